@@ -1,0 +1,59 @@
+"""Attachments of a router (API reference: attachments)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from providers.er.pagination import pages
+from providers.er.records import Json, optional, required
+
+if TYPE_CHECKING:
+    from providers.er.client import Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """What is connected to a router. `resource_type` is vpc, vpn, vgw or cfw; `resource_id` names the VPC or such."""
+
+    id: str
+    name: str
+    state: str
+    resource_type: str
+    resource_id: str
+    tags: dict[str, str]
+
+    @classmethod
+    def from_json(cls, data: Json) -> Attachment:
+        """The record of an answer.
+
+        Raises:
+            TemporaryError: The answer has not the form of the reference.
+        """
+        tags: list[Json] = optional(data, "tags", [])
+        return cls(
+            id=required(data, "id", str),
+            name=optional(data, "name", ""),
+            state=required(data, "state", str),
+            resource_type=required(data, "resource_type", str),
+            resource_id=optional(data, "resource_id", ""),
+            tags={required(tag, "key", str): optional(tag, "value", "") for tag in tags},
+        )
+
+
+class Attachments:
+    """The calls on attachments."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self, er_id: str) -> Iterator[Attachment]:
+        """All attachments of a router, in any state.
+
+        Raises:
+            NotFoundError: There is no such router.
+        """
+        path = f"{self._client.segment(er_id)}/attachments"
+        records = pages(lambda page: self._client.er("GET", path, params=page), "attachments")
+        return (Attachment.from_json(record) for record in records)

@@ -1,0 +1,112 @@
+"""The way into the API."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from providers.er.attachments import Attachments
+from providers.er.credentials import Credentials
+from providers.er.endpoints import Endpoints
+from providers.er.errors import ApiError
+from providers.er.flow_logs import FlowLogs
+from providers.er.limits import ID_PATTERN
+from providers.er.log_tank import LogTank
+from providers.er.patience import Backoff, Patience, exponential_backoff
+from providers.er.quotas import Quotas
+from providers.er.routers import Routers
+from providers.er.transport import Transport
+
+
+class Client:
+    """Client of the Enterprise Router API v3, and of the Log Tank Service where flow logs touch it.
+
+    Safe to use from many threads at once; connections are pooled. Nothing is sent before the first call, signing in
+    included.
+
+    When a call is repeated. Every call may be repeated without doing anything twice: reads, updates, deletes, enable
+    and disable by their nature, a create because it carries an X-Client-Token. So each call is repeated
+
+    - on a lost, refused or timed-out connection, on 502, 503 and 504, on ER.05039006 and on an answer that is not
+      the JSON that was promised: for 120 s of nothing else, but only 10 s if the endpoint has never answered;
+    - on 429: until the caller's patience is over, and not before Retry-After says so;
+    - on "being operated" (ER.04008502, ER.04004003, ER.04001003): until the caller's patience is over;
+    - on 401: once, with renewed credentials.
+
+    Between two tries it waits 0.5 s, then twice as long each time up to 20 s, each wait shortened by a random part of
+    up to half; while something is being operated, 0.1 s, then half as long again each time up to 5 s. No wait outlasts
+    the caller's patience (10 min unless `within` says otherwise). Connecting may take 5 s, and 30 s may pass between
+    two pieces of an answer. Any other refusal is raised at once as an `ApiError`.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        endpoints: Endpoints,
+        *,
+        backoff: Backoff | None = None,
+        poll: Backoff | None = None,
+    ) -> None:
+        self.credentials = credentials
+        self.endpoints = endpoints
+        self.poll = poll or exponential_backoff(first=0.1, factor=1.5, cap=5, jitter=0.2)
+        backoff = backoff or exponential_backoff(first=0.5, factor=2, cap=20)
+        self._transport = Transport(credentials, backoff=backoff, poll=self.poll)
+        self._patience: Patience | None = None
+        self._bind()
+
+    def _bind(self) -> None:
+        self.flow_logs = FlowLogs(self)
+        self.attachments = Attachments(self)
+        self.routers = Routers(self)
+        self.quotas = Quotas(self)
+        self.log_tank = LogTank(self)
+
+    @property
+    def patience(self) -> Patience:
+        """The patience of the operation that this client was made for; a new one each time if there is none."""
+        return self._patience or Patience()
+
+    def within(self, patience: Patience) -> Client:
+        """This client, on the same connections, for one operation: none of its calls outlasts `patience`."""
+        bound = copy.copy(self)
+        bound._patience = patience
+        bound._bind()
+        return bound
+
+    def er(self, method: str, path: str, **call: Any) -> dict[str, Any]:
+        """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`.
+
+        Raises:
+            ApiError: The call was refused or not answered.
+        """
+
+        def url() -> str:
+            project_id = self.segment(self.credentials.project_id())
+            return f"{self.endpoints.er}/v3/{project_id}/enterprise-router/{path}"
+
+        return self._transport.call(method, url, patience=self.patience, **call)
+
+    def lts(self, method: str, path: str, **call: Any) -> dict[str, Any]:
+        """Call the Log Tank Service below `/v2/{project_id}/`.
+
+        Raises:
+            ApiError: The call was refused or not answered.
+        """
+
+        def url() -> str:
+            project_id = self.segment(self.credentials.project_id())
+            return f"{self.endpoints.lts}/v2/{project_id}/{path}"
+
+        return self._transport.call(method, url, patience=self.patience, **call)
+
+    @staticmethod
+    def segment(id_: str) -> str:
+        """An id, as a part of a path.
+
+        Raises:
+            ApiError: It has characters that no id has, and that would lead the call somewhere else.
+        """
+        if not ID_PATTERN.fullmatch(id_):
+            raise ApiError(f"{id_!r} is not an id: ids are 1 to 64 letters, digits, '_' and '-'")
+        return id_

@@ -1,0 +1,81 @@
+"""Where the services are."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+REGIONS = ("eu-de", "eu-nl")
+_DOMAIN = "otc.t-systems.com"
+
+
+class EndpointError(ValueError):
+    """An endpoint or region that cannot be used; the text is one sentence."""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Base addresses of the three services, without a trailing slash. `iam` ends in its version, `/v3`."""
+
+    er: str
+    iam: str
+    lts: str
+
+    @classmethod
+    def of_region(cls, region: str) -> Endpoints:
+        """The public endpoints of a region (API reference: endpoints).
+
+        Raises:
+            EndpointError: There is no such region.
+        """
+        if region not in REGIONS:
+            raise EndpointError(f"there is no region {region!r}; regions are {' and '.join(REGIONS)}")
+        return cls(*(f"https://{service}.{region}.{_DOMAIN}{path}" for service, path in _SERVICES))
+
+    @classmethod
+    def at(cls, url: str) -> Endpoints:
+        """All three services behind one address, as the emulator has them.
+
+        Raises:
+            EndpointError: The address is not a usable URL.
+        """
+        return cls(*(checked(url) + path for _, path in _SERVICES))
+
+    def overridden(self, **urls: str) -> Endpoints:
+        """The same with some services elsewhere: `er=`, `iam=`, `lts=`.
+
+        Raises:
+            EndpointError: An address is not a usable URL.
+        """
+        return replace(self, **{service: checked(url) for service, url in urls.items()})
+
+
+_SERVICES = (("er", ""), ("iam", "/v3"), ("lts", ""))
+
+
+def checked(url: str) -> str:
+    """The address without a trailing slash, if credentials may be sent to it.
+
+    Raises:
+        EndpointError: It is not an http(s) URL of a host, or plain http to another machine.
+    """
+    parts = urlsplit(url)
+    try:
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise EndpointError(f"{url!r} is not an address such as https://er.{REGIONS[0]}.{_DOMAIN}")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise EndpointError(f"{url!r} would send credentials unencrypted: use https (http is for loopback only)")
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,165 @@
+"""Flow logs: the record and the seven calls (API reference: flow logs)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from providers.er.errors import TemporaryError
+from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
+from providers.er.pagination import pages
+from providers.er.records import Json, optional, required
+
+if TYPE_CHECKING:
+    from providers.er.client import Client
+
+State = Literal["pending", "available", "modifying", "deleting", "deleted", "failed"]
+STATES: tuple[State, ...] = ("pending", "available", "modifying", "deleting", "deleted", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowLogTarget:
+    """What is logged, and where to: the API allows one flow log for each of these."""
+
+    er_id: str
+    resource_id: str
+    log_group_id: str
+    log_stream_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowLog:
+    """A flow log as the API shows it. `log_aggregation_interval` is in seconds (60..600), set by the service."""
+
+    id: str
+    name: str
+    description: str
+    project_id: str
+    target: FlowLogTarget
+    log_aggregation_interval: int
+    created_at: str
+    updated_at: str
+    state: State
+    enabled: bool
+
+    @classmethod
+    def from_json(cls, er_id: str, data: Json) -> FlowLog:
+        """The record of an answer.
+
+        Raises:
+            TemporaryError: The answer has not the form of the reference.
+        """
+        state = required(data, "state", str)
+        if state not in STATES:
+            raise TemporaryError(f"the API's answer has a flow log in the unknown state {state!r}")
+        return cls(
+            id=required(data, "id", str),
+            name=required(data, "name", str),
+            description=optional(data, "description", ""),
+            project_id=required(data, "project_id", str),
+            target=FlowLogTarget(
+                er_id=er_id,
+                resource_id=required(data, "resource_id", str),
+                log_group_id=required(data, "log_group_id", str),
+                log_stream_id=required(data, "log_stream_id", str),
+            ),
+            log_aggregation_interval=optional(data, "log_aggregation_interval", 0),
+            created_at=optional(data, "created_at", ""),
+            updated_at=optional(data, "updated_at", ""),
+            state=state,
+            enabled=required(data, "enabled", bool),
+        )
+
+
+class FlowLogs:
+    """The calls, one method each; they return as soon as the service has accepted."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, target: FlowLogTarget, *, name: str, description: str, client_token: str) -> FlowLog:
+        """Ask for a flow log, enabled, in state `pending`.
+
+        Args:
+            target: What to log and where to.
+            name: 1..64 characters, see `limits`.
+            description: 0..255 characters.
+            client_token: 1..64 characters; the same token with the same body makes the same flow log.
+
+        Raises:
+            AlreadyExistsError: The target has a flow log.
+            InvalidParametersError: The parameters are wrong, or the token was used with others.
+            QuotaExceededError: The project has as many as it may have.
+            AttachmentTypeError: Attachments of this type cannot be logged.
+        """
+        body = {
+            "name": name,
+            "description": description,
+            "resource_type": RESOURCE_TYPE,
+            "resource_id": target.resource_id,
+            "log_group_id": target.log_group_id,
+            "log_stream_id": target.log_stream_id,
+            "log_store_type": LOG_STORE_TYPE,
+        }
+        return self._one(target.er_id, "POST", "", json={"flow_log": body}, headers={"X-Client-Token": client_token})
+
+    def get(self, er_id: str, flow_log_id: str) -> FlowLog:
+        """Show a flow log.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        return self._one(er_id, "GET", self._client.segment(flow_log_id))
+
+    def list(self, er_id: str, *, resource_ids: Sequence[str] = ()) -> Iterator[FlowLog]:
+        """All flow logs of a router, or those of some attachments. One that is missing here may exist all the same.
+
+        Raises:
+            NotFoundError: There is no such router.
+        """
+        records = pages(
+            lambda page: self._client.er("GET", self._path(er_id), params={"resource_id": list(resource_ids), **page}),
+            "flow_logs",
+        )
+        return (FlowLog.from_json(er_id, record) for record in records)
+
+    def update(self, er_id: str, flow_log_id: str, *, name: str, description: str) -> FlowLog:
+        """Change name and description, at once.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        body = {"name": name, "description": description}
+        return self._one(er_id, "PUT", self._client.segment(flow_log_id), json=body)
+
+    def enable(self, er_id: str, flow_log_id: str) -> FlowLog:
+        """Start logging; the state is `modifying` until it is done.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        return self._one(er_id, "POST", f"{self._client.segment(flow_log_id)}/enable")
+
+    def disable(self, er_id: str, flow_log_id: str) -> FlowLog:
+        """Stop logging; the state is `modifying` until it is done.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        return self._one(er_id, "POST", f"{self._client.segment(flow_log_id)}/disable")
+
+    def delete(self, er_id: str, flow_log_id: str) -> None:
+        """Ask for deletion; it is done when a show finds nothing.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        self._client.er("DELETE", self._path(er_id, self._client.segment(flow_log_id)))
+
+    def _one(self, er_id: str, method: str, path: str, **call: Any) -> FlowLog:
+        answer = self._client.er(method, self._path(er_id, path), **call)
+        return FlowLog.from_json(er_id, required(answer, "flow_log", dict))
+
+    def _path(self, er_id: str, path: str = "") -> str:
+        return f"{self._client.segment(er_id)}/flow-logs{'/' + path if path else ''}"

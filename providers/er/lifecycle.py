@@ -1,0 +1,220 @@
+"""What it takes to really have a flow log, or to be rid of it: creating once, waiting, finishing.
+
+The API only accepts requests; the state tells the rest. These functions return when it is done, or raise.
+Each takes a client made by `Client.within`, whose patience bounds the whole operation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+
+from providers.er.client import Client
+from providers.er.errors import (
+    AlreadyExistsError,
+    ApiError,
+    FailedStateError,
+    InvalidParametersError,
+    NotFoundError,
+)
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+
+# How many client tokens may turn out to be spent on flow logs that are gone: one for each time that the same
+# target was created anew under the same key.
+MAX_ATTEMPTS = 1000
+# The service says "invalid parameters" for a spent token and for wrong parameters alike; after this many tokens
+# in a row it must be the parameters.
+MAX_REFUSALS = 10
+# Looks at a list that may lag, before "already exists" is believed without knowing which one it is.
+MAX_SEARCHES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What can be changed in place."""
+
+    name: str
+    description: str
+    enabled: bool
+
+
+class TargetTakenError(AlreadyExistsError):
+    """The target has a flow log that this caller did not make; `holder` is that one."""
+
+    def __init__(self, error: ApiError, holder: FlowLog) -> None:
+        super().__init__(
+            f"attachment {holder.target.resource_id} already has flow log {holder.name!r}, id {holder.id},"
+            f" for log group {holder.target.log_group_id} and log stream {holder.target.log_stream_id}",
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+        )
+        self.holder = holder
+
+
+class UnfinishedError(ApiError):
+    """The flow log exists and is ours, but is not as wanted; `flow_log` is what was last seen of it."""
+
+    def __init__(self, error: ApiError, flow_log: FlowLog) -> None:
+        super().__init__(error.message, status=error.status, code=error.code, request_id=error.request_id)
+        self.flow_log = flow_log
+
+
+def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | None) -> FlowLog:
+    """Have exactly one flow log for the target, available and as wanted, however often this is called with `key`.
+
+    `key` names the one who wants it. With the target it makes the X-Client-Token, so that a create repeated after a
+    crash finds what the first one made, also when the name was changed in between. Without a key, a create is safe
+    against repeated calls within this operation only.
+
+    Raises:
+        TargetTakenError: Somebody else has a flow log for the target.
+        UnfinishedError: It was accepted, but is not available or not as wanted: call `finish` later.
+        ApiError: It was refused.
+    """
+    key = key or str(uuid.uuid4())
+    refusals = 0
+    for attempt in range(MAX_ATTEMPTS):
+        try:
+            flow_log = _accepted(client, target, wanted, client_token(key, target, attempt))
+        except _TokenSpentError as spent:
+            refusals += 1
+            if refusals == MAX_REFUSALS:
+                raise spent.refusal from None
+            continue
+        refusals = 0
+        try:
+            return finish(client, flow_log, wanted)
+        except NotFoundError:
+            continue  # The answer was a replay: it named a flow log that has been deleted since.
+        except UnfinishedError:
+            raise
+        except ApiError as error:
+            raise UnfinishedError(error, flow_log) from error
+    raise ApiError(f"{MAX_ATTEMPTS} flow logs were made and lost for attachment {target.resource_id} under one key")
+
+
+def finish(client: Client, flow_log: FlowLog, wanted: Wanted) -> FlowLog:
+    """Wait until the flow log is available, then make it as wanted.
+
+    Raises:
+        NotFoundError: It is gone.
+        UnfinishedError: It could not be finished.
+    """
+    er_id, id_ = flow_log.target.er_id, flow_log.id
+    try:
+        flow_log = _until_available(client, flow_log)
+        if (flow_log.name, flow_log.description) != (wanted.name, wanted.description):
+            flow_log = client.flow_logs.update(er_id, id_, name=wanted.name, description=wanted.description)
+            flow_log = _until_available(client, flow_log)
+        if flow_log.enabled != wanted.enabled:
+            switch = client.flow_logs.enable if wanted.enabled else client.flow_logs.disable
+            flow_log = _until_available(client, switch(er_id, id_))
+    except NotFoundError:
+        raise
+    except ApiError as error:
+        raise UnfinishedError(error, flow_log) from error
+    return flow_log
+
+
+def delete(client: Client, er_id: str, flow_log_id: str) -> None:
+    """Have no flow log of this id, waiting while it is being operated; one that is gone already is fine.
+
+    Raises:
+        FailedStateError: The service could not delete it.
+    """
+    with contextlib.suppress(NotFoundError):
+        client.flow_logs.delete(er_id, flow_log_id)
+        _until_gone(client, er_id, flow_log_id)
+
+
+def client_token(key: str, target: FlowLogTarget, attempt: int) -> str:
+    """The X-Client-Token (64 characters): who wants what, not under which name."""
+    parts = [key, target.er_id, target.resource_id, target.log_group_id, target.log_stream_id, attempt]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+class _TokenSpentError(Exception):
+    """The service knows the token from another request; `refusal` is what to say if every token is."""
+
+    def __init__(self, refusal: ApiError) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+def _accepted(client: Client, target: FlowLogTarget, wanted: Wanted, token: str) -> FlowLog:
+    """The flow log that this token made, now or earlier, whatever state it is in.
+
+    Raises:
+        _TokenSpentError: The token made something else, or nothing can be known of it.
+        TargetTakenError: Another one's flow log has the target.
+    """
+    for search in range(1, MAX_SEARCHES + 1):
+        try:
+            return client.flow_logs.create(target, name=wanted.name, description=wanted.description, client_token=token)
+        except (AlreadyExistsError, InvalidParametersError) as error:
+            refusal: ApiError = error
+        holder = _holder(client, target)
+        if holder is not None and holder.state == "deleting":
+            _until_gone(client, target.er_id, holder.id)
+        elif holder is not None:
+            return _proven_ours(client, holder, token, refusal)
+        elif isinstance(refusal, InvalidParametersError):
+            raise _TokenSpentError(refusal)
+        else:
+            client.patience.pause(client.poll(search), waiting_for="the list to show who has the target")
+    raise refusal
+
+
+def _proven_ours(client: Client, holder: FlowLog, token: str, refusal: ApiError) -> FlowLog:
+    """What the token made, told by asking once more in the holder's own words.
+
+    If the token made the holder, this is a replay and the service answers with it. (If the holder vanished meanwhile
+    it makes a new one, ours just as well.) Refused, it changes nothing.
+    """
+    try:
+        return client.flow_logs.create(
+            holder.target, name=holder.name, description=holder.description, client_token=token
+        )
+    except AlreadyExistsError as error:
+        raise TargetTakenError(error, holder) from error
+    except InvalidParametersError as error:
+        raise _TokenSpentError(TargetTakenError(refusal, holder)) from error
+
+
+def _holder(client: Client, target: FlowLogTarget) -> FlowLog | None:
+    for flow_log in client.flow_logs.list(target.er_id, resource_ids=[target.resource_id]):
+        if flow_log.target == target:
+            with contextlib.suppress(NotFoundError):
+                shown = client.flow_logs.get(target.er_id, flow_log.id)
+                if shown.state != "deleted":
+                    return shown
+    return None
+
+
+def _until_available(client: Client, flow_log: FlowLog) -> FlowLog:
+    polls = 0
+    while flow_log.state != "available":
+        if flow_log.state == "failed":
+            raise FailedStateError(f"flow log {flow_log.id} went to state failed and has to be replaced")
+        if flow_log.state == "deleted":
+            raise NotFoundError(f"flow log {flow_log.id} has been deleted")
+        polls += 1
+        client.patience.pause(
+            client.poll(polls), waiting_for=f"flow log {flow_log.id} to become available: {flow_log.state}"
+        )
+        flow_log = client.flow_logs.get(flow_log.target.er_id, flow_log.id)
+    return flow_log
+
+
+def _until_gone(client: Client, er_id: str, flow_log_id: str) -> None:
+    polls = 0
+    with contextlib.suppress(NotFoundError):
+        while (state := client.flow_logs.get(er_id, flow_log_id).state) != "deleted":
+            if state == "failed":
+                raise FailedStateError(f"the service could not delete flow log {flow_log_id}: it is in state failed")
+            polls += 1
+            client.patience.pause(client.poll(polls), waiting_for=f"flow log {flow_log_id} to be gone: {state}")

@@ -1,0 +1,46 @@
+"""Quotas (API reference: quotas)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from providers.er.records import Json, required
+
+if TYPE_CHECKING:
+    from providers.er.client import Client
+
+UNLIMITED = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """How many there may be and are. A `limit` of `UNLIMITED` means any number."""
+
+    limit: int
+    used: int
+
+    @classmethod
+    def from_json(cls, data: Json) -> Quota:
+        """The record of an answer.
+
+        Raises:
+            TemporaryError: The answer has not the form of the reference.
+        """
+        return cls(limit=required(data, "quota_limit", int), used=required(data, "used", int))
+
+
+class Quotas:
+    """The calls on quotas."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def flow_logs(self, *, er_id: str | None = None) -> Quota | None:
+        """The quota of flow logs, of the project or as it stands for one router; None if the service names none."""
+        params = {"type": "flow_log", **({"erId": er_id} if er_id else {})}
+        answer = self._client.er("GET", "quotas", params=params)
+        for quota in required(answer, "quotas", list):
+            if required(quota, "quota_key", str) == "flow_log":
+                return Quota.from_json(quota)
+        return None

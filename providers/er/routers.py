@@ -1,0 +1,43 @@
+"""Enterprise Routers (API reference: enterprise routers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from providers.er.pagination import pages
+from providers.er.records import Json, optional, required
+
+if TYPE_CHECKING:
+    from providers.er.client import Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Router:
+    """An Enterprise Router."""
+
+    id: str
+    name: str
+    state: str
+
+    @classmethod
+    def from_json(cls, data: Json) -> Router:
+        """The record of an answer.
+
+        Raises:
+            TemporaryError: The answer has not the form of the reference.
+        """
+        return cls(id=required(data, "id", str), name=optional(data, "name", ""), state=optional(data, "state", ""))
+
+
+class Routers:
+    """The calls on routers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self) -> Iterator[Router]:
+        """All routers of the project."""
+        records = pages(lambda page: self._client.er("GET", "instances", params=page), "instances")
+        return (Router.from_json(record) for record in records)
