@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import requests
@@ -58,6 +59,7 @@ class PasswordCredentials:
     """An IAM user's name and password, exchanged for a project's token by keystoneauth1.
 
     The token is valid for 24 h (API reference: obtaining a user token) and is renewed when the service refuses it.
+    Where IAM refuses the password, `renew_password` is asked once for a newer one.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class PasswordCredentials:
         domain_name: str,
         project_name: str | None = None,
         project_id: str | None = None,
+        renew_password: Callable[[], str | None] | None = None,
     ) -> None:
         self._auth_url = auth_url
+        self._renew_password = renew_password
         self._user: dict[str, Any] = {
             "username": username,
             "password": password,
@@ -125,6 +129,11 @@ class PasswordCredentials:
         try:
             return self._plugin.get_access(Session(timeout=SIGN_IN_TIMEOUT))
         except exceptions.Unauthorized as error:
+            newer, self._renew_password = self._renew_password and self._renew_password(), None
+            if newer and newer != self._user["password"]:
+                self._user["password"] = newer
+                self._plugin = None
+                return self._sign_in()
             raise UnauthorizedError(
                 f"IAM refused user {self._user['username']!r} of domain {self._user['user_domain_name']!r}:"
                 " check user name, password, domain and project",

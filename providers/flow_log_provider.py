@@ -1,0 +1,206 @@
+"""The dynamic provider of FlowLog: check, diff, create, read, update, delete.
+
+State files name this module and `FlowLogProvider`: renaming either breaks the state of everyone who uses it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from providers import properties as p
+from providers.connection import CONFIG_NAMESPACE, Connection, ConnectionSettingsError
+from providers.er import Client, Patience, lifecycle
+from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, QuotaExceededError
+from providers.er.flow_logs import FlowLog
+
+TYPE_TOKEN = "pulumi-python:dynamic/er:FlowLog"
+
+State = dict[str, Any]
+
+
+class FlowLogError(Exception):
+    """An operation failed; the text is one sentence for the user."""
+
+
+class UnfinishedFlowLogError(FlowLogError):
+    """An operation failed, but there is a flow log that must stay in state: `id` and `outs` are what to keep."""
+
+    def __init__(self, sentence: str, id_: str, outs: State) -> None:
+        super().__init__(sentence)
+        self.id = id_
+        self.outs = outs
+
+
+class FlowLogDiff(DiffResult):
+    """A diff that also tells, by property, whether the change replaces the flow log."""
+
+    def __init__(self, changed: set[str], replacing: set[str]) -> None:
+        super().__init__(
+            changes=bool(changed), replaces=sorted(replacing), stables=list(p.REPLACING), delete_before_replace=True
+        )
+        self.replaces_by_property = {key: key in replacing for key in sorted(changed)}
+
+
+class FlowLogProvider(ResourceProvider):
+    """Turns what the engine asks for into calls of the Enterprise Router API.
+
+    Every operation takes the patience that bounds it, of 10 minutes unless the host says otherwise.
+    """
+
+    # Nothing in it is secret, and a secret one could not be told apart in state files.
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest, current_config: Callable[[str], str | None] = lambda _key: None) -> None:
+        """Remember the settings. Nothing is read, sent or refused here: that waits for the first operation."""
+        self._connection = Connection(
+            lambda key: req.config.get(f"{CONFIG_NAMESPACE}:{key}"),
+            os.environ,
+            directory=Path.cwd(),
+            current_config=current_config,
+        )
+
+    def check(self, _olds: State, news: State) -> CheckResult:
+        """Fill in defaults and refuse what the API would refuse."""
+        inputs = p.with_defaults(news)
+        return CheckResult(inputs, p.failures(inputs))
+
+    def diff(self, id_: str, olds: State, news: State, patience: Patience | None = None) -> FlowLogDiff:
+        """What differs, from state alone, unless the state is one in which flow logs don't stay: then from a look.
+
+        Raises:
+            FlowLogError: The look failed.
+        """
+        actual: p.Properties = olds
+        if olds.get("state") != "available":
+            flow_log = self._look(id_, olds, patience)
+            if flow_log is None or flow_log.state == "failed":
+                return FlowLogDiff({"state"} | p.changes(olds, news), {"state"})
+            actual = p.outputs_of(flow_log, olds)
+        changed = p.changes(actual, news)
+        return FlowLogDiff(changed, changed.intersection(p.REPLACING))
+
+    def create(self, props: State, patience: Patience | None = None) -> CreateResult:
+        """Create the flow log and wait until it is available and as wanted.
+
+        Raises:
+            UnfinishedFlowLogError: It exists, but is not as wanted yet.
+            FlowLogError: It could not be created.
+        """
+        client = self._client(patience)
+        try:
+            flow_log = lifecycle.create(client, p.target(props), p.wanted(props), key=props.get(p.IDEMPOTENCY_KEY))
+        except lifecycle.UnfinishedError as error:
+            raise _unfinished(error, props) from error
+        except ApiError as error:
+            raise FlowLogError(_why_not_created(client, error, props)) from error
+        return CreateResult(flow_log.id, p.outputs_of(flow_log, props))
+
+    def read(self, id_: str, props: State, patience: Patience | None = None) -> ReadResult:
+        """The flow log as it is, or an empty id if there is none. To import one, `id_` is `ER_ID/FLOW_LOG_ID`.
+
+        Raises:
+            FlowLogError: It could not be told whether there is one.
+        """
+        er_id, _, flow_log_id = id_.rpartition("/")
+        er_id = er_id or props.get("er_id", "")
+        if not er_id:
+            raise FlowLogError(f"{id_!r} does not say on which router it is: the id to import is ER_ID/FLOW_LOG_ID")
+        flow_log = self._look(flow_log_id, {**props, "er_id": er_id}, patience)
+        if flow_log is None:
+            return ReadResult("", {}, {})
+        outputs = p.outputs_of(flow_log, props)
+        return ReadResult(flow_log.id, outputs, {key: outputs[key] for key in p.INPUTS if key in outputs})
+
+    def update(self, id_: str, _olds: State, news: State, patience: Patience | None = None) -> UpdateResult:
+        """Make the flow log as wanted, in place, and wait until it is available.
+
+        Raises:
+            UnfinishedFlowLogError: It is not as wanted yet.
+            FlowLogError: It could not be changed.
+        """
+        client = self._client(patience)
+        try:
+            flow_log = client.flow_logs.get(news["er_id"], id_)
+            flow_log = lifecycle.finish(client, flow_log, p.wanted(news))
+        except NotFoundError as error:
+            raise FlowLogError(
+                f"flow log {id_} no longer exists, somebody deleted it:"
+                " `pulumi up --refresh` notices that and creates it again"
+            ) from error
+        except lifecycle.UnfinishedError as error:
+            raise _unfinished(error, news) from error
+        except ApiError as error:
+            raise FlowLogError(f"flow log {news['name']!r} could not be changed: {error}") from error
+        return UpdateResult(p.outputs_of(flow_log, news))
+
+    def delete(self, id_: str, props: State, patience: Patience | None = None) -> None:
+        """Delete the flow log and wait until it is gone; one that is gone already is fine.
+
+        Raises:
+            FlowLogError: It could not be deleted.
+        """
+        try:
+            lifecycle.delete(self._client(patience), props["er_id"], id_)
+        except ApiError as error:
+            raise FlowLogError(f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}") from error
+
+    def _look(self, id_: str, props: State, patience: Patience | None) -> FlowLog | None:
+        try:
+            flow_log = self._client(patience).flow_logs.get(props["er_id"], id_)
+        except NotFoundError:
+            return None
+        except ApiError as error:
+            raise FlowLogError(f"flow log {id_} could not be read: {error}") from error
+        return None if flow_log.state == "deleted" else flow_log
+
+    def _client(self, patience: Patience | None) -> Client:
+        try:
+            return self._connection.client.within(patience or Patience())
+        except ConnectionSettingsError as error:
+            raise FlowLogError(str(error)) from error
+
+
+def _unfinished(error: lifecycle.UnfinishedError, inputs: State) -> UnfinishedFlowLogError:
+    flow_log = error.flow_log
+    return UnfinishedFlowLogError(
+        f"flow log {inputs['name']!r} ({flow_log.id}) exists but is not as wanted yet: {error};"
+        " the next `pulumi up` goes on from there",
+        flow_log.id,
+        p.outputs_of(flow_log, inputs),
+    )
+
+
+def _why_not_created(client: Client, error: ApiError, props: State) -> str:
+    """The sentence for the user, with what helps to act on it."""
+    sentence = f"flow log {props['name']!r} was not created: {error}"
+    if isinstance(error, lifecycle.TargetTakenError):
+        holder = error.holder
+        return (
+            f"{sentence}; delete that one, or take it over:"
+            f" pulumi import '{TYPE_TOKEN}' NAME {holder.target.er_id}/{holder.id} --generate-code=false"
+        )
+    try:
+        if isinstance(error, QuotaExceededError):
+            quota = client.quotas.flow_logs()
+            used = f": {quota.used} of {quota.limit} are in use" if quota else ""
+            return f"{sentence}{used}; delete flow logs nobody needs, or ask for a higher quota with a service ticket"
+        if isinstance(error, AttachmentTypeError):
+            types = [a.resource_type for a in client.attachments.list(props["er_id"]) if a.id == props["resource_id"]]
+            type_ = f", and this is a {types[0]}" if types else ""
+            return f"{sentence}; only attachments of type vpc, vpn and vgw can be logged{type_}"
+    except ApiError:
+        pass  # What was to be added is a help only; the first error is the one to show.
+    return sentence

@@ -1,0 +1,47 @@
+"""Run the Pulumi SDK's host for dynamic providers with our servicer in place of its own.
+
+The SDK's module starts its server when it is imported, so its class cannot be had before; but the servicer passes
+through `add_ResourceProviderServicer_to_server`, and there ours takes its place.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import runpy
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from providers.host.servicer import extended
+
+MIN_WIDTH = 64
+"""Operations that run at once, at the least; most of their time they wait for the API."""
+
+ThreadPoolExecutor = concurrent.futures.ThreadPoolExecutor
+add_servicer = provider_pb2_grpc.add_ResourceProviderServicer_to_server
+
+
+def _wide_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPoolExecutor:
+    try:
+        asked = int(os.environ.get("PULUMI_PARALLEL", ""))
+    except ValueError:
+        asked = 0
+    # The engine also sends calls that are not operations (Cancel, Configure), which must never queue behind them.
+    return ThreadPoolExecutor(max_workers=max(MIN_WIDTH, asked) + 4)
+
+
+def _add_ours(stock: Any, server: grpc.Server) -> None:
+    add_servicer(extended(type(stock))(), server)
+
+
+def main() -> None:
+    """Serve until the engine ends the process."""
+    concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server = _add_ours  # type: ignore[assignment]
+    runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

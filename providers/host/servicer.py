@@ -1,0 +1,45 @@
+"""The SDK's servicer, widened: FlowLog goes to our handler, every other dynamic resource to the SDK's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, UnfinishedFlowLogError
+from providers.host import urns
+from providers.host.flow_log import OPERATIONS, FlowLogHandler
+from providers.host.unfinished import abort_unfinished
+
+Method = Callable[[Any, Any, grpc.ServicerContext], Any]
+
+
+def extended(stock: type[Any]) -> type[Any]:
+    """A subclass of the SDK's servicer class."""
+    handler = FlowLogHandler()
+
+    def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        answer = stock.Configure(self, request, context)
+        handler.config = self._config
+        return answer
+
+    def cancel(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        handler.cancelled.set()
+        return stock.Cancel(self, request, context)
+
+    def dispatching(operation: str) -> Method:
+        def dispatch(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+            if urns.type_token(request.urn) != TYPE_TOKEN:
+                return getattr(stock, operation)(self, request, context)
+            try:
+                return getattr(handler, operation)(request)
+            except UnfinishedFlowLogError as error:
+                abort_unfinished(context, error, request)
+            except FlowLogError as error:
+                context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+        return dispatch
+
+    methods = {operation: dispatching(operation) for operation in OPERATIONS}
+    return type("Servicer", (stock,), {**methods, "Configure": configure, "Cancel": cancel})

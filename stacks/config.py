@@ -1,0 +1,189 @@
+"""What a stack file may say, beside where the API is and who is acting (`providers.connection`)."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+
+from providers import connection
+from providers.er.limits import DESCRIPTION_MAX_LENGTH, LOGGABLE_ATTACHMENT_TYPES, NAME_MAX_LENGTH, NAME_PATTERN
+from stacks.errors import Problem, StackError
+from stacks.names import PLACEHOLDERS, TemplateError, check_template
+
+Text = Annotated[str, Field(min_length=1, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Description = Annotated[str, Field(max_length=DESCRIPTION_MAX_LENGTH, strict=True)]
+RouterKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Selector(_Model):
+    """Attachments by what they are like. All that is given must fit; `include` adds, `exclude` takes away, last.
+
+    Attributes:
+        types: Any of vpc, vpn, vgw.
+        tags: Tags that the attachment must have, with these values.
+        names: Globs such as `vpc-*`, of which one must fit the attachment's name.
+        include: Ids or names of attachments to log whatever else they are like.
+        exclude: Ids or names of attachments not to log.
+    """
+
+    types: list[Literal[LOGGABLE_ATTACHMENT_TYPES]] | None = None  # type: ignore[valid-type]
+    tags: dict[str, str] = {}
+    names: list[Text] | None = None
+    include: list[Text] = []
+    exclude: list[Text] = []
+
+
+class Override(_Model):
+    """What is different for one attachment. A `name` is taken as it is, without the template."""
+
+    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN.pattern}$")] | None = None
+    log_stream: Text | None = None
+    enabled: Flag | None = None
+
+
+def _kind_of_selection(value: Any) -> str:
+    return "list" if isinstance(value, list) else "selector" if isinstance(value, Mapping | Selector) else "all"
+
+
+Selection = Annotated[
+    Annotated[Literal["all"], Tag("all")] | Annotated[list[Text], Tag("list")] | Annotated[Selector, Tag("selector")],
+    Discriminator(_kind_of_selection),
+]
+
+
+class RouterConfig(_Model):
+    """The flow logs of one router.
+
+    Attributes:
+        router: The router's id or name.
+        log_group: The LTS log group's id or name.
+        log_stream: The LTS log stream's id or name.
+        name: Template of the flow logs' names; placeholders are in `stacks.names`.
+        description: 0..255 characters.
+        enabled: Whether logs are written.
+        attachments: `all`, a list of ids or names, or a selector.
+        overrides: By an attachment's id or name.
+    """
+
+    router: Text
+    log_group: Text
+    log_stream: Text
+    name: Text = "{router}-{attachment}"
+    description: Description = ""
+    enabled: Flag = True
+    attachments: Selection = "all"
+    overrides: dict[Text, Override] = {}
+
+
+class StackConfig(_Model):
+    """A stack's routers, by a key that is the stack's own name for each, and how many deletions a run may make."""
+
+    routers: Annotated[dict[RouterKey, RouterConfig], Field(min_length=1)]
+    max_deletes: Annotated[int, Field(ge=0)] | None = None
+
+
+def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackConfig:
+    """The stack's config out of the values of its namespace, as Pulumi hands them over: text, or JSON as text.
+
+    Args:
+        values: By key, without the namespace.
+        is_secret: Which keys are encrypted in the stack file.
+
+    Raises:
+        StackError: With every problem, each with its key.
+    """
+    known = (*StackConfig.model_fields, *connection.CONFIG_KEYS)
+    problems = [Problem(key, _unknown_key(key, known)) for key in values if key not in known]
+    problems += [
+        Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {_full(key)}")
+        for key in connection.SECRET_KEYS
+        if key in values and not is_secret.get(key)
+    ]
+    data = {key: _decoded(values[key]) for key in StackConfig.model_fields if key in values}
+    try:
+        config = StackConfig.model_validate(data)
+    except ValidationError as error:
+        problems += [_problem(item) for item in error.errors(include_url=False)]
+        raise StackError(problems) from None
+    for key, router in config.routers.items():
+        try:
+            check_template(router.name)
+        except TemplateError as error:
+            problems.append(Problem(f"routers.{key}.name", str(error)))
+    if problems:
+        raise StackError(problems)
+    return config
+
+
+def _full(key: str) -> str:
+    return f"{connection.CONFIG_NAMESPACE}:{key}"
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _unknown_key(key: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"there is no such key; did you mean {close[0]}?" if close else f"there is no such key: {', '.join(known)}"
+
+
+_MODELS: dict[str, type[_Model]] = {"overrides": Override, "attachments": Selector, "routers": RouterConfig}
+
+
+def _problem(error: Any) -> Problem:
+    """One of pydantic's findings in a stack file's terms."""
+    path = list(error["loc"])
+    if "attachments" in path:
+        # After `attachments` pydantic puts the kind of selection, which is no key of the file.
+        del path[path.index("attachments") + 1 : path.index("attachments") + 2]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    where = where.replace(".[key]", "")
+    return Problem(where, _what(error, path))
+
+
+def _what(error: Any, path: list[Any]) -> str:
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    shown = json.dumps(value, default=str)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    sentences = {
+        "missing": "is missing",
+        "string_type": f"must be text, not {shown}",
+        "bool_type": f"must be true or false, not {shown}",
+        "dict_type": f"must be keys with values, not {shown}",
+        "model_type": f"must be keys with values, not {shown}",
+        "model_attributes_type": f"must be keys with values, not {shown}",
+        "list_type": f"must be a list, not {shown}",
+        "int_type": f"must be a whole number, not {shown}",
+        "int_parsing": f"must be a whole number, not {shown}",
+        "int_from_float": f"must be a whole number, not {shown}",
+        "greater_than_equal": f"must be 0 or more, not {shown}",
+        "string_too_short": "must not be empty",
+        "too_short": "must not be empty",
+        "string_too_long": f"must be at most {context.get('max_length')} characters",
+    }
+    if kind == "extra_forbidden":
+        model = next((_MODELS[part] for part in reversed(path[:-1]) if part in _MODELS), RouterConfig)
+        return _unknown_key(str(path[-1]), tuple(model.model_fields))
+    if kind == "literal_error" and path[-1] == "attachments":
+        return f"must be all, a list of attachments, or a selector ({', '.join(Selector.model_fields)}), not {shown}"
+    if kind == "literal_error":
+        return f"must be {context['expected'].replace(chr(39), '')}, not {shown}"
+    if kind == "string_pattern_mismatch":
+        return f"must be 1 to {NAME_MAX_LENGTH} letters, digits, '_', '-' and '.', not {shown}"
+    return str(sentences.get(kind, error["msg"]))
+
+
+__all__ = ["PLACEHOLDERS", "Override", "RouterConfig", "Selector", "StackConfig", "parse"]

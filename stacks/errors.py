@@ -1,0 +1,29 @@
+"""What a stack program tells its user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from providers.connection import CONFIG_NAMESPACE
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a key of the stack file, such as `routers.core.log_group`, in one sentence."""
+
+    key: str
+    what: str
+
+
+class StackError(Exception):
+    """All that is wrong, so that it can be mended in one go."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{problem.key}: {problem.what}" for problem in problems))
+        self.problems = list(problems)
+
+    def sentences(self, stack_file: str) -> str:
+        """One line for each problem, naming the key and the file."""
+        lines = [f"{CONFIG_NAMESPACE}:{problem.key} in {stack_file}: {problem.what}" for problem in self.problems]
+        return "\n".join(lines)
