@@ -1,0 +1,80 @@
+# The commands of this project; `make` alone lists them. Anything longer than a few lines lives in tools/.
+
+STACK ?= local
+ARGS ?=
+JOBS ?= 2
+export STACK
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# Each of these gets ready what a target needs (next to nothing when all is there) and sets its environment.
+# What it has to say goes to stderr; the lines that `eval` reads are those that `make env` prints.
+with_venv = exports="$$(sh tools/python -m tools.prepare venv)" || exit 1; eval "$$exports"
+with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$$exports"
+with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
+
+# Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
+up = pulumi up --yes --stack "$$STACK"
+refresh = pulumi refresh --yes --stack "$$STACK"
+coverage = pulumi stack output --json --non-interactive --stack "$$STACK" | python -m stacks.coverage
+pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+
+.PHONY: help
+help: ## List the targets.
+	@echo "make TARGET [STACK=local] [ARGS='...']"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: up
+up: ## Put a flow log on every attachment of the stack's routers, then show what is covered.
+	@$(with_stack); $(up) && $(coverage)
+
+.PHONY: preview
+preview: ## Show what `make up` would change.
+	@$(with_stack); pulumi preview --diff --stack "$$STACK"
+
+.PHONY: refresh
+refresh: ## Bring the state up to date with what is there.
+	@$(with_stack); $(refresh)
+
+.PHONY: destroy
+destroy: ## Take the stack's flow logs away.
+	@$(with_stack); pulumi destroy --yes --stack "$$STACK"
+
+.PHONY: recover
+recover: ## After a run that was killed: unlock the stack, find out what is there, and finish the job.
+	@$(with_stack); pulumi cancel --yes --stack "$$STACK" && $(refresh) --clear-pending-creates && $(up) && $(coverage)
+
+.PHONY: coverage
+coverage: ## Show which attachments have a flow log, as of the last run.
+	@$(with_stack); $(coverage)
+
+.PHONY: env
+env: ## Print what a shell needs for bare `pulumi` commands: eval "$(make env)"
+	@sh tools/python -m tools.prepare env "$$STACK"
+
+.PHONY: test
+test: ## Run all tests, the fast ones first (ARGS="-k name" chooses).
+	@$(with_cli); $(pytest) $(ARGS)
+
+.PHONY: test-fast
+test-fast: ## Run the tests that need no Pulumi CLI.
+	@$(with_venv); $(pytest) tests/unit tests/emulator $(ARGS)
+
+.PHONY: lint
+lint: ## Check style and types.
+	@$(with_venv); ruff check --quiet . && ruff format --check --quiet . && mypy
+
+.PHONY: format
+format: ## Format the code.
+	@$(with_venv); ruff check --fix . && ruff format .
+
+.PHONY: constraints
+constraints: ## Pin anew, in constraints.txt, the newest packages that pyproject.toml allows.
+	@sh tools/python -m tools.constraints
+
+.PHONY: clean
+clean: ## Remove .venv and caches; the state in .local stays.
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,225 @@
+"""A Pulumi project of its own for each test, the real `pulumi` in it, and a look at the emulator's world."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from emulator import Server, Switches, serve
+
+CHECKOUT = Path(__file__).parents[2]
+STACK = "local"
+NAMESPACE = "otc-flow-logs"
+FLOW_LOG = "pulumi-python:dynamic/er:FlowLog"
+TIMEOUT = 120  # seconds, for one command
+
+# What the demo world has for the stack file's local stack: 12 attachments, one of type cfw, one not accepted.
+LOGGED_IN_DEMO = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a command ended, and what a person saw of it."""
+
+    code: int
+    output: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+@dataclass
+class World:
+    """The emulator behind a project: what the API would tell anybody."""
+
+    server: Server
+
+    def flow_logs(self) -> dict[str, dict[str, Any]]:
+        """All flow logs by id, of all routers."""
+        return {
+            flow_log["id"]: flow_log
+            for router in self._get("instances")["instances"]
+            for flow_log in self._get(f"{router['id']}/flow-logs")["flow_logs"]
+        }
+
+    def flow_log_of(self, attachment: str) -> dict[str, Any]:
+        """The one flow log of the attachment of this name."""
+        id_ = self.server.store.attachment(attachment).id
+        (found,) = [one for one in self.flow_logs().values() if one["resource_id"] == id_]
+        return found
+
+    def _get(self, path: str) -> dict[str, Any]:
+        url = f"{self.server.url}/v3/{self.server.project_id}/enterprise-router/{path}"
+        answer = requests.get(url, headers={"X-Auth-Token": self.server.token}, timeout=30)
+        answer.raise_for_status()
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+@dataclass
+class Project:
+    """A project folder with the checkout's code, its own stack files, state and emulator."""
+
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, directory: Path) -> Project:
+        """A new one, with the stack file of the checkout's local stack."""
+        for name in ("providers", "emulator", ".venv"):
+            (directory / name).symlink_to(CHECKOUT / name)
+        for name in ("Pulumi.yaml", "__main__.py"):
+            shutil.copy(CHECKOUT / name, directory)
+        shutil.copytree(CHECKOUT / "stacks", directory / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+        (directory / ".local" / "state").mkdir(parents=True)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+        project = cls(
+            directory,
+            {
+                **kept,
+                "PULUMI_CONFIG_PASSPHRASE": "",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PULUMI_PARALLEL": "64",
+                "NO_COLOR": "1",
+            },
+        )
+        # A backend of the person's own must not see the tests' stacks.
+        project.environment.pop("PULUMI_BACKEND_URL", None)
+        project.ok("stack", "init")
+        return project
+
+    # What a person types.
+
+    def pulumi(self, *arguments: str, stack: str | None = STACK, **environment: str) -> Run:
+        """Run `pulumi` to its end, whatever that is."""
+        done = subprocess.run(
+            self._command(arguments, stack),
+            cwd=self.directory,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout, done.stdout
+        return Run(done.returncode, done.stdout)
+
+    def ok(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
+        """Run `pulumi`, which must succeed; its output."""
+        run = self.pulumi(*arguments, stack=stack, **environment)
+        assert run.ok, run.output
+        return run.output
+
+    def refused(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
+        """Run `pulumi`, which must fail; its output."""
+        run = self.pulumi(*arguments, stack=stack, **environment)
+        assert not run.ok, run.output
+        return run.output
+
+    def up(self, *arguments: str, **environment: str) -> str:
+        return self.ok("up", "--yes", "--suppress-progress", *arguments, **environment)
+
+    def destroy(self, *arguments: str, **environment: str) -> str:
+        return self.ok("destroy", "--yes", "--suppress-progress", *arguments, **environment)
+
+    def refresh(self, *arguments: str, **environment: str) -> str:
+        return self.ok("refresh", "--yes", "--suppress-progress", *arguments, **environment)
+
+    def unchanged(self, **environment: str) -> None:
+        """A preview finds nothing to do."""
+        self.ok("preview", "--expect-no-changes", "--suppress-progress", **environment)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start `pulumi` as the leader of a group of its own, to be killed in the middle."""
+        return subprocess.Popen(
+            self._command(arguments, STACK),
+            cwd=self.directory,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def kill(process: subprocess.Popen[str]) -> None:
+        """Kill `pulumi` and all that it started, as a lost machine would."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=TIMEOUT)
+
+    @staticmethod
+    def _command(arguments: tuple[str, ...], stack: str | None) -> list[str]:
+        return ["pulumi", *arguments, *(["--stack", stack] if stack else []), "--non-interactive"]
+
+    # The stack file.
+
+    def stack_file(self, stack: str = STACK) -> Path:
+        return self.directory / "stacks" / f"Pulumi.{stack}.yaml"
+
+    def config(self, stack: str = STACK) -> dict[str, Any]:
+        """The values in the stack file, by key without the namespace."""
+        written = yaml.safe_load(self.stack_file(stack).read_text())["config"]
+        return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in written.items()}
+
+    def write_config(self, values: Mapping[str, Any], stack: str = STACK) -> None:
+        """Put these values in the stack file, by key without the namespace; what is not config stays."""
+        document = yaml.safe_load(self.stack_file(stack).read_text())
+        document["config"] = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
+        self.stack_file(stack).write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def change_config(self, **values: Any) -> None:
+        """Change these keys in the stack file; None takes one away."""
+        changed = {**self.config(), **values}
+        self.write_config({key: value for key, value in changed.items() if value is not None})
+
+    def change_router(self, key: str, **values: Any) -> None:
+        """Change what the stack file says of one router."""
+        routers = self.config()["routers"]
+        routers[key] = {**routers[key], **values}
+        self.change_config(routers=routers)
+
+    # What is left behind.
+
+    @property
+    def database(self) -> Path:
+        """The embedded emulator's file."""
+        return self.directory / ".local" / "emulator.db"
+
+    def state_file(self, stack: str = STACK) -> Path:
+        return self.directory / ".local" / "state" / ".pulumi" / "stacks" / NAMESPACE / f"{stack}.json"
+
+    def state(self, stack: str = STACK) -> dict[str, Any]:
+        """The stack's state as its file holds it."""
+        latest: dict[str, Any] = json.loads(self.state_file(stack).read_text())["checkpoint"]["latest"] or {}
+        return latest
+
+    def flow_logs(self, stack: str = STACK) -> dict[str, dict[str, Any]]:
+        """The flow logs in state, by id. Those that a failed create kept are among them."""
+        resources = self.state(stack).get("resources", [])
+        found = [one for one in resources if one["type"] == FLOW_LOG and not one.get("delete")]
+        assert all(one.get("id") for one in found)
+        return {one["id"]: one for one in found}
+
+    def outputs(self) -> dict[str, Any]:
+        outputs: dict[str, Any] = json.loads(self.ok("stack", "output", "--json"))
+        return outputs
+
+
+def serving(db: Path, **switches: Any) -> Iterator[World]:
+    """A world that outlives no test; `latency` and the like are the emulator's switches."""
+    with serve(db, switches=Switches(**switches)) as server:
+        yield World(server)

@@ -1,0 +1,193 @@
+"""The main job on the embedded emulator, from the first `up` to `destroy`."""
+
+from __future__ import annotations
+
+from tests.e2e.harness import LOGGED_IN_DEMO, Project, World
+
+
+def agree(project: Project, world: World) -> None:
+    """State and world hold the same flow logs, and nothing is left to do."""
+    assert project.flow_logs().keys() == world.flow_logs().keys()
+    assert not project.state().get("pending_operations")
+    project.unchanged()
+
+
+def test_up_puts_an_available_flow_log_on_every_loggable_attachment(project: Project, world: World) -> None:
+    project.up()
+
+    flow_logs = world.flow_logs().values()
+    assert len(flow_logs) == LOGGED_IN_DEMO
+    assert {flow_log["state"] for flow_log in flow_logs} == {"available"}
+    agree(project, world)
+
+
+def test_a_second_up_changes_nothing(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_logs()
+
+    assert f"{LOGGED_IN_DEMO + 5} unchanged" in project.up()
+    assert world.flow_logs() == before
+
+
+def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, world: World) -> None:
+    project.up()
+
+    outputs = project.outputs()
+    assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
+    assert outputs["routers"]["core"]["coverage"]["skipped"] == {
+        "cfw-perimeter": "is of type cfw, which cannot be logged"
+    }
+    logged = {id_ for router in outputs["routers"].values() for id_ in router["flow_logs"].values()}
+    assert logged == world.flow_logs().keys()
+
+
+def test_an_edited_name_is_changed_in_place(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_logs()
+
+    project.change_router("core", overrides={"vpc-shop": {"name": "the-shop"}})
+    shown = project.ok("preview", "--diff")
+    assert '~ name: "core-vpc-shop-e4ec9862" => "the-shop"' in shown
+    assert "1 updated" in project.up()
+
+    after = world.flow_logs()
+    assert after.keys() == before.keys()
+    assert world.flow_log_of("vpc-shop")["name"] == "the-shop"
+    agree(project, world)
+
+
+def test_an_edited_description_and_a_switched_off_router_are_changed_in_place(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_logs()
+
+    project.change_router("edge", description="Branches", enabled=False)
+    assert "4 updated" in project.up()
+
+    after = world.flow_logs()
+    assert after.keys() == before.keys()
+    changed = [one for one in after.values() if not one["enabled"]]
+    assert len(changed) == 4
+    assert {one["description"] for one in changed} == {"Branches"}
+    agree(project, world)
+
+
+def test_an_edited_stream_replaces_the_flow_log_deleting_the_old_one_first(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_log_of("vpc-shop")
+
+    project.change_router("core", overrides={"vpc-shop": {"log_stream": "er-flow-logs-archive"}})
+    shown = project.ok("preview", "--diff", "--suppress-outputs")
+    assert "+-pulumi-python:dynamic/er:FlowLog: (replace)" in shown
+    assert "~ log_stream_id" in shown
+    output = project.up()
+    assert "1 replaced" in output
+    assert output.index("deleted original") < output.index("created replacement")
+
+    after = world.flow_log_of("vpc-shop")
+    assert after["id"] != before["id"]
+    assert after["log_stream_id"] != before["log_stream_id"]
+    agree(project, world)
+
+
+def test_a_forced_replacement_deletes_first_too(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_log_of("vpc-shop")
+    (urn,) = [one["urn"] for id_, one in project.flow_logs().items() if id_ == before["id"]]
+
+    output = project.up("--replace", urn)
+
+    assert "1 replaced" in output
+    assert world.flow_log_of("vpc-shop")["id"] != before["id"]
+    agree(project, world)
+
+
+def test_a_flow_log_replaced_many_times_for_one_target_is_new_each_time(project: Project, world: World) -> None:
+    project.up()
+    seen = {world.flow_log_of("vpc-shop")["id"]}
+
+    for stream in ("er-flow-logs-archive", "er-flow-logs", "er-flow-logs-archive"):
+        project.change_router("core", overrides={"vpc-shop": {"log_stream": stream}})
+        project.up()
+        seen.add(world.flow_log_of("vpc-shop")["id"])
+
+    assert len(seen) == 4
+    agree(project, world)
+
+
+def test_the_flow_log_of_a_removed_attachment_goes(project: Project, world: World) -> None:
+    project.up()
+    flow_log = world.flow_log_of("vpc-shop")
+
+    world.server.store.remove_attachment("vpc-shop")
+    assert "1 deleted" in project.up()
+
+    assert flow_log["id"] not in world.flow_logs()
+    agree(project, world)
+
+
+def test_an_added_attachment_gets_a_flow_log_and_the_others_stay_as_they_are(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_logs()
+
+    world.server.store.add_attachment("er-core", "vpc-new", resource_type="vpc")
+    assert "1 created" in project.up()
+
+    after = world.flow_logs()
+    assert {id_: after[id_] for id_ in before} == before
+    assert len(after) == len(before) + 1
+    agree(project, world)
+
+
+def test_an_attachment_in_a_passing_state_keeps_its_flow_log(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_logs()
+
+    for state in ("pending", "modifying", "freezed"):
+        world.server.store.set_attachment_state("vpc-shop", state)
+        project.unchanged()
+
+    assert world.flow_logs() == before
+
+
+def test_a_renamed_router_key_changes_no_flow_log(project: Project, world: World) -> None:
+    project.change_router("core", name="{type}-{attachment}")
+    project.up()
+    before = world.flow_logs()
+
+    routers = project.config()["routers"]
+    project.change_config(routers={"edge": routers["edge"], "heart": routers["core"]})
+    project.up()
+
+    assert world.flow_logs() == before
+    agree(project, world)
+
+
+def test_flow_logs_can_be_created_disabled(project: Project, world: World) -> None:
+    project.change_router("core", enabled=False)
+    project.up()
+
+    router = world.server.store.router("er-core").id
+    enabled = {flow_log["enabled"] for flow_log in world.flow_logs().values()}
+    assert enabled == {True, False}
+    assert project.outputs()["routers"]["core"]["router"]["id"] == router
+    assert project.outputs()["coverage"]["logged"] == 4
+    agree(project, world)
+
+
+def test_destroy_leaves_nothing_in_the_world(project: Project, world: World) -> None:
+    project.up()
+
+    project.destroy()
+
+    assert world.flow_logs() == {}
+    assert project.flow_logs() == {}
+
+
+def test_the_stack_can_be_put_up_again_after_a_destroy(project: Project, world: World) -> None:
+    project.up()
+    project.destroy()
+
+    project.up()
+
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    agree(project, world)

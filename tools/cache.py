@@ -1,0 +1,74 @@
+"""The project's cache folder: outside the checkout, so that every clone on a machine shares it.
+
+A folder in it exists whole or not at all. It is made in a temporary folder beside its place and renamed
+there, under a lock that the system drops when its holder dies; so two runs at once make it once, and what a killed
+run left half done is never taken for more and is swept away by the next.
+"""
+
+import fcntl
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.console import ToolError, clock, say
+
+_TEMPORARY = "making-"
+
+
+def cache_folder() -> Path:
+    """`$OTC_FLOW_LOGS_CACHE`, else `otc-flow-logs` in the user's cache folder."""
+    if chosen := os.environ.get("OTC_FLOW_LOGS_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()) / "otc-flow-logs"
+
+
+def platform_key() -> str:
+    return f"{platform.system()}-{platform.machine()}".lower()
+
+
+def make_once(place: Path, is_complete: Callable[[Path], bool], make: Callable[[Path], None]) -> Path:
+    """Let `make` fill a temporary folder and move that to `place`, unless another run has done so by now."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with locked(place.parent):
+            if is_complete(place):
+                return place
+            for leftover in place.parent.glob(f"{_TEMPORARY}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=place.parent))
+            try:
+                make(temporary)
+                temporary.chmod(0o755)
+                if place.exists():  # somebody took files out of it
+                    shutil.rmtree(place)
+                temporary.rename(place)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise ToolError(
+            f"The cache folder {place.parent} cannot be written ({error.strerror or error}): "
+            "set OTC_FLOW_LOGS_CACHE to one that can."
+        ) from error
+    return place
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as lock:
+        start = told = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if told == start or time.monotonic() - told > 10:
+                    told = time.monotonic()
+                    say(f"  {clock(told - start):>5}  waiting for another run at work in {folder}")
+                time.sleep(0.2)
+        yield

@@ -1,0 +1,50 @@
+"""Writes constraints.txt: what a fresh environment made from pyproject.toml gets today, every version pinned."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.console import ToolError, last_line, run, say
+
+ROOT = Path(__file__).absolute().parent.parent
+
+_HEADER = """\
+# The versions that the tests ran with, on Python {python}. `make constraints` writes this file: it installs
+# '.[dev]' into a fresh environment, without constraints, and lists what came.
+"""
+
+
+def main() -> int:
+    try:
+        with tempfile.TemporaryDirectory(prefix="constraints-") as folder:
+            pins = _fresh_pins(Path(folder))
+    except ToolError as error:
+        say(f"error: {error}")
+        return 1
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    (ROOT / "constraints.txt").write_text(_HEADER.format(python=python) + "".join(f"{pin}\n" for pin in pins))
+    say(f"constraints.txt: {len(pins)} packages pinned")
+    return 0
+
+
+def _fresh_pins(folder: Path) -> list[str]:
+    base: str = getattr(sys, "_base_executable", sys.executable)
+    _must([base, "-m", "venv", folder / "venv"], "making an environment")
+    pip: list[str | Path] = [folder / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+    # From a copy, since pip leaves traces where it builds.
+    project = shutil.copytree(ROOT, folder / "project", ignore=shutil.ignore_patterns(".*", "*.egg-info"))
+    _must([*pip, "install", "--no-input", "--progress-bar", "off", f"{project}[dev]"], "installing '.[dev]'")
+    frozen = _must([*pip, "freeze", "--exclude", "otc-flow-logs"], "listing the packages")
+    return sorted((line for line in frozen.splitlines() if "==" in line), key=lambda pin: pin.split("==")[0].lower())
+
+
+def _must(command: list[str | Path], doing: str) -> str:
+    code, output = run(command, timeout=900, doing=doing)
+    if code:
+        raise ToolError(f"{doing} failed: {last_line(output)}")
+    return output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

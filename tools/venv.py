@@ -1,0 +1,84 @@
+"""The project's `.venv`: made when missing, brought up to date when pyproject.toml or constraints.txt changed."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from tools.cache import locked
+from tools.console import ToolError, last_line, run, say
+
+_INSTALL_SECONDS = 15 * 60
+
+
+def ensure_venv(root: Path) -> Path:
+    """The folder of a complete `.venv`; a stamp in it says what it was made from, so that this mostly looks.
+
+    A `.venv` that is a link is somebody's own, perhaps shared with other checkouts: it is used as it is.
+    """
+    venv = root / ".venv"
+    if venv.is_symlink():
+        return venv
+    stamp = venv / ".made-from.json"
+    wanted = {"checkout": str(root), "python": str(venv / "bin" / "python"), "digest": _digest(root)}
+    if _read(stamp) == wanted:
+        return venv
+    (root / ".local").mkdir(exist_ok=True)
+    with locked(root / ".local"):
+        made_from = _read(stamp)
+        if made_from == wanted:
+            return venv
+        python = venv / "bin" / "python"
+        if run([python, "-c", ""], timeout=30)[0] or made_from.get("checkout", str(root)) != str(root):
+            _create(venv)  # missing, broken, or copied here from another checkout
+        stamp.unlink(missing_ok=True)
+        say("Python packages: installing into .venv, about a minute when none are cached")
+        _install(root, python)
+        stamp.write_text(json.dumps(wanted))
+    return venv
+
+
+def _create(venv: Path) -> None:
+    # Not sys.executable: that may be the very .venv that is to be replaced.
+    base: str = getattr(sys, "_base_executable", sys.executable)
+    code, output = run([base, "-m", "venv", "--clear", venv], timeout=120, doing="making .venv")
+    if code:
+        raise ToolError(f".venv could not be made with {base}: {last_line(output)}")
+
+
+def _install(root: Path, python: Path) -> None:
+    pip: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar",
+        "off",
+    ]
+    code, output = run(
+        [*pip, "-c", "constraints.txt", "-e", ".[dev]"],
+        timeout=_INSTALL_SECONDS,
+        cwd=root,
+        doing="installing Python packages",
+    )
+    if code:
+        # The first one is the cause; what follows is pip telling that this was not pip's fault.
+        errors = [line.strip() for line in output.splitlines() if line.strip().startswith("ERROR:")]
+        causes = [line for line in errors if "No matching distribution" in line] or errors
+        reason = causes[0].removeprefix("ERROR:").strip() if causes else last_line(output)
+        raise ToolError(f"The Python packages could not be installed: {reason}")
+
+
+def _digest(root: Path) -> str:
+    sources = [root / "pyproject.toml", root / "constraints.txt"]
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def _read(stamp: Path) -> dict[str, str]:
+    try:
+        made_from = json.loads(stamp.read_text())
+    except (OSError, ValueError):
+        return {}
+    return made_from if isinstance(made_from, dict) else {}

@@ -1,0 +1,21 @@
+"""Which Pulumi CLI this project is made for. The number stands here and, for Go, in tools/cli/go.mod."""
+
+import re
+
+PULUMI = "3.259.0"
+
+_NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(-[0-9A-Za-z.-]+)?")
+
+
+def parse(text: str) -> tuple[int, int, int, int] | None:
+    """The first version in a text, comparable; a pre-release (3.260.0-alpha) comes before its release."""
+    found = _NUMBERS.search(text)
+    if not found:
+        return None
+    major, minor, patch, pre_release = found.groups()
+    return int(major), int(minor), int(patch or 0), 0 if pre_release else 1
+
+
+def at_least(text: str, wanted: str) -> bool:
+    version, least = parse(text), parse(wanted)
+    return version is not None and least is not None and version >= least
