@@ -101,7 +101,7 @@ class Connection:
             database.parent.mkdir(exist_ok=True)
             server = serve(database)
         except (EmulatorError, OSError) as error:
-            raise ConnectionSettingsError(f"the embedded emulator cannot start: {error}") from error
+            raise ConnectionSettingsError(f"the embedded emulator cannot start: {str(error).rstrip('.')}") from error
         return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
 
     def _remote(self) -> Client:

@@ -57,7 +57,7 @@ class RouterPlan:
 def discover(
     client: Client, config: StackConfig, *, stack: str, seen_before: Mapping[str, Collection[str]]
 ) -> list[RouterPlan]:
-    """Everything the stack wants, in the stack file's order.
+    """Everything the stack wants, in the order of the routers' keys.
 
     Args:
         client: The API.

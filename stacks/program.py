@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ LOCAL_STACK = "local"
 """The one stack whose secrets an empty passphrase may guard: it has none that matter."""
 
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
+REPORT_INTERVAL = 5.0  # seconds
 
 
 def main() -> None:
@@ -56,7 +58,7 @@ def _declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     previous = outputs.previous(before)
 
     connection = Connection(values.get, os.environ, directory=Path.cwd())
-    client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_report))
+    client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_reporter()))
     seen = {key: {*router.attachments, *router.attachments.values()} for key, router in previous.items()}
     plans = discover(client, stack_config, stack=stack, seen_before=seen)
 
@@ -108,5 +110,14 @@ def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:
         )
 
 
-def _report(text: str) -> None:
-    print(text, flush=True)
+def _reporter() -> Callable[[str], None]:
+    """Shows what is waited for, at once and then every few seconds."""
+    shown_at = -REPORT_INTERVAL
+
+    def report(text: str) -> None:
+        nonlocal shown_at
+        if time.monotonic() - shown_at >= REPORT_INTERVAL:
+            shown_at = time.monotonic()
+            print(text, flush=True)
+
+    return report

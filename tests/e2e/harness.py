@@ -22,6 +22,7 @@ STACK = "local"
 NAMESPACE = "otc-flow-logs"
 FLOW_LOG = "pulumi-python:dynamic/er:FlowLog"
 TIMEOUT = 120  # seconds, for one command
+QUICK = ("--yes", "--skip-preview", "--suppress-progress")
 
 # What the demo world has for the stack file's local stack: 12 attachments, one of type cfw, one not accepted.
 LOGGED_IN_DEMO = 10
@@ -130,13 +131,14 @@ class Project:
         return run.output
 
     def up(self, *arguments: str, **environment: str) -> str:
-        return self.ok("up", "--yes", "--suppress-progress", *arguments, **environment)
+        """`up` without its preview, which is the same run again; tests of previews ask for one."""
+        return self.ok("up", *QUICK, *arguments, **environment)
 
     def destroy(self, *arguments: str, **environment: str) -> str:
-        return self.ok("destroy", "--yes", "--suppress-progress", *arguments, **environment)
+        return self.ok("destroy", *QUICK, *arguments, **environment)
 
     def refresh(self, *arguments: str, **environment: str) -> str:
-        return self.ok("refresh", "--yes", "--suppress-progress", *arguments, **environment)
+        return self.ok("refresh", *QUICK, *arguments, **environment)
 
     def unchanged(self, **environment: str) -> None:
         """A preview finds nothing to do."""
@@ -217,6 +219,18 @@ class Project:
     def outputs(self) -> dict[str, Any]:
         outputs: dict[str, Any] = json.loads(self.ok("stack", "output", "--json"))
         return outputs
+
+
+def agree(project: Project, world: World) -> None:
+    """State and world hold the same flow logs, no operation is pending, and nothing is left to do."""
+    same_flow_logs(project, world)
+    project.unchanged()
+
+
+def same_flow_logs(project: Project, world: World) -> None:
+    """State and world hold the same flow logs, and no operation is pending."""
+    assert project.flow_logs().keys() == world.flow_logs().keys()
+    assert not project.state().get("pending_operations")
 
 
 def serving(db: Path, **switches: Any) -> Iterator[World]:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from tests.e2e.harness import LOGGED_IN_DEMO, Project, World
-
-
-def agree(project: Project, world: World) -> None:
-    """State and world hold the same flow logs, and nothing is left to do."""
-    assert project.flow_logs().keys() == world.flow_logs().keys()
-    assert not project.state().get("pending_operations")
-    project.unchanged()
+from tests.e2e.harness import LOGGED_IN_DEMO, Project, World, agree
 
 
 def test_up_puts_an_available_flow_log_on_every_loggable_attachment(project: Project, world: World) -> None:
-    project.up()
+    project.ok("up", "--yes")
 
     flow_logs = world.flow_logs().values()
     assert len(flow_logs) == LOGGED_IN_DEMO
