@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stacks.discovery import RouterPlan
+from stacks.selection import cannot_be_logged
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _router(plan: RouterPlan, flow_log_ids: Mapping[str, Any]) -> dict[str, Any]
             facts["logs_to"] = f"{flow_log.log_group}/{flow_log.log_stream}"
             facts["enabled"] = flow_log.enabled
         else:
-            facts["not_logged"] = plan.selected.skipped.get(attachment.id, "is not selected in the stack file")
+            facts["not_logged"] = cannot_be_logged(attachment) or "is not selected in the stack file"
         attachments[attachment.id] = facts
     names = {attachment.id: attachment.name or attachment.id for attachment in plan.attachments}
     return {

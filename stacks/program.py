@@ -23,6 +23,8 @@ LOCAL_STACK = "local"
 
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
+STATE_READ_TRIES = 10
+STATE_READ_PAUSE = 0.2  # seconds
 
 
 def main() -> None:
@@ -89,11 +91,22 @@ def _last_outputs(stack: str) -> dict[str, Any]:
     """The outputs of the stack's last run.
 
     Asked of the engine directly: a StackReference to oneself would do, but shows as a resource of the stack.
+
+    Raises:
+        pulumi.RunError: The state cannot be read.
     """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
-    result = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
-    found: dict[str, Any] = (result.value or {}).get("outputs") or {}
-    return found
+    for _ in range(STATE_READ_TRIES):
+        try:
+            result = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
+        except Exception as error:
+            # The engine may be writing the state in this moment, and a file backend then shows half of it.
+            failure = error
+            time.sleep(STATE_READ_PAUSE)
+        else:
+            found: dict[str, Any] = (result.value or {}).get("outputs") or {}
+            return found
+    raise pulumi.RunError(f"the last outputs of stack {stack} cannot be read: {failure}") from failure
 
 
 def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import runpy
+import threading
+import time
 from typing import Any
 
 import grpc
@@ -18,6 +20,8 @@ from providers.host.servicer import extended
 
 MIN_WIDTH = 64
 """Operations that run at once, at the least; most of their time they wait for the API."""
+
+ENGINE_CHECK_INTERVAL = 0.2  # seconds
 
 ThreadPoolExecutor = concurrent.futures.ThreadPoolExecutor
 add_servicer = provider_pb2_grpc.add_ResourceProviderServicer_to_server
@@ -36,8 +40,19 @@ def _add_ours(stock: Any, server: grpc.Server) -> None:
     add_servicer(extended(type(stock))(), server)
 
 
+def _end_with(engine: int) -> None:
+    """End this process when the engine is gone.
+
+    A killed engine leaves its plugins running, and an operation that goes on unseen would undo what the next run does.
+    """
+    while os.getppid() == engine:
+        time.sleep(ENGINE_CHECK_INTERVAL)
+    os._exit(1)
+
+
 def main() -> None:
     """Serve until the engine ends the process."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="engine-watch", daemon=True).start()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = _add_ours  # type: ignore[assignment]
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)

@@ -1,0 +1,104 @@
+"""What somebody changed by hand: seen by a refresh and by a preview that refreshes, and put right by `up`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.harness import QUICK, Project, World, agree
+
+
+def test_a_renamed_flow_log_is_shown_and_put_right(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
+
+    shown = project.ok("preview", "--refresh", "--diff", "--suppress-outputs")
+    assert '~ name       : "by-hand" => "core-vpc-shop-e4ec9862"' in shown or '"by-hand" => "core-vpc-shop' in shown
+    project.refused("preview", "--refresh", "--expect-no-changes")
+    project.up("--refresh")
+
+    assert world.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    agree(project, world)
+
+
+def test_a_refresh_takes_drift_into_state_inputs_included(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.describe_flow_log("core-vpc-shop-e4ec9862", "by hand")
+    id_ = world.flow_log_of("vpc-shop")["id"]
+
+    assert "1 updated" in project.refresh()
+
+    assert project.flow_logs()[id_]["inputs"]["description"] == "by hand"
+    assert project.flow_logs()[id_]["outputs"]["description"] == "by hand"
+    assert "1 updated" in project.up()
+    assert world.flow_log_of("vpc-shop")["description"] == "Everything that passes the core router"
+    agree(project, world)
+
+
+def test_a_flow_log_disabled_by_hand_is_enabled_again(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.disable_flow_log("core-vpc-shop-e4ec9862")
+
+    project.up("--refresh")
+
+    assert world.flow_log_of("vpc-shop")["enabled"] is True
+    agree(project, world)
+
+
+@pytest.mark.parametrize("how", ["refreshing first", "in one go"])
+def test_a_flow_log_deleted_by_hand_is_created_again(how: str, project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_log_of("vpc-shop")
+    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+
+    if how == "refreshing first":
+        assert "1 deleted" in project.refresh()
+        project.up()
+    else:
+        project.up("--refresh")
+
+    assert world.flow_log_of("vpc-shop")["id"] != before["id"]
+    agree(project, world)
+
+
+def test_changing_a_flow_log_that_somebody_deleted_says_how_to_go_on(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    project.change_router("core", overrides={"vpc-shop": {"name": "new-name"}})
+
+    output = project.refused("up", *QUICK)
+
+    assert "no longer exists, somebody deleted it: `pulumi up --refresh` notices that" in output
+    project.up("--refresh")
+    assert world.flow_log_of("vpc-shop")["name"] == "new-name"
+    agree(project, world)
+
+
+def test_destroying_what_somebody_deleted_succeeds(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+
+    project.destroy()
+
+    assert world.flow_logs() == {}
+
+
+def test_a_flow_log_that_failed_is_replaced(project: Project, world: World) -> None:
+    project.up()
+    before = world.flow_log_of("vpc-shop")
+    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
+    project.refresh()
+
+    assert "1 replaced" in project.up()
+
+    after = world.flow_log_of("vpc-shop")
+    assert (after["state"], after["id"] != before["id"]) == ("available", True)
+    agree(project, world)
+
+
+def test_a_state_caught_in_passing_makes_no_diff(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "modifying")
+    project.refresh()
+    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "available")
+
+    project.unchanged()

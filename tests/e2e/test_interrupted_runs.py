@@ -1,0 +1,112 @@
+"""Runs that end in the middle: what exists stays in state or is found again, and is never there twice."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, serving
+
+
+@pytest.fixture
+def slow_world(project: Project) -> Iterator[World]:
+    """A standalone emulator whose flow logs take a while, used by the project in place of the embedded one."""
+    for world in serving(project.directory / "slow.db", latency=3.0):
+        project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
+        project.environment["OS_TOKEN"] = world.server.token
+        yield world
+
+
+def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait for the condition while the process runs; a minute is for ever."""
+    deadline = time.monotonic() + TIMEOUT / 2
+    while not condition():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"this never happened:\n{process.communicate(timeout=TIMEOUT)[0]}")
+        time.sleep(0.05)
+
+
+def kill_while_creating(project: Project, world: World) -> None:
+    process = project.start("up", *QUICK)
+    until(lambda: len(world.flow_logs()) == LOGGED_IN_DEMO, process)
+    project.kill(process)
+    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"pending"}
+
+
+def recover(project: Project) -> None:
+    """What `make recover` does."""
+    project.ok("cancel", "--yes")
+    project.refresh("--clear-pending-creates")
+    project.up()
+
+
+def test_creates_that_were_killed_are_found_again(project: Project, slow_world: World) -> None:
+    kill_while_creating(project, slow_world)
+    orphans = slow_world.flow_logs().keys()
+
+    recover(project)
+
+    assert slow_world.flow_logs().keys() == orphans
+    agree(project, slow_world)
+
+
+def test_creates_that_were_killed_are_found_again_under_new_names(project: Project, slow_world: World) -> None:
+    kill_while_creating(project, slow_world)
+    orphans = slow_world.flow_logs().keys()
+    project.change_router("core", name="renamed-{attachment}", enabled=False)
+
+    recover(project)
+
+    assert slow_world.flow_logs().keys() == orphans
+    shop = slow_world.flow_log_of("vpc-shop")
+    assert (shop["name"], shop["enabled"]) == ("renamed-vpc-shop-e4ec9862", False)
+    agree(project, slow_world)
+
+
+def test_dying_between_create_and_disable_leaves_what_the_next_up_finishes(project: Project, slow_world: World) -> None:
+    project.change_router("core", enabled=False)
+    project.change_router("edge", enabled=False)
+    process = project.start("up", *QUICK)
+    until(lambda: any(one["state"] == "modifying" for one in slow_world.flow_logs().values()), process)
+    project.kill(process)
+    before = slow_world.flow_logs().keys()
+
+    recover(project)
+
+    assert slow_world.flow_logs().keys() == before
+    assert {flow_log["enabled"] for flow_log in slow_world.flow_logs().values()} == {False}
+    agree(project, slow_world)
+
+
+def test_deletes_that_were_killed_are_finished(project: Project, slow_world: World) -> None:
+    project.up()
+    process = project.start("destroy", *QUICK)
+    until(lambda: any(one["state"] == "deleting" for one in slow_world.flow_logs().values()), process)
+    project.kill(process)
+
+    project.ok("cancel", "--yes")
+    project.destroy()
+
+    assert slow_world.flow_logs() == {}
+    assert project.flow_logs() == {}
+
+
+def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Project, slow_world: World) -> None:
+    process = project.start("up", *QUICK)
+    until(lambda: len(slow_world.flow_logs()) == LOGGED_IN_DEMO, process)
+    failing = slow_world.flow_log_of("vpc-shop")["id"]
+    slow_world.server.store.set_flow_log_state(failing, "failed")
+    output, _ = process.communicate(timeout=TIMEOUT)
+
+    assert process.returncode != 0
+    assert f"({failing}) exists but is not as wanted yet: flow log {failing} went to state failed" in output
+    assert "Traceback" not in output
+    assert project.flow_logs()[failing]["initErrors"]
+
+    assert "1 replaced" in project.up()
+    assert failing not in slow_world.flow_logs()
+    agree(project, slow_world)

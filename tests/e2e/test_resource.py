@@ -1,0 +1,136 @@
+"""FlowLog as anybody's program declares it: what check refuses, what a preview shows, and imports."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.harness import QUICK, Project, World
+
+PROGRAM = """
+import pulumi
+import pulumi_random
+from providers.flow_log import FlowLog, FlowLogArgs
+
+inputs = dict(
+    er_id="{er_id}",
+    resource_id="{resource_id}",
+    log_group_id="{log_group_id}",
+    log_stream_id="{log_stream_id}",
+    name="by-program",
+)
+{lines}
+FlowLog("shop", FlowLogArgs(**inputs), pulumi.ResourceOptions({options}))
+"""
+
+
+def declare(project: Project, world: World, lines: str = "", options: str = "") -> None:
+    store = world.server.store
+    group = store.log_group("network")
+    stream = store.log_tank.streams(world.server.project_id, group.id)[0]
+    program = PROGRAM.format(
+        er_id=store.router("er-core").id,
+        resource_id=store.attachment("vpc-shop").id,
+        log_group_id=group.id,
+        log_stream_id=stream.id,
+        lines=lines,
+        options=options,
+    )
+    (project.directory / "__main__.py").write_text(program)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentences"),
+    [
+        ('inputs["name"] = "the shop"', ["name must be 1 to 64 letters, digits, '_', '-' and '.', not 'the shop'"]),
+        ('inputs["description"] = "x" * 256', ["description must be at most 255 characters"]),
+        ('inputs["enabled"] = "yes"', ["enabled must be true or false, not 'yes'"]),
+        ('inputs["er_id"] = "../../secrets"', ["er_id must be an id: 1 to 64 letters, digits, '_' and '-'"]),
+        ('inputs["resource_type"] = "vpc"', ["resource_type must be 'attachment', the only one there is"]),
+        ('inputs["log_store_type"] = "OBS"', ["log_store_type must be 'LTS', the only one there is"]),
+        ('inputs.update(name="", resource_id="")', ["name must be", "resource_id must be"]),
+    ],
+)
+def test_check_names_the_property_and_what_is_allowed(
+    line: str, sentences: list[str], project: Project, world: World
+) -> None:
+    declare(project, world, line)
+
+    said = re.sub(r"\s+", " ", project.refused("preview"))
+
+    for sentence in sentences:
+        assert sentence in said
+    assert world.flow_logs() == {}
+
+
+def test_an_attachment_type_that_cannot_be_logged_is_named(project: Project, world: World) -> None:
+    firewall = world.server.store.attachment("cfw-perimeter").id
+    declare(project, world, f'inputs["resource_id"] = "{firewall}"')
+
+    said = re.sub(r"\s+", " ", project.refused("up", *QUICK))
+
+    assert "only attachments of type vpc, vpn and vgw can be logged, and this is a cfw" in said
+    assert firewall in said
+    assert project.flow_logs() == {}
+
+
+def test_inputs_not_known_yet_are_shown_as_such(project: Project, world: World) -> None:
+    declare(project, world, 'inputs["name"] = pulumi_random.RandomUuid("name").result')
+
+    assert "name           : [unknown]" in project.ok("preview", "--diff")
+    project.up()
+    project.unchanged()
+
+
+def test_an_input_that_may_change_the_target_is_shown_as_a_replacement(project: Project, world: World) -> None:
+    declare(project, world)
+    project.up()
+    declare(project, world, 'inputs["log_stream_id"] = pulumi_random.RandomUuid("stream").result')
+
+    shown = project.ok("preview", "--diff")
+
+    assert re.search(r"\+-pulumi-python:dynamic/er:FlowLog: \(replace\)", shown)
+    assert "log_stream_id" in shown
+
+
+def test_a_flow_log_made_elsewhere_is_imported_by_the_program_and_then_unchanged(
+    project: Project, world: World
+) -> None:
+    declare(project, world)
+    project.up()
+    (id_,) = world.flow_logs()
+    er_id = world.server.store.router("er-core").id
+    project.state_file().unlink()
+    project.ok("stack", "init")
+
+    declare(project, world, options=f'import_="{er_id}/{id_}"')
+    assert "1 imported" in project.up()
+
+    assert project.flow_logs().keys() == {id_} == world.flow_logs().keys()
+    declare(project, world)
+    project.unchanged()
+
+
+def test_a_flow_log_made_elsewhere_is_imported_by_command_and_then_unchanged(project: Project, world: World) -> None:
+    declare(project, world)
+    project.up()
+    (id_,) = world.flow_logs()
+    er_id = world.server.store.router("er-core").id
+    project.state_file().unlink()
+    project.ok("stack", "init")
+
+    project.ok(
+        "import",
+        "pulumi-python:dynamic/er:FlowLog",
+        "shop",
+        f"{er_id}/{id_}",
+        "--generate-code=false",
+        "--protect=false",
+        *QUICK,
+    )
+
+    assert project.flow_logs().keys() == {id_}
+    project.up()
+    assert world.flow_logs().keys() == {id_}
+    project.unchanged()
