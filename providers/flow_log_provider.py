@@ -21,12 +21,16 @@ from pulumi.dynamic import (
 )
 
 from providers import properties as p
-from providers.connection import CONFIG_NAMESPACE, Connection, ConnectionSettingsError
+from providers.connection import Connection
 from providers.er import Client, Patience, lifecycle
 from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, QuotaExceededError
 from providers.er.flow_logs import FlowLog
+from providers.er.limits import ID_PATTERN
+from providers.settings import CONFIG_NAMESPACE, SettingsError
 
 TYPE_TOKEN = "pulumi-python:dynamic/er:FlowLog"
+
+HELP_TIMEOUT = 10.0  # seconds for what only makes an error message more helpful
 
 State = dict[str, Any]
 
@@ -48,9 +52,7 @@ class FlowLogDiff(DiffResult):
     """A diff that also tells, by property, whether the change replaces the flow log."""
 
     def __init__(self, changed: set[str], replacing: set[str]) -> None:
-        super().__init__(
-            changes=bool(changed), replaces=sorted(replacing), stables=list(p.REPLACING), delete_before_replace=True
-        )
+        super().__init__(changes=bool(changed), replaces=sorted(replacing), delete_before_replace=True)
         self.replaces_by_property = {key: key in replacing for key in sorted(changed)}
 
 
@@ -86,8 +88,9 @@ class FlowLogProvider(ResourceProvider):
         actual: p.Properties = olds
         if olds.get("state") != "available":
             flow_log = self._look(id_, olds, patience)
-            if flow_log is None or flow_log.state == "failed":
-                return FlowLogDiff({"state"} | p.changes(olds, news), {"state"})
+            if flow_log is None or flow_log.state in ("failed", "deleting"):
+                changed = p.changes(olds, news)
+                return FlowLogDiff({"state"} | changed, {"state"} | changed.intersection(p.REPLACING))
             actual = p.outputs_of(flow_log, olds)
         changed = p.changes(actual, news)
         return FlowLogDiff(changed, changed.intersection(p.REPLACING))
@@ -114,24 +117,25 @@ class FlowLogProvider(ResourceProvider):
         Raises:
             FlowLogError: It could not be told whether there is one.
         """
-        er_id, _, flow_log_id = id_.rpartition("/")
-        er_id = er_id or props.get("er_id", "")
-        if not er_id:
-            raise FlowLogError(f"{id_!r} does not say on which router it is: the id to import is ER_ID/FLOW_LOG_ID")
+        er_id, _, flow_log_id = id_.rpartition("/") if "er_id" not in props else (props["er_id"], "", id_)
+        if not (ID_PATTERN.fullmatch(er_id) and ID_PATTERN.fullmatch(flow_log_id)):
+            raise FlowLogError(
+                f"{id_!r} does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
+            )
         flow_log = self._look(flow_log_id, {**props, "er_id": er_id}, patience)
         if flow_log is None:
             return ReadResult("", {}, {})
         outputs = p.outputs_of(flow_log, props)
         return ReadResult(flow_log.id, outputs, {key: outputs[key] for key in p.INPUTS if key in outputs})
 
-    def update(self, id_: str, _olds: State, news: State, patience: Patience | None = None) -> UpdateResult:
+    def update(self, id_: str, olds: State, news: State, patience: Patience | None = None) -> UpdateResult:
         """Make the flow log as wanted, in place, and wait until it is available.
 
         Raises:
             UnfinishedFlowLogError: It is not as wanted yet.
             FlowLogError: It could not be changed.
         """
-        client = self._client(patience)
+        client = self._client(patience, of=olds)
         try:
             flow_log = client.flow_logs.get(news["er_id"], id_)
             flow_log = lifecycle.finish(client, flow_log, p.wanted(news))
@@ -153,24 +157,36 @@ class FlowLogProvider(ResourceProvider):
             FlowLogError: It could not be deleted.
         """
         try:
-            lifecycle.delete(self._client(patience), props["er_id"], id_)
+            lifecycle.delete(self._client(patience, of=props), props["er_id"], id_)
         except ApiError as error:
             raise FlowLogError(f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}") from error
 
     def _look(self, id_: str, props: State, patience: Patience | None) -> FlowLog | None:
         try:
-            flow_log = self._client(patience).flow_logs.get(props["er_id"], id_)
+            flow_log = self._client(patience, of=props).flow_logs.get(props["er_id"], id_)
         except NotFoundError:
             return None
         except ApiError as error:
             raise FlowLogError(f"flow log {id_} could not be read: {error}") from error
         return None if flow_log.state == "deleted" else flow_log
 
-    def _client(self, patience: Patience | None) -> Client:
+    def _client(self, patience: Patience | None, *, of: State | None = None) -> Client:
+        """The client for one operation on the flow log of these properties.
+
+        Raises:
+            FlowLogError: There is none; or it is for another project, where every flow log of ours would look gone.
+        """
         try:
-            return self._connection.client.within(patience or Patience())
-        except ConnectionSettingsError as error:
+            client = self._connection.client.within(patience or Patience())
+            expected = (of or {}).get("project_id")
+            if expected and client.project_id() != expected:
+                raise FlowLogError(
+                    f"flow log {(of or {}).get('name')!r} is in project {expected}, but the credentials and"
+                    f" {CONFIG_NAMESPACE}:project are for project {client.project_id()}"
+                )
+        except (SettingsError, ApiError) as error:
             raise FlowLogError(str(error)) from error
+        return client
 
 
 def _unfinished(error: lifecycle.UnfinishedError, inputs: State) -> UnfinishedFlowLogError:
@@ -192,13 +208,14 @@ def _why_not_created(client: Client, error: ApiError, props: State) -> str:
             f"{sentence}; delete that one, or take it over:"
             f" pulumi import '{TYPE_TOKEN}' NAME {holder.target.er_id}/{holder.id} --generate-code=false"
         )
+    helper = client.within(Patience(seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):
-            quota = client.quotas.flow_logs()
+            quota = helper.quotas.flow_logs()
             used = f": {quota.used} of {quota.limit} are in use" if quota else ""
             return f"{sentence}{used}; delete flow logs nobody needs, or ask for a higher quota with a service ticket"
         if isinstance(error, AttachmentTypeError):
-            types = [a.resource_type for a in client.attachments.list(props["er_id"]) if a.id == props["resource_id"]]
+            types = [a.resource_type for a in helper.attachments.list(props["er_id"]) if a.id == props["resource_id"]]
             type_ = f", and this is a {types[0]}" if types else ""
             return f"{sentence}; only attachments of type vpc, vpn and vgw can be logged{type_}"
     except ApiError:

@@ -117,7 +117,8 @@ def outputs_of(flow_log: FlowLog, inputs: Properties) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    shown = repr(value)
+    # Numbers arrive as floats, whatever the program said.
+    shown = repr(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 

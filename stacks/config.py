@@ -1,4 +1,4 @@
-"""What a stack file may say, beside where the API is and who is acting (`providers.connection`)."""
+"""What a stack file may say, beside where the API is and who is acting (`providers.settings`)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,44 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
-from providers import connection
+from providers import settings
 from providers.er.limits import DESCRIPTION_MAX_LENGTH, LOGGABLE_ATTACHMENT_TYPES, NAME_MAX_LENGTH, NAME_PATTERN
 from stacks.errors import Problem, StackError
-from stacks.names import PLACEHOLDERS, TemplateError, check_template
+from stacks.names import TemplateError, check_template
+
+OUR_SENTENCE = "our_sentence"
+"""The type of a pydantic error whose message is for the user as it is."""
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Description = Annotated[str, Field(max_length=DESCRIPTION_MAX_LENGTH, strict=True)]
-RouterKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN.pattern}$", strict=True)]
+
+
+def _template(value: str) -> str:
+    try:
+        return check_template(value)
+    except TemplateError as error:
+        raise PydanticCustomError(OUR_SENTENCE, "{sentence}", {"sentence": str(error)}) from None
+
+
+def _no_flag(value: Any) -> Any:
+    # To Python, and so to pydantic, true is the number 1.
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "")
+    return value
 
 
 class _Model(BaseModel):
@@ -45,7 +72,7 @@ class Selector(_Model):
 class Override(_Model):
     """What is different for one attachment. A `name` is taken as it is, without the template."""
 
-    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN.pattern}$")] | None = None
+    name: Name | None = None
     log_stream: Text | None = None
     enabled: Flag | None = None
 
@@ -77,7 +104,7 @@ class RouterConfig(_Model):
     router: Text
     log_group: Text
     log_stream: Text
-    name: Text = "{router}-{attachment}"
+    name: Annotated[Text, AfterValidator(_template)] = "{router}-{attachment}"
     description: Description = ""
     enabled: Flag = True
     attachments: Selection = "all"
@@ -87,8 +114,8 @@ class RouterConfig(_Model):
 class StackConfig(_Model):
     """A stack's routers, by a key that is the stack's own name for each, and how many deletions a run may make."""
 
-    routers: Annotated[dict[RouterKey, RouterConfig], Field(min_length=1)]
-    max_deletes: Annotated[int, Field(ge=0)] | None = None
+    routers: Annotated[dict[Name, RouterConfig], Field(min_length=1)]
+    max_deletes: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = None
 
 
 def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackConfig:
@@ -101,11 +128,11 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     Raises:
         StackError: With every problem, each with its key.
     """
-    known = (*StackConfig.model_fields, *connection.CONFIG_KEYS)
+    known = (*StackConfig.model_fields, *settings.CONFIG_KEYS)
     problems = [Problem(key, _unknown_key(key, known)) for key in values if key not in known]
     problems += [
         Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {_full(key)}")
-        for key in connection.SECRET_KEYS
+        for key in settings.SECRET_KEYS
         if key in values and not is_secret.get(key)
     ]
     data = {key: _decoded(values[key]) for key in StackConfig.model_fields if key in values}
@@ -114,18 +141,13 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     except ValidationError as error:
         problems += [_problem(item) for item in error.errors(include_url=False)]
         raise StackError(problems) from None
-    for key, router in config.routers.items():
-        try:
-            check_template(router.name)
-        except TemplateError as error:
-            problems.append(Problem(f"routers.{key}.name", str(error)))
     if problems:
         raise StackError(problems)
     return config
 
 
 def _full(key: str) -> str:
-    return f"{connection.CONFIG_NAMESPACE}:{key}"
+    return f"{settings.CONFIG_NAMESPACE}:{key}"
 
 
 def _decoded(value: str) -> Any:
@@ -140,23 +162,27 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
     return f"there is no such key; did you mean {close[0]}?" if close else f"there is no such key: {', '.join(known)}"
 
 
-_MODELS: dict[str, type[_Model]] = {"overrides": Override, "attachments": Selector, "routers": RouterConfig}
-
-
 def _problem(error: Any) -> Problem:
     """One of pydantic's findings in a stack file's terms."""
     path = list(error["loc"])
-    if "attachments" in path:
+    if path[0] == "routers" and path[2:3] == ["attachments"]:
         # After `attachments` pydantic puts the kind of selection, which is no key of the file.
-        del path[path.index("attachments") + 1 : path.index("attachments") + 2]
+        del path[3:4]
+    if path[-1] == "[key]":
+        path.pop()
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    where = where.replace(".[key]", "")
     return Problem(where, _what(error, path))
+
+
+def _model_at(path: list[Any]) -> type[_Model]:
+    """The model of the keys below this path: `routers`, KEY, `overrides` or `attachments`, …"""
+    below: dict[str, type[_Model]] = {"overrides": Override, "attachments": Selector}
+    return below.get(path[2] if len(path) > 2 else "", RouterConfig)
 
 
 def _what(error: Any, path: list[Any]) -> str:
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    shown = json.dumps(value, default=str)
+    shown = json.dumps(value, default=str, ensure_ascii=False)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     sentences = {
         "missing": "is missing",
@@ -169,21 +195,19 @@ def _what(error: Any, path: list[Any]) -> str:
         "int_type": f"must be a whole number, not {shown}",
         "int_parsing": f"must be a whole number, not {shown}",
         "int_from_float": f"must be a whole number, not {shown}",
+        "int_parsing_size": f"must be a whole number, not {shown}",
+        "finite_number": f"must be a whole number, not {shown}",
         "greater_than_equal": f"must be 0 or more, not {shown}",
         "string_too_short": "must not be empty",
         "too_short": "must not be empty",
         "string_too_long": f"must be at most {context.get('max_length')} characters",
     }
     if kind == "extra_forbidden":
-        model = next((_MODELS[part] for part in reversed(path[:-1]) if part in _MODELS), RouterConfig)
-        return _unknown_key(str(path[-1]), tuple(model.model_fields))
-    if kind == "literal_error" and path[-1] == "attachments":
+        return _unknown_key(str(path[-1]), tuple(_model_at(path[:-1]).model_fields))
+    if kind == "literal_error" and len(path) == 3:
         return f"must be all, a list of attachments, or a selector ({', '.join(Selector.model_fields)}), not {shown}"
     if kind == "literal_error":
         return f"must be {context['expected'].replace(chr(39), '')}, not {shown}"
     if kind == "string_pattern_mismatch":
         return f"must be 1 to {NAME_MAX_LENGTH} letters, digits, '_', '-' and '.', not {shown}"
     return str(sentences.get(kind, error["msg"]))
-
-
-__all__ = ["PLACEHOLDERS", "Override", "RouterConfig", "Selector", "StackConfig", "parse"]

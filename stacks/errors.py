@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from providers.connection import CONFIG_NAMESPACE
+from providers.settings import CONFIG_NAMESPACE
 
 
 @dataclass(frozen=True)

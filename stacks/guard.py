@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
 from stacks.errors import Problem
+from stacks.lookup import listed
 from stacks.outputs import PreviousRouter
 
 ALWAYS_ALLOWED = 5
 ALLOWED_SHARE = 10  # per cent of the flow logs of the last run
-LISTED = 20  # names that a message gives before it only counts
 
 
 def renamed_keys(previous: Mapping[str, PreviousRouter], router_ids: Mapping[str, str]) -> dict[str, str]:
@@ -50,8 +50,8 @@ def check_deletes(
             problems.append(
                 Problem(
                     f"routers.{plan.key}.attachments",
-                    f"all attachments of router {plan.router.name!r} are none that can be logged, but"
-                    f" {len(before.logged)} were logged; if that is meant, write [] instead of all",
+                    f"router {plan.router.name!r} has no attachment left that can be logged, but"
+                    f" {len(before.logged)} were; if that is meant, write [] instead of all",
                 )
             )
     lost = sorted(
@@ -62,12 +62,11 @@ def check_deletes(
     total = sum(len(router.logged) for router in previous.values())
     limit = max(ALWAYS_ALLOWED, total * ALLOWED_SHARE // 100) if config.max_deletes is None else config.max_deletes
     if len(lost) > limit:
-        shown = ", ".join(lost[:LISTED]) + (f" and {len(lost) - LISTED} more" if len(lost) > LISTED else "")
         problems.append(
             Problem(
                 "max_deletes",
                 f"{len(lost)} of {total} attachments would lose their flow log, but at most {limit} may:"
-                f" {shown}; if that is meant, set max_deletes to {len(lost)} for this run",
+                f" {listed(lost)}; if that is meant, set max_deletes to {len(lost)} for this run",
             )
         )
     return problems

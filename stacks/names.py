@@ -7,7 +7,7 @@ import re
 import string
 
 from providers.er.attachments import Attachment
-from providers.er.limits import NAME_CHARACTERS, NAME_MAX_LENGTH
+from providers.er.limits import NAME_MAX_LENGTH
 
 PLACEHOLDERS = ("stack", "router", "attachment", "type", "id")
 """`{stack}`, `{router}` (its key in the stack file), `{attachment}` (its name), `{type}`, `{id}` (the attachment's)."""
@@ -20,20 +20,23 @@ class TemplateError(ValueError):
     """A template that cannot be filled in; the text is one sentence."""
 
 
-def check_template(template: str) -> None:
-    """Refuse a template with placeholders that don't exist.
+def check_template(template: str) -> str:
+    """The template, if it can be filled in: placeholders have no formats, and there are only those of this module.
 
     Raises:
-        TemplateError: Naming the placeholder and those there are.
+        TemplateError: Naming what is wrong, and the placeholders.
     """
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+        parts = list(string.Formatter().parse(template))
     except ValueError as error:
         raise TemplateError(f"is not a template: {error}") from None
-    for field in fields:
-        if field not in PLACEHOLDERS:
-            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    for _, field, format_, conversion in parts:
+        if field is not None and field not in PLACEHOLDERS:
             raise TemplateError(f"has the unknown placeholder {{{field}}}; placeholders are {known}")
+        if format_ or conversion:
+            raise TemplateError(f"gives {{{field}}} a format, which placeholders don't take; they are {known}")
+    return template
 
 
 def flow_log_name(template: str, *, stack: str, router: str, attachment: Attachment) -> str:
@@ -63,6 +66,3 @@ def logical_name(router: str, attachment_id: str) -> str:
     component renames its children (Pulumi: aliases inherited by children).
     """
     return f"{router}-{attachment_id}"
-
-
-__all__ = ["NAME_CHARACTERS", "PLACEHOLDERS", "TemplateError", "check_template", "flow_log_name", "logical_name"]

@@ -12,11 +12,28 @@ from stacks.selection import cannot_be_logged
 
 @dataclass(frozen=True)
 class PreviousRouter:
-    """A router of the stack as the last run left it. `attachments` is names by id, `logged` ids."""
+    """A router of the stack as the last run left it.
+
+    Attributes:
+        router_id: Its id.
+        attachments: Names by id.
+        logged: Ids of the attachments that had a flow log.
+        gone: What the stack file named and the router no longer had.
+    """
 
     router_id: str
     attachments: dict[str, str] = field(default_factory=dict)
     logged: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+    @property
+    def called(self) -> set[str]:
+        """All that the attachments were called, by id and by name."""
+        return {*self.attachments, *self.attachments.values(), *self.gone} - {""}
+
+
+class OutputsError(ValueError):
+    """Outputs that cannot be read back; the text is one sentence."""
 
 
 def outputs(plans: Sequence[RouterPlan], flow_log_ids: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -39,15 +56,33 @@ def outputs(plans: Sequence[RouterPlan], flow_log_ids: Mapping[str, Mapping[str,
 
 
 def previous(outputs: Mapping[str, Any]) -> dict[str, PreviousRouter]:
-    """The routers in the outputs of the last run, by key; none if there was none."""
-    return {
-        key: PreviousRouter(
-            router_id=router["router"]["id"],
-            attachments={id_: attachment["name"] for id_, attachment in router["attachments"].items()},
-            logged=frozenset(router["flow_logs"]),
-        )
-        for key, router in outputs.get("routers", {}).items()
-    }
+    """The routers in the outputs of the last run, by key; none if there was none.
+
+    Raises:
+        OutputsError: They have another form than this module gives them.
+    """
+    try:
+        return {
+            key: PreviousRouter(
+                router_id=_text(router["router"]["id"]),
+                attachments={id_: _text(one["name"]) for id_, one in router["attachments"].items()},
+                logged=frozenset(router["flow_logs"].keys()),
+                gone=frozenset(_text(name) for name in router["gone"]),
+            )
+            for key, router in outputs.get("routers", {}).items()
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise OutputsError(
+            "the outputs of the stack's last run have not the form that this version writes, so nothing can tell which"
+            " flow logs would be lost; use the version that wrote them, or take them out of the state"
+            " (pulumi stack export, edit, pulumi stack import)"
+        ) from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _router(plan: RouterPlan, flow_log_ids: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,14 +102,14 @@ def _router(plan: RouterPlan, flow_log_ids: Mapping[str, Any]) -> dict[str, Any]
         else:
             facts["not_logged"] = cannot_be_logged(attachment) or "is not selected in the stack file"
         attachments[attachment.id] = facts
-    names = {attachment.id: attachment.name or attachment.id for attachment in plan.attachments}
     return {
         "router": {"id": plan.router.id, "name": plan.router.name},
         "attachments": attachments,
+        "gone": sorted(plan.selected.gone),
         "flow_logs": dict(flow_log_ids),
         "coverage": {
             "logged": sum(flow_log.enabled for flow_log in plan.flow_logs),
             "loggable": len(plan.flow_logs) + len(plan.selected.left_out),
-            "skipped": {names.get(id_, id_): reason for id_, reason in plan.selected.skipped.items()},
+            "skipped": plan.selected.skipped,
         },
     }

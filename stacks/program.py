@@ -10,9 +10,10 @@ from typing import Any
 
 import pulumi
 
-from providers.connection import CONFIG_NAMESPACE, Connection, ConnectionSettingsError
+from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
+from providers.settings import CONFIG_NAMESPACE, SettingsError
 from stacks import config, guard, outputs
 from stacks.component import RouterFlowLogs
 from stacks.discovery import discover
@@ -46,7 +47,9 @@ def main() -> None:
             pulumi.export(name, value)
         if isinstance(error, StackError):
             raise pulumi.RunError(error.sentences(stack_file)) from error
-        if isinstance(error, ConnectionSettingsError):
+        if isinstance(error, outputs.OutputsError):
+            raise pulumi.RunError(str(error)) from error
+        if isinstance(error, SettingsError):
             raise pulumi.RunError(f"{error} ({stack_file})") from error
         if isinstance(error, ApiError):
             raise pulumi.RunError(f"looking up what {stack_file} names failed: {error}") from error
@@ -61,7 +64,7 @@ def _declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
 
     connection = Connection(values.get, os.environ, directory=Path.cwd())
     client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_reporter()))
-    seen = {key: {*router.attachments, *router.attachments.values()} for key, router in previous.items()}
+    seen = {key: router.called for key, router in previous.items()}
     plans = discover(client, stack_config, stack=stack, seen_before=seen)
 
     renamed = guard.renamed_keys(previous, {plan.key: plan.router.id for plan in plans})
@@ -113,10 +116,11 @@ def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:
     """Refuse to go on where the stack's secrets are encrypted with nothing.
 
     Raises:
-        StackError: They are.
+        pulumi.RunError: They are.
     """
+    file = Path(stack_file)
     empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == "" and not os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    if stack != LOCAL_STACK and empty and "encryptionsalt:" in Path(stack_file).read_text(encoding="utf-8"):
+    if stack != LOCAL_STACK and empty and file.is_file() and "encryptionsalt:" in file.read_text(encoding="utf-8"):
         raise pulumi.RunError(
             f"stack {stack} must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"

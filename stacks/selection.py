@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from providers.er.attachments import Attachment
 from providers.er.limits import LOGGABLE_ATTACHMENT_TYPES
-from stacks.config import RouterConfig, Selector
+from stacks.config import Override, RouterConfig, Selector
 from stacks.errors import Problem
+from stacks.lookup import find
 
 REFUSED_STATES = {
     "deleting": "is being deleted",
@@ -22,14 +23,28 @@ REFUSED_STATES = {
 }
 """States in which an attachment has no traffic to log. The others (pending, modifying, freezed) pass: logs stay."""
 
+GONE = "is gone from the router"
+
 
 @dataclass
 class Selected:
-    """The attachments of a router, told apart."""
+    """The attachments of a router, told apart.
+
+    Attributes:
+        logged: Those that get a flow log.
+        skipped: Why an attachment that was asked for cannot have one, by its id, or by what the stack file calls it
+            if it is gone.
+        left_out: Those that could have one, but were not asked for.
+        overrides: By attachment id, the key in the stack file and what it says.
+        gone: What the stack file names and the router no longer has.
+        problems: Mistakes in the stack file.
+    """
 
     logged: list[Attachment] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)  # attachment id -> why it cannot be logged
-    left_out: list[Attachment] = field(default_factory=list)  # loggable, but not asked for
+    skipped: dict[str, str] = field(default_factory=dict)
+    left_out: list[Attachment] = field(default_factory=list)
+    overrides: dict[str, tuple[str, Override]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -49,35 +64,39 @@ def select(
         key: The router's key in the stack file.
         config: What the stack file says of it.
         attachments: Those that the router has.
-        seen_before: Ids and names that it had at the last run: one that is named and gone is skipped, not a mistake.
+        seen_before: What the attachments were called at the last run, by id and by name: one that is named and gone
+            is skipped, and not taken for a mistake.
     """
-    result = Selected()
-    lookup = _Lookup(attachments, seen_before, result)
-    chosen = _chosen(f"routers.{key}.attachments", config, attachments, lookup)
-    for name in config.overrides:
-        lookup.find(f"routers.{key}.overrides.{name}", name)
+    lookup = _Lookup(attachments, seen_before)
+    chosen, missing = _chosen(f"routers.{key}.attachments", config, attachments, lookup)
+    overrides = _overrides(f"routers.{key}.overrides", config.overrides, lookup)
+    result = Selected(overrides=overrides, gone=lookup.gone, problems=lookup.problems)
     for attachment in attachments:
         reason = cannot_be_logged(attachment)
-        if reason and (attachment.id in chosen or config.attachments == "all"):
+        if reason and attachment.id in chosen:
             result.skipped[attachment.id] = reason
         elif reason is None and attachment.id in chosen:
             result.logged.append(attachment)
         elif reason is None:
             result.left_out.append(attachment)
+    result.skipped |= dict.fromkeys(missing, GONE)
     return result
 
 
-def _chosen(where: str, config: RouterConfig, attachments: Sequence[Attachment], lookup: _Lookup) -> set[str]:
+def _chosen(
+    where: str, config: RouterConfig, attachments: Sequence[Attachment], lookup: _Lookup
+) -> tuple[set[str], list[str]]:
+    """The ids of the attachments asked for, and what was asked for by name and is gone."""
     selection = config.attachments
     if selection == "all":
-        return {attachment.id for attachment in attachments}
+        return {attachment.id for attachment in attachments}, []
     if isinstance(selection, list):
         return lookup.ids(where, selection)
     assert isinstance(selection, Selector)
+    included, missing = lookup.ids(f"{where}.include", selection.include)
+    excluded, _ = lookup.ids(f"{where}.exclude", selection.exclude)
     fitting = {attachment.id for attachment in attachments if _fits(selection, attachment)}
-    return (fitting | lookup.ids(f"{where}.include", selection.include)) - lookup.ids(
-        f"{where}.exclude", selection.exclude
-    )
+    return (fitting | included) - excluded, missing
 
 
 def _fits(selector: Selector, attachment: Attachment) -> bool:
@@ -91,28 +110,40 @@ def _fits(selector: Selector, attachment: Attachment) -> bool:
     )
 
 
-class _Lookup:
-    """Attachments by id or name."""
+def _overrides(where: str, overrides: Mapping[str, Override], lookup: _Lookup) -> dict[str, tuple[str, Override]]:
+    found: dict[str, tuple[str, Override]] = {}
+    for named, override in overrides.items():
+        attachment = lookup.find(f"{where}.{named}", named)
+        if attachment is None:
+            continue
+        if attachment.id in found:
+            first = found[attachment.id][0]
+            lookup.problems.append(Problem(f"{where}.{named}", f"means the same attachment as {first}; keep one"))
+        else:
+            found[attachment.id] = (f"{where}.{named}", override)
+    return found
 
-    def __init__(self, attachments: Sequence[Attachment], seen_before: Collection[str], result: Selected) -> None:
+
+class _Lookup:
+    """Attachments by id or name, with all that goes wrong."""
+
+    def __init__(self, attachments: Sequence[Attachment], seen_before: Collection[str]) -> None:
         self._attachments = attachments
         self._seen_before = seen_before
-        self._result = result
+        self.gone: set[str] = set()
+        self.problems: list[Problem] = []
 
-    def ids(self, where: str, names: Sequence[str]) -> set[str]:
-        found = [self.find(f"{where}[{index}]", name) for index, name in enumerate(names)]
-        return {attachment.id for attachment in found if attachment}
+    def ids(self, where: str, names: Sequence[str]) -> tuple[set[str], list[str]]:
+        """The ids of the attachments, and the names of those that are gone."""
+        found = {name: self.find(f"{where}[{index}]", name) for index, name in enumerate(names)}
+        return {one.id for one in found.values() if one}, [name for name in found if name in self.gone]
 
-    def find(self, where: str, name: str) -> Attachment | None:
-        found = [a for a in self._attachments if a.id == name] or [a for a in self._attachments if a.name == name]
-        if len(found) > 1:
-            ids = ", ".join(attachment.id for attachment in found)
-            self._result.problems.append(
-                Problem(where, f"{len(found)} attachments are named {name!r}; use an id: {ids}")
-            )
-        elif not found and name in self._seen_before:
-            self._result.skipped[name] = "is gone from the router"
-        elif not found:
-            known = ", ".join(sorted(attachment.name or attachment.id for attachment in self._attachments)) or "none"
-            self._result.problems.append(Problem(where, f"the router has no attachment {name!r}; it has: {known}"))
-        return found[0] if len(found) == 1 else None
+    def find(self, where: str, named: str) -> Attachment | None:
+        found = find(where, "attachment", named, self._attachments)
+        if isinstance(found, Attachment):
+            return found
+        if named in self._seen_before and not any(one.name == named for one in self._attachments):
+            self.gone.add(named)
+        else:
+            self.problems.append(found)
+        return None

@@ -55,5 +55,6 @@ class Attachments:
             NotFoundError: There is no such router.
         """
         path = f"{self._client.segment(er_id)}/attachments"
-        records = pages(lambda page: self._client.er("GET", path, params=page), "attachments")
-        return (Attachment.from_json(record) for record in records)
+        return pages(
+            lambda page, parse: self._client.er("GET", path, parse, params=page), "attachments", Attachment.from_json
+        )

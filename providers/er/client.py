@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from providers.er.attachments import Attachments
 from providers.er.credentials import Credentials
@@ -17,6 +18,8 @@ from providers.er.quotas import Quotas
 from providers.er.routers import Routers
 from providers.er.transport import Transport
 
+T = TypeVar("T")
+
 
 class Client:
     """Client of the Enterprise Router API v3, and of the Log Tank Service where flow logs touch it.
@@ -28,8 +31,8 @@ class Client:
     and disable by their nature, a create because it carries an X-Client-Token. So each call is repeated
 
     - on a lost, refused or timed-out connection, on 502, 503 and 504, on ER.05039006 and on an answer that is not
-      the JSON that was promised: for 120 s of nothing else, but only 10 s if the endpoint has never answered;
-    - on 429: until the caller's patience is over, and not before Retry-After says so;
+      what the reference promises: for 120 s of nothing else, but only 10 s if the endpoint has never answered;
+    - on 429: until the caller's patience is over, and not before Retry-After says so (120 s at most);
     - on "being operated" (ER.04008502, ER.04004003, ER.04001003): until the caller's patience is over;
     - on 401: once, with renewed credentials.
 
@@ -74,31 +77,35 @@ class Client:
         bound._bind()
         return bound
 
-    def er(self, method: str, path: str, **call: Any) -> dict[str, Any]:
-        """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`.
+    def project_id(self) -> str:
+        """The project that all calls go to.
+
+        Raises:
+            ApiError: Signing in failed.
+        """
+        return self._transport.repeat(self.credentials.project_id, patience=self.patience)
+
+    def er(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **call: Any) -> T:
+        """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`; the answer as `parse` reads it.
 
         Raises:
             ApiError: The call was refused or not answered.
         """
+        return self._call(method, f"{self.endpoints.er}/v3", f"enterprise-router/{path}", parse, call)
 
-        def url() -> str:
-            project_id = self.segment(self.credentials.project_id())
-            return f"{self.endpoints.er}/v3/{project_id}/enterprise-router/{path}"
-
-        return self._transport.call(method, url, patience=self.patience, **call)
-
-    def lts(self, method: str, path: str, **call: Any) -> dict[str, Any]:
-        """Call the Log Tank Service below `/v2/{project_id}/`.
+    def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **call: Any) -> T:
+        """Call the Log Tank Service below `/v2/{project_id}/`; the answer as `parse` reads it.
 
         Raises:
             ApiError: The call was refused or not answered.
         """
+        return self._call(method, f"{self.endpoints.lts}/v2", path, parse, call)
 
+    def _call(self, method: str, base: str, path: str, parse: Callable[[dict[str, Any]], T], call: dict[str, Any]) -> T:
         def url() -> str:
-            project_id = self.segment(self.credentials.project_id())
-            return f"{self.endpoints.lts}/v2/{project_id}/{path}"
+            return f"{base}/{self.segment(self.credentials.project_id())}/{path}"
 
-        return self._transport.call(method, url, patience=self.patience, **call)
+        return self._transport.call(method, url, parse, patience=self.patience, **call)
 
     @staticmethod
     def segment(id_: str) -> str:

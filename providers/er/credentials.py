@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,9 +10,15 @@ from typing import Any, Protocol
 import requests
 
 from providers.er.errors import ApiError, TemporaryError, UnauthorizedError
+from providers.er.failures import connection_error
+from providers.er.sessions import ServiceSession
 
 TOKEN_HEADER = "X-Auth-Token"
-SIGN_IN_TIMEOUT = 30.0  # seconds, for one call to IAM
+
+
+def is_header_value(token: str) -> bool:
+    """Whether the token can be sent: visible ASCII, as every real one is."""
+    return re.fullmatch(r"[\x21-\x7e]*", token) is not None
 
 
 class Credentials(Protocol):
@@ -47,7 +54,13 @@ class TokenCredentials:
         return self._project_id
 
     def authorize(self, request: requests.PreparedRequest) -> None:
-        """Add the token given."""
+        """Add the token given.
+
+        Raises:
+            ApiError: It has characters that no token has, such as a line break.
+        """
+        if not is_header_value(self._token):
+            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it anew")
         request.headers[TOKEN_HEADER] = self._token
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
@@ -59,7 +72,8 @@ class PasswordCredentials:
     """An IAM user's name and password, exchanged for a project's token by keystoneauth1.
 
     The token is valid for 24 h (API reference: obtaining a user token) and is renewed when the service refuses it.
-    Where IAM refuses the password, `renew_password` is asked once for a newer one.
+    Where IAM refuses the password, `renew_password` is asked once for a newer one; refused again, it is not sent a
+    second time: IAM locks users out. However many threads wait for a token, one of them signs in.
     """
 
     def __init__(
@@ -84,7 +98,8 @@ class PasswordCredentials:
             "project_domain_name": None if project_id else domain_name,
         }
         self._lock = threading.Lock()
-        self._plugin: Any = None
+        self._sign_ins = 0
+        self._failure: ApiError | None = None
         self._token: str | None = None
         self._project_id = project_id
 
@@ -104,49 +119,60 @@ class PasswordCredentials:
         with self._lock:
             if self._token == rejected.headers.get(TOKEN_HEADER):
                 self._token = None
-                self._plugin.invalidate()
         return True
 
     def _signed_in(self) -> str:
+        seen = self._sign_ins
         with self._lock:
-            if self._token is None:
-                access = self._sign_in()
-                if not access.project_id:
-                    raise ApiError(f"IAM user {self._user['username']!r} got a token without a project")
-                self._project_id = access.project_id
-                self._token = access.auth_token
-            assert self._token is not None
+            if self._token is not None:
+                return self._token
+            # What failed while this thread waited for its turn fails for it too; a refusal is for good.
+            if self._failure and (self._sign_ins != seen or isinstance(self._failure, UnauthorizedError)):
+                raise self._failure
+            self._sign_ins += 1
+            try:
+                self._token, self._project_id = self._sign_in()
+            except ApiError as error:
+                self._failure = error
+                raise
+            self._failure = None
             return self._token
 
-    def _sign_in(self) -> Any:
+    def _sign_in(self) -> tuple[str, str]:
+        """A token and the id of its project."""
         # Imported here: it costs a tenth of a second, and most runs don't sign in with a password.
         from keystoneauth1 import exceptions
         from keystoneauth1.identity import v3
         from keystoneauth1.session import Session
 
-        if self._plugin is None:
-            self._plugin = v3.Password(self._auth_url, **self._user)
+        user = repr(self._user["username"])
         try:
-            return self._plugin.get_access(Session(timeout=SIGN_IN_TIMEOUT))
+            access = v3.Password(self._auth_url, **self._user).get_access(
+                Session(session=ServiceSession(), redirect=False)
+            )
+            token, project_id = access.auth_token, access.project_id
         except exceptions.Unauthorized as error:
             newer, self._renew_password = self._renew_password and self._renew_password(), None
             if newer and newer != self._user["password"]:
                 self._user["password"] = newer
-                self._plugin = None
                 return self._sign_in()
             raise UnauthorizedError(
-                f"IAM refused user {self._user['username']!r} of domain {self._user['user_domain_name']!r}:"
+                f"IAM refused user {user} of domain {self._user['user_domain_name']!r}:"
                 " check user name, password, domain and project",
                 status=401,
             ) from error
-        except (exceptions.ConnectFailure, exceptions.RetriableConnectionFailure) as error:
-            raise TemporaryError(f"cannot reach IAM at {self._auth_url}") from error
         except exceptions.HttpError as error:
             kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
             raise kind(
-                f"IAM at {self._auth_url} refused to sign in user {self._user['username']!r}: {error.message}",
+                f"IAM at {self._auth_url} refused to sign in user {user}: {str(error.message).partition(' (HTTP ')[0]}",
                 status=error.http_status,
                 request_id=error.request_id,
             ) from error
-        except exceptions.ClientException as error:
-            raise ApiError(f"signing in at {self._auth_url} failed: {error}") from error
+        except exceptions.ConnectionError as error:
+            cause = error.__cause__ or error.__context__ or error
+            raise connection_error(f"IAM at {self._auth_url}", cause) from error
+        except (exceptions.ClientException, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
+        if not (isinstance(token, str) and is_header_value(token) and isinstance(project_id, str)):
+            raise ApiError(f"IAM at {self._auth_url} gave user {user} no token for a project: check the project's name")
+        return token, project_id

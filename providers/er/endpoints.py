@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -52,6 +53,10 @@ class Endpoints:
 
 
 _SERVICES = (("er", ""), ("iam", "/v3"), ("lts", ""))
+# Scheme, host, port and path only: no user, query, fragment or white space.
+_URL = re.compile(
+    r"(?i:https?)://([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d+)?(/[A-Za-z0-9._~/-]*)?"
+)
 
 
 def checked(url: str) -> str:
@@ -60,16 +65,21 @@ def checked(url: str) -> str:
     Raises:
         EndpointError: It is not an http(s) URL of a host, or plain http to another machine.
     """
-    parts = urlsplit(url)
     try:
-        port_is_valid = parts.port is None or parts.port > 0
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
-        port_is_valid = False
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
-        raise EndpointError(f"{url!r} is not an address such as https://er.{REGIONS[0]}.{_DOMAIN}")
+        usable = False
+    if not usable or not _URL.fullmatch(url):
+        raise EndpointError(f"{_shown(url)} is not an address such as https://er.{REGIONS[0]}.{_DOMAIN}")
     if parts.scheme == "http" and not is_loopback(url):
         raise EndpointError(f"{url!r} would send credentials unencrypted: use https (http is for loopback only)")
     return url.rstrip("/")
+
+
+def _shown(url: str) -> str:
+    """The address as far as it can be shown: what stands before an @ may be a password."""
+    return repr(f"…@{url.rpartition('@')[2]}" if "@" in url else url)
 
 
 def is_loopback(url: str) -> bool:

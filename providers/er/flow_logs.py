@@ -118,11 +118,12 @@ class FlowLogs:
         Raises:
             NotFoundError: There is no such router.
         """
-        records = pages(
-            lambda page: self._client.er("GET", self._path(er_id), params={"resource_id": list(resource_ids), **page}),
+        path, filters = self._path(er_id), {"resource_id": list(resource_ids)}
+        return pages(
+            lambda page, parse: self._client.er("GET", path, parse, params={**filters, **page}),
             "flow_logs",
+            lambda record: FlowLog.from_json(er_id, record),
         )
-        return (FlowLog.from_json(er_id, record) for record in records)
 
     def update(self, er_id: str, flow_log_id: str, *, name: str, description: str) -> FlowLog:
         """Change name and description, at once.
@@ -155,11 +156,15 @@ class FlowLogs:
         Raises:
             NotFoundError: There is none of this id.
         """
-        self._client.er("DELETE", self._path(er_id, self._client.segment(flow_log_id)))
+        self._client.er("DELETE", self._path(er_id, self._client.segment(flow_log_id)), lambda _nothing: None)
 
     def _one(self, er_id: str, method: str, path: str, **call: Any) -> FlowLog:
-        answer = self._client.er(method, self._path(er_id, path), **call)
-        return FlowLog.from_json(er_id, required(answer, "flow_log", dict))
+        return self._client.er(
+            method,
+            self._path(er_id, path),
+            lambda answer: FlowLog.from_json(er_id, required(answer, "flow_log", dict)),
+            **call,
+        )
 
     def _path(self, er_id: str, path: str = "") -> str:
         return f"{self._client.segment(er_id)}/flow-logs{'/' + path if path else ''}"

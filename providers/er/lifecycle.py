@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from providers.er.client import Client
@@ -25,8 +26,8 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 # How many client tokens may turn out to be spent on flow logs that are gone: one for each time that the same
 # target was created anew under the same key.
 MAX_ATTEMPTS = 1000
-# The service says "invalid parameters" for a spent token and for wrong parameters alike; after this many tokens
-# in a row it must be the parameters.
+# The service says "invalid parameters" for a spent token and for wrong parameters alike; how many tokens in a row may
+# be refused so before one is tried that cannot be spent.
 MAX_REFUSALS = 10
 # Looks at a list that may lag, before "already exists" is believed without knowing which one it is.
 MAX_SEARCHES = 10
@@ -76,24 +77,23 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
         ApiError: It was refused.
     """
     key = key or str(uuid.uuid4())
-    refusals = 0
+    spent: list[str] = []
     for attempt in range(MAX_ATTEMPTS):
+        # After so many refusals it is the parameters that are wrong, or a name that changed with every one of them;
+        # a token that cannot have been used before tells.
+        token = client_token(key, target, attempt) if len(spent) < MAX_REFUSALS else uuid.uuid4().hex
         try:
-            flow_log = _accepted(client, target, wanted, client_token(key, target, attempt))
-        except _TokenSpentError as spent:
-            refusals += 1
-            if refusals == MAX_REFUSALS:
-                raise spent.refusal from None
+            flow_log = _accepted(client, target, wanted, [token, *spent])
+        except _TokenSpentError as refused:
+            if len(spent) == MAX_REFUSALS:
+                raise refused.refusal from None
+            spent.append(token)
             continue
-        refusals = 0
+        spent.clear()
         try:
             return finish(client, flow_log, wanted)
         except NotFoundError:
             continue  # The answer was a replay: it named a flow log that has been deleted since.
-        except UnfinishedError:
-            raise
-        except ApiError as error:
-            raise UnfinishedError(error, flow_log) from error
     raise ApiError(f"{MAX_ATTEMPTS} flow logs were made and lost for attachment {target.resource_id} under one key")
 
 
@@ -105,15 +105,15 @@ def finish(client: Client, flow_log: FlowLog, wanted: Wanted) -> FlowLog:
         UnfinishedError: It could not be finished.
     """
     er_id, id_ = flow_log.target.er_id, flow_log.id
+    flow_log = _until_available(client, flow_log)
     try:
-        flow_log = _until_available(client, flow_log)
         if (flow_log.name, flow_log.description) != (wanted.name, wanted.description):
             flow_log = client.flow_logs.update(er_id, id_, name=wanted.name, description=wanted.description)
             flow_log = _until_available(client, flow_log)
         if flow_log.enabled != wanted.enabled:
             switch = client.flow_logs.enable if wanted.enabled else client.flow_logs.disable
-            flow_log = _until_available(client, switch(er_id, id_))
-    except NotFoundError:
+            flow_log = _until_available(client, switch(er_id, id_), enabled=wanted.enabled)
+    except (NotFoundError, UnfinishedError):
         raise
     except ApiError as error:
         raise UnfinishedError(error, flow_log) from error
@@ -145,23 +145,25 @@ class _TokenSpentError(Exception):
         self.refusal = refusal
 
 
-def _accepted(client: Client, target: FlowLogTarget, wanted: Wanted, token: str) -> FlowLog:
-    """The flow log that this token made, now or earlier, whatever state it is in.
+def _accepted(client: Client, target: FlowLogTarget, wanted: Wanted, tokens: Sequence[str]) -> FlowLog:
+    """The flow log that the first of these tokens makes, or that one of them made earlier, whatever its state.
 
     Raises:
-        _TokenSpentError: The token made something else, or nothing can be known of it.
+        _TokenSpentError: The first token made something else, or nothing can be known of it.
         TargetTakenError: Another one's flow log has the target.
     """
     for search in range(1, MAX_SEARCHES + 1):
         try:
-            return client.flow_logs.create(target, name=wanted.name, description=wanted.description, client_token=token)
+            return client.flow_logs.create(
+                target, name=wanted.name, description=wanted.description, client_token=tokens[0]
+            )
         except (AlreadyExistsError, InvalidParametersError) as error:
             refusal: ApiError = error
         holder = _holder(client, target)
         if holder is not None and holder.state == "deleting":
             _until_gone(client, target.er_id, holder.id)
         elif holder is not None:
-            return _proven_ours(client, holder, token, refusal)
+            return _proven_ours(client, holder, tokens)
         elif isinstance(refusal, InvalidParametersError):
             raise _TokenSpentError(refusal)
         else:
@@ -169,20 +171,28 @@ def _accepted(client: Client, target: FlowLogTarget, wanted: Wanted, token: str)
     raise refusal
 
 
-def _proven_ours(client: Client, holder: FlowLog, token: str, refusal: ApiError) -> FlowLog:
-    """What the token made, told by asking once more in the holder's own words.
+def _proven_ours(client: Client, holder: FlowLog, tokens: Sequence[str]) -> FlowLog:
+    """What one of the tokens made, told by asking once more in the holder's own words.
 
-    If the token made the holder, this is a replay and the service answers with it. (If the holder vanished meanwhile
+    If a token made the holder, this is a replay and the service answers with it. (If the holder vanished meanwhile
     it makes a new one, ours just as well.) Refused, it changes nothing.
+
+    Raises:
+        _TokenSpentError: The first token is known to the service from something else: the next one may have made it.
+        TargetTakenError: No token made the holder.
     """
-    try:
-        return client.flow_logs.create(
-            holder.target, name=holder.name, description=holder.description, client_token=token
-        )
-    except AlreadyExistsError as error:
-        raise TargetTakenError(error, holder) from error
-    except InvalidParametersError as error:
-        raise _TokenSpentError(TargetTakenError(refusal, holder)) from error
+    refusals: list[ApiError] = []
+    for token in tokens:
+        try:
+            return client.flow_logs.create(
+                holder.target, name=holder.name, description=holder.description, client_token=token
+            )
+        except (AlreadyExistsError, InvalidParametersError) as error:
+            refusals.append(error)
+    taken = TargetTakenError(refusals[0], holder)
+    if isinstance(refusals[0], InvalidParametersError):
+        raise _TokenSpentError(taken)
+    raise taken
 
 
 def _holder(client: Client, target: FlowLogTarget) -> FlowLog | None:
@@ -195,26 +205,40 @@ def _holder(client: Client, target: FlowLogTarget) -> FlowLog | None:
     return None
 
 
-def _until_available(client: Client, flow_log: FlowLog) -> FlowLog:
+def _until_available(client: Client, flow_log: FlowLog, *, enabled: bool | None = None) -> FlowLog:
+    """The flow log once it is available, and enabled or not as asked.
+
+    Raises:
+        NotFoundError: It is gone.
+        UnfinishedError: It failed, or the wait ended; with what was last seen.
+    """
     polls = 0
-    while flow_log.state != "available":
-        if flow_log.state == "failed":
-            raise FailedStateError(f"flow log {flow_log.id} went to state failed and has to be replaced")
-        if flow_log.state == "deleted":
-            raise NotFoundError(f"flow log {flow_log.id} has been deleted")
-        polls += 1
-        client.patience.pause(
-            client.poll(polls), waiting_for=f"flow log {flow_log.id} to become available: {flow_log.state}"
-        )
-        flow_log = client.flow_logs.get(flow_log.target.er_id, flow_log.id)
+    try:
+        while flow_log.state != "available" or enabled not in (None, flow_log.enabled):
+            if flow_log.state == "failed":
+                raise FailedStateError(f"flow log {flow_log.id} went to state failed and has to be replaced")
+            if flow_log.state == "deleted":
+                raise NotFoundError(f"flow log {flow_log.id} has been deleted")
+            polls += 1
+            client.patience.pause(
+                client.poll(polls), waiting_for=f"flow log {flow_log.id} to become available: {flow_log.state}"
+            )
+            flow_log = client.flow_logs.get(flow_log.target.er_id, flow_log.id)
+    except NotFoundError:
+        raise
+    except ApiError as error:
+        raise UnfinishedError(error, flow_log) from error
     return flow_log
 
 
 def _until_gone(client: Client, er_id: str, flow_log_id: str) -> None:
     polls = 0
+    deleting = False
     with contextlib.suppress(NotFoundError):
         while (state := client.flow_logs.get(er_id, flow_log_id).state) != "deleted":
-            if state == "failed":
+            # One that had failed before may be shown so for a moment.
+            if state == "failed" and deleting:
                 raise FailedStateError(f"the service could not delete flow log {flow_log_id}: it is in state failed")
+            deleting = deleting or state == "deleting"
             polls += 1
             client.patience.pause(client.poll(polls), waiting_for=f"flow log {flow_log_id} to be gone: {state}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.er.records import required
+from providers.er.records import Json, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -18,6 +18,15 @@ class LogGroup:
     id: str
     name: str
 
+    @classmethod
+    def from_json(cls, data: Json) -> LogGroup:
+        """The record of an answer.
+
+        Raises:
+            TemporaryError: The answer has not the form of the reference.
+        """
+        return cls(id=required(data, "log_group_id", str), name=required(data, "log_group_name", str))
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogStream:
@@ -25,6 +34,15 @@ class LogStream:
 
     id: str
     name: str
+
+    @classmethod
+    def from_json(cls, data: Json) -> LogStream:
+        """The record of an answer.
+
+        Raises:
+            TemporaryError: The answer has not the form of the reference.
+        """
+        return cls(id=required(data, "log_stream_id", str), name=required(data, "log_stream_name", str))
 
 
 class LogTank:
@@ -35,15 +53,14 @@ class LogTank:
 
     def groups(self) -> list[LogGroup]:
         """All log groups of the project."""
-        return [
-            LogGroup(id=required(group, "log_group_id", str), name=required(group, "log_group_name", str))
-            for group in required(self._client.lts("GET", "groups"), "log_groups", list)
-        ]
+        return self._client.lts(
+            "GET", "groups", lambda answer: [LogGroup.from_json(one) for one in required(answer, "log_groups", list)]
+        )
 
     def streams(self, log_group_id: str) -> list[LogStream]:
         """All log streams of a group."""
-        path = f"groups/{self._client.segment(log_group_id)}/streams"
-        return [
-            LogStream(id=required(stream, "log_stream_id", str), name=required(stream, "log_stream_name", str))
-            for stream in required(self._client.lts("GET", path), "log_streams", list)
-        ]
+        return self._client.lts(
+            "GET",
+            f"groups/{self._client.segment(log_group_id)}/streams",
+            lambda answer: [LogStream.from_json(one) for one in required(answer, "log_streams", list)],
+        )

@@ -3,36 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from providers.er.records import Json, optional, required
 
 PAGE_SIZE = 2000  # the most the API gives at once (API reference: limit 0..2000)
 
 
-def pages(fetch: Callable[[dict[str, Any]], Json], key: str, *, page_size: int = PAGE_SIZE) -> Iterator[Json]:
+R = TypeVar("R")
+Parse = Callable[[Json], "_Page"]
+
+
+@dataclass(frozen=True)
+class _Page:
+    records: list[Json]
+    ids: list[str]
+    next_marker: str
+    total: int
+
+
+def pages(
+    fetch: Callable[[dict[str, Any], Parse], _Page],
+    key: str,
+    record: Callable[[Json], R],
+    *,
+    page_size: int = PAGE_SIZE,
+) -> Iterator[R]:
     """The records under `key` of every page, each id once.
 
-    `fetch` gets the paging parameters. The reference's own example shows a `next_marker` on a last page, so a page
-    with fewer records than asked for is the last one too, unless `total_count` says that more are to come; and a
-    marker seen before ends the list, which is what makes it end at all.
+    The reference's own example shows a `next_marker` on a last page, so a page with fewer records than asked for is
+    the last one too, unless `total_count` says that more are to come. A marker seen before ends the list, and so does
+    a page that brings nothing new: markers may also be made up anew for ever.
+
+    Args:
+        fetch: Asks for the page of the given paging parameters and has it parsed.
+        key: Where an answer has the records.
+        record: Turns one of them into what the caller wants.
+        page_size: Records to ask for at once, 1..2000.
 
     Raises:
         TemporaryError: An answer has not the form of a list.
     """
+
+    def parse(answer: Json) -> _Page:
+        records = required(answer, key, list)
+        return _Page(
+            records=records,
+            ids=[required(one, "id", str) for one in records],
+            next_marker=optional(optional(answer, "page_info", {}), "next_marker", ""),
+            total=optional(answer, "total_count", 0),
+        )
+
+    seen: set[str] = set()
     markers: set[str] = set()
-    ids: set[str] = set()
     marker = ""
     while True:
-        page = fetch({"limit": page_size, **({"marker": marker} if marker else {})})
-        records = required(page, key, list)
-        for record in records:
-            id_ = required(record, "id", str)
-            if id_ not in ids:
-                ids.add(id_)
-                yield record
-        marker = optional(optional(page, "page_info", {}), "next_marker", "")
-        is_short = len(records) < page_size and len(ids) >= optional(page, "total_count", 0)
-        if not records or is_short or not marker or marker in markers:
-            return
+        page = fetch({"limit": page_size, **({"marker": marker} if marker else {})}, parse)
+        new = {id_: one for id_, one in zip(page.ids, page.records, strict=True) if id_ not in seen}
+        for one in new.values():
+            yield record(one)
+        seen.update(new)
         markers.add(marker)
+        marker = page.next_marker
+        is_short = len(page.records) < page_size and len(seen) >= page.total
+        if is_short or not new or not marker or marker in markers:
+            return

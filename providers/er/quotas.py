@@ -39,8 +39,11 @@ class Quotas:
     def flow_logs(self, *, er_id: str | None = None) -> Quota | None:
         """The quota of flow logs, of the project or as it stands for one router; None if the service names none."""
         params = {"type": "flow_log", **({"erId": er_id} if er_id else {})}
-        answer = self._client.er("GET", "quotas", params=params)
-        for quota in required(answer, "quotas", list):
-            if required(quota, "quota_key", str) == "flow_log":
-                return Quota.from_json(quota)
-        return None
+        return self._client.er("GET", "quotas", _flow_log_quota, params=params)
+
+
+def _flow_log_quota(answer: Json) -> Quota | None:
+    for quota in required(answer, "quotas", list):
+        if required(quota, "quota_key", str) == "flow_log":
+            return Quota.from_json(quota)
+    return None

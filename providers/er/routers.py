@@ -39,5 +39,6 @@ class Routers:
 
     def list(self) -> Iterator[Router]:
         """All routers of the project."""
-        records = pages(lambda page: self._client.er("GET", "instances", params=page), "instances")
-        return (Router.from_json(record) for record in records)
+        return pages(
+            lambda page, parse: self._client.er("GET", "instances", parse, params=page), "instances", Router.from_json
+        )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from providers.er.credentials import Credentials
-from providers.er.endpoints import is_loopback
 from providers.er.errors import (
     ApiError,
     BusyError,
@@ -20,17 +17,16 @@ from providers.er.errors import (
     UnauthorizedError,
     error_class,
 )
+from providers.er.failures import connection_error, printable
 from providers.er.patience import Backoff, Patience
-
-CONNECT_TIMEOUT = 5.0  # seconds
-READ_TIMEOUT = 30.0  # seconds between two pieces of an answer
-POOL_SIZE = 128  # connections kept open; more operations than this never run at once
+from providers.er.sessions import ServiceSession
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
 OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given up
 
 THROTTLED = 429  # HTTP status
 
+T = TypeVar("T")
 Params = Mapping[str, Any]
 
 
@@ -41,41 +37,37 @@ class Transport:
         self.credentials = credentials
         self._backoff = backoff
         self._poll = poll
-        # A proxy of the environment must not come between us and our own machine.
-        self._loopback = _session(trust_env=False)
-        self._remote = _session(trust_env=True)
-        self._answered = threading.Event()
+        self._session = ServiceSession()
+        self._answered: set[str] = set()
 
     def call(
         self,
         method: str,
         url: Callable[[], str],
+        parse: Callable[[dict[str, Any]], T],
         *,
         patience: Patience,
         params: Params | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """Send the call until it is answered for good.
+    ) -> T:
+        """Send the call until it is answered for good; the answer, as `parse` reads it.
 
-        `url` is asked for before each try, because knowing the project may take signing in.
+        `url` is asked for before each try, because knowing the project may take signing in; `parse` may raise
+        TemporaryError for an answer that is not what was promised.
 
         Raises:
             ApiError: As the subclasses in `errors` tell apart.
         """
-        tries = 0
-        failing_since: float | None = None
         may_renew = True
-        while True:
-            tries += 1
-            prepared = None
+
+        def attempt() -> T:
+            nonlocal may_renew
+            request = requests.Request(method, url(), params=params, json=json, headers=headers)
+            prepared = self._prepare(request)
             try:
-                request = requests.Request(method, url(), params=params, json=json, headers=headers)
-                prepared = self._prepare(request)
-                return self._send(prepared)
+                return parse(self._send(prepared))
             except UnauthorizedError as error:
-                if prepared is None:
-                    raise
                 if not may_renew or not self.credentials.renew(prepared):
                     raise UnauthorizedError(
                         f"{_origin(prepared.url)} refused the credentials ({error.message}): sign in anew",
@@ -84,13 +76,33 @@ class Transport:
                         request_id=error.request_id,
                     ) from error
                 may_renew = False
+                return attempt()
+
+        return self.repeat(attempt, patience=patience, answered=lambda: _origin(url()) in self._answered)
+
+    def repeat(
+        self, attempt: Callable[[], T], *, patience: Patience, answered: Callable[[], bool] = lambda: False
+    ) -> T:
+        """Make the attempt until it succeeds or fails for good.
+
+        `answered` tells whether what is called has ever answered, so that an outage is worth waiting for.
+
+        Raises:
+            ApiError: What the last attempt raised, or that patience is over.
+        """
+        tries = 0
+        failing_since: float | None = None
+        while True:
+            tries += 1
+            try:
+                return attempt()
             except BusyError as error:
                 failing_since = None
                 self._pause(self._poll(tries), error, patience)
             except TemporaryError as error:
                 if failing_since is None or error.status == THROTTLED:
                     failing_since = patience.elapsed
-                budget = OUTAGE_BUDGET if self._answered.is_set() else FIRST_CONTACT_BUDGET
+                budget = OUTAGE_BUDGET if answered() else FIRST_CONTACT_BUDGET
                 if patience.elapsed - failing_since > budget:
                     raise
                 self._pause(self._backoff(tries), error, patience)
@@ -104,40 +116,28 @@ class Transport:
             raise PatienceError(str(over), status=error.status, code=error.code, request_id=error.request_id) from error
 
     def _prepare(self, request: requests.Request) -> requests.PreparedRequest:
-        prepared = self._session(request.url).prepare_request(request)
+        prepared = self._session.prepare_request(request)
         self.credentials.authorize(prepared)
         return prepared
 
     def _send(self, prepared: requests.PreparedRequest) -> dict[str, Any]:
-        session = self._session(prepared.url)
-        settings = session.merge_environment_settings(prepared.url, {}, None, None, None)
+        origin = _origin(prepared.url)
+        settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = session.send(
-                prepared, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT), allow_redirects=False, **settings
-            )
-        except requests.exceptions.SSLError as error:
-            raise ApiError(
-                f"cannot trust the certificate of {_origin(prepared.url)}: {_reason(error)}"
-                " (for a private CA set REQUESTS_CA_BUNDLE)"
-            ) from error
+            response = self._session.send(prepared, **settings)
         except requests.exceptions.RequestException as error:
-            raise TemporaryError(f"cannot reach {_origin(prepared.url)}: {_reason(error)}") from error
-        self._answered.set()
+            raise connection_error(origin, error) from error
+        except OSError as error:
+            # Such as a CA bundle that is not there.
+            raise ApiError(f"cannot call {origin}: {error}") from error
         if not 200 <= response.status_code < 300:
-            raise _error(response)
-        return _body(response)
-
-    def _session(self, url: str | None) -> requests.Session:
-        return self._loopback if is_loopback(url or "") else self._remote
-
-
-def _session(*, trust_env: bool) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = trust_env
-    session.mount("http://", HTTPAdapter(pool_maxsize=POOL_SIZE))
-    session.mount("https://", HTTPAdapter(pool_maxsize=POOL_SIZE))
-    session.headers["Accept"] = "application/json"
-    return session
+            refusal = _error(response)
+            if refusal.code:
+                self._answered.add(origin)
+            raise refusal
+        body = _body(response)
+        self._answered.add(origin)
+        return body
 
 
 def _body(response: requests.Response) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _body(response: requests.Response) -> dict[str, Any]:
         return {}
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise TemporaryError(
@@ -173,7 +173,10 @@ def _error(response: requests.Response) -> ApiError:
         facts["retry_after"] = _retry_after(response)
     if isinstance(text, str) and text:
         return kind(printable(text).rstrip("."), **facts)
-    return kind(f"{_origin(response.url)} answered {response.reason or 'an error'} without saying why", **facts)
+    if response.is_redirect:
+        return kind(f"{_origin(response.url)} redirects to another address: check the endpoint", **facts)
+    reason = printable(response.reason or "an error")
+    return kind(f"{_origin(response.url)} answered {reason} without saying why", **facts)
 
 
 def _retry_after(response: requests.Response) -> float | None:
@@ -184,23 +187,5 @@ def _retry_after(response: requests.Response) -> float | None:
         return None
 
 
-def printable(text: str, longest: int = 500) -> str:
-    """Foreign text on one line, bounded, without control characters: it ends up on terminals."""
-    clean = "".join(character if character.isprintable() else " " for character in text[: longest + 1])
-    clean = " ".join(clean.split())
-    return clean if len(clean) <= longest else clean[:longest] + "…"
-
-
 def _origin(url: str | None) -> str:
     return "/".join((url or "").split("/")[:3])
-
-
-def _reason(error: requests.exceptions.RequestException) -> str:
-    """The innermost cause, without the Python objects that wrap it."""
-    cause: BaseException = error
-    while True:
-        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
-    return printable(str(cause)).rsplit(": ", 1)[-1] or type(error).__name__

@@ -11,11 +11,11 @@ from google.protobuf import empty_pb2
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime import proto
 
-from providers.connection import CONFIG_NAMESPACE
 from providers.er import Patience
 from providers.flow_log_provider import FlowLogProvider
 from providers.host import urns
 from providers.host.messages import from_struct, to_struct
+from providers.settings import CONFIG_NAMESPACE
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 

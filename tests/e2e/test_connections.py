@@ -49,7 +49,7 @@ def test_a_secret_password_in_the_stack_file_also_when_it_was_changed_since(
     assert PASSWORD not in project.state_file().read_text()
 
     # The engine hands a refresh and a destroy the password of the last `up`.
-    standalone.server.store.identity.set_password("demo", "a-new-one")
+    standalone.server.store.set_password("demo", "a-new-one")
     project.ok("config", "set", "--secret", "otc-flow-logs:password", "a-new-one")
     project.refresh()
     assert len(project.flow_logs()) == LOGGED_IN_DEMO

@@ -27,9 +27,8 @@ def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, w
 
     outputs = project.outputs()
     assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
-    assert outputs["routers"]["core"]["coverage"]["skipped"] == {
-        "cfw-perimeter": "is of type cfw, which cannot be logged"
-    }
+    firewall = world.server.store.attachment("cfw-perimeter").id
+    assert outputs["routers"]["core"]["coverage"]["skipped"] == {firewall: "is of type cfw, which cannot be logged"}
     logged = {id_ for router in outputs["routers"].values() for id_ in router["flow_logs"].values()}
     assert logged == world.flow_logs().keys()
 

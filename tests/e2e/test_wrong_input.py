@@ -121,7 +121,7 @@ CASES = {
     ),
     "a router's name that two have": Case(
         two_routers_of_one_name,
-        f"otc-flow-logs:routers.core.router in {FILE}: 2 have the name 'er-core'; use an id:",
+        f"otc-flow-logs:routers.core.router in {FILE}: the name 'er-core' fits 2 of them; use an id:",
     ),
     "an unknown log group": Case(
         router(log_group="netwrok"),
@@ -144,15 +144,17 @@ CASES = {
     ),
     "an unknown attachment": Case(
         router(attachments=["vpc-shop", "vpc-shpo"]),
-        f"otc-flow-logs:routers.core.attachments[1] in {FILE}: the router has no attachment 'vpc-shpo'; it has: cfw-",
+        f"otc-flow-logs:routers.core.attachments[1] in {FILE}: there is no attachment with id or name"
+        " 'vpc-shpo'; there are: vpc-shop,",
     ),
     "an attachment's name that two have": Case(
         two_attachments_of_one_name,
-        f"otc-flow-logs:routers.core.attachments[0] in {FILE}: 2 attachments are named 'vpc-shop'; use an id:",
+        f"otc-flow-logs:routers.core.attachments[0] in {FILE}: the name 'vpc-shop' fits 2 of them; use an id:",
     ),
     "an override of an unknown attachment": Case(
         router(overrides={"vpc-nowhere": {"enabled": False}}),
-        f"otc-flow-logs:routers.core.overrides.vpc-nowhere in {FILE}: the router has no attachment 'vpc-nowhere'",
+        f"otc-flow-logs:routers.core.overrides.vpc-nowhere in {FILE}: there is no attachment with id or name"
+        " 'vpc-nowhere'",
     ),
     "a name with characters that are not allowed": Case(
         router(overrides={"vpc-shop": {"name": "the shop"}}),
@@ -183,7 +185,7 @@ CASES = {
         " by routers.core",
     ),
     "an endpoint that is no address": Case(
-        config(endpoint="er.example"), "otc-flow-logs:endpoint, endpoints or region: 'er.example' is not an address"
+        config(endpoint="er.example"), "otc-flow-logs:endpoint: 'er.example' is not an address"
     ),
     "credentials over plain http": Case(
         config(endpoint="http://er.example"), "'http://er.example' would send credentials unencrypted: use https"
@@ -291,7 +293,7 @@ def test_all_attachments_being_none_is_refused_where_there_were_some(project: Pr
 
     output = project.refused("up", *QUICK)
 
-    assert f"otc-flow-logs:routers.edge.attachments in {FILE}: all attachments of router 'er-edge' are none" in output
+    assert f"otc-flow-logs:routers.edge.attachments in {FILE}: router 'er-edge' has no attachment left" in output
     assert world.flow_logs() == before
 
 

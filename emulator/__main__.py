@@ -1,0 +1,117 @@
+"""`python -m emulator`: the Enterprise Router API on a loopback port, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+from emulator.errors import EmulatorError
+from emulator.server import DEFAULT_THREADS, HOST, Server
+from emulator.switches import ATTACHMENT_DELETED, CLIENT_TOKENS, MISSING_FLOW_LOG, Switches
+
+LATENCY = 2.0  # seconds: long enough to watch
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        switches = Switches(
+            missing_flow_log=options.missing_flow_log,
+            attachment_deleted=options.attachment_deleted,
+            client_tokens=options.client_tokens,
+            list_lag=options.list_lag,
+            latency=options.latency,
+        )
+        with ExitStack() as stack:
+            db = options.db
+            if db is None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
+                db = Path(folder) / "emulator.db"
+            server = Server(
+                db,
+                seed=options.seed,
+                switches=switches,
+                host=options.host,
+                port=options.port,
+                threads=DEFAULT_THREADS,
+            )
+            stack.enter_context(server)
+            print(f"emulator: {server.url} (db {db}, latency {options.latency:g} s)", flush=True)
+            for line in _notes(server, options):
+                print(line, flush=True)
+            stop.wait()
+    except EmulatorError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Switches()
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    parser.add_argument("--host", default=HOST, help="loopback address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument(
+        "--db", type=Path, help="SQLite file that keeps the state (default: a temporary one, gone at the end)"
+    )
+    parser.add_argument("--seed", type=Path, help="YAML file that fills an empty database (default: the demo)")
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=LATENCY,
+        help="seconds until an accepted create, enable, disable or delete is done (default: %(default)s)",
+    )
+    switches = parser.add_argument_group("where the API reference is silent")
+    switches.add_argument(
+        "--missing-flow-log",
+        type=int,
+        choices=MISSING_FLOW_LOG,
+        default=default.missing_flow_log,
+        help="HTTP status for a flow log that does not exist (default: %(default)s)",
+    )
+    switches.add_argument(
+        "--attachment-deleted",
+        choices=ATTACHMENT_DELETED,
+        default=default.attachment_deleted,
+        help="what becomes of the flow logs of a deleted attachment; `emulator.world` has the same option, "
+        "for that is where attachments are deleted (default: %(default)s)",
+    )
+    switches.add_argument(
+        "--client-tokens",
+        choices=CLIENT_TOKENS,
+        default=default.client_tokens,
+        help="whether X-Client-Token makes a create idempotent (default: %(default)s)",
+    )
+    switches.add_argument(
+        "--list-lag",
+        type=float,
+        default=default.list_lag,
+        help="seconds by which lists of flow logs lag behind (default: %(default)s)",
+    )
+    return parser
+
+
+def _notes(server: Server, options: argparse.Namespace) -> list[str]:
+    identity = server.store.identity
+    user, project = identity.users()[0], identity.projects()[0]
+    notes = [
+        f"sign in at {server.url}/v3: user {user.name} of domain {user.domain.name}, project {project.name} "
+        f"({project.id}), password in {server.store.seed_source}"
+    ]
+    if options.db is None:
+        notes.append("the database is a temporary file: name one with --db to keep what you do")
+    elif options.seed is not None and not server.store.seeded:
+        notes.append(f"the database holds a world already: the seed file {options.seed} was not used")
+    return notes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

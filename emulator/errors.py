@@ -1,0 +1,61 @@
+"""The two kinds of failure: what the API answers to a client, and what the operator of the emulator is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class EmulatorError(Exception):
+    """Something the person running the emulator has to know; the text is one sentence saying what to do."""
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    """One row of the API reference's table of errors: the HTTP status and the code that go together."""
+
+    status: int
+    code: str
+
+
+class ApiError(Exception):
+    """A refusal in the service's own envelope. The models raise it; how it looks in HTTP is decided elsewhere."""
+
+    def __init__(self, kind: ErrorKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+class IamError(Exception):
+    """A refusal of the identity service, which answers in Keystone's format and knows no error codes."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+# The API gateway answers before the service does.
+BAD_CREDENTIALS = ErrorKind(401, "APIG.0301")
+NO_PERMISSION = ErrorKind(403, "APIG.0302")
+NO_SUCH_API = ErrorKind(404, "APIG.0101")
+
+# API reference: error codes of Enterprise Router.
+ROUTER_MISSING = ErrorKind(404, "ER.04041001")
+ROUTER_BUSY = ErrorKind(400, "ER.04001003")
+ATTACHMENT_MISSING = ErrorKind(404, "ER.04044001")
+ATTACHMENT_BUSY = ErrorKind(400, "ER.04004003")
+ATTACHMENT_TYPE_REFUSED = ErrorKind(400, "ER.04008500")
+FLOW_LOG_MISSING_CODE = "ER.04008501"  # its status is a switch: see Switches.missing_flow_log
+FLOW_LOG_BUSY = ErrorKind(400, "ER.04008502")
+FLOW_LOG_EXISTS = ErrorKind(400, "ER.04008503")
+INVALID_PARAMETERS = ErrorKind(400, "ER.04009005")
+QUOTA_USED_UP = ErrorKind(400, "ER.04009008")
+INTERNAL_ERROR = ErrorKind(500, "ER.05000001")
+
+# Log Tank Service.
+LOG_GROUP_MISSING = ErrorKind(404, "LTS.0201")
+
+
+def invalid(message: str) -> ApiError:
+    return ApiError(INVALID_PARAMETERS, message)

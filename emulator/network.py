@@ -1,0 +1,160 @@
+"""Routers, their attachments and the quotas: what the flow log calls find, and what they are checked against."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from emulator import rules
+from emulator.database import Database
+from emulator.errors import ATTACHMENT_MISSING, ROUTER_BUSY, ROUTER_MISSING, ApiError
+from emulator.instants import Instant
+from emulator.paging import Page, listing
+
+
+@dataclass(frozen=True)
+class Router:
+    id: str
+    project_id: str
+    name: str
+    description: str
+    state: str
+    asn: int
+    created_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True)
+class Attachment:
+    id: str
+    er_id: str
+    project_id: str
+    name: str
+    description: str
+    state: str
+    resource_type: str
+    resource_id: str
+    tags: Mapping[str, str]
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def route_table_id(self) -> str:
+        """Every attachment is associated with the default route table of its router."""
+        return str(uuid5(NAMESPACE_OID, f"route table of {self.er_id}"))
+
+
+@dataclass(frozen=True)
+class RouterPage:
+    routers: list[Router]
+    next_marker: str | None
+
+
+@dataclass(frozen=True)
+class AttachmentPage:
+    attachments: list[Attachment]
+    next_marker: str | None
+
+
+_ROUTERS = "SELECT id, project_id, name, description, state, asn, created_at, updated_at FROM router"
+_ATTACHMENTS_EVER = """
+SELECT a.id AS id, a.er_id AS er_id, r.project_id, a.name AS name, a.description, a.state AS state, a.resource_type,
+       a.resource_id, a.tags, a.created_at, a.updated_at
+FROM attachment a JOIN router r ON r.id = a.er_id
+"""
+
+
+class Network:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def routers(self, project_id: str, page: Page) -> RouterPage:
+        """API reference: query enterprise routers."""
+        items = f"{_ROUTERS} WHERE project_id = :project_id"
+        with self._database.reading() as connection:
+            found = listing(connection, page, items=items, ever=items, values={"project_id": project_id})
+        return RouterPage([_router(row) for row in found.rows], found.next_marker)
+
+    def attachments(
+        self,
+        project_id: str,
+        er_id: str,
+        page: Page,
+        *,
+        states: Sequence[str] = (),
+        resource_types: Sequence[str] = (),
+        resource_ids: Sequence[str] = (),
+    ) -> AttachmentPage:
+        """API reference: query attachments. Filters combine; several values of one filter are alternatives."""
+        ever = f"{_ATTACHMENTS_EVER} WHERE a.er_id = :er_id"
+        items = f"{ever} AND a.removed_at IS NULL"
+        values: dict[str, object] = {"er_id": er_id}
+        filters = {"state": states, "resource_type": resource_types, "resource_id": resource_ids}
+        for column, wanted in filters.items():
+            if wanted:
+                values[column] = json.dumps(list(wanted))
+                items += f" AND a.{column} IN (SELECT value FROM json_each(:{column}))"
+        with self._database.reading() as connection:
+            require_router(connection, project_id, er_id)
+            found = listing(connection, page, items=items, ever=ever, values=values)
+        return AttachmentPage([_attachment(row) for row in found.rows], found.next_marker)
+
+    def require_available(self, project_id: str, er_id: str) -> None:
+        """Refuse unless this project has such a router and it is available."""
+        require_available_router(self._database.connection(), project_id, er_id)
+
+    def all_routers(self) -> list[Router]:
+        return [_router(row) for row in self._database.connection().execute(f"{_ROUTERS} ORDER BY name, id")]
+
+    def all_attachments(self) -> list[Attachment]:
+        rows = self._database.connection().execute(
+            f"{_ATTACHMENTS_EVER} WHERE a.removed_at IS NULL ORDER BY r.name, a.name, a.id"
+        )
+        return [_attachment(row) for row in rows]
+
+
+def require_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> str:
+    """The state of a router of this project; refused when there is none."""
+    row = connection.execute("SELECT state FROM router WHERE id = ? AND project_id = ?", (er_id, project_id)).fetchone()
+    if row is None:
+        raise ApiError(ROUTER_MISSING, f"Enterprise router {er_id} does not exist.")
+    return str(row[0])
+
+
+def require_available_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> None:
+    """Whatever changes a flow log needs its router to be available; looking at it does not."""
+    state = require_router(connection, project_id, er_id)
+    if state != rules.AVAILABLE:
+        raise ApiError(
+            ROUTER_BUSY, f"Enterprise router {er_id} is unavailable or being operated: its state is {state}."
+        )
+
+
+def require_attachment(connection: sqlite3.Connection, er_id: str, attachment_id: str) -> Attachment:
+    row = connection.execute(
+        f"{_ATTACHMENTS_EVER} WHERE a.id = ? AND a.er_id = ? AND a.removed_at IS NULL", (attachment_id, er_id)
+    ).fetchone()
+    if row is None:
+        raise ApiError(ATTACHMENT_MISSING, f"Attachment {attachment_id} does not exist on router {er_id}.")
+    return _attachment(row)
+
+
+def quota_limit(connection: sqlite3.Connection, project_id: str) -> int:
+    row = connection.execute(
+        "SELECT quota_limit FROM quota WHERE project_id = ? AND quota_key = ?", (project_id, rules.FLOW_LOG_QUOTA)
+    ).fetchone()
+    return rules.DEFAULT_QUOTA if row is None else int(row[0])
+
+
+def _router(row: Sequence[Any]) -> Router:
+    return Router(*row)
+
+
+def _attachment(row: Sequence[Any]) -> Attachment:
+    *before, tags, created_at, updated_at = row
+    values = [*before, json.loads(tags), created_at, updated_at]
+    return Attachment(*values)

@@ -1,0 +1,91 @@
+"""Every limit and literal of the API reference, each written down once, and the checks that use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from emulator.errors import invalid
+
+# API reference: create flow log.
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+DESCRIPTION_LENGTH = 255
+RESOURCE_TYPE = "attachment"
+LOG_STORE_TYPE = "LTS"
+CLIENT_TOKEN_LENGTH = 64
+LOG_AGGREGATION_INTERVAL = 600
+
+# API reference: attachments, routers, quotas.
+LOGGABLE_TYPES = ("vpc", "vgw", "vpn")
+ATTACHMENT_TYPES = (*LOGGABLE_TYPES, "cfw")
+AVAILABLE = "available"
+ROUTER_STATES = ("pending", AVAILABLE, "modifying", "deleting", "deleted", "failed", "freezed")
+ATTACHMENT_STATES = (
+    "pending",
+    AVAILABLE,
+    "modifying",
+    "deleting",
+    "deleted",
+    "failed",
+    "pending_acceptance",
+    "rejected",
+    "initiating_request",
+    "freezed",
+    "invalid",
+)
+FLOW_LOG_QUOTA = "flow_log"
+DEFAULT_QUOTA = 20
+UNLIMITED = -1
+
+# API reference: pagination and sorting.
+MAX_LIMIT = 2000
+SORT_KEYS = ("id", "name", "state")
+SORT_DIRECTIONS = ("asc", "desc")
+
+
+def object_with(value: object, where: str, fields: Sequence[str]) -> Mapping[str, object]:
+    """`value` as a JSON object that has no other fields than `fields`."""
+    if not isinstance(value, dict):
+        raise invalid(f"{where} must be a JSON object.")
+    for field in value:
+        if field not in fields:
+            raise invalid(f"{where} has an unknown field {field!r}: the fields are {', '.join(fields)}.")
+    return value
+
+
+def text(body: Mapping[str, object], field: str) -> str:
+    """A required string, and one that can be written as UTF-8 (JSON can spell lone surrogates)."""
+    if field not in body:
+        raise invalid(f"{field} is missing.")
+    value = body[field]
+    if not isinstance(value, str):
+        raise invalid(f"{field} must be a string.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise invalid(f"{field} is not valid Unicode text.") from None
+    return value
+
+
+def name(value: str) -> str:
+    if not NAME_PATTERN.fullmatch(value):
+        raise invalid("name must be 1 to 64 characters, only letters, digits, underscores, hyphens and periods.")
+    return value
+
+
+def description(value: str) -> str:
+    if len(value) > DESCRIPTION_LENGTH:
+        raise invalid(f"description must be at most {DESCRIPTION_LENGTH} characters.")
+    return value
+
+
+def literal(field: str, value: str, *allowed: str) -> str:
+    if value not in allowed:
+        raise invalid(f"{field} must be {' or '.join(allowed)}, not {value!r}.")
+    return value
+
+
+def client_token(value: str) -> str:
+    if not 1 <= len(value) <= CLIENT_TOKEN_LENGTH:
+        raise invalid(f"X-Client-Token must be 1 to {CLIENT_TOKEN_LENGTH} characters.")
+    return value

@@ -1,0 +1,128 @@
+"""A running emulator: waitress on a loopback port, over one database file, in a thread of this process."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from emulator.database import BUSY_SECONDS
+from emulator.errors import EmulatorError
+from emulator.store import Store
+from emulator.switches import Switches
+
+HOST = "127.0.0.1"
+DEFAULT_THREADS = 16
+_MAX_CONNECTIONS = 2_000
+_MAX_BODY_BYTES = 1 << 20  # the largest request of the API is about a kilobyte
+_LONGEST_REQUEST_SECONDS = 2 * BUSY_SECONDS
+_IDLE_SECONDS = 600  # a kept-alive connection may rest as long as a client waits for a flow log
+
+
+class Server:
+    """The emulator, from the moment this is made until `close`. See emulator.serve for the arguments."""
+
+    def __init__(
+        self,
+        db: Path,
+        *,
+        seed: Path | None,
+        switches: Switches,
+        host: str = HOST,
+        port: int,
+        threads: int,
+    ) -> None:
+        # Imported here, so that importing the package costs nothing.
+        from waitress.server import BaseWSGIServer, create_server
+
+        from emulator.admin import RequestCounts
+        from emulator.app import Application
+
+        listener = _listen(host, port)
+        try:
+            self.store = Store(db, seed_file=seed, switches=switches)
+        except BaseException:
+            listener.close()
+            raise
+        self.requests = RequestCounts()
+        """How often each call was made, as `GET /_emulator/requests` tells."""
+        project, user = self.store.identity.projects()[0], self.store.identity.users()[0]
+        self.project_id = project.id
+        self.token, _ = self.store.identity.issue(user, project)
+        """A token of this run alone, for the first user and project of the seed; void once the server is closed."""
+        address = listener.getsockname()
+        self.url = f"http://[{address[0]}]:{address[1]}" if ":" in address[0] else f"http://{address[0]}:{address[1]}"
+
+        # A client with more parallel requests than threads is no reason for a warning: requests just queue.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._sockets: dict[int, Any] = {}
+        self._stopping = threading.Event()
+        served = create_server(
+            Application(self.store, self.requests),
+            map=self._sockets,
+            sockets=[listener],
+            threads=threads,
+            connection_limit=_MAX_CONNECTIONS,
+            backlog=_MAX_CONNECTIONS,
+            max_request_body_size=_MAX_BODY_BYTES,
+            channel_timeout=_IDLE_SECONDS,
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=False,
+            ident="enterprise-router-emulator",
+        )
+        assert isinstance(served, BaseWSGIServer)  # one socket, one server
+        self._waitress = served
+        self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving, free the port and close the file. What was accepted before goes on with time all the same."""
+        if self._stopping.is_set():
+            return
+        from waitress import wasyncore
+
+        self._stopping.set()
+        self._waitress.pull_trigger()
+        self._thread.join()
+        # Only now, and here: a trigger pulled after its file descriptor was closed would write into whatever file
+        # has got that number since.
+        self._waitress.task_dispatcher.shutdown(timeout=_LONGEST_REQUEST_SECONDS)
+        wasyncore.close_all(self._sockets, ignore_all=True)
+        self.store.identity.revoke(self.token)
+        self.store.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        from waitress import wasyncore
+
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1.0, use_poll=True, map=self._sockets, count=1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket on a loopback address; the emulator's world is nobody else's business."""
+    try:
+        address = ipaddress.ip_address(HOST if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise EmulatorError(f"The emulator listens on loopback only: {host!r} is not 127.0.0.1, ::1 or localhost.")
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        return socket.create_server((str(address), port), family=family)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise EmulatorError(
+            f"Cannot listen on port {port} of {host} ({reason}): choose another port, or 0 for a free one."
+        ) from error

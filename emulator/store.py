@@ -1,0 +1,244 @@
+"""The whole world in one SQLite file: what the API does to it, and what happens to it behind the API's back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+from emulator import flow_logs, rules, seed
+from emulator.database import Database
+from emulator.errors import EmulatorError
+from emulator.flow_logs import FlowLog, FlowLogs
+from emulator.identity import Identity
+from emulator.instants import Clock, now
+from emulator.log_tank import LogGroup, LogTank
+from emulator.network import Attachment, Network, Router
+from emulator.quotas import Quotas
+from emulator.switches import Switches
+
+_NO_TAGS: Mapping[str, str] = {}
+_DEFAULT_SWITCHES = Switches()
+
+
+class _Thing(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+_ThingT = TypeVar("_ThingT", bound=_Thing)
+
+
+class Store:
+    """The services of the API as attributes, and the edits of the world as methods.
+
+    An edit takes the name or the id of what it means. A name that nothing has, or that several things share, is an
+    EmulatorError which lists the candidates.
+    """
+
+    def __init__(
+        self,
+        db: Path,
+        *,
+        seed_file: Path | None = None,
+        switches: Switches = _DEFAULT_SWITCHES,
+        clock: Clock = now,
+    ) -> None:
+        self.path = db
+        self.switches = switches
+        self._clock = clock
+        self._database = Database(
+            db, lambda connection: seed.fill(connection, (seed_file or seed.DEMO).absolute(), clock())
+        )
+        self.seeded = self._database.created
+        """Whether this call made the file and filled it from the seed."""
+        self.identity = Identity(self._database, clock)
+        self.network = Network(self._database)
+        self.quotas = Quotas(self._database, clock)
+        self.log_tank = LogTank(self._database)
+        self.flow_logs = FlowLogs(self._database, switches, clock)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @property
+    def seed_source(self) -> str:
+        """The seed file that this world came from: where its passwords are written."""
+        (source,) = self._database.connection().execute("SELECT value FROM note WHERE key = 'seed'").fetchone()
+        return str(source)
+
+    # Routers
+
+    def router(self, router: str) -> Router:
+        return _find("router", router, self.network.all_routers())
+
+    def add_router(self, name: str, *, project: str | None = None, state: str = rules.AVAILABLE) -> str:
+        """Add a router to a project (default: the first one) and return its id."""
+        _allowed("state", state, rules.ROUTER_STATES)
+        router_id, instant = str(uuid4()), self._clock()
+        row = (router_id, self._project_id(project), name, "", state, seed.DEFAULT_ASN, instant, instant)
+        self._execute("INSERT INTO router VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)
+        return router_id
+
+    def set_router_state(self, router: str, state: str) -> None:
+        _allowed("state", state, rules.ROUTER_STATES)
+        self._execute(
+            "UPDATE router SET state = ?, updated_at = ? WHERE id = ?", state, self._clock(), self.router(router).id
+        )
+
+    # Attachments
+
+    def attachment(self, attachment: str) -> Attachment:
+        return _find("attachment", attachment, self.network.all_attachments())
+
+    def add_attachment(
+        self,
+        router: str,
+        name: str,
+        *,
+        resource_type: str = "vpc",
+        state: str = rules.AVAILABLE,
+        tags: Mapping[str, str] = _NO_TAGS,
+        description: str = "",
+    ) -> str:
+        """Attach something new to a router and return the id of the attachment."""
+        _allowed("type", resource_type, rules.ATTACHMENT_TYPES)
+        _allowed("state", state, rules.ATTACHMENT_STATES)
+        attachment_id, instant = str(uuid4()), self._clock()
+        row = (
+            attachment_id,
+            self.router(router).id,
+            name,
+            description,
+            state,
+            resource_type,
+            str(uuid4()),
+            json.dumps(dict(tags)),
+            instant,
+            instant,
+            None,
+        )
+        self._execute("INSERT INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+        return attachment_id
+
+    def remove_attachment(self, attachment: str) -> list[FlowLog]:
+        """Delete an attachment and return the flow logs it had, which fared as Switches.attachment_deleted says."""
+        found = self.attachment(attachment)
+        with self._database.writing() as connection:
+            instant = self._clock()
+            affected = flow_logs.of_attachment(connection, instant, found.id)
+            if affected and self.switches.attachment_deleted == "refuse":
+                raise EmulatorError(
+                    f"Attachment {found.name} has flow logs ({', '.join(one.name for one in affected)}), and this "
+                    "emulator refuses to delete such an attachment: delete them first."
+                )
+            connection.execute("UPDATE attachment SET removed_at = ? WHERE id = ?", (instant, found.id))
+            if self.switches.attachment_deleted == "remove":
+                flow_logs.delete_at_once(connection, instant, [one.id for one in affected])
+        return affected
+
+    def set_attachment_state(self, attachment: str, state: str) -> None:
+        _allowed("state", state, rules.ATTACHMENT_STATES)
+        self._change_attachment(attachment, "state", state)
+
+    def rename_attachment(self, attachment: str, name: str) -> None:
+        self._change_attachment(attachment, "name", name)
+
+    def tag_attachment(self, attachment: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of an attachment."""
+        self._change_attachment(attachment, "tags", json.dumps(dict(tags)))
+
+    # Log groups and streams, quotas
+
+    def log_group(self, group: str) -> LogGroup:
+        return _find("log group", group, self.log_tank.groups())
+
+    def add_log_group(self, name: str, *, project: str | None = None) -> str:
+        """Add a log group to a project (default: the first one) and return its id."""
+        group_id = str(uuid4())
+        row = (group_id, self._project_id(project), name, seed.DEFAULT_TTL_IN_DAYS, self._clock())
+        self._execute("INSERT INTO log_group VALUES (NULL, ?, ?, ?, ?, ?)", *row)
+        return group_id
+
+    def add_log_stream(self, group: str, name: str) -> str:
+        """Add a stream to a log group and return its id."""
+        stream_id = str(uuid4())
+        row = (stream_id, self.log_group(group).id, name, self._clock())
+        self._execute("INSERT INTO log_stream VALUES (NULL, ?, ?, ?, ?)", *row)
+        return stream_id
+
+    def set_quota(self, limit: int, *, project: str | None = None) -> None:
+        """Set how many flow logs a project (default: the first one) may have; -1 lifts the limit."""
+        if limit < rules.UNLIMITED:
+            raise EmulatorError(f"A quota is {rules.UNLIMITED} (none) or a number from 0, not {limit}.")
+        self._execute(
+            "INSERT OR REPLACE INTO quota VALUES (?, ?, ?)", self._project_id(project), rules.FLOW_LOG_QUOTA, limit
+        )
+
+    def set_password(self, user: str, password: str) -> None:
+        """Change an IAM user's password."""
+        self.identity.set_password(_find("user", user, self.identity.users()), password)
+
+    # Flow logs, behind the client's back
+
+    def flow_log(self, flow_log: str) -> FlowLog:
+        return _find("flow log", flow_log, self.flow_logs.live())
+
+    def set_flow_log_state(self, flow_log: str, state: str) -> None:
+        """Put a flow log into a state in which it stays: `failed`, or stuck in `pending`, say."""
+        _allowed("state", state, flow_logs.STATES)
+        self.flow_logs.overrule(self.flow_log(flow_log).id, state=state)
+
+    def rename_flow_log(self, flow_log: str, name: str) -> None:
+        self.flow_logs.overrule(self.flow_log(flow_log).id, name=name)
+
+    def describe_flow_log(self, flow_log: str, description: str) -> None:
+        self.flow_logs.overrule(self.flow_log(flow_log).id, description=description)
+
+    def enable_flow_log(self, flow_log: str) -> None:
+        self.flow_logs.overrule(self.flow_log(flow_log).id, enabled=True)
+
+    def disable_flow_log(self, flow_log: str) -> None:
+        self.flow_logs.overrule(self.flow_log(flow_log).id, enabled=False)
+
+    def delete_flow_log(self, flow_log: str) -> None:
+        """Delete a flow log at once, whatever its state."""
+        self.set_flow_log_state(flow_log, flow_logs.DELETED)
+
+    def _change_attachment(self, attachment: str, column: str, value: str) -> None:
+        self._execute(
+            f"UPDATE attachment SET {column} = ?, updated_at = ? WHERE id = ?",
+            value,
+            self._clock(),
+            self.attachment(attachment).id,
+        )
+
+    def _project_id(self, project: str | None) -> str:
+        projects = self.identity.projects()
+        return projects[0].id if project is None else _find("project", project, projects).id
+
+    def _execute(self, statement: str, *values: object) -> None:
+        with self._database.writing() as connection:
+            connection.execute(statement, values)
+
+
+def _find(kind: str, wanted: str, things: Iterable[_ThingT]) -> _ThingT:
+    candidates = list(things)
+    found = [thing for thing in candidates if wanted in (thing.id, thing.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise EmulatorError(
+            f"There are {len(found)} {kind}s named {wanted!r}, take the id: {', '.join(one.id for one in found)}."
+        )
+    names = ", ".join(thing.name for thing in candidates) or "none at all"
+    raise EmulatorError(f"There is no {kind} {wanted!r}; there are: {names}.")
+
+
+def _allowed(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise EmulatorError(f"The {what} must be one of {', '.join(allowed)}, not {value!r}.")

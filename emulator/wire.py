@@ -1,0 +1,133 @@
+"""Requests read strictly, answers written: what every endpoint shares about HTTP and nothing about any one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from uuid import uuid4
+
+from werkzeug.wrappers import Request, Response
+
+from emulator import rules
+from emulator.errors import invalid
+from emulator.paging import Page
+
+PAGE_PARAMETERS = ("limit", "marker", "sort_key", "sort_dir")
+
+
+class Service(Enum):
+    """Whose rules a call is under: how it is authenticated and how it is refused."""
+
+    GATEWAY = "behind the API gateway: a token for the project in the path"
+    IAM = "the identity service: errors in Keystone's format"
+    ADMIN = "the emulator itself: open to whoever reaches it"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a known route; `path` holds the values of the route's placeholders."""
+
+    request: Request
+    path: Mapping[str, str]
+
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` is written as in the API reference, with placeholders in braces."""
+
+    service: Service
+    method: str
+    path: str
+    handler: Handler
+
+
+class Query:
+    """The query parameters of a call, none but the known ones."""
+
+    def __init__(self, call: Call, *known: str) -> None:
+        self._values = dict(call.request.args.lists())
+        for parameter in self._values:
+            if parameter not in known:
+                allowed = f"the parameters are {', '.join(known)}" if known else "this call takes none"
+                raise invalid(f"unknown query parameter {parameter!r}: {allowed}.")
+
+    def one(self, parameter: str, *allowed: str) -> str | None:
+        values = self.many(parameter, *allowed)
+        if len(values) > 1:
+            raise invalid(f"query parameter {parameter} is given more than once.")
+        return values[0] if values else None
+
+    def many(self, parameter: str, *allowed: str) -> Sequence[str]:
+        values = self._values.get(parameter, [])
+        if allowed:
+            for value in values:
+                rules.literal(parameter, value, *allowed)
+        return values
+
+    def page(self) -> Page:
+        """API reference: pagination query, sorting by a single field. A blank marker asks for the first page."""
+        limit, marker = self.one("limit"), self.one("marker")
+        if marker is not None and limit is None:
+            raise invalid("marker must be used together with limit.")
+        return Page(
+            limit=rules.MAX_LIMIT if limit is None else _limit(limit),
+            marker=marker or None,
+            sort_key=self.one("sort_key", *rules.SORT_KEYS) or rules.SORT_KEYS[0],
+            descending=self.one("sort_dir", *rules.SORT_DIRECTIONS) == "desc",
+        )
+
+
+def json_body(call: Call) -> object:
+    """The body of a call, which must say that it is JSON and be well-formed JSON."""
+    request = call.request
+    if request.mimetype != "application/json":
+        raise invalid("Content-Type must be application/json.")
+    try:
+        return json.loads(request.get_data(), object_pairs_hook=_without_repeated_keys, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"the body is not valid JSON: {error}.") from error
+
+
+def no_body(call: Call) -> None:
+    if call.request.get_data():
+        raise invalid("this call takes no body.")
+
+
+def json_response(
+    status: HTTPStatus | int, body: Mapping[str, object], headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(json.dumps(body), status=int(status), headers=headers, content_type="application/json")
+
+
+def with_request_id(body: Mapping[str, object]) -> dict[str, object]:
+    return {**body, "request_id": str(uuid4())}
+
+
+def error_response(service: Service, status: int, code: str, message: str) -> Response:
+    if service is Service.IAM:
+        title = HTTPStatus(status).phrase
+        return json_response(status, {"error": {"code": status, "message": message, "title": title}})
+    return json_response(status, with_request_id({"error_code": code, "error_msg": message}))
+
+
+def _limit(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 4 and int(value) <= rules.MAX_LIMIT):
+        raise invalid(f"limit must be a number from 0 to {rules.MAX_LIMIT}.")
+    return int(value)
+
+
+def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object repeats a key")
+    return found
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON value")

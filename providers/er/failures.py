@@ -1,0 +1,40 @@
+"""Failures of the network, and foreign text, put into words."""
+
+from __future__ import annotations
+
+import ssl
+
+from providers.er.errors import ApiError, TemporaryError
+
+
+def connection_error(origin: str, error: BaseException) -> ApiError:
+    """What to raise for a call that got no answer."""
+    cause = _innermost(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ApiError(
+            f"cannot trust the certificate of {origin}: {cause.verify_message}"
+            " (for a private CA set REQUESTS_CA_BUNDLE)"
+        )
+    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return TemporaryError(f"cannot reach {origin}: {printable(reason) or type(cause).__name__}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause, without the exceptions that requests and urllib3 wrap around it."""
+    while True:
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((part for part in reversed(error.args) if isinstance(part, BaseException)), None)
+        if inner is None:
+            # urllib3 keeps what the system said as the cause only.
+            inner = error.__cause__ if isinstance(error.__cause__, OSError) else None
+        if inner is None:
+            return error
+        error = inner
+
+
+def printable(text: str, longest: int = 500) -> str:
+    """Foreign text on one line, bounded, without control characters: it ends up on terminals."""
+    clean = "".join(character if character.isprintable() else " " for character in text[: longest + 1])
+    clean = " ".join(clean.split())
+    return clean if len(clean) <= longest else clean[:longest] + "…"

@@ -1,0 +1,51 @@
+"""Finding what a stack file names, by id or by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from stacks.errors import Problem
+
+LISTED = 20
+"""How many candidates a message gives before it only counts them."""
+
+
+class Named(Protocol):
+    """Something with an id and a name, which may be empty or shared."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def find(where: str, what: str, named: str, things: Sequence[N]) -> N | Problem:
+    """The one thing of this id or name, or what is wrong with the key `where` of the stack file that names it.
+
+    Args:
+        where: The key.
+        what: What is looked for, such as "log group".
+        named: The id or name.
+        things: Those there are.
+    """
+    found = [one for one in things if one.id == named] or [one for one in things if one.name == named]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = listed([one.id for one in found])
+        return Problem(where, f"the name {named!r} fits {len(found)} of them; use an id: {ids}")
+    names = sorted(one.name or one.id for one in things)
+    close = difflib.get_close_matches(named, names)
+    known = listed([*close, *(name for name in names if name not in close)]) or "none"
+    return Problem(where, f"there is no {what} with id or name {named!r}; there are: {known}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names with commas, the first of them if there are many."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

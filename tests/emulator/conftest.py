@@ -1,0 +1,122 @@
+"""What the tests of the emulator share: a seeded file, servers on it, and processes, all gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import emulator
+from emulator import Server, Switches
+from emulator.store import Store
+from tests.emulator.contract_cases import SEED
+from tests.emulator.plain_client import PlainClient
+
+PROJECT_FOLDER = Path(emulator.__file__).parent.parent
+INSTANT = Switches(latency=0)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that holds the world of the test seed; copied, never used."""
+    path = tmp_path_factory.mktemp("seeded") / "emulator.db"
+    Store(path, seed_file=SEED).close()
+    return path
+
+
+@pytest.fixture
+def db(seeded: Path, tmp_path: Path) -> Path:
+    """A seeded file of a test's own."""
+    return Path(shutil.copy(seeded, tmp_path / "emulator.db"))
+
+
+@pytest.fixture
+def serve(db: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers on the test's file, closed at the end whatever happens: `serve(Switches(...))`."""
+    with ExitStack() as stack:
+
+        def start(switches: Switches = INSTANT, *, path: Path = db) -> Server:
+            return stack.enter_context(emulator.serve(path, switches=switches))
+
+        yield start
+
+
+@pytest.fixture
+def server(serve: Callable[..., Server]) -> Server:
+    """A server on the test's file on which everything is done at once."""
+    return serve()
+
+
+@pytest.fixture
+def client(server: Server) -> PlainClient:
+    return PlainClient.of(server)
+
+
+class Process:
+    """A real `python -m emulator`, up and listening."""
+
+    def __init__(self, *options: str | Path) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "emulator", *map(str, options)],
+            cwd=PROJECT_FOLDER,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        assert self.popen.stdout is not None
+        self.first_line = self.popen.stdout.readline().rstrip("\n")
+        found = re.match(r"emulator: (http://\S+) ", self.first_line)
+        assert found, self.popen.communicate()
+        self.url = found[1]
+
+    def end(self) -> tuple[int, str, str]:
+        """Interrupt it as a terminal would: exit code, the rest of stdout, stderr."""
+        self.popen.terminate()
+        # Not communicate(): it would miss what readline() has read ahead of the first line.
+        assert self.popen.stdout is not None
+        assert self.popen.stderr is not None
+        out, err = self.popen.stdout.read(), self.popen.stderr.read()
+        return self.popen.wait(timeout=20), out, err
+
+    def kill(self) -> None:
+        with self.popen:
+            self.popen.kill()
+
+
+@pytest.fixture
+def run_emulator() -> Iterator[Callable[..., Process]]:
+    """Run `python -m emulator` with options; what still runs at the end of the test is killed."""
+    started: list[Process] = []
+
+    def run(*options: str | Path) -> Process:
+        started.append(Process(*options))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a module of the emulator to its end: `command("emulator.world", ...)`."""
+
+    def run(module: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=PROJECT_FOLDER,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,81 @@
+"""The API spoken with nothing but `requests`: no retries, no models, no opinion."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from emulator import Server
+
+PATIENCE = 20.0  # seconds: far more than anything here takes, even on a busy machine
+
+
+class PlainClient:
+    """One project and one router of a running emulator, with a kept-alive connection."""
+
+    def __init__(self, url: str, token: str, project_id: str, er_id: str) -> None:
+        self.url = url
+        self.base = f"{url}/v3/{project_id}/enterprise-router"
+        self.router = f"{self.base}/{er_id}"
+        self.flow_logs = f"{self.router}/flow-logs"
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers["X-Auth-Token"] = token
+
+    @classmethod
+    def of(cls, server: Server, router: str = "er-main") -> PlainClient:
+        return cls(server.url, server.token, server.project_id, server.store.router(router).id)
+
+    def post_flow_log(self, body: dict[str, str], *, client_token: str | None = None) -> requests.Response:
+        headers = {} if client_token is None else {"X-Client-Token": client_token}
+        return self.session.post(self.flow_logs, json={"flow_log": body}, headers=headers)
+
+    def create(self, body: dict[str, str], *, client_token: str | None = None) -> dict[str, Any]:
+        answer = self.post_flow_log(body, client_token=client_token)
+        assert answer.status_code == 202, answer.text
+        created: dict[str, Any] = answer.json()["flow_log"]
+        return created
+
+    def show(self, flow_log_id: str) -> requests.Response:
+        return self.session.get(f"{self.flow_logs}/{flow_log_id}")
+
+    def state(self, flow_log_id: str) -> str:
+        """Its state, or `gone` when a show does not find it."""
+        answer = self.show(flow_log_id)
+        if answer.status_code == 404:
+            assert answer.json()["error_code"] == "ER.04008501"
+            return "gone"
+        state: str = answer.json()["flow_log"]["state"]
+        return state
+
+    def list(self, **query: Any) -> dict[str, Any]:
+        answer = self.session.get(self.flow_logs, params=query)
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        return page
+
+    def ids(self) -> set[str]:
+        return {one["id"] for one in self.list()["flow_logs"]}
+
+
+def body(name: str, attachment_id: str, *, group: str = "", stream: str = "") -> dict[str, str]:
+    """The body of a create to the first stream of the test seed."""
+    return {
+        "name": name,
+        "resource_type": "attachment",
+        "resource_id": attachment_id,
+        "log_group_id": group or "00000000-0000-4000-b000-000000000001",
+        "log_stream_id": stream or "00000000-0000-4000-b000-000000000011",
+        "log_store_type": "LTS",
+    }
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come to pass in time"
+        time.sleep(0.01)

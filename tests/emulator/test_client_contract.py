@@ -1,0 +1,265 @@
+"""The contract files, played through our client: what it really sends, and which record it makes of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import yaml
+
+from emulator import Server
+from providers.er import Client, Endpoints, Patience
+from providers.er.attachments import Attachment
+from providers.er.credentials import PasswordCredentials, TokenCredentials
+from providers.er.errors import ApiError, BusyError, NotFoundError, PatienceError, UnauthorizedError, error_class
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.log_tank import LogGroup, LogStream
+from providers.er.pagination import PAGE_SIZE
+from providers.er.quotas import Quota
+from providers.er.routers import Router
+from tests.emulator.contract_cases import SHAPES, Case, Stage, all_cases, mismatch
+
+Serve = Callable[..., Server]
+NOT_CALLED = {"list_projects", "list_domains"}  # calls of the API that our client has no use for yet
+CREATE_FIELDS = {"name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type"}
+DEFAULT_BODIES = {"create_flow_log": {"description": ""}, "update_flow_log": {"name": "other", "description": ""}}
+
+
+class RecordingCredentials(TokenCredentials):
+    """Keeps every request in the form in which it is sent."""
+
+    def __init__(self, token: str | None, project_id: str) -> None:
+        super().__init__(token or "", project_id)
+        self._is_missing = token is None
+        self.sent: list[requests.PreparedRequest] = []
+
+    def authorize(self, request: requests.PreparedRequest) -> None:
+        if not self._is_missing:
+            super().authorize(request)
+        self.sent.append(request)
+
+
+def _password_sign_in(body: Any) -> dict[str, Any] | None:
+    """The arguments of PasswordCredentials for a request; None if it signs in another way."""
+    try:
+        user = body["auth"]["identity"]["password"]["user"]
+        project = body["auth"]["scope"]["project"]
+        domain = user["domain"]["name"]
+        if project.get("domain", {"name": domain}) != {"name": domain}:
+            return None
+        scope = {"project_id": project["id"]} if "id" in project else {"project_name": project["name"]}
+        if "name" in project and "domain" not in project:
+            return None
+        return {"username": user["name"], "password": user["password"], "domain_name": domain, **scope}
+    except (KeyError, TypeError):
+        return None
+
+
+def is_expressible(case: Case) -> bool:
+    """Whether our client has a way to say what the case says."""
+    if case.call in NOT_CALLED or case.raw_body is not None:
+        return False
+    is_error = "error" in case.expect
+    if case.call == "create_token":
+        return _password_sign_in(case.body) is not None
+    if case.call == "create_flow_log":
+        fields = case.body.get("flow_log", {}) if isinstance(case.body, dict) else {}
+        literal = fields.get("resource_type") == "attachment" and fields.get("log_store_type") == "LTS"
+        return not case.query and literal and set(fields) - {"description"} == CREATE_FIELDS
+    if case.call == "update_flow_log":
+        keys = set(case.body or {})
+        return bool(keys) and (keys <= {"name", "description"} if is_error else keys == {"name", "description"})
+    if case.body is not None:
+        return False
+    if case.call == "list_quotas":
+        return set(case.query) <= {"type", "erId"} and case.query.get("type", "flow_log") == "flow_log"
+    if case.call == "list_flow_logs":
+        return set(case.query) <= {"resource_id"}
+    return not case.query
+
+
+PLAYED = [case for case in all_cases() if is_expressible(case)]
+
+
+@pytest.mark.parametrize("case", [case for case in PLAYED if case.call != "create_token"], ids=str)
+def test_the_client_keeps_the_contract(case: Case, serve: Serve) -> None:
+    stage = Stage(serve())
+    stage.prepare(case)
+    server = stage.server
+    token = {"missing": None, "wrong": "not-a-token"}.get(case.auth, server.token)
+    if case.auth == "expired":
+        server.store.identity.expire_tokens()
+    path = stage.path_values(case)
+    credentials = RecordingCredentials(token, path["project_id"])
+    # No patience: what is being operated is told at once, as the error it came with.
+    client = Client(credentials, Endpoints.at(server.url)).within(Patience(seconds=0))
+    request = stage.fill({"body": case.body, "query": dict(case.query)})
+    request["body"] = _completed(case, request["body"])
+
+    if "error" in case.expect:
+        with pytest.raises(ApiError) as caught:
+            _call(client, case, path, request)
+        _assert_told(caught.value, case)
+    else:
+        answer = _call(client, case, path, request)
+        _assert_read(case, stage.fill(case.expect.get("body")), answer)
+
+    (sent,) = credentials.sent
+    _assert_sent(sent, case, server.url + case.path.format_map(path), request, token)
+
+
+def test_every_call_is_played_with_an_answer_and_with_a_refusal() -> None:
+    calls = {case.call for case in all_cases()} - NOT_CALLED
+    assert {case.call for case in PLAYED if "error" not in case.expect} == calls
+    assert {case.call for case in PLAYED if "error" in case.expect} == calls
+
+
+@pytest.mark.parametrize("case", [case for case in PLAYED if case.call == "create_token"], ids=str)
+def test_signing_in_keeps_the_contract(case: Case, serve: Serve) -> None:
+    stage = Stage(serve())
+    stage.prepare(case)
+    user = _password_sign_in(stage.fill(case.body))
+    assert user is not None
+    credentials = PasswordCredentials(auth_url=f"{stage.server.url}/v3", **user)
+    client = Client(credentials, Endpoints.at(stage.server.url))
+
+    if "error" in case.expect:
+        with pytest.raises(UnauthorizedError) as caught:
+            client.quotas.flow_logs()
+        assert caught.value.status == case.expect["status"]
+    else:
+        assert client.quotas.flow_logs() is not None
+        assert credentials.project_id() == stage.fill(case.expect["body"]["token"]["project"]["id"])
+    assert stage.server.requests.read()["POST /v3/auth/tokens"] == 1
+
+
+def _completed(case: Case, body: Any) -> Any:
+    """The body with what our client always says and a case may leave out."""
+    defaults = DEFAULT_BODIES.get(case.call)
+    if defaults is None:
+        return body
+    if case.call == "create_flow_log":
+        return {"flow_log": {**defaults, **body["flow_log"]}}
+    return {**defaults, **body}
+
+
+def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[str, Any]) -> Any:
+    logs, er_id, id_ = client.flow_logs, path.get("er_id", ""), path.get("flow_log_id", "")
+    body, query = request["body"], request["query"]
+
+    def create() -> FlowLog:
+        fields = body["flow_log"]
+        target = FlowLogTarget(
+            er_id=er_id, **{key: fields[key] for key in ("resource_id", "log_group_id", "log_stream_id")}
+        )
+        client_token = case.headers.get("X-Client-Token", "contract")
+        return logs.create(target, name=fields["name"], description=fields["description"], client_token=client_token)
+
+    def list_flow_logs() -> list[FlowLog]:
+        wanted = query.get("resource_id", [])
+        return list(logs.list(er_id, resource_ids=[wanted] if isinstance(wanted, str) else wanted))
+
+    calls: dict[str, Callable[[], Any]] = {
+        "create_flow_log": create,
+        "show_flow_log": lambda: logs.get(er_id, id_),
+        "list_flow_logs": list_flow_logs,
+        "update_flow_log": lambda: logs.update(er_id, id_, name=body["name"], description=body["description"]),
+        "delete_flow_log": lambda: logs.delete(er_id, id_),
+        "enable_flow_log": lambda: logs.enable(er_id, id_),
+        "disable_flow_log": lambda: logs.disable(er_id, id_),
+        "list_attachments": lambda: list(client.attachments.list(er_id)),
+        "list_routers": lambda: list(client.routers.list()),
+        "list_quotas": lambda: client.quotas.flow_logs(er_id=query.get("erId")),
+        "list_log_groups": client.log_tank.groups,
+        "list_log_streams": lambda: client.log_tank.streams(path["log_group_id"]),
+    }
+    return calls[case.call]()
+
+
+def _assert_sent(
+    sent: requests.PreparedRequest, case: Case, url: str, request: Mapping[str, Any], token: str | None
+) -> None:
+    """The request is the one of the reference, in every part."""
+    assert sent.method == case.method
+    parts = urlsplit(sent.url or "")
+    assert isinstance(parts.path, str)
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == url
+    query = {key: value if isinstance(value, list) else [str(value)] for key, value in request["query"].items()}
+    if case.call in ("list_flow_logs", "list_attachments", "list_routers"):
+        query["limit"] = [str(PAGE_SIZE)]
+    if case.call == "list_quotas":
+        query["type"] = ["flow_log"]
+    assert parse_qs(str(parts.query), keep_blank_values=True) == query
+    assert sent.headers.get("X-Auth-Token") == token
+    assert sent.headers["Accept"] == "application/json"
+    if case.call == "create_flow_log":
+        assert sent.headers["X-Client-Token"] == case.headers.get("X-Client-Token", "contract")
+    if request["body"] is None:
+        assert sent.body is None
+        assert "Content-Type" not in sent.headers
+    else:
+        assert json.loads(sent.body or b"") == request["body"]
+        assert sent.headers["Content-Type"] == "application/json"
+
+
+def _assert_told(error: ApiError, case: Case) -> None:
+    """The error carries every fact of the answer, as the class by which callers tell it apart."""
+    status, code = case.expect["status"], case.expect["error"]
+    assert (error.status, error.code) == (status, code)
+    assert error.request_id
+    assert case.expect.get("says", "") in error.message
+    kind = error_class(status, code)
+    assert isinstance(error, PatienceError if kind is BusyError else kind)
+    assert isinstance(error, NotFoundError) == (status == 404)
+    assert isinstance(error, UnauthorizedError) == (status == 401)
+
+
+def _assert_read(case: Case, shape: Any, answer: Any) -> None:
+    """The answer is the record, or the records, of the expected body."""
+    if case.call == "delete_flow_log":
+        assert answer is None
+    elif case.call == "list_quotas":
+        _assert_record(shape["quotas"][0], answer)
+    elif case.call.startswith("list_"):
+        (records,) = (value for value in shape.values() if isinstance(value, list))
+        assert len(answer) == len(records)
+        for record, read in zip(records, answer, strict=True):
+            _assert_record(record, read)
+    else:
+        _assert_record(shape["flow_log"], answer)
+
+
+def _assert_record(shape: Any, read: object) -> None:
+    if "is" in shape:
+        # The expected record has more keys than ours; those of ours that it names must fit.
+        assert {"flow_log": FlowLog, "attachment": Attachment, "router": Router}[shape["is"]] is type(read)
+        shape = {**_shapes()[shape["is"]], **shape}
+    wire = _on_the_wire(read)
+    for key, value in wire.items():
+        assert mismatch(shape[key], value, key) is None
+
+
+def _shapes() -> Any:
+    return yaml.safe_load(SHAPES.read_text(encoding="utf-8"))
+
+
+def _on_the_wire(read: object) -> dict[str, Any]:
+    """A record under the names that its fields have in the API."""
+    fields = dict(vars(read))
+    if isinstance(read, FlowLog):
+        target = vars(fields.pop("target"))
+        return {**fields, **{key: value for key, value in target.items() if key != "er_id"}}
+    if isinstance(read, Attachment):
+        tags = [{"key": key, "value": value} for key, value in fields.pop("tags").items()]
+        return {**fields, "tags": tags}
+    names: dict[type, dict[str, str]] = {
+        Quota: {"limit": "quota_limit", "used": "used"},
+        LogGroup: {"id": "log_group_id", "name": "log_group_name"},
+        LogStream: {"id": "log_stream_id", "name": "log_stream_name"},
+    }
+    renamed = names.get(type(read), {})
+    return {renamed.get(key, key): value for key, value in fields.items()}

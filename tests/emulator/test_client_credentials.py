@@ -1,0 +1,241 @@
+"""Signing in with a user's name and password against the emulator's IAM, and what happens when a token ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from emulator import Server
+from providers.er import Client, Endpoints, Patience
+from providers.er.credentials import PasswordCredentials, TokenCredentials
+from providers.er.errors import ApiError, UnauthorizedError
+from providers.er.flow_logs import FlowLogTarget
+
+Serve = Callable[..., Server]
+PASSWORD = "only-for-tests"  # of the test seed
+SIGN_IN = "POST /v3/auth/tokens"
+CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
+ROUTERS = "GET /v3/{project_id}/enterprise-router/instances"
+THREADS = 32
+
+
+def credentials(server: Server, **changes: Any) -> PasswordCredentials:
+    user: dict[str, Any] = {
+        "auth_url": f"{server.url}/v3",
+        "username": "tester",
+        "password": PASSWORD,
+        "domain_name": "OTC-TEST",
+        "project_name": "eu-de",
+    }
+    return PasswordCredentials(**{**user, **changes})
+
+
+def client(server: Server, **changes: Any) -> Client:
+    return Client(credentials(server, **changes), Endpoints.at(server.url)).within(Patience(seconds=60))
+
+
+def routers(er: Client) -> list[str]:
+    return [router.name for router in er.routers.list()]
+
+
+def together(call: Callable[[], object]) -> list[object]:
+    """What many threads got out of one call made at the same moment: its result, or the ApiError it raised."""
+    barrier = threading.Barrier(THREADS)
+
+    def run(_index: int) -> object:
+        barrier.wait(30)
+        try:
+            return call()
+        except ApiError as error:
+            return error
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(run, range(THREADS)))
+
+
+def test_nothing_is_sent_before_the_first_call_and_one_sign_in_serves_all(server: Server) -> None:
+    er = client(server)
+    assert server.requests.read() == {}
+
+    assert routers(er) == ["er-main", "er-second", "er-modifying"]
+    routers(er)
+    er.log_tank.groups()
+
+    counts = server.requests.read()
+    assert counts.pop("GET /v2/{project_id}/groups") == 1
+    assert counts == {SIGN_IN: 1, ROUTERS: 2}
+
+
+def test_the_project_may_be_named_by_its_name_or_by_its_id(server: Server) -> None:
+    elsewhere = server.store.identity.projects("eu-nl")[0].id
+
+    assert routers(client(server, project_name="eu-nl")) == ["er-elsewhere"]
+    assert routers(client(server, project_name=None, project_id=elsewhere)) == ["er-elsewhere"]
+    assert routers(client(server, project_name="eu-de", project_id=elsewhere)) == ["er-elsewhere"]
+
+
+def test_threads_that_start_together_sign_in_once(server: Server) -> None:
+    er = client(server)
+
+    assert together(lambda: len(routers(er))) == [3] * THREADS
+    assert server.requests.read() == {SIGN_IN: 1, ROUTERS: THREADS}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"password": "wrong"}, {"username": "nobody"}, {"domain_name": "OTHER"}, {"project_name": "eu-fr"}],
+)
+def test_a_refused_sign_in_says_what_to_check_and_never_the_password(server: Server, changes: dict[str, str]) -> None:
+    user = changes.get("username", "tester")
+    domain = changes.get("domain_name", "OTC-TEST")
+
+    with pytest.raises(UnauthorizedError) as caught:
+        routers(client(server, **changes))
+
+    assert str(caught.value) == (
+        f"IAM refused user '{user}' of domain '{domain}': check user name, password, domain and project (HTTP 401)"
+    )
+    assert server.requests.read() == {SIGN_IN: 1}
+
+
+def test_a_wrong_password_is_tried_once_however_many_threads_need_it(server: Server) -> None:
+    er = client(server, password="wrong")
+
+    outcomes = together(lambda: routers(er))
+
+    assert {type(outcome) for outcome in outcomes} == {UnauthorizedError}
+    assert server.requests.read() == {SIGN_IN: 1}
+
+
+def test_a_wrong_password_is_not_tried_again_by_later_calls(server: Server) -> None:
+    er = client(server, password="wrong")
+
+    for _ in range(3):
+        with pytest.raises(UnauthorizedError, match="check user name, password, domain and project"):
+            routers(er)
+
+    assert server.requests.read() == {SIGN_IN: 1}
+
+
+def test_a_token_that_ends_in_mid_run_is_renewed_and_the_call_goes_on(server: Server) -> None:
+    er = client(server)
+    routers(er)
+    server.store.identity.expire_tokens()
+    server.requests.reset()
+
+    assert len(routers(er)) == 3
+    assert server.requests.read() == {SIGN_IN: 1, ROUTERS: 2}
+
+
+def test_a_token_that_ends_under_many_threads_is_renewed_once(server: Server) -> None:
+    er = client(server)
+    routers(er)
+    for _ in range(3):
+        server.store.identity.expire_tokens()
+        server.requests.reset()
+
+        assert together(lambda: len(routers(er))) == [3] * THREADS
+
+        counts = server.requests.read()
+        assert counts[SIGN_IN] == 1
+        assert THREADS < counts[ROUTERS] <= 2 * THREADS
+
+
+def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(server: Server) -> None:
+    attachment = server.store.attachment("vpc-modifying")
+    target = FlowLogTarget(
+        er_id=attachment.er_id,
+        resource_id=attachment.id,
+        log_group_id=server.store.log_group("network").id,
+        log_stream_id="00000000-0000-4000-b000-000000000011",
+    )
+
+    def meanwhile(_waiting: str) -> None:
+        server.store.identity.expire_tokens()
+        server.store.set_attachment_state("vpc-modifying", "available")
+
+    er = client(server).within(Patience(report=meanwhile))
+
+    assert er.flow_logs.create(target, name="a", description="", client_token="t").target == target
+    assert server.requests.read() == {SIGN_IN: 2, CREATE: 3}
+
+
+def test_a_given_token_that_ended_is_an_error_without_the_token(server: Server) -> None:
+    er = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
+    routers(er)
+    server.store.identity.revoke(server.token)
+    server.requests.reset()
+
+    with pytest.raises(UnauthorizedError) as caught:
+        routers(er)
+
+    assert server.requests.read() == {ROUTERS: 1}
+    assert server.token not in str(caught.value)
+    assert caught.value.code == "APIG.0301"
+    assert f"{server.url} refused the credentials (" in str(caught.value)
+    assert "): sign in anew (APIG.0301, HTTP 401, request " in str(caught.value)
+
+
+def test_a_refused_password_is_replaced_by_a_newer_one_where_there_is_one(server: Server) -> None:
+    asked: list[str] = []
+
+    def newer() -> str:
+        asked.append("asked")
+        return PASSWORD
+
+    er = client(server, password="last-month", renew_password=newer)
+
+    assert together(lambda: len(routers(er))) == [3] * THREADS
+    assert asked == ["asked"]
+    assert server.requests.read() == {SIGN_IN: 2, ROUTERS: THREADS}
+
+
+def test_a_newer_password_is_not_asked_for_while_the_first_one_works(server: Server) -> None:
+    def never() -> str:
+        raise AssertionError("asked for a newer password")
+
+    er = client(server, renew_password=never)
+    routers(er)
+    server.store.identity.expire_tokens()
+
+    assert len(routers(er)) == 3
+
+
+@pytest.mark.parametrize(("newer", "sign_ins"), [("wrong-too", 2), ("last-month", 1), ("", 1), (None, 1)])
+def test_a_newer_password_that_is_no_better_is_tried_at_most_once(
+    server: Server, newer: str | None, sign_ins: int
+) -> None:
+    er = client(server, password="last-month", renew_password=lambda: newer)
+
+    with pytest.raises(UnauthorizedError, match="check user name, password, domain and project"):
+        routers(er)
+
+    assert server.requests.read() == {SIGN_IN: sign_ins}
+
+
+def test_neither_password_nor_token_is_shown_with_the_credentials(server: Server) -> None:
+    given = credentials(server)
+    er = Client(given, Endpoints.at(server.url))
+    routers(er)
+    for thing in (given, er, TokenCredentials(server.token, server.project_id)):
+        assert PASSWORD not in repr(thing)
+        assert server.token not in repr(thing)
+
+
+def test_the_library_that_signs_in_is_only_loaded_to_sign_in() -> None:
+    script = (
+        "import sys\n"
+        "from providers.er import Client, Endpoints\n"
+        "from providers.er.credentials import PasswordCredentials\n"
+        "Client(PasswordCredentials(auth_url='http://127.0.0.1:1/v3', username='u', password='p', domain_name='d',\n"
+        "    project_id='p'), Endpoints.of_region('eu-de'))\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('keystoneauth1', 'pulumi', 'emulator')])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,81 @@
+"""Pages, walked to their end while the list is at rest and while it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator import Server
+from tests.emulator.plain_client import PlainClient, body
+
+N = 23
+
+
+@pytest.fixture
+def names(server: Server, client: PlainClient) -> list[str]:
+    """The names of 23 flow logs, in the order of their creation, which is not that of the alphabet."""
+    server.store.set_quota(-1)
+    names = [f"log-{number * 7 % N:02}" for number in range(N)]
+    for name in names:
+        client.create(body(name, server.store.add_attachment("er-main", name)))
+    return names
+
+
+def walk(client: PlainClient, url: str, key: str, **query: Any) -> list[dict[str, Any]]:
+    """Every item of a list, page by page until there is no next marker."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = client.session.get(url, params=query).json()
+        assert page["page_info"]["current_count"] == len(page[key])
+        found += page[key]
+        if "next_marker" not in page["page_info"]:
+            return found
+        query["marker"] = page["page_info"]["next_marker"]
+        assert len(found) <= 1000, "the pages have no end"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 22, 23, 24, 2000])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("key", ["id", "name", "state"])
+def test_pages_of_any_size_and_order_hold_everything_once(
+    client: PlainClient, names: list[str], limit: int, direction: str, key: str
+) -> None:
+    found = walk(client, client.flow_logs, "flow_logs", limit=limit, sort_key=key, sort_dir=direction)
+    assert sorted(one["name"] for one in found) == sorted(names)
+    values = [(one[key], one["id"]) for one in found]
+    assert values == sorted(values, reverse=direction == "desc")
+
+
+def test_ascending_ids_are_the_default(client: PlainClient, names: list[str]) -> None:
+    ids = [one["id"] for one in client.list()["flow_logs"]]
+    assert ids == sorted(ids)
+    assert len(ids) == len(names)
+
+
+def test_the_total_is_that_of_all_pages(client: PlainClient, names: list[str]) -> None:
+    first = client.list(limit=5)
+    assert first["total_count"] == len(names)
+    assert client.list(limit=5, marker=first["page_info"]["next_marker"])["total_count"] == len(names)
+
+
+def test_a_page_after_an_item_deleted_meanwhile_goes_on_behind_it(
+    server: Server, client: PlainClient, names: list[str]
+) -> None:
+    page = client.list(limit=5, sort_key="name")
+    server.store.delete_flow_log(page["page_info"]["next_marker"])
+    following = client.list(limit=5, sort_key="name", marker=page["page_info"]["next_marker"])
+    assert [one["name"] for one in following["flow_logs"]] == sorted(names)[5:10]
+
+
+def test_attachments_and_routers_are_paged_alike(client: PlainClient, names: list[str]) -> None:
+    attachments = walk(client, f"{client.router}/attachments", "attachments", limit=4)
+    assert {one["name"] for one in attachments} >= set(names)
+    assert len(walk(client, f"{client.base}/instances", "instances", limit=1)) == 3
+
+
+def test_a_filtered_list_is_paged_within_the_filter(client: PlainClient, names: list[str]) -> None:
+    wanted = [one["resource_id"] for one in client.list(limit=7)["flow_logs"]]
+    found = walk(client, client.flow_logs, "flow_logs", limit=3, resource_id=wanted)
+    assert {one["resource_id"] for one in found} == set(wanted)
+    assert len(found) == len(wanted)

@@ -1,0 +1,134 @@
+"""Who knows whom: the rooms of the house, by what their modules import."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from providers.er.flow_logs import FlowLogTarget
+from providers.er.lifecycle import client_token
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def modules(room: str) -> list[Path]:
+    found = sorted((ROOT / room).rglob("*.py"))
+    assert found, f"there is nothing in {room}"
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that is imported anywhere in the file, also inside functions and for type checking."""
+    package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1]).split(".")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def imported_from(room: str, *wanted: str) -> list[str]:
+    """Lines `file imports module` for each import out of `wanted` packages."""
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(room)
+        for name in imports(path)
+        if any(name == one or name.startswith(f"{one}.") for one in wanted)
+    ]
+
+
+def test_the_client_knows_neither_pulumi_nor_the_provider() -> None:
+    assert imported_from("providers/er", "pulumi", "pulumi_random", "stacks", "emulator", "tools") == []
+    outside = [line for line in imported_from("providers/er", "providers") if " imports providers.er" not in line]
+    assert outside == []
+
+
+def test_importing_the_client_imports_nothing_on_the_way() -> None:
+    assert list(imports(ROOT / "providers" / "__init__.py")) == []
+
+
+def test_the_client_needs_nothing_but_requests_and_keystoneauth() -> None:
+    foreign = {
+        name.split(".")[0] for path in modules("providers/er") for name in imports(path)
+    } - sys.stdlib_module_names
+    assert foreign == {"providers", "requests", "keystoneauth1"}
+
+
+def test_the_emulator_shares_no_code_with_the_client() -> None:
+    assert imported_from("emulator", "providers", "stacks", "pulumi", "tools", "requests") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "package"), [("providers/er/credentials.py", "keystoneauth1"), ("providers/connection.py", "emulator")]
+)
+def test_what_only_some_need_is_imported_only_when_it_is_needed(path: str, package: str) -> None:
+    assert [name for name in imports(ROOT / path) if name.split(".")[0] == package]
+    at_the_top = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+    names = [alias.name for node in at_the_top if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in at_the_top if isinstance(node, ast.ImportFrom)]
+    assert [name for name in names if name.split(".")[0] == package] == []
+
+
+def test_nothing_below_calls_up() -> None:
+    assert imported_from("providers", "stacks", "tools", "tests") == []
+    assert imported_from("stacks", "tools", "tests", "emulator") == []
+
+
+def test_the_stacks_know_neither_http_nor_the_engines_protocol() -> None:
+    assert imported_from("stacks", "requests", "urllib", "grpc", "google", "providers.host") == []
+
+
+def test_only_the_connection_starts_the_emulator() -> None:
+    assert {line.split()[0] for line in imported_from("providers", "emulator")} == {"providers/connection.py"}
+
+
+def test_only_the_host_speaks_the_engines_protocol() -> None:
+    speakers = {line.split()[0] for line in imported_from("providers", "grpc", "google", "pulumi.runtime.proto")}
+    assert speakers
+    assert all(speaker.startswith("providers/host/") for speaker in speakers)
+
+
+def test_there_is_no_relative_import_and_no_unknown_room() -> None:
+    for room in ("providers", "stacks", "emulator"):
+        for path in modules(room):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level], path
+
+
+@pytest.mark.parametrize("field", ["er_id", "resource_id", "log_group_id", "log_stream_id"])
+def test_the_client_token_depends_on_what_is_logged_and_where_to(field: str) -> None:
+    ids = {"er_id": "er", "resource_id": "att", "log_group_id": "g", "log_stream_id": "s"}
+    assert client_token("key", FlowLogTarget(**ids), 0) != client_token(
+        "key", FlowLogTarget(**{**ids, field: "other"}), 0
+    )
+
+
+def test_the_client_token_depends_on_who_asks_and_how_often_tokens_were_spent_and_on_nothing_else() -> None:
+    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
+    tokens = {client_token(key, target, attempt) for key in ("ann", "bob", "ann0", "") for attempt in range(12)}
+    assert len(tokens) == 48
+    assert client_token("ann", target, 0) == client_token("ann", target, 0)
+
+
+def test_the_client_token_is_not_fooled_by_parts_that_run_together() -> None:
+    first = FlowLogTarget(er_id="ab", resource_id="c", log_group_id="g", log_stream_id="s")
+    second = FlowLogTarget(er_id="a", resource_id="bc", log_group_id="g", log_stream_id="s")
+    assert client_token("k", first, 0) != client_token("k", second, 0)
+
+
+@pytest.mark.parametrize("key", ["k", "🔥" * 100, "", "x" * 10_000, "\x00"])
+def test_the_client_token_is_one_that_the_api_takes(key: str) -> None:
+    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
+    token = client_token(key, target, 10**6)
+    assert len(token) == 64
+    assert token.isascii()
+    assert token.isalnum()
+
+
+def test_the_client_token_of_what_is_in_peoples_state_never_changes() -> None:
+    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
+    assert client_token("key", target, 0) == "b03cae08616852c8dff2149d37e84e429e53ba730d6cf01a3105e13248e19c67"

@@ -1,0 +1,200 @@
+"""The stack's outputs, what the next run reads back from them, and the table made of them."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from providers.er.attachments import Attachment
+from providers.er.flow_logs import FlowLogTarget
+from providers.er.routers import Router
+from stacks import coverage
+from stacks.config import RouterConfig
+from stacks.discovery import RouterPlan, WantedFlowLog
+from stacks.outputs import OutputsError, PreviousRouter, outputs, previous
+from stacks.selection import select
+
+
+def attachment(id_: str, name: str, type_: str = "vpc", state: str = "available") -> Attachment:
+    return Attachment(id=id_, name=name, state=state, resource_type=type_, resource_id="r", tags={})
+
+
+SHOP, DATA, UNNAMED = attachment("id-shop", "vpc-shop"), attachment("id-data", "vpc-data"), attachment("id-x", "")
+FIREWALL = attachment("id-fw", "fw", "cfw")
+
+
+def plan(
+    *attachments: Attachment, wanted: object = "all", disabled: tuple[str, ...] = (), seen: tuple[str, ...] = ()
+) -> RouterPlan:
+    config = RouterConfig.model_validate(
+        {"router": "core", "log_group": "g", "log_stream": "s", "attachments": wanted},
+    )
+    selected = select("core", config, attachments, seen_before=seen)
+    assert selected.problems == []
+    return RouterPlan(
+        key="core",
+        router=Router(id="er-1", name="er-core", state="available"),
+        attachments=list(attachments),
+        selected=selected,
+        flow_logs=[
+            WantedFlowLog(
+                attachment=one,
+                target=FlowLogTarget(er_id="er-1", resource_id=one.id, log_group_id="g-1", log_stream_id="s-1"),
+                name=f"core-{one.id}",
+                description="",
+                enabled=one.id not in disabled,
+                log_group="network",
+                log_stream="er",
+            )
+            for one in selected.logged
+        ],
+    )
+
+
+def outputs_of(plan_: RouterPlan) -> dict[str, Any]:
+    return outputs(
+        [plan_], {"core": {wanted.attachment.id: f"fl-{wanted.attachment.id}" for wanted in plan_.flow_logs}}
+    )
+
+
+def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> None:
+    assert outputs_of(plan(SHOP, DATA, FIREWALL, wanted=["vpc-shop", "fw"])) == {
+        "routers": {
+            "core": {
+                "router": {"id": "er-1", "name": "er-core"},
+                "attachments": {
+                    "id-shop": {
+                        "name": "vpc-shop",
+                        "type": "vpc",
+                        "state": "available",
+                        "flow_log": "core-id-shop",
+                        "logs_to": "network/er",
+                        "enabled": True,
+                    },
+                    "id-data": {
+                        "name": "vpc-data",
+                        "type": "vpc",
+                        "state": "available",
+                        "not_logged": "is not selected in the stack file",
+                    },
+                    "id-fw": {
+                        "name": "fw",
+                        "type": "cfw",
+                        "state": "available",
+                        "not_logged": "is of type cfw, which cannot be logged",
+                    },
+                },
+                "gone": [],
+                "flow_logs": {"id-shop": "fl-id-shop"},
+                "coverage": {
+                    "logged": 1,
+                    "loggable": 2,
+                    "skipped": {"id-fw": "is of type cfw, which cannot be logged"},
+                },
+            }
+        },
+        "coverage": {"logged": 1, "loggable": 2, "skipped": 1},
+    }
+
+
+def test_a_disabled_flow_log_does_not_count_as_logged() -> None:
+    found = outputs_of(plan(SHOP, DATA, disabled=("id-shop",)))
+    assert found["coverage"] == {"logged": 1, "loggable": 2, "skipped": 0}
+
+
+def test_two_skipped_attachments_of_one_name_both_count() -> None:
+    found = outputs_of(plan(FIREWALL, attachment("id-fw-2", "fw", "cfw")))
+    assert found["coverage"]["skipped"] == 2
+
+
+def test_outputs_are_plain_json() -> None:
+    found = outputs_of(plan(SHOP, UNNAMED, FIREWALL))
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_what_one_run_puts_out_the_next_reads_back() -> None:
+    found = outputs_of(plan(SHOP, UNNAMED, FIREWALL))
+    assert previous(json.loads(json.dumps(found))) == {
+        "core": PreviousRouter(
+            router_id="er-1",
+            attachments={"id-shop": "vpc-shop", "id-x": "", "id-fw": "fw"},
+            logged=frozenset({"id-shop", "id-x"}),
+        )
+    }
+
+
+def test_an_attachment_that_is_listed_and_gone_is_still_known_at_the_run_after_next() -> None:
+    first = plan(SHOP, wanted=["vpc-shop", "vpc-old"], seen=("vpc-old",))
+    assert "vpc-old" in previous(outputs_of(first))["core"].called
+
+
+@pytest.mark.parametrize("none", [{}, {"routers": {}}, {"coverage": {}}, {"other": 1}])
+def test_a_stack_without_an_earlier_run_has_no_previous_routers(none: dict[str, Any]) -> None:
+    assert previous(none) == {}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"routers": None},
+        {"routers": []},
+        {"routers": "core"},
+        {"routers": {"core": None}},
+        {"routers": {"core": {}}},
+        {"routers": {"core": {"router": "er-1"}}},
+        {"routers": {"core": {"router": {"id": "er-1"}}}},
+        {"routers": {"core": {"router": {"id": "er-1"}, "attachments": ["a"], "flow_logs": {}}}},
+        {"routers": {"core": {"router": {"id": "er-1"}, "attachments": {"a": {}}, "flow_logs": {}}}},
+        {"routers": {"core": {"router": {"id": "er-1"}, "attachments": {"a": "name"}, "flow_logs": ["a"]}}},
+    ],
+)
+def test_outputs_of_another_shape_are_no_memory_or_a_clear_error_but_never_a_crash(foreign: dict[str, Any]) -> None:
+    try:
+        found = previous(foreign)
+    except OutputsError:
+        return
+    assert all(isinstance(router, PreviousRouter) for router in found.values())
+
+
+def test_the_table_shows_every_attachment_by_name_with_its_flow_log_or_the_reason() -> None:
+    found = outputs_of(plan(SHOP, DATA, UNNAMED, FIREWALL, disabled=("id-data",)))
+    assert coverage.table(found).splitlines() == [
+        "ROUTER   ATTACHMENT  TYPE  STATE      FLOW LOG      LOGS TO",
+        "er-core  id-x        vpc   available  core-id-x     network/er",
+        "er-core  fw          cfw   available  -             is of type cfw, which cannot be logged",
+        "er-core  vpc-data    vpc   available  core-id-data  nothing: disabled",
+        "er-core  vpc-shop    vpc   available  core-id-shop  network/er",
+        "",
+        "2 of 3 loggable attachments are logged, 1 cannot be.",
+    ]
+
+
+def test_the_table_of_a_router_without_attachments_has_headings_and_a_count() -> None:
+    assert coverage.table(outputs_of(plan())).splitlines() == [
+        "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO",
+        "",
+        "0 of 0 loggable attachments are logged.",
+    ]
+
+
+@pytest.mark.parametrize("nothing", [{}, {"routers": {}}])
+def test_a_stack_that_was_destroyed_has_no_table(nothing: dict[str, Any]) -> None:
+    assert coverage.table(nothing) == "No flow logs: the stack has no resources."
+
+
+@pytest.mark.parametrize("text", ["", " \n", "{}"])
+def test_nothing_on_standard_input_is_a_stack_without_outputs(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    coverage.main()
+    assert capsys.readouterr().out == "No flow logs: the stack has no resources.\n"
+
+
+def test_the_command_reads_what_the_cli_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(outputs_of(plan(SHOP)), indent=2)))
+    coverage.main()
+    assert capsys.readouterr().out.endswith("\n1 of 1 loggable attachments are logged.\n")

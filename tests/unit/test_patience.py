@@ -1,0 +1,117 @@
+"""How long a caller waits, and how it is stopped."""
+
+import threading
+
+import pytest
+
+from providers.er.errors import PatienceError
+from providers.er.patience import Patience, exponential_backoff
+
+
+class Clock:
+    """A clock that stands still between waits."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Waits(threading.Event):
+    """An event that nobody sets; waiting for it moves the clock instead of taking time."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        self.clock.now += timeout
+        return self.is_set()
+
+
+def patience(seconds: float) -> tuple[Patience, Waits, list[str]]:
+    clock = Clock()
+    waits, reports = Waits(clock), list[str]()
+    return Patience(seconds=seconds, cancelled=waits, report=reports.append, clock=clock), waits, reports
+
+
+def test_a_pause_lasts_as_long_as_asked_and_says_what_for_and_how_long_already() -> None:
+    some, waits, reports = patience(600)
+    some.pause(20, waiting_for="the list")
+    some.pause(1.5, waiting_for="the list")
+    assert waits.waits == [20, 1.5]
+    assert reports == ["waiting for the list, 0 s", "waiting for the list, 20 s"]
+
+
+def test_the_last_pause_ends_with_the_operation_and_the_next_gives_up() -> None:
+    some, waits, reports = patience(30)
+    some.pause(20, waiting_for="it")
+    some.pause(20, waiting_for="it")
+    assert waits.waits == [20, 10]
+    with pytest.raises(PatienceError) as caught:
+        some.pause(20, waiting_for="it")
+    assert str(caught.value) == "gave up after 30 s of waiting for it"
+    assert len(reports) == 2
+
+
+def test_time_counts_from_the_making_and_not_from_the_first_pause() -> None:
+    clock = Clock()
+    some = Patience(seconds=5, clock=clock)
+    clock.now += 5
+    assert some.elapsed == 5
+    with pytest.raises(PatienceError):
+        some.pause(1, waiting_for="it")
+
+
+def test_patience_of_no_time_at_all_never_waits() -> None:
+    some, waits, _ = patience(0)
+    with pytest.raises(PatienceError) as caught:
+        some.pause(1, waiting_for="it")
+    assert str(caught.value) == "gave up after 0 s of waiting for it"
+    assert waits.waits == []
+
+
+def test_cancelling_ends_a_pause_at_once() -> None:
+    some, waits, _ = patience(600)
+    waits.set()
+    with pytest.raises(PatienceError) as caught:
+        some.pause(20, waiting_for="flow log x to be gone")
+    assert str(caught.value) == "cancelled while waiting for flow log x to be gone"
+
+
+def test_cancelling_wakes_a_pause_of_another_thread() -> None:
+    cancelled = threading.Event()
+    some = Patience(seconds=3600, cancelled=cancelled, report=lambda _text: cancelled.set())
+    with pytest.raises(PatienceError):
+        some.pause(3600, waiting_for="it")
+
+
+def test_two_operations_are_cancelled_each_on_its_own() -> None:
+    first, second = Patience(), Patience()
+    first.cancelled.set()
+    assert not second.cancelled.is_set()
+
+
+def test_waits_grow_by_the_factor_up_to_the_cap() -> None:
+    backoff = exponential_backoff(first=0.5, factor=2, cap=20, jitter=0)
+    assert [backoff(tries) for tries in range(1, 9)] == [0.5, 1, 2, 4, 8, 16, 20, 20]
+
+
+def test_no_number_of_tries_is_too_many() -> None:
+    assert exponential_backoff(first=0.5, factor=2, cap=20, jitter=0)(10**9) == 20
+
+
+def test_a_wait_is_shortened_by_its_random_part_at_most_and_never_lengthened() -> None:
+    backoff = exponential_backoff(first=8, factor=2, cap=20, jitter=0.25)
+    for _ in range(200):
+        assert 6 <= backoff(1) <= 8
+        assert 15 <= backoff(5) <= 20
+
+
+def test_waits_with_a_random_part_differ() -> None:
+    backoff = exponential_backoff(first=8, factor=2, cap=20)
+    assert len({backoff(1) for _ in range(20)}) > 1
