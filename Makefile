@@ -2,7 +2,7 @@
 
 STACK ?= local
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 export STACK
 
 SHELL := /bin/sh
@@ -16,8 +16,8 @@ with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$
 with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
 
 # Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
-up = pulumi up --yes --stack "$$STACK"
-refresh = pulumi refresh --yes --stack "$$STACK"
+up = pulumi up --yes --suppress-outputs --stack "$$STACK"
+refresh = pulumi refresh --yes --suppress-outputs --stack "$$STACK"
 coverage = pulumi stack output --json --non-interactive --stack "$$STACK" | python -m stacks.coverage
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
@@ -32,7 +32,7 @@ up: ## Put a flow log on every attachment of the stack's routers, then show what
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
-	@$(with_stack); pulumi preview --diff --stack "$$STACK"
+	@$(with_stack); pulumi preview --diff --suppress-outputs --stack "$$STACK"
 
 .PHONY: refresh
 refresh: ## Bring the state up to date with what is there.
@@ -40,7 +40,7 @@ refresh: ## Bring the state up to date with what is there.
 
 .PHONY: destroy
 destroy: ## Take the stack's flow logs away.
-	@$(with_stack); pulumi destroy --yes --stack "$$STACK"
+	@$(with_stack); pulumi destroy --yes --suppress-outputs --stack "$$STACK"
 
 .PHONY: recover
 recover: ## After a run that was killed: unlock the stack, find out what is there, and finish the job.

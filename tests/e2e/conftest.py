@@ -17,12 +17,32 @@ def _the_cli_is_there() -> None:
         pytest.fail("there is no pulumi on PATH: run these tests with `make test`")
 
 
+@pytest.fixture(scope="session")
+def blank_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project in which nothing is ever done."""
+    directory = tmp_path_factory.mktemp("blank")
+    Project.make(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def up_project(tmp_path_factory: pytest.TempPathFactory, blank_project: Path) -> Path:
+    """The folder of a project that was put up once."""
+    directory = tmp_path_factory.mktemp("up")
+    Project.make(directory, copying=blank_project).up()
+    return directory
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A project whose stack `local` uses the embedded emulator with the demo world; nothing is up yet."""
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """A project whose stack `local` uses the embedded emulator with the demo world.
+
+    Nothing is up yet, or all is in tests marked `up`; what was done to get there was done once and is copied.
+    """
+    start = "up_project" if request.node.get_closest_marker("up") else "blank_project"
     directory = tmp_path / "project"
     directory.mkdir()
-    return Project.make(directory)
+    return Project.make(directory, copying=request.getfixturevalue(start))
 
 
 @pytest.fixture

@@ -76,14 +76,20 @@ class Project:
     environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, directory: Path) -> Project:
-        """A new one, with the stack file of the checkout's local stack."""
+    def make(cls, directory: Path, *, copying: Path | None = None) -> Project:
+        """A new one, with the stack file of the checkout's local stack.
+
+        Its stack is empty, or that of the project in the folder `copying`, and so is its emulator's world.
+        """
         for name in ("providers", "emulator", ".venv"):
             (directory / name).symlink_to(CHECKOUT / name)
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(CHECKOUT / name, directory)
         shutil.copytree(CHECKOUT / "stacks", directory / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
-        (directory / ".local" / "state").mkdir(parents=True)
+        if copying:
+            shutil.copytree(copying / ".local", directory / ".local")
+        else:
+            (directory / ".local" / "state").mkdir(parents=True)
         kept = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
         project = cls(
             directory,
@@ -97,7 +103,8 @@ class Project:
         )
         # A backend of the person's own must not see the tests' stacks.
         project.environment.pop("PULUMI_BACKEND_URL", None)
-        project.ok("stack", "init")
+        if not copying:
+            project.ok("stack", "init")
         return project
 
     # What a person types.

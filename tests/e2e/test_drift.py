@@ -7,8 +7,8 @@ import pytest
 from tests.e2e.harness import QUICK, Project, World, agree
 
 
+@pytest.mark.up
 def test_a_renamed_flow_log_is_shown_and_put_right(project: Project, world: World) -> None:
-    project.up()
     world.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
 
     shown = project.ok("preview", "--refresh", "--diff", "--suppress-outputs")
@@ -20,8 +20,8 @@ def test_a_renamed_flow_log_is_shown_and_put_right(project: Project, world: Worl
     agree(project, world)
 
 
+@pytest.mark.up
 def test_a_refresh_takes_drift_into_state_inputs_included(project: Project, world: World) -> None:
-    project.up()
     world.server.store.describe_flow_log("core-vpc-shop-e4ec9862", "by hand")
     id_ = world.flow_log_of("vpc-shop")["id"]
 
@@ -34,8 +34,8 @@ def test_a_refresh_takes_drift_into_state_inputs_included(project: Project, worl
     agree(project, world)
 
 
+@pytest.mark.up
 def test_a_flow_log_disabled_by_hand_is_enabled_again(project: Project, world: World) -> None:
-    project.up()
     world.server.store.disable_flow_log("core-vpc-shop-e4ec9862")
 
     project.up("--refresh")
@@ -44,9 +44,9 @@ def test_a_flow_log_disabled_by_hand_is_enabled_again(project: Project, world: W
     agree(project, world)
 
 
+@pytest.mark.up
 @pytest.mark.parametrize("how", ["refreshing first", "in one go"])
 def test_a_flow_log_deleted_by_hand_is_created_again(how: str, project: Project, world: World) -> None:
-    project.up()
     before = world.flow_log_of("vpc-shop")
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
 
@@ -60,8 +60,8 @@ def test_a_flow_log_deleted_by_hand_is_created_again(how: str, project: Project,
     agree(project, world)
 
 
+@pytest.mark.up
 def test_changing_a_flow_log_that_somebody_deleted_says_how_to_go_on(project: Project, world: World) -> None:
-    project.up()
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
     project.change_router("core", overrides={"vpc-shop": {"name": "new-name"}})
 
@@ -73,8 +73,8 @@ def test_changing_a_flow_log_that_somebody_deleted_says_how_to_go_on(project: Pr
     agree(project, world)
 
 
+@pytest.mark.up
 def test_destroying_what_somebody_deleted_succeeds(project: Project, world: World) -> None:
-    project.up()
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
 
     project.destroy()
@@ -82,8 +82,8 @@ def test_destroying_what_somebody_deleted_succeeds(project: Project, world: Worl
     assert world.flow_logs() == {}
 
 
+@pytest.mark.up
 def test_a_flow_log_that_failed_is_replaced(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_log_of("vpc-shop")
     world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
     project.refresh()
@@ -95,8 +95,8 @@ def test_a_flow_log_that_failed_is_replaced(project: Project, world: World) -> N
     agree(project, world)
 
 
+@pytest.mark.up
 def test_a_state_caught_in_passing_makes_no_diff(project: Project, world: World) -> None:
-    project.up()
     world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "modifying")
     project.refresh()
     world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "available")

@@ -45,8 +45,8 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
     assert world.flow_logs() == {}
 
 
+@pytest.mark.up
 def test_state_moves_between_the_two_hosts(project: Project, world: World) -> None:
-    project.up()
     use_the_stock_host(project)
     agree(project, world)
     project.refresh()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.harness import LOGGED_IN_DEMO, Project, World, agree
 
 
@@ -14,17 +16,16 @@ def test_up_puts_an_available_flow_log_on_every_loggable_attachment(project: Pro
     agree(project, world)
 
 
+@pytest.mark.up
 def test_a_second_up_changes_nothing(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
 
     assert f"{LOGGED_IN_DEMO + 5} unchanged" in project.up()
     assert world.flow_logs() == before
 
 
+@pytest.mark.up
 def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, world: World) -> None:
-    project.up()
-
     outputs = project.outputs()
     assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
     firewall = world.server.store.attachment("cfw-perimeter").id
@@ -33,8 +34,8 @@ def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, w
     assert logged == world.flow_logs().keys()
 
 
+@pytest.mark.up
 def test_an_edited_name_is_changed_in_place(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
 
     project.change_router("core", overrides={"vpc-shop": {"name": "the-shop"}})
@@ -48,8 +49,8 @@ def test_an_edited_name_is_changed_in_place(project: Project, world: World) -> N
     agree(project, world)
 
 
+@pytest.mark.up
 def test_an_edited_description_and_a_switched_off_router_are_changed_in_place(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
 
     project.change_router("edge", description="Branches", enabled=False)
@@ -63,8 +64,8 @@ def test_an_edited_description_and_a_switched_off_router_are_changed_in_place(pr
     agree(project, world)
 
 
+@pytest.mark.up
 def test_an_edited_stream_replaces_the_flow_log_deleting_the_old_one_first(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_log_of("vpc-shop")
 
     project.change_router("core", overrides={"vpc-shop": {"log_stream": "er-flow-logs-archive"}})
@@ -81,8 +82,8 @@ def test_an_edited_stream_replaces_the_flow_log_deleting_the_old_one_first(proje
     agree(project, world)
 
 
+@pytest.mark.up
 def test_a_forced_replacement_deletes_first_too(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_log_of("vpc-shop")
     (urn,) = [one["urn"] for id_, one in project.flow_logs().items() if id_ == before["id"]]
 
@@ -93,8 +94,8 @@ def test_a_forced_replacement_deletes_first_too(project: Project, world: World) 
     agree(project, world)
 
 
+@pytest.mark.up
 def test_a_flow_log_replaced_many_times_for_one_target_is_new_each_time(project: Project, world: World) -> None:
-    project.up()
     seen = {world.flow_log_of("vpc-shop")["id"]}
 
     for stream in ("er-flow-logs-archive", "er-flow-logs", "er-flow-logs-archive"):
@@ -106,8 +107,8 @@ def test_a_flow_log_replaced_many_times_for_one_target_is_new_each_time(project:
     agree(project, world)
 
 
+@pytest.mark.up
 def test_the_flow_log_of_a_removed_attachment_goes(project: Project, world: World) -> None:
-    project.up()
     flow_log = world.flow_log_of("vpc-shop")
 
     world.server.store.remove_attachment("vpc-shop")
@@ -117,8 +118,8 @@ def test_the_flow_log_of_a_removed_attachment_goes(project: Project, world: Worl
     agree(project, world)
 
 
+@pytest.mark.up
 def test_an_added_attachment_gets_a_flow_log_and_the_others_stay_as_they_are(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
 
     world.server.store.add_attachment("er-core", "vpc-new", resource_type="vpc")
@@ -130,8 +131,8 @@ def test_an_added_attachment_gets_a_flow_log_and_the_others_stay_as_they_are(pro
     agree(project, world)
 
 
+@pytest.mark.up
 def test_an_attachment_in_a_passing_state_keeps_its_flow_log(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
 
     for state in ("pending", "modifying", "freezed"):
@@ -166,17 +167,16 @@ def test_flow_logs_can_be_created_disabled(project: Project, world: World) -> No
     agree(project, world)
 
 
+@pytest.mark.up
 def test_destroy_leaves_nothing_in_the_world(project: Project, world: World) -> None:
-    project.up()
-
     project.destroy()
 
     assert world.flow_logs() == {}
     assert project.flow_logs() == {}
 
 
+@pytest.mark.up
 def test_the_stack_can_be_put_up_again_after_a_destroy(project: Project, world: World) -> None:
-    project.up()
     project.destroy()
 
     project.up()

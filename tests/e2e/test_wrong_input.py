@@ -263,8 +263,8 @@ def test_several_mistakes_are_told_at_once(project: Project) -> None:
         assert f"otc-flow-logs:routers.{key} in {FILE}: " in output
 
 
+@pytest.mark.up
 def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
     project.change_router("core", attachments=[])
 
@@ -285,8 +285,8 @@ def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(proje
     assert len(world.flow_logs()) == 4
 
 
+@pytest.mark.up
 def test_all_attachments_being_none_is_refused_where_there_were_some(project: Project, world: World) -> None:
-    project.up()
     before = world.flow_logs()
     for attachment in ("vpc-edge-proxy", "vpc-partner-portal", "vpn-office-hamburg", "vgw-colocation-munich"):
         world.server.store.set_attachment_state(attachment, "invalid")
@@ -313,8 +313,8 @@ def test_a_used_up_quota_fails_the_flow_logs_that_are_too_many_and_no_others(pro
     same_flow_logs(project, world)
 
 
+@pytest.mark.up
 def test_somebody_elses_flow_log_is_named_with_the_command_that_imports_it(project: Project, world: World) -> None:
-    project.up()
     theirs = world.flow_log_of("vpc-shop")
     # Forgetting the stack's state makes its flow logs somebody else's.
     project.state_file().unlink()
