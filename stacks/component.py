@@ -52,4 +52,4 @@ class RouterFlowLogs(pulumi.ComponentResource):
         names = {attachment.id: attachment.name or attachment.id for attachment in plan.attachments}
         reasons = [f"{names.get(id_, id_)} {reason}" for id_, reason in plan.selected.skipped.items()]
         if reasons:
-            pulumi.log.warn(f"not logged: {'; '.join(reasons)}", resource=self)
+            pulumi.log.warn(f"not logged on {plan.router.name}: {'; '.join(reasons)}", resource=self)
