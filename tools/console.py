@@ -120,6 +120,9 @@ def _terminated_as_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_WIDTH = 120  # columns of a progress line where there is no terminal to ask
+
+
 class _Progress:
     """On a terminal one line that is rewritten, elsewhere a new line now and then."""
 
@@ -148,4 +151,4 @@ class _Progress:
                 text = text[: (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1]
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
         else:
-            say(text)
+            say(text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…")

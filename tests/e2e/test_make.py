@@ -1,0 +1,83 @@
+"""The commands of the README, run by the real make in a checkout of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, TIMEOUT, World, serving
+
+
+def run(command: str, directory: Path, **environment: str) -> str:
+    """Run a shell command, which must succeed, with nothing of Pulumi's own in the environment."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OS_"))}
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=directory,
+        env={**kept, "NO_COLOR": "1", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with the files of this one, all committed; its virtual environment is this one's."""
+    directory = tmp_path / "checkout"
+    names = run("git ls-files --cached --others --exclude-standard", CHECKOUT).splitlines()
+    for name in names:
+        if (CHECKOUT / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, directory / name)
+    (directory / ".venv").symlink_to(CHECKOUT / ".venv")
+    run("git init -q . && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm all", directory)
+    return directory
+
+
+@pytest.fixture
+def world(checkout: Path) -> Iterator[World]:
+    """The world of the checkout's embedded emulator."""
+    (checkout / ".local").mkdir()
+    yield from serving(checkout / ".local" / "emulator.db")
+
+
+def test_make_up_does_the_main_job_and_a_second_one_changes_nothing(checkout: Path, world: World) -> None:
+    first = run("make up", checkout)
+    assert "+ 15 created" in first
+    assert first.rstrip().endswith("10 of 10 loggable attachments are logged, 2 cannot be.")
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+
+    assert "15 unchanged" in run("make up", checkout)
+    assert run("git status --short", checkout) == ""
+
+
+def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, world: World) -> None:
+    run('eval "$(make env)" && pulumi up --yes --skip-preview && pulumi preview --expect-no-changes', checkout)
+
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    assert run("git status --short", checkout) == ""
+
+
+def test_make_recover_finishes_what_was_left_and_make_destroy_leaves_nothing(checkout: Path, world: World) -> None:
+    run("make up", checkout)
+    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    world.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
+
+    assert "10 of 10 loggable attachments are logged" in run("make recover", checkout)
+    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"available"}
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+
+    run("make destroy", checkout)
+    assert world.flow_logs() == {}
+    assert "No flow logs: the stack has no resources." in run("make coverage", checkout)
