@@ -25,10 +25,11 @@ def table(outputs: Mapping[str, Any]) -> str:
 
 def _rows(router: Mapping[str, Any]) -> Iterable[Sequence[str]]:
     name = router["router"]["name"] or router["router"]["id"]
+    flow_logs = router["flow_logs"]
     for id_, attachment in sorted(router["attachments"].items(), key=lambda item: str(item[1]["name"])):
         logged = (
-            (attachment["flow_log"], attachment["logs_to"] if attachment["enabled"] else "nothing: disabled")
-            if "flow_log" in attachment
+            (flow_logs[id_], attachment["logs_to"] if attachment["enabled"] else "nothing: disabled")
+            if id_ in flow_logs
             else ("-", attachment["not_logged"])
         )
         yield (name, attachment["name"] or id_, attachment["type"], attachment["state"], *logged)

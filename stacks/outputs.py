@@ -1,4 +1,8 @@
-"""The stack's outputs: what is logged, what is not and why. The next run reads them back as what was there before."""
+"""The stack's outputs: what is logged, what is not and why. The next run reads them back as what was there before.
+
+They hold nothing that is known only when a flow log has been made, such as its id: so the engine keeps them as soon as
+the program has run, and also a run that fails half way is remembered.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +40,9 @@ class OutputsError(ValueError):
     """Outputs that cannot be read back; the text is one sentence."""
 
 
-def outputs(plans: Sequence[RouterPlan], flow_log_ids: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The stack's outputs.
-
-    Args:
-        plans: The routers.
-        flow_log_ids: By router key and attachment id, the flow logs' ids, which may be Pulumi outputs.
-    """
-    routers = {plan.key: _router(plan, flow_log_ids[plan.key]) for plan in plans}
+def outputs(plans: Sequence[RouterPlan]) -> dict[str, Any]:
+    """The stack's outputs: by router its attachments, the names of their flow logs, and how many are logged."""
+    routers = {plan.key: _router(plan) for plan in plans}
     totals = [router["coverage"] for router in routers.values()]
     return {
         "routers": routers,
@@ -85,7 +84,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _router(plan: RouterPlan, flow_log_ids: Mapping[str, Any]) -> dict[str, Any]:
+def _router(plan: RouterPlan) -> dict[str, Any]:
     wanted = {flow_log.attachment.id: flow_log for flow_log in plan.flow_logs}
     attachments: dict[str, Any] = {}
     for attachment in plan.attachments:
@@ -96,7 +95,6 @@ def _router(plan: RouterPlan, flow_log_ids: Mapping[str, Any]) -> dict[str, Any]
         }
         if attachment.id in wanted:
             flow_log = wanted[attachment.id]
-            facts["flow_log"] = flow_log.name
             facts["logs_to"] = f"{flow_log.log_group}/{flow_log.log_stream}"
             facts["enabled"] = flow_log.enabled
         else:
@@ -106,7 +104,7 @@ def _router(plan: RouterPlan, flow_log_ids: Mapping[str, Any]) -> dict[str, Any]
         "router": {"id": plan.router.id, "name": plan.router.name},
         "attachments": attachments,
         "gone": sorted(plan.selected.gone),
-        "flow_logs": dict(flow_log_ids),
+        "flow_logs": {id_: flow_log.name for id_, flow_log in wanted.items()},
         "coverage": {
             "logged": sum(flow_log.enabled for flow_log in plan.flow_logs),
             "loggable": len(plan.flow_logs) + len(plan.selected.left_out),

@@ -75,12 +75,9 @@ def _declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise StackError(problems)
 
-    components = {plan.key: RouterFlowLogs(plan, renamed_from=renamed.get(plan.key)) for plan in plans}
-    flow_log_ids = {
-        key: {attachment_id: flow_log.id for attachment_id, flow_log in component.flow_logs.items()}
-        for key, component in components.items()
-    }
-    return outputs.outputs(plans, flow_log_ids)
+    for plan in plans:
+        RouterFlowLogs(plan, renamed_from=renamed.get(plan.key))
+    return outputs.outputs(plans)
 
 
 def _config_values() -> dict[str, str]:

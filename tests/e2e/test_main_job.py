@@ -30,8 +30,8 @@ def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, w
     assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
     firewall = world.server.store.attachment("cfw-perimeter").id
     assert outputs["routers"]["core"]["coverage"]["skipped"] == {firewall: "is of type cfw, which cannot be logged"}
-    logged = {id_ for router in outputs["routers"].values() for id_ in router["flow_logs"].values()}
-    assert logged == world.flow_logs().keys()
+    logged = {id_: name for router in outputs["routers"].values() for id_, name in router["flow_logs"].items()}
+    assert logged == {flow_log["resource_id"]: flow_log["name"] for flow_log in world.flow_logs().values()}
 
 
 @pytest.mark.up

@@ -297,6 +297,18 @@ def test_all_attachments_being_none_is_refused_where_there_were_some(project: Pr
     assert world.flow_logs() == before
 
 
+def test_what_a_run_that_failed_half_way_has_logged_is_guarded_too(project: Project, world: World) -> None:
+    world.server.store.set_quota(9)
+    project.refused("up", *QUICK)
+    before = world.flow_logs()
+    assert len(before) == 9
+
+    project.change_router("core", attachments=[])
+
+    assert "6 of 10 attachments would lose their flow log" in project.refused("up", *QUICK)
+    assert world.flow_logs() == before
+
+
 def test_a_used_up_quota_fails_the_flow_logs_that_are_too_many_and_no_others(project: Project, world: World) -> None:
     world.server.store.set_quota(7)
 

@@ -53,9 +53,7 @@ def plan(
 
 
 def outputs_of(plan_: RouterPlan) -> dict[str, Any]:
-    return outputs(
-        [plan_], {"core": {wanted.attachment.id: f"fl-{wanted.attachment.id}" for wanted in plan_.flow_logs}}
-    )
+    return outputs([plan_])
 
 
 def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> None:
@@ -68,7 +66,6 @@ def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> No
                         "name": "vpc-shop",
                         "type": "vpc",
                         "state": "available",
-                        "flow_log": "core-id-shop",
                         "logs_to": "network/er",
                         "enabled": True,
                     },
@@ -86,7 +83,7 @@ def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> No
                     },
                 },
                 "gone": [],
-                "flow_logs": {"id-shop": "fl-id-shop"},
+                "flow_logs": {"id-shop": "core-id-shop"},
                 "coverage": {
                     "logged": 1,
                     "loggable": 2,
