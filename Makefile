@@ -16,8 +16,8 @@ with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$
 with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
 
 # Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
-up = pulumi up --yes --suppress-outputs --stack "$$STACK"
-refresh = pulumi refresh --yes --suppress-outputs --stack "$$STACK"
+up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
+refresh = pulumi refresh --yes --skip-preview --suppress-outputs --stack "$$STACK"
 coverage = pulumi stack output --json --non-interactive --stack "$$STACK" | python -m stacks.coverage
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
@@ -32,18 +32,19 @@ up: ## Put a flow log on every attachment of the stack's routers, then show what
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
-	@$(with_stack); pulumi preview --diff --suppress-outputs --stack "$$STACK"
+	@$(with_stack); pulumi preview --refresh --diff --suppress-outputs --stack "$$STACK"
 
 .PHONY: refresh
 refresh: ## Bring the state up to date with what is there.
 	@$(with_stack); $(refresh)
 
 .PHONY: destroy
-destroy: ## Take the stack's flow logs away.
-	@$(with_stack); pulumi destroy --yes --suppress-outputs --stack "$$STACK"
+destroy: ## Take the stack's flow logs away (asks first, except for the stack local).
+	@$(with_stack); pulumi stack export --stack "$$STACK" | python -m stacks.pending && \
+		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
 
 .PHONY: recover
-recover: ## After a run that was killed: unlock the stack, find out what is there, and finish the job.
+recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
 	@$(with_stack); pulumi cancel --yes --stack "$$STACK" && $(refresh) --clear-pending-creates && $(up) && $(coverage)
 
 .PHONY: coverage

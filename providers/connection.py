@@ -61,8 +61,7 @@ class Connection:
             from emulator import EmulatorError, serve
         except ImportError as error:
             raise SettingsError(
-                f"{CONFIG_NAMESPACE}:endpoint is {EMULATOR}, which is not installed:"
-                " pip install 'otc-flow-logs[emulator]'"
+                f"{CONFIG_NAMESPACE}:endpoint is {EMULATOR}, which is not installed: pip install -e '.[emulator]'"
             ) from error
         database = self._directory / EMULATOR_DATABASE
         try:

@@ -8,8 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers.flow_log_provider import FlowLogProvider
-
-_OUTPUTS_ONLY = ("state", "project_id", "log_aggregation_interval", "created_at", "updated_at")
+from providers.properties import OUTPUTS_ONLY
 
 
 @dataclass(kw_only=True)
@@ -71,7 +70,7 @@ class FlowLog(Resource, module="er", name="FlowLog"):
         super().__init__(
             FlowLogProvider(),
             resource_name,
-            {**inputs, **dict.fromkeys(_OUTPUTS_ONLY)},
+            {**inputs, **dict.fromkeys(OUTPUTS_ONLY)},
             # Said here too because `pulumi up --replace` does not ask the provider's diff.
             pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True)),
         )

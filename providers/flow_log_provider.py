@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +26,31 @@ from providers.connection import Connection
 from providers.er import Client, Patience, lifecycle
 from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, QuotaExceededError
 from providers.er.flow_logs import FlowLog
-from providers.er.limits import ID_PATTERN
+from providers.er.limits import ID_PATTERN, LOGGABLE_ATTACHMENT_TYPES
 from providers.settings import CONFIG_NAMESPACE, SettingsError
 
 TYPE_TOKEN = "pulumi-python:dynamic/er:FlowLog"
 
 HELP_TIMEOUT = 10.0  # seconds for what only makes an error message more helpful
 
-State = dict[str, Any]
+Props = dict[str, Any]
 
 
 class FlowLogError(Exception):
-    """An operation failed; the text is one sentence for the user."""
+    """An operation failed; the text is one sentence for the user.
+
+    `import_id` is that of a flow log which stands in the way and could be imported instead.
+    """
+
+    def __init__(self, sentence: str, *, import_id: str | None = None) -> None:
+        super().__init__(sentence)
+        self.import_id = import_id
 
 
 class UnfinishedFlowLogError(FlowLogError):
     """An operation failed, but there is a flow log that must stay in state: `id` and `outs` are what to keep."""
 
-    def __init__(self, sentence: str, id_: str, outs: State) -> None:
+    def __init__(self, sentence: str, id_: str, outs: Props) -> None:
         super().__init__(sentence)
         self.id = id_
         self.outs = outs
@@ -74,12 +82,12 @@ class FlowLogProvider(ResourceProvider):
             current_config=current_config,
         )
 
-    def check(self, _olds: State, news: State) -> CheckResult:
+    def check(self, _olds: Props, news: Props) -> CheckResult:
         """Fill in defaults and refuse what the API would refuse."""
         inputs = p.with_defaults(news)
         return CheckResult(inputs, p.failures(inputs))
 
-    def diff(self, id_: str, olds: State, news: State, patience: Patience | None = None) -> FlowLogDiff:
+    def diff(self, id_: str, olds: Props, news: Props, patience: Patience | None = None) -> FlowLogDiff:
         """What differs, from state alone, unless the state is one in which flow logs don't stay: then from a look.
 
         Raises:
@@ -95,7 +103,7 @@ class FlowLogProvider(ResourceProvider):
         changed = p.changes(actual, news)
         return FlowLogDiff(changed, changed.intersection(p.REPLACING))
 
-    def create(self, props: State, patience: Patience | None = None) -> CreateResult:
+    def create(self, props: Props, patience: Patience | None = None) -> CreateResult:
         """Create the flow log and wait until it is available and as wanted.
 
         Raises:
@@ -108,10 +116,14 @@ class FlowLogProvider(ResourceProvider):
         except lifecycle.UnfinishedError as error:
             raise _unfinished(error, props) from error
         except ApiError as error:
-            raise FlowLogError(_why_not_created(client, error, props)) from error
+            holder = error.holder if isinstance(error, lifecycle.TargetTakenError) else None
+            raise FlowLogError(
+                _why_not_created(client, error, props),
+                import_id=f"{holder.target.er_id}/{holder.id}" if holder else None,
+            ) from error
         return CreateResult(flow_log.id, p.outputs_of(flow_log, props))
 
-    def read(self, id_: str, props: State, patience: Patience | None = None) -> ReadResult:
+    def read(self, id_: str, props: Props, patience: Patience | None = None) -> ReadResult:
         """The flow log as it is, or an empty id if there is none. To import one, `id_` is `ER_ID/FLOW_LOG_ID`.
 
         Raises:
@@ -128,7 +140,7 @@ class FlowLogProvider(ResourceProvider):
         outputs = p.outputs_of(flow_log, props)
         return ReadResult(flow_log.id, outputs, {key: outputs[key] for key in p.INPUTS if key in outputs})
 
-    def update(self, id_: str, olds: State, news: State, patience: Patience | None = None) -> UpdateResult:
+    def update(self, id_: str, olds: Props, news: Props, patience: Patience | None = None) -> UpdateResult:
         """Make the flow log as wanted, in place, and wait until it is available.
 
         Raises:
@@ -150,7 +162,7 @@ class FlowLogProvider(ResourceProvider):
             raise FlowLogError(f"flow log {news['name']!r} could not be changed: {error}") from error
         return UpdateResult(p.outputs_of(flow_log, news))
 
-    def delete(self, id_: str, props: State, patience: Patience | None = None) -> None:
+    def delete(self, id_: str, props: Props, patience: Patience | None = None) -> None:
         """Delete the flow log and wait until it is gone; one that is gone already is fine.
 
         Raises:
@@ -161,7 +173,7 @@ class FlowLogProvider(ResourceProvider):
         except ApiError as error:
             raise FlowLogError(f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}") from error
 
-    def _look(self, id_: str, props: State, patience: Patience | None) -> FlowLog | None:
+    def _look(self, id_: str, props: Props, patience: Patience | None) -> FlowLog | None:
         try:
             flow_log = self._client(patience, of=props).flow_logs.get(props["er_id"], id_)
         except NotFoundError:
@@ -170,7 +182,7 @@ class FlowLogProvider(ResourceProvider):
             raise FlowLogError(f"flow log {id_} could not be read: {error}") from error
         return None if flow_log.state == "deleted" else flow_log
 
-    def _client(self, patience: Patience | None, *, of: State | None = None) -> Client:
+    def _client(self, patience: Patience | None, *, of: Props | None = None) -> Client:
         """The client for one operation on the flow log of these properties.
 
         Raises:
@@ -189,7 +201,7 @@ class FlowLogProvider(ResourceProvider):
         return client
 
 
-def _unfinished(error: lifecycle.UnfinishedError, inputs: State) -> UnfinishedFlowLogError:
+def _unfinished(error: lifecycle.UnfinishedError, inputs: Props) -> UnfinishedFlowLogError:
     flow_log = error.flow_log
     return UnfinishedFlowLogError(
         f"flow log {inputs['name']!r} ({flow_log.id}) exists but is not as wanted yet: {error};"
@@ -199,25 +211,23 @@ def _unfinished(error: lifecycle.UnfinishedError, inputs: State) -> UnfinishedFl
     )
 
 
-def _why_not_created(client: Client, error: ApiError, props: State) -> str:
+def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     """The sentence for the user, with what helps to act on it."""
     sentence = f"flow log {props['name']!r} was not created: {error}"
     if isinstance(error, lifecycle.TargetTakenError):
-        holder = error.holder
-        return (
-            f"{sentence}; delete that one, or take it over:"
-            f" pulumi import '{TYPE_TOKEN}' NAME {holder.target.er_id}/{holder.id} --generate-code=false"
-        )
-    helper = client.within(Patience(seconds=HELP_TIMEOUT))
+        return f"{sentence}; delete that one, or import it"
+    impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):
-            quota = helper.quotas.flow_logs()
+            quota = impatient.quotas.flow_logs()
             used = f": {quota.used} of {quota.limit} are in use" if quota else ""
             return f"{sentence}{used}; delete flow logs nobody needs, or ask for a higher quota with a service ticket"
         if isinstance(error, AttachmentTypeError):
-            types = [a.resource_type for a in helper.attachments.list(props["er_id"]) if a.id == props["resource_id"]]
-            type_ = f", and this is a {types[0]}" if types else ""
-            return f"{sentence}; only attachments of type vpc, vpn and vgw can be logged{type_}"
+            attachments = impatient.attachments.list(props["er_id"])
+            types = [one.resource_type for one in attachments if one.id == props["resource_id"]]
+            loggable = ", ".join(LOGGABLE_ATTACHMENT_TYPES)
+            this = f", and this is a {types[0]}" if types else ""
+            return f"{sentence}; only attachments of these types can be logged: {loggable}{this}"
     except ApiError:
         pass  # What was to be added is a help only; the first error is the one to show.
     return sentence

@@ -14,10 +14,10 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.lifecycle import Wanted
 from providers.er.limits import (
     DESCRIPTION_MAX_LENGTH,
+    ID_CHARACTERS,
     ID_PATTERN,
     LOG_STORE_TYPE,
     NAME_CHARACTERS,
-    NAME_MAX_LENGTH,
     NAME_PATTERN,
     RESOURCE_TYPE,
 )
@@ -28,6 +28,7 @@ IN_PLACE = ("name", "description", "enabled")
 REPLACING = ("er_id", "resource_id", "log_group_id", "log_stream_id", "resource_type", "log_store_type")
 IDEMPOTENCY_KEY = "idempotency_key"  # never compared: it names who creates, and says nothing of what exists
 INPUTS = (*IN_PLACE, *REPLACING, IDEMPOTENCY_KEY)
+OUTPUTS_ONLY = ("state", "project_id", "log_aggregation_interval", "created_at", "updated_at")
 DEFAULTS: Properties = {
     "description": "",
     "enabled": True,
@@ -108,11 +109,7 @@ def outputs_of(flow_log: FlowLog, inputs: Properties) -> dict[str, Any]:
     return {
         **inputs_of(flow_log),
         **({IDEMPOTENCY_KEY: key} if key is not None else {}),
-        "state": flow_log.state,
-        "project_id": flow_log.project_id,
-        "log_aggregation_interval": flow_log.log_aggregation_interval,
-        "created_at": flow_log.created_at,
-        "updated_at": flow_log.updated_at,
+        **{key: getattr(flow_log, key) for key in OUTPUTS_ONLY},
     }
 
 
@@ -128,7 +125,7 @@ _Rule = Callable[[Any], "str | None"]
 
 def _name(value: Any) -> str | None:
     fits = isinstance(value, str) and NAME_PATTERN.fullmatch(value)
-    return None if fits else f"1 to {NAME_MAX_LENGTH} {NAME_CHARACTERS}"
+    return None if fits else NAME_CHARACTERS
 
 
 def _description(value: Any) -> str | None:
@@ -142,7 +139,7 @@ def _enabled(value: Any) -> str | None:
 
 def _id(value: Any) -> str | None:
     fits = isinstance(value, str) and ID_PATTERN.fullmatch(value)
-    return None if fits else "an id: 1 to 64 letters, digits, '_' and '-'"
+    return None if fits else f"an id: {ID_CHARACTERS}"
 
 
 def _literal(only: str) -> _Rule:

@@ -7,8 +7,10 @@ token of the stack file, then the user of the stack file, whose password may com
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TypeVar
 
 from providers.er import Endpoints
@@ -16,6 +18,8 @@ from providers.er.credentials import Credentials, PasswordCredentials, TokenCred
 from providers.er.endpoints import REGIONS, EndpointError, checked
 
 T = TypeVar("T")
+
+SERVICES = {field.name for field in fields(Endpoints)}
 
 CONFIG_NAMESPACE = "otc-flow-logs"
 """The namespace of the keys in a stack file, as in `otc-flow-logs:region`."""
@@ -62,7 +66,7 @@ class Settings:
         url, region = self._key("endpoint"), self._region()
         if url:
             return self._checked(_full("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
-        if moved.keys() == Endpoints.__dataclass_fields__.keys():
+        if moved.keys() == SERVICES:
             return Endpoints(**moved)
         if not region:
             raise SettingsError(
@@ -89,8 +93,10 @@ class Settings:
             token, username = self._key("token"), self._key("username")
             if not password:
                 password = self._key("password")
-                renew_password = lambda: self._current_config("password")  # noqa: E731
+                renew_password = functools.partial(self._current_config, "password")
         if token:
+            # A token is good for one project, which only its id can name; a project's name would have to be looked up.
+            project_id = project_id or self._variable("OS_PROJECT_ID")
             if not project_id:
                 raise SettingsError(
                     f"a token needs the id of its project: set {_full('project_id')} in the stack file"
@@ -100,12 +106,14 @@ class Settings:
 
         domain = self._variable("OS_USER_DOMAIN_NAME", "OS_DOMAIN_NAME") or self._key("domain")
         if not (username and password and domain):
+            # The stack file's password is not for a user whom the environment names.
+            password_key = "" if self._variable("OS_USERNAME") else f" (or {_full('password')})"
             wanted = (
-                ("OS_USERNAME", "username", username),
-                ("OS_PASSWORD", "password", password),
-                ("OS_USER_DOMAIN_NAME", "domain", domain),
+                (f"OS_USERNAME (or {_full('username')})", username),
+                (f"OS_PASSWORD{password_key}", password),
+                (f"OS_USER_DOMAIN_NAME (or {_full('domain')})", domain),
             )
-            missing = ", ".join(f"{variable} (or {_full(key)})" for variable, key, value in wanted if not value)
+            missing = ", ".join(what for what, value in wanted if not value)
             raise SettingsError(
                 f"no credentials for {endpoints.er}: set {missing} in the environment (or the stack file),"
                 " or OS_TOKEN with OS_PROJECT_ID"
@@ -129,7 +137,6 @@ class Settings:
 
     def _moved_services(self) -> dict[str, str]:
         """The services that are not where the region has them, by name."""
-        services = Endpoints.__dataclass_fields__
         auth_url = None if self._key("endpoint") else self._variable("OS_AUTH_URL")
         moved = {"iam": self._checked("OS_AUTH_URL", lambda: checked(auth_url))} if auth_url else {}
         raw = self._key("endpoints")
@@ -140,9 +147,9 @@ class Settings:
         except ValueError:
             overrides = None
         if not isinstance(overrides, dict) or not all(
-            key in services and isinstance(value, str) for key, value in overrides.items()
+            key in SERVICES and isinstance(value, str) for key, value in overrides.items()
         ):
-            raise SettingsError(f"{_full('endpoints')} must be addresses by service: {', '.join(services)}")
+            raise SettingsError(f"{_full('endpoints')} must be addresses by service: {', '.join(sorted(SERVICES))}")
         return moved | self._checked(
             _full("endpoints"), lambda: {service: checked(url) for service, url in overrides.items()}
         )

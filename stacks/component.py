@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import pulumi
 import pulumi_random
 
 from providers.flow_log import FlowLog, FlowLogArgs
 from stacks.discovery import RouterPlan
-from stacks.names import logical_name
+from stacks.names import COMPONENT_TYPE, logical_name
 
 
 class RouterFlowLogs(pulumi.ComponentResource):
@@ -18,21 +21,26 @@ class RouterFlowLogs(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, plan: RouterPlan, *, renamed_from: str | None = None, opts: pulumi.ResourceOptions | None = None
+        self,
+        plan: RouterPlan,
+        *,
+        aliases: Sequence[pulumi.Alias] = (),
+        flow_log_aliases: Mapping[str, Sequence[pulumi.Alias]] = MappingProxyType({}),
     ) -> None:
-        aliases = [pulumi.Alias(name=renamed_from)] if renamed_from else []
-        super().__init__(
-            "otc-flow-logs:index:RouterFlowLogs",
-            plan.key,
-            {},
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=aliases)),
-        )
-        children = pulumi.ResourceOptions(parent=self)
-        key = pulumi_random.RandomUuid(f"{plan.key}-idempotency-key", opts=children)
+        """Declare them.
+
+        Args:
+            plan: The router.
+            aliases: Former names of this component.
+            flow_log_aliases: Former places of an attachment's flow log, by attachment id.
+        """
+        super().__init__(COMPONENT_TYPE, plan.key, {}, pulumi.ResourceOptions(aliases=list(aliases)))
+        key = pulumi_random.RandomUuid(f"{plan.key}-idempotency-key", opts=pulumi.ResourceOptions(parent=self))
         self.flow_logs: dict[str, FlowLog] = {}
         for wanted in plan.flow_logs:
-            self.flow_logs[wanted.attachment.id] = FlowLog(
-                logical_name(plan.key, wanted.attachment.id),
+            id_ = wanted.attachment.id
+            self.flow_logs[id_] = FlowLog(
+                logical_name(plan.key, id_),
                 FlowLogArgs(
                     er_id=wanted.target.er_id,
                     resource_id=wanted.target.resource_id,
@@ -43,7 +51,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
                     enabled=wanted.enabled,
                     idempotency_key=key.result,
                 ),
-                children,
+                pulumi.ResourceOptions(parent=self, aliases=list(flow_log_aliases.get(id_, ()))),
             )
         self._warn(plan)
         self.register_outputs({})

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from providers import settings
-from providers.er.limits import DESCRIPTION_MAX_LENGTH, LOGGABLE_ATTACHMENT_TYPES, NAME_MAX_LENGTH, NAME_PATTERN
+from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_CHARACTERS, NAME_PATTERN, LoggableType
 from stacks.errors import Problem, StackError
 from stacks.names import TemplateError, check_template
 
@@ -62,7 +62,7 @@ class Selector(_Model):
         exclude: Ids or names of attachments not to log.
     """
 
-    types: list[Literal[LOGGABLE_ATTACHMENT_TYPES]] | None = None  # type: ignore[valid-type]
+    types: list[LoggableType] | None = None
     tags: dict[str, str] = {}
     names: list[Text] | None = None
     include: list[Text] = []
@@ -153,7 +153,7 @@ def _full(key: str) -> str:
 def _decoded(value: str) -> Any:
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -209,5 +209,5 @@ def _what(error: Any, path: list[Any]) -> str:
     if kind == "literal_error":
         return f"must be {context['expected'].replace(chr(39), '')}, not {shown}"
     if kind == "string_pattern_mismatch":
-        return f"must be 1 to {NAME_MAX_LENGTH} letters, digits, '_', '-' and '.', not {shown}"
+        return f"must be {NAME_CHARACTERS}, not {shown}"
     return str(sentences.get(kind, error["msg"]))

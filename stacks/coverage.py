@@ -7,19 +7,21 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO")
+from providers.er.failures import printable
+
+HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
 
 
 def table(outputs: Mapping[str, Any]) -> str:
     """Every attachment with its flow log, or why it has none; and a line that counts them."""
     if "coverage" not in outputs:
         return "No flow logs: the stack has no resources."
-    rows = [row for router in outputs["routers"].values() for row in _rows(router)]
+    rows = [[printable(cell) for cell in row] for router in outputs["routers"].values() for row in _rows(router)]
     coverage = outputs["coverage"]
     lines = list(_aligned([HEADINGS, *rows]))
     lines += ["", f"{coverage['logged']} of {coverage['loggable']} loggable attachments are logged"]
-    if coverage["skipped"]:
-        lines[-1] += f", {coverage['skipped']} cannot be"
+    if coverage["skipped_count"]:
+        lines[-1] += f", {coverage['skipped_count']} cannot be"
     return "\n".join(lines) + "."
 
 
@@ -33,6 +35,9 @@ def _rows(router: Mapping[str, Any]) -> Iterable[Sequence[str]]:
             else ("-", attachment["not_logged"])
         )
         yield (name, attachment["name"] or id_, attachment["type"], attachment["state"], *logged)
+    for named, reason in router["coverage"]["skipped"].items():
+        if named not in router["attachments"]:
+            yield (name, named, "-", "-", "-", reason)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -56,7 +56,7 @@ def discover(
         client: The API.
         config: The stack file.
         stack: The stack's name.
-        seen_before: By router key, ids and names of the attachments of the last run.
+        seen_before: By router id, what the attachments of the last run were called.
 
     Raises:
         StackError: With every problem in the stack file, each with its key.
@@ -81,7 +81,8 @@ def discover(
         router, group = found_routers[key], found_groups[key]
         selected = Selected()
         if router:
-            selected = select(key, router_config, attachments[router.id], seen_before=seen_before.get(key, ()))
+            seen = seen_before.get(router.id, ())
+            selected = select(key, router_config, attachments[router.id], seen_before=seen)
             problems += selected.problems
         names = _Streams(key, router_config, group, streams[group.id], selected, problems) if group else None
         if router and names:

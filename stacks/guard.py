@@ -2,71 +2,97 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from providers.er import Client
+from providers.er.errors import NotFoundError
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
 from stacks.errors import Problem
 from stacks.lookup import listed
-from stacks.outputs import PreviousRouter
+from stacks.outputs import Loss, PreviousRouter
 
 ALWAYS_ALLOWED = 5
 ALLOWED_SHARE = 10  # per cent of the flow logs of the last run
 
 
-def renamed_keys(previous: Mapping[str, PreviousRouter], router_ids: Mapping[str, str]) -> dict[str, str]:
-    """New keys of routers that the stack file calls otherwise now, with the old key of each.
+def losses(
+    plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter], still_there: Sequence[Loss]
+) -> list[Loss]:
+    """The flow logs that the stack has and no longer wants.
+
+    By router and attachment, not by key: what another key of the same router takes over is not lost.
 
     Args:
-        previous: The last run.
-        router_ids: The ids of the routers of this run, by key.
+        plans: The routers of this run.
+        previous: Those of the last run, by their keys then.
+        still_there: What earlier runs were to delete and did not.
     """
-    renamed = {}
-    for key, router_id in router_ids.items():
-        if key in previous:
-            continue
-        old = [name for name, router in previous.items() if router.router_id == router_id and name not in router_ids]
-        new = [name for name, id_ in router_ids.items() if id_ == router_id and name not in previous]
-        if len(old) == len(new) == 1:
-            renamed[key] = old[0]
-    return renamed
+    before = [
+        Loss(f"{key}: {router.attachments.get(id_) or id_}", router.router_id, id_, flow_log)
+        for key, router in previous.items()
+        for id_, flow_log in router.logged.items()
+    ]
+    kept = Counter((plan.router.id, wanted.attachment.id) for plan in plans for wanted in plan.flow_logs)
+    lost = []
+    for one in sorted({*before, *still_there}):
+        if kept[one.router_id, one.attachment_id]:
+            kept[one.router_id, one.attachment_id] -= 1
+        else:
+            lost.append(one)
+    return lost
+
+
+def still_there(client: Client, leaving: Sequence[Loss]) -> list[Loss]:
+    """Those flow logs that were to be deleted and exist all the same.
+
+    Raises:
+        ApiError: The API refused or did not answer.
+    """
+    existing: set[tuple[str, str, str]] = set()
+    for router_id in sorted({loss.router_id for loss in leaving}):
+        with contextlib.suppress(NotFoundError):
+            found = client.flow_logs.list(router_id)
+            existing.update((router_id, flow_log.target.resource_id, flow_log.name) for flow_log in found)
+    return [loss for loss in leaving if (loss.router_id, loss.attachment_id, loss.flow_log) in existing]
 
 
 def check_deletes(
-    config: StackConfig, plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]
+    config: StackConfig,
+    plans: Sequence[RouterPlan],
+    previous: Mapping[str, PreviousRouter],
+    lost: Sequence[Loss],
 ) -> list[Problem]:
     """What speaks against this run: attachments that were logged and would be no more.
 
     Args:
         config: The stack file.
         plans: The routers of this run.
-        previous: Those of the last run, by the keys of this run.
+        previous: Those of the last run, by their keys then.
+        lost: What this run would delete.
     """
     problems = []
-    wanted = {plan.key: {flow_log.attachment.id for flow_log in plan.flow_logs} for plan in plans}
     for plan in plans:
         before = previous.get(plan.key)
-        if config.routers[plan.key].attachments == "all" and before and before.logged and not wanted[plan.key]:
+        if config.routers[plan.key].attachments != [] and before and before.logged and not plan.flow_logs:
             problems.append(
                 Problem(
                     f"routers.{plan.key}.attachments",
-                    f"router {plan.router.name!r} has no attachment left that can be logged, but"
-                    f" {len(before.logged)} were; if that is meant, write [] instead of all",
+                    f"router {plan.router.name!r} has no attachment left that fits and can be logged, but"
+                    f" {len(before.logged)} were; if that is meant, write [] here",
                 )
             )
-    lost = sorted(
-        f"{key}: {router.attachments.get(id_) or id_}"
-        for key, router in previous.items()
-        for id_ in router.logged - wanted.get(key, set())
-    )
-    total = sum(len(router.logged) for router in previous.values())
+    total = max(len(lost), sum(len(router.logged) for router in previous.values()))
     limit = max(ALWAYS_ALLOWED, total * ALLOWED_SHARE // 100) if config.max_deletes is None else config.max_deletes
     if len(lost) > limit:
         problems.append(
             Problem(
                 "max_deletes",
                 f"{len(lost)} of {total} attachments would lose their flow log, but at most {limit} may:"
-                f" {listed(lost)}; if that is meant, set max_deletes to {len(lost)} for this run",
+                f" {listed([loss.label for loss in lost])};"
+                f" if that is meant, set max_deletes to {len(lost)} for this run",
             )
         )
     return problems

@@ -12,6 +12,9 @@ from providers.er.limits import NAME_MAX_LENGTH
 PLACEHOLDERS = ("stack", "router", "attachment", "type", "id")
 """`{stack}`, `{router}` (its key in the stack file), `{attachment}` (its name), `{type}`, `{id}` (the attachment's)."""
 
+COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
+"""The type token of a router's component; with its key it makes up the URNs in state."""
+
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIX_LENGTH = 8
 

@@ -6,8 +6,8 @@ the program has run, and also a run that fails half way is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stacks.discovery import RouterPlan
@@ -21,14 +21,16 @@ class PreviousRouter:
     Attributes:
         router_id: Its id.
         attachments: Names by id.
-        logged: Ids of the attachments that had a flow log.
+        logged: By attachment id, the name of its flow log.
         gone: What the stack file named and the router no longer had.
+        former_keys: What the stack file called the router earlier.
     """
 
     router_id: str
     attachments: dict[str, str] = field(default_factory=dict)
-    logged: frozenset[str] = frozenset()
+    logged: dict[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    former_keys: frozenset[str] = frozenset()
 
     @property
     def called(self) -> set[str]:
@@ -36,20 +38,42 @@ class PreviousRouter:
         return {*self.attachments, *self.attachments.values(), *self.gone} - {""}
 
 
+@dataclass(frozen=True, order=True)
+class Loss:
+    """An attachment's flow log that the stack no longer wants: which, what to call it, and the flow log's name.
+
+    It is kept until it is seen to be gone: a run with `--target`, or one that fails, deletes nothing.
+    """
+
+    label: str
+    router_id: str
+    attachment_id: str
+    flow_log: str
+
+
 class OutputsError(ValueError):
     """Outputs that cannot be read back; the text is one sentence."""
 
 
-def outputs(plans: Sequence[RouterPlan]) -> dict[str, Any]:
-    """The stack's outputs: by router its attachments, the names of their flow logs, and how many are logged."""
-    routers = {plan.key: _router(plan) for plan in plans}
+def outputs(
+    plans: Sequence[RouterPlan], former_keys: Mapping[str, Collection[str]], losses: Sequence[Loss]
+) -> dict[str, Any]:
+    """The stack's outputs: by router its attachments, the names of their flow logs, and how many are logged.
+
+    Args:
+        plans: The routers.
+        former_keys: By router key, what the stack file called the router earlier.
+        losses: What this run is to delete.
+    """
+    routers = {plan.key: _router(plan, former_keys[plan.key]) for plan in plans}
     totals = [router["coverage"] for router in routers.values()]
     return {
         "routers": routers,
+        "leaving": [asdict(loss) for loss in losses],
         "coverage": {
             "logged": sum(total["logged"] for total in totals),
             "loggable": sum(total["loggable"] for total in totals),
-            "skipped": sum(len(total["skipped"]) for total in totals),
+            "skipped_count": sum(len(total["skipped"]) for total in totals),
         },
     }
 
@@ -65,17 +89,33 @@ def previous(outputs: Mapping[str, Any]) -> dict[str, PreviousRouter]:
             key: PreviousRouter(
                 router_id=_text(router["router"]["id"]),
                 attachments={id_: _text(one["name"]) for id_, one in router["attachments"].items()},
-                logged=frozenset(router["flow_logs"].keys()),
+                logged={id_: _text(name) for id_, name in router["flow_logs"].items()},
                 gone=frozenset(_text(name) for name in router["gone"]),
+                former_keys=frozenset(_text(name) for name in router["former_keys"]),
             )
             for key, router in outputs.get("routers", {}).items()
         }
     except (KeyError, TypeError, AttributeError):
-        raise OutputsError(
-            "the outputs of the stack's last run have not the form that this version writes, so nothing can tell which"
-            " flow logs would be lost; use the version that wrote them, or take them out of the state"
-            " (pulumi stack export, edit, pulumi stack import)"
-        ) from None
+        raise OutputsError(_UNREADABLE) from None
+
+
+def leaving(outputs: Mapping[str, Any]) -> list[Loss]:
+    """What the last run was to delete.
+
+    Raises:
+        OutputsError: The outputs have another form than this module gives them.
+    """
+    try:
+        return [Loss(**{key: _text(value) for key, value in loss.items()}) for loss in outputs.get("leaving", [])]
+    except (TypeError, AttributeError):
+        raise OutputsError(_UNREADABLE) from None
+
+
+_UNREADABLE = (
+    "the outputs of the stack's last run have not the form that this version writes, so nothing can tell which"
+    " flow logs would be lost; use the version that wrote them, or take them out of the state"
+    " (pulumi stack export, edit, pulumi stack import)"
+)
 
 
 def _text(value: object) -> str:
@@ -84,7 +124,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _router(plan: RouterPlan) -> dict[str, Any]:
+def _router(plan: RouterPlan, former_keys: Collection[str]) -> dict[str, Any]:
     wanted = {flow_log.attachment.id: flow_log for flow_log in plan.flow_logs}
     attachments: dict[str, Any] = {}
     for attachment in plan.attachments:
@@ -104,6 +144,7 @@ def _router(plan: RouterPlan) -> dict[str, Any]:
         "router": {"id": plan.router.id, "name": plan.router.name},
         "attachments": attachments,
         "gone": sorted(plan.selected.gone),
+        "former_keys": sorted(former_keys),
         "flow_logs": {id_: flow_log.name for id_, flow_log in wanted.items()},
         "coverage": {
             "logged": sum(flow_log.enabled for flow_log in plan.flow_logs),

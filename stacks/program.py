@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,13 +16,10 @@ from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
 from providers.settings import CONFIG_NAMESPACE, SettingsError
-from stacks import config, guard, outputs
+from stacks import config, guard, history, outputs, passphrase
 from stacks.component import RouterFlowLogs
 from stacks.discovery import discover
 from stacks.errors import StackError
-
-LOCAL_STACK = "local"
-"""The one stack whose secrets an empty passphrase may guard: it has none that matter."""
 
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
@@ -64,26 +63,34 @@ def _declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
 
     connection = Connection(values.get, os.environ, directory=Path.cwd())
     client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_reporter()))
-    seen = {key: router.called for key, router in previous.items()}
+    seen: dict[str, set[str]] = {}
+    for router in previous.values():
+        seen.setdefault(router.router_id, set()).update(router.called)
     plans = discover(client, stack_config, stack=stack, seen_before=seen)
-
-    renamed = guard.renamed_keys(previous, {plan.key: plan.router.id for plan in plans})
-    keys_now = {old: new for new, old in renamed.items()}
-    problems = guard.check_deletes(
-        stack_config, plans, {keys_now.get(key, key): router for key, router in previous.items()}
-    )
+    lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before)))
+    problems = guard.check_deletes(stack_config, plans, previous, lost)
     if problems:
         raise StackError(problems)
 
+    former = history.former_keys(plans, previous)
+    flow_log_aliases = history.flow_log_aliases(plans, former)
     for plan in plans:
-        RouterFlowLogs(plan, renamed_from=renamed.get(plan.key))
-    return outputs.outputs(plans)
+        RouterFlowLogs(
+            plan,
+            aliases=history.component_aliases(plan, plans, former[plan.key]),
+            flow_log_aliases=flow_log_aliases[plan.key],
+        )
+    return outputs.outputs(plans, former, lost)
 
 
 def _config_values() -> dict[str, str]:
     """The stack's config of our namespace, also keys that nobody asks for: they are mistakes."""
     prefix = f"{CONFIG_NAMESPACE}:"
     everything = pulumi.runtime.get_config_env()
+    for key in everything:
+        namespace = key.partition(":")[0]
+        if namespace != CONFIG_NAMESPACE and difflib.get_close_matches(namespace, [CONFIG_NAMESPACE], cutoff=0.8):
+            raise pulumi.RunError(f"{key} in the stack file: did you mean {prefix}{key.partition(':')[2]}?")
     return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
 
 
@@ -116,8 +123,8 @@ def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:
         pulumi.RunError: They are.
     """
     file = Path(stack_file)
-    empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == "" and not os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    if stack != LOCAL_STACK and empty and file.is_file() and "encryptionsalt:" in file.read_text(encoding="utf-8"):
+    is_empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == ""
+    if is_empty and passphrase.is_missing(stack, file.read_text() if file.is_file() else "", os.environ):
         raise pulumi.RunError(
             f"stack {stack} must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"
@@ -127,11 +134,13 @@ def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:
 def _reporter() -> Callable[[str], None]:
     """Shows what is waited for, at once and then every few seconds."""
     shown_at = -REPORT_INTERVAL
+    lock = threading.Lock()
 
     def report(text: str) -> None:
         nonlocal shown_at
-        if time.monotonic() - shown_at >= REPORT_INTERVAL:
-            shown_at = time.monotonic()
-            print(text, flush=True)
+        with lock:
+            if time.monotonic() - shown_at >= REPORT_INTERVAL:
+                shown_at = time.monotonic()
+                print(text, flush=True)
 
     return report

@@ -1,5 +1,7 @@
 """Writes constraints.txt: what a fresh environment made from pyproject.toml gets today, every version pinned."""
 
+import json
+import re
 import shutil
 import sys
 import tempfile
@@ -8,6 +10,8 @@ from pathlib import Path
 from tools.console import ToolError, last_line, run, say
 
 ROOT = Path(__file__).absolute().parent.parent
+
+OLDEST_PYTHON = 10  # of Python 3: requires-python in pyproject.toml
 
 _HEADER = """\
 # The versions that the tests ran with, on Python {python}. `make constraints` writes this file: it installs
@@ -35,8 +39,18 @@ def _fresh_pins(folder: Path) -> list[str]:
     # From a copy, since pip leaves traces where it builds.
     project = shutil.copytree(ROOT, folder / "project", ignore=shutil.ignore_patterns(".*", "*.egg-info"))
     _must([*pip, "install", "--no-input", "--progress-bar", "off", f"{project}[dev]"], "installing '.[dev]'")
-    frozen = _must([*pip, "freeze", "--exclude", "otc-flow-logs"], "listing the packages")
-    return sorted((line for line in frozen.splitlines() if "==" in line), key=lambda pin: pin.split("==")[0].lower())
+    report = json.loads(_must([*pip, "inspect", "--local"], "listing the packages"))
+    installed = [package["metadata"] for package in report["installed"]]
+    ours = ("otc-flow-logs", "pip", "setuptools")
+    return sorted((_pin(one) for one in installed if one["name"].lower() not in ours), key=str.lower)
+
+
+def _pin(metadata: dict[str, str]) -> str:
+    """The version, for the Pythons it can be installed on: an older one gets the newest that it can have."""
+    pin = f"{metadata['name']}=={metadata['version']}"
+    oldest = re.search(r">=\s*3\.(\d+)", metadata.get("requires_python", ""))
+    newer = oldest and int(oldest[1]) > OLDEST_PYTHON
+    return f'{pin}; python_version >= "3.{oldest[1]}"' if oldest and newer else pin
 
 
 def _must(command: list[str | Path], doing: str) -> str:

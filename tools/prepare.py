@@ -65,13 +65,17 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
     """Create the stack if it is new and make it the one that a bare `pulumi` works on."""
     if not environment.get("PULUMI_BACKEND_URL"):
         (ROOT / ".local" / "state").mkdir(parents=True, exist_ok=True)
-    code, output = run(
-        ["pulumi", "stack", "select", "--create", stack, "--non-interactive", "--color", "never"],
-        timeout=_SELECT_SECONDS,
-        cwd=ROOT,
-        env=environment,
-        doing=f"selecting stack {stack}",
-    )
+    # A second time, because another one may create the stack in between and then it only needs selecting.
+    for _ in range(2):
+        code, output = run(
+            ["pulumi", "stack", "select", "--create", stack, "--non-interactive", "--color", "never"],
+            timeout=_SELECT_SECONDS,
+            cwd=ROOT,
+            env=environment,
+            doing=f"selecting stack {stack}",
+        )
+        if not (code and "already exists" in output):
+            break
     if code:
         errors = [line for line in output.splitlines() if line.startswith("error:")]
         reason = errors[0].removeprefix("error:").strip() if errors else last_line(output)

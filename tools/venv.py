@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -21,14 +22,15 @@ def ensure_venv(root: Path) -> Path:
         return venv
     stamp = venv / ".made-from.json"
     wanted = {"checkout": str(root), "python": str(venv / "bin" / "python"), "digest": _digest(root)}
-    if _read(stamp) == wanted:
+    # The stamp tells nothing of what somebody removed since, but a look at the python costs nothing.
+    if _read(stamp) == wanted and os.access(venv / "bin" / "python", os.X_OK):
         return venv
     (root / ".local").mkdir(exist_ok=True)
     with locked(root / ".local"):
         made_from = _read(stamp)
-        if made_from == wanted:
-            return venv
         python = venv / "bin" / "python"
+        if made_from == wanted and os.access(python, os.X_OK):
+            return venv
         if run([python, "-c", ""], timeout=30)[0] or made_from.get("checkout", str(root)) != str(root):
             _create(venv)  # missing, broken, or copied here from another checkout
         stamp.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from providers.er.attachments import Attachments
@@ -11,7 +11,7 @@ from providers.er.credentials import Credentials
 from providers.er.endpoints import Endpoints
 from providers.er.errors import ApiError
 from providers.er.flow_logs import FlowLogs
-from providers.er.limits import ID_PATTERN
+from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 from providers.er.log_tank import LogTank
 from providers.er.patience import Backoff, Patience, exponential_backoff
 from providers.er.quotas import Quotas
@@ -85,27 +85,45 @@ class Client:
         """
         return self._transport.repeat(self.credentials.project_id, patience=self.patience)
 
-    def er(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **call: Any) -> T:
+    def er(
+        self,
+        method: str,
+        path: str,
+        parse: Callable[[dict[str, Any]], T],
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
         """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`; the answer as `parse` reads it.
 
         Raises:
             ApiError: The call was refused or not answered.
         """
-        return self._call(method, f"{self.endpoints.er}/v3", f"enterprise-router/{path}", parse, call)
+        return self._transport.call(
+            method,
+            f"{self.endpoints.er}/v3/",
+            lambda: f"{self.segment(self.credentials.project_id())}/enterprise-router/{path}",
+            parse,
+            patience=self.patience,
+            params=params,
+            json=json,
+            headers=headers,
+        )
 
-    def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **call: Any) -> T:
+    def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T]) -> T:
         """Call the Log Tank Service below `/v2/{project_id}/`; the answer as `parse` reads it.
 
         Raises:
             ApiError: The call was refused or not answered.
         """
-        return self._call(method, f"{self.endpoints.lts}/v2", path, parse, call)
-
-    def _call(self, method: str, base: str, path: str, parse: Callable[[dict[str, Any]], T], call: dict[str, Any]) -> T:
-        def url() -> str:
-            return f"{base}/{self.segment(self.credentials.project_id())}/{path}"
-
-        return self._transport.call(method, url, parse, patience=self.patience, **call)
+        return self._transport.call(
+            method,
+            f"{self.endpoints.lts}/v2/",
+            lambda: f"{self.segment(self.credentials.project_id())}/{path}",
+            parse,
+            patience=self.patience,
+        )
 
     @staticmethod
     def segment(id_: str) -> str:
@@ -115,5 +133,5 @@ class Client:
             ApiError: It has characters that no id has, and that would lead the call somewhere else.
         """
         if not ID_PATTERN.fullmatch(id_):
-            raise ApiError(f"{id_!r} is not an id: ids are 1 to 64 letters, digits, '_' and '-'")
+            raise ApiError(f"{id_!r} is not an id: ids are {ID_CHARACTERS}")
         return id_

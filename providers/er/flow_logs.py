@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from providers.er.errors import TemporaryError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
 from providers.er.pagination import pages
 from providers.er.records import Json, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
-
-State = Literal["pending", "available", "modifying", "deleting", "deleted", "failed"]
-STATES: tuple[State, ...] = ("pending", "available", "modifying", "deleting", "deleted", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +26,11 @@ class FlowLogTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowLog:
-    """A flow log as the API shows it. `log_aggregation_interval` is in seconds (60..600), set by the service."""
+    """A flow log as the API shows it.
+
+    `log_aggregation_interval` is in seconds (60..600), set by the service. `state` is one of pending, available,
+    modifying, deleting, deleted and failed; one that a later version of the service adds counts as passing.
+    """
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class FlowLog:
     log_aggregation_interval: int
     created_at: str
     updated_at: str
-    state: State
+    state: str
     enabled: bool
 
     @classmethod
@@ -50,9 +50,6 @@ class FlowLog:
         Raises:
             TemporaryError: The answer has not the form of the reference.
         """
-        state = required(data, "state", str)
-        if state not in STATES:
-            raise TemporaryError(f"the API's answer has a flow log in the unknown state {state!r}")
         return cls(
             id=required(data, "id", str),
             name=required(data, "name", str),
@@ -67,7 +64,7 @@ class FlowLog:
             log_aggregation_interval=optional(data, "log_aggregation_interval", 0),
             created_at=optional(data, "created_at", ""),
             updated_at=optional(data, "updated_at", ""),
-            state=state,
+            state=required(data, "state", str),
             enabled=required(data, "enabled", bool),
         )
 

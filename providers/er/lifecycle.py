@@ -91,6 +91,9 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
             continue
         spent.clear()
         try:
+            if flow_log.state != "pending":
+                # A replay tells of the flow log as it was when the answer was first given: only a look tells of now.
+                flow_log = client.flow_logs.get(target.er_id, flow_log.id)
             return finish(client, flow_log, wanted)
         except NotFoundError:
             continue  # The answer was a replay: it named a flow log that has been deleted since.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, get_args
 
 NAME_MAX_LENGTH = 64
-NAME_CHARACTERS = "letters, digits, '_', '-' and '.'"
+NAME_CHARACTERS = f"1 to {NAME_MAX_LENGTH} letters, digits, '_', '-' and '.'"
 NAME_PATTERN = re.compile(rf"[A-Za-z0-9_.-]{{1,{NAME_MAX_LENGTH}}}")
 DESCRIPTION_MAX_LENGTH = 255
 
 RESOURCE_TYPE = "attachment"
 LOG_STORE_TYPE = "LTS"
 
-LOGGABLE_ATTACHMENT_TYPES = ("vpc", "vpn", "vgw")
+LoggableType = Literal["vpc", "vpn", "vgw"]
+LOGGABLE_ATTACHMENT_TYPES: tuple[str, ...] = get_args(LoggableType)
 
 # Ids of the service are UUIDs; anything made of these characters is safe inside a URL path.
+ID_CHARACTERS = "1 to 64 letters, digits, '_' and '-'"
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -24,6 +25,10 @@ from providers.er.sessions import ServiceSession
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
 OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given up
 
+ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
+ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about one thousandth of it
+PIECE_SIZE = 64 * 1024  # bytes
+
 THROTTLED = 429  # HTTP status
 
 T = TypeVar("T")
@@ -43,7 +48,8 @@ class Transport:
     def call(
         self,
         method: str,
-        url: Callable[[], str],
+        base: str,
+        path: Callable[[], str],
         parse: Callable[[dict[str, Any]], T],
         *,
         patience: Patience,
@@ -53,8 +59,8 @@ class Transport:
     ) -> T:
         """Send the call until it is answered for good; the answer, as `parse` reads it.
 
-        `url` is asked for before each try, because knowing the project may take signing in; `parse` may raise
-        TemporaryError for an answer that is not what was promised.
+        The address is `base` and what `path` answers, which is asked for before each try because knowing the project
+        may take signing in. `parse` may raise TemporaryError for an answer that is not what was promised.
 
         Raises:
             ApiError: As the subclasses in `errors` tell apart.
@@ -63,10 +69,10 @@ class Transport:
 
         def attempt() -> T:
             nonlocal may_renew
-            request = requests.Request(method, url(), params=params, json=json, headers=headers)
+            request = requests.Request(method, base + path(), params=params, json=json, headers=headers)
             prepared = self._prepare(request)
             try:
-                return parse(self._send(prepared))
+                return parse(self._send(prepared, patience))
             except UnauthorizedError as error:
                 if not may_renew or not self.credentials.renew(prepared):
                     raise UnauthorizedError(
@@ -78,7 +84,7 @@ class Transport:
                 may_renew = False
                 return attempt()
 
-        return self.repeat(attempt, patience=patience, answered=lambda: _origin(url()) in self._answered)
+        return self.repeat(attempt, patience=patience, answered=lambda: _origin(base) in self._answered)
 
     def repeat(
         self, attempt: Callable[[], T], *, patience: Patience, answered: Callable[[], bool] = lambda: False
@@ -90,22 +96,23 @@ class Transport:
         Raises:
             ApiError: What the last attempt raised, or that patience is over.
         """
-        tries = 0
+        busy = failed = 0
         failing_since: float | None = None
         while True:
-            tries += 1
             try:
                 return attempt()
             except BusyError as error:
-                failing_since = None
-                self._pause(self._poll(tries), error, patience)
+                busy += 1
+                failed, failing_since = 0, None
+                self._pause(self._poll(busy), error, patience)
             except TemporaryError as error:
+                failed += 1
                 if failing_since is None or error.status == THROTTLED:
                     failing_since = patience.elapsed
                 budget = OUTAGE_BUDGET if answered() else FIRST_CONTACT_BUDGET
                 if patience.elapsed - failing_since > budget:
                     raise
-                self._pause(self._backoff(tries), error, patience)
+                self._pause(self._backoff(failed), error, patience)
 
     def _pause(self, seconds: float, error: ApiError, patience: Patience) -> None:
         if isinstance(error, TemporaryError) and error.retry_after is not None:
@@ -120,11 +127,12 @@ class Transport:
         self.credentials.authorize(prepared)
         return prepared
 
-    def _send(self, prepared: requests.PreparedRequest) -> dict[str, Any]:
+    def _send(self, prepared: requests.PreparedRequest, patience: Patience) -> dict[str, Any]:
         origin = _origin(prepared.url)
         settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = self._session.send(prepared, **settings)
+            response = self._session.send(prepared, **{**settings, "stream": True})
+            _read(response, seconds=min(ANSWER_TIMEOUT, max(patience.seconds - patience.elapsed, 1.0)))
         except requests.exceptions.RequestException as error:
             raise connection_error(origin, error) from error
         except OSError as error:
@@ -138,6 +146,24 @@ class Transport:
         body = _body(response)
         self._answered.add(origin)
         return body
+
+
+def _read(response: requests.Response, *, seconds: float) -> None:
+    """Read the answer, which may come in drops, or be endless.
+
+    Raises:
+        TemporaryError: It takes too long or is too large.
+    """
+    with response:
+        deadline = time.monotonic() + seconds
+        content = b""
+        for piece in response.iter_content(PIECE_SIZE):
+            content += piece
+            if len(content) > ANSWER_LIMIT:
+                raise TemporaryError(f"{_origin(response.url)} answered with more than {ANSWER_LIMIT} bytes")
+            if time.monotonic() > deadline:
+                raise TemporaryError(f"{_origin(response.url)} took more than {seconds:.0f} s to send its answer")
+        response._content = content
 
 
 def _body(response: requests.Response) -> dict[str, Any]:

@@ -7,10 +7,13 @@ through `add_ResourceProviderServicer_to_server`, and there ours takes its place
 from __future__ import annotations
 
 import concurrent.futures
+import importlib.util
 import os
 import runpy
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -32,11 +35,13 @@ def _wide_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPool
         asked = int(os.environ.get("PULUMI_PARALLEL", ""))
     except ValueError:
         asked = 0
-    # The engine also sends calls that are not operations (Cancel, Configure), which must never queue behind them.
+    concurrent.futures.ThreadPoolExecutor = ThreadPoolExecutor  # type: ignore[misc]
+    # A few more for calls that are not operations (Cancel, Configure), so that they don't queue behind them.
     return ThreadPoolExecutor(max_workers=max(MIN_WIDTH, asked) + 4)
 
 
 def _add_ours(stock: Any, server: grpc.Server) -> None:
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_servicer
     add_servicer(extended(type(stock))(), server)
 
 
@@ -50,9 +55,21 @@ def _end_with(engine: int) -> None:
     os._exit(1)
 
 
+def _require_known_sdk() -> None:
+    """End with a sentence if the SDK's host no longer passes through what we replace: it would serve without us."""
+    source = importlib.util.find_spec("pulumi.dynamic.__main__")
+    text = Path(source.origin).read_text(encoding="utf-8") if source and source.origin else ""
+    if "futures.ThreadPoolExecutor(" not in text or "add_ResourceProviderServicer_to_server(" not in text:
+        sys.exit(
+            "this version of the pulumi package has another host than providers/host knows: use that of constraints.txt"
+        )
+
+
 def main() -> None:
     """Serve until the engine ends the process."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="engine-watch", daemon=True).start()
+    engine = int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid()))
+    threading.Thread(target=_end_with, args=(engine,), name="engine-watch", daemon=True).start()
+    _require_known_sdk()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = _add_ours  # type: ignore[assignment]
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import subprocess
 import threading
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf import empty_pb2
@@ -12,17 +12,14 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime import proto
 
 from providers.er import Patience
-from providers.flow_log_provider import FlowLogProvider
+from providers.flow_log_provider import FlowLogError, FlowLogProvider, UnfinishedFlowLogError
 from providers.host import urns
+from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
+from providers.properties import IDEMPOTENCY_KEY
 from providers.settings import CONFIG_NAMESPACE
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
-
-OPERATION_TIMEOUT = 600.0
-"""Seconds an operation may take, unless the resource's custom timeouts say otherwise."""
-
-CLI_TIMEOUT = 30.0  # seconds, for asking the CLI for one key of the stack's config
 
 
 class FlowLogHandler:
@@ -33,6 +30,7 @@ class FlowLogHandler:
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
         self._provider: FlowLogProvider | None = None
+        self._holders: dict[str, str] = {}
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
         result = self._for(request).check(from_struct(request.olds), from_struct(request.news))
@@ -42,6 +40,7 @@ class FlowLogHandler:
         )
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
+        self._hold(request.id, request.urn)
         diff = self._for(request).diff(
             request.id, from_struct(request.olds), from_struct(request.news), self._patience(0)
         )
@@ -58,12 +57,27 @@ class FlowLogHandler:
         )
 
     def Create(self, request: Any) -> Any:  # noqa: N802
-        result = self._for(request).create(from_struct(request.properties), self._patience(request.timeout))
+        try:
+            result = self._for(request).create(from_struct(request.properties), self._patience(request.timeout))
+        except UnfinishedFlowLogError as error:
+            self._hold(error.id, request.urn)
+            raise
+        holder = self._hold(result.id, request.urn)
+        if holder != request.urn:
+            raise FlowLogError(
+                f"flow log {result.id} for this attachment, log group and log stream is in this stack already, as"
+                f" {urns.name(holder)!r}: declare it once, or give each its own idempotency_key"
+            )
         return proto.CreateResponse(id=result.id, properties=to_struct(result.outs or {}, request.properties))
 
     def Read(self, request: Any) -> Any:  # noqa: N802
         known = request.properties if request.properties else request.inputs
-        result = self._for(request).read(request.id, from_struct(known), self._patience(0))
+        properties = from_struct(known)
+        key = from_struct(request.inputs).get(IDEMPOTENCY_KEY)
+        if key is not None:
+            # A new key is no change that would bring it into the outputs.
+            properties[IDEMPOTENCY_KEY] = key
+        result = self._for(request).read(request.id, properties, self._patience(request.timeout))
         if not result.id:
             return proto.ReadResponse()
         return proto.ReadResponse(
@@ -79,11 +93,22 @@ class FlowLogHandler:
         return proto.UpdateResponse(properties=to_struct(result.outs or {}, request.news))
 
     def Delete(self, request: Any) -> Any:  # noqa: N802
+        if self._hold(request.id, request.urn) != request.urn:
+            # Another resource of this run has taken the flow log over (it was renamed without an alias, say): what
+            # is to go is only its old name.
+            return empty_pb2.Empty()
         self._for(request).delete(request.id, from_struct(request.properties), self._patience(request.timeout))
         return empty_pb2.Empty()
 
+    def _hold(self, id_: str, urn: str) -> str:
+        """The first resource of this run that had the flow log: this one, unless another came before."""
+        with self._lock:
+            return self._holders.setdefault(id_, urn)
+
     def _patience(self, timeout: float) -> Patience:
-        return Patience(seconds=timeout or OPERATION_TIMEOUT, cancelled=self.cancelled)
+        """How long the resource's custom timeouts, in seconds, let the operation take; 0 means that they don't say."""
+        patience = Patience(cancelled=self.cancelled)
+        return replace(patience, seconds=timeout) if timeout else patience
 
     def _for(self, request: Any) -> FlowLogProvider:
         with self._lock:
@@ -91,18 +116,6 @@ class FlowLogHandler:
                 self._provider = FlowLogProvider()
                 self._provider.configure(
                     ConfigureRequest(Config(raw_config=self.config, project_name=CONFIG_NAMESPACE)),
-                    functools.partial(_current_config, urns.stack(request.urn)),
+                    functools.partial(current_config, urns.stack(request.urn)),
                 )
             return self._provider
-
-
-def _current_config(stack: str, key: str) -> str | None:
-    """A key of the stack's config as it is in its file now: a destroy or refresh is given that of the last `up`."""
-    command = ["pulumi", "config", "get", f"{CONFIG_NAMESPACE}:{key}", "--stack", stack, "--non-interactive"]
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CLI_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.rstrip("\n") if done.returncode == 0 else None

@@ -15,6 +15,17 @@ from providers.host.unfinished import abort_unfinished
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
 
 
+def _import_command(request: Any, import_id: str) -> str:
+    """How to have the flow log of this id in state, in place of the one that could not be created."""
+    resource_id = request.properties["resource_id"]
+    parent = urns.parent(request.urn, child_suffix=f"-{resource_id}")
+    return (
+        f": pulumi import '{TYPE_TOKEN}' '{urns.name(request.urn)}' {import_id}"
+        + (f" --parent '{parent}'" if parent else "")
+        + " --protect=false --generate-code=false"
+    )
+
+
 def extended(stock: type[Any]) -> type[Any]:
     """A subclass of the SDK's servicer class."""
     handler = FlowLogHandler()
@@ -37,7 +48,8 @@ def extended(stock: type[Any]) -> type[Any]:
             except UnfinishedFlowLogError as error:
                 abort_unfinished(context, error, request)
             except FlowLogError as error:
-                context.abort(grpc.StatusCode.UNKNOWN, str(error))
+                hint = _import_command(request, error.import_id) if error.import_id else ""
+                context.abort(grpc.StatusCode.UNKNOWN, f"{error}{hint}")
 
         return dispatch
 

@@ -27,7 +27,7 @@ def test_a_second_up_changes_nothing(project: Project, world: World) -> None:
 @pytest.mark.up
 def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, world: World) -> None:
     outputs = project.outputs()
-    assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
+    assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped_count": 2}
     firewall = world.server.store.attachment("cfw-perimeter").id
     assert outputs["routers"]["core"]["coverage"]["skipped"] == {firewall: "is of type cfw, which cannot be logged"}
     logged = {id_: name for router in outputs["routers"].values() for id_, name in router["flow_logs"].items()}
@@ -152,6 +152,19 @@ def test_a_renamed_router_key_changes_no_flow_log(project: Project, world: World
     project.up()
 
     assert world.flow_logs() == before
+    agree(project, world)
+
+
+@pytest.mark.up
+def test_an_attachment_moved_to_another_key_of_its_router_keeps_its_flow_log(project: Project, world: World) -> None:
+    before = world.flow_logs().keys()
+    core = project.config()["routers"]["core"]
+
+    project.change_router("core", attachments={"exclude": ["vpc-shop"]})
+    project.change_config(routers={**project.config()["routers"], "shop": {**core, "attachments": ["vpc-shop"]}})
+    project.up()
+
+    assert world.flow_logs().keys() == before
     agree(project, world)
 
 

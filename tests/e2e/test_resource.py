@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.harness import QUICK, Project, World
+from tests.e2e.harness import QUICK, Project, World, agree
 
 PROGRAM = """
 import pulumi
@@ -70,7 +70,7 @@ def test_an_attachment_type_that_cannot_be_logged_is_named(project: Project, wor
 
     said = re.sub(r"\s+", " ", project.refused("up", *QUICK))
 
-    assert "only attachments of type vpc, vpn and vgw can be logged, and this is a cfw" in said
+    assert "only attachments of these types can be logged: vpc, vpn, vgw, and this is a cfw" in said
     assert firewall in said
     assert project.flow_logs() == {}
 
@@ -92,6 +92,33 @@ def test_an_input_that_may_change_the_target_is_shown_as_a_replacement(project: 
 
     assert re.search(r"\+-pulumi-python:dynamic/er:FlowLog: \(replace\)", shown)
     assert "log_stream_id" in shown
+
+
+def test_a_resource_renamed_without_an_alias_keeps_its_flow_log(project: Project, world: World) -> None:
+    declare(project, world, 'inputs["idempotency_key"] = "the team"')
+    project.up()
+    before = world.flow_logs()
+    program = project.directory / "__main__.py"
+    program.write_text(program.read_text().replace('FlowLog("shop"', 'FlowLog("renamed"'))
+
+    assert "1 created" in project.up()
+
+    assert world.flow_logs() == before
+    agree(project, world)
+
+
+def test_one_target_and_key_declared_twice_is_refused(project: Project, world: World) -> None:
+    declare(project, world, 'inputs["idempotency_key"] = "the team"')
+    project.up()
+    before = world.flow_logs()
+    program = project.directory / "__main__.py"
+    program.write_text(program.read_text() + 'FlowLog("twice", FlowLogArgs(**inputs))\n')
+
+    output = project.refused("up", *QUICK)
+
+    assert "is in this stack already, as 'shop': declare it once" in re.sub(r"\s+", " ", output)
+    assert world.flow_logs() == before
+    assert project.flow_logs().keys() == before.keys()
 
 
 def test_a_flow_log_made_elsewhere_is_imported_by_the_program_and_then_unchanged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -286,6 +287,20 @@ def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(proje
 
 
 @pytest.mark.up
+def test_what_a_run_with_targets_left_is_still_guarded(project: Project, world: World) -> None:
+    before = world.flow_logs()
+    (edge, *_) = [one["urn"] for one in project.flow_logs().values() if "::edge-" in one["urn"]]
+    project.change_router("core", attachments=["vpc-shop"])
+    project.up("--target", edge)
+    assert world.flow_logs() == before
+
+    project.change_router("edge", attachments=[])
+
+    assert "9 of 9 attachments would lose their flow log" in project.refused("up", *QUICK)
+    assert world.flow_logs() == before
+
+
+@pytest.mark.up
 def test_all_attachments_being_none_is_refused_where_there_were_some(project: Project, world: World) -> None:
     before = world.flow_logs()
     for attachment in ("vpc-edge-proxy", "vpc-partner-portal", "vpn-office-hamburg", "vgw-colocation-munich"):
@@ -325,22 +340,25 @@ def test_a_used_up_quota_fails_the_flow_logs_that_are_too_many_and_no_others(pro
     same_flow_logs(project, world)
 
 
-@pytest.mark.up
 def test_somebody_elses_flow_log_is_named_with_the_command_that_imports_it(project: Project, world: World) -> None:
-    theirs = world.flow_log_of("vpc-shop")
-    # Forgetting the stack's state makes its flow logs somebody else's.
+    project.change_router("core", attachments=["vpc-shop"])
+    project.change_router("edge", attachments=[])
+    project.up()
+    (theirs,) = world.flow_logs()
+    # Forgetting the stack's state makes its flow log somebody else's.
     project.state_file().unlink()
     project.ok("stack", "init")
 
-    output = project.refused("up", *QUICK)
+    said = re.sub(r"\s+", " ", project.refused("up", *QUICK))
 
-    said = re.sub(r"\s+", " ", output)
-    assert f"already has flow log 'core-vpc-shop-e4ec9862', id {theirs['id']}" in said
-    er_id = world.server.store.router("er-core").id
-    command = f"pulumi import 'pulumi-python:dynamic/er:FlowLog' NAME {er_id}/{theirs['id']} --generate-code=false"
-    assert command in said
-    assert len(world.flow_logs()) == 10
+    assert f"already has flow log 'core-vpc-shop-e4ec9862', id {theirs}" in said
     assert project.flow_logs() == {}
+    found = re.search(r"or import it: pulumi (import .*? --generate-code=false)", said)
+    assert found, said
+    project.ok(*shlex.split(found[1]), *QUICK)
+    project.up()
+    assert project.flow_logs().keys() == world.flow_logs().keys() == {theirs}
+    project.unchanged()
 
 
 def test_another_stack_refuses_an_empty_passphrase(project: Project, world: World) -> None:

@@ -251,8 +251,9 @@ def test_a_flow_log_of_somebody_else_is_left_alone_and_named_with_the_way_to_tak
         f" and log stream {engine.inputs['log_stream_id']} (ER.04008503, HTTP 400, request "
     )
     assert error.sentence.endswith(
-        "); delete that one, or take it over:"
-        f" pulumi import '{TYPE_TOKEN}' NAME {engine.inputs['er_id']}/{first.id} --generate-code=false"
+        "); delete that one, or import it:"
+        f" pulumi import '{TYPE_TOKEN}' 'core-vpc-shop' {engine.inputs['er_id']}/{first.id}"
+        " --protect=false --generate-code=false"
     )
     assert only(engine.api).name == "shop"
 
@@ -269,7 +270,7 @@ def test_a_quota_that_is_used_up_is_told_with_its_numbers(engine: Engine) -> Non
 def test_an_attachment_that_cannot_be_logged_is_told_with_its_type(engine: Engine) -> None:
     firewall = engine.api.store.attachment("cfw-perimeter").id
     text = refusal(lambda: engine.create(resource_id=firewall)).sentence
-    assert text.endswith("; only attachments of type vpc, vpn and vgw can be logged, and this is a cfw")
+    assert text.endswith("; only attachments of these types can be logged: vpc, vpn, vgw, and this is a cfw")
 
 
 @pytest.mark.parametrize("key", ["er_id", "resource_id", "log_group_id", "log_stream_id"])

@@ -102,12 +102,9 @@ def test_the_stack_says_which_project_before_the_environment_does() -> None:
     assert of_user.project_id() == "mine"
 
 
-def test_a_project_named_in_the_stack_is_not_overruled_by_an_id_of_the_environment() -> None:
-    message = refused({"region": "eu-de", "project": "eu-de_team"}, OS_TOKEN="t", OS_PROJECT_ID="env")
-    assert message == (
-        "a token needs the id of its project: set otc-flow-logs:project_id in the stack file"
-        " (or OS_PROJECT_ID in the environment)"
-    )
+def test_a_token_takes_its_projects_id_from_the_environment_where_the_stack_has_only_a_name() -> None:
+    made = client({"region": "eu-de", "project": "eu-de_team"}, OS_TOKEN="t", OS_PROJECT_ID="env")
+    assert made.credentials.project_id() == "env"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +135,7 @@ def test_without_a_region_it_says_where_to_set_one(config: dict[str, Any]) -> No
         ({}, ["OS_USERNAME (or otc-flow-logs:username)", "OS_PASSWORD (or otc-flow-logs:password)",
               "OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)"]),
         ({"OS_USERNAME": "ann", "OS_PASSWORD": "pw"}, ["OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)"]),
-        ({"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "d"}, ["OS_PASSWORD (or otc-flow-logs:password)"]),
+        ({"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "d"}, ["OS_PASSWORD"]),
         ({**USER, "OS_USERNAME": ""}, ["OS_USERNAME (or otc-flow-logs:username)"]),
     ],
 )  # fmt: skip
@@ -224,5 +221,5 @@ def test_an_embedded_emulator_that_is_not_installed_says_how_to_install_it(
     with pytest.raises(SettingsError) as caught:
         _ = connection.client
     assert str(caught.value) == (
-        "otc-flow-logs:endpoint is emulator, which is not installed: pip install 'otc-flow-logs[emulator]'"
+        "otc-flow-logs:endpoint is emulator, which is not installed: pip install -e '.[emulator]'"
     )

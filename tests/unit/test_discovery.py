@@ -268,12 +268,12 @@ def test_a_router_of_firewalls_only_has_a_plan_without_flow_logs(world: World) -
     assert plan.selected.skipped == {"att-4": "is of type cfw, which cannot be logged"}
 
 
-def test_attachments_seen_at_the_last_run_are_looked_up_by_the_routers_key(world: World) -> None:
+def test_attachments_seen_at_the_last_run_are_looked_up_by_the_routers_id(world: World) -> None:
     routers = {"main": {**CORE, "attachments": ["vpc-old", "att-1"]}}
-    (plan,) = plans(world, routers, {"main": {"vpc-old"}})
+    (plan,) = plans(world, routers, {"er-1": {"vpc-old"}})
     assert plan.selected.skipped == {"vpc-old": "is gone from the router"}
     with pytest.raises(StackError):
-        plans(world, routers, {"other": {"vpc-old"}})
+        plans(world, routers, {"er-2": {"vpc-old"}})
 
 
 def test_the_name_of_a_flow_log_does_not_depend_on_the_other_attachments(world: World) -> None:

@@ -8,8 +8,8 @@ from providers.er.routers import Router
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan, WantedFlowLog
 from stacks.errors import Problem
-from stacks.guard import check_deletes, renamed_keys
-from stacks.outputs import PreviousRouter
+from stacks.guard import check_deletes, losses
+from stacks.outputs import Loss, PreviousRouter
 from stacks.selection import Selected
 
 
@@ -47,15 +47,19 @@ def config(*keys: str, max_deletes: int | None = None, attachments: object = "al
 
 def before(logged: int, router_id: str = "er-1") -> PreviousRouter:
     names = {f"att-{n:03}": f"vpc-{n:03}" for n in range(logged)}
-    return PreviousRouter(router_id=router_id, attachments=names, logged=frozenset(names))
+    return PreviousRouter(router_id=router_id, attachments=names, logged=dict(names))
+
+
+def check(config: StackConfig, plans: list[RouterPlan], previous: dict[str, PreviousRouter]) -> list[Problem]:
+    return check_deletes(config, plans, previous, losses(plans, previous, []))
 
 
 @pytest.mark.parametrize(
     ("logged", "limit"), [(6, 5), (10, 5), (50, 5), (59, 5), (60, 6), (69, 6), (99, 9), (100, 10), (1000, 100)]
 )
 def test_the_larger_of_five_and_ten_per_cent_may_go(logged: int, limit: int) -> None:
-    at_the_limit = check_deletes(config("core"), [plan("core", logged - limit)], {"core": before(logged)})
-    beyond = check_deletes(config("core"), [plan("core", logged - limit - 1)], {"core": before(logged)})
+    at_the_limit = check(config("core"), [plan("core", logged - limit)], {"core": before(logged)})
+    beyond = check(config("core"), [plan("core", logged - limit - 1)], {"core": before(logged)})
     assert at_the_limit == []
     if logged - limit - 1 > 0:
         assert [problem.key for problem in beyond] == ["max_deletes"]
@@ -64,7 +68,7 @@ def test_the_larger_of_five_and_ten_per_cent_may_go(logged: int, limit: int) -> 
 
 
 def test_the_message_names_those_that_would_lose_their_flow_log_and_what_to_do() -> None:
-    problems = check_deletes(config("core", max_deletes=1), [plan("core", 3)], {"core": before(5)})
+    problems = check(config("core", max_deletes=1), [plan("core", 3)], {"core": before(5)})
     assert problems == [
         Problem(
             "max_deletes",
@@ -75,95 +79,78 @@ def test_the_message_names_those_that_would_lose_their_flow_log_and_what_to_do()
 
 
 def test_max_deletes_of_none_lets_none_go_and_that_is_all_it_does() -> None:
-    assert check_deletes(config("core", max_deletes=0), [plan("core", 5)], {"core": before(5)}) == []
-    (problem,) = check_deletes(config("core", max_deletes=0), [plan("core", 4)], {"core": before(5)})
+    assert check(config("core", max_deletes=0), [plan("core", 5)], {"core": before(5)}) == []
+    (problem,) = check(config("core", max_deletes=0), [plan("core", 4)], {"core": before(5)})
     assert problem.what.startswith("1 of 5 attachments would lose their flow log, but at most 0 may: core: vpc-004;")
 
 
 def test_max_deletes_outranks_the_default_in_both_directions() -> None:
-    assert check_deletes(config("core", max_deletes=99), [plan("core", 1)], {"core": before(100)}) == []
-    assert check_deletes(config("core", max_deletes=4), [plan("core", 95)], {"core": before(100)})
+    assert check(config("core", max_deletes=99), [plan("core", 1)], {"core": before(100)}) == []
+    assert check(config("core", max_deletes=4), [plan("core", 95)], {"core": before(100)})
 
 
 def test_a_long_list_is_cut_after_twenty() -> None:
-    (problem,) = check_deletes(config("core"), [plan("core", 70)], {"core": before(100)})
+    (problem,) = check(config("core"), [plan("core", 70)], {"core": before(100)})
     assert problem.what.count("core: vpc-") == 20
     assert " and 10 more; if that is meant, set max_deletes to 30 for this run" in problem.what
-    (problem,) = check_deletes(config("core"), [plan("core", 80)], {"core": before(100)})
+    (problem,) = check(config("core"), [plan("core", 80)], {"core": before(100)})
     assert problem.what.count("core: vpc-") == 20
     assert "more" not in problem.what.replace("if that is meant", "")
 
 
 def test_attachments_without_a_name_are_listed_by_id() -> None:
-    unnamed = PreviousRouter(router_id="er-1", attachments={"att-x": ""}, logged=frozenset({"att-x", "att-y"}))
-    (problem,) = check_deletes(config("core", max_deletes=0), [plan("core", 1)], {"core": unnamed})
+    unnamed = PreviousRouter(router_id="er-1", attachments={"att-x": ""}, logged={"att-x": "x", "att-y": "y"})
+    (problem,) = check(config("core", max_deletes=0), [plan("core", 1)], {"core": unnamed})
     assert "core: att-x, core: att-y" in problem.what
 
 
 def test_a_router_that_left_the_stack_file_counts_whole() -> None:
-    (problem,) = check_deletes(config("edge"), [plan("edge", 2)], {"core": before(6), "edge": before(2)})
+    (problem,) = check(config("edge"), [plan("edge", 2)], {"core": before(6, "er-2"), "edge": before(2)})
     assert problem.what.startswith("6 of 8 attachments would lose their flow log, but at most 5 may: core: vpc-000,")
 
 
 def test_deletions_of_all_routers_are_added_up() -> None:
     plans = [plan("core", 7), plan("edge", 7)]
-    (problem,) = check_deletes(config("core", "edge"), plans, {"core": before(10), "edge": before(10)})
+    (problem,) = check(config("core", "edge"), plans, {"core": before(10), "edge": before(10)})
     assert problem.what.startswith("6 of 20 attachments would lose their flow log, but at most 5 may: ")
 
 
 def test_new_attachments_do_not_make_up_for_lost_ones() -> None:
-    (problem,) = check_deletes(config("core"), [plan("core", 20, first=6)], {"core": before(6)})
+    (problem,) = check(config("core"), [plan("core", 20, first=6)], {"core": before(6)})
     assert problem.key == "max_deletes"
 
 
 @pytest.mark.parametrize("previous", [{}, {"core": PreviousRouter(router_id="er-1")}])
 def test_a_first_run_has_nothing_to_lose(previous: dict[str, PreviousRouter]) -> None:
-    assert check_deletes(config("core", max_deletes=0), [plan("core", 0)], previous) == []
+    assert check(config("core", max_deletes=0), [plan("core", 0)], previous) == []
 
 
 def test_all_that_finds_nothing_where_something_was_is_refused_however_high_max_deletes_is() -> None:
-    (problem,) = check_deletes(config("core", max_deletes=1000), [plan("core", 0)], {"core": before(3)})
+    (problem,) = check(config("core", max_deletes=1000), [plan("core", 0)], {"core": before(3)})
     assert problem.key == "routers.core.attachments"
     assert "er-1-name" in problem.what
     assert "but 3 were" in problem.what
-    assert problem.what.endswith("; if that is meant, write [] instead of all")
+    assert problem.what.endswith("; if that is meant, write [] here")
 
 
 def test_an_empty_list_in_place_of_all_takes_all_away_within_the_limit() -> None:
     nothing = config("core", attachments=[])
-    assert check_deletes(nothing, [plan("core", 0)], {"core": before(5)}) == []
-    assert [problem.key for problem in check_deletes(nothing, [plan("core", 0)], {"core": before(6)})] == [
-        "max_deletes"
-    ]
+    assert check(nothing, [plan("core", 0)], {"core": before(5)}) == []
+    assert [problem.key for problem in check(nothing, [plan("core", 0)], {"core": before(6)})] == ["max_deletes"]
 
 
-def test_a_router_under_a_new_key_is_told_by_its_id() -> None:
-    assert renamed_keys({"old": before(1)}, {"new": "er-1"}) == {"new": "old"}
+def test_what_another_key_of_the_same_router_takes_over_is_not_lost() -> None:
+    assert losses([plan("core", 3), plan("shop", 2, first=3)], {"core": before(5)}, []) == []
+    elsewhere = losses([plan("shop", 2, router_id="er-2")], {"core": before(2)}, [])
+    assert [loss.attachment_id for loss in elsewhere] == ["att-000", "att-001"]
 
 
-def test_a_key_that_stays_is_not_renamed_even_if_its_router_changes() -> None:
-    assert renamed_keys({"core": before(1)}, {"core": "er-2"}) == {}
+def test_an_attachment_logged_twice_and_then_once_loses_one() -> None:
+    lost = losses([plan("core", 1)], {"core": before(1), "copy": before(1)}, [])
+    assert [loss.attachment_id for loss in lost] == ["att-000"]
 
 
-def test_another_router_under_a_new_key_is_no_rename() -> None:
-    assert renamed_keys({"old": before(1)}, {"new": "er-2"}) == {}
-
-
-def test_two_keys_of_one_router_cannot_be_told_apart_when_both_are_new() -> None:
-    assert renamed_keys({"a": before(1), "b": before(1)}, {"c": "er-1", "d": "er-1"}) == {}
-    assert renamed_keys({"a": before(1)}, {"c": "er-1", "d": "er-1"}) == {}
-    assert renamed_keys({"a": before(1), "b": before(1)}, {"c": "er-1"}) == {}
-
-
-def test_one_key_of_two_for_a_router_may_be_renamed() -> None:
-    assert renamed_keys({"a": before(1), "b": before(1)}, {"a": "er-1", "c": "er-1"}) == {"c": "b"}
-
-
-def test_several_routers_may_be_renamed_at_once() -> None:
-    previous = {"a": before(1, "er-1"), "b": before(1, "er-2"), "gone": before(1, "er-9")}
-    assert renamed_keys(previous, {"x": "er-2", "y": "er-1", "z": "er-3"}) == {"x": "b", "y": "a"}
-
-
-def test_swapped_keys_are_no_rename() -> None:
-    previous = {"a": before(1, "er-1"), "b": before(1, "er-2")}
-    assert renamed_keys(previous, {"a": "er-2", "b": "er-1"}) == {}
+def test_what_an_earlier_run_did_not_delete_counts_until_it_is_wanted_again() -> None:
+    left = Loss("core: vpc-004", "er-1", "att-004", "vpc-004")
+    assert losses([plan("core", 4)], {"core": before(4)}, [left]) == [left]
+    assert losses([plan("core", 5)], {"core": before(4)}, [left]) == []

@@ -12,7 +12,7 @@ from providers.er.routers import Router
 from stacks import coverage
 from stacks.config import RouterConfig
 from stacks.discovery import RouterPlan, WantedFlowLog
-from stacks.outputs import OutputsError, PreviousRouter, outputs, previous
+from stacks.outputs import Loss, OutputsError, PreviousRouter, leaving, outputs, previous
 from stacks.selection import select
 
 
@@ -52,8 +52,11 @@ def plan(
     )
 
 
+LOSS = Loss("core: vpc-gone", "er-1", "id-gone", "core-vpc-gone")
+
+
 def outputs_of(plan_: RouterPlan) -> dict[str, Any]:
-    return outputs([plan_])
+    return outputs([plan_], {plan_.key: {"old-key"}}, [LOSS])
 
 
 def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> None:
@@ -83,6 +86,7 @@ def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> No
                     },
                 },
                 "gone": [],
+                "former_keys": ["old-key"],
                 "flow_logs": {"id-shop": "core-id-shop"},
                 "coverage": {
                     "logged": 1,
@@ -91,18 +95,29 @@ def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> No
                 },
             }
         },
-        "coverage": {"logged": 1, "loggable": 2, "skipped": 1},
+        "leaving": [
+            {"label": "core: vpc-gone", "router_id": "er-1", "attachment_id": "id-gone", "flow_log": "core-vpc-gone"}
+        ],
+        "coverage": {"logged": 1, "loggable": 2, "skipped_count": 1},
     }
 
 
 def test_a_disabled_flow_log_does_not_count_as_logged() -> None:
     found = outputs_of(plan(SHOP, DATA, disabled=("id-shop",)))
-    assert found["coverage"] == {"logged": 1, "loggable": 2, "skipped": 0}
+    assert found["coverage"] == {"logged": 1, "loggable": 2, "skipped_count": 0}
 
 
 def test_two_skipped_attachments_of_one_name_both_count() -> None:
     found = outputs_of(plan(FIREWALL, attachment("id-fw-2", "fw", "cfw")))
-    assert found["coverage"]["skipped"] == 2
+    assert found["coverage"]["skipped_count"] == 2
+
+
+def test_what_one_run_was_to_delete_the_next_reads_back() -> None:
+    assert leaving(json.loads(json.dumps(outputs_of(plan(SHOP))))) == [LOSS]
+    assert leaving({}) == []
+    for foreign in ({"leaving": [5]}, {"leaving": [{"label": "x"}]}, {"leaving": 5}):
+        with pytest.raises(OutputsError):
+            leaving(foreign)
 
 
 def test_outputs_are_plain_json() -> None:
@@ -116,7 +131,8 @@ def test_what_one_run_puts_out_the_next_reads_back() -> None:
         "core": PreviousRouter(
             router_id="er-1",
             attachments={"id-shop": "vpc-shop", "id-x": "", "id-fw": "fw"},
-            logged=frozenset({"id-shop", "id-x"}),
+            logged={"id-shop": "core-id-shop", "id-x": "core-id-x"},
+            former_keys=frozenset({"old-key"}),
         )
     }
 
@@ -157,7 +173,7 @@ def test_outputs_of_another_shape_are_no_memory_or_a_clear_error_but_never_a_cra
 def test_the_table_shows_every_attachment_by_name_with_its_flow_log_or_the_reason() -> None:
     found = outputs_of(plan(SHOP, DATA, UNNAMED, FIREWALL, disabled=("id-data",)))
     assert coverage.table(found).splitlines() == [
-        "ROUTER   ATTACHMENT  TYPE  STATE      FLOW LOG      LOGS TO",
+        "ROUTER   ATTACHMENT  TYPE  STATE      FLOW LOG      LOGS TO, OR WHY NOT",
         "er-core  id-x        vpc   available  core-id-x     network/er",
         "er-core  fw          cfw   available  -             is of type cfw, which cannot be logged",
         "er-core  vpc-data    vpc   available  core-id-data  nothing: disabled",
@@ -169,7 +185,7 @@ def test_the_table_shows_every_attachment_by_name_with_its_flow_log_or_the_reaso
 
 def test_the_table_of_a_router_without_attachments_has_headings_and_a_count() -> None:
     assert coverage.table(outputs_of(plan())).splitlines() == [
-        "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO",
+        "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO, OR WHY NOT",
         "",
         "0 of 0 loggable attachments are logged.",
     ]

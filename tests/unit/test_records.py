@@ -1,13 +1,12 @@
 """Reading the records of answers that may be mangled."""
 
-import re
 from typing import Any
 
 import pytest
 
 from providers.er.attachments import Attachment
 from providers.er.errors import TemporaryError
-from providers.er.flow_logs import STATES, FlowLog, FlowLogTarget
+from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.quotas import Quota
 from providers.er.records import optional, required
 from providers.er.routers import Router
@@ -100,16 +99,9 @@ def test_a_flow_log_is_read_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", ["pending", "available", "deleted", "one-of-a-later-version"])
 def test_a_flow_log_may_be_in_each_state_of_the_reference(state: str) -> None:
     assert FlowLog.from_json("er-1", {**FLOW_LOG, "state": state}).state == state
-
-
-@pytest.mark.parametrize("state", ["AVAILABLE", "active", ""])
-def test_a_flow_log_in_a_state_that_there_is_not_is_refused(state: str) -> None:
-    message = f"the API's answer has a flow log in the unknown state {state!r}"
-    with pytest.raises(TemporaryError, match=re.escape(message)):
-        FlowLog.from_json("er-1", {**FLOW_LOG, "state": state})
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """Serve the stand-in on a free loopback port and print that port, which is how the engine finds a plugin."""
 
+import os
 import sys
+import time
 from concurrent import futures
-from threading import Event
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from .servicer import STAND_IN, RandomUuidServicer
+
+ENGINE_CHECK_INTERVAL = 0.5  # seconds
 
 
 def main() -> None:
@@ -17,10 +20,14 @@ def main() -> None:
     server.start()
     print(STAND_IN, file=sys.stderr, flush=True)
     print(port, flush=True)
+    engine = os.getppid()
     try:
-        Event().wait()  # the engine ends its plugins itself
+        # The engine ends its plugins itself, unless it was killed.
+        while os.getppid() == engine:
+            time.sleep(ENGINE_CHECK_INTERVAL)
     except KeyboardInterrupt:
-        server.stop(0)
+        pass
+    server.stop(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""What the stack file called things at earlier runs, so that other keys don't mean other flow logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+
+from stacks.discovery import RouterPlan
+from stacks.names import COMPONENT_TYPE, logical_name
+from stacks.outputs import PreviousRouter
+
+
+def former_keys(plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]) -> dict[str, frozenset[str]]:
+    """By router key, the keys that this router had at earlier runs and that nothing has now.
+
+    They are kept from run to run, because a run that fails half way takes over only some of the resources.
+    """
+    used = {plan.key for plan in plans}
+
+    def former(plan: RouterPlan) -> set[str]:
+        if plan.key in previous:
+            return set(previous[plan.key].former_keys)
+        gone = [(key, router) for key, router in previous.items() if key not in used]
+        return {
+            name for key, router in gone if router.router_id == plan.router.id for name in (key, *router.former_keys)
+        }
+
+    return {plan.key: frozenset(former(plan) - used) for plan in plans}
+
+
+def component_aliases(plan: RouterPlan, plans: Sequence[RouterPlan], former: frozenset[str]) -> list[pulumi.Alias]:
+    """Former names of the router's component, and so of all in it; none if two keys share the router, as then nothing
+    tells which of them took over."""
+    alone = sum(other.router.id == plan.router.id for other in plans) == 1
+    return [pulumi.Alias(name=key) for key in sorted(former)] if alone else []
+
+
+def flow_log_aliases(
+    plans: Sequence[RouterPlan], former: Mapping[str, frozenset[str]]
+) -> dict[str, dict[str, list[pulumi.Alias]]]:
+    """By router key and attachment id, where the flow log may have been: under the router's former keys, and under the
+    other keys of the router that don't want it now. No place is given to two flow logs.
+    """
+    wanted = {plan.key: {flow_log.attachment.id for flow_log in plan.flow_logs} for plan in plans}
+    given: set[tuple[str, str]] = set()
+    aliases: dict[str, dict[str, list[pulumi.Alias]]] = {}
+    for plan in plans:
+        others = {other.key for other in plans if other.router.id == plan.router.id and other.key != plan.key}
+        aliases[plan.key] = {}
+        for id_ in sorted(wanted[plan.key]):
+            places = [
+                key
+                for key in sorted(former[plan.key] | others)
+                if id_ not in wanted.get(key, ()) and (key, id_) not in given
+            ]
+            given.update((key, id_) for key in places)
+            aliases[plan.key][id_] = [
+                pulumi.Alias(name=logical_name(key, id_), parent=_component_urn(key)) for key in places
+            ]
+    return aliases
+
+
+def _component_urn(key: str) -> str:
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{COMPONENT_TYPE}::{key}"

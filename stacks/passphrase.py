@@ -1,0 +1,37 @@
+"""An empty passphrase serves the stack `local` only, which holds no secret worth one and must run anywhere.
+
+Needs nothing but the standard library: `make` asks before anything is installed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+LOCAL = "local"
+
+
+def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> bool:
+    """Whether the stack's secrets would be locked with nothing.
+
+    Args:
+        stack: The stack's name, without organization and project.
+        stack_file: The text of its file.
+        environment: Environment variables.
+    """
+    if stack == LOCAL or not _uses_passphrase(stack_file, environment):
+        return False
+    return not (environment.get("PULUMI_CONFIG_PASSPHRASE") or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"))
+
+
+def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:
+    def value_of(key: str) -> str:
+        found = re.search(rf"^{key}:[ \t]*['\"]?([^'\"\s#]+)", stack_file, re.MULTILINE)
+        return found.group(1) if found else ""
+
+    if provider := value_of("secretsprovider"):
+        return provider == "passphrase"
+    if value_of("encryptionsalt"):
+        return True
+    # A Pulumi service keeps the secrets of its stacks by itself.
+    return not environment.get("PULUMI_BACKEND_URL", "").startswith(("http://", "https://"))

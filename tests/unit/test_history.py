@@ -1,0 +1,101 @@
+"""What the stack file called things earlier: renamed, swapped, split and merged router keys."""
+
+from __future__ import annotations
+
+from providers.er.attachments import Attachment
+from providers.er.flow_logs import FlowLogTarget
+from providers.er.routers import Router
+from stacks.discovery import RouterPlan, WantedFlowLog
+from stacks.history import flow_log_aliases, former_keys
+from stacks.outputs import PreviousRouter
+from stacks.selection import Selected
+
+
+def plan(key: str, router_id: str = "er-1", *, wanted: tuple[str, ...] = ()) -> RouterPlan:
+    attachments = [
+        Attachment(id=id_, name=id_, state="available", resource_type="vpc", resource_id="r", tags={}) for id_ in wanted
+    ]
+    return RouterPlan(
+        key=key,
+        router=Router(id=router_id, name=router_id, state="available"),
+        attachments=attachments,
+        selected=Selected(logged=attachments),
+        flow_logs=[
+            WantedFlowLog(
+                attachment=one,
+                target=FlowLogTarget(er_id=router_id, resource_id=one.id, log_group_id="g", log_stream_id="s"),
+                name=one.id,
+                description="",
+                enabled=True,
+                log_group="g",
+                log_stream="s",
+            )
+            for one in attachments
+        ],
+    )
+
+
+def before(router_id: str = "er-1", *former: str) -> PreviousRouter:
+    return PreviousRouter(router_id=router_id, former_keys=frozenset(former))
+
+
+def former(previous: dict[str, PreviousRouter], *plans: RouterPlan) -> dict[str, set[str]]:
+    return {key: set(keys) for key, keys in former_keys(plans, previous).items()}
+
+
+def test_a_router_under_a_new_key_is_told_by_its_id() -> None:
+    assert former({"old": before()}, plan("new")) == {"new": {"old"}}
+
+
+def test_former_keys_are_kept_from_run_to_run() -> None:
+    assert former({"new": before("er-1", "old")}, plan("new")) == {"new": {"old"}}
+    assert former({"new": before("er-1", "old")}, plan("newest")) == {"newest": {"new", "old"}}
+
+
+def test_a_former_key_that_is_used_again_is_former_no_more() -> None:
+    assert former({"new": before("er-1", "old")}, plan("new"), plan("old", "er-2")) == {"new": set(), "old": set()}
+
+
+def test_a_key_that_stays_has_no_former_key_even_if_its_router_changes() -> None:
+    assert former({"core": before()}, plan("core", "er-2")) == {"core": set()}
+
+
+def test_another_router_under_a_new_key_is_no_rename() -> None:
+    assert former({"old": before()}, plan("new", "er-2")) == {"new": set()}
+
+
+def test_swapped_keys_are_no_rename() -> None:
+    previous = {"a": before("er-1"), "b": before("er-2")}
+    assert former(previous, plan("a", "er-2"), plan("b", "er-1")) == {"a": set(), "b": set()}
+
+
+def places(*plans: RouterPlan, former: dict[str, frozenset[str]] | None = None) -> dict[str, dict[str, list[object]]]:
+    known = {one.key: frozenset[str]() for one in plans} | (former or {})
+    aliases = flow_log_aliases(plans, known)
+    return {key: {id_: [one.name for one in many] for id_, many in by_id.items()} for key, by_id in aliases.items()}
+
+
+def test_a_router_alone_with_its_first_key_has_nothing_to_look_for() -> None:
+    assert places(plan("core", wanted=("a",)), plan("edge", "er-2", wanted=("b",))) == {
+        "core": {"a": []},
+        "edge": {"b": []},
+    }
+
+
+def test_an_attachment_may_have_been_under_another_key_of_its_router_that_does_not_want_it() -> None:
+    assert places(plan("core", wanted=("a",)), plan("shop", wanted=("b",))) == {
+        "core": {"a": ["shop-a"]},
+        "shop": {"b": ["core-b"]},
+    }
+
+
+def test_an_attachment_that_two_keys_log_was_in_neither_of_the_others_places() -> None:
+    assert places(plan("core", wanted=("a",)), plan("copy", wanted=("a",))) == {"core": {"a": []}, "copy": {"a": []}}
+
+
+def test_no_place_is_looked_for_by_two() -> None:
+    both = {"x": frozenset({"old"}), "y": frozenset({"old"})}
+    assert places(plan("x", wanted=("a",)), plan("y", wanted=("a",)), former=both) == {
+        "x": {"a": ["old-a"]},
+        "y": {"a": []},
+    }
