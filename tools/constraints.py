@@ -42,7 +42,8 @@ def _fresh_pins(folder: Path) -> list[str]:
     report = json.loads(_must([*pip, "inspect", "--local"], "listing the packages"))
     installed = [package["metadata"] for package in report["installed"]]
     ours = ("otc-flow-logs", "pip", "setuptools")
-    return sorted((_pin(one) for one in installed if one["name"].lower() not in ours), key=str.lower)
+    wanted = [one for one in installed if one["name"].lower() not in ours]
+    return [_pin(one) for one in sorted(wanted, key=lambda one: one["name"].lower())]
 
 
 def _pin(metadata: dict[str, str]) -> str:
