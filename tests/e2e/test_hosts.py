@@ -10,7 +10,7 @@ import pytest
 import requests
 import yaml
 
-from tests.e2e.harness import FLOW_LOG, LOGGED_IN_DEMO, Project, World, agree
+from tests.e2e.harness import FLOW_LOG, LOGGED_IN_DEMO, Project, World, agree, same_flow_logs
 
 STATE = Path(__file__).with_name("state.json")
 
@@ -34,12 +34,11 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
     output = project.up()
     assert "6 updated" in output
     assert "3 replaced" in output
-    agree(project, world)
+    same_flow_logs(project, world)
 
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    project.refresh()
-    project.up()
-    agree(project, world)
+    project.up("--refresh")
+    same_flow_logs(project, world)
 
     project.destroy()
     assert world.flow_logs() == {}
