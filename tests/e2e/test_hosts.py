@@ -44,17 +44,6 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
     assert world.flow_logs() == {}
 
 
-@pytest.mark.up
-def test_state_moves_between_the_two_hosts(project: Project, world: World) -> None:
-    use_the_stock_host(project)
-    agree(project, world)
-    project.refresh()
-
-    project.destroy()
-
-    assert world.flow_logs() == {}
-
-
 def flow_log_as_in_the_committed_state(world: World, attachment: str, name: str) -> str:
     """Create the flow log that the committed state tells of, by a plain call; its id."""
     store = world.server.store

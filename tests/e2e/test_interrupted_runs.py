@@ -44,16 +44,6 @@ def recover(project: Project) -> None:
     project.up()
 
 
-def test_creates_that_were_killed_are_found_again(project: Project, slow_world: World) -> None:
-    kill_while_creating(project, slow_world)
-    orphans = slow_world.flow_logs().keys()
-
-    recover(project)
-
-    assert slow_world.flow_logs().keys() == orphans
-    agree(project, slow_world)
-
-
 def test_creates_that_were_killed_are_found_again_under_new_names(project: Project, slow_world: World) -> None:
     kill_while_creating(project, slow_world)
     orphans = slow_world.flow_logs().keys()

@@ -52,13 +52,23 @@ def world(checkout: Path) -> Iterator[World]:
     yield from serving(checkout / ".local" / "emulator.db")
 
 
-def test_make_up_does_the_main_job_and_a_second_one_changes_nothing(checkout: Path, world: World) -> None:
+def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: World) -> None:
     first = run("make up", checkout)
     assert "+ 15 created" in first
     assert first.rstrip().endswith("10 of 10 loggable attachments are logged, 2 cannot be.")
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
 
     assert "15 unchanged" in run("make up", checkout)
+
+    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    world.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
+    assert "10 of 10 loggable attachments are logged" in run("make recover", checkout)
+    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"available"}
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+
+    run("make destroy", checkout)
+    assert world.flow_logs() == {}
+    assert "No flow logs: the stack has no resources." in run("make coverage", checkout)
     assert run("git status --short", checkout) == ""
 
 
@@ -67,17 +77,3 @@ def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, w
 
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
     assert run("git status --short", checkout) == ""
-
-
-def test_make_recover_finishes_what_was_left_and_make_destroy_leaves_nothing(checkout: Path, world: World) -> None:
-    run("make up", checkout)
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    world.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
-
-    assert "10 of 10 loggable attachments are logged" in run("make recover", checkout)
-    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"available"}
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-
-    run("make destroy", checkout)
-    assert world.flow_logs() == {}
-    assert "No flow logs: the stack has no resources." in run("make coverage", checkout)
