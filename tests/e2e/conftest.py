@@ -34,7 +34,7 @@ def up_project(tmp_path_factory: pytest.TempPathFactory, blank_project: Path) ->
 
 
 @pytest.fixture
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     """A project whose stack `local` uses the embedded emulator with the demo world.
 
     Nothing is up yet, or all is in tests marked `up`; what was done to get there was done once and is copied.
@@ -42,7 +42,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     start = "up_project" if request.node.get_closest_marker("up") else "blank_project"
     directory = tmp_path / "project"
     directory.mkdir()
-    return Project.make(directory, copying=request.getfixturevalue(start))
+    project = Project.make(directory, copying=request.getfixturevalue(start))
+    yield project
+    project.end()
 
 
 @pytest.fixture

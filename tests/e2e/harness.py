@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -74,6 +75,7 @@ class Project:
 
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
+    sessions: set[int] = field(default_factory=set)
 
     @classmethod
     def make(cls, directory: Path, *, copying: Path | None = None) -> Project:
@@ -153,7 +155,7 @@ class Project:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `pulumi` as the leader of a group of its own, to be killed in the middle."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self._command(arguments, STACK),
             cwd=self.directory,
             env={**self.environment, **environment},
@@ -163,12 +165,23 @@ class Project:
             text=True,
             start_new_session=True,
         )
+        self.sessions.add(process.pid)
+        return process
 
     @staticmethod
     def kill(process: subprocess.Popen[str]) -> None:
-        """Kill `pulumi` and all that it started, as a lost machine would."""
+        """Kill `pulumi` itself; what it started is left to notice."""
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=TIMEOUT)
+
+    def end(self) -> None:
+        """Kill what is left of all that was started here: Pulumi's language host outlives a killed `pulumi`."""
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                # Behind the name in parentheses: state, parent, group, session.
+                session = int(file.read_text().rpartition(")")[2].split()[3])
+                if session in self.sessions:
+                    os.kill(int(file.parent.name), signal.SIGKILL)
 
     @staticmethod
     def _command(arguments: tuple[str, ...], stack: str | None) -> list[str]:
