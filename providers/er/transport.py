@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import requests
+import urllib3
 
 from providers.er.credentials import Credentials
 from providers.er.errors import (
@@ -133,7 +134,7 @@ class Transport:
         try:
             response = self._session.send(prepared, **{**settings, "stream": True})
             _read(response, seconds=min(ANSWER_TIMEOUT, max(patience.seconds - patience.elapsed, 1.0)))
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise connection_error(origin, error) from error
         except OSError as error:
             # Such as a CA bundle that is not there.
@@ -157,7 +158,8 @@ def _read(response: requests.Response, *, seconds: float) -> None:
     with response:
         deadline = time.monotonic() + seconds
         content = b""
-        for piece in response.iter_content(PIECE_SIZE):
+        # read1 gives what has come, where iter_content would wait for a whole piece.
+        while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
             content += piece
             if len(content) > ANSWER_LIMIT:
                 raise TemporaryError(f"{_origin(response.url)} answered with more than {ANSWER_LIMIT} bytes")

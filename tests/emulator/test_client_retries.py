@@ -609,13 +609,13 @@ def test_the_password_does_not_follow_a_redirect_of_iam(
     assert elsewhere.received == []
 
 
-@pytest.fixture
-def password() -> Callable[[str], PasswordCredentials]:
+@pytest.fixture(params=[{"project_id": PROJECT}, {"project_name": "eu-de"}], ids=["project by id", "project by name"])
+def password(request: pytest.FixtureRequest) -> Callable[[str], PasswordCredentials]:
     """Makes credentials that sign in at the IAM of a base URL."""
 
     def make(url: str) -> PasswordCredentials:
         return PasswordCredentials(
-            auth_url=f"{url}/v3", username="demo", password="hush-hush", domain_name="D", project_id=PROJECT
+            auth_url=f"{url}/v3", username="demo", password="hush-hush", domain_name="D", **request.param
         )
 
     return make
