@@ -30,7 +30,8 @@ class FlowLogHandler:
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
         self._provider: FlowLogProvider | None = None
-        self._holders: dict[str, str] = {}
+        self._holders: dict[str, str] = {}  # by flow log id, the resource that had it first in this run
+        self._created: dict[str, str] = {}  # by flow log id, the resource whose create ended with it
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
         result = self._for(request).check(from_struct(request.olds), from_struct(request.news))
@@ -61,6 +62,7 @@ class FlowLogHandler:
             result = self._for(request).create(from_struct(request.properties), self._patience(request.timeout))
         except UnfinishedFlowLogError as error:
             self._hold(error.id, request.urn)
+            self._created[error.id] = request.urn
             raise
         holder = self._hold(result.id, request.urn)
         if holder != request.urn:
@@ -68,6 +70,7 @@ class FlowLogHandler:
                 f"flow log {result.id} for this attachment, log group and log stream is in this stack already, as"
                 f" {urns.name(holder)!r}: declare it once, or give each its own idempotency_key"
             )
+        self._created[result.id] = request.urn
         return proto.CreateResponse(id=result.id, properties=to_struct(result.outs or {}, request.properties))
 
     def Read(self, request: Any) -> Any:  # noqa: N802
@@ -93,9 +96,10 @@ class FlowLogHandler:
         return proto.UpdateResponse(properties=to_struct(result.outs or {}, request.news))
 
     def Delete(self, request: Any) -> Any:  # noqa: N802
-        if self._hold(request.id, request.urn) != request.urn:
-            # Another resource of this run has taken the flow log over (it was renamed without an alias, say): what
-            # is to go is only its old name.
+        if self._created.get(request.id, request.urn) != request.urn:
+            # Another resource's create in this run has taken the flow log over (it was renamed without an alias, say):
+            # what is to go is only its old name. A resource that was renamed by an alias has not created it, and is
+            # deleted under its old name when it is replaced.
             return empty_pb2.Empty()
         self._for(request).delete(request.id, from_struct(request.properties), self._patience(request.timeout))
         return empty_pb2.Empty()

@@ -196,3 +196,15 @@ def test_the_stack_can_be_put_up_again_after_a_destroy(project: Project, world: 
 
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
     same_flow_logs(project, world)
+
+
+@pytest.mark.up
+def test_a_renamed_router_key_with_another_stream_leaves_nothing_behind(project: Project, world: World) -> None:
+    routers = project.config()["routers"]
+    moved = {**routers["core"], "log_stream": "er-flow-logs-archive"}
+    project.change_config(routers={"edge": routers["edge"], "heart": moved})
+
+    project.up()
+
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    same_flow_logs(project, world)
