@@ -7,6 +7,7 @@ through `add_ResourceProviderServicer_to_server`, and there ours takes its place
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import importlib.util
 import os
 import runpy
@@ -19,6 +20,7 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
 
 MIN_WIDTH = 64
@@ -40,9 +42,9 @@ def _wide_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPool
     return ThreadPoolExecutor(max_workers=max(MIN_WIDTH, asked) + 4)
 
 
-def _add_ours(stock: Any, server: grpc.Server) -> None:
+def _add_ours(handler: FlowLogHandler, stock: Any, server: grpc.Server) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_servicer
-    add_servicer(extended(type(stock))(), server)
+    add_servicer(extended(type(stock), handler)(), server)
 
 
 def _end_with(engine: int) -> None:
@@ -65,15 +67,16 @@ def _require_known_sdk() -> None:
         )
 
 
-def main() -> None:
-    """Serve until the engine ends the process."""
+def serve(handler: FlowLogHandler) -> None:
+    """Serve until the engine ends the process, with `handler` for FlowLog."""
     engine = int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid()))
     threading.Thread(target=_end_with, args=(engine,), name="engine-watch", daemon=True).start()
     _require_known_sdk()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server = _add_ours  # type: ignore[assignment]
+    add_ours = functools.partial(_add_ours, handler)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_ours  # type: ignore[assignment]
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve(FlowLogHandler())

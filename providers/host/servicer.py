@@ -26,9 +26,8 @@ def _import_command(request: Any, import_id: str) -> str:
     )
 
 
-def extended(stock: type[Any]) -> type[Any]:
-    """A subclass of the SDK's servicer class."""
-    handler = FlowLogHandler()
+def extended(stock: type[Any], handler: FlowLogHandler) -> type[Any]:
+    """A subclass of the SDK's servicer class, with `handler` for FlowLog."""
 
     def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         answer = stock.Configure(self, request, context)

@@ -19,6 +19,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 import emulator
 from emulator import Server, Switches
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
+from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
 
 URN = f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::core-vpc-shop"
@@ -104,7 +105,7 @@ def start(stock: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         def serve(switches: Switches = INSTANT, *, seed: Path | None = None, **config: str) -> Engine:
             api = stack.enter_context(emulator.serve(tmp_path / "e.db", seed=seed, switches=switches))
             server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
-            provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock)(), server)
+            provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock, FlowLogHandler())(), server)
             port = server.add_insecure_port("127.0.0.1:0")
             server.start()
             stack.callback(lambda: server.stop(None).wait())

@@ -18,6 +18,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
 from providers.host import urns
+from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
 from providers.host.servicer import extended
 from providers.properties import is_unknown
@@ -82,7 +83,7 @@ def engine(stock: type[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock)(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock, FlowLogHandler())(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
