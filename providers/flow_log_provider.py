@@ -24,7 +24,7 @@ from pulumi.dynamic import (
 from providers import properties as p
 from providers.connection import Connection
 from providers.er import Client, Patience, lifecycle
-from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, QuotaExceededError
+from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, PatienceError, QuotaExceededError
 from providers.er.flow_logs import FlowLog
 from providers.er.limits import ID_PATTERN, LOGGABLE_ATTACHMENT_TYPES
 from providers.settings import CONFIG_NAMESPACE, SettingsError
@@ -149,7 +149,7 @@ class FlowLogProvider(ResourceProvider):
         """
         client = self._client(patience, of=olds)
         try:
-            flow_log = client.flow_logs.get(news["er_id"], id_)
+            flow_log = _look(client, id_, olds)
             flow_log = lifecycle.finish(client, flow_log, p.wanted(news))
         except NotFoundError as error:
             raise FlowLogError(
@@ -169,13 +169,17 @@ class FlowLogProvider(ResourceProvider):
             FlowLogError: It could not be deleted.
         """
         try:
-            lifecycle.delete(self._client(patience, of=props), props["er_id"], id_)
+            client = self._client(patience, of=props)
+            lifecycle.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
         except ApiError as error:
-            raise FlowLogError(f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}") from error
+            sentence = f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}"
+            if isinstance(error, PatienceError):
+                sentence += "; it stays in the state, and the next run goes on from there"
+            raise FlowLogError(sentence) from error
 
     def _look(self, id_: str, props: Props, patience: Patience | None) -> FlowLog | None:
         try:
-            flow_log = self._client(patience, of=props).flow_logs.get(props["er_id"], id_)
+            flow_log = _look(self._client(patience, of=props), id_, props)
         except NotFoundError:
             return None
         except ApiError as error:
@@ -201,6 +205,15 @@ class FlowLogProvider(ResourceProvider):
         return client
 
 
+def _look(client: Client, id_: str, known: Props) -> FlowLog:
+    """The flow log as it is; a list, which may lag, is believed only where it says what is known already."""
+
+    def is_known(flow_log: FlowLog) -> bool:
+        return all(key in known and known[key] == value for key, value in p.outputs_of(flow_log, {}).items())
+
+    return client.looks.now(known["er_id"], id_, resource_id=known.get("resource_id"), believable=is_known)
+
+
 def _unfinished(error: lifecycle.UnfinishedError, inputs: Props) -> UnfinishedFlowLogError:
     flow_log = error.flow_log
     return UnfinishedFlowLogError(
@@ -216,6 +229,8 @@ def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     sentence = f"flow log {props['name']!r} was not created: {error}"
     if isinstance(error, lifecycle.TargetTakenError):
         return f"{sentence}; delete that one, or import it"
+    if isinstance(error, PatienceError):
+        return f"{sentence}; should the service have made it all the same, the next `pulumi up` finds it"
     impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):

@@ -141,6 +141,6 @@ def _reporter() -> Callable[[str], None]:
         with lock:
             if time.monotonic() - shown_at >= REPORT_INTERVAL:
                 shown_at = time.monotonic()
-                print(text, flush=True)
+                print(f"waiting for {text}", flush=True)
 
     return report

@@ -13,6 +13,7 @@ from providers.er.errors import ApiError
 from providers.er.flow_logs import FlowLogs
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 from providers.er.log_tank import LogTank
+from providers.er.looks import Looks, SharedLists
 from providers.er.patience import Backoff, Patience, exponential_backoff
 from providers.er.quotas import Quotas
 from providers.er.routers import Routers
@@ -37,9 +38,10 @@ class Client:
     - on 401: once, with renewed credentials.
 
     Between two tries it waits 0.5 s, then twice as long each time up to 20 s, each wait shortened by a random part of
-    up to half; while something is being operated, 0.1 s, then half as long again each time up to 5 s. No wait outlasts
-    the caller's patience (10 min unless `within` says otherwise). Connecting may take 5 s, and 30 s may pass between
-    two pieces of an answer. Any other refusal is raised at once as an `ApiError`.
+    up to half; while something is being operated, 0.1 s, then a quarter longer each time up to 5 s. No wait outlasts
+    the caller's patience (10 min unless `within` says otherwise), and at most 64 calls are under way at once.
+    Connecting may take 5 s, and 30 s may pass between two pieces of an answer. Any other refusal is raised at once
+    as an `ApiError`.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class Client:
     ) -> None:
         self.credentials = credentials
         self.endpoints = endpoints
-        self.poll = poll or exponential_backoff(first=0.1, factor=1.5, cap=5, jitter=0.2)
+        self.poll = poll or exponential_backoff(first=0.1, factor=1.25, cap=5, jitter=0.2)
         backoff = backoff or exponential_backoff(first=0.5, factor=2, cap=20)
         self._transport = Transport(credentials, backoff=backoff, poll=self.poll)
+        self._lists = SharedLists(self)
         self._patience: Patience | None = None
         self._bind()
 
@@ -64,6 +67,7 @@ class Client:
         self.routers = Routers(self)
         self.quotas = Quotas(self)
         self.log_tank = LogTank(self)
+        self.looks = Looks(self, self._lists)
 
     @property
     def patience(self) -> Patience:

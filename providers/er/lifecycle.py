@@ -32,6 +32,9 @@ MAX_REFUSALS = 10
 # Looks at a list that may lag, before "already exists" is believed without knowing which one it is.
 MAX_SEARCHES = 10
 
+# Looks, from 0.1 s to about 2 s after a deletion was accepted, that may still show the failure from before it.
+FAILED_FOR_A_MOMENT = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -123,15 +126,17 @@ def finish(client: Client, flow_log: FlowLog, wanted: Wanted) -> FlowLog:
     return flow_log
 
 
-def delete(client: Client, er_id: str, flow_log_id: str) -> None:
+def delete(client: Client, er_id: str, flow_log_id: str, *, resource_id: str | None = None) -> None:
     """Have no flow log of this id, waiting while it is being operated; one that is gone already is fine.
+
+    `resource_id` is its attachment, where that is known.
 
     Raises:
         FailedStateError: The service could not delete it.
     """
     with contextlib.suppress(NotFoundError):
         client.flow_logs.delete(er_id, flow_log_id)
-        _until_gone(client, er_id, flow_log_id)
+        _until_gone(client, er_id, flow_log_id, resource_id=resource_id)
 
 
 def client_token(key: str, target: FlowLogTarget, attempt: int) -> str:
@@ -164,7 +169,7 @@ def _accepted(client: Client, target: FlowLogTarget, wanted: Wanted, tokens: Seq
             refusal: ApiError = error
         holder = _holder(client, target)
         if holder is not None and holder.state == "deleting":
-            _until_gone(client, target.er_id, holder.id)
+            _until_gone(client, target.er_id, holder.id, resource_id=target.resource_id, last=holder)
         elif holder is not None:
             return _proven_ours(client, holder, tokens)
         elif isinstance(refusal, InvalidParametersError):
@@ -215,33 +220,44 @@ def _until_available(client: Client, flow_log: FlowLog, *, enabled: bool | None 
         NotFoundError: It is gone.
         UnfinishedError: It failed, or the wait ended; with what was last seen.
     """
-    polls = 0
+
+    def is_done(one: FlowLog) -> bool:
+        return one.state == "available" and enabled in (None, one.enabled)
+
+    if is_done(flow_log):
+        return flow_log
+    er_id, resource_id = flow_log.target.er_id, flow_log.target.resource_id
+    wait = client.looks.begin_wait(er_id, flow_log.id, resource_id=resource_id, change="available", done=is_done)
     try:
-        while flow_log.state != "available" or enabled not in (None, flow_log.enabled):
+        while not is_done(flow_log):
             if flow_log.state == "failed":
                 raise FailedStateError(f"flow log {flow_log.id} went to state failed and has to be replaced")
             if flow_log.state == "deleted":
                 raise NotFoundError(f"flow log {flow_log.id} has been deleted")
-            polls += 1
-            client.patience.pause(
-                client.poll(polls), waiting_for=f"flow log {flow_log.id} to become available: {flow_log.state}"
-            )
-            flow_log = client.flow_logs.get(flow_log.target.er_id, flow_log.id)
+            flow_log = wait.look(flow_log)
     except NotFoundError:
         raise
     except ApiError as error:
-        raise UnfinishedError(error, flow_log) from error
+        raise UnfinishedError(error, wait.seen or flow_log) from error
+    wait.over()
     return flow_log
 
 
-def _until_gone(client: Client, er_id: str, flow_log_id: str) -> None:
-    polls = 0
-    deleting = False
+def _until_gone(
+    client: Client, er_id: str, flow_log_id: str, *, resource_id: str | None, last: FlowLog | None = None
+) -> None:
+    """Wait until a show finds it no more; `last` is what is known of it.
+
+    Raises:
+        FailedStateError: Its deletion failed.
+    """
+    wait = client.looks.begin_wait(
+        er_id, flow_log_id, resource_id=resource_id, change="deletion", done=lambda _never_by_a_list: False
+    )
     with contextlib.suppress(NotFoundError):
-        while (state := client.flow_logs.get(er_id, flow_log_id).state) != "deleted":
+        while last is None or last.state != "deleted":
             # One that had failed before may be shown so for a moment.
-            if state == "failed" and deleting:
+            if last and last.state == "failed" and ("deleting" in wait.states or wait.looks > FAILED_FOR_A_MOMENT):
                 raise FailedStateError(f"the service could not delete flow log {flow_log_id}: it is in state failed")
-            deleting = deleting or state == "deleting"
-            polls += 1
-            client.patience.pause(client.poll(polls), waiting_for=f"flow log {flow_log_id} to be gone: {state}")
+            last = wait.look(last)
+    wait.over()

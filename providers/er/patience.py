@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from providers.er.errors import PatienceError
 
+CHECK_INTERVAL = 0.5  # seconds until a wait for something else notices that it is cancelled
+
 Backoff = Callable[[int], float]
 """From the number of tries so far (1, 2, …) to the seconds to wait before the next."""
 
@@ -40,7 +42,7 @@ class Patience:
     Attributes:
         seconds: How long the whole operation may take.
         cancelled: Set by whoever wants the operation to stop waiting.
-        report: Called with a short text whenever a wait begins, for a person to read.
+        report: Called whenever a wait begins, with a few words on what for: a person reads `waiting for` before them.
         clock: Seconds that only go forward.
     """
 
@@ -58,15 +60,49 @@ class Patience:
         """Seconds since the operation began."""
         return self.clock() - self.started
 
+    @property
+    def left(self) -> float:
+        """Seconds until the operation's end, 0 once it is past."""
+        return max(self.seconds - self.elapsed, 0.0)
+
     def pause(self, seconds: float, *, waiting_for: str) -> None:
         """Wait `seconds`, but not beyond the operation's end.
 
         Raises:
             PatienceError: The time is over, or the operation was cancelled.
         """
-        left = self.seconds - self.elapsed
-        if left <= 0:
-            raise PatienceError(f"gave up after {self.seconds:.0f} s of waiting for {waiting_for}")
-        self.report(f"waiting for {waiting_for}, {self.elapsed:.0f} s")
-        if self.cancelled.wait(min(seconds, left)):
+        self.check(waiting_for)
+        self.report(waiting_for)
+        if self.cancelled.wait(min(seconds, self.left)):
+            self.check(waiting_for)
+
+    def until(self, done: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
+        """Wait for `done`, and report what for every half second.
+
+        Args:
+            done: Set by another thread.
+            waiting_for: The words for it.
+            grace: Seconds that are given to `done` when all else says to stop.
+
+        Raises:
+            PatienceError: The time is over, or the operation was cancelled.
+        """
+        while not done.wait(min(self.left, CHECK_INTERVAL)):
+            try:
+                self.check(waiting_for())
+            except PatienceError:
+                if grace and done.wait(grace):
+                    return
+                raise
+            self.report(waiting_for())
+
+    def check(self, waiting_for: str) -> None:
+        """Go on if there is time left.
+
+        Raises:
+            PatienceError: The time is over, or the operation was cancelled.
+        """
+        if self.cancelled.is_set():
             raise PatienceError(f"cancelled while waiting for {waiting_for}")
+        if not self.left:
+            raise PatienceError(f"gave up after {self.seconds:.0f} s of waiting for {waiting_for}")

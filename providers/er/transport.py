@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -26,6 +28,9 @@ from providers.er.sessions import ServiceSession
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
 OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given up
 
+CALLS_AT_ONCE = 64  # however many operations there are: a throttled service helps nobody
+
+ANSWER_GRACE = 1.0  # seconds that a call under way has left to be answered when its operation is to stop
 ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
 ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about one thousandth of it
 PIECE_SIZE = 64 * 1024  # bytes
@@ -45,6 +50,7 @@ class Transport:
         self._poll = poll
         self._session = ServiceSession()
         self._answered: set[str] = set()
+        self._slots = threading.Semaphore(CALLS_AT_ONCE)
 
     def call(
         self,
@@ -101,7 +107,7 @@ class Transport:
         failing_since: float | None = None
         while True:
             try:
-                return attempt()
+                return self._awaited(attempt, patience)
             except BusyError as error:
                 busy += 1
                 failed, failing_since = 0, None
@@ -114,6 +120,32 @@ class Transport:
                 if patience.elapsed - failing_since > budget:
                     raise
                 self._pause(self._backoff(failed), error, patience)
+
+    def _awaited(self, attempt: Callable[[], T], patience: Patience) -> T:
+        """Make the attempt in a thread of its own, so that whoever asked can stop waiting in the middle of it.
+
+        Raises:
+            ApiError: What the attempt raised, or that patience is over.
+        """
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+        done, left_alone = threading.Event(), threading.Event()
+
+        def send() -> None:
+            try:
+                with self._slots:
+                    if not left_alone.is_set():
+                        answer.set_result(attempt())
+            except BaseException as error:
+                answer.set_exception(error)
+            done.set()
+
+        threading.Thread(target=send, name="call", daemon=True).start()
+        try:
+            patience.until(done, waiting_for=lambda: "the service to answer", grace=ANSWER_GRACE)
+        except PatienceError:
+            left_alone.set()
+            raise
+        return answer.result()
 
     def _pause(self, seconds: float, error: ApiError, patience: Patience) -> None:
         if isinstance(error, TemporaryError) and error.retry_after is not None:
@@ -133,7 +165,7 @@ class Transport:
         settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
             response = self._session.send(prepared, **{**settings, "stream": True})
-            _read(response, seconds=min(ANSWER_TIMEOUT, max(patience.seconds - patience.elapsed, 1.0)))
+            _read(response, seconds=min(ANSWER_TIMEOUT, max(patience.left, 1.0)))
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise connection_error(origin, error) from error
         except OSError as error:

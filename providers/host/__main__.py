@@ -22,6 +22,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
+from providers.host.status import StatusLines, engine_log
 
 MIN_WIDTH = 64
 """Operations that run at once, at the least; most of their time they wait for the API."""
@@ -74,9 +75,10 @@ def serve(handler: FlowLogHandler) -> None:
     _require_known_sdk()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
     add_ours = functools.partial(_add_ours, handler)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_ours  # type: ignore[assignment]
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_ours
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    serve(FlowLogHandler())
+    # The engine passes its address.
+    serve(FlowLogHandler(StatusLines(engine_log(sys.argv[1]))))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from providers.flow_log_provider import FlowLogError, FlowLogProvider, Unfinishe
 from providers.host import urns
 from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
+from providers.host.status import StatusLines
 from providers.properties import IDEMPOTENCY_KEY
 from providers.settings import CONFIG_NAMESPACE
 
@@ -25,7 +28,8 @@ OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 class FlowLogHandler:
     """One method for each of `OPERATIONS`; they raise what `FlowLogProvider` raises."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: StatusLines | None = None) -> None:
+        self._lines = lines or StatusLines()
         self.config: dict[str, Any] = {}
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
@@ -42,9 +46,8 @@ class FlowLogHandler:
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
         self._hold(request.id, request.urn)
-        diff = self._for(request).diff(
-            request.id, from_struct(request.olds), from_struct(request.news), self._patience(0)
-        )
+        with self._patience(request) as patience:
+            diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), patience)
         kinds = {True: proto.PropertyDiff.UPDATE_REPLACE, False: proto.PropertyDiff.UPDATE}
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME if diff.changes else proto.DiffResponse.DIFF_NONE,
@@ -59,7 +62,8 @@ class FlowLogHandler:
 
     def Create(self, request: Any) -> Any:  # noqa: N802
         try:
-            result = self._for(request).create(from_struct(request.properties), self._patience(request.timeout))
+            with self._patience(request) as patience:
+                result = self._for(request).create(from_struct(request.properties), patience)
         except UnfinishedFlowLogError as error:
             self._hold(error.id, request.urn)
             self._created[error.id] = request.urn
@@ -80,7 +84,8 @@ class FlowLogHandler:
         if key is not None:
             # A new key is no change that would bring it into the outputs.
             properties[IDEMPOTENCY_KEY] = key
-        result = self._for(request).read(request.id, properties, self._patience(request.timeout))
+        with self._patience(request) as patience:
+            result = self._for(request).read(request.id, properties, patience)
         if not result.id:
             return proto.ReadResponse()
         return proto.ReadResponse(
@@ -90,9 +95,10 @@ class FlowLogHandler:
         )
 
     def Update(self, request: Any) -> Any:  # noqa: N802
-        result = self._for(request).update(
-            request.id, from_struct(request.olds), from_struct(request.news), self._patience(request.timeout)
-        )
+        with self._patience(request) as patience:
+            result = self._for(request).update(
+                request.id, from_struct(request.olds), from_struct(request.news), patience
+            )
         return proto.UpdateResponse(properties=to_struct(result.outs or {}, request.news))
 
     def Delete(self, request: Any) -> Any:  # noqa: N802
@@ -101,7 +107,8 @@ class FlowLogHandler:
             # what is to go is only its old name. A resource that was renamed by an alias has not created it, and is
             # deleted under its old name when it is replaced.
             return empty_pb2.Empty()
-        self._for(request).delete(request.id, from_struct(request.properties), self._patience(request.timeout))
+        with self._patience(request) as patience:
+            self._for(request).delete(request.id, from_struct(request.properties), patience)
         return empty_pb2.Empty()
 
     def _hold(self, id_: str, urn: str) -> str:
@@ -109,10 +116,14 @@ class FlowLogHandler:
         with self._lock:
             return self._holders.setdefault(id_, urn)
 
-    def _patience(self, timeout: float) -> Patience:
-        """How long the resource's custom timeouts, in seconds, let the operation take; 0 means that they don't say."""
-        patience = Patience(cancelled=self.cancelled)
-        return replace(patience, seconds=timeout) if timeout else patience
+    @contextlib.contextmanager
+    def _patience(self, request: Any) -> Iterator[Patience]:
+        """The patience of one operation: as long as the resource's custom timeouts say, if they do."""
+        with self._lines.of(request.urn) as report:
+            patience = Patience(cancelled=self.cancelled, report=report)
+            # In seconds; 0 or none (a diff has none) means that nobody set one.
+            timeout = getattr(request, "timeout", 0)
+            yield replace(patience, seconds=timeout) if timeout else patience
 
     def _for(self, request: Any) -> FlowLogProvider:
         with self._lock:

@@ -185,7 +185,7 @@ def test_a_create_waits_for_an_attachment_that_is_being_operated(serve: Serve, a
 
     assert made(er, target_of(server, attachment)).state == "pending"
     assert len(texts) == 1
-    assert texts[0].startswith("waiting for the service (Attachment ")
+    assert texts[0].startswith("the service (Attachment ")
 
 
 def test_a_router_that_stays_unavailable_costs_the_caller_its_patience_only(serve: Serve) -> None:

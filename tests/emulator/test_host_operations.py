@@ -233,7 +233,7 @@ def test_a_create_that_is_cancelled_keeps_what_there_is(start: Start) -> None:
     engine.stub.Cancel(empty_pb2.Empty())
     error = refusal(engine.create)
     assert kept(error).id == only(engine.api).id
-    assert "cancelled while waiting for flow log" in error.sentence
+    assert "cancelled while waiting for available: pending" in error.sentence
 
 
 def test_a_create_that_is_repeated_with_its_key_finds_what_the_first_one_made(engine: Engine) -> None:

@@ -207,8 +207,8 @@ def test_a_create_that_does_not_end_keeps_the_flow_log_for_the_engine(serve: Ser
 
     id_ = only(server).id
     assert str(error) == (
-        f"flow log 'shop' ({id_}) exists but is not as wanted yet: gave up after 0 s of waiting for flow log {id_}"
-        " to become available: pending; the next `pulumi up` goes on from there"
+        f"flow log 'shop' ({id_}) exists but is not as wanted yet: gave up after 0 s of"
+        " waiting for available: pending; the next `pulumi up` goes on from there"
     )
     assert (error.id, error.outs["state"], error.outs["enabled"]) == (id_, "pending", True)
     assert error.outs["idempotency_key"] == KEY
@@ -502,7 +502,7 @@ def test_an_update_that_does_not_end_keeps_what_it_is_like(serve: Serve) -> None
 
     assert error.id == id_
     assert str(error).startswith(f"flow log 'other' ({id_}) exists but is not as wanted yet: gave up after ")
-    assert str(error).endswith("to become available: modifying; the next `pulumi up` goes on from there")
+    assert str(error).endswith("waiting for available: modifying; the next `pulumi up` goes on from there")
     assert (error.outs["name"], error.outs["enabled"], error.outs["state"]) == ("other", True, "modifying")
 
 
@@ -549,7 +549,14 @@ def test_delete_of_what_is_being_operated_waits_until_it_may(
     id_, outs = created(provider, inputs)
     server.store.set_flow_log_state(id_, "modifying")
 
-    provider.delete(id_, outs, Patience(report=lambda _: server.store.set_flow_log_state(id_, "available")))
+    waits: list[str] = []
+
+    def becomes_available_at_the_first_wait(waiting_for: str) -> None:
+        waits.append(waiting_for)
+        if len(waits) == 1:
+            server.store.set_flow_log_state(id_, "available")
+
+    provider.delete(id_, outs, Patience(report=becomes_available_at_the_first_wait))
 
     assert server.store.flow_logs.live() == []
 
@@ -563,7 +570,8 @@ def test_a_delete_that_cannot_be_done_names_the_flow_log(serve: Serve) -> None:
 
     assert message == (
         f"flow log 'shop' ({id_}) could not be deleted:"
-        f" gave up after 0 s of waiting for flow log {id_} to be gone: deleting"
+        " gave up after 0 s of waiting for deletion: deleting;"
+        " it stays in the state, and the next run goes on from there"
     )
     assert only(server).id == id_
 
