@@ -16,7 +16,7 @@ from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
 from providers.settings import CONFIG_NAMESPACE, SettingsError
-from stacks import config, guard, history, outputs, passphrase
+from stacks import config, guard, history, lean_sdk, outputs, passphrase
 from stacks.component import RouterFlowLogs
 from stacks.discovery import discover
 from stacks.errors import StackError
@@ -33,6 +33,7 @@ def main() -> None:
     Raises:
         pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be mended.
     """
+    lean_sdk.use()
     stack = pulumi.get_stack()
     stack_file = f"stacks/Pulumi.{stack}.yaml"
     before = _last_outputs(stack)

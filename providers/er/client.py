@@ -87,7 +87,9 @@ class Client:
         Raises:
             ApiError: Signing in failed.
         """
-        return self._transport.repeat(self.credentials.project_id, patience=self.patience)
+        if self._transport.project_id is None:
+            self._transport.project_id = self._transport.repeat(self.credentials.project_id, patience=self.patience)
+        return self._transport.project_id
 
     def er(
         self,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from providers.er.client import Client
 
 ALONE = 0.02  # seconds that a question waits for others to be asked with
-QUIET = 0.1  # seconds without a new question, after which those there are are asked
+QUIET = 0.05  # seconds without a new question, after which those there are are asked
 GATHER = 1.0  # seconds that the first of them waits at the most
 INTERVAL = 0.25  # seconds between two lists for those who wait for a change
 FILTER_AT_MOST = 50  # attachments that fit into an address; for more, the whole router is listed
@@ -256,17 +256,12 @@ class _RouterLists:
         now = time.monotonic()
         try:
             listed = self._list(questions)
-        except (TemporaryError, PatienceError) as error:
-            for question in questions:
-                question.end(error)
-        except ApiError:
-            # Such as a router that is gone, or no permission to list: a show gives each the answer that it needs.
-            for question in questions:
-                question.end(None)
         except Exception as error:
+            # Such as a router that is gone, or no permission to list: then a show gives each the answer that it needs.
+            # All else, a mistake of ours too, is raised by those who asked.
+            is_refusal = isinstance(error, ApiError) and not isinstance(error, (TemporaryError, PatienceError))
             for question in questions:
-                question.end(error)
-            raise
+                question.end(None if is_refusal else error)
         else:
             for question in questions:
                 self._settle(question, listed.get(question.flow_log_id), asked=now)

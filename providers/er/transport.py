@@ -50,6 +50,8 @@ class Transport:
         self._poll = poll
         self._session = ServiceSession()
         self._answered: set[str] = set()
+        self.project_id: str | None = None
+        """The project that the credentials are for, once it is known: every operation asks for it."""
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
 
     def call(

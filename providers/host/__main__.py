@@ -24,8 +24,11 @@ from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
 from providers.host.status import StatusLines, engine_log
 
-MIN_WIDTH = 64
-"""Operations that run at once, at the least; most of their time they wait for the API."""
+MIN_WIDTH = 512
+"""Operations that may run at once, at the least: as many as the engine sends, by whatever option it was told how many.
+
+Threads are made when they are needed, and most of their time they wait for the API.
+"""
 
 ENGINE_CHECK_INTERVAL = 0.2  # seconds
 

@@ -80,10 +80,9 @@ class FlowLogHandler:
     def Read(self, request: Any) -> Any:  # noqa: N802
         known = request.properties if request.properties else request.inputs
         properties = from_struct(known)
-        key = from_struct(request.inputs).get(IDEMPOTENCY_KEY)
-        if key is not None:
+        if IDEMPOTENCY_KEY in request.inputs:
             # A new key is no change that would bring it into the outputs.
-            properties[IDEMPOTENCY_KEY] = key
+            properties[IDEMPOTENCY_KEY] = request.inputs[IDEMPOTENCY_KEY]
         with self._patience(request) as patience:
             result = self._for(request).read(request.id, properties, patience)
         if not result.id:

@@ -99,7 +99,7 @@ class Project:
                 **kept,
                 "PULUMI_CONFIG_PASSPHRASE": "",
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "PULUMI_PARALLEL": "64",
+                "PULUMI_PARALLEL": "128",
                 "NO_COLOR": "1",
             },
         )

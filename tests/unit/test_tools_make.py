@@ -106,7 +106,8 @@ def test_the_environment_keeps_what_the_user_chose(monkeypatch: pytest.MonkeyPat
         "PATH": "/p/.venv/bin:/c/bin:/usr/bin",
         "OTC_FLOW_LOGS_VENV": "/p/.venv",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_PARALLEL": "64",
+        "PULUMI_PARALLEL": "128",
+        "OTC_FLOW_LOGS_READS": "512",
         "PULUMI_CONFIG_PASSPHRASE": "",
     }
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8", "PULUMI_CONFIG_PASSPHRASE": "mine"}

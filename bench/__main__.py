@@ -1,0 +1,147 @@
+"""`python -m bench`: this project, the SDK's own host and a provider that does nothing, side by side.
+
+Writes results.json, results.md and results.svg. Ends with 1 if a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+
+import requests
+
+from bench import first_resource
+from bench.errors import BenchError
+from bench.measure import CASES, measure
+from bench.plan import Step, plan
+from bench.plot import svg
+from bench.processes import Children
+from bench.progress import Progress
+from bench.project import CHECKOUT, pulumi_environment
+from bench.results import Key, Results, Sample, medians, to_json, with_floor_everywhere
+from bench.table import markdown
+from bench.targets import FIRST_RESOURCE, judge
+from bench.variants import FLOOR, VARIANTS
+from tools.console import ToolError, say
+
+INTERRUPTED = 130  # as a shell would say it
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # All unwind, so that every process is ended. Set for interrupts too, which a script's `&` has ignored: `pulumi`
+        # would inherit that, and wait 5 seconds in vain for its language host, which it ends by an interrupt.
+        signal.signal(number, signal.default_int_handler)
+    try:
+        if not Path("/proc/self/status").is_file():
+            raise BenchError("the benchmark reads peak memory from /proc, which only Linux has")
+        for room in ("providers", "emulator", "stacks", "bench"):
+            # What a first run would leave behind. Projects get copies of the stack programs, and these with them.
+            compileall.compile_dir(CHECKOUT / room, quiet=1)
+        environment = pulumi_environment()
+        say(f"PULUMI_PARALLEL is {environment['PULUMI_PARALLEL']}")
+        with Children() as children:
+            results = _measured(options, environment, children)
+            notes = _first_resources(options.first_resource_runs, environment, children, results)
+    except (BenchError, ToolError) as error:
+        say(f"error: {error}")
+        return 1
+    except requests.RequestException as error:
+        say(f"error: the emulator does not answer as it should: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; nothing was written")
+        return INTERRUPTED
+    return _report(options, results, notes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--n", type=_whole_numbers, default="10,100,1000", help="flow logs (default: %(default)s)")
+    parser.add_argument("--latency", type=_seconds, default="2,0", help="of the API, seconds (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="repetitions, of which the median (default: %(default)s)")
+    parser.add_argument("--variants", type=_variants, default=",".join(VARIANTS), help="default: %(default)s")
+    parser.add_argument(
+        "--first-resource-runs", type=int, default=5, metavar="RUNS", help="0 for none (default: %(default)s)"
+    )
+    parser.add_argument("--output", type=Path, default=CHECKOUT / "bench", help="folder (default: bench)")
+    return parser
+
+
+def _whole_numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _seconds(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def _variants(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in VARIANTS:
+            raise argparse.ArgumentTypeError(f"there is no variant {name!r}; there are {', '.join(VARIANTS)}")
+    return names
+
+
+def _steps(options: argparse.Namespace) -> list[Step]:
+    return plan([VARIANTS[name] for name in options.variants], options.n, options.latency, options.runs)
+
+
+def _measured(options: argparse.Namespace, environment: Mapping[str, str], children: Children) -> Results:
+    steps = _steps(options)
+    progress = Progress(steps)
+    samples: dict[Key, list[Sample]] = defaultdict(list)
+    for step in steps:
+        progress.begin(step)
+        taken: dict[str, list[str]] = defaultdict(list)
+        for case, sample in measure(step, environment, children):
+            taken[case].append(f"{sample.seconds:.2f}")
+            if step.counted:
+                samples[Key(case, step.n, step.latency, step.variant.name)].append(sample)
+        progress.end(step, ", ".join(f"{case} {' '.join(seconds)} s" for case, seconds in taken.items()))
+    results = {key: medians(of_key) for key, of_key in samples.items()}
+    return with_floor_everywhere(results, options.latency, FLOOR.name)
+
+
+def _first_resources(runs: int, environment: Mapping[str, str], children: Children, results: Results) -> list[str]:
+    """Add the first resources to the results; what else is to be told of them."""
+    if not runs:
+        return []
+    say("first resources of a preview, an empty program's and ours in turn")
+    first_resource.measure(environment, children)  # a warm-up: the demo world and its stack file are new here
+    found = []
+    for _ in range(runs):
+        found.append(first_resource.measure(environment, children))
+        say(f"  empty program {found[-1].empty:.2f} s, stack {found[-1].stack:.2f} s, ours {found[-1].ours:.2f} s")
+    for variant, seconds in (("ours", [one.ours for one in found]), ("floor", [one.empty for one in found])):
+        results[Key(FIRST_RESOURCE, 0, 0, variant)] = Sample(round(median(seconds), 3), 0, {})
+    stack = median(one.stack for one in found)
+    return [f"A preview of the stack `local` reports the stack's own resource after {stack:.2f} s."]
+
+
+def _report(options: argparse.Namespace, results: Results, notes: list[str]) -> int:
+    if any(step.together > 1 for step in _steps(options)):
+        notes.append(
+            "Where the stock host mostly waits (at a latency, from N=100 on), its repetitions of `up` and `destroy` ran"
+            " at the same time, each with a project and an emulator of its own; all else ran one at a time."
+        )
+    verdicts = judge(results)
+    text = markdown(results, verdicts, CASES, notes)
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "results.json").write_text(to_json(results))
+    (options.output / "results.md").write_text(text)
+    (options.output / "results.svg").write_text(svg(results, list(CASES), max(options.latency)))
+    print(text)
+    return 1 if any(verdict.met is False for verdict in verdicts) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""How long it takes from `pulumi preview` to the first resource: ours against an empty program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.processes import Children
+from bench.project import Project
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPES = "pulumi:providers:"
+
+
+@dataclass(frozen=True)
+class FirstResources:
+    """Seconds from the start of `pulumi preview` to what the engine reports of each program.
+
+    Attributes:
+        ours: The first resource that the program of the stack `local` itself registers.
+        stack: That stack's own resource, which the SDK registers before the program runs.
+        empty: The stack resource of an empty program, which has no other.
+    """
+
+    ours: float
+    stack: float
+    empty: float
+
+
+def measure(environment: Mapping[str, str], children: Children) -> FirstResources:
+    """One run of each, in fresh projects; ours is on the embedded emulator."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        for part in ("empty", "ours"):
+            (folder / part).mkdir()
+        empty = _reports(Project.with_empty_program(folder / "empty", environment, children))
+        ours = _reports(Project.of_checkout(folder / "ours", environment, children))
+    own = [at for type_, at in ours if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
+    return FirstResources(ours=own[0], stack=dict(ours)[STACK_TYPE], empty=dict(empty)[STACK_TYPE])
+
+
+def _reports(project: Project) -> list[tuple[str, float]]:
+    """The type of each resource that the engine reports in a preview, and when, in seconds since the start."""
+    found, lines = [], []
+    start = time.perf_counter()
+    with project.started(
+        "preview", "--json", output=subprocess.PIPE, PULUMI_ENABLE_STREAMING_JSON_PREVIEW="true"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            at = time.perf_counter() - start
+            lines.append(line.decode(errors="replace"))
+            if b'"resourcePreEvent"' in line:
+                found.append((json.loads(line)["resourcePreEvent"]["metadata"]["type"], at))
+        code = process.wait()
+    if code or not found:
+        raise BenchError(f"pulumi preview --json ended with {code}:\n{''.join(lines[-10:])}")
+    return found

@@ -1,0 +1,137 @@
+"""The emulator in a process of its own, with a world made for a number of attachments."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench.errors import BenchError
+from bench.processes import Children
+
+ROUTER, LOG_GROUP, LOG_STREAM = "er-bench", "network", "er-flow-logs"
+DOMAIN, USER, PASSWORD, PROJECT = "OTC-BENCH", "bench", "only-on-loopback", "eu-de"
+PROJECT_ID = "0605767a9980d5762fbcc00b3537e757"
+ROUTER_ID = "00000000-0000-4000-8000-000000000001"
+TYPES = ("vpc", "vpn", "vgw")  # those that can be logged
+
+READY_SECONDS = 60.0
+READY_PAUSE = 0.05
+TIMEOUT = 60.0  # seconds for one request
+UNLIMITED = -1
+PAGE = 2000  # API reference: the largest page
+
+
+def seed(attachments: int) -> dict[str, Any]:
+    """One router with so many loggable attachments, a log group with a stream, no quota; see emulator/seed.py."""
+    router = {
+        "id": ROUTER_ID,
+        "name": ROUTER,
+        "attachments": [
+            {
+                "id": f"00000000-0000-4000-a000-{number:012}",
+                "name": f"{TYPES[number % len(TYPES)]}-{number:04}",
+                "resource_type": TYPES[number % len(TYPES)],
+                "resource_id": f"00000000-0000-4000-c000-{number:012}",
+            }
+            for number in range(attachments)
+        ],
+    }
+    project = {
+        "id": PROJECT_ID,
+        "name": PROJECT,
+        "quotas": {"flow_log": UNLIMITED},
+        "routers": [router],
+        "log_groups": [{"name": LOG_GROUP, "streams": [{"name": LOG_STREAM}]}],
+    }
+    return {"domain": {"name": DOMAIN}, "users": [{"name": USER, "password": PASSWORD}], "projects": [project]}
+
+
+@dataclass(frozen=True)
+class World:
+    """A running emulator, and what it tells anybody."""
+
+    url: str
+
+    @property
+    def stack_config(self) -> dict[str, Any]:
+        """What the stack file says to log all of it, without namespace."""
+        router = {"router": ROUTER, "log_group": LOG_GROUP, "log_stream": LOG_STREAM, "attachments": "all"}
+        return {"endpoint": self.url, "routers": {"core": router}}
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Environment variables of a person who signs in with a password, as most do."""
+        return {
+            "OS_USERNAME": USER,
+            "OS_USER_DOMAIN_NAME": DOMAIN,
+            "OS_PASSWORD": PASSWORD,
+            "OS_PROJECT_NAME": PROJECT,
+        }
+
+    def reset_requests(self) -> None:
+        """Count requests from zero."""
+        requests.delete(f"{self.url}/_emulator/requests", timeout=TIMEOUT).raise_for_status()
+
+    def requests(self) -> dict[str, int]:
+        """How many there were since, by method and path."""
+        answer = requests.get(f"{self.url}/_emulator/requests", timeout=TIMEOUT)
+        answer.raise_for_status()
+        counts: dict[str, int] = answer.json()["requests"]
+        return counts
+
+    def flow_logs(self) -> int:
+        """How many flow logs there are, of those that are available."""
+        headers = {"X-Auth-Token": self._token()}
+        url = f"{self.url}/v3/{PROJECT_ID}/enterprise-router/{ROUTER_ID}/flow-logs"
+        count, query = 0, {"limit": str(PAGE)}
+        while True:
+            answer = requests.get(url, headers=headers, params=query, timeout=TIMEOUT)
+            answer.raise_for_status()
+            page = answer.json()
+            count += [one["state"] for one in page["flow_logs"]].count("available")
+            marker = page["page_info"].get("next_marker")
+            if not marker:
+                return count
+            query["marker"] = marker
+
+    def _token(self) -> str:
+        user = {"name": USER, "password": PASSWORD, "domain": {"name": DOMAIN}}
+        auth = {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": {"id": PROJECT_ID}},
+        }
+        answer = requests.post(f"{self.url}/v3/auth/tokens", json={"auth": auth}, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.headers["X-Subject-Token"]
+
+
+@contextlib.contextmanager
+def serving(
+    children: Children, checkout: Path, directory: Path, *, attachments: int, latency: float
+) -> Iterator[World]:
+    """A fresh world behind an emulator that keeps its files in `directory`; `latency` is in seconds."""
+    seed_file, output = directory / "seed.yaml", directory / "emulator.txt"
+    seed_file.write_text(json.dumps(seed(attachments)))  # JSON is YAML
+    command = [sys.executable, "-m", "emulator", "--latency", f"{latency:g}", "--seed", str(seed_file)]
+    command += ["--db", str(directory / "emulator.db")]
+    with (
+        output.open("wb") as file,
+        children.running(command, cwd=checkout, environment=os.environ, output=file) as process,
+    ):
+        until = time.monotonic() + READY_SECONDS
+        while not (text := output.read_text()).endswith("\n"):
+            if process.poll() is not None or time.monotonic() > until:
+                raise BenchError(f"the emulator does not start:\n{text}")
+            time.sleep(READY_PAUSE)
+        if not text.startswith("emulator: "):
+            raise BenchError(f"the emulator does not start:\n{text}")
+        yield World(text.split()[1])

@@ -1,0 +1,148 @@
+"""Operations that take their time: what is on the screen, how they are bounded, and how they are stopped."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from emulator import Switches, serve
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, serving
+from tests.e2e.test_interrupted_runs import until
+from tests.e2e.test_resource import declare
+
+FOREVER = 3600.0  # seconds
+CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
+
+
+def use(project: Project, world: World) -> None:
+    """Have the project use this world in place of the embedded one."""
+    project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
+    project.environment["OS_TOKEN"] = world.server.token
+
+
+@pytest.fixture
+def stuck_world(project: Project) -> Iterator[World]:
+    """A standalone emulator in which nothing that was accepted is ever done."""
+    for world in serving(project.directory / "stuck.db", latency=FOREVER):
+        use(project, world)
+        yield world
+
+
+def end_at_last(project: Project, world: World) -> Iterator[World]:
+    """The same world, in which all is done at once from now on."""
+    for flow_log in world.flow_logs().values():
+        if flow_log["state"] in ("pending", "modifying"):
+            world.server.store.set_flow_log_state(flow_log["id"], "available")
+    world.server.close()
+    with serve(project.directory / "stuck.db", switches=Switches(latency=0)) as server:
+        quick = World(server)
+        use(project, quick)
+        yield quick
+
+
+def seen_on_a_terminal(project: Project, *arguments: str, wanted: str) -> str:
+    """Run `pulumi` on a terminal until this is on it, or the run ends; what was on it."""
+    controller, terminal = pty.openpty()
+    environment = {key: value for key, value in project.environment.items() if key not in ("CI", "NO_COLOR")}
+    process = subprocess.Popen(
+        ["pulumi", *arguments, "--stack", "local", "--color", "never"],
+        cwd=project.directory,
+        env={**environment, "TERM": "xterm", "COLUMNS": "250"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    project.sessions.add(process.pid)
+    os.close(terminal)
+    seen, deadline = "", time.monotonic() + TIMEOUT / 2
+    while not re.search(wanted, seen) and time.monotonic() < deadline and process.poll() is None:
+        if select.select([controller], [], [], 0.5)[0]:
+            try:
+                seen += os.read(controller, 65536).decode(errors="replace")
+            except OSError:
+                break  # the run has ended
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(TIMEOUT)
+    os.close(controller)
+    return seen
+
+
+def test_a_resources_line_says_what_its_operation_waits_for(project: Project, stuck_world: World) -> None:
+    pattern = r"FlowLog +core-\S+ +creating \(\d+s\)[. ]+waiting for available: pending, \d+ s"
+    assert re.search(pattern, seen_on_a_terminal(project, "up", "--yes", "--skip-preview", wanted=pattern))
+    assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
+
+
+def test_custom_timeouts_bound_create_update_and_delete_and_say_what_happens_next(
+    project: Project, stuck_world: World
+) -> None:
+    options = 'custom_timeouts=pulumi.CustomTimeouts(create="2s", update="2s", delete="2s")'
+    declare(project, stuck_world, options=options)
+
+    said = project.refused("up", *QUICK)
+
+    (id_,) = stuck_world.flow_logs()
+    assert (
+        f"flow log 'by-program' ({id_}) exists but is not as wanted yet: gave up after 2 s of waiting for available:"
+        " pending; the next `pulumi up` goes on from there"
+    ) in said
+    assert project.flow_logs().keys() == {id_}
+
+    stuck_world.server.store.set_flow_log_state(id_, "available")
+    project.up()
+    assert stuck_world.flow_logs().keys() == {id_} == project.flow_logs().keys()
+
+    declare(project, stuck_world, 'inputs["enabled"] = False', options=options)
+    said = project.refused("up", *QUICK)
+    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in said
+    stuck_world.server.store.set_flow_log_state(id_, "available")
+    stuck_world.server.store.disable_flow_log(id_)
+    project.up()
+
+    said = project.refused("destroy", *QUICK)
+    assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in said
+    assert "it stays in the state, and the next run goes on from there" in said
+    assert project.flow_logs().keys() == {id_}
+    stuck_world.server.store.delete_flow_log(id_)
+    project.destroy()
+    assert project.flow_logs() == {}
+
+
+def test_an_interrupt_ends_all_waits_and_the_next_up_goes_on_from_there(project: Project, stuck_world: World) -> None:
+    process = project.start("up", *QUICK)
+    until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, process)
+    made = stuck_world.flow_logs().keys()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=TIMEOUT)
+
+    assert process.returncode != 0
+    assert "cancelled while waiting for available: pending; the next `pulumi up` goes on from there" in output
+    assert "Traceback" not in output
+    assert project.flow_logs().keys() == made
+    assert not project.state().get("pending_operations")
+
+    for world in end_at_last(project, stuck_world):
+        project.up()
+        assert world.flow_logs().keys() == made
+        agree(project, world)
+
+
+def test_as_many_operations_run_at_once_as_are_asked_for(project: Project, stuck_world: World) -> None:
+    stuck_world.server.store.set_quota(-1)
+    wanted = 80
+    for number in range(wanted):
+        stuck_world.server.store.add_attachment("er-core", f"vpc-{number}")
+    project.change_config(routers={"core": project.config()["routers"]["core"]})
+    process = project.start("up", *QUICK, PULUMI_PARALLEL="200")
+    # None of them ends, so all must have begun at the same time.
+    until(lambda: stuck_world.server.requests.read().get(CREATE, 0) > wanted, process)
+    project.kill(process)

@@ -1,0 +1,279 @@
+"""Lists that many share: when they are made, what is believed of them, and who is told what."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from providers.er import Client, Patience, looks
+from providers.er.errors import ApiError, NotFoundError, PatienceError, TemporaryError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.looks import Looks, SharedLists
+
+ER = "er-1"
+TARGET = FlowLogTarget(er_id=ER, resource_id="a-0", log_group_id="g", log_stream_id="s")
+PENDING = FlowLog(
+    id="f-0",
+    name="shop",
+    description="",
+    project_id="p",
+    target=TARGET,
+    log_aggregation_interval=600,
+    created_at="",
+    updated_at="",
+    state="pending",
+    enabled=True,
+)
+
+
+def numbered(number: int, **changes: Any) -> FlowLog:
+    target = replace(TARGET, resource_id=f"a-{number}")
+    return replace(PENDING, id=f"f-{number}", target=target, **changes)
+
+
+class Service:
+    """What a client would call: it counts, and answers with what `world` holds at that moment."""
+
+    def __init__(self) -> None:
+        self.world: dict[str, FlowLog] = {}
+        self.listed: list[Sequence[str]] = []
+        self.shown: list[str] = []
+        self.list_error: Exception | None = None
+        self.while_listing: Callable[[], None] = lambda: None
+        self.patience = Patience(seconds=60)
+        self.flow_logs = self
+        self.shared = SharedLists(cast(Client, self))
+
+    def poll(self, _tries: int) -> float:
+        return 0.02
+
+    def within(self, _patience: Patience) -> Service:
+        return self
+
+    def list(self, _er_id: str, *, resource_ids: Sequence[str]) -> list[FlowLog]:
+        self.listed.append(resource_ids)
+        if self.list_error:
+            raise self.list_error
+        found = [one for one in self.world.values() if not resource_ids or one.target.resource_id in resource_ids]
+        self.while_listing()
+        return found
+
+    def get(self, _er_id: str, flow_log_id: str) -> FlowLog:
+        self.shown.append(flow_log_id)
+        if flow_log_id not in self.world:
+            raise NotFoundError(flow_log_id)
+        return self.world[flow_log_id]
+
+    @property
+    def looks(self) -> Looks:
+        return Looks(cast(Client, self), self.shared)
+
+    def now(self, number: int, believable: Callable[[FlowLog], bool] = lambda _any: True) -> FlowLog:
+        return self.looks.now(ER, f"f-{number}", resource_id=f"a-{number}", believable=believable)
+
+    def waits(self, number: int) -> FlowLog:
+        """Wait until it is available, as lifecycle does."""
+        wait = self.looks.begin_wait(
+            ER, f"f-{number}", resource_id=f"a-{number}", change="available", done=lambda one: one.state == "available"
+        )
+        flow_log = numbered(number)
+        while flow_log.state not in ("available", *looks.ENDS):
+            flow_log = wait.look(flow_log)
+        wait.over()
+        return flow_log
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(64) as pool:
+        yield pool
+
+
+def together(threads: ThreadPoolExecutor, count: int, call: Callable[[int], Any]) -> list[Any]:
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        barrier.wait(30)
+        try:
+            return call(number)
+        except ApiError as error:
+            return error
+
+    return list(threads.map(run, range(count)))
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even on a busy machine, those who ask together are asked for together."""
+    monkeypatch.setattr(looks, "ALONE", 0.5)
+    monkeypatch.setattr(looks, "QUIET", 0.5)
+
+
+def test_one_that_asks_alone_is_shown(service: Service) -> None:
+    service.world["f-0"] = numbered(0)
+    assert service.now(0) == numbered(0)
+    assert (service.listed, service.shown) == ([], ["f-0"])
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_those_who_ask_together_are_served_by_one_list(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number, state="available") for number in range(40)}
+    assert together(threads, 40, service.now) == list(service.world.values())
+    assert service.shown == []
+    assert [len(ids) for ids in service.listed] == [40]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_more_than_fit_into_an_address_are_served_by_a_list_of_the_whole_router(
+    service: Service, threads: ThreadPoolExecutor
+) -> None:
+    count = looks.FILTER_AT_MOST + 1
+    service.world = {f"f-{number}": numbered(number) for number in range(count)}
+    assert together(threads, count, service.now) == list(service.world.values())
+    assert service.listed == [()]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_what_a_list_shows_otherwise_than_expected_is_shown_too(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number) for number in range(4)}
+    found = together(threads, 4, lambda number: service.now(number, lambda one: one.id != "f-2"))
+    assert found == list(service.world.values())
+    assert (len(service.listed), service.shown) == (1, ["f-2"])
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_missing_from_a_list_is_gone_only_if_a_show_says_so(service: Service, threads: ThreadPoolExecutor) -> None:
+    hidden = numbered(1)
+    service.world = {"f-0": numbered(0)}
+    # The list lags: a show finds one that was made meanwhile.
+    service.while_listing = lambda: service.world.update({"f-1": hidden})
+    found = together(threads, 3, service.now)
+    assert found[:2] == [numbered(0), hidden]
+    assert isinstance(found[2], NotFoundError)
+    assert sorted(service.shown) == ["f-1", "f-2"]
+
+
+def test_no_answer_is_older_than_its_question(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number, name="old") for number in range(4)}
+    asked_later: list[Any] = []
+
+    def changes_once_the_list_is_made() -> None:
+        service.while_listing = lambda: None
+        service.world = {id_: replace(one, name="new") for id_, one in service.world.items()}
+        asked_later.extend(threads.submit(service.now, number) for number in (2, 3))
+        for future in asked_later:
+            # Still waiting: the list under way cannot answer it.
+            with pytest.raises(TimeoutError):
+                future.result(timeout=0.1)
+
+    service.while_listing = changes_once_the_list_is_made
+    first = together(threads, 2, service.now)
+
+    assert {one.name for one in first} <= {"old", "new"}
+    assert [future.result(timeout=30).name for future in asked_later] == ["new", "new"]
+
+
+def test_all_who_wait_for_a_change_are_served_by_the_same_lists(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number) for number in range(40)}
+
+    def becomes_available_at_the_third_list() -> None:
+        if len(service.listed) == 3:
+            service.world = {id_: replace(one, state="available") for id_, one in service.world.items()}
+
+    service.while_listing = becomes_available_at_the_third_list
+    found = together(threads, 40, service.waits)
+
+    assert {one.state for one in found} == {"available"}
+    assert len(service.listed) + len(service.shown) < 40
+
+
+@pytest.mark.parametrize("state", looks.ENDS)
+def test_a_list_is_not_believed_that_all_is_over(service: Service, threads: ThreadPoolExecutor, state: str) -> None:
+    service.world = {"f-0": numbered(0, state=state), "f-1": numbered(1, state="available")}
+    stale = dict(service.world)
+    service.list = lambda _er_id, *, resource_ids: list(stale.values())  # type: ignore[method-assign]
+    service.world["f-0"] = numbered(0, state="available")
+
+    assert [one.state for one in together(threads, 2, service.waits)] == ["available", "available"]
+    assert "f-0" in service.shown
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_list_that_is_not_answered_is_an_error_for_all_who_asked(
+    service: Service, threads: ThreadPoolExecutor
+) -> None:
+    service.list_error = TemporaryError("try again later", status=503, request_id="r-1")
+    found = together(threads, 8, service.now)
+    assert {str(error) for error in found} == {"try again later (HTTP 503, request r-1)"}
+    assert len({id(error) for error in found}) == 8
+    assert (len(service.listed), service.shown) == (1, [])
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_where_listing_is_refused_each_is_shown(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number) for number in range(4)}
+    service.list_error = ApiError("no permission to list", status=403)
+    assert together(threads, 4, service.now) == list(service.world.values())
+    assert sorted(service.shown) == list(service.world)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_mistake_in_the_thread_that_lists_leaves_nobody_waiting(
+    service: Service, threads: ThreadPoolExecutor
+) -> None:
+    service.list_error = RuntimeError("a mistake")
+    with pytest.raises(RuntimeError, match="a mistake"):
+        together(threads, 2, service.now)
+    service.list_error = None
+    service.world["f-0"] = numbered(0)
+    assert service.now(0) == numbered(0)
+
+
+def test_one_who_is_cancelled_leaves_and_the_others_go_on(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number) for number in range(2)}
+    cancelled = threading.Event()
+    impatient = Looks(cast(Client, service), service.shared)
+    other = threads.submit(service.waits, 1)
+    service.patience = Patience(seconds=60, cancelled=cancelled)
+    wait = impatient.begin_wait(ER, "f-0", resource_id="a-0", change="available", done=lambda _one: False)
+    stays = threads.submit(wait.look, numbered(0))
+    cancelled.set()
+
+    with pytest.raises(PatienceError, match="cancelled while waiting for available: pending"):
+        stays.result(timeout=30)
+    service.world["f-1"] = numbered(1, state="available")
+    assert other.result(timeout=30).state == "available"
+
+
+def test_the_first_look_is_planned_by_how_long_the_last_ones_took(service: Service) -> None:
+    assert service.shared.expected("available") == 0
+    for seconds in (3.0, 2.0, 4.0):
+        service.shared.remember("available", seconds)
+    assert service.shared.expected("available") == looks.EARLY * 2.0
+    assert service.shared.expected("deletion") == 0
+
+
+def test_of_long_ago_nothing_is_remembered(service: Service) -> None:
+    service.shared.remember("available", 1.0)
+    for _ in range(looks.REMEMBERED):
+        service.shared.remember("available", 5.0)
+    assert service.shared.expected("available") == looks.EARLY * 5.0
+
+
+def test_no_thread_stays_when_nobody_asks(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number) for number in range(8)}
+    together(threads, 8, service.now)
+    for thread in threading.enumerate():
+        if thread.name == f"lists of {ER}":
+            thread.join(30)
+            assert not thread.is_alive()
