@@ -6,12 +6,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-INTERVAL = 1.0  # seconds between two texts on one line; a wait that is over sooner shows none
+INTERVAL = 1.0  # seconds between two looks at what there is to show
+FIRST = 3.0  # seconds into an operation; one that is over sooner, as most are, shows nothing
+FACTOR, LONGEST = 2.0, 60.0  # the next text comes after twice the time, up to a minute: in CI each is a line of the log
 LINES_AT_ONCE = 20  # each costs the engine and us a call; with more operations than that, the lines take turns
 
 
@@ -19,7 +21,11 @@ LINES_AT_ONCE = 20  # each costs the engine and us a call; with more operations 
 class _Line:
     urn: str
     began: float
+    due: float  # seconds since it began
     waiting_for: str = ""
+    is_shown: bool = False
+    is_over: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class StatusLines:
@@ -35,7 +41,7 @@ class StatusLines:
     @contextlib.contextmanager
     def of(self, urn: str) -> Iterator[Callable[[str], None]]:
         """While the block runs, what is given to the function that it gets is on the resource's line."""
-        line = _Line(urn, time.monotonic())
+        line = _Line(urn, time.monotonic(), FIRST)
 
         def report(waiting_for: str) -> None:
             line.waiting_for = waiting_for
@@ -52,6 +58,11 @@ class StatusLines:
             with self._lock:
                 if line in self._waiting:
                     self._waiting.remove(line)
+            with line.lock:
+                line.is_over = True
+                if line.is_shown:
+                    # Else the last text would stand behind "created" for good.
+                    self._show(urn, "")
 
     def _run(self) -> None:
         while True:
@@ -60,10 +71,17 @@ class StatusLines:
                 if not self._waiting:
                     self._is_running = False
                     return
-                shown, rest = self._waiting[:LINES_AT_ONCE], self._waiting[LINES_AT_ONCE:]
-                self._waiting = rest + shown
+                now = time.monotonic()
+                shown = sorted(
+                    (line for line in self._waiting if now - line.began >= line.due), key=lambda line: line.due
+                )[:LINES_AT_ONCE]
             for line in shown:
-                self._show(line.urn, f"waiting for {line.waiting_for}, {time.monotonic() - line.began:.0f} s")
+                elapsed = now - line.began
+                line.due = elapsed + min(elapsed * (FACTOR - 1), LONGEST)
+                with line.lock:
+                    if not line.is_over:
+                        line.is_shown = True
+                        self._show(line.urn, f"waiting for {line.waiting_for}, {elapsed:.0f} s")
 
 
 def engine_log(address: str) -> Callable[[str, str], None]:

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import requests
 import yaml
 
-from tests.e2e.harness import FLOW_LOG, LOGGED_IN_DEMO, Project, World, agree, same_flow_logs
+from tests.e2e.harness import CHECKOUT, FLOW_LOG, LOGGED_IN_DEMO, QUICK, Project, World, agree, same_flow_logs
+from tools.cache import cache_folder, make_once
 
 STATE = Path(__file__).with_name("state.json")
+
+
+@pytest.fixture(scope="session")
+def oldest_sdk() -> Path:
+    """The oldest SDK that pyproject.toml allows, in a folder for PYTHONPATH; kept in the project's cache."""
+    found = re.search(r'"pulumi>=([\d.]+),', (CHECKOUT / "pyproject.toml").read_text())
+    assert found
+    version = f"{found[1]}.0"
+
+    def install(folder: Path) -> None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
+        subprocess.run([*command, f"pulumi=={version}"], check=True, timeout=300)
+
+    place = cache_folder() / f"pulumi-sdk-{version}"
+    return make_once(place, lambda folder: (folder / "pulumi" / "__init__.py").is_file(), install)
 
 
 def use_the_stock_host(project: Project) -> None:
@@ -42,6 +61,31 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
 
     project.destroy()
     assert world.flow_logs() == {}
+
+
+@pytest.mark.parametrize("sdk", ["the newest", "the oldest"])
+def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
+    sdk: str, project: Project, world: World, oldest_sdk: Path
+) -> None:
+    if sdk == "the oldest":
+        project.environment["PYTHONPATH"] = str(oldest_sdk)
+    world.server.store.set_quota(LOGGED_IN_DEMO - 1)
+
+    output = project.refused("up", *QUICK)
+
+    sentence = (
+        r"flow log '[\w-]+' was not created: \S.* \(ER\.04009008, HTTP 400, request [\w-]+\): 9 of 9 are in use;"
+        r" delete flow logs nobody needs, or ask for a higher quota with a service ticket"
+    )
+    lines = [line.rpartition("error: ")[2] for line in output.splitlines() if "was not created" in line]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(sentence, line), line
+    assert "Exception calling application" not in output
+    same_flow_logs(project, world)
+    world.server.store.set_quota(LOGGED_IN_DEMO)
+    project.up()
+    agree(project, world)
 
 
 def flow_log_as_in_the_committed_state(world: World, attachment: str, name: str) -> str:
