@@ -1,6 +1,6 @@
 """`python -m bench`: this project, the SDK's own host and a provider that does nothing, side by side.
 
-Writes results.json, results.md and results.svg. Ends with 1 if a target is missed.
+Writes results.json, results.md, results.svg and the table in the README. Ends with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from statistics import median
 
 import requests
 
-from bench import first_resource
+from bench import anatomy, first_resource
 from bench.errors import BenchError
 from bench.measure import CASES, measure
 from bench.plan import Step, plan
@@ -24,12 +24,14 @@ from bench.plot import svg
 from bench.processes import Children
 from bench.progress import Progress
 from bench.project import CHECKOUT, pulumi_environment
-from bench.results import Key, Results, Sample, medians, to_json, with_floor_everywhere
+from bench.readme import with_figures
+from bench.results import Key, Results, Sample, from_json, medians, to_json, with_floor_everywhere
 from bench.table import markdown
 from bench.targets import FIRST_RESOURCE, judge
 from bench.variants import FLOOR, VARIANTS
 from tools.console import ToolError, say
 
+HERE = CHECKOUT / "bench"
 INTERRUPTED = 130  # as a shell would say it
 
 
@@ -50,6 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
         with Children() as children:
             results = _measured(options, environment, children)
             notes = _first_resources(options.first_resource_runs, environment, children, results)
+            if options.anatomy:
+                say(f"what the floor is made of, N={options.anatomy:,}")
+                notes += anatomy.measure(options.anatomy, environment, children)
     except (BenchError, ToolError) as error:
         say(f"error: {error}")
         return 1
@@ -71,7 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--first-resource-runs", type=int, default=5, metavar="RUNS", help="0 for none (default: %(default)s)"
     )
-    parser.add_argument("--output", type=Path, default=CHECKOUT / "bench", help="folder (default: bench)")
+    parser.add_argument(
+        "--anatomy", type=int, default=1000, metavar="N", help="0 not to take the floor apart (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--add", action="store_true", help="keep what results.json has of other cases, for a run in parts"
+    )
+    parser.add_argument("--output", type=Path, default=HERE, help="folder (default: bench, and the README's table)")
     return parser
 
 
@@ -133,12 +144,18 @@ def _report(options: argparse.Namespace, results: Results, notes: list[str]) -> 
             "Where the stock host mostly waits (at a latency, from N=100 on), its repetitions of `up` and `destroy` ran"
             " at the same time, each with a project and an emulator of its own; all else ran one at a time."
         )
+    file = options.output / "results.json"
+    if options.add and file.is_file():
+        results = {**from_json(file.read_text()), **results}
     verdicts = judge(results)
     text = markdown(results, verdicts, CASES, notes)
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "results.json").write_text(to_json(results))
+    file.write_text(to_json(results))
     (options.output / "results.md").write_text(text)
     (options.output / "results.svg").write_text(svg(results, list(CASES), max(options.latency)))
+    if options.output == HERE:
+        readme = CHECKOUT / "README.md"
+        readme.write_text(with_figures(readme.read_text(), results, tuple(CASES)))
     print(text)
     return 1 if any(verdict.met is False for verdict in verdicts) else 0
 

@@ -38,7 +38,9 @@ WAITING_CASES = ("up", "destroy")
 
 
 @dataclass(frozen=True)
-class _Repetition:
+class Repetition:
+    """A project and the world that it is to log."""
+
     project: Project
     world: World
     step: Step
@@ -67,7 +69,7 @@ def measure(step: Step, environment: Mapping[str, str], children: Children) -> l
     """
     samples = []
     with contextlib.ExitStack() as stack:
-        repetitions = [stack.enter_context(_fresh(step, environment, children)) for _ in range(step.together)]
+        repetitions = [stack.enter_context(fresh(step, environment, children)) for _ in range(step.together)]
         for case in CASES:
             # Only what waits runs at the same time; what computes would take the processors from one another.
             side_by_side = len(repetitions) if case in WAITING_CASES else 1
@@ -84,7 +86,8 @@ def measure(step: Step, environment: Mapping[str, str], children: Children) -> l
 
 
 @contextlib.contextmanager
-def _fresh(step: Step, environment: Mapping[str, str], children: Children) -> Iterator[_Repetition]:
+def fresh(step: Step, environment: Mapping[str, str], children: Children) -> Iterator[Repetition]:
+    """One repetition's project and world, both gone afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
         for name in ("world", "project"):
@@ -99,4 +102,4 @@ def _fresh(step: Step, environment: Mapping[str, str], children: Children) -> It
             variant=step.variant,
             stack_config=world.stack_config,
         )
-        yield _Repetition(project, world, step)
+        yield Repetition(project, world, step)

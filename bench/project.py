@@ -97,7 +97,13 @@ class Project:
         self.pulumi("stack", "init", "--no-select")
         return self
 
-    def pulumi(self, *arguments: str) -> Outcome:
+    @property
+    def state_bytes(self) -> int:
+        """The size of the stack's state."""
+        (file,) = (self.directory / ".local" / "state").glob(f".pulumi/stacks/*/{STACK}.json")
+        return file.stat().st_size
+
+    def pulumi(self, *arguments: str, **environment: str) -> Outcome:
         """Run `pulumi`, which must succeed.
 
         Raises:
@@ -107,7 +113,7 @@ class Project:
         with file.open("wb") as output:
             start = time.perf_counter()
             with (
-                self.started(*arguments, output=output) as process,
+                self.started(*arguments, output=output, **environment) as process,
                 PeakMemory(process.pid, self.provider_module) as peak,
             ):
                 # Without a timeout of its own, which would have it look for the end now and then only.

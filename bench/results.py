@@ -57,6 +57,15 @@ def with_floor_everywhere(results: Results, latencies: Iterable[float], floor: s
     return {**copies, **results}
 
 
+def from_json(text: str) -> Results:
+    """The results that `to_json` wrote."""
+    fields = ("case", "n", "latency_s", "variant")
+    return {
+        Key(*(record.pop(field) for field in fields)): Sample(**record)  # what is left of the record
+        for record in json.loads(text)
+    }
+
+
 def to_json(results: Results) -> str:
     """The results as a list, one line each."""
     order = sorted(results, key=lambda key: (key.n, -key.latency_s, key.case, key.variant))

@@ -29,9 +29,9 @@ def markdown(results: Results, verdicts: Sequence[Verdict], cases: Iterable[str]
             for n in sorted({key.n for key in keys})
             if any(Key(case, n, latency, variant) in results for variant in _VARIANTS)
         ]
-        parts += [f"### Latency {latency:g} s", _grid(HEAD, rows, left=1)]
+        parts += [f"### Latency {latency:g} s", grid(HEAD, rows, left=1)]
     judged = [(verdict.target, verdict.measured, _MARKS[verdict.met]) for verdict in verdicts]
-    parts += ["### Targets", "At a latency of 2 s.", _grid(("target", "measured", "verdict"), judged, left=3)]
+    parts += ["### Targets", "At a latency of 2 s.", grid(("target", "measured", "verdict"), judged, left=3)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -62,7 +62,7 @@ def _row(results: Results, case: str, n: int, latency: float) -> list[str]:
     ]
 
 
-def _grid(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
     """A Markdown table with so many columns aligned to the left, and the others to the right."""
     ruler = ["---" if column < left else "---:" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))

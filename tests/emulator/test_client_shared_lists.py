@@ -1,0 +1,187 @@
+"""Many operations at once against the real server: few requests, and nothing believed that only a list says."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from emulator import Server, Switches
+from providers.er import Client, Endpoints, Patience, lifecycle
+from providers.er.credentials import TokenCredentials
+from providers.er.errors import NotFoundError, PatienceError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.lifecycle import Wanted
+from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
+
+Serve = Callable[..., Server]
+T = TypeVar("T")
+COUNT = 40
+
+
+def client_of(server: Server) -> Client:
+    """A client as it is used, with its own waits."""
+    return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
+
+
+def targets_of(server: Server) -> list[FlowLogTarget]:
+    server.store.set_quota(-1)
+    er_id = server.store.router("er-main").id
+    group = "00000000-0000-4000-b000-000000000001"
+    stream = "00000000-0000-4000-b000-000000000011"
+    return [
+        FlowLogTarget(
+            er_id=er_id,
+            resource_id=server.store.add_attachment("er-main", f"vpc-{number}"),
+            log_group_id=group,
+            log_stream_id=stream,
+        )
+        for number in range(COUNT)
+    ]
+
+
+def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
+    """What each call returned, or raised."""
+    together = threading.Barrier(len(things))
+
+    def run(thing: T) -> object:
+        together.wait(60)
+        try:
+            return call(thing)
+        except (NotFoundError, PatienceError, lifecycle.UnfinishedError) as error:
+            return error
+
+    with ThreadPoolExecutor(len(things)) as threads:
+        return list(threads.map(run, things))
+
+
+def create(client: Client, target: FlowLogTarget) -> FlowLog:
+    wanted = Wanted(name=f"log-{target.resource_id}", description="", enabled=True)
+    return lifecycle.create(client, target, wanted, key="key")
+
+
+def created(server: Server) -> list[FlowLog]:
+    client = client_of(server)
+    return [
+        one for one in at_once(lambda target: create(client, target), targets_of(server)) if isinstance(one, FlowLog)
+    ]
+
+
+def test_creates_that_wait_together_share_their_looks(serve: Serve) -> None:
+    server = serve(Switches(latency=1.0))
+
+    made = created(server)
+
+    assert {one.id for one in made} == {one.id for one in server.store.flow_logs.live()}
+    assert {one.state for one in made} == {"available"}
+    requests = server.requests.read()
+    assert requests[CREATE] == len(made) == COUNT
+    assert requests.get(LIST, 0) + requests.get(SHOW, 0) < COUNT / 2
+
+
+def test_deletes_that_wait_together_share_their_looks_and_each_is_shown_once_it_is_missing(serve: Serve) -> None:
+    server = serve(Switches(latency=1.0))
+    made = created(server)
+    server.requests.reset()
+    client = client_of(server)
+
+    at_once(lambda one: lifecycle.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), made)
+
+    assert server.store.flow_logs.live() == []
+    requests = server.requests.read()
+    assert requests[DELETE] == COUNT
+    assert requests[SHOW] >= COUNT
+    assert requests[LIST] + requests[SHOW] < 2 * COUNT
+
+
+@pytest.mark.parametrize("missing", [404, 400])
+def test_a_list_that_lags_takes_and_adds_nothing(serve: Serve, missing: int) -> None:
+    server = serve(Switches(latency=0.2, list_lag=3600, missing_flow_log=missing))
+    made = created(server)
+    assert {one.id for one in made} == {one.id for one in server.store.flow_logs.live()}
+    assert len(made) == COUNT
+    client = client_of(server)
+    for one in made[:5]:
+        server.store.delete_flow_log(one.id)
+
+    def read(one: FlowLog) -> FlowLog:
+        return client.looks.now(
+            one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now == one
+        )
+
+    found = at_once(read, made)
+
+    assert [type(one) for one in found[:5]] == [NotFoundError] * 5
+    assert found[5:] == made[5:]
+
+
+def test_a_change_that_a_lagging_list_does_not_have_is_read_all_the_same(serve: Serve) -> None:
+    made = created(serve(Switches(latency=0)))
+    server = serve(Switches(latency=0, list_lag=3600))
+    client = client_of(server)
+    for one in made:
+        client.flow_logs.update(one.target.er_id, one.id, name="renamed", description="")
+
+    def read(one: FlowLog) -> FlowLog:
+        # What the run before last has in its state is what the list still says: only a change is suspicious.
+        return client.looks.now(
+            one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now.name == "renamed"
+        )
+
+    assert {one.name for one in at_once(read, made) if isinstance(one, FlowLog)} == {"renamed"}
+
+
+def test_one_whose_patience_ends_leaves_the_others_to_their_wait(serve: Serve) -> None:
+    server = serve(Switches(latency=1.0))
+    client, targets = client_of(server), targets_of(server)
+    impatient = client.within(Patience(seconds=0.2))
+
+    found = at_once(lambda target: create(impatient if target is targets[0] else client, target), targets)
+
+    assert isinstance(found[0], lifecycle.UnfinishedError)
+    assert {one.state for one in found[1:] if isinstance(one, FlowLog)} == {"available"}
+    assert len(server.store.flow_logs.live()) == COUNT
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> None:
+    cancelled = threading.Event()
+    told = threading.Semaphore(0)
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(silent))
+
+    def ask(number: int) -> object:
+        bound = client.within(Patience(cancelled=cancelled, report=lambda _words: told.release()))
+        return bound.flow_logs.get("router", f"flow-log-{number}")
+
+    def cancel() -> None:
+        for _ in range(100):
+            assert told.acquire(timeout=60)
+        cancelled.set()
+
+    threading.Thread(target=cancel, daemon=True).start()
+    found = at_once(ask, list(range(100)))
+
+    # None of them has waited for the 30 seconds after which a silent connection is given up, or it would say so.
+    assert {str(error) for error in found} == {"cancelled while waiting for the service to answer"}
+
+
+def test_the_threads_that_send_calls_end_with_them(server: Server) -> None:
+    client = client_of(server)
+    for _ in range(20):
+        with contextlib.suppress(NotFoundError):
+            client.flow_logs.get(server.store.router("er-main").id, "00000000-0000-4000-d000-000000000001")
+    for thread in threading.enumerate():
+        if thread.name == "call":
+            thread.join(30)
+            assert not thread.is_alive()
