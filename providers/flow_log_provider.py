@@ -95,7 +95,7 @@ class FlowLogProvider(ResourceProvider):
         """
         actual: p.Properties = olds
         if olds.get("state") != "available":
-            flow_log = self._look(id_, olds, patience)
+            flow_log = self._found(id_, olds, patience)
             if flow_log is None or flow_log.state in ("failed", "deleting"):
                 changed = p.changes(olds, news)
                 return FlowLogDiff({"state"} | changed, {"state"} | changed.intersection(p.REPLACING))
@@ -134,7 +134,7 @@ class FlowLogProvider(ResourceProvider):
             raise FlowLogError(
                 f"{id_!r} does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
             )
-        flow_log = self._look(flow_log_id, {**props, "er_id": er_id}, patience)
+        flow_log = self._found(flow_log_id, {**props, "er_id": er_id}, patience)
         if flow_log is None:
             return ReadResult("", {}, {})
         outputs = p.outputs_of(flow_log, props)
@@ -177,7 +177,7 @@ class FlowLogProvider(ResourceProvider):
                 sentence += "; it stays in the state, and the next run goes on from there"
             raise FlowLogError(sentence) from error
 
-    def _look(self, id_: str, props: Props, patience: Patience | None) -> FlowLog | None:
+    def _found(self, id_: str, props: Props, patience: Patience | None) -> FlowLog | None:
         try:
             flow_log = _look(self._client(patience, of=props), id_, props)
         except NotFoundError:
@@ -229,7 +229,7 @@ def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     sentence = f"flow log {props['name']!r} was not created: {error}"
     if isinstance(error, lifecycle.TargetTakenError):
         return f"{sentence}; delete that one, or import it"
-    if isinstance(error, PatienceError):
+    if isinstance(error, PatienceError) and props.get(p.IDEMPOTENCY_KEY):
         return f"{sentence}; should the service have made it all the same, the next `pulumi up` finds it"
     impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
     try:

@@ -41,7 +41,7 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
         new["PULUMI_SKIP_UPDATE_CHECK"] = environment.get("PULUMI_SKIP_UPDATE_CHECK", "true")
     if stack:
         new["PULUMI_PARALLEL"] = environment.get("PULUMI_PARALLEL", _PARALLEL)
-        new[READS] = environment.get(READS, _READS)
+        new[READS] = environment.get(READS) or environment.get("PULUMI_PARALLEL", _READS)
         passphrase = passphrase_default(stack, environment)
         if passphrase is not None:
             new["PULUMI_CONFIG_PASSPHRASE"] = passphrase

@@ -32,8 +32,8 @@ MAX_REFUSALS = 10
 # Looks at a list that may lag, before "already exists" is believed without knowing which one it is.
 MAX_SEARCHES = 10
 
-# Looks, from 0.1 s to about 2 s after a deletion was accepted, that may still show the failure from before it.
-FAILED_FOR_A_MOMENT = 5
+# Seconds after a deletion was accepted in which a show may still have the failure from before it.
+FAILED_FOR_A_MOMENT = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +95,7 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
         spent.clear()
         try:
             if flow_log.state != "pending":
-                # A replay tells of the flow log as it was when the answer was first given: only a look tells of now.
-                flow_log = client.flow_logs.get(target.er_id, flow_log.id)
+                flow_log = _as_it_is_now(client, flow_log)
             return finish(client, flow_log, wanted)
         except NotFoundError:
             continue  # The answer was a replay: it named a flow log that has been deleted since.
@@ -145,6 +144,21 @@ def client_token(key: str, target: FlowLogTarget, attempt: int) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def _as_it_is_now(client: Client, replayed: FlowLog) -> FlowLog:
+    """A look, because a replay tells of the flow log as it was when the answer was first given.
+
+    Raises:
+        NotFoundError: It is gone.
+        UnfinishedError: That could not be told.
+    """
+    try:
+        return client.flow_logs.get(replayed.target.er_id, replayed.id)
+    except NotFoundError:
+        raise
+    except ApiError as error:
+        raise UnfinishedError(error, replayed) from error
+
+
 class _TokenSpentError(Exception):
     """The service knows the token from another request; `refusal` is what to say if every token is."""
 
@@ -169,7 +183,8 @@ def _accepted(client: Client, target: FlowLogTarget, wanted: Wanted, tokens: Seq
             refusal: ApiError = error
         holder = _holder(client, target)
         if holder is not None and holder.state == "deleting":
-            _until_gone(client, target.er_id, holder.id, resource_id=target.resource_id, last=holder)
+            words = f"the deletion of flow log {holder.id}"
+            _until_gone(client, target.er_id, holder.id, resource_id=target.resource_id, words=words, last=holder)
         elif holder is not None:
             return _proven_ours(client, holder, tokens)
         elif isinstance(refusal, InvalidParametersError):
@@ -227,7 +242,15 @@ def _until_available(client: Client, flow_log: FlowLog, *, enabled: bool | None 
     if is_done(flow_log):
         return flow_log
     er_id, resource_id = flow_log.target.er_id, flow_log.target.resource_id
-    wait = client.looks.begin_wait(er_id, flow_log.id, resource_id=resource_id, change="available", done=is_done)
+    # A list that lags may have it as it was before it was modified, but not as it was before it was created.
+    was_just_created = flow_log.state == "pending"
+    wait = client.looks.begin_wait(
+        er_id,
+        flow_log.id,
+        resource_id=resource_id,
+        words="available",
+        believable=lambda one: was_just_created and is_done(one),
+    )
     try:
         while not is_done(flow_log):
             if flow_log.state == "failed":
@@ -239,25 +262,31 @@ def _until_available(client: Client, flow_log: FlowLog, *, enabled: bool | None 
         raise
     except ApiError as error:
         raise UnfinishedError(error, wait.seen or flow_log) from error
-    wait.over()
     return flow_log
 
 
 def _until_gone(
-    client: Client, er_id: str, flow_log_id: str, *, resource_id: str | None, last: FlowLog | None = None
+    client: Client,
+    er_id: str,
+    flow_log_id: str,
+    *,
+    resource_id: str | None,
+    words: str = "deletion",
+    last: FlowLog | None = None,
 ) -> None:
-    """Wait until a show finds it no more; `last` is what is known of it.
+    """Wait until a show finds it no more; `last` is what a show had of it.
 
     Raises:
         FailedStateError: Its deletion failed.
     """
     wait = client.looks.begin_wait(
-        er_id, flow_log_id, resource_id=resource_id, change="deletion", done=lambda _never_by_a_list: False
+        er_id, flow_log_id, resource_id=resource_id, words=words, believable=lambda _a_list_never_is: False
     )
+    was_deleting = False
     with contextlib.suppress(NotFoundError):
         while last is None or last.state != "deleted":
+            was_deleting = was_deleting or (last is not None and last.state == "deleting")
             # One that had failed before may be shown so for a moment.
-            if last and last.state == "failed" and ("deleting" in wait.states or wait.looks > FAILED_FOR_A_MOMENT):
+            if last and last.state == "failed" and (was_deleting or wait.elapsed > FAILED_FOR_A_MOMENT):
                 raise FailedStateError(f"the service could not delete flow log {flow_log_id}: it is in state failed")
             last = wait.look(last)
-    wait.over()

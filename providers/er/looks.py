@@ -6,15 +6,14 @@ list only confirms: what it does not show, or shows otherwise than is hoped for,
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from providers.er.errors import ApiError, PatienceError, TemporaryError
+from providers.er.errors import ApiError
+from providers.er.failures import printable
 from providers.er.flow_logs import FlowLog
 from providers.er.patience import Patience
 
@@ -25,10 +24,9 @@ ALONE = 0.02  # seconds that a question waits for others to be asked with
 QUIET = 0.05  # seconds without a new question, after which those there are are asked
 GATHER = 1.0  # seconds that the first of them waits at the most
 INTERVAL = 0.25  # seconds between two lists for those who wait for a change
+LIST_PATIENCE = 30.0  # seconds after which a list that is not answered is left, and shows are tried
+SHOW_EVERY = 30  # looks at lists that say "not yet", after which a show is to say so too
 FILTER_AT_MOST = 50  # attachments that fit into an address; for more, the whole router is listed
-
-REMEMBERED = 16  # waits that the next one's first look is planned by
-EARLY = 0.9  # the share of the shortest of them after which it is made
 
 ENDS = ("failed", "deleted")
 """States that end a wait: too much hangs on them to believe a list."""
@@ -40,19 +38,18 @@ class _Question:
     resource_id: str | None
     believable: Callable[[FlowLog], bool]
     patience: Patience
-    waits: bool  # until a list is believable; else the first one decides
-    put: float = 0.0
-    due: float = 0.0  # when to ask, by the monotonic clock
-    tries: int = 0
+    is_wait: bool  # is asked again until a list is believable; else the first one decides
+    asked_at: float = 0.0  # as all times here, by the monotonic clock
+    due: float = 0.0
+    looks: int = 0
     seen: FlowLog | None = None
-    states: set[str] = field(default_factory=set)
-    answer: FlowLog | Exception | None = None
+    answer: FlowLog | Exception | None = None  # None: a show is to decide
     answered: threading.Event = field(default_factory=threading.Event)
 
     def see(self, flow_log: FlowLog | None) -> None:
-        if flow_log:
+        """Keep what was seen, unless it is older than what is known already."""
+        if flow_log and not (self.seen and flow_log.updated_at < self.seen.updated_at):
             self.seen = flow_log
-            self.states.add(flow_log.state)
 
     def end(self, answer: FlowLog | Exception | None) -> None:
         self.answer = answer
@@ -79,13 +76,20 @@ class Looks:
 
         Raises:
             NotFoundError: There is none of this id.
+            ApiError: It could not be looked at.
         """
-        question = _Question(flow_log_id, resource_id, believable, self._client.patience, waits=False)
+        question = _Question(flow_log_id, resource_id, believable, self._client.patience, is_wait=False)
         listed = self._lists.ask(er_id, question, lambda: "the list of flow logs")
         return listed or self._client.flow_logs.get(er_id, flow_log_id)
 
     def begin_wait(
-        self, er_id: str, flow_log_id: str, *, resource_id: str | None, change: str, done: Callable[[FlowLog], bool]
+        self,
+        er_id: str,
+        flow_log_id: str,
+        *,
+        resource_id: str | None,
+        words: str,
+        believable: Callable[[FlowLog], bool],
     ) -> Wait:
         """Begin to wait for a flow log to change.
 
@@ -93,19 +97,19 @@ class Looks:
             er_id: The router.
             flow_log_id: The flow log.
             resource_id: Its attachment, if that is known.
-            change: What is waited for, in a word; what took how long is remembered by it.
-            done: Whether it has changed as hoped for; not asked about one whose state is one of `ENDS`.
+            words: What is waited for; a person reads `waiting for` before them, and the state behind.
+            believable: Whether a list that says so is believed, and ends the wait. Not asked for the states of `ENDS`.
         """
-        question = _Question(flow_log_id, resource_id, done, self._client.patience, waits=True)
-        return Wait(self._client, self._lists, er_id, question, change)
+        question = _Question(flow_log_id, resource_id, believable, self._client.patience, is_wait=True)
+        return Wait(self._client, self._lists, er_id, question, words)
 
 
 class Wait:
     """One operation's wait for one flow log to change."""
 
-    def __init__(self, client: Client, lists: SharedLists, er_id: str, question: _Question, change: str) -> None:
+    def __init__(self, client: Client, lists: SharedLists, er_id: str, question: _Question, words: str) -> None:
         self._client, self._lists = client, lists
-        self._er_id, self._question, self._change = er_id, question, change
+        self._er_id, self._question, self._words = er_id, question, words
         self._began = time.monotonic()
 
     @property
@@ -114,17 +118,12 @@ class Wait:
         return self._question.seen
 
     @property
-    def looks(self) -> int:
-        """How often it was looked at."""
-        return self._question.tries
-
-    @property
-    def states(self) -> set[str]:
-        """All states that it was seen in."""
-        return self._question.states
+    def elapsed(self) -> float:
+        """Seconds since the wait began."""
+        return time.monotonic() - self._began
 
     def look(self, last: FlowLog | None) -> FlowLog:
-        """The flow log, once a list says that it has changed as hoped for, or as a show has it.
+        """The flow log, once a believable list has it, or as a show has it.
 
         Args:
             last: What is known of it so far.
@@ -135,21 +134,17 @@ class Wait:
         """
         question = self._question
         question.see(last)
-        question.tries += 1
-        expected = self._lists.expected(self._change) if question.tries == 1 else 0.0
-        question.due = time.monotonic() + max(expected, self._client.poll(question.tries))
-        listed = self._lists.ask(self._er_id, question, self._words)
-        flow_log = listed or self._client.flow_logs.get(self._er_id, question.flow_log_id)
-        question.see(flow_log)
+        question.looks += 1
+        question.due = time.monotonic() + self._client.poll(question.looks)
+        listed = self._lists.ask(self._er_id, question, self._waiting_for)
+        if listed:
+            return listed
+        flow_log = self._client.flow_logs.get(self._er_id, question.flow_log_id)
+        question.seen = flow_log
         return flow_log
 
-    def over(self) -> None:
-        """It has changed as hoped for: those who wait for the same change may profit from how long it took."""
-        self._lists.remember(self._change, time.monotonic() - self._began)
-
-    def _words(self) -> str:
-        state = self._question.seen.state if self._question.seen else "accepted"
-        return f"{self._change}: {state}"
+    def _waiting_for(self) -> str:
+        return f"{self._words}: {printable(self.seen.state) if self.seen else 'accepted'}"
 
 
 class SharedLists:
@@ -159,37 +154,26 @@ class SharedLists:
         self._client = client
         self._lock = threading.Lock()
         self._routers: dict[str, _RouterLists] = {}
-        self._took: dict[str, deque[float]] = {}
 
     def ask(self, er_id: str, question: _Question, waiting_for: Callable[[], str]) -> FlowLog | None:
         """What a list says, once it is believable; None if it is for a show to decide.
 
         Raises:
-            ApiError: The list was not answered, or patience is over.
+            PatienceError: Patience is over.
         """
         with self._lock:
             router = self._routers.setdefault(er_id, _RouterLists(self._client, er_id))
-        if question.waits:
+        if question.is_wait:
             question.patience.report(waiting_for())
             question.patience.check(waiting_for())
-        router.put(question)
         try:
+            router.put(question)
             question.patience.until(question.answered, waiting_for=lambda: waiting_for() + router.trouble)
         finally:
             router.withdraw(question)
         if isinstance(question.answer, Exception):
-            raise copy.copy(question.answer) from question.answer
+            raise question.answer
         return question.answer
-
-    def expected(self, change: str) -> float:
-        """Seconds before which this change is not worth a look; 0 if nothing is known."""
-        with self._lock:
-            return EARLY * min(self._took.get(change, ()), default=0.0)
-
-    def remember(self, change: str, seconds: float) -> None:
-        """Let it be known how long a change took."""
-        with self._lock:
-            self._took.setdefault(change, deque(maxlen=REMEMBERED)).append(seconds)
 
 
 class _RouterLists:
@@ -206,16 +190,18 @@ class _RouterLists:
         """What keeps the list under way from being answered, as an addition to a sentence."""
 
     def put(self, question: _Question) -> None:
+        """Have a question answered: it is told so by its event."""
         question.answered.clear()
-        question.put = time.monotonic()
+        question.asked_at = time.monotonic()
         with self._changed:
             self._questions.append(question)
             self._changed.notify()
             if not self._is_served:
-                self._is_served = True
                 threading.Thread(target=self._serve, name=f"lists of {self._er_id}", daemon=True).start()
+                self._is_served = True
 
     def withdraw(self, question: _Question) -> None:
+        """Forget a question, answered or not."""
         with self._changed:
             if question in self._questions:
                 self._questions.remove(question)
@@ -232,19 +218,19 @@ class _RouterLists:
                     self._is_served = False
                     return
                 questions = list(self._questions)
-                self._unwanted.clear()
+                self._unwanted = threading.Event()
             self._answer(questions)
             with self._changed:
                 self._questions = [one for one in self._questions if not one.answered.is_set()]
 
     def _start(self) -> float:
-        """When to ask the questions there are, by the monotonic clock."""
+        """When to ask the questions there are."""
         starts = []
-        at_once = [one.put for one in self._questions if not one.waits]
+        at_once = [one.asked_at for one in self._questions if not one.is_wait]
         if at_once:
             quiet = max(at_once) + (QUIET if len(self._questions) > 1 else ALONE)
             starts.append(min(quiet, min(at_once) + GATHER))
-        due = [one.due for one in self._questions if one.waits]
+        due = [one.due for one in self._questions if one.is_wait]
         if due:
             starts.append(max(min(due), self._listed + INTERVAL if len(self._questions) > 1 else 0.0))
         return min(starts)
@@ -256,41 +242,42 @@ class _RouterLists:
         now = time.monotonic()
         try:
             listed = self._list(questions)
+            self._listed = time.monotonic()
+            for question in questions:
+                self._settle(question, listed.get(question.flow_log_id), now=now)
         except Exception as error:
-            # Such as a router that is gone, or no permission to list: then a show gives each the answer that it needs.
-            # All else, a mistake of ours too, is raised by those who asked.
-            is_refusal = isinstance(error, ApiError) and not isinstance(error, (TemporaryError, PatienceError))
+            # Whatever the service has against this list (the router is gone, listing is not permitted, there is an
+            # outage), a show gives each the answer that it needs. A mistake of ours is raised by those who asked.
             for question in questions:
-                question.end(None if is_refusal else error)
-        else:
-            for question in questions:
-                self._settle(question, listed.get(question.flow_log_id), asked=now)
-        self._listed = time.monotonic()
+                if not question.answered.is_set():
+                    question.end(None if isinstance(error, ApiError) else error)
 
     def _list(self, questions: list[_Question]) -> dict[str, FlowLog]:
         resource_ids = {one.resource_id for one in questions}
-        known = [id_ for id_ in resource_ids if id_] if len(resource_ids) <= FILTER_AT_MOST else []
+        known = sorted(id_ for id_ in resource_ids if id_)
+        is_filtered = len(known) == len(resource_ids) <= FILTER_AT_MOST
         patience = Patience(
-            seconds=max(one.patience.left for one in questions), cancelled=self._unwanted, report=self._note
+            seconds=min(LIST_PATIENCE, max(one.patience.left for one in questions)),
+            cancelled=self._unwanted,
+            report=self._note,
         )
         try:
-            found = self._client.within(patience).flow_logs.list(
-                self._er_id, resource_ids=sorted(known) if len(known) == len(resource_ids) else ()
-            )
+            found = self._client.within(patience).flow_logs.list(self._er_id, resource_ids=known if is_filtered else ())
             return {flow_log.id: flow_log for flow_log in found}
         finally:
             self.trouble = ""
 
     def _note(self, text: str) -> None:
-        self.trouble = f" ({text})"
+        self.trouble = f" (waiting for {text})"
 
-    def _settle(self, question: _Question, listed: FlowLog | None, *, asked: float) -> None:
-        if listed and listed.state not in ENDS and question.believable(listed):
+    def _settle(self, question: _Question, listed: FlowLog | None, *, now: float) -> None:
+        says_something = listed is not None and listed.state not in ENDS
+        if listed and says_something and question.believable(listed):
             question.end(listed)
-        elif question.waits and listed and listed.state not in ENDS:
+        elif says_something and question.is_wait and (question.looks + 1) % SHOW_EVERY:
+            # Not yet.
             question.see(listed)
-            if question.due <= asked:
-                question.tries += 1
-                question.due = time.monotonic() + self._client.poll(question.tries)
-        elif question.due <= asked:
+            question.looks += 1
+            question.due = max(question.due, now + self._client.poll(question.looks))
+        elif not question.is_wait or question.due <= now:
             question.end(None)

@@ -11,7 +11,7 @@ from providers.er.endpoints import is_loopback
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds between two pieces of an answer
-POOL_SIZE = 128  # connections kept open; operations beyond that many open one each
+POOL_SIZE = 64  # connections kept open: as many as there are calls at once
 
 
 class ServiceSession(requests.Session):

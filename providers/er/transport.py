@@ -23,14 +23,14 @@ from providers.er.errors import (
 )
 from providers.er.failures import connection_error, printable
 from providers.er.patience import Backoff, Patience
-from providers.er.sessions import ServiceSession
+from providers.er.sessions import POOL_SIZE, ServiceSession
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
 OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given up
 
-CALLS_AT_ONCE = 64  # however many operations there are: a throttled service helps nobody
+CALLS_AT_ONCE = POOL_SIZE  # however many operations there are: a throttled service helps nobody
 
-ANSWER_GRACE = 1.0  # seconds that a call under way has left to be answered when its operation is to stop
+ANSWER_GRACE = 0.75  # seconds that a call under way has left to be answered when its operation is to stop
 ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
 ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about one thousandth of it
 PIECE_SIZE = 64 * 1024  # bytes
@@ -106,13 +106,15 @@ class Transport:
             ApiError: What the last attempt raised, or that patience is over.
         """
         busy = failed = 0
+        waiting_for = "the service to answer"
         failing_since: float | None = None
         while True:
             try:
-                return self._awaited(attempt, patience)
+                return self._awaited(attempt, patience, waiting_for)
             except BusyError as error:
                 busy += 1
                 failed, failing_since = 0, None
+                waiting_for = f"the service ({error.message})"
                 self._pause(self._poll(busy), error, patience)
             except TemporaryError as error:
                 failed += 1
@@ -121,10 +123,13 @@ class Transport:
                 budget = OUTAGE_BUDGET if answered() else FIRST_CONTACT_BUDGET
                 if patience.elapsed - failing_since > budget:
                     raise
+                waiting_for = f"the service ({error.message})"
                 self._pause(self._backoff(failed), error, patience)
 
-    def _awaited(self, attempt: Callable[[], T], patience: Patience) -> T:
+    def _awaited(self, attempt: Callable[[], T], patience: Patience, waiting_for: str) -> T:
         """Make the attempt in a thread of its own, so that whoever asked can stop waiting in the middle of it.
+
+        None is begun once the operation is to stop.
 
         Raises:
             ApiError: What the attempt raised, or that patience is over.
@@ -135,6 +140,9 @@ class Transport:
         def send() -> None:
             try:
                 with self._slots:
+                    # One call may always be tried, also by who has no time to wait at all.
+                    if patience.cancelled.is_set() or patience.elapsed > patience.seconds + ANSWER_GRACE:
+                        patience.check(waiting_for)
                     if not left_alone.is_set():
                         answer.set_result(attempt())
             except BaseException as error:
@@ -143,7 +151,7 @@ class Transport:
 
         threading.Thread(target=send, name="call", daemon=True).start()
         try:
-            patience.until(done, waiting_for=lambda: "the service to answer", grace=ANSWER_GRACE)
+            patience.until(done, waiting_for=lambda: waiting_for, grace=ANSWER_GRACE)
         except PatienceError:
             left_alone.set()
             raise

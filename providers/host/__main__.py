@@ -24,10 +24,10 @@ from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
 from providers.host.status import StatusLines, engine_log
 
-MIN_WIDTH = 512
-"""Operations that may run at once, at the least: as many as the engine sends, by whatever option it was told how many.
+WIDTH = 4096
+"""Calls of the engine that may run at once: more than it sends, by whatever option it was told how many operations.
 
-Threads are made when they are needed, and most of their time they wait for the API.
+So none queues, Cancel least of all. Threads are made as they are needed; most of their time they wait for the API.
 """
 
 ENGINE_CHECK_INTERVAL = 0.2  # seconds
@@ -37,13 +37,8 @@ add_servicer = provider_pb2_grpc.add_ResourceProviderServicer_to_server
 
 
 def _wide_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPoolExecutor:
-    try:
-        asked = int(os.environ.get("PULUMI_PARALLEL", ""))
-    except ValueError:
-        asked = 0
     concurrent.futures.ThreadPoolExecutor = ThreadPoolExecutor  # type: ignore[misc]
-    # A few more for calls that are not operations (Cancel, Configure), so that they don't queue behind them.
-    return ThreadPoolExecutor(max_workers=max(MIN_WIDTH, asked) + 4)
+    return ThreadPoolExecutor(max_workers=WIDTH)
 
 
 def _add_ours(handler: FlowLogHandler, stock: Any, server: grpc.Server) -> None:

@@ -14,6 +14,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 INTERVAL = 1.0  # seconds between two looks at what there is to show
 FIRST = 3.0  # seconds into an operation; one that is over sooner, as most are, shows nothing
 FACTOR, LONGEST = 2.0, 60.0  # the next text comes after twice the time, up to a minute: in CI each is a line of the log
+AT_MOST = 0.2  # seconds for one text: an operation that ends may have to wait for it
 LINES_AT_ONCE = 20  # each costs the engine and us a call; with more operations than that, the lines take turns
 
 
@@ -28,8 +29,13 @@ class _Line:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+def next_due(elapsed: float) -> float:
+    """Seconds since its operation began until a line's next text, after one at `elapsed`."""
+    return elapsed + min(elapsed * (FACTOR - 1), LONGEST)
+
+
 class StatusLines:
-    """The lines of the operations under way. Nothing is sent, and no thread runs, while none of them waits."""
+    """The lines of those operations under way that have had to wait; no thread runs while there are none."""
 
     def __init__(self, show: Callable[[str, str], None] = lambda _urn, _text: None) -> None:
         """Show texts by `show(urn, text)`; without one, nowhere."""
@@ -49,8 +55,8 @@ class StatusLines:
                 if line not in self._waiting:
                     self._waiting.append(line)
                 if not self._is_running:
-                    self._is_running = True
                     threading.Thread(target=self._run, name="status lines", daemon=True).start()
+                    self._is_running = True
 
         try:
             yield report
@@ -77,7 +83,7 @@ class StatusLines:
                 )[:LINES_AT_ONCE]
             for line in shown:
                 elapsed = now - line.began
-                line.due = elapsed + min(elapsed * (FACTOR - 1), LONGEST)
+                line.due = next_due(elapsed)
                 with line.lock:
                     if not line.is_over:
                         line.is_shown = True
@@ -90,9 +96,9 @@ def engine_log(address: str) -> Callable[[str, str], None]:
 
     def show(urn: str, text: str) -> None:
         # A text that does not arrive is no reason to fail.
-        with contextlib.suppress(grpc.RpcError):
+        with contextlib.suppress(grpc.RpcError, ValueError):
             engine.Log(
-                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True), timeout=INTERVAL
+                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True), timeout=AT_MOST
             )
 
     return show

@@ -383,7 +383,8 @@ def test_a_holder_that_stays_in_deletion_costs_the_callers_patience_only(serve: 
     with pytest.raises(PatienceError) as caught:
         lifecycle.create(client_of(server, Patience(seconds=0.2)), target_of(server), WANTED, key=KEY)
 
-    assert caught.value.message == "gave up after 0 s of waiting for deletion: deleting"
+    said = f"gave up after 0 s of waiting for the deletion of flow log {theirs.id}: deleting"
+    assert caught.value.message == said
     assert only(server).id == theirs.id
 
 

@@ -510,8 +510,8 @@ def test_a_cancelled_operation_stops_waiting(scripted: ServerFactory, time: Quic
 
     error = raised(PatienceError, lambda: show(client))
 
-    assert error.message == "cancelled while waiting for the service (Throttled)"
-    assert len(server.received) == 1
+    assert error.message == "cancelled while waiting for the service to answer"
+    assert server.received == []
 
 
 def test_a_waiting_caller_is_told_what_for(scripted: ServerFactory, time: QuickTime) -> None:

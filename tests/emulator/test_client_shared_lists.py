@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
 
 import pytest
@@ -14,9 +15,10 @@ import pytest
 from emulator import Server, Switches
 from providers.er import Client, Endpoints, Patience, lifecycle
 from providers.er.credentials import TokenCredentials
-from providers.er.errors import NotFoundError, PatienceError
+from providers.er.errors import ApiError, NotFoundError, PatienceError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.lifecycle import Wanted
+from providers.er.transport import CALLS_AT_ONCE
 from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
 
 Serve = Callable[..., Server]
@@ -174,6 +176,95 @@ def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> N
 
     # None of them has waited for the 30 seconds after which a silent connection is given up, or it would say so.
     assert {str(error) for error in found} == {"cancelled while waiting for the service to answer"}
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers nothing before it is let, and counts who waits."""
+
+    lock = threading.Lock()
+    received = waiting = most = 0
+    go_on = threading.Event()
+
+    def do_POST(self) -> None:
+        with self.lock:
+            Slow.received += 1
+            Slow.waiting += 1
+            Slow.most = max(Slow.most, Slow.waiting)
+        self.go_on.wait(30)
+        with self.lock:
+            Slow.waiting -= 1
+        self.send_response(403)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def slow() -> Iterator[str]:
+    Slow.received = Slow.waiting = Slow.most = 0
+    Slow.go_on.clear()
+    ThreadingHTTPServer.request_queue_size = 200
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        Slow.go_on.set()
+        server.shutdown()
+
+
+def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> None:
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow))
+    threading.Timer(1.0, Slow.go_on.set).start()
+
+    def enable(number: int) -> str:
+        with pytest.raises(ApiError) as caught:
+            client.flow_logs.enable("router", f"flow-log-{number}")
+        return str(caught.value)
+
+    at_once(enable, list(range(2 * CALLS_AT_ONCE)))
+
+    assert Slow.received == 2 * CALLS_AT_ONCE
+    assert Slow.most == CALLS_AT_ONCE
+
+
+def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
+    cancelled = threading.Event()
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).within(Patience(cancelled=cancelled))
+
+    def cancel() -> None:
+        while Slow.waiting < CALLS_AT_ONCE:
+            threading.Event().wait(0.01)
+        cancelled.set()
+        Slow.go_on.set()
+
+    threading.Thread(target=cancel, daemon=True).start()
+
+    def enable(number: int) -> None:
+        with pytest.raises(ApiError):
+            client.flow_logs.enable("router", f"flow-log-{number}")
+
+    at_once(enable, list(range(3 * CALLS_AT_ONCE)))
+
+    assert Slow.received == CALLS_AT_ONCE
+
+
+def test_what_is_enabled_while_lists_lag_is_not_done_before_it_is(serve: Serve) -> None:
+    made = created(serve(Switches(latency=0)))
+    quick = client_of(serve(Switches(latency=0)))
+    for one in made:
+        quick.flow_logs.disable(one.target.er_id, one.id)
+        quick.flow_logs.get(one.target.er_id, one.id)
+    server = serve(Switches(latency=0.3, list_lag=3600))
+    client = client_of(server)
+
+    def finish(one: FlowLog) -> FlowLog:
+        now = client.flow_logs.get(one.target.er_id, one.id)
+        return lifecycle.finish(client, now, Wanted(name=f"new-{one.id}", description="", enabled=True))
+
+    at_once(finish, made)
+
+    assert {(one.state, one.enabled) for one in server.store.flow_logs.live()} == {("available", True)}
+    assert {one.name for one in server.store.flow_logs.live()} == {f"new-{one.id}" for one in made}
 
 
 def test_the_threads_that_send_calls_end_with_them(server: Server) -> None:

@@ -230,10 +230,22 @@ def test_an_update_that_runs_out_of_time_keeps_what_there_is(start: Start) -> No
 
 def test_a_create_that_is_cancelled_keeps_what_there_is(start: Start) -> None:
     engine = start(NEVER)
-    engine.stub.Cancel(empty_pb2.Empty())
+
+    def cancel_once_it_is_accepted() -> None:
+        while not engine.api.store.flow_logs.live():
+            time.sleep(0.01)
+        engine.stub.Cancel(empty_pb2.Empty())
+
+    threading.Thread(target=cancel_once_it_is_accepted, daemon=True).start()
     error = refusal(engine.create)
     assert kept(error).id == only(engine.api).id
     assert "cancelled while waiting for available: pending" in error.sentence
+
+
+def test_a_create_that_comes_after_cancel_makes_nothing(engine: Engine) -> None:
+    engine.stub.Cancel(empty_pb2.Empty())
+    assert "was not created: cancelled while waiting for the service to answer" in refusal(engine.create).sentence
+    assert engine.api.store.flow_logs.live() == []
 
 
 def test_a_create_that_is_repeated_with_its_key_finds_what_the_first_one_made(engine: Engine) -> None:

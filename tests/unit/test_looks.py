@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
 
@@ -76,15 +77,20 @@ class Service:
     def now(self, number: int, believable: Callable[[FlowLog], bool] = lambda _any: True) -> FlowLog:
         return self.looks.now(ER, f"f-{number}", resource_id=f"a-{number}", believable=believable)
 
-    def waits(self, number: int) -> FlowLog:
+    def waits(self, number: int, patience: Patience | None = None) -> FlowLog:
         """Wait until it is available, as lifecycle does."""
-        wait = self.looks.begin_wait(
-            ER, f"f-{number}", resource_id=f"a-{number}", change="available", done=lambda one: one.state == "available"
+        bound = copy.copy(self)
+        bound.patience = patience or self.patience
+        wait = bound.looks.begin_wait(
+            ER,
+            f"f-{number}",
+            resource_id=f"a-{number}",
+            words="available",
+            believable=lambda one: one.state == "available",
         )
         flow_log = numbered(number)
         while flow_log.state not in ("available", *looks.ENDS):
             flow_log = wait.look(flow_log)
-        wait.over()
         return flow_log
 
 
@@ -165,22 +171,25 @@ def test_missing_from_a_list_is_gone_only_if_a_show_says_so(service: Service, th
 
 def test_no_answer_is_older_than_its_question(service: Service, threads: ThreadPoolExecutor) -> None:
     service.world = {f"f-{number}": numbered(number, name="old") for number in range(4)}
-    asked_later: list[Any] = []
+    later: list[Future[FlowLog]] = []
+    asked = threading.Semaphore(0)
+
+    def reads(number: int) -> FlowLog:
+        asked.release()
+        return service.now(number)
 
     def changes_once_the_list_is_made() -> None:
         service.while_listing = lambda: None
         service.world = {id_: replace(one, name="new") for id_, one in service.world.items()}
-        asked_later.extend(threads.submit(service.now, number) for number in (2, 3))
-        for future in asked_later:
-            # Still waiting: the list under way cannot answer it.
-            with pytest.raises(TimeoutError):
-                future.result(timeout=0.1)
+        later.extend(threads.submit(reads, number) for number in (2, 3))
+        for _ in later:
+            assert asked.acquire(timeout=30)
 
     service.while_listing = changes_once_the_list_is_made
     first = together(threads, 2, service.now)
 
     assert {one.name for one in first} <= {"old", "new"}
-    assert [future.result(timeout=30).name for future in asked_later] == ["new", "new"]
+    assert [future.result(timeout=30).name for future in later] == ["new", "new"]
 
 
 def test_all_who_wait_for_a_change_are_served_by_the_same_lists(service: Service, threads: ThreadPoolExecutor) -> None:
@@ -209,20 +218,10 @@ def test_a_list_is_not_believed_that_all_is_over(service: Service, threads: Thre
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_a_list_that_is_not_answered_is_an_error_for_all_who_asked(
-    service: Service, threads: ThreadPoolExecutor
-) -> None:
-    service.list_error = TemporaryError("try again later", status=503, request_id="r-1")
-    found = together(threads, 8, service.now)
-    assert {str(error) for error in found} == {"try again later (HTTP 503, request r-1)"}
-    assert len({id(error) for error in found}) == 8
-    assert (len(service.listed), service.shown) == (1, [])
-
-
-@pytest.mark.usefixtures("unhurried")
-def test_where_listing_is_refused_each_is_shown(service: Service, threads: ThreadPoolExecutor) -> None:
+@pytest.mark.parametrize("error", [ApiError("no permission", status=403), TemporaryError("an outage", status=503)])
+def test_where_there_is_no_list_each_is_shown(service: Service, threads: ThreadPoolExecutor, error: ApiError) -> None:
     service.world = {f"f-{number}": numbered(number) for number in range(4)}
-    service.list_error = ApiError("no permission to list", status=403)
+    service.list_error = error
     assert together(threads, 4, service.now) == list(service.world.values())
     assert sorted(service.shown) == list(service.world)
 
@@ -231,10 +230,17 @@ def test_where_listing_is_refused_each_is_shown(service: Service, threads: Threa
 def test_a_mistake_in_the_thread_that_lists_leaves_nobody_waiting(
     service: Service, threads: ThreadPoolExecutor
 ) -> None:
+    service.world = {f"f-{number}": numbered(number) for number in range(2)}
     service.list_error = RuntimeError("a mistake")
     with pytest.raises(RuntimeError, match="a mistake"):
         together(threads, 2, service.now)
     service.list_error = None
+
+    def mistaken(_one: FlowLog) -> bool:
+        raise ValueError("another")
+
+    with pytest.raises(ValueError, match="another"):
+        together(threads, 2, lambda number: service.now(number, mistaken))
     service.world["f-0"] = numbered(0)
     assert service.now(0) == numbered(0)
 
@@ -242,32 +248,79 @@ def test_a_mistake_in_the_thread_that_lists_leaves_nobody_waiting(
 def test_one_who_is_cancelled_leaves_and_the_others_go_on(service: Service, threads: ThreadPoolExecutor) -> None:
     service.world = {f"f-{number}": numbered(number) for number in range(2)}
     cancelled = threading.Event()
-    impatient = Looks(cast(Client, service), service.shared)
+    listed = threading.Event()
+    service.while_listing = listed.set
     other = threads.submit(service.waits, 1)
-    service.patience = Patience(seconds=60, cancelled=cancelled)
-    wait = impatient.begin_wait(ER, "f-0", resource_id="a-0", change="available", done=lambda _one: False)
-    stays = threads.submit(wait.look, numbered(0))
+    leaves = threads.submit(service.waits, 0, Patience(seconds=60, cancelled=cancelled))
+    assert listed.wait(30)
     cancelled.set()
 
     with pytest.raises(PatienceError, match="cancelled while waiting for available: pending"):
-        stays.result(timeout=30)
+        leaves.result(timeout=30)
     service.world["f-1"] = numbered(1, state="available")
     assert other.result(timeout=30).state == "available"
 
 
-def test_the_first_look_is_planned_by_how_long_the_last_ones_took(service: Service) -> None:
-    assert service.shared.expected("available") == 0
-    for seconds in (3.0, 2.0, 4.0):
-        service.shared.remember("available", seconds)
-    assert service.shared.expected("available") == looks.EARLY * 2.0
-    assert service.shared.expected("deletion") == 0
+def test_a_list_counts_as_a_look_of_all_who_wait(
+    service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "INTERVAL", 0)
+    polls: list[int] = []
+
+    def poll(looks_so_far: int) -> float:
+        polls.append(looks_so_far)
+        return 0.02
+
+    service.poll = poll  # type: ignore[method-assign, assignment]
+    service.world = {f"f-{number}": numbered(number) for number in range(20)}
+
+    def becomes_available_at_the_tenth_list() -> None:
+        if len(service.listed) == 10:
+            service.world = {id_: replace(one, state="available") for id_, one in service.world.items()}
+
+    service.while_listing = becomes_available_at_the_tenth_list
+    together(threads, 20, service.waits)
+
+    # So that the waits grow for all of them alike, and with them the time between two lists.
+    assert max(polls) >= 9
 
 
-def test_of_long_ago_nothing_is_remembered(service: Service) -> None:
-    service.shared.remember("available", 1.0)
-    for _ in range(looks.REMEMBERED):
-        service.shared.remember("available", 5.0)
-    assert service.shared.expected("available") == looks.EARLY * 5.0
+def test_a_list_that_always_says_not_yet_is_checked_by_a_show(
+    service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "INTERVAL", 0)
+    service.world = {f"f-{number}": numbered(number, state="available") for number in range(2)}
+    stale = [numbered(0), numbered(1)]
+    service.list = lambda _er_id, *, resource_ids: stale  # type: ignore[method-assign]
+    assert {one.state for one in together(threads, 2, service.waits)} == {"available"}
+
+
+def test_what_a_list_has_of_before_is_not_taken_for_news(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number, updated_at="2026-01-01T00:00:01Z") for number in range(2)}
+    cancelled = threading.Event()
+    service.patience = Patience(seconds=60, cancelled=cancelled)
+    service.while_listing = cancelled.set
+    newer = numbered(0, updated_at="2026-01-01T00:00:02Z", name="newer")
+    wait = service.looks.begin_wait(ER, "f-0", resource_id="a-0", words="available", believable=lambda _one: False)
+
+    together(threads, 2, lambda number: wait.look(newer) if number == 0 else service.waits(1))
+
+    assert wait.seen == newer
+
+
+def test_a_thread_that_cannot_be_started_is_an_error_and_the_next_question_is_answered(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.world["f-0"] = numbered(0)
+
+    def cannot(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", cannot)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            service.now(0)
+    assert service.now(0) == numbered(0)
 
 
 def test_no_thread_stays_when_nobody_asks(service: Service, threads: ThreadPoolExecutor) -> None:
