@@ -244,12 +244,16 @@ def _until_available(client: Client, flow_log: FlowLog, *, enabled: bool | None 
     er_id, resource_id = flow_log.target.er_id, flow_log.target.resource_id
     # A list that lags may have it as it was before it was modified, but not as it was before it was created.
     was_just_created = flow_log.state == "pending"
+
+    def says(listed: FlowLog) -> bool | None:
+        return is_done(listed) and (was_just_created or None)
+
     wait = client.looks.begin_wait(
         er_id,
         flow_log.id,
         resource_id=resource_id,
         words="available",
-        believable=lambda one: was_just_created and is_done(one),
+        says=says,
     )
     try:
         while not is_done(flow_log):
@@ -279,9 +283,7 @@ def _until_gone(
     Raises:
         FailedStateError: Its deletion failed.
     """
-    wait = client.looks.begin_wait(
-        er_id, flow_log_id, resource_id=resource_id, words=words, believable=lambda _a_list_never_is: False
-    )
+    wait = client.looks.begin_wait(er_id, flow_log_id, resource_id=resource_id, words=words, says=lambda _listed: False)
     was_deleting = False
     with contextlib.suppress(NotFoundError):
         while last is None or last.state != "deleted":

@@ -32,13 +32,17 @@ ENDS = ("failed", "deleted")
 """States that end a wait: too much hangs on them to believe a list."""
 
 
+Says = Callable[[FlowLog], "bool | None"]
+"""What a list's record says: True, all is as hoped for; False, not yet; None, that is for a show to decide."""
+
+
 @dataclass(eq=False)
 class _Question:
     flow_log_id: str
     resource_id: str | None
-    believable: Callable[[FlowLog], bool]
+    says: Says
     patience: Patience
-    is_wait: bool  # is asked again until a list is believable; else the first one decides
+    is_wait: bool  # is asked again while lists say "not yet"; else the first list decides
     asked_at: float = 0.0  # as all times here, by the monotonic clock
     due: float = 0.0
     looks: int = 0
@@ -78,7 +82,9 @@ class Looks:
             NotFoundError: There is none of this id.
             ApiError: It could not be looked at.
         """
-        question = _Question(flow_log_id, resource_id, believable, self._client.patience, is_wait=False)
+        question = _Question(
+            flow_log_id, resource_id, lambda one: believable(one) or None, self._client.patience, is_wait=False
+        )
         listed = self._lists.ask(er_id, question, lambda: "the list of flow logs")
         return listed or self._client.flow_logs.get(er_id, flow_log_id)
 
@@ -89,7 +95,7 @@ class Looks:
         *,
         resource_id: str | None,
         words: str,
-        believable: Callable[[FlowLog], bool],
+        says: Says,
     ) -> Wait:
         """Begin to wait for a flow log to change.
 
@@ -98,9 +104,9 @@ class Looks:
             flow_log_id: The flow log.
             resource_id: Its attachment, if that is known.
             words: What is waited for; a person reads `waiting for` before them, and the state behind.
-            believable: Whether a list that says so is believed, and ends the wait. Not asked for the states of `ENDS`.
+            says: What a list's record says; not asked for the states of `ENDS`.
         """
-        question = _Question(flow_log_id, resource_id, believable, self._client.patience, is_wait=True)
+        question = _Question(flow_log_id, resource_id, says, self._client.patience, is_wait=True)
         return Wait(self._client, self._lists, er_id, question, words)
 
 
@@ -123,7 +129,7 @@ class Wait:
         return time.monotonic() - self._began
 
     def look(self, last: FlowLog | None) -> FlowLog:
-        """The flow log, once a believable list has it, or as a show has it.
+        """The flow log, once a list says that all is as hoped for, or as a show has it.
 
         Args:
             last: What is known of it so far.
@@ -156,7 +162,7 @@ class SharedLists:
         self._routers: dict[str, _RouterLists] = {}
 
     def ask(self, er_id: str, question: _Question, waiting_for: Callable[[], str]) -> FlowLog | None:
-        """What a list says, once it is believable; None if it is for a show to decide.
+        """What a list has, once it says that all is as hoped for; None if that is for a show to decide.
 
         Raises:
             PatienceError: Patience is over.
@@ -271,11 +277,10 @@ class _RouterLists:
         self.trouble = f" (waiting for {text})"
 
     def _settle(self, question: _Question, listed: FlowLog | None, *, now: float) -> None:
-        says_something = listed is not None and listed.state not in ENDS
-        if listed and says_something and question.believable(listed):
+        says = question.says(listed) if listed and listed.state not in ENDS else None
+        if says:
             question.end(listed)
-        elif says_something and question.is_wait and (question.looks + 1) % SHOW_EVERY:
-            # Not yet.
+        elif says is False and (question.looks + 1) % SHOW_EVERY:
             question.see(listed)
             question.looks += 1
             question.due = max(question.due, now + self._client.poll(question.looks))

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -239,7 +241,7 @@ def test_a_create_that_is_cancelled_keeps_what_there_is(start: Start) -> None:
     threading.Thread(target=cancel_once_it_is_accepted, daemon=True).start()
     error = refusal(engine.create)
     assert kept(error).id == only(engine.api).id
-    assert "cancelled while waiting for available: pending" in error.sentence
+    assert "exists but is not as wanted yet: cancelled while waiting for " in error.sentence
 
 
 def test_a_create_that_comes_after_cancel_makes_nothing(engine: Engine) -> None:

@@ -86,7 +86,7 @@ class Service:
             f"f-{number}",
             resource_id=f"a-{number}",
             words="available",
-            believable=lambda one: one.state == "available",
+            says=lambda one: one.state == "available",
         )
         flow_log = numbered(number)
         while flow_log.state not in ("available", *looks.ENDS):
@@ -295,13 +295,27 @@ def test_a_list_that_always_says_not_yet_is_checked_by_a_show(
     assert {one.state for one in together(threads, 2, service.waits)} == {"available"}
 
 
+def test_where_a_list_cannot_decide_a_show_does_at_the_next_look(service: Service, threads: ThreadPoolExecutor) -> None:
+    service.world = {f"f-{number}": numbered(number, state="available") for number in range(2)}
+
+    def looks_once(number: int) -> FlowLog:
+        wait = service.looks.begin_wait(
+            ER, f"f-{number}", resource_id=f"a-{number}", words="available", says=lambda _one: None
+        )
+        return wait.look(numbered(number))
+
+    assert {one.state for one in together(threads, 2, looks_once)} == {"available"}
+    assert sorted(service.shown) == ["f-0", "f-1"]
+    assert len(service.listed) <= 2
+
+
 def test_what_a_list_has_of_before_is_not_taken_for_news(service: Service, threads: ThreadPoolExecutor) -> None:
     service.world = {f"f-{number}": numbered(number, updated_at="2026-01-01T00:00:01Z") for number in range(2)}
     cancelled = threading.Event()
     service.patience = Patience(seconds=60, cancelled=cancelled)
     service.while_listing = cancelled.set
     newer = numbered(0, updated_at="2026-01-01T00:00:02Z", name="newer")
-    wait = service.looks.begin_wait(ER, "f-0", resource_id="a-0", words="available", believable=lambda _one: False)
+    wait = service.looks.begin_wait(ER, "f-0", resource_id="a-0", words="available", says=lambda _one: False)
 
     together(threads, 2, lambda number: wait.look(newer) if number == 0 else service.waits(1))
 
