@@ -38,10 +38,14 @@ class Client:
     - on 401: once, with renewed credentials.
 
     Between two tries it waits 0.5 s, then twice as long each time up to 20 s, each wait shortened by a random part of
-    up to half; while something is being operated, 0.1 s, then a quarter longer each time up to 5 s. No wait outlasts
-    the caller's patience (10 min unless `within` says otherwise), and at most 64 calls are under way at once.
-    Connecting may take 5 s, and 30 s may pass between two pieces of an answer. Any other refusal is raised at once
-    as an `ApiError`.
+    up to half; while something is being operated, 0.1 s, then a quarter longer each time up to 5 s. At most 64 calls
+    are under way at once. Connecting may take 5 s, and 30 s may pass between two pieces of an answer. Any other refusal
+    is raised at once as an `ApiError`.
+
+    No wait outlasts the caller's patience (10 min unless `within` says otherwise) but for a call under way, which has
+    0.75 s more to be answered. No call is begun after its operation was cancelled.
+
+    Operations that wait for flow logs of one router, or read them at the same time, share lists: see `looks`.
     """
 
     def __init__(
