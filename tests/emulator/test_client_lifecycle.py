@@ -693,6 +693,25 @@ def test_a_deletion_that_fails_is_told(serve: Serve) -> None:
     assert str(caught.value) == f"the service could not delete flow log {flow_log.id}: it is in state failed"
 
 
+def test_a_failure_from_before_the_deletion_is_waited_out_for_a_moment(serve: Serve) -> None:
+    server = serve(FOREVER)
+    flow_log = accepted(client_of(server), target_of(server))
+    server.store.set_flow_log_state(flow_log.id, "failed")
+    waits: list[str] = []
+
+    def is_shown_as_failed_twice(waiting_for: str) -> None:
+        waits.append(waiting_for)
+        if len(waits) <= 2:
+            server.store.set_flow_log_state(flow_log.id, "failed")
+        else:
+            server.store.delete_flow_log(flow_log.id)
+
+    er = client_of(server, Patience(report=is_shown_as_failed_twice))
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
+
+    assert server.store.flow_logs.live() == []
+
+
 def test_a_deletion_that_does_not_end_costs_the_callers_patience_only(serve: Serve) -> None:
     server = serve(FOREVER)
     flow_log = accepted(client_of(server), target_of(server))

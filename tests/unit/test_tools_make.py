@@ -112,7 +112,7 @@ def test_the_environment_keeps_what_the_user_chose(monkeypatch: pytest.MonkeyPat
     }
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8", "PULUMI_CONFIG_PASSPHRASE": "mine"}
     kept = prepare.exports(chosen, venv, cli, "local")
-    assert kept["PULUMI_PARALLEL"] == "8"
+    assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
     assert "PULUMI_CONFIG_PASSPHRASE" not in kept
     assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports({"PATH": "/usr/bin"}, venv, cli, "dev")
     assert prepare.exports(fresh, venv, cli, "local")["PATH"] == fresh["PATH"], "a second time adds nothing"
