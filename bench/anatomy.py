@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
-import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.measure import CASES, fresh
 from bench.plan import Step
-from bench.processes import Children, members
+from bench.processes import Children
 from bench.variants import FLOOR
+from bench.watch import Watch
 from stacks.lean_sdk import SDK_DEBUG
 
-INTERVAL = 0.1  # seconds between looks; what a process computes after the last one is missed
 TICKS = os.sysconf("SC_CLK_TCK")  # per second, of the times in /proc
 UNSAFE = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
 """Environment that has the engine write the state at the end only, which a crash would not survive."""
@@ -31,22 +29,14 @@ PROCESSES = {
 """What the processes of a run are, by a part of their command line; the first that fits."""
 
 
-class ProcessorTime:
-    """Adds up, as long as the block lasts, the processor time of a session's processes."""
+class ProcessorTime(Watch):
+    """Adds up the processor time of a session's processes."""
+
+    interval = 0.1  # what a process computes after the last look is missed
 
     def __init__(self, session: int) -> None:
-        self._session = session
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="processor-time", daemon=True)
+        super().__init__(session)
         self._seconds: dict[int, tuple[str, float]] = {}
-
-    def __enter__(self) -> ProcessorTime:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def by_process(self) -> list[tuple[str, float]]:
         """Seconds of each kind of process, the largest first."""
@@ -55,16 +45,12 @@ class ProcessorTime:
             sums[kind] += seconds
         return sorted(sums.items(), key=lambda item: -item[1])
 
-    def _watch(self) -> None:
-        while not self._stop.wait(INTERVAL):
-            for pid in members(self._session):
-                with contextlib.suppress(OSError):
-                    folder = Path("/proc", str(pid))
-                    command = (folder / "cmdline").read_text(errors="replace")
-                    kind = next((kind for part, kind in PROCESSES.items() if part in command), "others")
-                    # Behind the name in parentheses: ten more, then ticks in user and in kernel mode (proc(5)).
-                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                    self._seconds[pid] = kind, (int(fields[11]) + int(fields[12])) / TICKS
+    def look(self, pid: int, folder: Path) -> None:
+        command = (folder / "cmdline").read_text(errors="replace")
+        kind = next((kind for part, kind in PROCESSES.items() if part in command), "others")
+        # Behind the name in parentheses: ten more, then ticks in user and in kernel mode (proc(5)).
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        self._seconds[pid] = kind, (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def measure(n: int, environment: Mapping[str, str], children: Children) -> list[str]:

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from bench.results import Key, Results
-from bench.table import grid, seconds_text, times_faster
+from bench.results import Results
+from bench.table import grid, of_variants, requests_cell, seconds_cells
+from bench.targets import LATENCY
 
 BEGIN, END = "<!-- figures of bench/results.json: begin -->", "<!-- figures of bench/results.json: end -->"
-LATENCY = 2.0  # seconds
-VARIANTS = ("floor", "ours", "stock")
 HEAD = ("command", "flow logs", "floor", "ours", "stock", "ours against stock", "requests, ours / stock")
 
 
 def figures(results: Results, cases: tuple[str, ...]) -> str:
-    """The table at the latency that the README shows."""
+    """The table at the latency at which the targets are judged."""
     rows = []
     for case in cases:
         for n in sorted({key.n for key in results if key.n}):
-            floor, ours, stock = (results.get(Key(case, n, LATENCY, variant)) for variant in VARIANTS)
-            if not ours:
-                continue
-            sums = [f"{sum(sample.requests.values()):,.0f}" if sample else "-" for sample in (ours, stock)]
-            rows.append(
-                (
-                    f"`{case}`",
-                    f"{n:,}",
-                    *(seconds_text(sample.seconds) if sample else "" for sample in (floor, ours, stock)),
-                    times_faster(ours.seconds, stock.seconds) if stock else "",
-                    " / ".join(sums),
-                )
-            )
+            samples = _, ours, stock = of_variants(results, case, n, LATENCY)
+            if ours:
+                rows.append([*seconds_cells(case, n, samples), requests_cell((ours, stock))])
     return grid(HEAD, rows, left=1)
 
 

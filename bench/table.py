@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.results import Key, Results
+from bench.results import Key, Results, Sample
 from bench.targets import TIMES, Verdict
+from bench.variants import VARIANTS
 
 HEAD = ("case", "N", "floor", "ours", "stock", "ours against stock", "peak memory", "requests")
 EXPLANATION = """\
@@ -15,7 +16,6 @@ is the engine, the program and the machine. The floor was measured at one latenc
 that of the provider process, in 10^6 bytes; requests are all HTTP requests of the command, the program's among them;
 both for floor / ours / stock. Latency is how long the API takes from accepting a create or a delete to its end."""
 _MARKS = {True: "met", False: "**missed**", None: "not measured"}
-_VARIANTS = ("floor", "ours", "stock")
 
 
 def markdown(results: Results, verdicts: Sequence[Verdict], cases: Iterable[str], notes: Iterable[str]) -> str:
@@ -27,7 +27,7 @@ def markdown(results: Results, verdicts: Sequence[Verdict], cases: Iterable[str]
             _row(results, case, n, latency)
             for case in cases
             for n in sorted({key.n for key in keys})
-            if any(Key(case, n, latency, variant) in results for variant in _VARIANTS)
+            if any(Key(case, n, latency, variant) in results for variant in VARIANTS)
         ]
         parts += [f"### Latency {latency:g} s", grid(HEAD, rows, left=1)]
     judged = [(verdict.target, verdict.measured, _MARKS[verdict.met]) for verdict in verdicts]
@@ -50,16 +50,33 @@ def seconds_text(seconds: float) -> str:
 
 
 def _row(results: Results, case: str, n: int, latency: float) -> list[str]:
-    samples = [results.get(Key(case, n, latency, variant)) for variant in _VARIANTS]
+    samples = of_variants(results, case, n, latency)
+    return [
+        *seconds_cells(case, n, samples),
+        " / ".join(f"{sample.peak_mb:.0f}" if sample else "-" for sample in samples) + " MB",
+        requests_cell(samples),
+    ]
+
+
+def of_variants(results: Results, case: str, n: int, latency: float) -> list[Sample | None]:
+    """What there is of each variant, in the order of `VARIANTS`."""
+    return [results.get(Key(case, n, latency, variant)) for variant in VARIANTS]
+
+
+def seconds_cells(case: str, n: int, samples: Sequence[Sample | None]) -> list[str]:
+    """The first cells of a row on the samples that `of_variants` gives: the case, how long it took, the comparison."""
     _, ours, stock = samples
     return [
         f"`{case}`",
         f"{n:,}",
         *(seconds_text(sample.seconds) if sample else "" for sample in samples),
         times_faster(ours.seconds, stock.seconds) if ours and stock else "",
-        " / ".join(f"{sample.peak_mb:.0f}" if sample else "-" for sample in samples) + " MB",
-        " / ".join(f"{sum(sample.requests.values()):,.0f}" if sample else "-" for sample in samples),
     ]
+
+
+def requests_cell(samples: Iterable[Sample | None]) -> str:
+    """How many requests there were in all, of each sample."""
+    return " / ".join(f"{sum(sample.requests.values()):,.0f}" if sample else "-" for sample in samples)
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tools.prepare import PARALLEL
+
 Document = dict[str, Any]
 
 
@@ -40,8 +42,8 @@ def _with_the_floor(document: Document) -> None:
     document["plugins"]["providers"][0]["path"] = "bench/floor"
 
 
-FLOOR = Variant("floor", "bench.floor", _with_the_floor, width=128, calls_the_api=False)
-OURS = Variant("ours", "providers.host", _as_it_is, width=128)
+FLOOR = Variant("floor", "bench.floor", _with_the_floor, width=PARALLEL, calls_the_api=False)
+OURS = Variant("ours", "providers.host", _as_it_is, width=PARALLEL)
 STOCK = Variant("stock", "pulumi.dynamic", _without_plugins, width=4)  # SDK: pulumi/dynamic/__main__.py
 
 VARIANTS = {variant.name: variant for variant in (FLOOR, OURS, STOCK)}

@@ -26,7 +26,7 @@ ROOT = Path(__file__).absolute().parent.parent
 # Operations mostly wait for the API: Pulumi's own default, four per core, would leave most of them queueing. With many
 # more than this, the engine is busy writing what is under way into the state (measured with `python -m bench --n 500`).
 # How many calls are under way at once is the client's affair: see providers.er.Client.
-_PARALLEL = "128"
+PARALLEL = 128
 # What only reads writes no state, and the more is asked at once, the fewer lists it takes.
 READS = "OTC_FLOW_LOGS_READS"
 _READS = "512"
@@ -40,7 +40,7 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
     if cli:
         new["PULUMI_SKIP_UPDATE_CHECK"] = environment.get("PULUMI_SKIP_UPDATE_CHECK", "true")
     if stack:
-        new["PULUMI_PARALLEL"] = environment.get("PULUMI_PARALLEL", _PARALLEL)
+        new["PULUMI_PARALLEL"] = environment.get("PULUMI_PARALLEL", str(PARALLEL))
         new[READS] = environment.get(READS) or environment.get("PULUMI_PARALLEL", _READS)
         passphrase = passphrase_default(stack, environment)
         if passphrase is not None:

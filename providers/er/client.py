@@ -113,7 +113,7 @@ class Client:
         return self._transport.call(
             method,
             f"{self.endpoints.er}/v3/",
-            lambda: f"{self.segment(self.credentials.project_id())}/enterprise-router/{path}",
+            self._in_project(f"enterprise-router/{path}"),
             parse,
             patience=self.patience,
             params=params,
@@ -130,10 +130,13 @@ class Client:
         return self._transport.call(
             method,
             f"{self.endpoints.lts}/v2/",
-            lambda: f"{self.segment(self.credentials.project_id())}/{path}",
+            self._in_project(path),
             parse,
             patience=self.patience,
         )
+
+    def _in_project(self, path: str) -> Callable[[], str]:
+        return lambda: f"{self.segment(self.credentials.project_id())}/{path}"
 
     @staticmethod
     def segment(id_: str) -> str:

@@ -1,7 +1,6 @@
 """The host's operations on flow logs: the engine's calls over gRPC, down to the API of the emulator."""
 
 import concurrent.futures
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,27 +28,6 @@ REFERENCE = serialize_provider(FlowLogProvider())
 INSTANT = Switches(latency=0)
 NEVER = Switches(latency=100_000)
 KEY = "9b0c6d0e-6f3c-4f0f-8a53-8d0b8f0a7a11"
-
-
-class _FoundError(Exception):
-    """Ends the SDK's module before it serves."""
-
-
-@pytest.fixture(scope="module")
-def stock() -> type[Any]:
-    """The SDK's servicer class, had the way the host has it: from the moment the SDK registers it."""
-    found: list[type[Any]] = []
-
-    def add(servicer: Any, _server: grpc.Server) -> None:
-        found.append(type(servicer))
-        raise _FoundError
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(provider_pb2_grpc, "add_ResourceProviderServicer_to_server", add)
-        patch.delitem(sys.modules, "pulumi.dynamic.__main__", raising=False)
-        with pytest.raises(_FoundError):
-            __import__("pulumi.dynamic.__main__")
-    return found[0]
 
 
 class Engine:

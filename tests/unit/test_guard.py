@@ -2,42 +2,17 @@
 
 import pytest
 
-from providers.er.attachments import Attachment
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.routers import Router
 from stacks.config import StackConfig
-from stacks.discovery import RouterPlan, WantedFlowLog
+from stacks.discovery import RouterPlan
 from stacks.errors import Problem
 from stacks.guard import check_deletes, losses
 from stacks.outputs import Loss, PreviousRouter
-from stacks.selection import Selected
+from tests.unit.plans import router_plan
 
 
 def plan(key: str, wanted: int, *, first: int = 0, router_id: str = "er-1") -> RouterPlan:
-    attachments = [
-        Attachment(
-            id=f"att-{n:03}", name=f"vpc-{n:03}", state="available", resource_type="vpc", resource_id="r", tags={}
-        )
-        for n in range(first, first + wanted)
-    ]
-    return RouterPlan(
-        key=key,
-        router=Router(id=router_id, name=f"{router_id}-name", state="available"),
-        attachments=attachments,
-        selected=Selected(logged=attachments),
-        flow_logs=[
-            WantedFlowLog(
-                attachment=one,
-                target=FlowLogTarget(er_id=router_id, resource_id=one.id, log_group_id="g", log_stream_id="s"),
-                name=one.name,
-                description="",
-                enabled=True,
-                log_group="group",
-                log_stream="stream",
-            )
-            for one in attachments
-        ],
-    )
+    attachments = [(f"att-{n:03}", f"vpc-{n:03}") for n in range(first, first + wanted)]
+    return router_plan(key, attachments, router_id=router_id)
 
 
 def config(*keys: str, max_deletes: int | None = None, attachments: object = "all") -> StackConfig:

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from providers.er.attachments import Attachment
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.routers import Router
-from stacks.discovery import RouterPlan, WantedFlowLog
+from stacks.discovery import RouterPlan
 from stacks.history import flow_log_aliases, former_keys
 from stacks.outputs import PreviousRouter
-from stacks.selection import Selected
+from tests.unit.plans import router_plan
 
 
 def plan(key: str, router_id: str = "er-1", *, wanted: tuple[str, ...] = ()) -> RouterPlan:
-    attachments = [
-        Attachment(id=id_, name=id_, state="available", resource_type="vpc", resource_id="r", tags={}) for id_ in wanted
-    ]
-    return RouterPlan(
-        key=key,
-        router=Router(id=router_id, name=router_id, state="available"),
-        attachments=attachments,
-        selected=Selected(logged=attachments),
-        flow_logs=[
-            WantedFlowLog(
-                attachment=one,
-                target=FlowLogTarget(er_id=router_id, resource_id=one.id, log_group_id="g", log_stream_id="s"),
-                name=one.id,
-                description="",
-                enabled=True,
-                log_group="g",
-                log_stream="s",
-            )
-            for one in attachments
-        ],
-    )
+    return router_plan(key, [(id_, id_) for id_ in wanted], router_id=router_id)
 
 
 def before(router_id: str = "er-1", *former: str) -> PreviousRouter:

@@ -1,7 +1,6 @@
 """The host's servicer, spoken to over gRPC as the engine does; whatever needs an API is in tests/emulator."""
 
 import concurrent.futures
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,27 +52,6 @@ class OtherProvider(pulumi.dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> pulumi.dynamic.CreateResult:
         raise ValueError("a mistake of another provider")
-
-
-class _FoundError(Exception):
-    """Ends the SDK's module before it serves."""
-
-
-@pytest.fixture(scope="module")
-def stock() -> type[Any]:
-    """The SDK's servicer class, had the way the host has it: from the moment the SDK registers it."""
-    found: list[type[Any]] = []
-
-    def add(servicer: Any, _server: grpc.Server) -> None:
-        found.append(type(servicer))
-        raise _FoundError
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(provider_pb2_grpc, "add_ResourceProviderServicer_to_server", add)
-        patch.delitem(sys.modules, "pulumi.dynamic.__main__", raising=False)
-        with pytest.raises(_FoundError):
-            __import__("pulumi.dynamic.__main__")
-    return found[0]
 
 
 @pytest.fixture
