@@ -12,6 +12,7 @@ from typing import Any
 
 import pulumi
 
+from providers import parent
 from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
@@ -33,6 +34,7 @@ def main() -> None:
     Raises:
         pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be mended.
     """
+    parent.end_with(os.getppid())
     lean_sdk.use()
     stack = pulumi.get_stack()
     stack_file = f"stacks/Pulumi.{stack}.yaml"

@@ -12,14 +12,13 @@ import importlib.util
 import os
 import runpy
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from providers import parent
 from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
 from providers.host.status import StatusLines, engine_log
@@ -29,8 +28,6 @@ WIDTH = 4096
 
 So none queues, Cancel least of all. Threads are made as they are needed; most of their time they wait for the API.
 """
-
-ENGINE_CHECK_INTERVAL = 0.2  # seconds
 
 ThreadPoolExecutor = concurrent.futures.ThreadPoolExecutor
 add_servicer = provider_pb2_grpc.add_ResourceProviderServicer_to_server
@@ -46,16 +43,6 @@ def _add_ours(handler: FlowLogHandler, stock: Any, server: grpc.Server) -> None:
     add_servicer(extended(type(stock), handler)(), server)
 
 
-def _end_with(engine: int) -> None:
-    """End this process when the engine is gone.
-
-    A killed engine leaves its plugins running, and an operation that goes on unseen would undo what the next run does.
-    """
-    while os.getppid() == engine:
-        time.sleep(ENGINE_CHECK_INTERVAL)
-    os._exit(1)
-
-
 def _require_known_sdk() -> None:
     """End with a sentence if the SDK's host no longer passes through what we replace: it would serve without us."""
     source = importlib.util.find_spec("pulumi.dynamic.__main__")
@@ -68,8 +55,7 @@ def _require_known_sdk() -> None:
 
 def serve(handler: FlowLogHandler) -> None:
     """Serve until the engine ends the process, with `handler` for FlowLog."""
-    engine = int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid()))
-    threading.Thread(target=_end_with, args=(engine,), name="engine-watch", daemon=True).start()
+    parent.end_with(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
     _require_known_sdk()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
     add_ours = functools.partial(_add_ours, handler)

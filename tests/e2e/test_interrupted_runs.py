@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, serving
+from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, serving
 
 
 @pytest.fixture
@@ -42,6 +43,17 @@ def recover(project: Project) -> None:
     project.ok("cancel", "--yes")
     project.refresh("--clear-pending-creates")
     project.up()
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    code = "import os, time; from providers import parent; parent.end_with(os.getppid()); print('on', flush=True)"
+    starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code + '; time.sleep(60)'!r}])"
+    process = subprocess.Popen([sys.executable, "-c", starter], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "on\n"
+    process.kill()
+    # The one that it started had the output open too.
+    process.communicate(timeout=30)
 
 
 def test_creates_that_were_killed_are_found_again_under_new_names(project: Project, slow_world: World) -> None:
