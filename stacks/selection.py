@@ -79,7 +79,8 @@ def select(
             result.logged.append(attachment)
         elif reason is None:
             result.left_out.append(attachment)
-    result.skipped |= dict.fromkeys(missing, GONE)
+    overridden = [named for named in config.overrides if named in lookup.gone]
+    result.skipped |= dict.fromkeys(missing + overridden, GONE)
     return result
 
 

@@ -235,8 +235,10 @@ def test_an_attachment_that_was_there_at_the_last_run_and_is_gone_is_skipped(sel
     assert result.skipped == {"vpc-old": "is gone from the router"}
 
 
-def test_an_override_of_an_attachment_that_is_gone_is_no_mistake() -> None:
-    assert selected("all", seen_before={"id-old"}, overrides={"id-old": {}}).problems == []
+def test_an_override_of_an_attachment_that_is_gone_is_no_mistake_but_told() -> None:
+    result = selected("all", seen_before={"id-old"}, overrides={"id-old": {}})
+    assert result.problems == []
+    assert result.skipped == {"id-old": "is gone from the router", **selected("all").skipped}
 
 
 def test_an_attachment_that_is_excluded_and_gone_is_nothing_to_warn_of() -> None:
