@@ -29,23 +29,38 @@ ROOT = Path(__file__).absolute().parent.parent
 PARALLEL = 128
 # What only reads writes no state, and the more is asked at once, the fewer lists it takes.
 READS = "OTC_FLOW_LOGS_READS"
-_READS = "512"
+_READS = 512
 _SELECT_SECONDS = 120
 
 
 def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
-    """The variables to set, given the ones there are; what the user has chosen stays."""
+    """The variables to set, given the ones there are; what the user has chosen stays.
+
+    Raises:
+        ToolError: What the user has chosen makes no sense.
+    """
     new = {"PATH": path_with(environment.get("PATH", os.defpath), venv / "bin", cli)}
     new["OTC_FLOW_LOGS_VENV"] = str(venv)
     if cli:
         new["PULUMI_SKIP_UPDATE_CHECK"] = environment.get("PULUMI_SKIP_UPDATE_CHECK", "true")
     if stack:
-        new["PULUMI_PARALLEL"] = environment.get("PULUMI_PARALLEL", str(PARALLEL))
-        new[READS] = environment.get(READS) or environment.get("PULUMI_PARALLEL", _READS)
+        width = _width("PULUMI_PARALLEL", environment) or PARALLEL
+        reads = _width(READS, environment) or (_READS if width == PARALLEL else width)
+        new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
         passphrase = passphrase_default(stack, environment)
         if passphrase is not None:
             new["PULUMI_CONFIG_PASSPHRASE"] = passphrase
     return new
+
+
+def _width(name: str, environment: Mapping[str, str]) -> int | None:
+    """How many operations at once the variable asks for, if it does."""
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isdecimal() and int(text)):
+        raise ToolError(f"{name} is {text!r}: it must be a whole number from 1 on.")
+    return int(text)
 
 
 def path_with(path: str, binaries: Path, cli: Path | None) -> str:
@@ -101,6 +116,9 @@ def prepare(what: str, stack: str | None) -> tuple[dict[str, str], list[str]]:
     if stack is None:
         return new, leave_stand_in_home(os.environ)
     old = []
+    if what == "env":
+        # For `make` only: kept in a shell, it would outrank a PULUMI_PARALLEL that is set there later.
+        del new[READS]
     if cli.has_stand_in:
         new |= stand_in_home(cli.folder, venv, os.environ)
     else:

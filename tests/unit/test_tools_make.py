@@ -113,9 +113,17 @@ def test_the_environment_keeps_what_the_user_chose(monkeypatch: pytest.MonkeyPat
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8", "PULUMI_CONFIG_PASSPHRASE": "mine"}
     kept = prepare.exports(chosen, venv, cli, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
+    assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, venv, cli, "local")["OTC_FLOW_LOGS_READS"] == "9"
     assert "PULUMI_CONFIG_PASSPHRASE" not in kept
     assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports({"PATH": "/usr/bin"}, venv, cli, "dev")
     assert prepare.exports(fresh, venv, cli, "local")["PATH"] == fresh["PATH"], "a second time adds nothing"
+
+
+@pytest.mark.parametrize("name", ["PULUMI_PARALLEL", "OTC_FLOW_LOGS_READS"])
+@pytest.mark.parametrize("value", ["0", "-3", "2.5", "many"])
+def test_a_width_that_is_no_number_of_operations_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(ToolError, match=f"{name} is '{value}': it must be a whole number from 1 on."):
+        prepare.exports({name: value}, Path(".venv"), Path("bin"), "local")
 
 
 def test_other_clis_of_the_cache_leave_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
