@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=3, help="repetitions, of which the median (default: %(default)s)")
     parser.add_argument("--variants", type=_variants, default=",".join(VARIANTS), help="default: %(default)s")
     parser.add_argument(
-        "--first-resource-runs", type=int, default=5, metavar="RUNS", help="0 for none (default: %(default)s)"
+        "--first-resource-runs", type=int, default=9, metavar="RUNS", help="0 for none (default: %(default)s)"
     )
     parser.add_argument(
         "--anatomy", type=int, default=1000, metavar="N", help="0 not to take the floor apart (default: %(default)s)"
@@ -127,11 +127,10 @@ def _first_resources(runs: int, environment: Mapping[str, str], children: Childr
     if not runs:
         return []
     say("first resources of a preview, an empty program's and ours in turn")
-    first_resource.measure(environment, children)  # a warm-up: the demo world and its stack file are new here
     found = []
-    for _ in range(runs):
-        found.append(first_resource.measure(environment, children))
-        say(f"  empty program {found[-1].empty:.2f} s, stack {found[-1].stack:.2f} s, ours {found[-1].ours:.2f} s")
+    for one in first_resource.measure(runs, environment, children):
+        found.append(one)
+        say(f"  empty program {one.empty:.2f} s, stack {one.stack:.2f} s, ours {one.ours:.2f} s")
     for variant, seconds in (("ours", [one.ours for one in found]), ("floor", [one.empty for one in found])):
         results[Key(FIRST_RESOURCE, 0, 0, variant)] = Sample(round(median(seconds), 3), 0, {})
     stack = median(one.stack for one in found)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,19 @@ class FirstResources:
     empty: float
 
 
-def measure(environment: Mapping[str, str], children: Children) -> FirstResources:
-    """One run of each, in fresh projects; ours is on the embedded emulator."""
+def measure(runs: int, environment: Mapping[str, str], children: Children) -> Iterator[FirstResources]:
+    """So many previews of each in turn; ours on the embedded emulator, whose world is there from a preview before."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         for part in ("empty", "ours"):
             (folder / part).mkdir()
-        empty = _reports(Project.with_empty_program(folder / "empty", environment, children))
-        ours = _reports(Project.of_checkout(folder / "ours", environment, children))
-    own = [at for type_, at in ours if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
-    return FirstResources(ours=own[0], stack=dict(ours)[STACK_TYPE], empty=dict(empty)[STACK_TYPE])
+        empty_project = Project.with_empty_program(folder / "empty", environment, children)
+        our_project = Project.of_checkout(folder / "ours", environment, children)
+        _reports(our_project)
+        for _ in range(runs):
+            empty, ours = _reports(empty_project), _reports(our_project)
+            own = [at for type_, at in ours if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
+            yield FirstResources(ours=own[0], stack=dict(ours)[STACK_TYPE], empty=dict(empty)[STACK_TYPE])
 
 
 def _reports(project: Project) -> list[tuple[str, float]]:

@@ -48,7 +48,8 @@ def _no_flag(value: Any) -> Any:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Deferred: else each model is built by itself, and then again as a part of the whole stack file.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Selector(_Model):
