@@ -87,7 +87,8 @@ class Project:
             (directory / name).symlink_to(CHECKOUT / name)
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(CHECKOUT / name, directory)
-        shutil.copytree(CHECKOUT / "stacks", directory / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+        # With bytecode, which every program would otherwise begin by making.
+        shutil.copytree(CHECKOUT / "stacks", directory / "stacks")
         if copying:
             shutil.copytree(copying / ".local", directory / ".local")
         else:
