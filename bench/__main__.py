@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import os
 import signal
 import sys
 from collections import defaultdict
@@ -27,7 +28,7 @@ from bench.project import CHECKOUT, pulumi_environment
 from bench.readme import with_figures
 from bench.results import Key, Results, Sample, from_json, medians, to_json, with_floor_everywhere
 from bench.table import markdown
-from bench.targets import FIRST_RESOURCE, judge
+from bench.targets import FIRST_RESOURCE, TIMES, judge
 from bench.variants import FLOOR, VARIANTS
 from tools.console import ToolError, say
 
@@ -130,14 +131,19 @@ def _first_resources(runs: int, environment: Mapping[str, str], children: Childr
     found = []
     for one in first_resource.measure(runs, environment, children):
         found.append(one)
-        say(f"  empty program {one.empty:.2f} s, stack {one.stack:.2f} s, ours {one.ours:.2f} s")
+        say(f"  empty program {one.empty:.2f} s, ours {one.ours:.2f} s, the first declared {one.declared:.2f} s")
     for variant, seconds in (("ours", [one.ours for one in found]), ("floor", [one.empty for one in found])):
         results[Key(FIRST_RESOURCE, 0, 0, variant)] = Sample(round(median(seconds), 3), 0, {})
-    stack = median(one.stack for one in found)
-    return [f"A preview of the stack `local` reports the stack's own resource after {stack:.2f} s."]
+    empty, declared = median(one.empty for one in found), median(one.declared for one in found)
+    return [
+        "The first resource that a preview of the stack `local` reports is the stack itself, as with an empty program."
+        f" The first that its program declares comes after {declared:.2f} s, {declared / empty:.2f} {TIMES} as long as"
+        " the empty program's: config was read, the emulator started, and all that the stack file names looked up."
+    ]
 
 
 def _report(options: argparse.Namespace, results: Results, notes: list[str]) -> int:
+    notes.insert(0, f"{options.runs} runs each, on {os.cpu_count()} processors.")
     if any(step.together > 1 for step in _steps(options)):
         notes.append(
             "Where the stock host mostly waits (at a latency, from N=100 on), its repetitions of `up` and `destroy` ran"

@@ -23,13 +23,13 @@ class FirstResources:
     """Seconds from the start of `pulumi preview` to what the engine reports of each program.
 
     Attributes:
-        ours: The first resource that the program of the stack `local` itself registers.
-        stack: That stack's own resource, which the SDK registers before the program runs.
-        empty: The stack resource of an empty program, which has no other.
+        ours: The first resource of the stack `local`, which is the stack itself.
+        declared: The first of those that its program declares, for which it has looked up what to declare.
+        empty: The first resource of an empty program: the stack, for there is no other.
     """
 
     ours: float
-    stack: float
+    declared: float
     empty: float
 
 
@@ -44,8 +44,8 @@ def measure(runs: int, environment: Mapping[str, str], children: Children) -> It
         _reports(our_project)
         for _ in range(runs):
             empty, ours = _reports(empty_project), _reports(our_project)
-            own = [at for type_, at in ours if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
-            yield FirstResources(ours=own[0], stack=dict(ours)[STACK_TYPE], empty=dict(empty)[STACK_TYPE])
+            declared = [at for type_, at in ours if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
+            yield FirstResources(ours=ours[0][1], declared=declared[0], empty=empty[0][1])
 
 
 def _reports(project: Project) -> list[tuple[str, float]]:
