@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from emulator.errors import EmulatorError
+from emulator.faults.plan import parse
+from emulator.seed import load
 from emulator.server import DEFAULT_THREADS, HOST, Server
 from emulator.switches import ATTACHMENT_DELETED, CLIENT_TOKENS, MISSING_FLOW_LOG, Switches
 
@@ -44,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
                 threads=DEFAULT_THREADS,
             )
             stack.enter_context(server)
+            if options.faults:
+                server.faults.use(*parse(load(options.faults, "file of faults")))
             print(f"emulator: {server.url} (db {db}, latency {options.latency:g} s)", flush=True)
             for line in _notes(server, options):
                 print(line, flush=True)
@@ -69,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         default=LATENCY,
         help="seconds until an accepted create, enable, disable or delete is done (default: %(default)s)",
     )
+    parser.add_argument("--faults", type=Path, help="YAML file of what is to go wrong; see emulator/faults/plan.py")
     switches = parser.add_argument_group("where the API reference is silent")
     switches.add_argument(
         "--missing-flow-log",

@@ -1,4 +1,4 @@
-"""The emulator's own routes, which the cloud does not have: how often each call was made."""
+"""The emulator's own routes, which the cloud does not have: how often each call was made, and what is to go wrong."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
-from emulator.wire import Call, Query, Route, Service, json_response
+from emulator.errors import EmulatorError, invalid
+from emulator.faults.plan import Faults, parse
+from emulator.wire import Call, Query, Route, Service, json_body, json_response
 
 REQUESTS = "/_emulator/requests"
+FAULTS = "/_emulator/faults"
 
 
 class RequestCounts:
@@ -33,7 +36,7 @@ class RequestCounts:
             self._counts.clear()
 
 
-def routes(requests: RequestCounts) -> list[Route]:
+def routes(requests: RequestCounts, faults: Faults) -> list[Route]:
     def show(call: Call) -> Response:
         Query(call)
         counts = requests.read()
@@ -44,4 +47,27 @@ def routes(requests: RequestCounts) -> list[Route]:
         requests.reset()
         return Response(status=HTTPStatus.NO_CONTENT)
 
-    return [Route(Service.ADMIN, "GET", REQUESTS, show), Route(Service.ADMIN, "DELETE", REQUESTS, reset)]
+    def injected(call: Call) -> Response:
+        Query(call)
+        return json_response(HTTPStatus.OK, {"injected": faults.injected()})
+
+    def inject(call: Call) -> Response:
+        Query(call)
+        try:
+            faults.use(*parse(json_body(call)))
+        except EmulatorError as error:
+            raise invalid(str(error)) from error
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    def clear(call: Call) -> Response:
+        Query(call)
+        faults.use(0, [])
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    return [
+        Route(Service.ADMIN, "GET", REQUESTS, show),
+        Route(Service.ADMIN, "DELETE", REQUESTS, reset),
+        Route(Service.ADMIN, "GET", FAULTS, injected),
+        Route(Service.ADMIN, "PUT", FAULTS, inject),
+        Route(Service.ADMIN, "DELETE", FAULTS, clear),
+    ]

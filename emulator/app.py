@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 from emulator import admin, er_api, iam_api, lts_api
 from emulator.admin import RequestCounts
 from emulator.errors import INTERNAL_ERROR, NO_PERMISSION, NO_SUCH_API, ApiError, IamError
+from emulator.faults.plan import Fault, Faults
 from emulator.iam_api import AUTH_TOKEN_HEADER
 from emulator.store import Store
 from emulator.wire import Call, Route, Service, error_response
@@ -28,14 +29,18 @@ _log = logging.getLogger("emulator")
 class Application:
     """Every call passes through `answer` once its route is known and before it has had any effect."""
 
-    def __init__(self, store: Store, requests: RequestCounts) -> None:
+    def __init__(
+        self, store: Store, requests: RequestCounts, faults: Faults, *, refuse: Callable[[float], None]
+    ) -> None:
         self._store = store
         self._requests = requests
+        self._faults = faults
+        self._refuse = refuse
         routes = [
             *er_api.routes(store),
             *lts_api.routes(store),
             *iam_api.routes(store),
-            *admin.routes(requests),
+            *admin.routes(requests, faults),
         ]
         self._urls = Map([_rule(route) for route in routes], strict_slashes=False, merge_slashes=False)
 
@@ -49,10 +54,36 @@ class Application:
                 Service.GATEWAY, *_args(ApiError(NO_SUCH_API, "The API does not exist or takes another method."))
             )
         else:
-            if route.service is not Service.ADMIN:
+            call = Call(request, path)
+            if route.service is Service.ADMIN:
+                response = self.answer(route, call)
+            else:
                 self._requests.add(route.method, route.path)
-            response = self.answer(route, Call(request, path))
+                fault = self._faults.draw(f"{route.method} {route.path}", self._subject(call))
+                response = self._spoiled(fault, route, call) if fault else self.answer(route, call)
         return response(environ, start_response)
+
+    def _spoiled(self, fault: Fault, route: Route, call: Call) -> Response:
+        # Imported here: most worlds have no faults.
+        from emulator.faults.effects import Spoiler
+
+        return Spoiler(
+            fault,
+            call,
+            route.service,
+            answer=lambda: self.answer(route, call),
+            store=self._store,
+            refuse=self._refuse,
+        ).answer()
+
+    def _subject(self, call: Call) -> str:
+        """What a call is about, in ids that are the same in every run: those of flow logs are drawn at random."""
+        flow_log_id = call.path.get("flow_log_id")
+        if flow_log_id:
+            return self._store.flow_logs.resource_of(flow_log_id)
+        body = call.request.get_json(silent=True) if call.request.is_json else None
+        flow_log = body.get("flow_log") if isinstance(body, dict) else None
+        return str(flow_log.get("resource_id")) if isinstance(flow_log, dict) else " ".join(call.path.values())
 
     def answer(self, route: Route, call: Call) -> Response:
         try:

@@ -39,6 +39,7 @@ class IamError(Exception):
 BAD_CREDENTIALS = ErrorKind(401, "APIG.0301")
 NO_PERMISSION = ErrorKind(403, "APIG.0302")
 NO_SUCH_API = ErrorKind(404, "APIG.0101")
+THROTTLED = ErrorKind(429, "APIG.0308")
 
 # API reference: error codes of Enterprise Router.
 ROUTER_MISSING = ErrorKind(404, "ER.04041001")
@@ -52,6 +53,7 @@ FLOW_LOG_EXISTS = ErrorKind(400, "ER.04008503")
 INVALID_PARAMETERS = ErrorKind(400, "ER.04009005")
 QUOTA_USED_UP = ErrorKind(400, "ER.04009008")
 INTERNAL_ERROR = ErrorKind(500, "ER.05000001")
+UNAVAILABLE = ErrorKind(503, "ER.05039006")
 
 # Log Tank Service.
 LOG_GROUP_MISSING = ErrorKind(404, "LTS.0201")

@@ -248,6 +248,12 @@ class FlowLogs:
         )
         return [_flow_log(row) for row in rows]
 
+    def resource_of(self, flow_log_id: str) -> str:
+        """The attachment of a flow log that there is or was; empty if there never was one of this id."""
+        row = self._database.connection().execute("SELECT resource_id FROM flow_log WHERE id = ?", (flow_log_id,))
+        found = row.fetchone()
+        return str(found[0]) if found else ""
+
     def overrule(self, flow_log_id: str, **changes: object) -> FlowLog:
         """Change a flow log behind the client's back: at once, and against the rules if need be.
 

@@ -35,10 +35,15 @@ DEFAULT_TTL_IN_DAYS = 30
 
 def fill(connection: sqlite3.Connection, path: Path, now: Instant) -> None:
     """Write the world of a seed file into empty tables; the first mistake in the file is an EmulatorError."""
-    _Filler(connection, path, now).fill(_Node(path, "", _load(path)))
+    _Filler(connection, path, now).fill(_Node(path, "", load(path, "seed file")))
 
 
-def _load(path: Path) -> object:
+def load(path: Path, what: str) -> object:
+    """What a YAML file holds; `what` it is stands in complaints.
+
+    Raises:
+        EmulatorError: It cannot be read, or is no YAML.
+    """
     import yaml
 
     try:
@@ -46,14 +51,14 @@ def _load(path: Path) -> object:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         return yaml.load(path.read_text(encoding="utf-8"), loader)
     except OSError as error:
-        raise EmulatorError(f"Cannot read the seed file {path}: {error.strerror}.") from error
+        raise EmulatorError(f"Cannot read the {what} {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise EmulatorError(f"The seed file {path} is not UTF-8 text.") from error
+        raise EmulatorError(f"The {what} {path} is not UTF-8 text.") from error
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        raise EmulatorError(f"The seed file {path}{line}, is not valid YAML: {error.problem}.") from error
+        raise EmulatorError(f"The {what} {path}{line}, is not valid YAML: {error.problem}.") from error
     except yaml.YAMLError as error:
-        raise EmulatorError(f"The seed file {path} is not valid YAML.") from error
+        raise EmulatorError(f"The {what} {path} is not valid YAML.") from error
 
 
 class _Node:

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import socket
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,8 @@ DEFAULT_THREADS = 16
 _MAX_CONNECTIONS = 2_000
 _MAX_BODY_BYTES = 1 << 20  # the largest request of the API is about a kilobyte
 _LONGEST_REQUEST_SECONDS = 2 * BUSY_SECONDS
+LOOP_SECONDS = 1.0  # between looks at whether to go on
+REOPEN_PAUSE = 0.05  # seconds
 _IDLE_SECONDS = 600  # a kept-alive connection may rest as long as a client waits for a flow log
 
 
@@ -41,6 +44,8 @@ class Server:
 
         from emulator.admin import RequestCounts
         from emulator.app import Application
+        from emulator.connection import Connection
+        from emulator.faults.plan import Faults
 
         listener = _listen(host, port)
         try:
@@ -50,6 +55,8 @@ class Server:
             raise
         self.requests = RequestCounts()
         """How often each call was made, as `GET /_emulator/requests` tells."""
+        self.faults = Faults()
+        """What is to go wrong; none at first."""
         project, user = self.store.identity.projects()[0], self.store.identity.users()[0]
         self.project_id = project.id
         self.token, _ = self.store.identity.issue(user, project)
@@ -57,12 +64,13 @@ class Server:
         address = listener.getsockname()
         self.url = f"http://[{address[0]}]:{address[1]}" if ":" in address[0] else f"http://{address[0]}:{address[1]}"
 
-        # A client with more parallel requests than threads is no reason for a warning: requests just queue.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        # A client with more parallel requests than threads is no reason for a warning: requests just queue. Nor are
+        # answers that were cut off because that was asked for.
+        logging.getLogger("waitress").setLevel(logging.ERROR)
         self._sockets: dict[int, Any] = {}
         self._stopping = threading.Event()
         served = create_server(
-            Application(self.store, self.requests),
+            Application(self.store, self.requests, self.faults, refuse=self.refuse),
             map=self._sockets,
             sockets=[listener],
             threads=threads,
@@ -75,9 +83,18 @@ class Server:
             ident="enterprise-router-emulator",
         )
         assert isinstance(served, BaseWSGIServer)  # one socket, one server
+        served.channel_class = Connection
         self._waitress = served
+        self._address = address[:2]
+        self._refused_until = 0.0  # by the monotonic clock
+        self._is_listening = True
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
         self._thread.start()
+
+    def refuse(self, seconds: float) -> None:
+        """Reset all connections, and have nobody listen for so long."""
+        self._refused_until = time.monotonic() + seconds
+        self._waitress.pull_trigger()
 
     def close(self) -> None:
         """Stop serving, free the port and close the file. What was accepted before goes on with time all the same."""
@@ -107,7 +124,35 @@ class Server:
         from waitress import wasyncore
 
         while not self._stopping.is_set():
-            wasyncore.loop(timeout=1.0, use_poll=True, map=self._sockets, count=1)
+            refused = self._refused_until - time.monotonic()
+            if refused > 0 and self._is_listening:
+                self._shut()
+            elif refused <= 0 and not self._is_listening:
+                self._reopen()
+            timeout = LOOP_SECONDS if self._is_listening else min(max(refused, REOPEN_PAUSE), LOOP_SECONDS)
+            wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
+
+    def _shut(self) -> None:
+        from emulator.connection import Connection
+
+        self._is_listening = False
+        self._waitress.del_channel(self._sockets)
+        if self._waitress.socket:
+            self._waitress.socket.close()
+        for connection in list(self._sockets.values()):
+            if isinstance(connection, Connection):
+                connection.drop(reset=True)
+                connection.handle_close()
+
+    def _reopen(self) -> None:
+        try:
+            listener = _listen(*self._address)
+        except EmulatorError:
+            return  # Somebody else has the port for a moment.
+        listener.setblocking(False)
+        self._waitress.set_socket(listener, self._sockets)
+        self._waitress.accept_connections()
+        self._is_listening = True
 
 
 def _listen(host: str, port: int) -> socket.socket:
