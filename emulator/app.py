@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -59,16 +60,17 @@ class Application:
                 response = self.answer(route, call)
             else:
                 self._requests.add(route.method, route.path)
-                fault = self._faults.draw(f"{route.method} {route.path}", self._subject(call))
-                response = self._spoiled(fault, route, call) if fault else self.answer(route, call)
+                drawn = self._faults.draw(f"{route.method} {route.path}", self._subject(call))
+                response = self._spoiled(*drawn, route, call) if drawn else self.answer(route, call)
         return response(environ, start_response)
 
-    def _spoiled(self, fault: Fault, route: Route, call: Call) -> Response:
+    def _spoiled(self, fault: Fault, over: threading.Event, route: Route, call: Call) -> Response:
         # Imported here: most worlds have no faults.
         from emulator.faults.effects import Spoiler
 
         return Spoiler(
             fault,
+            over,
             call,
             route.service,
             answer=lambda: self.answer(route, call),

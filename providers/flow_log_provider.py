@@ -96,7 +96,8 @@ class FlowLogProvider(ResourceProvider):
         actual: p.Properties = olds
         if olds.get("state") != "available":
             flow_log = self._found(id_, olds, patience)
-            if flow_log is None or flow_log.state in ("failed", "deleting"):
+            # An update could not put the id right of one that nobody was sure of; a refresh does.
+            if flow_log is None or flow_log.state in ("failed", "deleting") or p.is_unsure(id_):
                 changed = p.changes(olds, news)
                 return FlowLogDiff({"state"} | changed, {"state"} | changed.intersection(p.REPLACING))
             actual = p.outputs_of(flow_log, olds)
@@ -115,6 +116,12 @@ class FlowLogProvider(ResourceProvider):
             flow_log = lifecycle.create(client, p.target(props), p.wanted(props), key=props.get(p.IDEMPOTENCY_KEY))
         except lifecycle.UnfinishedError as error:
             raise _unfinished(error, props) from error
+        except lifecycle.UnsureError as error:
+            raise UnfinishedFlowLogError(
+                f"flow log {props['name']!r} was perhaps created: {error}; the next `pulumi up --refresh` finds out",
+                p.unsure_id(error.token),
+                {**props, "state": p.UNKNOWN_STATE, "project_id": client.credentials.project_id()},
+            ) from error
         except ApiError as error:
             holder = error.holder if isinstance(error, lifecycle.TargetTakenError) else None
             raise FlowLogError(
@@ -130,7 +137,8 @@ class FlowLogProvider(ResourceProvider):
             FlowLogError: It could not be told whether there is one.
         """
         er_id, _, flow_log_id = id_.rpartition("/") if "er_id" not in props else (props["er_id"], "", id_)
-        if not (ID_PATTERN.fullmatch(er_id) and ID_PATTERN.fullmatch(flow_log_id)):
+        is_id = ID_PATTERN.fullmatch(flow_log_id) or p.is_unsure(flow_log_id)
+        if not (ID_PATTERN.fullmatch(er_id) and is_id):
             raise FlowLogError(
                 f"{id_!r} does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
             )
@@ -170,7 +178,10 @@ class FlowLogProvider(ResourceProvider):
         """
         try:
             client = self._client(patience, of=props)
-            lifecycle.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
+            flow_log_id = _look(client, id_, props).id if p.is_unsure(id_) else id_
+            lifecycle.delete(client, props["er_id"], flow_log_id, resource_id=props.get("resource_id"))
+        except NotFoundError:
+            return
         except ApiError as error:
             sentence = f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}"
             if isinstance(error, PatienceError):
@@ -206,7 +217,18 @@ class FlowLogProvider(ResourceProvider):
 
 
 def _look(client: Client, id_: str, known: Props) -> FlowLog:
-    """The flow log as it is; a list, which may lag, is believed only where it says what is known already."""
+    """The flow log as it is; a list, which may lag, is believed only where it says what is known already.
+
+    Raises:
+        NotFoundError: There is none of this id.
+        ApiError: That could not be told.
+    """
+
+    if p.is_unsure(id_):
+        made = lifecycle.made_by(client, p.target(known), p.wanted(known), tokens=p.tokens_of(id_, known))
+        if made is None:
+            raise NotFoundError("nothing was created")
+        return made
 
     def is_known(flow_log: FlowLog) -> bool:
         return all(key in known and known[key] == value for key, value in p.outputs_of(flow_log, {}).items())
@@ -229,8 +251,6 @@ def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     sentence = f"flow log {props['name']!r} was not created: {error}"
     if isinstance(error, lifecycle.TargetTakenError):
         return f"{sentence}; delete that one, or import it"
-    if isinstance(error, PatienceError) and props.get(p.IDEMPOTENCY_KEY):
-        return f"{sentence}; should the service have made it all the same, the next `pulumi up` finds it"
     impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pulumi.dynamic import CheckFailure
@@ -11,7 +11,7 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.lifecycle import Wanted
+from providers.er.lifecycle import Wanted, client_tokens
 from providers.er.limits import (
     DESCRIPTION_MAX_LENGTH,
     ID_CHARACTERS,
@@ -23,6 +23,10 @@ from providers.er.limits import (
 )
 
 Properties = Mapping[str, Any]
+
+_UNSURE = "created-by:"
+UNKNOWN_STATE = "unknown"
+"""In state, of a flow log with such an id."""
 
 IN_PLACE = ("name", "description", "enabled")
 REPLACING = ("er_id", "resource_id", "log_group_id", "log_stream_id", "resource_type", "log_store_type")
@@ -36,6 +40,25 @@ DEFAULTS: Properties = {
     "log_store_type": LOG_STORE_TYPE,
 }
 OPTIONAL = (*DEFAULTS, IDEMPOTENCY_KEY)
+
+
+def unsure_id(token: str = "") -> str:
+    """The id in state, for as long as nobody knows, of what a create with this client token may have made.
+
+    Without a token it is one of those that the idempotency key makes.
+    """
+    return _UNSURE + token
+
+
+def is_unsure(id_: str) -> bool:
+    """Whether this is such an id, and not that of a flow log."""
+    return id_.startswith(_UNSURE)
+
+
+def tokens_of(id_: str, inputs: Properties) -> Iterable[str]:
+    """The client tokens that such an id may stand for."""
+    token = id_.removeprefix(_UNSURE)
+    return [token] if token else client_tokens(inputs[IDEMPOTENCY_KEY], target(inputs))
 
 
 def is_unknown(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -44,6 +45,7 @@ class Spoiler:
     def __init__(
         self,
         fault: Fault,
+        over: threading.Event,
         call: Call,
         service: Service,
         *,
@@ -55,13 +57,15 @@ class Spoiler:
 
         Args:
             fault: What it meets.
+            over: Set once another plan of faults is in force.
             call: The call.
             service: Whose errors it would get.
             answer: Lets it take effect, and gives what would have come.
             store: The world.
             refuse: Has the server refuse connections for some seconds.
         """
-        self._fault, self._call, self._service = fault, call, service
+        self._fault, self._over = fault, over
+        self._call, self._service = call, service
         self._answer, self._store, self._refuse = answer, store, refuse
 
     def answer(self) -> Response:
@@ -93,6 +97,13 @@ class Spoiler:
         response.set_data(body[: len(body) // 2])
         response.headers["Content-Length"] = str(len(body))
         return response
+
+    def hold(self) -> Response:
+        """The call hangs until another plan is in force, or for some seconds; then the connection is reset."""
+        self._take_effect()
+        self._over.wait(self._fault.seconds)
+        self._connection.drop(reset=True)
+        return Response()
 
     # Of the answer
 

@@ -14,7 +14,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from random import Random
 from typing import Any
 
@@ -29,6 +29,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "reset": ("when",),
     "hang_up": ("when",),
     "truncate": (),
+    "hold": ("when", "seconds"),
     # Of the answer
     "error": ("when", "status", "retry_after"),
     "html": ("when", "status"),
@@ -94,6 +95,11 @@ class Fault:
         if self.retry_after is not None:
             _number("retry_after", self.retry_after, 0, math.inf)
 
+    def as_document(self) -> dict[str, Any]:
+        """The fault as it is written in a document, which `parse` reads."""
+        said = {"kind", "calls", "probability", "skip", "times", *KINDS[self.kind]}
+        return {key: value for key, value in asdict(self).items() if value is not None and key in said}
+
 
 def parse(document: object) -> tuple[int, list[Fault]]:
     """The seed and the faults of a document of the form above.
@@ -132,12 +138,15 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._over = threading.Event()
         self.use(0, [])
 
     def use(self, seed: int, faults: Sequence[Fault]) -> None:
         """Have these faults from now on, and no others; all counts begin anew."""
         with self._lock:
             self._seed, self._faults = seed, list(faults)
+            self._over.set()
+            self._over = threading.Event()
             self._fitting: Counter[int] = Counter()
             self._occurrences: Counter[tuple[int, str, str]] = Counter()
             self._injected: Counter[int] = Counter()
@@ -150,8 +159,8 @@ class Faults:
                 counts[self._faults[index].kind] += number
             return dict(counts)
 
-    def draw(self, call: str, subject: str) -> Fault | None:
-        """The fault that a call meets, if any.
+    def draw(self, call: str, subject: str) -> tuple[Fault, threading.Event] | None:
+        """The fault that a call meets, if any, and what is set once another plan is in force.
 
         Args:
             call: Method and path as in the API reference.
@@ -171,7 +180,7 @@ class Faults:
                 lot = Random(f"{self._seed} {index} {call} {subject} {self._occurrences[index, call, subject]}")
                 if lot.random() < fault.probability:
                     self._injected[index] += 1
-                    return fault
+                    return fault, self._over
         return None
 
 

@@ -104,8 +104,11 @@ class Client:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        while_busy: Callable[[], None] | None = None,
     ) -> T:
         """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`; the answer as `parse` reads it.
+
+        `while_busy` is called after each wait for something that is being operated; what it raises ends the call.
 
         Raises:
             ApiError: The call was refused or not answered.
@@ -119,6 +122,7 @@ class Client:
             params=params,
             json=json,
             headers=headers,
+            while_busy=while_busy,
         )
 
     def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T]) -> T:

@@ -14,6 +14,7 @@ class ApiError(Exception):
         status: HTTP status of the answer; None when there was none.
         code: `error_code` of the answer, such as `ER.04008503`; None when there was none.
         request_id: The id under which the service logged the call; None when there was none.
+        perhaps_done: Whether the call, or an earlier try of it, may have changed something all the same.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class ApiError(Exception):
         self.status = status
         self.code = code
         self.request_id = request_id
+        self.perhaps_done = False
 
     def __str__(self) -> str:
         facts = [self.code, f"HTTP {self.status}" if self.status else None]
@@ -68,7 +70,8 @@ class UnauthorizedError(ApiError):
 class TemporaryError(ApiError):
     """Nothing is wrong with the call: throttled, unavailable, connection lost, or an answer cut short.
 
-    `retry_after` is how many seconds the service asks to be left alone, where it says so.
+    `retry_after` is how many seconds the service asks to be left alone, where it says so; `was_sent` tells whether the
+    service may have had the call at all.
     """
 
     def __init__(
@@ -79,9 +82,11 @@ class TemporaryError(ApiError):
         code: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        was_sent: bool = True,
     ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id)
         self.retry_after = retry_after
+        self.was_sent = was_sent
 
 
 class FailedStateError(ApiError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ssl
 
+import requests
+import urllib3
+
 from providers.er.errors import ApiError, TemporaryError
 
 
@@ -16,7 +19,17 @@ def connection_error(origin: str, error: BaseException) -> ApiError:
             " (for a private CA set REQUESTS_CA_BUNDLE)"
         )
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-    return TemporaryError(f"cannot reach {origin}: {printable(reason) or type(cause).__name__}")
+    return TemporaryError(
+        f"cannot reach {origin}: {printable(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)
+    )
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """Whether there was not even a connection to send the call over."""
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    wrapped = error.args[0] if error.args else None
+    return isinstance(getattr(wrapped, "reason", None), urllib3.exceptions.NewConnectionError)
 
 
 def _innermost(error: BaseException) -> BaseException:

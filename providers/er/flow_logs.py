@@ -6,12 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from providers.er.errors import FailedStateError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
 from providers.er.pagination import pages
 from providers.er.records import Json, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
+
+
+def has_failed(flow_log_id: str) -> FailedStateError:
+    """What to raise for a flow log that is in state failed."""
+    return FailedStateError(f"flow log {flow_log_id} went to state failed and has to be replaced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,25 +133,28 @@ class FlowLogs:
 
         Raises:
             NotFoundError: There is none of this id.
+            FailedStateError: It has failed.
         """
         body = {"name": name, "description": description}
-        return self._one(er_id, "PUT", self._client.segment(flow_log_id), json=body)
+        return self._operate(er_id, "PUT", flow_log_id, json=body)
 
     def enable(self, er_id: str, flow_log_id: str) -> FlowLog:
         """Start logging; the state is `modifying` until it is done.
 
         Raises:
             NotFoundError: There is none of this id.
+            FailedStateError: It has failed.
         """
-        return self._one(er_id, "POST", f"{self._client.segment(flow_log_id)}/enable")
+        return self._operate(er_id, "POST", flow_log_id, "/enable")
 
     def disable(self, er_id: str, flow_log_id: str) -> FlowLog:
         """Stop logging; the state is `modifying` until it is done.
 
         Raises:
             NotFoundError: There is none of this id.
+            FailedStateError: It has failed.
         """
-        return self._one(er_id, "POST", f"{self._client.segment(flow_log_id)}/disable")
+        return self._operate(er_id, "POST", flow_log_id, "/disable")
 
     def delete(self, er_id: str, flow_log_id: str) -> None:
         """Ask for deletion; it is done when a show finds nothing.
@@ -154,6 +163,14 @@ class FlowLogs:
             NotFoundError: There is none of this id.
         """
         self._client.er("DELETE", self._path(er_id, self._client.segment(flow_log_id)), lambda _nothing: None)
+
+    def _operate(self, er_id: str, method: str, flow_log_id: str, action: str = "", **call: Any) -> FlowLog:
+        def look() -> None:
+            # The service says "is being operated" of one that has failed, too, and it would do so for ever.
+            if self.get(er_id, flow_log_id).state == "failed":
+                raise has_failed(flow_log_id)
+
+        return self._one(er_id, method, f"{self._client.segment(flow_log_id)}{action}", while_busy=look, **call)
 
     def _one(self, er_id: str, method: str, path: str, **call: Any) -> FlowLog:
         return self._client.er(

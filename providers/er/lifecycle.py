@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from providers.er.client import Client
 from providers.er.errors import (
@@ -21,7 +21,7 @@ from providers.er.errors import (
     InvalidParametersError,
     NotFoundError,
 )
-from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.flow_logs import FlowLog, FlowLogTarget, has_failed
 
 # How many client tokens may turn out to be spent on flow logs that are gone: one for each time that the same
 # target was created anew under the same key.
@@ -67,6 +67,14 @@ class UnfinishedError(ApiError):
         self.flow_log = flow_log
 
 
+class UnsureError(ApiError):
+    """A create with `token` failed in a way that leaves open whether there is a flow log now: ask `made_by` later."""
+
+    def __init__(self, error: ApiError, token: str) -> None:
+        super().__init__(error.message, status=error.status, code=error.code, request_id=error.request_id)
+        self.token = token
+
+
 def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | None) -> FlowLog:
     """Have exactly one flow log for the target, available and as wanted, however often this is called with `key`.
 
@@ -77,6 +85,7 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
     Raises:
         TargetTakenError: Somebody else has a flow log for the target.
         UnfinishedError: It was accepted, but is not available or not as wanted: call `finish` later.
+        UnsureError: It may have been accepted.
         ApiError: It was refused.
     """
     key = key or str(uuid.uuid4())
@@ -92,6 +101,12 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
                 raise refused.refusal from None
             spent.append(token)
             continue
+        except TargetTakenError:
+            raise
+        except ApiError as error:
+            if error.perhaps_done:
+                raise UnsureError(error, token) from error
+            raise
         spent.clear()
         try:
             if flow_log.state != "pending":
@@ -100,6 +115,37 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
         except NotFoundError:
             continue  # The answer was a replay: it named a flow log that has been deleted since.
     raise ApiError(f"{MAX_ATTEMPTS} flow logs were made and lost for attachment {target.resource_id} under one key")
+
+
+def made_by(client: Client, target: FlowLogTarget, wanted: Wanted, *, tokens: Iterable[str]) -> FlowLog | None:
+    """What a create of this target with one of these tokens made, if it is there.
+
+    The service tells by a replay, for which the words have to be those of the create: the holder of the target has
+    them still, unless somebody renamed it; `wanted` has them, unless it is not what was wanted then.
+
+    Args:
+        client: The client.
+        target: The target.
+        wanted: What was wanted.
+        tokens: In the order in which they were used; one that the service does not know ends the search.
+
+    Raises:
+        ApiError: That could not be told.
+    """
+    holder = _holder(client, target)
+    if holder is None:
+        return None
+    words = {(holder.name, holder.description), (wanted.name, wanted.description)}
+    for token in tokens:
+        for name, description in words:
+            try:
+                made = client.flow_logs.create(target, name=name, description=description, client_token=token)
+                return client.flow_logs.get(target.er_id, made.id)
+            except AlreadyExistsError:
+                return None
+            except (InvalidParametersError, NotFoundError):
+                continue  # The create had other words, or what it made has been deleted since.
+    return None
 
 
 def finish(client: Client, flow_log: FlowLog, wanted: Wanted) -> FlowLog:
@@ -120,6 +166,8 @@ def finish(client: Client, flow_log: FlowLog, wanted: Wanted) -> FlowLog:
             flow_log = _until_available(client, switch(er_id, id_), enabled=wanted.enabled)
     except (NotFoundError, UnfinishedError):
         raise
+    except FailedStateError as error:
+        raise UnfinishedError(error, replace(flow_log, state="failed")) from error
     except ApiError as error:
         raise UnfinishedError(error, flow_log) from error
     return flow_log
@@ -136,6 +184,11 @@ def delete(client: Client, er_id: str, flow_log_id: str, *, resource_id: str | N
     with contextlib.suppress(NotFoundError):
         client.flow_logs.delete(er_id, flow_log_id)
         _until_gone(client, er_id, flow_log_id, resource_id=resource_id)
+
+
+def client_tokens(key: str, target: FlowLogTarget) -> Iterator[str]:
+    """All tokens under which a target may have been created, in their order."""
+    return (client_token(key, target, attempt) for attempt in range(MAX_ATTEMPTS))
 
 
 def client_token(key: str, target: FlowLogTarget, attempt: int) -> str:
@@ -258,7 +311,7 @@ def _until_available(client: Client, flow_log: FlowLog, *, enabled: bool | None 
     try:
         while not is_done(flow_log):
             if flow_log.state == "failed":
-                raise FailedStateError(f"flow log {flow_log.id} went to state failed and has to be replaced")
+                raise has_failed(flow_log.id)
             if flow_log.state == "deleted":
                 raise NotFoundError(f"flow log {flow_log.id} has been deleted")
             flow_log = wait.look(flow_log)

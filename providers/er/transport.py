@@ -65,6 +65,7 @@ class Transport:
         params: Params | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        while_busy: Callable[[], None] | None = None,
     ) -> T:
         """Send the call until it is answered for good; the answer, as `parse` reads it.
 
@@ -93,14 +94,29 @@ class Transport:
                 may_renew = False
                 return attempt()
 
-        return self.repeat(attempt, patience=patience, answered=lambda: _origin(base) in self._answered)
+        try:
+            return self.repeat(
+                attempt,
+                patience=patience,
+                answered=lambda: _origin(base) in self._answered,
+                while_busy=while_busy,
+            )
+        except ApiError as error:
+            error.perhaps_done &= method != "GET"
+            raise
 
     def repeat(
-        self, attempt: Callable[[], T], *, patience: Patience, answered: Callable[[], bool] = lambda: False
+        self,
+        attempt: Callable[[], T],
+        *,
+        patience: Patience,
+        answered: Callable[[], bool] = lambda: False,
+        while_busy: Callable[[], None] | None = None,
     ) -> T:
         """Make the attempt until it succeeds or fails for good.
 
         `answered` tells whether what is called has ever answered, so that an outage is worth waiting for.
+        `while_busy` is called after each wait for something that is being operated; what it raises ends the attempts.
 
         Raises:
             ApiError: What the last attempt raised, or that patience is over.
@@ -108,23 +124,31 @@ class Transport:
         busy = failed = 0
         waiting_for = "the service to answer"
         failing_since: float | None = None
-        while True:
-            try:
-                return self._awaited(attempt, patience, waiting_for)
-            except BusyError as error:
-                busy += 1
-                failed, failing_since = 0, None
-                waiting_for = f"the service ({error.message})"
-                self._pause(self._poll(busy), error, patience)
-            except TemporaryError as error:
-                failed += 1
-                if failing_since is None or error.status == THROTTLED:
-                    failing_since = patience.elapsed
-                budget = OUTAGE_BUDGET if answered() else FIRST_CONTACT_BUDGET
-                if patience.elapsed - failing_since > budget:
-                    raise
-                waiting_for = f"the service ({error.message})"
-                self._pause(self._backoff(failed), error, patience)
+        perhaps_done = False
+        try:
+            while True:
+                try:
+                    return self._awaited(attempt, patience, waiting_for)
+                except BusyError as error:
+                    busy += 1
+                    failed, failing_since = 0, None
+                    waiting_for = f"the service ({error.message})"
+                    self._pause(self._poll(busy), error, patience)
+                    if while_busy:
+                        while_busy()
+                except TemporaryError as error:
+                    perhaps_done |= error.was_sent and error.status != THROTTLED
+                    failed += 1
+                    if failing_since is None or error.status == THROTTLED:
+                        failing_since = patience.elapsed
+                    budget = OUTAGE_BUDGET if answered() else FIRST_CONTACT_BUDGET
+                    if patience.elapsed - failing_since > budget:
+                        raise
+                    waiting_for = f"the service ({error.message})"
+                    self._pause(self._backoff(failed), error, patience)
+        except ApiError as error:
+            error.perhaps_done |= perhaps_done
+            raise
 
     def _awaited(self, attempt: Callable[[], T], patience: Patience, waiting_for: str) -> T:
         """Make the attempt in a thread of its own, so that whoever asked can stop waiting in the middle of it.
@@ -135,7 +159,7 @@ class Transport:
             ApiError: What the attempt raised, or that patience is over.
         """
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
-        done, left_alone = threading.Event(), threading.Event()
+        begun, done, left_alone = threading.Event(), threading.Event(), threading.Event()
 
         def send() -> None:
             try:
@@ -144,6 +168,7 @@ class Transport:
                     if patience.cancelled.is_set() or patience.elapsed > patience.seconds + ANSWER_GRACE:
                         patience.check(waiting_for)
                     if not left_alone.is_set():
+                        begun.set()
                         answer.set_result(attempt())
             except BaseException as error:
                 answer.set_exception(error)
@@ -152,8 +177,9 @@ class Transport:
         threading.Thread(target=send, name="call", daemon=True).start()
         try:
             patience.until(done, waiting_for=lambda: waiting_for, grace=ANSWER_GRACE)
-        except PatienceError:
+        except PatienceError as error:
             left_alone.set()
+            error.perhaps_done = begun.is_set()
             raise
         return answer.result()
 
@@ -183,6 +209,8 @@ class Transport:
             raise ApiError(f"cannot call {origin}: {error}") from error
         if not 200 <= response.status_code < 300:
             refusal = _error(response)
+            # What the service could not finish it may have begun, also where it is no use to try again.
+            refusal.perhaps_done = response.status_code >= 500
             if refusal.code:
                 self._answered.add(origin)
             raise refusal

@@ -28,12 +28,13 @@ OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 class FlowLogHandler:
     """One method for each of `OPERATIONS`; they raise what `FlowLogProvider` raises."""
 
-    def __init__(self, lines: StatusLines | None = None) -> None:
+    def __init__(self, lines: StatusLines | None = None, provider: FlowLogProvider | None = None) -> None:
+        """Show waits on these lines, and use a provider that is configured already, if given."""
         self._lines = lines or StatusLines()
         self.config: dict[str, Any] = {}
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
-        self._provider: FlowLogProvider | None = None
+        self._provider = provider
         self._holders: dict[str, str] = {}  # by flow log id, the resource that had it first in this run
         self._created: dict[str, str] = {}  # by flow log id, the resource whose create ended with it
 

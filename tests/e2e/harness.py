@@ -93,22 +93,24 @@ class Project:
             shutil.copytree(copying / ".local", directory / ".local")
         else:
             (directory / ".local" / "state").mkdir(parents=True)
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-        project = cls(
-            directory,
-            {
-                **kept,
-                "PULUMI_CONFIG_PASSPHRASE": "",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "PULUMI_PARALLEL": "128",
-                "NO_COLOR": "1",
-            },
-        )
-        # A backend of the person's own must not see the tests' stacks.
-        project.environment.pop("PULUMI_BACKEND_URL", None)
+        project = cls.at(directory)
         if not copying:
             project.ok("stack", "init")
         return project
+
+    @classmethod
+    def at(cls, directory: Path) -> Project:
+        """The one that is in the folder."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+        # A backend of the person's own must not see the tests' stacks.
+        kept.pop("PULUMI_BACKEND_URL", None)
+        settings = {
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_PARALLEL": "128",
+            "NO_COLOR": "1",
+        }
+        return cls(directory, {**kept, **settings})
 
     # What a person types.
 

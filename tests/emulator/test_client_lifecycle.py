@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -465,6 +466,19 @@ def test_one_that_fails_is_unfinished_and_says_that_it_has_to_be_replaced(serve:
     assert str(error) == f"flow log {id_} went to state failed and has to be replaced"
     assert (error.flow_log.id, error.flow_log.state) == (id_, "failed")
     assert isinstance(error.__cause__, FailedStateError)
+
+
+@pytest.mark.parametrize("wanted", [replace(WANTED, enabled=False), replace(WANTED, name="another")])
+def test_one_that_failed_before_it_was_changed_is_not_waited_for(
+    wanted: Wanted, er: Client, server: Server, target: FlowLogTarget
+) -> None:
+    made = lifecycle.create(er, target, WANTED, key=KEY)
+    server.store.set_flow_log_state(made.id, "failed")
+
+    error = unfinished(lambda: lifecycle.finish(er, made, wanted))
+
+    assert str(error) == f"flow log {made.id} went to state failed and has to be replaced"
+    assert error.flow_log.state == "failed"
 
 
 def test_one_that_failed_in_a_crashed_run_is_unfinished(er: Client, server: Server, target: FlowLogTarget) -> None:

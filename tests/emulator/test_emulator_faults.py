@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,17 @@ def answers(client: PlainClient) -> bool:
 def test_half_an_answer(server: Server, client: PlainClient) -> None:
     inject(server, Fault("truncate", calls=LIST))
     assert "IncompleteRead" in unanswered(lambda: client.session.get(client.flow_logs))
+
+
+def test_a_call_hangs_until_there_is_another_plan(server: Server, client: PlainClient, new: dict[str, str]) -> None:
+    inject(server, Fault("hold", calls=CREATE, when="after", seconds=60.0))
+    with ThreadPoolExecutor(1) as pool:
+        created = pool.submit(client.post_flow_log, new)
+        eventually(lambda: server.faults.injected() == {"hold": 1})
+        assert not created.done()
+        inject(server)
+        assert "Connection reset by peer" in str(created.exception())
+    assert len(client.ids()) == 1
 
 
 # Of the answer

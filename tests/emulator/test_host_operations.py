@@ -1,6 +1,7 @@
 """The host's operations on flow logs: the engine's calls over gRPC, down to the API of the emulator."""
 
 import concurrent.futures
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 import emulator
 from emulator import Server, Switches
+from emulator.faults.plan import Fault
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import extended
@@ -27,6 +29,7 @@ URN = f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::core-vpc-shop"
 REFERENCE = serialize_provider(FlowLogProvider())
 INSTANT = Switches(latency=0)
 NEVER = Switches(latency=100_000)
+CREATES = "POST */flow-logs"
 KEY = "9b0c6d0e-6f3c-4f0f-8a53-8d0b8f0a7a11"
 
 
@@ -185,6 +188,80 @@ def test_a_create_that_runs_out_of_time_keeps_what_there_is_with_the_inputs_and_
     assert list(found.reasons) == [error.sentence]
     assert error.sentence.startswith(f"flow log 'shop' ({made.id}) exists but is not as wanted yet: gave up after 0 s")
     assert error.sentence.endswith("; the next `pulumi up` goes on from there")
+
+
+def lose_the_answer(engine: Engine, when: str) -> provider_pb2.ErrorResourceInitFailed:
+    """Create, and have the answer lost before or after the service did it, and all further tries forbidden."""
+    lost = Fault("reset", calls=CREATES, when=when, times=1)
+    engine.api.faults.use(0, [lost, Fault("error", calls=CREATES, status=403)])
+    error = refusal(engine.create)
+    engine.api.faults.use(0, [])
+    assert re.fullmatch(
+        r"flow log 'shop' was perhaps created: \S.* \(APIG\.0302, HTTP 403, request [\w-]+\);"
+        r" the next `pulumi up --refresh` finds out",
+        error.sentence,
+    )
+    return kept(error)
+
+
+def test_a_create_that_nobody_knows_the_end_of_stays_in_state_until_a_refresh_tells(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "after")
+    answer = engine.read(unsure.id, unsure.properties)
+    assert answer.id == only(engine.api).id
+    assert answer.properties["state"] == "available"
+    assert properties(answer.inputs) == properties(unsure.inputs)
+
+
+def test_a_create_that_came_to_nothing_leaves_the_state_with_the_next_refresh(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "before")
+    assert engine.read(unsure.id, unsure.properties).id == ""
+    assert engine.api.store.flow_logs.live() == []
+
+
+def test_what_a_create_made_that_nobody_knows_the_end_of_is_found_when_it_was_renamed_since(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "after")
+    engine.api.store.rename_flow_log("shop", "renamed-by-hand")
+    assert engine.read(unsure.id, unsure.properties).id == only(engine.api).id
+
+
+def test_somebody_elses_flow_log_is_not_taken_for_what_a_create_made(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "before")
+    others = engine.create(idempotency_key="somebody-else")
+    assert engine.read(unsure.id, unsure.properties).id == ""
+    engine.delete(unsure.id, unsure.properties)
+    assert only(engine.api).id == others.id
+
+
+def test_a_create_that_nobody_knows_the_end_of_can_be_deleted(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "after")
+    engine.delete(unsure.id, unsure.properties)
+    assert engine.api.store.flow_logs.live() == []
+    engine.delete(unsure.id, unsure.properties)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_without_a_refresh_a_create_that_nobody_knows_the_end_of_is_replaced(when: str, engine: Engine) -> None:
+    unsure = lose_the_answer(engine, when)
+    diff = engine.diff(unsure.id, unsure.properties)
+    assert list(diff.replaces) == ["state"]
+    assert diff.deleteBeforeReplace
+
+
+def test_a_create_in_which_the_service_failed_stays_in_state_until_a_refresh_tells(engine: Engine) -> None:
+    engine.api.faults.use(0, [Fault("error", calls=CREATES, when="after", status=500)])
+    unsure = kept(refusal(engine.create))
+    engine.api.faults.use(0, [])
+    assert engine.read(unsure.id, unsure.properties).id == only(engine.api).id
+
+
+def test_a_create_that_was_refused_at_once_leaves_nothing_in_state(engine: Engine) -> None:
+    engine.api.faults.use(0, [Fault("error", calls=CREATES, status=403)])
+    assert "grpc-status-details-bin" not in refusal(engine.create).trailing
+
+
+def test_a_create_that_could_not_be_sent_leaves_nothing_in_state(engine: Engine) -> None:
+    engine.api.close()
+    assert "grpc-status-details-bin" not in refusal(lambda: engine.create(timeout=0.5)).trailing
 
 
 def test_the_update_after_an_unfinished_create_finishes_it(start: Start) -> None:

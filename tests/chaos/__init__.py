@@ -1,0 +1,1 @@
+"""Runs under faults, told by seeds: `python -m tests.chaos --help`."""

@@ -1,0 +1,54 @@
+"""Mixed faults, drawn from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from emulator.faults.plan import Fault
+
+SHARE = (0.1, 0.3)  # of all calls that meet a fault
+KINDS_AT_ONCE = (3, 7)
+SHORT = 0.05  # seconds that what takes time takes
+
+FAULTS = (
+    Fault("refuse", seconds=SHORT),
+    Fault("reset"),
+    Fault("reset", when="after"),
+    Fault("hang_up"),
+    Fault("hang_up", when="after"),
+    Fault("truncate"),
+    Fault("error", status=401),
+    Fault("error", status=403),
+    Fault("error", status=429, retry_after=SHORT),
+    Fault("error", status=500),
+    Fault("error", status=500, when="after"),
+    Fault("error", status=502),
+    Fault("error", status=503, retry_after=SHORT),
+    Fault("error", status=504, when="after"),
+    Fault("html", status=200),
+    Fault("html", status=200, when="after"),
+    Fault("garbage", when="after"),
+    Fault("slow", seconds=SHORT),
+    Fault("dribble", seconds=SHORT),
+    Fault("skew", seconds=-3600.0),
+    Fault("skew", seconds=3600.0),
+    Fault("shift"),
+    Fault("same_marker"),
+    Fault("bogus_marker"),
+    Fault("fail", calls="POST *"),
+    Fault("vanish"),
+    Fault("vanish", when="after"),
+    Fault("rename"),
+    Fault("disable", when="after"),
+    Fault("fill_quota"),
+)
+STUCK = Fault("stuck", calls="POST */flow-logs", times=1)
+"""Once in a run at the most: whoever meets it waits until its time is over."""
+
+
+def draw(lots: Random) -> list[Fault]:
+    """Some kinds at once, which together befall a share of all calls."""
+    chosen = lots.sample(FAULTS, lots.randint(*KINDS_AT_ONCE))
+    each = lots.uniform(*SHARE) / len(chosen)
+    return [replace(fault, probability=each) for fault in (*chosen, STUCK)]

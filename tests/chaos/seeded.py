@@ -1,0 +1,201 @@
+"""One seeded run through the real host, in this process: faults, crashes, edits; then one more `up` puts all right.
+
+Operations run one at a time and wait for next to nothing, so a seed decides all that happens, and happens again.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+import emulator
+from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.world import seed as world_of
+from emulator import Server, Switches
+from emulator.flow_logs import AVAILABLE, PENDING, FlowLog, NewFlowLog
+from emulator.rules import UNLIMITED
+from emulator.switches import MISSING_FLOW_LOG
+from providers.connection import Connection
+from providers.er import Client, Endpoints
+from providers.er.credentials import PasswordCredentials
+from providers.er.patience import exponential_backoff
+from providers.flow_log_provider import FlowLogProvider
+from providers.host.flow_log import FlowLogHandler
+from providers.host.servicer import extended
+from tests.chaos import faults, wanted
+from tests.chaos.engine import CrashError, Engine, Resource
+from tests.chaos.wanted import Wanted
+
+N = 30  # attachments
+OTHERS = 4  # flow logs of somebody else
+UPS = 4  # with faults, before the one without
+CRASHES = 0.01  # of all operations
+TIMEOUT = 1.5  # seconds for one operation
+KEY = "0f2b6c1e-8f0e-4a1c-9d55-3a1be6a7c001"  # the stack's idempotency key
+_IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
+
+
+@dataclass
+class Outcome:
+    """How a run went.
+
+    Attributes:
+        seed: Its seed.
+        injected: Faults by kind, and `crash`.
+        journal: What happened, but for ids that are drawn at random: the same in each run with this seed.
+        wrong: What is not as it should be at the end.
+    """
+
+    seed: int
+    injected: Counter[str] = field(default_factory=Counter)
+    journal: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
+    """The run of this seed.
+
+    Args:
+        seed: Decides everything.
+        folder: An empty one.
+        stock: The SDK's servicer class.
+    """
+    lots, outcome = Random(seed), Outcome(seed)
+    switches = Switches(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
+    with _world(folder, switches) as server:
+        attachments = sorted(one.name for one in server.store.network.all_attachments())
+        others = _flow_logs_of_somebody_else(server, lots, attachments)
+        state: dict[str, Resource] = {}
+        now = wanted.draw(lots, attachments)
+        for number in range(UPS):
+            server.faults.use(lots.randrange(1_000_000), faults.draw(lots))
+            crash_lots = Random(lots.randrange(1_000_000))
+            try:
+                with _host(server, stock) as stub:
+                    engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_lots: own.random() < CRASHES)  # type: ignore[misc]
+                    steps = engine.up(_inputs(server, now))
+            except CrashError:
+                # Made good by the next run before anything is edited, as the README asks.
+                outcome.injected["crash"] += 1
+                outcome.journal.append(f"up {number}: crash")
+            else:
+                outcome.journal.append(f"up {number}: {steps} steps")
+                now = wanted.changed(lots, now, attachments)
+            outcome.journal += [_IDS.sub("…", error) for error in engine.errors]
+            outcome.injected.update(server.faults.injected())
+        outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
+        _calm(server)
+        outcome.wrong = _wrong(server, stock, state, now, others)
+    return outcome
+
+
+def _wrong(
+    server: Server, stock: type[Any], state: dict[str, Resource], now: dict[str, Wanted], others: dict[str, FlowLog]
+) -> list[str]:
+    """What is not as it should be after one more `up`."""
+    with _host(server, stock) as stub:
+        engine = Engine(stub, TIMEOUT, state)
+        engine.up(_inputs(server, now))
+        found = [*engine.errors, *wanted.differences(now, server.store, others=others)]
+        in_state = {resource.id for resource in state.values()}
+        live = {one.id for one in server.store.flow_logs.live()} - others.keys()
+        found += [f"flow log {id_} is in nobody's state" for id_ in live - in_state]
+        found += [f"flow log {id_} is in the state, but not there" for id_ in in_state - live]
+    with _host(server, stock) as stub:
+        if steps := Engine(stub, TIMEOUT, state).up(_inputs(server, now)):
+            found.append(f"one more up has {steps} steps")
+    return found
+
+
+def _flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[str]) -> dict[str, FlowLog]:
+    """Some, to a stream that the stack never logs to; by id, as they have to stay."""
+    store = server.store
+    store.add_log_stream(LOG_GROUP, "of-somebody-else")
+    group = store.log_group(LOG_GROUP)
+    stream = store.log_tank.streams(server.project_id, group.id)[-1]
+    er_id = store.router(ROUTER).id
+    for name in lots.sample(attachments, OTHERS):
+        new = NewFlowLog(
+            name="of-somebody-else",
+            description="",
+            resource_id=store.attachment(name).id,
+            log_group_id=group.id,
+            log_stream_id=stream.id,
+        )
+        store.flow_logs.create(server.project_id, er_id, new)
+    return {one.id: one for one in store.flow_logs.live()}
+
+
+def _calm(server: Server) -> None:
+    """No more faults; what is under way comes to its end, and the quota is lifted."""
+    server.faults.use(0, [])
+    server.store.set_quota(UNLIMITED)
+    for one in server.store.flow_logs.live():
+        if one.state == PENDING:
+            server.store.set_flow_log_state(one.id, AVAILABLE)
+
+
+@contextmanager
+def _world(folder: Path, switches: Switches) -> Iterator[Server]:
+    seed_file = folder / "seed.yaml"
+    seed_file.write_text(json.dumps(world_of(N)))
+    with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
+        server.store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
+        yield server
+
+
+class _QuickProvider(FlowLogProvider):
+    """Waits for next to nothing between its client's tries."""
+
+    def __init__(self, server: Server) -> None:
+        at_once = exponential_backoff(first=0.001, factor=1.2, cap=0.02)
+        endpoints = Endpoints.at(server.url)
+        credentials = PasswordCredentials(
+            auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
+        )
+        client = Client(credentials, endpoints, backoff=at_once, poll=at_once)
+        self._connection = cast(Connection, SimpleNamespace(client=client))
+
+
+@contextmanager
+def _host(server: Server, stock: type[Any]) -> Iterator[Any]:
+    """A stub for a host of its own, as every `up` has one."""
+    with ExitStack() as stack:
+        host = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+        servicer = extended(stock, FlowLogHandler(provider=_QuickProvider(server)))()
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, host)
+        port = host.add_insecure_port("127.0.0.1:0")
+        host.start()
+        stack.callback(lambda: host.stop(None).wait())
+        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
+        yield provider_pb2_grpc.ResourceProviderStub(channel)
+
+
+def _inputs(server: Server, now: dict[str, Wanted]) -> dict[str, dict[str, Any]]:
+    store = server.store
+    group = store.log_group(LOG_GROUP)
+    streams = {stream.name: stream.id for stream in store.log_tank.streams(server.project_id, group.id)}
+    return {
+        attachment: {
+            "er_id": store.router(ROUTER).id,
+            "resource_id": store.attachment(attachment).id,
+            "log_group_id": group.id,
+            "log_stream_id": streams[one.stream],
+            "name": one.name,
+            "enabled": one.enabled,
+            "idempotency_key": KEY,
+        }
+        for attachment, one in now.items()
+    }

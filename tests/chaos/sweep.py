@@ -1,0 +1,206 @@
+"""Kills, for real: one process of a run, at one point of it. Then what the README says puts all right."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+from bench.processes import members
+from emulator.faults.plan import AFTER, BEFORE, Fault
+from tests.chaos.emulator_process import EmulatorProcess, free_port
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, serving
+
+HELD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
+LATENCY = "0.3"  # seconds
+LOOK_PAUSE = 0.02  # seconds
+
+VICTIMS = {"provider": "providers.host", "program": "pulumi-language-python-exec"}
+"""By what is killed, a part of its command line. The engine is the command itself, the emulator is ours."""
+
+COMMANDS = {
+    "create": ("up", *QUICK),
+    "change": ("up", *QUICK),
+    "refresh": ("refresh", *QUICK),
+    "destroy": ("destroy", *QUICK),
+}
+CREATE, LOOK = "POST */flow-logs", "GET */flow-logs*"
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill.
+
+    Attributes:
+        scenario: One of `COMMANDS`.
+        call: The request under way, as a glob.
+        number: Which of these it is, from 0.
+        when: Before or after the request took effect.
+        victim: What is killed: the engine, the provider, the program, or the emulator.
+    """
+
+    scenario: str
+    call: str
+    number: int
+    when: str
+    victim: str
+
+    def __str__(self) -> str:
+        return f"{self.victim} killed {self.when} {self.call} number {self.number + 1} of {self.scenario}"
+
+
+def kills() -> list[Kill]:
+    """All of them."""
+    calls = {
+        # What the program looks up, and both sign-ins.
+        ("create", ("engine", "program", "emulator"), (BEFORE,)): [
+            ("POST */auth/tokens", 0),
+            ("GET */instances", 0),
+            ("GET */attachments", 1),
+            ("GET */streams", 0),
+        ],
+        ("create", ("engine", "provider", "emulator"), (BEFORE,)): [("POST */auth/tokens", 1), (LOOK, 0)],
+        ("create", ("engine", "provider", "program", "emulator"), (BEFORE, AFTER)): [
+            (CREATE, 0),
+            (CREATE, LOGGED_IN_DEMO - 1),
+        ],
+        ("change", ("engine", "provider", "emulator"), (BEFORE, AFTER)): [
+            ("PUT *", 0),
+            ("POST */disable", 1),
+            ("DELETE *", 1),
+            (CREATE, 0),
+        ],
+        ("refresh", ("engine", "provider", "emulator"), (BEFORE,)): [(LOOK, 0)],
+        ("destroy", ("engine", "provider", "emulator"), (BEFORE, AFTER)): [
+            ("DELETE *", 0),
+            ("DELETE *", LOGGED_IN_DEMO - 1),
+        ],
+        ("destroy", ("engine", "provider", "emulator"), (BEFORE,)): [(LOOK, 0)],
+    }
+    return [
+        Kill(scenario, call, number, when, victim)
+        for (scenario, victims, whens), points in calls.items()
+        for call, number in points
+        for when in whens
+        for victim in victims
+    ]
+
+
+class Site:
+    """Where kills happen, one after the other: templates of a project that is blank and of one that is up.
+
+    All use one port, for the state remembers the address.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._number = 0
+        self._blank = folder / "blank"
+        self._blank.mkdir()
+        project = Project.make(self._blank)
+        project.change_config(endpoint=f"http://127.0.0.1:{self._port}", project="eu-de")
+        self._up = folder / "up"
+        self._copy(self._blank, self._up)
+        with self._emulator(self._up):
+            self._project(self._up).up()
+
+    def put_right(self, kill: Kill) -> list[str]:
+        """What is not as it should be after the kill and what the README says to do then."""
+        self._number += 1
+        directory = self._folder / str(self._number)
+        self._copy(self._blank if kill.scenario == "create" else self._up, directory)
+        project = self._project(directory)
+        if kill.scenario == "change":
+            project.change_router("core", description="changed", enabled=False)
+            project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+        try:
+            with self._emulator(directory) as emulator:
+                self._run_and_kill(project, emulator, kill)
+                return self._recovered(project, kill)
+        finally:
+            project.end()
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _run_and_kill(self, project: Project, emulator: EmulatorProcess, kill: Kill) -> None:
+        hold = Fault("hold", calls=kill.call, skip=kill.number, times=1, when=kill.when, seconds=HELD)
+        emulator.inject([hold])
+        process = project.start(*COMMANDS[kill.scenario])
+        deadline = time.monotonic() + TIMEOUT
+        while not emulator.injected():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{kill}: it never came to this")
+            time.sleep(LOOK_PAUSE)
+        if kill.victim == "emulator":
+            emulator.kill()
+            emulator.start()
+        else:
+            _kill(process, kill.victim)
+            emulator.inject([])
+        process.communicate(timeout=TIMEOUT)
+
+    def _recovered(self, project: Project, kill: Kill) -> list[str]:
+        if kill.victim == "engine":
+            project.ok("cancel", "--yes")
+            project.refresh("--clear-pending-creates")
+        if kill.scenario == "destroy":
+            project.destroy()
+        else:
+            project.up("--refresh")
+        for world in serving(project.directory / "world.db"):
+            return _wrong(project, world, expected=0 if kill.scenario == "destroy" else LOGGED_IN_DEMO)
+        raise AssertionError("there is no world")
+
+    @staticmethod
+    def _project(directory: Path) -> Project:
+        project = Project.at(directory)
+        project.environment |= {
+            "OS_USERNAME": "demo",
+            "OS_USER_DOMAIN_NAME": "OTC-DEMO",
+            "OS_PASSWORD": "flow-logs-on-loopback",
+        }
+        return project
+
+    @staticmethod
+    def _copy(template: Path, directory: Path) -> None:
+        shutil.copytree(template, directory, symlinks=True)
+
+    @contextlib.contextmanager
+    def _emulator(self, directory: Path) -> Iterator[EmulatorProcess]:
+        emulator = EmulatorProcess(directory / "world.db", self._port, "--latency", LATENCY)
+        try:
+            yield emulator
+        finally:
+            emulator.kill()
+
+
+def _kill(process: Popen[str], victim: str) -> None:
+    if victim == "engine":
+        process.kill()
+        return
+    for pid in members(process.pid):
+        with contextlib.suppress(OSError):
+            if VICTIMS[victim] in Path("/proc", str(pid), "cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
+
+
+def _wrong(project: Project, world: World, *, expected: int) -> list[str]:
+    """What is lost, doubled or left to do."""
+    there, in_state = world.flow_logs(), project.flow_logs()
+    targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
+    found = [f"lost: flow log {id_} is in nobody's state" for id_ in there.keys() - in_state.keys()]
+    found += [f"lost: flow log {id_} is in the state, but not there" for id_ in in_state.keys() - there.keys()]
+    found += [f"doubled: {target}" for target in set(targets) if targets.count(target) > 1]
+    if len(there) != expected:
+        found.append(f"lost: there are {len(there)} flow logs, not {expected}")
+    if pending := project.state().get("pending_operations"):
+        found.append(f"{len(pending)} operations are pending")
+    if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:
+        found.append(f"left to do: {preview.output}")
+    return found

@@ -1,0 +1,73 @@
+"""What a stack wants, drawn from a seed: which attachments are logged, where to, and under what name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from emulator.store import Store
+
+LOGGED = 0.8  # probabilities
+ENABLED = 0.85
+CHANGED = 0.3
+STREAMS = ("er-flow-logs", "archive")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One flow log, in names of the world."""
+
+    attachment: str
+    stream: str
+    name: str
+    enabled: bool
+
+
+def draw(lots: Random, attachments: Sequence[str]) -> dict[str, Wanted]:
+    """A first set, by attachment."""
+    return {attachment: _one(lots, attachment) for attachment in attachments if lots.random() < LOGGED}
+
+
+def changed(lots: Random, before: Mapping[str, Wanted], attachments: Sequence[str]) -> dict[str, Wanted]:
+    """The set after somebody has edited the stack file: some come, some go, some are another."""
+    after = dict(before)
+    for attachment in attachments:
+        if lots.random() < CHANGED:
+            after.pop(attachment, None)
+            if lots.random() < LOGGED:
+                after[attachment] = _one(lots, attachment)
+    return after
+
+
+def differences(wanted: Mapping[str, Wanted], store: Store, *, others: Mapping[str, object]) -> list[str]:
+    """In what the world differs from what is wanted: each flow log there once and as it should be, and no other.
+
+    Args:
+        wanted: By attachment.
+        store: The world.
+        others: By id, somebody else's flow logs.
+    """
+    names = {one.id: one.name for one in store.network.all_attachments()}
+    streams = {
+        stream.id: stream.name
+        for group in store.log_tank.groups()
+        for stream in store.log_tank.streams(group.project_id, group.id)
+    }
+    live = {one.id: one for one in store.flow_logs.live()}
+    found = [
+        f"another one's flow log {id_} is not what it was" for id_, one in others.items() if live.pop(id_, None) != one
+    ]
+    there: dict[str, list[Wanted]] = {}
+    for one in live.values():
+        seen = Wanted(names[one.resource_id], streams[one.log_stream_id], one.name, one.enabled)
+        there.setdefault(seen.attachment, []).append(seen)
+    for attachment in sorted(wanted.keys() | there.keys()):
+        expected = [wanted[attachment]] if attachment in wanted else []
+        if there.get(attachment, []) != expected:
+            found.append(f"{attachment}: there is {there.get(attachment, [])}, wanted is {expected}")
+    return found
+
+
+def _one(lots: Random, attachment: str) -> Wanted:
+    return Wanted(attachment, lots.choice(STREAMS), f"{attachment}-{lots.randrange(1000)}", lots.random() < ENABLED)
