@@ -40,12 +40,14 @@ refresh: ## Bring the state up to date with what is there.
 
 .PHONY: destroy
 destroy: ## Take the stack's flow logs away (asks first, except for the stack local).
-	@$(with_stack); pulumi stack export --stack "$$STACK" | python -m stacks.pending && \
+	@$(with_stack); pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse && \
 		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
 
 .PHONY: recover
 recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
-	@$(with_stack); pulumi cancel --yes --stack "$$STACK" && $(refresh) --clear-pending-creates && $(up) && $(coverage)
+	@$(with_stack); pulumi cancel --yes --stack "$$STACK" && \
+		pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over | pulumi stack import --stack "$$STACK" && \
+		$(refresh) && $(up) && $(coverage)
 
 .PHONY: coverage
 coverage: ## Show which attachments have a flow log, as of the last run.
@@ -66,6 +68,10 @@ test-fast: ## Run the tests that need no Pulumi CLI.
 .PHONY: bench
 bench: ## Measure it beside the SDK's own host; takes over an hour (ARGS="--n 10,100 --runs 1 --anatomy 0": six minutes).
 	@$(with_cli); python -m bench $(ARGS)
+
+.PHONY: chaos
+chaos: ## Let everything go wrong that can, hundreds of times, and see that nothing is lost or doubled; takes some minutes.
+	@$(with_cli); python -m tests.chaos $(ARGS)
 
 .PHONY: lint
 lint: ## Check style and types.

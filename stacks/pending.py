@@ -1,6 +1,11 @@
-"""Refuse to destroy over creates that were cut off: `pulumi stack export | python -m stacks.pending`.
+"""Creates that were cut off, of which the state says that they were begun and nobody knows how they ended.
 
-What such a create made is found by the stack's idempotency key, and a destroy takes that key away.
+pulumi stack export | python -m stacks.pending refuse       end with 1 if there are any: a destroy would forget them
+pulumi stack export | python -m stacks.pending take-over    print the state in which the next refresh finds them
+
+What such a create made is found by the stack's idempotency key. So each flow log is put into the state with its inputs
+and an id that says so, whatever the stack file has become since; the refresh has its real id from the service, or that
+there is none.
 """
 
 from __future__ import annotations
@@ -10,22 +15,52 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from providers.flow_log_provider import TYPE_TOKEN
+from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, unsure_id
 
-def cut_off_creates(export: Mapping[str, Any]) -> list[str]:
-    """The URNs of the creates that nobody knows the end of, in a stack's exported state."""
+
+def cut_off_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources of the creates that nobody knows the end of, in a stack's exported state."""
     operations = (export.get("deployment") or {}).get("pending_operations") or []
-    return [one["resource"]["urn"] for one in operations if one["type"] == "creating"]
+    return [one["resource"] for one in operations if one["type"] == "creating"]
 
 
-def main() -> None:
-    """End with a sentence and status 1 if there are any in the state on standard input."""
-    urns = cut_off_creates(json.load(sys.stdin))
-    if urns:
+def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
+    """The state with the flow logs of such creates, and without pending operations.
+
+    All else that a stack of ours has is made by the engine alone, and is made again.
+    """
+    deployment = {key: value for key, value in (export.get("deployment") or {}).items() if key != "pending_operations"}
+    found = [
+        {
+            **resource,
+            "id": unsure_id(),
+            "outputs": {**resource["inputs"], "state": UNKNOWN_STATE},
+            "initErrors": ["the run that created it was cut off"],
+        }
+        for resource in cut_off_creates(export)
+        if resource["type"] == TYPE_TOKEN and IDEMPOTENCY_KEY in resource["inputs"]
+    ]
+    begun = {resource["urn"] for resource in found}
+    # What such a create was to replace is deleted already.
+    kept = [
+        one for one in deployment.get("resources", []) if not (one["urn"] in begun and one.get("pendingReplacement"))
+    ]
+    deployment["resources"] = kept + found
+    return {**export, "deployment": deployment}
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the first argument says with the state on standard input."""
+    export = json.load(sys.stdin)
+    if arguments == ["take-over"]:
+        json.dump(taken_over(export), sys.stdout)
+    elif creates := cut_off_creates(export):
         sys.exit(
-            f"error: the last run was cut off while it created {len(urns)} resources, which a destroy would leave"
+            f"error: the last run was cut off while it created {len(creates)} resources, which a destroy would leave"
             " behind unseen: run `make recover` first"
         )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

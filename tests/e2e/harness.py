@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,6 +152,25 @@ class Project:
 
     def refresh(self, *arguments: str, **environment: str) -> str:
         return self.ok("refresh", *QUICK, *arguments, **environment)
+
+    def recover(self) -> None:
+        """What `make recover` does, but for the coverage table."""
+        self.ok("cancel", "--yes")
+        file = self.directory / "state.json"
+        self.ok("stack", "export", "--file", str(file))
+        taken_over = subprocess.run(
+            [sys.executable, "-m", "stacks.pending", "take-over"],
+            cwd=CHECKOUT,
+            input=file.read_text(),
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT,
+            check=True,
+        )
+        file.write_text(taken_over.stdout)
+        self.ok("stack", "import", "--file", str(file))
+        self.refresh()
+        self.up("--refresh")
 
     def unchanged(self, **environment: str) -> None:
         """A preview finds nothing to do."""

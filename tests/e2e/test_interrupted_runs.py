@@ -38,13 +38,6 @@ def kill_while_creating(project: Project, world: World) -> None:
     assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"pending"}
 
 
-def recover(project: Project) -> None:
-    """What `make recover` does."""
-    project.ok("cancel", "--yes")
-    project.refresh("--clear-pending-creates")
-    project.up()
-
-
 def test_a_process_ends_with_the_one_that_started_it() -> None:
     code = "import os, time; from providers import parent; parent.end_with(os.getppid()); print('on', flush=True)"
     starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code + '; time.sleep(60)'!r}])"
@@ -56,16 +49,19 @@ def test_a_process_ends_with_the_one_that_started_it() -> None:
     process.communicate(timeout=30)
 
 
-def test_creates_that_were_killed_are_found_again_under_new_names(project: Project, slow_world: World) -> None:
+def test_creates_that_were_killed_are_found_though_the_stack_file_says_something_else_by_then(
+    project: Project, slow_world: World
+) -> None:
     kill_while_creating(project, slow_world)
-    orphans = slow_world.flow_logs().keys()
-    project.change_router("core", name="renamed-{attachment}", enabled=False)
+    kept = slow_world.flow_log_of("vpc-shop")["id"]
+    project.change_router("core", attachments=["vpc-shop"], name="renamed-{attachment}", enabled=False)
+    project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
 
-    recover(project)
+    project.recover()
 
-    assert slow_world.flow_logs().keys() == orphans
     shop = slow_world.flow_log_of("vpc-shop")
-    assert (shop["name"], shop["enabled"]) == ("renamed-vpc-shop-e4ec9862", False)
+    assert (shop["id"], shop["name"], shop["enabled"]) == (kept, "renamed-vpc-shop-e4ec9862", False)
+    assert len(slow_world.flow_logs()) == 5
     agree(project, slow_world)
 
 
@@ -77,24 +73,11 @@ def test_dying_between_create_and_disable_leaves_what_the_next_up_finishes(proje
     project.kill(process)
     before = slow_world.flow_logs().keys()
 
-    recover(project)
+    project.recover()
 
     assert slow_world.flow_logs().keys() == before
     assert {flow_log["enabled"] for flow_log in slow_world.flow_logs().values()} == {False}
     agree(project, slow_world)
-
-
-def test_deletes_that_were_killed_are_finished(project: Project, slow_world: World) -> None:
-    project.up()
-    process = project.start("destroy", *QUICK)
-    until(lambda: any(one["state"] == "deleting" for one in slow_world.flow_logs().values()), process)
-    project.kill(process)
-
-    project.ok("cancel", "--yes")
-    project.destroy()
-
-    assert slow_world.flow_logs() == {}
-    assert project.flow_logs() == {}
 
 
 def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Project, slow_world: World) -> None:
