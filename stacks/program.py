@@ -1,29 +1,17 @@
-"""The stack program: read the stack file, look at what is there, declare what is wanted."""
+"""The stack program, from the first moment to the last."""
 
 from __future__ import annotations
 
-import difflib
 import os
-import threading
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from providers import parent
-from providers.connection import Connection
-from providers.er import Patience
-from providers.er.errors import ApiError
-from providers.settings import CONFIG_NAMESPACE, SettingsError
-from stacks import config, guard, history, lean_sdk, outputs, passphrase
-from stacks.component import RouterFlowLogs
-from stacks.discovery import discover
-from stacks.errors import StackError
+from stacks import lean_sdk, passphrase
 
-DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
-REPORT_INTERVAL = 5.0  # seconds
 STATE_READ_TRIES = 10
 STATE_READ_PAUSE = 0.2  # seconds
 
@@ -39,62 +27,22 @@ def main() -> None:
     stack = pulumi.get_stack()
     stack_file = f"stacks/Pulumi.{stack}.yaml"
     before = _last_outputs(stack)
+    # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
+    from stacks.declaration import declare
+
     try:
         _refuse_empty_passphrase(stack, stack_file)
-        for name, value in _declare(stack, before).items():
-            pulumi.export(name, value)
-    except Exception as error:
+        after = declare(stack, stack_file, before)
+    except Exception:
         # A run that fails would leave the stack without outputs, and the next run's guard without memory.
-        for name, value in before.items():
-            pulumi.export(name, value)
-        if isinstance(error, StackError):
-            raise pulumi.RunError(error.sentences(stack_file)) from error
-        if isinstance(error, outputs.OutputsError):
-            raise pulumi.RunError(str(error)) from error
-        if isinstance(error, SettingsError):
-            raise pulumi.RunError(f"{error} ({stack_file})") from error
-        if isinstance(error, ApiError):
-            raise pulumi.RunError(f"looking up what {stack_file} names failed: {error}") from error
+        _export(before)
         raise
+    _export(after)
 
 
-def _declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
-    values = _config_values()
-    secret = {key: pulumi.runtime.is_config_secret(f"{CONFIG_NAMESPACE}:{key}") for key in values}
-    stack_config = config.parse(values, is_secret=secret)
-    previous = outputs.previous(before)
-
-    connection = Connection(values.get, os.environ, directory=Path.cwd())
-    client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_reporter()))
-    seen: dict[str, set[str]] = {}
-    for router in previous.values():
-        seen.setdefault(router.router_id, set()).update(router.called)
-    plans = discover(client, stack_config, stack=stack, seen_before=seen)
-    lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before)))
-    problems = guard.check_deletes(stack_config, plans, previous, lost)
-    if problems:
-        raise StackError(problems)
-
-    former = history.former_keys(plans, previous)
-    flow_log_aliases = history.flow_log_aliases(plans, former)
-    for plan in plans:
-        RouterFlowLogs(
-            plan,
-            aliases=history.component_aliases(plan, plans, former[plan.key]),
-            flow_log_aliases=flow_log_aliases[plan.key],
-        )
-    return outputs.outputs(plans, former, lost)
-
-
-def _config_values() -> dict[str, str]:
-    """The stack's config of our namespace, also keys that nobody asks for: they are mistakes."""
-    prefix = f"{CONFIG_NAMESPACE}:"
-    everything = pulumi.runtime.get_config_env()
-    for key in everything:
-        namespace = key.partition(":")[0]
-        if namespace != CONFIG_NAMESPACE and difflib.get_close_matches(namespace, [CONFIG_NAMESPACE], cutoff=0.8):
-            raise pulumi.RunError(f"{key} in the stack file: did you mean {prefix}{key.partition(':')[2]}?")
-    return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+def _export(outputs: dict[str, Any]) -> None:
+    for name, value in outputs.items():
+        pulumi.export(name, value)
 
 
 def _last_outputs(stack: str) -> dict[str, Any]:
@@ -132,18 +80,3 @@ def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:
             f"stack {stack} must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"
         )
-
-
-def _reporter() -> Callable[[str], None]:
-    """Shows what is waited for, at once and then every few seconds."""
-    shown_at = -REPORT_INTERVAL
-    lock = threading.Lock()
-
-    def report(text: str) -> None:
-        nonlocal shown_at
-        with lock:
-            if time.monotonic() - shown_at >= REPORT_INTERVAL:
-                shown_at = time.monotonic()
-                print(f"waiting for {text}", flush=True)
-
-    return report

@@ -1,0 +1,102 @@
+"""What a stack program does: read the stack file, look at what is there, declare what is wanted."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from providers.connection import Connection
+from providers.er import Patience
+from providers.er.errors import ApiError
+from providers.settings import CONFIG_NAMESPACE, SettingsError
+from stacks import config, guard, history, outputs
+from stacks.component import RouterFlowLogs
+from stacks.discovery import discover
+from stacks.errors import StackError
+
+DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
+REPORT_INTERVAL = 5.0  # seconds
+
+
+def declare(stack: str, stack_file: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Declare the flow logs of the stack; its outputs.
+
+    Args:
+        stack: Its name.
+        stack_file: What to call its file.
+        before: The outputs of its last run.
+
+    Raises:
+        pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be mended.
+    """
+    try:
+        return _declared(stack, before)
+    except StackError as error:
+        raise pulumi.RunError(error.sentences(stack_file)) from error
+    except outputs.OutputsError as error:
+        raise pulumi.RunError(str(error)) from error
+    except SettingsError as error:
+        raise pulumi.RunError(f"{error} ({stack_file})") from error
+    except ApiError as error:
+        raise pulumi.RunError(f"looking up what {stack_file} names failed: {error}") from error
+
+
+def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    values = _config_values()
+    secret = {key: pulumi.runtime.is_config_secret(f"{CONFIG_NAMESPACE}:{key}") for key in values}
+    stack_config = config.parse(values, is_secret=secret)
+    previous = outputs.previous(before)
+
+    connection = Connection(values.get, os.environ, directory=Path.cwd())
+    client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_reporter()))
+    seen: dict[str, set[str]] = {}
+    for router in previous.values():
+        seen.setdefault(router.router_id, set()).update(router.called)
+    plans = discover(client, stack_config, stack=stack, seen_before=seen)
+    lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before)))
+    problems = guard.check_deletes(stack_config, plans, previous, lost)
+    if problems:
+        raise StackError(problems)
+
+    former = history.former_keys(plans, previous)
+    flow_log_aliases = history.flow_log_aliases(plans, former)
+    for plan in plans:
+        RouterFlowLogs(
+            plan,
+            aliases=history.component_aliases(plan, plans, former[plan.key]),
+            flow_log_aliases=flow_log_aliases[plan.key],
+        )
+    return outputs.outputs(plans, former, lost)
+
+
+def _config_values() -> dict[str, str]:
+    """The stack's config of our namespace, also keys that nobody asks for: they are mistakes."""
+    prefix = f"{CONFIG_NAMESPACE}:"
+    everything = pulumi.runtime.get_config_env()
+    for key in everything:
+        namespace = key.partition(":")[0]
+        if namespace != CONFIG_NAMESPACE and difflib.get_close_matches(namespace, [CONFIG_NAMESPACE], cutoff=0.8):
+            raise pulumi.RunError(f"{key} in the stack file: did you mean {prefix}{key.partition(':')[2]}?")
+    return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+
+
+def _reporter() -> Callable[[str], None]:
+    """Shows what is waited for, at once and then every few seconds."""
+    shown_at = -REPORT_INTERVAL
+    lock = threading.Lock()
+
+    def report(text: str) -> None:
+        nonlocal shown_at
+        with lock:
+            if time.monotonic() - shown_at >= REPORT_INTERVAL:
+                shown_at = time.monotonic()
+                print(f"waiting for {text}", flush=True)
+
+    return report
