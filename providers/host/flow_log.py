@@ -39,7 +39,7 @@ class FlowLogHandler:
         self._created: dict[str, str] = {}  # by flow log id, the resource whose create ended with it
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
-        result = self._for(request).check(from_struct(request.olds), from_struct(request.news))
+        result = self._for(request).check({}, from_struct(request.news))  # what was before makes no difference
         return proto.CheckResponse(
             inputs=to_struct(result.inputs, request.news),
             failures=[proto.CheckFailure(property=f.property, reason=f.reason) for f in result.failures],
