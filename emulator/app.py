@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from emulator import admin, er_api, iam_api, lts_api
 from emulator.admin import RequestCounts
 from emulator.errors import INTERNAL_ERROR, NO_PERMISSION, NO_SUCH_API, ApiError, IamError
-from emulator.faults.plan import Fault, Faults
+from emulator.faults.plan import Faults
 from emulator.iam_api import AUTH_TOKEN_HEADER
 from emulator.store import Store
 from emulator.wire import Call, Route, Service, error_response
@@ -60,17 +60,18 @@ class Application:
                 response = self.answer(route, call)
             else:
                 self._requests.add(route.method, route.path)
-                drawn = self._faults.draw(f"{route.method} {route.path}", self._subject(call))
-                response = self._spoiled(*drawn, route, call) if drawn else self.answer(route, call)
+                response = self.answer(route, call) if self._faults.is_calm else self._perhaps_spoiled(route, call)
         return response(environ, start_response)
 
-    def _spoiled(self, fault: Fault, over: threading.Event, route: Route, call: Call) -> Response:
+    def _perhaps_spoiled(self, route: Route, call: Call) -> Response:
+        drawn = self._faults.draw(f"{route.method} {route.path}", self._subject(call))
+        if not drawn:
+            return self.answer(route, call)
         # Imported here: most worlds have no faults.
         from emulator.faults.effects import Spoiler
 
         return Spoiler(
-            fault,
-            over,
+            *drawn,
             call,
             route.service,
             answer=lambda: self.answer(route, call),
@@ -83,7 +84,10 @@ class Application:
         flow_log_id = call.path.get("flow_log_id")
         if flow_log_id:
             return self._store.flow_logs.resource_of(flow_log_id)
-        body = call.request.get_json(silent=True) if call.request.is_json else None
+        try:
+            body = json.loads(call.request.get_data())
+        except (ValueError, RecursionError):
+            body = None
         flow_log = body.get("flow_log") if isinstance(body, dict) else None
         return str(flow_log.get("resource_id")) if isinstance(flow_log, dict) else " ".join(call.path.values())
 

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -24,12 +24,12 @@ from emulator.errors import (
 )
 from emulator.faults.plan import AFTER, Fault
 from emulator.flow_logs import FAILED, PENDING
+from emulator.instants import in_answers, in_tokens, seconds
 from emulator.store import Store
 from emulator.wire import Call, Service, error_response
 
 DROPS = 10  # pieces in which a dribbled body comes
 BOGUS_MARKER = "1"  # as on the last page of the API reference's own example
-DATE = "%Y-%m-%dT%H:%M:%SZ"
 HTML = "<html><head><title>{status}</title></head><body><h1>{status}</h1><hr><center>proxy</center></body></html>"
 ERRORS: dict[int, ErrorKind] = {
     kind.status: kind for kind in (BAD_CREDENTIALS, NO_PERMISSION, THROTTLED, INTERNAL_ERROR, UNAVAILABLE)
@@ -163,8 +163,9 @@ class Spoiler:
         return [self._skewed(inner) for inner in value] if isinstance(value, list) else value
 
     def _moved(self, date: str) -> str:
-        moved = datetime.strptime(date, DATE).replace(tzinfo=timezone.utc) + timedelta(seconds=self._fault.seconds)
-        return moved.strftime(DATE)
+        form = in_tokens if "." in date else in_answers
+        at = datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()
+        return form(seconds(at + self._fault.seconds))
 
     # Of a list's page; what is no page is as it would have been
 

@@ -159,6 +159,11 @@ class Faults:
                 counts[self._faults[index].kind] += number
             return dict(counts)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is to go wrong."""
+        return not self._faults
+
     def draw(self, call: str, subject: str) -> tuple[Fault, threading.Event] | None:
         """The fault that a call meets, if any, and what is set once another plan is in force.
 

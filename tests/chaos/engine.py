@@ -15,6 +15,7 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from providers.flow_log_provider import TYPE_TOKEN
+from providers.properties import UNKNOWN_STATE, unsure_id
 
 INIT_FAILED = "grpc-status-details-bin"  # the metadata in which a host names a half-made resource
 
@@ -124,11 +125,11 @@ class Engine:
         try:
             answer = self.stub.Create(request)
         except grpc.RpcError as error:
-            self._maybe_crash()
+            self._maybe_crash(creating=(name, news))
             self._fail(error)
             self._keep_half_made(name, error)
         else:
-            self._maybe_crash()
+            self._maybe_crash(creating=(name, news))
             self.state[name] = Resource(answer.id, news, answer.properties)
 
     def _update(self, name: str, news: Struct) -> None:
@@ -188,9 +189,17 @@ class Engine:
         assert isinstance(error, grpc.Call)
         self.errors.append(error.details() or "")
 
-    def _maybe_crash(self) -> None:
-        if self.crashes():
-            raise CrashError
+    def _maybe_crash(self, creating: tuple[str, Struct] | None = None) -> None:
+        if not self.crashes():
+            return
+        if creating:
+            # What a real engine has as a pending operation, and `make recover` puts into the state.
+            name, news = creating
+            outputs = Struct()
+            outputs.CopyFrom(news)
+            outputs.update({"state": UNKNOWN_STATE})
+            self.state[name] = Resource(unsure_id(), news, outputs, is_unfinished=True)
+        raise CrashError
 
 
 def urn(name: str) -> str:

@@ -12,7 +12,6 @@ KINDS_AT_ONCE = (3, 7)
 SHORT = 0.05  # seconds that what takes time takes
 
 FAULTS = (
-    Fault("refuse", seconds=SHORT),
     Fault("reset"),
     Fault("reset", when="after"),
     Fault("hang_up"),
@@ -45,10 +44,12 @@ FAULTS = (
 )
 STUCK = Fault("stuck", calls="POST */flow-logs", times=1)
 """Once in a run at the most: whoever meets it waits until its time is over."""
+REFUSE = Fault("refuse", seconds=SHORT, probability=0.01)
+"""Not among those above: how often one tries until somebody listens again, no seed decides."""
 
 
-def draw(lots: Random) -> list[Fault]:
+def draw(lots: Random, *, stuck: bool = True) -> list[Fault]:
     """Some kinds at once, which together befall a share of all calls."""
     chosen = lots.sample(FAULTS, lots.randint(*KINDS_AT_ONCE))
     each = lots.uniform(*SHARE) / len(chosen)
-    return [replace(fault, probability=each) for fault in (*chosen, STUCK)]
+    return [replace(fault, probability=each) for fault in (*chosen, *([STUCK] if stuck else []))]

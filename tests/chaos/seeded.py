@@ -8,8 +8,9 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import re
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from emulator.flow_logs import AVAILABLE, PENDING, FlowLog, NewFlowLog
 from emulator.rules import UNLIMITED
 from emulator.switches import MISSING_FLOW_LOG
 from providers.connection import Connection
-from providers.er import Client, Endpoints
+from providers.er import Client, Endpoints, Patience
 from providers.er.credentials import PasswordCredentials
 from providers.er.patience import exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
@@ -42,7 +43,8 @@ N = 30  # attachments
 OTHERS = 4  # flow logs of somebody else
 UPS = 4  # with faults, before the one without
 CRASHES = 0.01  # of all operations
-TIMEOUT = 1.5  # seconds for one operation
+TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
+ANSWER_TAKES = 0.2  # seconds on that clock
 KEY = "0f2b6c1e-8f0e-4a1c-9d55-3a1be6a7c001"  # the stack's idempotency key
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
 
@@ -76,7 +78,7 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
     switches = Switches(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
     with _world(folder, switches) as server:
         attachments = sorted(one.name for one in server.store.network.all_attachments())
-        others = _flow_logs_of_somebody_else(server, lots, attachments)
+        others = flow_logs_of_somebody_else(server, lots, attachments)
         state: dict[str, Resource] = {}
         now = wanted.draw(lots, attachments)
         for number in range(UPS):
@@ -86,17 +88,15 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
                 with _host(server, stock) as stub:
                     engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_lots: own.random() < CRASHES)  # type: ignore[misc]
                     steps = engine.up(_inputs(server, now))
+                outcome.journal.append(f"up {number}: {steps} steps")
             except CrashError:
-                # Made good by the next run before anything is edited, as the README asks.
                 outcome.injected["crash"] += 1
                 outcome.journal.append(f"up {number}: crash")
-            else:
-                outcome.journal.append(f"up {number}: {steps} steps")
-                now = wanted.changed(lots, now, attachments)
+            now = wanted.changed(lots, now, attachments)
             outcome.journal += [_IDS.sub("…", error) for error in engine.errors]
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
-        _calm(server)
+        calm(server)
         outcome.wrong = _wrong(server, stock, state, now, others)
     return outcome
 
@@ -111,15 +111,15 @@ def _wrong(
         found = [*engine.errors, *wanted.differences(now, server.store, others=others)]
         in_state = {resource.id for resource in state.values()}
         live = {one.id for one in server.store.flow_logs.live()} - others.keys()
-        found += [f"flow log {id_} is in nobody's state" for id_ in live - in_state]
-        found += [f"flow log {id_} is in the state, but not there" for id_ in in_state - live]
+        found += [f"{wanted.LOST}: flow log {id_} is in nobody's state" for id_ in live - in_state]
+        found += [f"{wanted.LOST}: flow log {id_} is in the state, but not there" for id_ in in_state - live]
     with _host(server, stock) as stub:
         if steps := Engine(stub, TIMEOUT, state).up(_inputs(server, now)):
             found.append(f"one more up has {steps} steps")
     return found
 
 
-def _flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[str]) -> dict[str, FlowLog]:
+def flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[str]) -> dict[str, FlowLog]:
     """Some, to a stream that the stack never logs to; by id, as they have to stay."""
     store = server.store
     store.add_log_stream(LOG_GROUP, "of-somebody-else")
@@ -138,7 +138,7 @@ def _flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[
     return {one.id: one for one in store.flow_logs.live()}
 
 
-def _calm(server: Server) -> None:
+def calm(server: Server) -> None:
     """No more faults; what is under way comes to its end, and the quota is lifted."""
     server.faults.use(0, [])
     server.store.set_quota(UNLIMITED)
@@ -154,6 +154,38 @@ def _world(folder: Path, switches: Switches) -> Iterator[Server]:
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
         server.store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
         yield server
+
+
+class _Time:
+    """Seconds that only go on when they are made to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class _Patience(Patience):
+    """As much of it in every run: a pause takes no time but on its clock, and so does an answer."""
+
+    def pause(self, seconds: float, *, waiting_for: str) -> None:
+        self.check(waiting_for)
+        self._pass(seconds)
+
+    def until(self, done: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
+        done.wait()
+        self._pass(ANSWER_TAKES)
+
+    def _pass(self, seconds: float) -> None:
+        cast(_Time, self.clock).now += seconds
+
+
+class _Handler(FlowLogHandler):
+    @contextmanager
+    def _patience(self, request: Any) -> Iterator[Patience]:
+        with super()._patience(request) as patience:
+            yield _Patience(seconds=patience.seconds, cancelled=patience.cancelled, clock=_Time())
 
 
 class _QuickProvider(FlowLogProvider):
@@ -174,7 +206,7 @@ def _host(server: Server, stock: type[Any]) -> Iterator[Any]:
     """A stub for a host of its own, as every `up` has one."""
     with ExitStack() as stack:
         host = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-        servicer = extended(stock, FlowLogHandler(provider=_QuickProvider(server)))()
+        servicer = extended(stock, _Handler(provider=_QuickProvider(server)))()
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, host)
         port = host.add_insecure_port("127.0.0.1:0")
         host.start()

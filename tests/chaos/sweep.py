@@ -7,18 +7,20 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
 from bench.processes import members
 from emulator.faults.plan import AFTER, BEFORE, Fault
-from tests.chaos.emulator_process import EmulatorProcess, free_port
+from tests.chaos.emulator_process import EmulatorProcess
+from tests.chaos.site import Site, world_file
+from tests.chaos.wanted import DOUBLED, LOST
 from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, serving
 
 HELD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
 LATENCY = "0.3"  # seconds
+DEMO_USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "flow-logs-on-loopback"}
 LOOK_PAUSE = 0.02  # seconds
 
 VICTIMS = {"provider": "providers.host", "program": "pulumi-language-python-exec"}
@@ -92,41 +94,26 @@ def kills() -> list[Kill]:
     ]
 
 
-class Site:
-    """Where kills happen, one after the other: templates of a project that is blank and of one that is up.
-
-    All use one port, for the state remembers the address.
-    """
+class KillSite(Site):
+    """Where kills happen."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_port()
-        self._number = 0
-        self._blank = folder / "blank"
-        self._blank.mkdir()
-        project = Project.make(self._blank)
-        project.change_config(endpoint=f"http://127.0.0.1:{self._port}", project="eu-de")
+        super().__init__(folder, DEMO_USER, "--latency", LATENCY, project="eu-de")
         self._up = folder / "up"
-        self._copy(self._blank, self._up)
-        with self._emulator(self._up):
-            self._project(self._up).up()
+        shutil.copytree(self.blank, self._up, symlinks=True)
+        project = self.project(self._up)
+        with self.emulator(project):
+            project.up()
 
     def put_right(self, kill: Kill) -> list[str]:
         """What is not as it should be after the kill and what the README says to do then."""
-        self._number += 1
-        directory = self._folder / str(self._number)
-        self._copy(self._blank if kill.scenario == "create" else self._up, directory)
-        project = self._project(directory)
-        if kill.scenario == "change":
-            project.change_router("core", description="changed", enabled=False)
-            project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
-        try:
-            with self._emulator(directory) as emulator:
-                self._run_and_kill(project, emulator, kill)
-                return self._recovered(project, kill)
-        finally:
-            project.end()
-            shutil.rmtree(directory, ignore_errors=True)
+        template = self.blank if kill.scenario == "create" else self._up
+        with self.copy(template) as project, self.emulator(project) as emulator:
+            if kill.scenario == "change":
+                project.change_router("core", description="changed", enabled=False)
+                project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+            self._run_and_kill(project, emulator, kill)
+            return self._recovered(project, kill)
 
     def _run_and_kill(self, project: Project, emulator: EmulatorProcess, kill: Kill) -> None:
         hold = Fault("hold", calls=kill.call, skip=kill.number, times=1, when=kill.when, seconds=HELD)
@@ -147,37 +134,14 @@ class Site:
 
     def _recovered(self, project: Project, kill: Kill) -> list[str]:
         if kill.victim == "engine":
-            project.ok("cancel", "--yes")
-            project.refresh("--clear-pending-creates")
+            project.recover()
+        elif kill.scenario != "destroy":
+            project.up("--refresh")
         if kill.scenario == "destroy":
             project.destroy()
-        else:
-            project.up("--refresh")
-        for world in serving(project.directory / "world.db"):
+        for world in serving(world_file(project)):
             return _wrong(project, world, expected=0 if kill.scenario == "destroy" else LOGGED_IN_DEMO)
         raise AssertionError("there is no world")
-
-    @staticmethod
-    def _project(directory: Path) -> Project:
-        project = Project.at(directory)
-        project.environment |= {
-            "OS_USERNAME": "demo",
-            "OS_USER_DOMAIN_NAME": "OTC-DEMO",
-            "OS_PASSWORD": "flow-logs-on-loopback",
-        }
-        return project
-
-    @staticmethod
-    def _copy(template: Path, directory: Path) -> None:
-        shutil.copytree(template, directory, symlinks=True)
-
-    @contextlib.contextmanager
-    def _emulator(self, directory: Path) -> Iterator[EmulatorProcess]:
-        emulator = EmulatorProcess(directory / "world.db", self._port, "--latency", LATENCY)
-        try:
-            yield emulator
-        finally:
-            emulator.kill()
 
 
 def _kill(process: Popen[str], victim: str) -> None:
@@ -194,11 +158,11 @@ def _wrong(project: Project, world: World, *, expected: int) -> list[str]:
     """What is lost, doubled or left to do."""
     there, in_state = world.flow_logs(), project.flow_logs()
     targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
-    found = [f"lost: flow log {id_} is in nobody's state" for id_ in there.keys() - in_state.keys()]
-    found += [f"lost: flow log {id_} is in the state, but not there" for id_ in in_state.keys() - there.keys()]
-    found += [f"doubled: {target}" for target in set(targets) if targets.count(target) > 1]
+    found = [f"{LOST}: flow log {id_} is in nobody's state" for id_ in there.keys() - in_state.keys()]
+    found += [f"{LOST}: flow log {id_} is in the state, but not there" for id_ in in_state.keys() - there.keys()]
+    found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
     if len(there) != expected:
-        found.append(f"lost: there are {len(there)} flow logs, not {expected}")
+        found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")
     if pending := project.state().get("pending_operations"):
         found.append(f"{len(pending)} operations are pending")
     if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:

@@ -13,6 +13,9 @@ ENABLED = 0.85
 CHANGED = 0.3
 STREAMS = ("er-flow-logs", "archive")
 
+LOST, DOUBLED = "lost", "doubled"
+"""What complaints begin with."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -65,7 +68,8 @@ def differences(wanted: Mapping[str, Wanted], store: Store, *, others: Mapping[s
     for attachment in sorted(wanted.keys() | there.keys()):
         expected = [wanted[attachment]] if attachment in wanted else []
         if there.get(attachment, []) != expected:
-            found.append(f"{attachment}: there is {there.get(attachment, [])}, wanted is {expected}")
+            kind = LOST if len(there.get(attachment, [])) <= len(expected) else DOUBLED
+            found.append(f"{kind}: {attachment} has {there.get(attachment, [])}, wanted is {expected}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -141,6 +142,17 @@ def test_dates_that_are_off(server: Server, client: PlainClient, new: dict[str, 
         "updated_at": 0,
         "state": "",
     }
+
+
+def test_the_date_of_a_token_that_is_off(server: Server, client: PlainClient) -> None:
+    inject(server, Fault("skew", seconds=-86_400.0 * 365))
+    domain = {"name": "OTC-TEST"}
+    user = {"name": "tester", "password": "only-for-tests", "domain": domain}
+    scope = {"project": {"name": "eu-de", "domain": domain}}
+    auth = {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}
+    answer = client.session.post(f"{client.url}/v3/auth/tokens", json={"auth": auth})
+    assert answer.status_code == 201
+    assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{6}Z", answer.json()["token"]["expires_at"])
 
 
 # Of a list's page

@@ -1,0 +1,83 @@
+"""Seeded runs of the real `pulumi`, all operations at once: faults and edits; then one more `up` puts all right.
+
+Faults, wanted sets and edits are the seed's; in which order operations meet faults is up to the machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.world import seed as world_of
+from tests.chaos import faults, wanted
+from tests.chaos.seeded import N, Outcome, calm, flow_logs_of_somebody_else
+from tests.chaos.site import Site, world_file
+from tests.chaos.wanted import LOST, Wanted
+from tests.e2e.harness import QUICK, Project, World, serving
+
+UPS = 2  # with faults, before the one without
+LATENCY, LIST_LAG = "0.2", "0.2"  # seconds
+CREDENTIALS = {"OS_USERNAME": USER, "OS_USER_DOMAIN_NAME": DOMAIN, "OS_PASSWORD": PASSWORD, "OS_PROJECT_NAME": PROJECT}
+
+
+class RunSite(Site):
+    """Where seeded runs happen."""
+
+    def __init__(self, folder: Path) -> None:
+        seed_file = folder / "seed.yaml"
+        seed_file.write_text(json.dumps(world_of(N)))
+        options = ("--seed", str(seed_file), "--latency", LATENCY, "--list-lag", LIST_LAG)
+        super().__init__(folder, CREDENTIALS, *options, routers={}, max_deletes=N)
+
+    def run(self, seed: int) -> Outcome:
+        """The run of this seed."""
+        lots, outcome = Random(seed), Outcome(seed)
+        with self.copy(self.blank) as project, self.emulator(project) as emulator:
+            for world in serving(world_file(project)):
+                store = world.server.store
+                store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
+                attachments = sorted(one.name for one in store.network.all_attachments())
+                others = flow_logs_of_somebody_else(world.server, lots, attachments)
+                now = wanted.draw(lots, attachments)
+                for _ in range(UPS):
+                    emulator.inject([*faults.draw(lots, stuck=False), faults.REFUSE], seed=lots.randrange(1_000_000))
+                    _want(project, now)
+                    project.pulumi("up", "--refresh", *QUICK)
+                    outcome.injected.update(Counter(emulator.injected()))
+                    now = wanted.changed(lots, now, attachments)
+                emulator.inject([])
+                calm(world.server)
+                _want(project, now)
+                last = project.pulumi("up", "--refresh", *QUICK)
+                outcome.wrong = [] if last.ok else [last.output]
+                outcome.wrong += wanted.differences(now, store, others=others)
+                outcome.wrong += _not_in_state(project, world, others)
+        return outcome
+
+
+def _want(project: Project, now: dict[str, Wanted]) -> None:
+    """Write the stack file that says so."""
+    router: dict[str, Any] = {
+        "router": ROUTER,
+        "log_group": LOG_GROUP,
+        "log_stream": wanted.STREAMS[0],
+        "attachments": sorted(now),
+        "overrides": {
+            attachment: {"name": one.name, "enabled": one.enabled, "log_stream": one.stream}
+            for attachment, one in now.items()
+        },
+    }
+    project.change_config(routers={"core": router})
+
+
+def _not_in_state(project: Project, world: World, others: dict[str, Any]) -> list[str]:
+    there, in_state = world.flow_logs().keys() - others.keys(), project.flow_logs().keys()
+    found = [f"{LOST}: flow log {id_} is in nobody's state" for id_ in there - in_state]
+    found += [f"{LOST}: flow log {id_} is in the state, but not there" for id_ in in_state - there]
+    if pending := project.state().get("pending_operations"):
+        found.append(f"{len(pending)} operations are pending")
+    return found

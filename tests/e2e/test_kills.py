@@ -1,0 +1,25 @@
+"""A few of the kills of `make chaos`: what the README says puts all right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.sweep import CREATE, Kill, KillSite, kills
+
+SAMPLE = (
+    Kill("create", CREATE, 0, "after", "engine"),
+    Kill("change", "DELETE *", 1, "after", "provider"),
+    Kill("destroy", "DELETE *", 0, "after", "engine"),
+)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> KillSite:
+    return KillSite(tmp_path_factory.mktemp("kills"))
+
+
+@pytest.mark.xdist_group("kills")
+@pytest.mark.parametrize("kill", SAMPLE, ids=str)
+def test_after_a_kill_each_flow_log_is_there_once_and_in_the_state(kill: Kill, site: KillSite) -> None:
+    assert kill in kills()
+    assert site.put_right(kill) == []

@@ -1,0 +1,169 @@
+"""Client and emulator under any interleaving of operations, outside changes and faults, against a simple model."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+import emulator
+from emulator import Switches
+from emulator.faults.plan import Fault
+from providers.er import Client, Endpoints, Patience, lifecycle
+from providers.er.credentials import TokenCredentials
+from providers.er.errors import NotFoundError
+from providers.er.flow_logs import FlowLogTarget
+from providers.er.lifecycle import TargetTakenError, Wanted
+from providers.er.patience import exponential_backoff
+from tests.emulator.contract_cases import SEED
+
+GROUP = "00000000-0000-4000-b000-000000000001"
+STREAMS = ("00000000-0000-4000-b000-000000000011", "00000000-0000-4000-b000-000000000012")
+ATTACHMENTS = ("vpc-a", "vpn-a")
+FAULTS = (
+    Fault("reset"),
+    Fault("reset", when="after"),
+    Fault("hang_up", when="after"),
+    Fault("truncate"),
+    Fault("garbage", when="after"),
+    Fault("html", status=502, when="after"),
+    Fault("error", status=503),
+    Fault("error", status=429, retry_after=0.0),
+    Fault("skew", seconds=-86_400.0),
+    Fault("shift"),
+    Fault("bogus_marker"),
+    Fault("same_marker"),
+)
+"""All of which a client has to ride out."""
+
+AT_ONCE = exponential_backoff(first=0.001, factor=1, cap=0.001)
+
+targets = st.tuples(st.sampled_from(ATTACHMENTS), st.sampled_from(STREAMS))
+words = st.builds(Wanted, name=st.sampled_from("abc"), description=st.sampled_from(["", "d"]), enabled=st.booleans())
+keys = st.sampled_from(["ours", "somebody-elses"])
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A flow log that there is, who made it, and in which words."""
+
+    id: str
+    key: str
+    created_as: tuple[str, str]
+    now: Wanted
+
+
+class FlowLogs(RuleBasedStateMachine):
+    """What two callers, and somebody at a console, do to the flow logs of one router."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        db = Path(self._folder.name, "e.db")
+        self._server = emulator.serve(db, seed=SEED, switches=Switches(latency=0))
+        credentials = TokenCredentials(self._server.token, self._server.project_id)
+        client = Client(credentials, Endpoints.at(self._server.url), backoff=AT_ONCE, poll=AT_ONCE)
+        self._client = client.within(Patience(seconds=20))
+        self._model: dict[tuple[str, str], Expected] = {}
+
+    def teardown(self) -> None:
+        self._server.close()
+        self._folder.cleanup()
+
+    @rule(fault=st.sampled_from(FAULTS), times=st.integers(1, 3), skip=st.integers(0, 3))
+    def calls_go_wrong(self, fault: Fault, times: int, skip: int) -> None:
+        self._server.faults.use(0, [replace(fault, times=times, skip=skip)])
+
+    @rule(place=targets, wanted=words, key=keys)
+    def create(self, place: tuple[str, str], wanted: Wanted, key: str) -> None:
+        held = self._model.get(place)
+        said = (wanted.name, wanted.description)
+        is_found = held is None or (
+            held.key == key and (said == held.created_as or (held.now.name, held.now.description) == held.created_as)
+        )
+        if held and not is_found:
+            with pytest.raises(TargetTakenError) as refused:
+                lifecycle.create(self._client, self._target(place), wanted, key=key)
+            assert refused.value.holder.id == held.id
+            return
+        made = lifecycle.create(self._client, self._target(place), wanted, key=key)
+        if held:
+            assert made.id == held.id
+            self._model[place] = replace(held, now=wanted)
+        else:
+            assert made.id not in {one.id for one in self._model.values()}
+            self._model[place] = Expected(made.id, key, said, wanted)
+
+    @rule(place=targets, wanted=words)
+    def update(self, place: tuple[str, str], wanted: Wanted) -> None:
+        if held := self._model.get(place):
+            flow_log = self._client.flow_logs.get(self._er_id, held.id)
+            lifecycle.finish(self._client, flow_log, wanted)
+            self._model[place] = replace(held, now=wanted)
+
+    @rule(place=targets)
+    def delete(self, place: tuple[str, str]) -> None:
+        if held := self._model.pop(place, None):
+            lifecycle.delete(self._client, self._er_id, held.id)
+            lifecycle.delete(self._client, self._er_id, held.id)
+
+    @rule(place=targets, name=st.sampled_from("abc"))
+    def somebody_renames(self, place: tuple[str, str], name: str) -> None:
+        if held := self._model.get(place):
+            self._server.store.rename_flow_log(held.id, name)
+            self._model[place] = replace(held, now=replace(held.now, name=name))
+
+    @rule(place=targets, enabled=st.booleans())
+    def somebody_switches(self, place: tuple[str, str], enabled: bool) -> None:
+        if held := self._model.get(place):
+            store = self._server.store
+            (store.enable_flow_log if enabled else store.disable_flow_log)(held.id)
+            self._model[place] = replace(held, now=replace(held.now, enabled=enabled))
+
+    @rule(place=targets)
+    def somebody_deletes(self, place: tuple[str, str]) -> None:
+        if held := self._model.pop(place, None):
+            self._server.store.delete_flow_log(held.id)
+
+    @rule(place=targets)
+    def look(self, place: tuple[str, str]) -> None:
+        held = self._model.get(place)
+        try:
+            found = self._client.flow_logs.get(self._er_id, held.id if held else "none-of-these")
+        except NotFoundError:
+            assert held is None
+        else:
+            assert held
+            assert Wanted(name=found.name, description=found.description, enabled=found.enabled) == held.now
+
+    @invariant()
+    def the_world_is_as_the_model_has_it(self) -> None:
+        there = {
+            one.id: Wanted(name=one.name, description=one.description, enabled=one.enabled)
+            for one in self._server.store.flow_logs.live()
+        }
+        assert there == {one.id: one.now for one in self._model.values()}
+
+    @property
+    def _er_id(self) -> str:
+        return self._server.store.router("er-main").id
+
+    def _target(self, place: tuple[str, str]) -> FlowLogTarget:
+        attachment, stream = place
+        resource_id = self._server.store.attachment(attachment).id
+        return FlowLogTarget(er_id=self._er_id, resource_id=resource_id, log_group_id=GROUP, log_stream_id=stream)
+
+
+FlowLogs.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,  # the same in every run of the tests; other seeds are for `make chaos`
+    suppress_health_check=list(HealthCheck),
+)
+test_flow_logs_are_as_a_simple_model_has_them_whatever_comes_in_between = FlowLogs.TestCase
