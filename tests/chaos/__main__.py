@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import queue
+import shutil
 import sys
 import tempfile
 import time
@@ -45,6 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
         outcome = one(options.seed)
         print(*outcome.journal, *outcome.wrong, sep="\n")
         return bool(outcome.wrong)
+    if (options.cli_runs or options.kills != 0) and not shutil.which("pulumi"):
+        say("error: there is no pulumi on PATH: run this with `make chaos`")
+        return 2
     outcomes = many(range(options.first, options.first + options.runs))
     chosen = spread(kills(), options.kills)
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:

@@ -134,7 +134,8 @@ def flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[s
             log_group_id=group.id,
             log_stream_id=stream.id,
         )
-        store.flow_logs.create(server.project_id, er_id, new)
+        made = store.flow_logs.create(server.project_id, er_id, new)
+        store.set_flow_log_state(made.id, AVAILABLE)
     return {one.id: one for one in store.flow_logs.live()}
 
 

@@ -58,9 +58,7 @@ def differences(wanted: Mapping[str, Wanted], store: Store, *, others: Mapping[s
         for stream in store.log_tank.streams(group.project_id, group.id)
     }
     live = {one.id: one for one in store.flow_logs.live()}
-    found = [
-        f"another one's flow log {id_} is not what it was" for id_, one in others.items() if live.pop(id_, None) != one
-    ]
+    found = [f"{LOST}: somebody else's flow log {id_}" for id_, one in others.items() if live.pop(id_, None) != one]
     there: dict[str, list[Wanted]] = {}
     for one in live.values():
         seen = Wanted(names[one.resource_id], streams[one.log_stream_id], one.name, one.enabled)
