@@ -152,6 +152,11 @@ def _report(options: argparse.Namespace, results: Results, notes: list[str]) -> 
     file = options.output / "results.json"
     if options.add and file.is_file():
         results = {**from_json(file.read_text()), **results}
+        notes.append(
+            f"The last run measured {' and '.join(options.variants)} at N={', '.join(map(str, options.n))}, latency"
+            f" {', '.join(f'{one:g}' for one in options.latency)} s; all else is of a run before, when the machine may"
+            " have been faster or slower."
+        )
     verdicts = judge(results)
     text = markdown(results, verdicts, CASES, notes)
     options.output.mkdir(parents=True, exist_ok=True)
