@@ -1,13 +1,21 @@
-"""What the tests need of the SDK that it does not give away."""
+"""What the tests need of the SDK that it does not give away, and the engine's end of the protocol."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
 import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from providers.host.flow_log import FlowLogHandler
+from providers.host.servicer import extended
+
+STATUS_DETAILS = "grpc-status-details-bin"  # the metadata in which a host names a half-made resource
 
 
 class _FoundError(Exception):
@@ -29,3 +37,27 @@ def servicer_class() -> type[Any]:
         except _FoundError:
             return found[0]
     raise AssertionError("the SDK's module registers no servicer")
+
+
+@contextmanager
+def hosted(stock: type[Any], handler: FlowLogHandler) -> Iterator[Any]:
+    """A stub, as the engine has one, for a host with this handler."""
+    host = grpc.server(ThreadPoolExecutor(4))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock, handler)(), host)
+    port = host.add_insecure_port("127.0.0.1:0")
+    host.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield provider_pb2_grpc.ResourceProviderStub(channel)
+    finally:
+        host.stop(None).wait()
+
+
+def half_made(details: bytes) -> provider_pb2.ErrorResourceInitFailed:
+    """What the engine keeps in state of a resource that is not as wanted, out of the metadata of that name."""
+    status = status_pb2.Status.FromString(details)
+    assert status.code == grpc.StatusCode.UNKNOWN.value[0]
+    (detail,) = status.details
+    found = provider_pb2.ErrorResourceInitFailed()
+    assert detail.Unpack(found)
+    return found

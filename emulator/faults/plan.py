@@ -49,8 +49,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "disable": ("when",),
     "fill_quota": (),
 }
-"""By kind, what may be said of it beside `kind`, `calls`, `probability`, `skip` and `times`. What each does is told in
-`emulator.faults.effects`, by the function of its name."""
+"""By kind, what may be said of it beside what is `COMMON`. What each does is told in `emulator.faults.effects`, by the
+function of its name."""
+
+COMMON = ("kind", "calls", "probability", "skip", "times")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Fault:
 
     def as_document(self) -> dict[str, Any]:
         """The fault as it is written in a document, which `parse` reads."""
-        said = {"kind", "calls", "probability", "skip", "times", *KINDS[self.kind]}
+        said = _said_of(self.kind)
         return {key: value for key, value in asdict(self).items() if value is not None and key in said}
 
 
@@ -120,17 +122,21 @@ def parse(document: object) -> tuple[int, list[Fault]]:
 def _fault(value: object) -> Fault:
     if not isinstance(value, dict) or "kind" not in value:
         raise EmulatorError(f"A fault is a mapping with a `kind`, not {value!r}.")
-    common = {"kind", "calls", "probability", "skip", "times"}
-    allowed = common.union(KINDS.get(value["kind"], ()) if isinstance(value["kind"], str) else ())
-    for key in value:
-        if key not in allowed and key in {field.name for field in fields(Fault)} and value["kind"] in KINDS:
-            raise EmulatorError(f"A fault of kind {value['kind']} has no `{key}`.")
-        if key not in {field.name for field in fields(Fault)}:
-            raise EmulatorError(f"A fault has no `{key}`; it may have {', '.join(sorted(allowed))}.")
     for key in ("kind", "calls", "when"):
         if not isinstance(value.get(key, ""), str):
             raise EmulatorError(f"A fault's `{key}` must be text, not {value[key]!r}.")
+    kind, known = value["kind"], {field.name for field in fields(Fault)}
+    for key in value:
+        if key not in known:
+            raise EmulatorError(f"A fault has no `{key}`; it may have {', '.join(sorted(_said_of(kind)))}.")
+        if kind in KINDS and key not in _said_of(kind):
+            raise EmulatorError(f"A fault of kind {kind} has no `{key}`.")
     return Fault(**value)
+
+
+def _said_of(kind: str) -> set[str]:
+    """What may be said of a fault of this kind."""
+    return {*COMMON, *KINDS.get(kind, ())}
 
 
 class Faults:

@@ -5,6 +5,8 @@ Codes and meanings: API reference, appendix "Error codes"; gateway codes: API Ga
 
 from __future__ import annotations
 
+THROTTLED = 429  # HTTP status
+
 
 class ApiError(Exception):
     """The API refused a call, answered nonsense, or did not answer.
@@ -70,8 +72,8 @@ class UnauthorizedError(ApiError):
 class TemporaryError(ApiError):
     """Nothing is wrong with the call: throttled, unavailable, connection lost, or an answer cut short.
 
-    `retry_after` is how many seconds the service asks to be left alone, where it says so; `was_sent` tells whether the
-    service may have had the call at all.
+    `retry_after` is how many seconds the service asks to be left alone, where it says so. Where it is not `was_sent`,
+    the service has not had the call at all.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class TemporaryError(ApiError):
     ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id)
         self.retry_after = retry_after
-        self.was_sent = was_sent
+        self.perhaps_done = was_sent and status != THROTTLED
 
 
 class FailedStateError(ApiError):
@@ -110,7 +112,7 @@ _BY_CODE: dict[str, type[ApiError]] = {
 }
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: UnauthorizedError,
-    429: TemporaryError,
+    THROTTLED: TemporaryError,
     502: TemporaryError,
     503: TemporaryError,
     504: TemporaryError,

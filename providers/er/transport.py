@@ -14,6 +14,7 @@ import urllib3
 
 from providers.er.credentials import Credentials
 from providers.er.errors import (
+    THROTTLED,
     ApiError,
     BusyError,
     PatienceError,
@@ -34,8 +35,6 @@ ANSWER_GRACE = 0.75  # seconds that a call under way has left to be answered whe
 ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
 ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about one thousandth of it
 PIECE_SIZE = 64 * 1024  # bytes
-
-THROTTLED = 429  # HTTP status
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
@@ -137,7 +136,7 @@ class Transport:
                     if while_busy:
                         while_busy()
                 except TemporaryError as error:
-                    perhaps_done |= error.was_sent and error.status != THROTTLED
+                    perhaps_done |= error.perhaps_done
                     failed += 1
                     if failing_since is None or error.status == THROTTLED:
                         failing_since = patience.elapsed
@@ -210,7 +209,7 @@ class Transport:
         if not 200 <= response.status_code < 300:
             refusal = _error(response)
             # What the service could not finish it may have begun, also where it is no use to try again.
-            refusal.perhaps_done = response.status_code >= 500
+            refusal.perhaps_done |= response.status_code >= 500
             if refusal.code:
                 self._answered.add(origin)
             raise refusal

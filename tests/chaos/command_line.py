@@ -15,9 +15,9 @@ from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
 from bench.world import seed as world_of
 from tests.chaos import faults, wanted
 from tests.chaos.seeded import N, Outcome, calm, flow_logs_of_somebody_else
-from tests.chaos.site import Site, world_file
-from tests.chaos.wanted import LOST, Wanted
-from tests.e2e.harness import QUICK, Project, World, serving
+from tests.chaos.site import Site, left_over, world_file
+from tests.chaos.wanted import Wanted
+from tests.e2e.harness import QUICK, Project, serving
 
 UPS = 2  # with faults, before the one without
 LATENCY, LIST_LAG = "0.2", "0.2"  # seconds
@@ -36,26 +36,29 @@ class RunSite(Site):
     def run(self, seed: int) -> Outcome:
         """The run of this seed."""
         lots, outcome = Random(seed), Outcome(seed)
-        with self.copy(self.blank) as project, self.emulator(project) as emulator:
-            for world in serving(world_file(project)):
-                store = world.server.store
-                store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
-                attachments = sorted(one.name for one in store.network.all_attachments())
-                others = flow_logs_of_somebody_else(world.server, lots, attachments)
-                now = wanted.draw(lots, attachments)
-                for _ in range(UPS):
-                    emulator.inject([*faults.draw(lots, stuck=False), faults.REFUSE], seed=lots.randrange(1_000_000))
-                    _want(project, now)
-                    project.pulumi("up", "--refresh", *QUICK)
-                    outcome.injected.update(Counter(emulator.injected()))
-                    now = wanted.changed(lots, now, attachments)
-                emulator.inject([])
-                calm(world.server)
+        with (
+            self.copy(self.blank) as project,
+            self.emulator(project) as emulator,
+            serving(world_file(project)) as world,
+        ):
+            store = world.server.store
+            store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
+            attachments = sorted(one.name for one in store.network.all_attachments())
+            others = flow_logs_of_somebody_else(world.server, lots, attachments)
+            now = wanted.draw(lots, attachments)
+            for _ in range(UPS):
+                emulator.inject([*faults.draw(lots, stuck=False), faults.REFUSE], seed=lots.randrange(1_000_000))
                 _want(project, now)
-                last = project.pulumi("up", "--refresh", *QUICK)
-                outcome.wrong = [] if last.ok else [last.output]
-                outcome.wrong += wanted.differences(now, store, others=others)
-                outcome.wrong += _not_in_state(project, world, others)
+                project.pulumi("up", "--refresh", *QUICK)
+                outcome.injected.update(Counter(emulator.injected()))
+                now = wanted.changed(lots, now, attachments)
+            emulator.inject([])
+            calm(world.server)
+            _want(project, now)
+            last = project.pulumi("up", "--refresh", *QUICK)
+            outcome.wrong = [] if last.ok else [last.output]
+            outcome.wrong += wanted.differences(now, store, others=others)
+            outcome.wrong += left_over(project, world.flow_logs().keys() - others.keys())
         return outcome
 
 
@@ -72,12 +75,3 @@ def _want(project: Project, now: dict[str, Wanted]) -> None:
         },
     }
     project.change_config(routers={"core": router})
-
-
-def _not_in_state(project: Project, world: World, others: dict[str, Any]) -> list[str]:
-    there, in_state = world.flow_logs().keys() - others.keys(), project.flow_logs().keys()
-    found = [f"{LOST}: flow log {id_} is in nobody's state" for id_ in there - in_state]
-    found += [f"{LOST}: flow log {id_} is in the state, but not there" for id_ in in_state - there]
-    if pending := project.state().get("pending_operations"):
-        found.append(f"{len(pending)} operations are pending")
-    return found

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import requests
 
 from emulator.faults.plan import Fault
-from tests.e2e.harness import CHECKOUT
+from tests.emulator.process import Process
 
 SECONDS = 30.0  # for an answer of the emulator itself
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 class EmulatorProcess:
-    """`python -m emulator`, from the moment this is made until `end`."""
+    """`python -m emulator`, from the moment this is made until `kill`."""
 
     def __init__(self, db: Path, port: int, *options: str) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", "emulator", "--db", str(db), "--port", str(port), *options]
+        self._options = ("--db", str(db), "--port", str(port), *options)
         self.start()
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        self._process = subprocess.Popen(
-            self._command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        assert line.startswith("emulator: "), line
+        self._process = Process(*self._options)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._process.url
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        with self._process as process:
-            process.kill()
+        self._process.kill()
 
     def inject(self, faults: Sequence[Fault], seed: int = 0) -> None:
         """Have these faults from now on, and no others."""

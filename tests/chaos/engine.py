@@ -12,12 +12,10 @@ from typing import Any
 import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
-from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import UNKNOWN_STATE, unsure_id
-
-INIT_FAILED = "grpc-status-details-bin"  # the metadata in which a host names a half-made resource
+from tests.sdk import STATUS_DETAILS, half_made
 
 Inputs = Mapping[str, Any]
 
@@ -122,14 +120,7 @@ class Engine:
 
     def _create(self, name: str, news: Struct) -> None:
         request = proto.CreateRequest(urn=urn(name), properties=news, timeout=self.timeout)
-        try:
-            answer = self.stub.Create(request)
-        except grpc.RpcError as error:
-            self._maybe_crash(creating=(name, news))
-            self._fail(error)
-            self._keep_half_made(name, error)
-        else:
-            self._maybe_crash(creating=(name, news))
+        if answer := self._operate(name, self.stub.Create, request, creating=news):
             self.state[name] = Resource(answer.id, news, answer.properties)
 
     def _update(self, name: str, news: Struct) -> None:
@@ -142,14 +133,7 @@ class Engine:
             news=news,
             timeout=self.timeout,
         )
-        try:
-            answer = self.stub.Update(request)
-        except grpc.RpcError as error:
-            self._maybe_crash()
-            self._fail(error)
-            self._keep_half_made(name, error)
-        else:
-            self._maybe_crash()
+        if answer := self._operate(name, self.stub.Update, request):
             self.state[name] = Resource(resource.id, news, answer.properties)
 
     def _delete(self, name: str) -> None:
@@ -161,14 +145,30 @@ class Engine:
             old_inputs=resource.inputs,
             timeout=self.timeout,
         )
-        try:
-            self.stub.Delete(request)
-        except grpc.RpcError as error:
-            self._maybe_crash()
-            self._fail(error)
-        else:
-            self._maybe_crash()
+        if self._operate(name, self.stub.Delete, request) is not None:
             del self.state[name]
+
+    def _operate(
+        self, name: str, call: Callable[[Any], Any], request: Any, *, creating: Struct | None = None
+    ) -> Any | None:
+        """The host's answer; none if it failed, and then the state has what it said is half made.
+
+        Raises:
+            CrashError: The engine dies before it has written that down; of a create, that it was begun is known.
+        """
+        answer, error = None, None
+        try:
+            answer = call(request)
+        except grpc.RpcError as raised:
+            error = raised
+        if self.crashes():
+            if creating:
+                self.state[name] = _cut_off(creating)
+            raise CrashError
+        if error:
+            self._fail(error)
+            self._keep_half_made(name, error)
+        return answer
 
     def _replace(self, name: str, news: Struct) -> None:
         self._delete(name)
@@ -177,29 +177,22 @@ class Engine:
 
     def _keep_half_made(self, name: str, error: grpc.RpcError) -> None:
         assert isinstance(error, grpc.Call)
-        details = dict(error.trailing_metadata()).get(INIT_FAILED)
-        if details is None:
-            return
-        (detail,) = status_pb2.Status.FromString(details).details
-        half_made = provider_pb2.ErrorResourceInitFailed()
-        assert detail.Unpack(half_made)
-        self.state[name] = Resource(half_made.id, half_made.inputs, half_made.properties, is_unfinished=True)
+        details = dict(error.trailing_metadata()).get(STATUS_DETAILS)
+        if details:
+            found = half_made(bytes(details))
+            self.state[name] = Resource(found.id, found.inputs, found.properties, is_unfinished=True)
 
     def _fail(self, error: grpc.RpcError) -> None:
         assert isinstance(error, grpc.Call)
         self.errors.append(error.details() or "")
 
-    def _maybe_crash(self, creating: tuple[str, Struct] | None = None) -> None:
-        if not self.crashes():
-            return
-        if creating:
-            # What a real engine has as a pending operation, and `make recover` puts into the state.
-            name, news = creating
-            outputs = Struct()
-            outputs.CopyFrom(news)
-            outputs.update({"state": UNKNOWN_STATE})
-            self.state[name] = Resource(unsure_id(), news, outputs, is_unfinished=True)
-        raise CrashError
+
+def _cut_off(inputs: Struct) -> Resource:
+    """What a real engine has as a pending operation, and `make recover` puts into the state."""
+    outputs = Struct()
+    outputs.CopyFrom(inputs)
+    outputs.update({"state": UNKNOWN_STATE})
+    return Resource(unsure_id(), inputs, outputs, is_unfinished=True)
 
 
 def urn(name: str) -> str:

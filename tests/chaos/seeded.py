@@ -5,21 +5,17 @@ Operations run one at a time and wait for next to nothing, so a seed decides all
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
-
-import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
 
 import emulator
 from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
@@ -34,10 +30,10 @@ from providers.er.credentials import PasswordCredentials
 from providers.er.patience import exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
-from providers.host.servicer import extended
 from tests.chaos import faults, wanted
 from tests.chaos.engine import CrashError, Engine, Resource
 from tests.chaos.wanted import Wanted
+from tests.sdk import hosted
 
 N = 30  # attachments
 OTHERS = 4  # flow logs of somebody else
@@ -109,10 +105,8 @@ def _wrong(
         engine = Engine(stub, TIMEOUT, state)
         engine.up(_inputs(server, now))
         found = [*engine.errors, *wanted.differences(now, server.store, others=others)]
-        in_state = {resource.id for resource in state.values()}
-        live = {one.id for one in server.store.flow_logs.live()} - others.keys()
-        found += [f"{wanted.LOST}: flow log {id_} is in nobody's state" for id_ in live - in_state]
-        found += [f"{wanted.LOST}: flow log {id_} is in the state, but not there" for id_ in in_state - live]
+        live = {one.id for one in server.store.flow_logs.live()}
+        found += wanted.strays(live - others.keys(), {resource.id for resource in state.values()})
     with _host(server, stock) as stub:
         if steps := Engine(stub, TIMEOUT, state).up(_inputs(server, now)):
             found.append(f"one more up has {steps} steps")
@@ -202,18 +196,9 @@ class _QuickProvider(FlowLogProvider):
         self._connection = cast(Connection, SimpleNamespace(client=client))
 
 
-@contextmanager
-def _host(server: Server, stock: type[Any]) -> Iterator[Any]:
+def _host(server: Server, stock: type[Any]) -> AbstractContextManager[Any]:
     """A stub for a host of its own, as every `up` has one."""
-    with ExitStack() as stack:
-        host = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-        servicer = extended(stock, _Handler(provider=_QuickProvider(server)))()
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, host)
-        port = host.add_insecure_port("127.0.0.1:0")
-        host.start()
-        stack.callback(lambda: host.stop(None).wait())
-        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
-        yield provider_pb2_grpc.ResourceProviderStub(channel)
+    return hosted(stock, _Handler(provider=_QuickProvider(server)))
 
 
 def _inputs(server: Server, now: dict[str, Wanted]) -> dict[str, dict[str, Any]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.emulator_process import EmulatorProcess, free_port
+from tests.chaos.emulator_process import EmulatorProcess
+from tests.chaos.wanted import strays
 from tests.e2e.harness import Project
+from tests.emulator.process import free_port
 
 
 class Site:
@@ -64,6 +66,14 @@ class Site:
             yield emulator
         finally:
             emulator.kill()
+
+
+def left_over(project: Project, there: Set[str]) -> list[str]:
+    """What does not fit together of these flow logs, which are the project's, and its state."""
+    found = strays(there, project.flow_logs().keys())
+    if pending := project.state().get("pending_operations"):
+        found.append(f"{len(pending)} operations are pending")
+    return found
 
 
 def world_file(project: Project) -> Path:

@@ -14,7 +14,7 @@ from subprocess import Popen
 from bench.processes import members
 from emulator.faults.plan import AFTER, BEFORE, Fault
 from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.site import Site, world_file
+from tests.chaos.site import Site, left_over, world_file
 from tests.chaos.wanted import DOUBLED, LOST
 from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, serving
 
@@ -139,9 +139,8 @@ class KillSite(Site):
             project.up("--refresh")
         if kill.scenario == "destroy":
             project.destroy()
-        for world in serving(world_file(project)):
+        with serving(world_file(project)) as world:
             return _wrong(project, world, expected=0 if kill.scenario == "destroy" else LOGGED_IN_DEMO)
-        raise AssertionError("there is no world")
 
 
 def _kill(process: Popen[str], victim: str) -> None:
@@ -156,15 +155,12 @@ def _kill(process: Popen[str], victim: str) -> None:
 
 def _wrong(project: Project, world: World, *, expected: int) -> list[str]:
     """What is lost, doubled or left to do."""
-    there, in_state = world.flow_logs(), project.flow_logs()
+    there = world.flow_logs()
     targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
-    found = [f"{LOST}: flow log {id_} is in nobody's state" for id_ in there.keys() - in_state.keys()]
-    found += [f"{LOST}: flow log {id_} is in the state, but not there" for id_ in in_state.keys() - there.keys()]
+    found = left_over(project, there.keys())
     found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
     if len(there) != expected:
         found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")
-    if pending := project.state().get("pending_operations"):
-        found.append(f"{len(pending)} operations are pending")
     if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:
         found.append(f"left to do: {preview.output}")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from random import Random
 
@@ -69,6 +69,14 @@ def differences(wanted: Mapping[str, Wanted], store: Store, *, others: Mapping[s
             kind = LOST if len(there.get(attachment, [])) <= len(expected) else DOUBLED
             found.append(f"{kind}: {attachment} has {there.get(attachment, [])}, wanted is {expected}")
     return found
+
+
+def strays(there: Set[str], in_state: Set[str]) -> list[str]:
+    """The flow logs of a stack that are there and not in its state, or the other way round, by id."""
+    return [
+        *(f"{LOST}: flow log {id_} is in nobody's state" for id_ in there - in_state),
+        *(f"{LOST}: flow log {id_} is in the state, but not there" for id_ in in_state - there),
+    ]
 
 
 def _one(lots: Random, attachment: str) -> Wanted:

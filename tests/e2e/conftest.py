@@ -50,4 +50,5 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]
 @pytest.fixture
 def world(project: Project) -> Iterator[World]:
     """The world of the project's embedded emulator, for looking at and for changing by hand."""
-    yield from serving(project.database)
+    with serving(project.database) as world:
+        yield world

@@ -17,6 +17,7 @@ from typing import Any
 import requests
 import yaml
 
+from bench.processes import members
 from emulator import Server, Switches, serve
 
 CHECKOUT = Path(__file__).parents[2]
@@ -199,12 +200,10 @@ class Project:
 
     def end(self) -> None:
         """Kill what is left of all that was started here: Pulumi's language host outlives a killed `pulumi`."""
-        for file in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                # Behind the name in parentheses: state, parent, group, session.
-                session = int(file.read_text().rpartition(")")[2].split()[3])
-                if session in self.sessions:
-                    os.kill(int(file.parent.name), signal.SIGKILL)
+        for session in self.sessions:
+            for pid in members(session):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     @staticmethod
     def _command(arguments: tuple[str, ...], stack: str | None) -> list[str]:
@@ -276,6 +275,7 @@ def same_flow_logs(project: Project, world: World) -> None:
     assert not project.state().get("pending_operations")
 
 
+@contextlib.contextmanager
 def serving(db: Path, **switches: Any) -> Iterator[World]:
     """A world that outlives no test; `latency` and the like are the emulator's switches."""
     with serve(db, switches=Switches(**switches)) as server:

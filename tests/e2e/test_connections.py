@@ -14,7 +14,7 @@ PASSWORD = "flow-logs-on-loopback"  # of the demo world's user
 @pytest.fixture
 def standalone(project: Project) -> Iterator[World]:
     """An emulator that the stack reaches by its address; its stack file has everything but credentials."""
-    for world in serving(project.directory / "standalone.db", latency=0.2):
+    with serving(project.directory / "standalone.db", latency=0.2) as world:
         project.change_config(endpoint=world.server.url, project="eu-de")
         yield world
 

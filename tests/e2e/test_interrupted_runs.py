@@ -15,7 +15,7 @@ from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project,
 @pytest.fixture
 def slow_world(project: Project) -> Iterator[World]:
     """A standalone emulator whose flow logs take a while, used by the project in place of the embedded one."""
-    for world in serving(project.directory / "slow.db", latency=3.0):
+    with serving(project.directory / "slow.db", latency=3.0) as world:
         project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
         project.environment["OS_TOKEN"] = world.server.token
         yield world

@@ -17,7 +17,6 @@ def test_up_puts_an_available_flow_log_on_every_loggable_attachment(project: Pro
 
 
 @pytest.mark.up
-@pytest.mark.up
 def test_the_state_names_no_file_of_this_machine_but_the_sdk_can_be_let(project: Project) -> None:
     assert not any("stackTrace" in one for one in project.flow_logs().values())
     project.change_router("core", description="changed")

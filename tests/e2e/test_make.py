@@ -49,7 +49,8 @@ def checkout(tmp_path: Path) -> Path:
 def world(checkout: Path) -> Iterator[World]:
     """The world of the checkout's embedded emulator."""
     (checkout / ".local").mkdir()
-    yield from serving(checkout / ".local" / "emulator.db")
+    with serving(checkout / ".local" / "emulator.db") as world:
+        yield world
 
 
 def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: World) -> None:

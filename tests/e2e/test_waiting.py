@@ -31,7 +31,7 @@ def use(project: Project, world: World) -> None:
 @pytest.fixture
 def stuck_world(project: Project) -> Iterator[World]:
     """A standalone emulator in which nothing that was accepted is ever done."""
-    for world in serving(project.directory / "stuck.db", latency=FOREVER):
+    with serving(project.directory / "stuck.db", latency=FOREVER) as world:
         use(project, world)
         yield world
 

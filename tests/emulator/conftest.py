@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +16,8 @@ from emulator import Server, Switches
 from emulator.store import Store
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
+from tests.emulator.process import PROJECT_FOLDER, Process
 
-PROJECT_FOLDER = Path(emulator.__file__).parent.parent
 INSTANT = Switches(latency=0)
 
 
@@ -57,38 +55,6 @@ def server(serve: Callable[..., Server]) -> Server:
 @pytest.fixture
 def client(server: Server) -> PlainClient:
     return PlainClient.of(server)
-
-
-class Process:
-    """A real `python -m emulator`, up and listening."""
-
-    def __init__(self, *options: str | Path) -> None:
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "emulator", *map(str, options)],
-            cwd=PROJECT_FOLDER,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        assert self.popen.stdout is not None
-        self.first_line = self.popen.stdout.readline().rstrip("\n")
-        found = re.match(r"emulator: (http://\S+) ", self.first_line)
-        assert found, self.popen.communicate()
-        self.url = found[1]
-
-    def end(self) -> tuple[int, str, str]:
-        """Interrupt it as a terminal would: exit code, the rest of stdout, stderr."""
-        self.popen.terminate()
-        # Not communicate(): it would miss what readline() has read ahead of the first line.
-        assert self.popen.stdout is not None
-        assert self.popen.stderr is not None
-        out, err = self.popen.stdout.read(), self.popen.stderr.read()
-        return self.popen.wait(timeout=20), out, err
-
-    def kill(self) -> None:
-        with self.popen:
-            self.popen.kill()
 
 
 @pytest.fixture

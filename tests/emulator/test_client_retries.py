@@ -28,6 +28,7 @@ from providers.er.errors import (
     UnauthorizedError,
 )
 from providers.er.flow_logs import FlowLogTarget
+from tests.emulator import process
 
 ROUTER = "1d0a6c5e-52f7-4b0e-9c38-7e4f1a2b9d60"
 FLOW_LOG = "c6720be5-1f83-49da-a94c-5d3b8e7f0216"
@@ -199,8 +200,7 @@ def time() -> QuickTime:
 @pytest.fixture
 def free_port() -> int:
     """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return process.free_port()
 
 
 def token_client(server: ScriptedServer | str, time: QuickTime, seconds: float = 600.0, **urls: str) -> Client:

@@ -15,9 +15,9 @@ import requests
 
 import emulator
 from emulator import EmulatorError, Server
-from tests.emulator.conftest import PROJECT_FOLDER
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PATIENCE, PlainClient, body
+from tests.emulator.process import PROJECT_FOLDER
 
 LIST = "GET /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
 

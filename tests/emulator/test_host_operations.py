@@ -1,6 +1,5 @@
 """The host's operations on flow logs: the engine's calls over gRPC, down to the API of the emulator."""
 
-import concurrent.futures
 import re
 import threading
 import time
@@ -16,14 +15,14 @@ from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2
 
 import emulator
 from emulator import Server, Switches
 from emulator.faults.plan import Fault
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
-from providers.host.servicer import extended
+from tests.sdk import STATUS_DETAILS, half_made, hosted
 
 URN = f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::core-vpc-shop"
 REFERENCE = serialize_provider(FlowLogProvider())
@@ -87,13 +86,7 @@ def start(stock: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
         def serve(switches: Switches = INSTANT, *, seed: Path | None = None, **config: str) -> Engine:
             api = stack.enter_context(emulator.serve(tmp_path / "e.db", seed=seed, switches=switches))
-            server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
-            provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock, FlowLogHandler())(), server)
-            port = server.add_insecure_port("127.0.0.1:0")
-            server.start()
-            stack.callback(lambda: server.stop(None).wait())
-            channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
-            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            stub = stack.enter_context(hosted(stock, FlowLogHandler()))
             settings = config or {"token": api.token, "project_id": api.project_id}
             args = struct({f"otc-flow-logs:{key}": value for key, value in settings.items()})
             args.update({"otc-flow-logs:endpoint": api.url})
@@ -146,12 +139,7 @@ def refusal(call: Callable[[], Any]) -> Refusal:
 
 def kept(error: Refusal) -> provider_pb2.ErrorResourceInitFailed:
     """What the engine keeps in state of a resource that is not as wanted."""
-    status = status_pb2.Status.FromString(error.trailing["grpc-status-details-bin"])
-    assert status.code == 2
-    (detail,) = status.details
-    found = provider_pb2.ErrorResourceInitFailed()
-    assert detail.Unpack(found)
-    return found
+    return half_made(error.trailing[STATUS_DETAILS])
 
 
 def only(api: Server) -> Any:
@@ -256,12 +244,12 @@ def test_a_create_in_which_the_service_failed_stays_in_state_until_a_refresh_tel
 
 def test_a_create_that_was_refused_at_once_leaves_nothing_in_state(engine: Engine) -> None:
     engine.api.faults.use(0, [Fault("error", calls=CREATES, status=403)])
-    assert "grpc-status-details-bin" not in refusal(engine.create).trailing
+    assert STATUS_DETAILS not in refusal(engine.create).trailing
 
 
 def test_a_create_that_could_not_be_sent_leaves_nothing_in_state(engine: Engine) -> None:
     engine.api.close()
-    assert "grpc-status-details-bin" not in refusal(lambda: engine.create(timeout=0.5)).trailing
+    assert STATUS_DETAILS not in refusal(lambda: engine.create(timeout=0.5)).trailing
 
 
 def test_the_update_after_an_unfinished_create_finishes_it(start: Start) -> None:
@@ -314,7 +302,7 @@ def test_a_create_that_is_repeated_with_its_key_finds_what_the_first_one_made(en
 def test_a_flow_log_of_somebody_else_is_left_alone_and_named_with_the_way_to_take_it_over(engine: Engine) -> None:
     first = engine.create()
     error = refusal(lambda: engine.create(idempotency_key="somebody else", name="other"))
-    assert "grpc-status-details-bin" not in error.trailing
+    assert STATUS_DETAILS not in error.trailing
     assert error.sentence.startswith(
         f"flow log 'other' was not created: attachment {engine.inputs['resource_id']} already has flow log 'shop',"
         f" id {first.id}, for log group {engine.inputs['log_group_id']}"
@@ -347,7 +335,7 @@ def test_an_attachment_that_cannot_be_logged_is_told_with_its_type(engine: Engin
 def test_a_target_that_does_not_exist_is_refused_and_nothing_is_made(engine: Engine, key: str) -> None:
     error = refusal(lambda: engine.create(30, **{key: "b7f6a2de-0000-4000-8000-000000000000"}))
     assert error.sentence.startswith("flow log 'shop' was not created: ")
-    assert "grpc-status-details-bin" not in error.trailing
+    assert STATUS_DETAILS not in error.trailing
     assert engine.api.store.flow_logs.live() == []
 
 

@@ -1,6 +1,5 @@
 """The host's servicer, spoken to over gRPC as the engine does; whatever needs an API is in tests/emulator."""
 
-import concurrent.futures
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,13 @@ from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto, rpc
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
 from providers.host import urns
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
-from providers.host.servicer import extended
 from providers.properties import is_unknown
+from tests.sdk import STATUS_DETAILS, hosted
 
 URN = f"urn:pulumi:local::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs${TYPE_TOKEN}::core-att-1"
 OTHER_URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic:Resource::other"
@@ -60,13 +58,8 @@ def engine(stock: type[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for name in ("OS_TOKEN", "OS_USERNAME", "OS_PASSWORD", "OS_REGION_NAME", "OS_AUTH_URL", "OS_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock, FlowLogHandler())(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield provider_pb2_grpc.ResourceProviderStub(channel)
-    server.stop(None).wait()
+    with hosted(stock, FlowLogHandler()) as stub:
+        yield stub
 
 
 def struct(properties: dict[str, Any], **more: Any) -> Struct:
@@ -165,7 +158,7 @@ def test_every_operation_that_fails_says_so_in_one_sentence(engine: Any) -> None
     }
     for operation, error in failures.items():
         assert error.sentence == NO_REGION, operation
-        assert "grpc-status-details-bin" not in error.trailing, operation
+        assert STATUS_DETAILS not in error.trailing, operation
 
 
 def test_an_import_without_the_router_is_told_how_to_write_it(engine: Any) -> None:
