@@ -194,6 +194,8 @@ class FlowLogProvider(ResourceProvider):
         except NotFoundError:
             return None
         except ApiError as error:
+            if p.is_unsure(id_):
+                raise FlowLogError(f"whether flow log {props['name']!r} was created is still open: {error}") from error
             raise FlowLogError(f"flow log {id_} could not be read: {error}") from error
         return None if flow_log.state == "deleted" else flow_log
 

@@ -29,7 +29,7 @@ MAX_ATTEMPTS = 1000
 # The service says "invalid parameters" for a spent token and for wrong parameters alike; how many tokens in a row may
 # be refused so before one is tried that cannot be spent.
 MAX_REFUSALS = 10
-# Looks at a list that may lag, before "already exists" is believed without knowing which one it is.
+# Looks at a list that may lag, before it is believed that it does not show who has the target.
 MAX_SEARCHES = 10
 
 # Seconds after a deletion was accepted in which a show may still have the failure from before it.
@@ -132,12 +132,12 @@ def made_by(client: Client, target: FlowLogTarget, wanted: Wanted, *, tokens: It
     Raises:
         ApiError: That could not be told.
     """
-    holder = _holder(client, target)
+    holder = _holder_at_last(client, target)
     if holder is None:
         return None
-    words = {(holder.name, holder.description), (wanted.name, wanted.description)}
+    words = [(holder.name, holder.description), (wanted.name, wanted.description)]
     for token in tokens:
-        for name, description in words:
+        for name, description in dict.fromkeys(words):
             try:
                 made = client.flow_logs.create(target, name=name, description=description, client_token=token)
                 return client.flow_logs.get(target.er_id, made.id)
@@ -278,6 +278,15 @@ def _holder(client: Client, target: FlowLogTarget) -> FlowLog | None:
                 shown = client.flow_logs.get(target.er_id, flow_log.id)
                 if shown.state != "deleted":
                     return shown
+    return None
+
+
+def _holder_at_last(client: Client, target: FlowLogTarget) -> FlowLog | None:
+    for search in range(MAX_SEARCHES):
+        if search:
+            client.patience.pause(client.poll(search), waiting_for="the list to show whether it was created")
+        if holder := _holder(client, target):
+            return holder
     return None
 
 

@@ -226,7 +226,7 @@ def _read(response: requests.Response, *, seconds: float) -> None:
     """
     with response:
         deadline = time.monotonic() + seconds
-        content = b""
+        content = bytearray()
         # read1 gives what has come, where iter_content would wait for a whole piece.
         while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
             content += piece
@@ -234,7 +234,7 @@ def _read(response: requests.Response, *, seconds: float) -> None:
                 raise TemporaryError(f"{_origin(response.url)} answered with more than {ANSWER_LIMIT} bytes")
             if time.monotonic() > deadline:
                 raise TemporaryError(f"{_origin(response.url)} took more than {seconds:.0f} s to send its answer")
-        response._content = content
+        response._content = bytes(content)
 
 
 def _body(response: requests.Response) -> dict[str, Any]:

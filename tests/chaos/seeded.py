@@ -1,6 +1,6 @@
 """One seeded run through the real host, in this process: faults, crashes, edits; then one more `up` puts all right.
 
-Operations run one at a time and wait for next to nothing, so a seed decides all that happens, and happens again.
+Operations run one at a time, wait for next to nothing, and ids are drawn too: a seed decides all that happens.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest import mock
+from uuid import UUID
 
 import emulator
 from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
@@ -52,7 +54,7 @@ class Outcome:
     Attributes:
         seed: Its seed.
         injected: Faults by kind, and `crash`.
-        journal: What happened, but for ids that are drawn at random: the same in each run with this seed.
+        journal: What happened, but for request ids: the same in each run with this seed.
         wrong: What is not as it should be at the end.
     """
 
@@ -72,7 +74,13 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
     """
     lots, outcome = Random(seed), Outcome(seed)
     switches = Switches(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
-    with _world(folder, switches) as server:
+    id_lots = Random(lots.randrange(1_000_000))
+
+    def drawn_id() -> UUID:
+        return UUID(int=id_lots.getrandbits(128), version=4)
+
+    # Lists are in the order of ids.
+    with mock.patch("emulator.flow_logs.uuid4", drawn_id), _world(folder, switches) as server:
         attachments = sorted(one.name for one in server.store.network.all_attachments())
         others = flow_logs_of_somebody_else(server, lots, attachments)
         state: dict[str, Resource] = {}

@@ -200,6 +200,18 @@ def test_a_create_that_nobody_knows_the_end_of_stays_in_state_until_a_refresh_te
     assert properties(answer.inputs) == properties(unsure.inputs)
 
 
+def test_a_create_that_nobody_knows_the_end_of_is_found_though_lists_lag(start: Start) -> None:
+    unsure = lose_the_answer(engine := start(Switches(latency=0, list_lag=1.0)), "after")
+    assert engine.read(unsure.id, unsure.properties).id == only(engine.api).id
+
+
+def test_a_create_that_nobody_knows_the_end_of_stays_in_state_while_nobody_can_tell(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "after")
+    engine.api.faults.use(0, [Fault("error", status=403)])
+    sentence = refusal(lambda: engine.read(unsure.id, unsure.properties)).sentence
+    assert re.match(r"whether flow log 'shop' was created is still open: \S.* \(APIG\.0302, HTTP 403", sentence)
+
+
 def test_a_create_that_came_to_nothing_leaves_the_state_with_the_next_refresh(engine: Engine) -> None:
     unsure = lose_the_answer(engine, "before")
     assert engine.read(unsure.id, unsure.properties).id == ""
