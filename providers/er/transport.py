@@ -140,10 +140,15 @@ class Transport:
                     failed += 1
                     if failing_since is None or error.status == THROTTLED:
                         failing_since = patience.elapsed
-                    budget = OUTAGE_BUDGET if answered() else FIRST_CONTACT_BUDGET
-                    if patience.elapsed - failing_since > budget:
-                        raise
                     waiting_for = f"the service ({error.message})"
+                    failing_for = patience.elapsed - failing_since
+                    if failing_for > OUTAGE_BUDGET:
+                        message = f"gave up after {failing_for:.0f} s of waiting for {waiting_for}"
+                        raise TemporaryError(
+                            message, status=error.status, code=error.code, request_id=error.request_id
+                        ) from error
+                    if failing_for > FIRST_CONTACT_BUDGET and not answered():
+                        raise
                     self._pause(self._backoff(failed), error, patience)
         except ApiError as error:
             error.perhaps_done |= perhaps_done

@@ -1,4 +1,4 @@
-"""`make chaos`: runs under faults, told by seeds, and a kill at each point of a run; what is lost or doubled by them.
+"""`make chaos`: runs under faults, told by seeds; kills at each point of a run; outages; and what is lost or doubled.
 
 A run that fails is had again, exactly, by its seed: python -m tests.chaos --seed N
 """
@@ -20,8 +20,10 @@ from typing import TypeVar
 
 from bench.table import grid
 from tests.chaos.command_line import RunSite
-from tests.chaos.seeded import Outcome, run
+from tests.chaos.outages import OUTAGE, OutageSite, outages
+from tests.chaos.seeded import N, Outcome, run
 from tests.chaos.site import Site
+from tests.chaos.soak import Usage, soak
 from tests.chaos.sweep import Kill, KillSite, kills
 from tests.chaos.wanted import DOUBLED, LOST
 from tests.sdk import servicer_class
@@ -38,7 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="seeded runs in process (default: %(default)s)")
     parser.add_argument("--cli-runs", type=int, default=25, help="seeded runs of `pulumi` (default: %(default)s)")
-    parser.add_argument("--kills", type=int, help="so many kills, spread over all (default: all)")
+    parser.add_argument(
+        "--kills", type=int, default=len(kills()), help="so many, spread over all (default: %(default)s)"
+    )
+    parser.add_argument("--outages", type=int, default=len(outages()), help="of a minute (default: %(default)s)")
+    parser.add_argument("--operations", type=int, default=10_000, help="in one provider (default: %(default)s)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="of the first run (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="this run in process alone, with all that happened")
     options = parser.parse_args(arguments)
@@ -46,32 +52,40 @@ def main(arguments: list[str] | None = None) -> int:
         outcome = one(options.seed)
         print(*outcome.journal, *outcome.wrong, sep="\n")
         return bool(outcome.wrong)
-    if (options.cli_runs or options.kills != 0) and not shutil.which("pulumi"):
+    if (options.cli_runs or options.kills or options.outages) and not shutil.which("pulumi"):
         say("error: there is no pulumi on PATH: run this with `make chaos`")
         return 2
-    outcomes = many(range(options.first, options.first + options.runs))
-    chosen = spread(kills(), options.kills)
-    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
-        seeds = list(range(options.first, options.first + options.cli_runs))
-        cli_outcomes = at_sites(seeds, Path(folder), RunSite, RunSite.run, lambda seed: f"pulumi, seed {seed}")
-        swept = at_sites(chosen, Path(folder), KillSite, KillSite.put_right, str)
-    ends = {"seeded runs, in process": [outcome.wrong for outcome in outcomes]}
-    ends["seeded runs of pulumi"] = [[done] if isinstance(done, str) else done.wrong for done in cli_outcomes.values()]
+    seeds = range(options.first, options.first + options.runs)
+    cli_seeds = range(options.first, options.first + options.cli_runs)
+    processors = cpu_count() or 1
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        outcomes = many(seeds)
+        cli_outcomes = at_sites(cli_seeds, folder, RunSite, RunSite.run, named="pulumi, seed {}", at_once=processors)
+        swept = at_sites(spread(kills(), options.kills), folder, KillSite, KillSite.put_right, at_once=processors)
+        # These mostly wait.
+        out = at_sites(outages()[: options.outages], folder, OutageSite, OutageSite.ride_out, at_once=len(outages()))
+        usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
+    ends = {
+        f"seeded runs in process, N={N}": [outcome.wrong for outcome in outcomes],
+        f"seeded runs of `pulumi`, N={N}": [_wrong(done) for done in cli_outcomes.values()],
+    }
     for victim in sorted({kill.victim for kill in swept}):
-        of_victim = [done for kill, done in swept.items() if kill.victim == victim]
-        ends[f"{victim} killed"] = [[done] if isinstance(done, str) else done for done in of_victim]
+        ends[f"kills of the {victim}"] = [_wrong(done) for kill, done in swept.items() if kill.victim == victim]
+    ends[f"outages of {OUTAGE:.0f} s, without any help"] = [_wrong(done) for done in out.values()]
     injected: Counter[str] = Counter()
     for done in (*outcomes, *cli_outcomes.values()):
         if isinstance(done, Outcome):
             injected.update(done.injected)
-    report(injected, ends)
-    return any(any(wrongs) for wrongs in ends.values())
+    report(injected, ends, usages)
+    for wrong in grown:
+        say(wrong)
+    return bool(grown) or any(any(wrongs) for wrongs in ends.values())
 
 
-def spread(every: list[Kill], number: int | None) -> list[Kill]:
-    """So many of them, from all over; all if no number is given."""
-    if number is None or number >= len(every):
-        return every
+def spread(every: list[Kill], number: int) -> list[Kill]:
+    """So many of them, from all over."""
+    number = min(number, len(every))
     return [every[index * len(every) // number] for index in range(number)]
 
 
@@ -80,10 +94,12 @@ def at_sites(
     folder: Path,
     make: Callable[[Path], SiteT],
     do: Callable[[SiteT, T], R],
-    name: Callable[[T], str],
+    *,
+    named: str = "{}",
+    at_once: int,
 ) -> dict[T, R | str]:
-    """What comes of each thing, or why nothing does; as many at a time as there are processors, at a site each."""
-    number = min(cpu_count() or 1, len(things))
+    """What comes of each thing, or why nothing does; so many at a time, at a site each."""
+    number = min(at_once, len(things))
     sites: queue.SimpleQueue[SiteT] = queue.SimpleQueue()
 
     def done(thing: T) -> R | str:
@@ -103,9 +119,8 @@ def at_sites(
         futures = {pool.submit(done, thing): thing for thing in things}
         for future in as_completed(futures):
             thing = futures[future]
-            found[thing] = result = future.result()
-            wrong = result.wrong if isinstance(result, Outcome) else result
-            say(f"{len(found)} of {len(things)}: {name(thing)}: {wrong or 'put right'}")
+            found[thing] = future.result()
+            say(f"{len(found)} of {len(things)}: {named.format(thing)}: {_wrong(found[thing]) or 'put right'}")
     return found
 
 
@@ -130,16 +145,23 @@ def many(seeds: range) -> list[Outcome]:
     return outcomes
 
 
-def report(injected: Counter[str], ends: Mapping[str, list[list[str]]]) -> None:
-    """What was injected, and how it ended."""
-    print(grid(("fault", "times"), [(kind, f"{number:,}") for kind, number in injected.most_common()], left=1))
-    print()
+def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: Sequence[Usage]) -> None:
+    """What was injected, how it ended, and what it took."""
     rows = [
         (what, str(len(wrongs)), str(wrongs.count([])), _count(wrongs, LOST), _count(wrongs, DOUBLED))
         for what, wrongs in ends.items()
         if wrongs
     ]
-    print(grid(("what", "runs", "put right", LOST, DOUBLED), rows, left=1))
+    print(grid(("what", "number", "put right", LOST, DOUBLED), rows, left=1))
+    print("\nFaults: " + ", ".join(f"{kind} {number:,}" for kind, number in injected.most_common()))
+    print("\nOne provider process: " + "; ".join(map(str, usages)))
+
+
+def _wrong(done: object) -> list[str]:
+    """What is wrong in the end: of a seeded run, of something else, or because it came to no end."""
+    if isinstance(done, Outcome):
+        return done.wrong
+    return done if isinstance(done, list) else [str(done)]
 
 
 def _count(wrongs: list[list[str]], word: str) -> str:

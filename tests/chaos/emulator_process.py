@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +33,14 @@ class EmulatorProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()
+
+    def stop(self) -> None:
+        """Have it do nothing until `go_on`: connections are accepted still, by the kernel."""
+        self._process.popen.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it go on where it was stopped."""
+        self._process.popen.send_signal(signal.SIGCONT)
 
     def inject(self, faults: Sequence[Fault], seed: int = 0) -> None:
         """Have these faults from now on, and no others."""

@@ -9,7 +9,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from emulator.switches import MISSING_FLOW_LOG
 from providers.connection import Connection
 from providers.er import Client, Endpoints, Patience
 from providers.er.credentials import PasswordCredentials
-from providers.er.patience import exponential_backoff
+from providers.er.patience import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from tests.chaos import faults, wanted
@@ -44,6 +44,7 @@ CRASHES = 0.01  # of all operations
 TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 ANSWER_TAKES = 0.2  # seconds on that clock
 KEY = "0f2b6c1e-8f0e-4a1c-9d55-3a1be6a7c001"  # the stack's idempotency key
+AT_ONCE = exponential_backoff(first=0.001, factor=1.2, cap=0.02)
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
 
 
@@ -80,7 +81,7 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
         return UUID(int=id_lots.getrandbits(128), version=4)
 
     # Lists are in the order of ids.
-    with mock.patch("emulator.flow_logs.uuid4", drawn_id), _world(folder, switches) as server:
+    with mock.patch("emulator.flow_logs.uuid4", drawn_id), world(folder, switches) as server:
         attachments = sorted(one.name for one in server.store.network.all_attachments())
         others = flow_logs_of_somebody_else(server, lots, attachments)
         state: dict[str, Resource] = {}
@@ -89,9 +90,9 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
             server.faults.use(lots.randrange(1_000_000), faults.draw(lots))
             crash_lots = Random(lots.randrange(1_000_000))
             try:
-                with _host(server, stock) as stub:
+                with host(server, stock) as stub:
                     engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_lots: own.random() < CRASHES)  # type: ignore[misc]
-                    steps = engine.up(_inputs(server, now))
+                    steps = engine.up(inputs(server, now))
                 outcome.journal.append(f"up {number}: {steps} steps")
             except CrashError:
                 outcome.injected["crash"] += 1
@@ -109,14 +110,14 @@ def _wrong(
     server: Server, stock: type[Any], state: dict[str, Resource], now: dict[str, Wanted], others: dict[str, FlowLog]
 ) -> list[str]:
     """What is not as it should be after one more `up`."""
-    with _host(server, stock) as stub:
+    with host(server, stock) as stub:
         engine = Engine(stub, TIMEOUT, state)
-        engine.up(_inputs(server, now))
+        engine.up(inputs(server, now))
         found = [*engine.errors, *wanted.differences(now, server.store, others=others)]
         live = {one.id for one in server.store.flow_logs.live()}
         found += wanted.strays(live - others.keys(), {resource.id for resource in state.values()})
-    with _host(server, stock) as stub:
-        if steps := Engine(stub, TIMEOUT, state).up(_inputs(server, now)):
+    with host(server, stock) as stub:
+        if steps := Engine(stub, TIMEOUT, state).up(inputs(server, now)):
             found.append(f"one more up has {steps} steps")
     return found
 
@@ -151,7 +152,7 @@ def calm(server: Server) -> None:
 
 
 @contextmanager
-def _world(folder: Path, switches: Switches) -> Iterator[Server]:
+def world(folder: Path, switches: Switches) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(world_of(N)))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
@@ -194,22 +195,22 @@ class _Handler(FlowLogHandler):
 class _QuickProvider(FlowLogProvider):
     """Waits for next to nothing between its client's tries."""
 
-    def __init__(self, server: Server) -> None:
-        at_once = exponential_backoff(first=0.001, factor=1.2, cap=0.02)
+    def __init__(self, server: Server, backoff: Backoff | None) -> None:
         endpoints = Endpoints.at(server.url)
         credentials = PasswordCredentials(
             auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
         )
-        client = Client(credentials, endpoints, backoff=at_once, poll=at_once)
+        client = Client(credentials, endpoints, backoff=backoff, poll=AT_ONCE)
         self._connection = cast(Connection, SimpleNamespace(client=client))
 
 
-def _host(server: Server, stock: type[Any]) -> AbstractContextManager[Any]:
-    """A stub for a host of its own, as every `up` has one."""
-    return hosted(stock, _Handler(provider=_QuickProvider(server)))
+def host(server: Server, stock: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
+    """A stub for a host of its own, as every `up` has one; without a backoff it has the client's own."""
+    return hosted(stock, _Handler(provider=_QuickProvider(server, backoff)))
 
 
-def _inputs(server: Server, now: dict[str, Wanted]) -> dict[str, dict[str, Any]]:
+def inputs(server: Server, now: Mapping[str, Wanted]) -> dict[str, dict[str, Any]]:
+    """What the program declares, by name, to have these flow logs."""
     store = server.store
     group = store.log_group(LOG_GROUP)
     streams = {stream.name: stream.id for stream in store.log_tank.streams(server.project_id, group.id)}

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
 from bench.processes import members
-from emulator.faults.plan import AFTER, BEFORE, Fault
-from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.site import Site, left_over, world_file
-from tests.chaos.wanted import DOUBLED, LOST
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, serving
-
-HELD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
-LATENCY = "0.3"  # seconds
-DEMO_USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "flow-logs-on-loopback"}
-LOOK_PAUSE = 0.02  # seconds
+from emulator.faults.plan import AFTER, BEFORE
+from tests.chaos.scenarios import CREATE, LOOK, ScenarioSite, not_right, start_until
+from tests.e2e.harness import LOGGED_IN_DEMO, TIMEOUT, Project
 
 VICTIMS = {"provider": "providers.host", "program": "pulumi-language-python-exec"}
 """By what is killed, a part of its command line. The engine is the command itself, the emulator is ours."""
-
-COMMANDS = {
-    "create": ("up", *QUICK),
-    "change": ("up", *QUICK),
-    "refresh": ("refresh", *QUICK),
-    "destroy": ("destroy", *QUICK),
-}
-CREATE, LOOK = "POST */flow-logs", "GET */flow-logs*"
 
 
 @dataclass(frozen=True)
@@ -94,53 +77,31 @@ def kills() -> list[Kill]:
     ]
 
 
-class KillSite(Site):
+class KillSite(ScenarioSite):
     """Where kills happen."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, DEMO_USER, "--latency", LATENCY, project="eu-de")
-        self._up = folder / "up"
-        shutil.copytree(self.blank, self._up, symlinks=True)
-        project = self.project(self._up)
-        with self.emulator(project):
-            project.up()
 
     def put_right(self, kill: Kill) -> list[str]:
         """What is not as it should be after the kill and what the README says to do then."""
-        template = self.blank if kill.scenario == "create" else self._up
-        with self.copy(template) as project, self.emulator(project) as emulator:
-            if kill.scenario == "change":
-                project.change_router("core", description="changed", enabled=False)
-                project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
-            self._run_and_kill(project, emulator, kill)
-            return self._recovered(project, kill)
+        with self.ready_for(kill.scenario) as (project, emulator):
+            process = start_until(project, emulator, kill.scenario, kill.call, number=kill.number, when=kill.when)
+            if kill.victim == "emulator":
+                emulator.kill()
+                emulator.start()
+            else:
+                _kill(process, kill.victim)
+                emulator.inject([])
+            process.communicate(timeout=TIMEOUT)
+            _recover(project, kill)
+            return not_right(project, kill.scenario)
 
-    def _run_and_kill(self, project: Project, emulator: EmulatorProcess, kill: Kill) -> None:
-        hold = Fault("hold", calls=kill.call, skip=kill.number, times=1, when=kill.when, seconds=HELD)
-        emulator.inject([hold])
-        process = project.start(*COMMANDS[kill.scenario])
-        deadline = time.monotonic() + TIMEOUT
-        while not emulator.injected():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{kill}: it never came to this")
-            time.sleep(LOOK_PAUSE)
-        if kill.victim == "emulator":
-            emulator.kill()
-            emulator.start()
-        else:
-            _kill(process, kill.victim)
-            emulator.inject([])
-        process.communicate(timeout=TIMEOUT)
 
-    def _recovered(self, project: Project, kill: Kill) -> list[str]:
-        if kill.victim == "engine":
-            project.recover()
-        elif kill.scenario != "destroy":
-            project.up("--refresh")
-        if kill.scenario == "destroy":
-            project.destroy()
-        with serving(world_file(project)) as world:
-            return _wrong(project, world, expected=0 if kill.scenario == "destroy" else LOGGED_IN_DEMO)
+def _recover(project: Project, kill: Kill) -> None:
+    if kill.victim == "engine":
+        project.recover()
+    elif kill.scenario != "destroy":
+        project.up("--refresh")
+    if kill.scenario == "destroy":
+        project.destroy()
 
 
 def _kill(process: Popen[str], victim: str) -> None:
@@ -151,16 +112,3 @@ def _kill(process: Popen[str], victim: str) -> None:
         with contextlib.suppress(OSError):
             if VICTIMS[victim] in Path("/proc", str(pid), "cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
-
-
-def _wrong(project: Project, world: World, *, expected: int) -> list[str]:
-    """What is lost, doubled or left to do."""
-    there = world.flow_logs()
-    targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
-    found = left_over(project, there.keys())
-    found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
-    if len(there) != expected:
-        found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")
-    if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:
-        found.append(f"left to do: {preview.output}")
-    return found

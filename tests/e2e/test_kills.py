@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.sweep import CREATE, Kill, KillSite, kills
+from tests.chaos.scenarios import CREATE
+from tests.chaos.sweep import Kill, KillSite, kills
 
 SAMPLE = (
     Kill("create", CREATE, 0, "after", "engine"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.seeded import run
+from emulator import Switches
+from emulator.faults.plan import Fault
+from tests.chaos.engine import Engine
+from tests.chaos.seeded import N, host, inputs, run, world
+from tests.chaos.wanted import STREAMS, Wanted
 from tests.emulator.process import PROJECT_FOLDER
 
 
@@ -21,6 +26,38 @@ def test_after_faults_crashes_and_edits_each_flow_log_is_there_once_and_in_the_s
     outcome = run(seed, tmp_path, stock)
     assert sum(outcome.injected.values()) > 10
     assert outcome.wrong == []
+
+
+def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the_next_up_resumes(
+    stock: type[Any], tmp_path: Path
+) -> None:
+    began = 10  # requests before the outage, sign-in included
+    with world(tmp_path, Switches(latency=0)) as server, host(server, stock, backoff=None) as stub:
+        names = sorted(one.name for one in server.store.network.all_attachments())
+        wanted = {name: Wanted(name, STREAMS[0], name, enabled=True) for name in names}
+        engine = Engine(stub, timeout=1200, state={})
+        server.faults.use(0, [Fault("error", status=503, skip=began)])
+
+        engine.up(inputs(server, wanted))
+
+        # A clock of its own for each operation, on which nobody waits.
+        gave_up = r"gave up after 1[23]\d s of waiting for the service \(\S.*\) \(ER\.05039006, HTTP 503, request \S+\)"
+        begun = rf"\(\S+\) exists but is not as wanted yet: {gave_up}; the next `pulumi up` goes on from there"
+        not_known = rf"was perhaps created: {gave_up}; the next `pulumi up --refresh` finds out"
+        made = server.store.flow_logs.live()
+        assert 0 < len(made) < began
+        assert len(engine.errors) >= N - len(made)
+        assert all(re.fullmatch(rf"flow log '\S+' ({begun}|{not_known})", error) for error in engine.errors), (
+            engine.errors
+        )
+
+        server.faults.use(0, [])
+        engine.up(inputs(server, wanted))
+        assert engine.errors == []
+        assert {one.id for one in made} <= {resource.id for resource in engine.state.values()}
+        assert {resource.id for resource in engine.state.values()} == {one.id for one in server.store.flow_logs.live()}
+        assert len(engine.state) == N
+        assert engine.up(inputs(server, wanted)) == 0
 
 
 def test_a_run_is_had_again_exactly_by_its_seed() -> None:

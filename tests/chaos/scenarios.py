@@ -1,0 +1,89 @@
+"""The commands of which something goes wrong in the middle, on the demo world, with an emulator of their own."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+from emulator.faults.plan import Fault
+from tests.chaos.emulator_process import EmulatorProcess
+from tests.chaos.site import Site, left_over, world_file
+from tests.chaos.wanted import DOUBLED, LOST
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, serving
+
+HELD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
+LATENCY = "0.3"  # seconds
+DEMO_USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "flow-logs-on-loopback"}
+LOOK_PAUSE = 0.02  # seconds
+
+COMMANDS = {
+    "create": ("up", *QUICK),
+    "change": ("up", *QUICK),
+    "refresh": ("refresh", *QUICK),
+    "destroy": ("destroy", *QUICK),
+}
+CREATE, LOOK = "POST */flow-logs", "GET */flow-logs*"
+
+
+class ScenarioSite(Site):
+    """Where commands are run, each on a project that is ready for it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, DEMO_USER, "--latency", LATENCY, project="eu-de")
+        self._up = folder / "up"
+        shutil.copytree(self.blank, self._up, symlinks=True)
+        project = self.project(self._up)
+        with self.emulator(project):
+            project.up()
+
+    @contextmanager
+    def ready_for(self, scenario: str) -> Iterator[tuple[Project, EmulatorProcess]]:
+        """A project and its emulator, on which the command of this scenario has something to do."""
+        template = self.blank if scenario == "create" else self._up
+        with self.copy(template) as project, self.emulator(project) as emulator:
+            if scenario == "change":
+                project.change_router("core", description="changed", enabled=False)
+                project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+            yield project, emulator
+
+
+def start_until(
+    project: Project, emulator: EmulatorProcess, scenario: str, call: str, *, number: int = 0, when: str = "before"
+) -> Popen[str]:
+    """Start the scenario's command, and return when a call is under way, which is not answered.
+
+    Args:
+        project: The project.
+        emulator: Its emulator, where the call hangs until other faults are asked for.
+        scenario: One of `COMMANDS`.
+        call: Which call, as a glob.
+        number: Which of those that fit, from 0.
+        when: Whether the call hangs before or after it took effect.
+    """
+    emulator.inject([Fault("hold", calls=call, skip=number, times=1, when=when, seconds=HELD)])
+    process = project.start(*COMMANDS[scenario])
+    deadline = time.monotonic() + TIMEOUT
+    while not emulator.injected():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"it never came to this: {call} number {number + 1} of {scenario}")
+        time.sleep(LOOK_PAUSE)
+    return process
+
+
+def not_right(project: Project, scenario: str) -> list[str]:
+    """What is lost, doubled or left to do once the scenario is over."""
+    expected = 0 if scenario == "destroy" else LOGGED_IN_DEMO
+    with serving(world_file(project)) as world:
+        there = world.flow_logs()
+        targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
+        found = left_over(project, there.keys())
+        found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
+        if len(there) != expected:
+            found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")
+        if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:
+            found.append(f"left to do: {preview.output}")
+    return found

@@ -1,0 +1,118 @@
+"""Thousands of operations in one provider process, and whether its memory and its open files stay as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime import proto
+from pulumi.runtime.proto import provider_pb2_grpc
+
+import emulator
+from bench.world import seed as world_of
+from emulator import Server, Switches
+from tests.chaos.engine import Engine
+from tests.chaos.seeded import inputs
+from tests.chaos.wanted import STREAMS, Wanted
+from tests.e2e.harness import CHECKOUT, NAMESPACE
+
+ENGINES = 8  # at work at once
+FLOW_LOGS = 25  # of each
+PER_ROUND = ENGINES * FLOW_LOGS * 5  # each is created, read, updated, read and deleted
+TIMEOUT = 60.0  # seconds for one operation
+WARM = 2 * PER_ROUND  # operations after which all that is kept for later is there
+MORE_MEMORY = 1.1  # of what it was then: what is freed is not given back at once
+MORE_FILES = 8  # than there were then: connections to the API come and go
+_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)  # proc(5), in KiB
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the provider process has after so many operations: resident memory in 10^6 bytes, and open files."""
+
+    operations: int
+    megabytes: float
+    files: int
+
+    def __str__(self) -> str:
+        return f"{self.megabytes:.0f} MB and {self.files} open files after {self.operations:,} operations"
+
+
+def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[list[Usage], list[str]]:
+    """What the provider had once it was warm and at the end, and what is not as it should be.
+
+    Args:
+        operations: So many at least.
+        folder: An empty one.
+        say: Told how far it is.
+    """
+    seed = folder / "seed.yaml"
+    seed.write_text(json.dumps(world_of(ENGINES * FLOW_LOGS)))
+    usages: list[Usage] = []
+    wrong: list[str] = []
+    with (
+        emulator.serve(folder / "emulator.db", seed=seed, switches=Switches(latency=0)) as server,
+        _provider(server) as (pid, stub),
+        ThreadPoolExecutor(ENGINES) as pool,
+    ):
+        names = sorted(one.name for one in server.store.network.all_attachments())
+        shares = [
+            {name: Wanted(name, STREAMS[0], name, enabled=True) for name in names[first : first + FLOW_LOGS]}
+            for first in range(0, len(names), FLOW_LOGS)
+        ]
+        while not usages or usages[-1].operations < operations:
+            for errors in pool.map(lambda share: _round(server, stub, share), shares):
+                wrong += errors
+            usages.append(_usage(pid, PER_ROUND * (len(usages) + 1)))
+            say(f"{usages[-1].operations:,} of {operations:,} operations")
+    warm, last = [usage for usage in usages if usage.operations <= WARM][-1], usages[-1]
+    if last.megabytes > warm.megabytes * MORE_MEMORY or last.files > warm.files + MORE_FILES:
+        wrong.append(f"grown from {warm} to {last}")
+    return [warm, last], wrong
+
+
+def _round(server: Server, stub: Any, share: Mapping[str, Wanted]) -> list[str]:
+    """Have the flow logs, rename them, and be rid of them."""
+    engine, wrong = Engine(stub, TIMEOUT, {}), []
+    renamed = {name: replace(one, name=f"{name}-renamed") for name, one in share.items()}
+    for wanted in (share, renamed, {}):
+        if (steps := engine.up(inputs(server, wanted))) != len(share):
+            wrong.append(f"{steps} steps, not {len(share)}: {engine.errors}")
+    return wrong
+
+
+@contextmanager
+def _provider(server: Server) -> Iterator[tuple[int, Any]]:
+    """The host as a process of its own, as the engine starts it: its id, and a stub for it."""
+    nobody = "127.0.0.1:1"  # the engine's address, to which it sends words on waits of seconds
+    command = [sys.executable, "-u", "-m", "providers.host", nobody]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                config = {"endpoint": server.url, "token": server.token, "project_id": server.project_id}
+                args = Struct()
+                args.update({f"{NAMESPACE}:{key}": value for key, value in config.items()})
+                stub.Configure(proto.ConfigureRequest(args=args))
+                yield process.pid, stub
+        finally:
+            process.kill()
+
+
+def _usage(pid: int, operations: int) -> Usage:
+    folder = Path("/proc", str(pid))
+    resident = _RESIDENT.search((folder / "status").read_text())
+    assert resident
+    return Usage(operations, int(resident[1]) * 1024 / 1e6, len(list((folder / "fd").iterdir())))
