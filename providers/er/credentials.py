@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import requests
 
 from providers.er.errors import ApiError, TemporaryError, UnauthorizedError
-from providers.er.failures import connection_error
+from providers.er.failures import connection_error, printable, without
 from providers.er.sessions import ServiceSession
 
 TOKEN_HEADER = "X-Auth-Token"
@@ -163,8 +163,10 @@ class PasswordCredentials:
             ) from error
         except exceptions.HttpError as error:
             kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
+            # Before it is cut to length: half a password is too much as well.
+            text = without(self._user["password"], str(error.message).partition(" (HTTP ")[0])
             raise kind(
-                f"IAM at {self._auth_url} refused to sign in user {user}: {str(error.message).partition(' (HTTP ')[0]}",
+                f"IAM at {self._auth_url} refused to sign in user {user}: {printable(text)}",
                 status=error.http_status,
                 request_id=error.request_id,
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 
 import requests
@@ -44,6 +45,13 @@ def _innermost(error: BaseException) -> BaseException:
         if inner is None:
             return error
         error = inner
+
+
+def without(secret: str | None, text: str) -> str:
+    """Foreign text less a secret that it repeats, as it is or as it was sent in JSON."""
+    for spelling in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]} if secret else ():
+        text = text.replace(spelling, "…")
+    return text
 
 
 def printable(text: str, longest: int = 500) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import requests
 import urllib3
 
-from providers.er.credentials import Credentials
+from providers.er.credentials import TOKEN_HEADER, Credentials
 from providers.er.errors import (
     THROTTLED,
     ApiError,
@@ -22,7 +22,7 @@ from providers.er.errors import (
     UnauthorizedError,
     error_class,
 )
-from providers.er.failures import connection_error, printable
+from providers.er.failures import connection_error, printable, without
 from providers.er.patience import Backoff, Patience
 from providers.er.sessions import POOL_SIZE, ServiceSession
 
@@ -274,6 +274,7 @@ def _error(response: requests.Response) -> ApiError:
     if kind is TemporaryError:
         facts["retry_after"] = _retry_after(response)
     if isinstance(text, str) and text:
+        text = without(response.request.headers.get(TOKEN_HEADER), text)
         return kind(printable(text).rstrip("."), **facts)
     if response.is_redirect:
         return kind(f"{_origin(response.url)} redirects to another address: check the endpoint", **facts)

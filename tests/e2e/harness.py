@@ -236,6 +236,11 @@ class Project:
         routers[key] = {**routers[key], **values}
         self.change_config(routers=routers)
 
+    def use(self, world: World) -> None:
+        """Have the project use this world in place of its embedded one."""
+        self.change_config(endpoint=world.server.url, project_id=world.server.project_id)
+        self.environment["OS_TOKEN"] = world.server.token
+
     # What is left behind.
 
     @property

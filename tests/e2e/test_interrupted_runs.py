@@ -16,8 +16,7 @@ from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project,
 def slow_world(project: Project) -> Iterator[World]:
     """A standalone emulator whose flow logs take a while, used by the project in place of the embedded one."""
     with serving(project.directory / "slow.db", latency=3.0) as world:
-        project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
-        project.environment["OS_TOKEN"] = world.server.token
+        project.use(world)
         yield world
 
 

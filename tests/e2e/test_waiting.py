@@ -22,17 +22,11 @@ FOREVER = 3600.0  # seconds
 CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
 
 
-def use(project: Project, world: World) -> None:
-    """Have the project use this world in place of the embedded one."""
-    project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
-    project.environment["OS_TOKEN"] = world.server.token
-
-
 @pytest.fixture
 def stuck_world(project: Project) -> Iterator[World]:
     """A standalone emulator in which nothing that was accepted is ever done."""
     with serving(project.directory / "stuck.db", latency=FOREVER) as world:
-        use(project, world)
+        project.use(world)
         yield world
 
 
@@ -44,7 +38,7 @@ def end_at_last(project: Project, world: World) -> Iterator[World]:
     world.server.close()
     with serve(project.directory / "stuck.db", switches=Switches(latency=0)) as server:
         quick = World(server)
-        use(project, quick)
+        project.use(quick)
         yield quick
 
 

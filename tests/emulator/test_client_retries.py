@@ -431,6 +431,15 @@ def test_what_a_service_says_reaches_the_terminal_on_one_line_without_control_ch
     assert len(text) < 600
 
 
+def test_a_token_that_a_service_repeats_is_not_told(scripted: ServerFactory, time: QuickTime) -> None:
+    text = f"Bad headers: X-Auth-Token: {TOKEN}; Accept: */*"
+    refused = Answer(400, {"error_code": "APIGW.0101", "error_msg": text, "request_id": "r"})
+
+    error = raised(ApiError, lambda: show(token_client(scripted(refused), time)))
+
+    assert error.message == "Bad headers: X-Auth-Token: …; Accept: */*"
+
+
 # Throttling, and things being operated
 
 

@@ -1,0 +1,111 @@
+"""Two at work on the same: two runs of one stack, two stacks, and two creates where the first one's answer was lost."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.faults.plan import Fault
+from tests.e2e import test_interrupted_runs
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, same_flow_logs, serving
+
+slow_world = test_interrupted_runs.slow_world
+
+CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
+
+
+def one_sentence(output: str) -> str:
+    return re.sub(r"\s+", " ", output)
+
+
+def test_a_second_up_at_the_same_time_is_told_of_the_first_and_disturbs_nothing(
+    project: Project, slow_world: World
+) -> None:
+    server = slow_world.server
+    # One flow log keeps the first run going until the second one has ended.
+    server.faults.use(0, [Fault("stuck", calls="POST */flow-logs", times=1)])
+    first = project.start("up", *QUICK)
+    test_interrupted_runs.until(lambda: len(slow_world.flow_logs()) == LOGGED_IN_DEMO, first)
+
+    output = project.refused("up", *QUICK)
+
+    assert "the stack is currently locked by 1 lock(s)" in one_sentence(output)
+    assert re.search(r"created by \S+ \(pid \d+\)", output)
+    assert first.poll() is None
+    for id_, flow_log in slow_world.flow_logs().items():
+        if flow_log["state"] == "pending":
+            server.store.set_flow_log_state(id_, "available")
+    output, _ = first.communicate(timeout=TIMEOUT)
+    assert first.returncode == 0, output
+    assert len(slow_world.flow_logs()) == LOGGED_IN_DEMO
+    agree(project, slow_world)
+
+
+@pytest.fixture
+def another(tmp_path: Path, blank_project: Path) -> Project:
+    """A project like the first one, with a stack and a state of its own."""
+    directory = tmp_path / "another"
+    directory.mkdir()
+    return Project.make(directory, copying=blank_project)
+
+
+def test_two_stacks_that_claim_one_attachment_leave_each_other_alone(
+    project: Project, another: Project, world: World
+) -> None:
+    for one in (project, another):
+        one.use(world)
+    project.change_router("edge", attachments=[])
+    another.change_router("core", attachments=["vpc-shop"])
+    project.up()
+    before = world.flow_logs()
+    (theirs,) = [id_ for id_, one in before.items() if one["name"] == "core-vpc-shop-e4ec9862"]
+
+    output = another.refused("up", *QUICK)
+
+    assert f"already has flow log 'core-vpc-shop-e4ec9862', id {theirs}," in one_sentence(output)
+    assert len(another.flow_logs()) == LOGGED_IN_DEMO - len(before)
+    assert world.flow_logs().keys() == before.keys() | another.flow_logs().keys()
+    project.unchanged()
+
+    another.destroy()
+
+    assert another.flow_logs() == {}
+    assert world.flow_logs() == before
+    agree(project, world)
+
+
+@pytest.fixture
+def forgetful_world(project: Project) -> Iterator[World]:
+    """A world where a create says nothing of whether it was made before."""
+    with serving(project.directory / "forgetful.db", client_tokens="ignore") as world:
+        project.use(world)
+        yield world
+
+
+def test_a_create_without_an_answer_is_imported_where_the_service_does_not_tell_whose_it_is(
+    project: Project, forgetful_world: World
+) -> None:
+    project.change_router("core", attachments=["vpc-shop"])
+    project.change_router("edge", attachments=[])
+    server = forgetful_world.server
+    server.faults.use(0, [Fault("reset", calls="POST */flow-logs", when="after", times=1)])
+
+    said = one_sentence(project.refused("up", *QUICK))
+
+    assert server.faults.injected() == {"reset": 1}
+    (made,) = forgetful_world.flow_logs()
+    assert f"already has flow log 'core-vpc-shop-e4ec9862', id {made}," in said
+    found = re.search(r"or import it: pulumi (import .*? --generate-code=false)", said)
+    assert found, said
+    project.ok(*shlex.split(found[1]), *QUICK)
+    same_flow_logs(project, forgetful_world)
+    before = forgetful_world.flow_logs()
+    project.up()
+    assert forgetful_world.flow_logs() == before
+    agree(project, forgetful_world)
+    # Nothing was written but creates.
+    assert [call for call in server.requests.read() if not call.startswith(("GET ", CREATE))] == []
