@@ -63,6 +63,17 @@ def test_a_client_that_hangs_up_while_the_server_closes_does_no_harm(
     server.close()
 
 
+def test_a_server_is_on_loopback_alone_on_a_port_and_with_a_token_of_its_own(serve: Callable[..., Server]) -> None:
+    first, second = serve(), serve()
+    addresses = [urlsplit(server.url) for server in (first, second)]
+    assert [address.hostname for address in addresses] == ["127.0.0.1", "127.0.0.1"]
+    assert addresses[0].port != addresses[1].port
+    assert first.token != second.token
+    # All of 127.0.0.0/8 is loopback: who listens on every address of the machine answers here, too.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", int(addresses[0].port or 0)))
+
+
 def test_a_busy_port_is_told_in_one_sentence(server: Server, db: Path) -> None:
     port = urlsplit(server.url).port
     with pytest.raises(EmulatorError, match=f"port {port}"):
