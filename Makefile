@@ -53,6 +53,11 @@ recover: ## After a run that was killed, and if nobody else is at work: unlock, 
 coverage: ## Show which attachments have a flow log, as of the last run.
 	@$(with_stack); $(coverage)
 
+.PHONY: whoami
+whoami: ## Show who would act, where, and which state is used; nothing secret.
+	@$(with_stack); pulumi config --json --show-secrets --stack "$$STACK" | \
+		python -m stacks.whoami "$$STACK" "$$(pulumi whoami --json)"
+
 .PHONY: env
 env: ## Print what a shell needs for bare `pulumi` commands: eval "$(make env)"
 	@sh tools/python -m tools.prepare env "$$STACK"

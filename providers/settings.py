@@ -1,8 +1,7 @@
-"""Where the API is and who is acting, read from stack config and environment variables.
+"""Where the API is, and how to sign in, read from stack config, environment variables and clouds.yaml.
 
-Where things are (endpoint, region, project) the stack says first, because a stack belongs to one place. Who is acting
-the environment says first, because that differs from person to person and from CI: its token, then its user, then the
-token of the stack file, then the user of the stack file, whose password may come from the environment.
+Where things are (endpoint, region, project) the stack says first, because a stack belongs to one place; then the
+environment, then the cloud that OS_CLOUD names. Who is acting is another question: see `providers.identity`.
 """
 
 from __future__ import annotations
@@ -10,12 +9,15 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypeVar
 
+from providers import clouds, identity
 from providers.er import Endpoints
-from providers.er.credentials import Credentials, PasswordCredentials, TokenCredentials
+from providers.er.access_keys import AccessKeyCredentials
+from providers.er.credentials import Credentials, TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, checked
+from providers.er.password import PasswordCredentials
 
 T = TypeVar("T")
 
@@ -27,10 +29,13 @@ CONFIG_NAMESPACE = "otc-flow-logs"
 EMULATOR = "emulator"
 """The value of `endpoint` that means the embedded emulator."""
 
-SECRET_KEYS = ("password", "token")
+SECRET_KEYS = ("password", "token", "secret_key", "security_token")
 """Keys that may stand in a stack file as secrets only."""
 
-CONFIG_KEYS = ("endpoint", "endpoints", "region", "project", "project_id", "username", "domain", *SECRET_KEYS)
+CONFIG_KEYS = (
+    *("endpoint", "endpoints", "region", "project", "project_id"),
+    *("username", "domain", "access_key", *SECRET_KEYS),
+)
 """Every key that is read here."""
 
 ConfigReader = Callable[[str], object]
@@ -63,7 +68,7 @@ class Settings:
             SettingsError: A place is missing or makes no sense.
         """
         moved = self._moved_services()
-        url, region = self._key("endpoint"), self._region()
+        url, region = self._key("endpoint"), self.region()
         if url:
             return self._checked(_full("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
         if moved.keys() == SERVICES:
@@ -73,6 +78,8 @@ class Settings:
                 f"no region: set {_full('region')} in the stack file to {' or '.join(REGIONS)}"
                 " (or OS_REGION_NAME in the environment)"
             )
+        if region not in REGIONS and "iam" in moved:
+            return replace(Endpoints.by_catalog(moved["iam"]), **moved)
         source = _full("region") if self._key("region") else "OS_REGION_NAME"
         return self._checked(source, lambda: Endpoints.of_region(region).overridden(**moved))
 
@@ -82,19 +89,12 @@ class Settings:
         Raises:
             SettingsError: A credential is missing.
         """
-        project_id, project = self._key("project_id"), self._key("project")
-        if not (project_id or project):
-            project_id, project = self._variable("OS_PROJECT_ID"), self._variable("OS_PROJECT_NAME")
-
-        token, username = self._variable("OS_TOKEN"), self._variable("OS_USERNAME")
-        password = self._variable("OS_PASSWORD")
-        renew_password = None
-        if not (token or username):
-            token, username = self._key("token"), self._key("username")
-            if not password:
-                password = self._key("password")
-                renew_password = functools.partial(self._current_config, "password")
-        if token:
+        try:
+            who = self.identity()
+        except identity.IdentityError as error:
+            raise SettingsError(f"no credentials for {endpoints.er or endpoints.iam}: {error}") from error
+        project_id, project = self.project()
+        if isinstance(who, identity.Token):
             # A token is good for one project, which only its id can name; a project's name would have to be looked up.
             project_id = project_id or self._variable("OS_PROJECT_ID")
             if not project_id:
@@ -102,43 +102,70 @@ class Settings:
                     f"a token needs the id of its project: set {_full('project_id')} in the stack file"
                     " (or OS_PROJECT_ID in the environment)"
                 )
-            return TokenCredentials(token, project_id)
-
-        domain = self._variable("OS_USER_DOMAIN_NAME", "OS_DOMAIN_NAME") or self._key("domain")
-        if not (username and password and domain):
-            # The stack file's password is not for a user whom the environment names.
-            password_key = "" if self._variable("OS_USERNAME") else f" (or {_full('password')})"
-            wanted = (
-                (f"OS_USERNAME (or {_full('username')})", username),
-                (f"OS_PASSWORD{password_key}", password),
-                (f"OS_USER_DOMAIN_NAME (or {_full('domain')})", domain),
-            )
-            missing = ", ".join(what for what, value in wanted if not value)
-            raise SettingsError(
-                f"no credentials for {endpoints.er}: set {missing} in the environment (or the stack file),"
-                " or OS_TOKEN with OS_PROJECT_ID"
-            )
+            return TokenCredentials(who.token, project_id)
         # A region's own project bears the region's name (IAM: projects).
-        project = project or self._region()
+        project = project or self.region()
         if not (project_id or project):
             raise SettingsError(
                 f"no project: set {_full('project')} or {_full('project_id')} in the stack file"
                 " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
             )
+        if isinstance(who, identity.AccessKey):
+            return AccessKeyCredentials(
+                access_key=who.access_key,
+                secret_key=who.secret_key,
+                security_token=who.security_token,
+                project_id=project_id,
+                project_name=project,
+            )
         return PasswordCredentials(
             auth_url=endpoints.iam,
-            username=username,
-            password=password,
-            domain_name=domain,
+            username=who.username,
+            password=who.password,
+            domain_name=who.domain,
             project_id=project_id,
             project_name=project,
-            renew_password=renew_password,
+            renew_password=who.renew,
         )
+
+    def identity(self) -> identity.Token | identity.User | identity.AccessKey:
+        """Who is acting.
+
+        Raises:
+            IdentityError: Nobody is named, or something is missing.
+            SettingsError: The cloud that OS_CLOUD names cannot be read.
+        """
+        return identity.identity(self._variable, self._key, self._cloud, self._current_config)
+
+    def region(self) -> str | None:
+        """The region, if any is named."""
+        return self._key("region") or self._variable("OS_REGION_NAME") or (self._cloud.region if self._cloud else None)
+
+    def project(self) -> tuple[str | None, str | None]:
+        """The project's id and its name, one of which is enough, if any is given."""
+        places = [
+            (self._key("project_id"), self._key("project")),
+            (self._variable("OS_PROJECT_ID"), self._variable("OS_PROJECT_NAME")),
+            (self._cloud.project_id, self._cloud.project) if self._cloud else (None, None),
+        ]
+        return next((place for place in places if any(place)), (None, None))
+
+    @functools.cached_property
+    def _cloud(self) -> clouds.Cloud | None:
+        name = self._variable("OS_CLOUD")
+        try:
+            return clouds.load(name) if name else None
+        except clouds.CloudError as error:
+            raise SettingsError(f"OS_CLOUD: {error}") from error
 
     def _moved_services(self) -> dict[str, str]:
         """The services that are not where the region has them, by name."""
-        auth_url = None if self._key("endpoint") else self._variable("OS_AUTH_URL")
-        moved = {"iam": self._checked("OS_AUTH_URL", lambda: checked(auth_url))} if auth_url else {}
+        moved = {}
+        auth_url, source = self._variable("OS_AUTH_URL"), "OS_AUTH_URL"
+        if not auth_url and self._cloud:
+            auth_url, source = self._cloud.auth_url, f"auth_url of cloud {self._cloud.name!r}"
+        if auth_url and not self._key("endpoint"):
+            moved["iam"] = self._checked(source, lambda: checked(auth_url))
         raw = self._key("endpoints")
         if not raw:
             return moved
@@ -160,9 +187,6 @@ class Settings:
             return make()
         except EndpointError as error:
             raise SettingsError(f"{source}: {error}") from error
-
-    def _region(self) -> str | None:
-        return self._key("region") or self._variable("OS_REGION_NAME")
 
     def _key(self, key: str) -> str | None:
         value = self._config(key)

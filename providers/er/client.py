@@ -91,9 +91,7 @@ class Client:
         Raises:
             ApiError: Signing in failed.
         """
-        if self._transport.project_id is None:
-            self._transport.project_id = self._transport.repeat(self.credentials.project_id, patience=self.patience)
-        return self._transport.project_id
+        return self._transport.project_id(self.endpoints.iam, patience=self.patience)
 
     def er(
         self,
@@ -115,7 +113,7 @@ class Client:
         """
         return self._transport.call(
             method,
-            f"{self.endpoints.er}/v3/",
+            f"{self._at('er', self.endpoints.er)}/v3/",
             self._in_project(f"enterprise-router/{path}"),
             parse,
             patience=self.patience,
@@ -133,14 +131,17 @@ class Client:
         """
         return self._transport.call(
             method,
-            f"{self.endpoints.lts}/v2/",
+            f"{self._at('lts', self.endpoints.lts)}/v2/",
             self._in_project(path),
             parse,
             patience=self.patience,
         )
 
-    def _in_project(self, path: str) -> Callable[[], str]:
-        return lambda: f"{self.segment(self.credentials.project_id())}/{path}"
+    def _at(self, service: str, endpoint: str) -> str:
+        return endpoint or self._transport.catalogued(service, patience=self.patience)
+
+    def _in_project(self, path: str) -> str:
+        return f"{self.segment(self.project_id())}/{path}"
 
     @staticmethod
     def segment(id_: str) -> str:

@@ -17,7 +17,10 @@ class EndpointError(ValueError):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Base addresses of the three services, without a trailing slash. `iam` ends in its version, `/v3`."""
+    """Base addresses of the three services, without a trailing slash. `iam` ends in its version, `/v3`.
+
+    Those of `er` and `lts` may be empty: then the catalog that comes with IAM's token has them.
+    """
 
     er: str
     iam: str
@@ -50,6 +53,11 @@ class Endpoints:
             EndpointError: An address is not a usable URL.
         """
         return replace(self, **{service: checked(url) for service, url in urls.items()})
+
+    @classmethod
+    def by_catalog(cls, iam: str) -> Endpoints:
+        """IAM, and what its catalog has."""
+        return cls(er="", iam=iam, lts="")
 
 
 _SERVICES = (("er", ""), ("iam", "/v3"), ("lts", ""))

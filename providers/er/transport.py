@@ -13,6 +13,7 @@ import requests
 import urllib3
 
 from providers.er.credentials import TOKEN_HEADER, Credentials
+from providers.er.endpoints import EndpointError, checked
 from providers.er.errors import (
     THROTTLED,
     ApiError,
@@ -24,6 +25,7 @@ from providers.er.errors import (
 )
 from providers.er.failures import connection_error, printable, without
 from providers.er.patience import Backoff, Patience
+from providers.er.records import optional, required
 from providers.er.sessions import POOL_SIZE, ServiceSession
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
@@ -49,15 +51,16 @@ class Transport:
         self._poll = poll
         self._session = ServiceSession()
         self._answered: set[str] = set()
-        self.project_id: str | None = None
-        """The project that the credentials are for, once it is known: every operation asks for it."""
+        self._project_id: str | None = None
+        self._looking_up = threading.Lock()
+        self._catalogued: dict[str, str] = {}
         self._slots = threading.Semaphore(CALLS_AT_ONCE)
 
     def call(
         self,
         method: str,
         base: str,
-        path: Callable[[], str],
+        path: str,
         parse: Callable[[dict[str, Any]], T],
         *,
         patience: Patience,
@@ -68,8 +71,8 @@ class Transport:
     ) -> T:
         """Send the call until it is answered for good; the answer, as `parse` reads it.
 
-        The address is `base` and what `path` answers, which is asked for before each try because knowing the project
-        may take signing in. `parse` may raise TemporaryError for an answer that is not what was promised.
+        The address is `base` and `path` together. `parse` may raise TemporaryError for an answer that is not what was
+        promised.
 
         Raises:
             ApiError: As the subclasses in `errors` tell apart.
@@ -78,18 +81,13 @@ class Transport:
 
         def attempt() -> T:
             nonlocal may_renew
-            request = requests.Request(method, base + path(), params=params, json=json, headers=headers)
+            request = requests.Request(method, base + path, params=params, json=json, headers=headers)
             prepared = self._prepare(request)
             try:
                 return parse(self._send(prepared, patience))
             except UnauthorizedError as error:
                 if not may_renew or not self.credentials.renew(prepared):
-                    raise UnauthorizedError(
-                        f"{_origin(prepared.url)} refused the credentials ({error.message}): sign in anew",
-                        status=error.status,
-                        code=error.code,
-                        request_id=error.request_id,
-                    ) from error
+                    raise self._refused(error, _origin(prepared.url)) from error
                 may_renew = False
                 return attempt()
 
@@ -103,6 +101,55 @@ class Transport:
         except ApiError as error:
             error.perhaps_done &= method != "GET"
             raise
+
+    def project_id(self, iam: str, *, patience: Patience) -> str:
+        """The project that the credentials are for, asked for once however many operations want to know it.
+
+        Raises:
+            ApiError: Signing in failed, or there is no such project.
+        """
+        if self._project_id is None:
+            self._project_id = self.repeat(lambda: self._found_project(iam, patience), patience=patience)
+        return self._project_id
+
+    def catalogued(self, service: str, *, patience: Patience) -> str:
+        """Where IAM's catalog has a service, without a path.
+
+        Raises:
+            ApiError: Signing in failed, or the catalog does not have it, or not where credentials may be sent.
+        """
+        if service not in self._catalogued:
+            found = self.repeat(lambda: self.credentials.catalogued(service), patience=patience)
+            if not found:
+                raise ApiError(f"no address of service {service!r} is known, nor does IAM's catalog have one: give it")
+            try:
+                self._catalogued[service] = checked(_origin(found))
+            except EndpointError as error:
+                raise ApiError(f"IAM's catalog has no usable address of service {service!r}: {error}") from error
+        return self._catalogued[service]
+
+    def _found_project(self, iam: str, patience: Patience) -> str:
+        if known := self.credentials.project_id():
+            return known
+        with self._looking_up:
+            if self._project_id:
+                return self._project_id
+            name = self.credentials.project_name
+            try:
+                answer = self._send(
+                    self._prepare(requests.Request("GET", f"{iam}/projects", params={"name": name})), patience
+                )
+            except UnauthorizedError as error:
+                raise self._refused(error, iam) from error
+            found = [
+                required(project, "id", str)
+                for project in required(answer, "projects", list)
+                if optional(project, "enabled", True) and project.get("name") == name
+            ]
+            if len(found) != 1:
+                number = "no project" if not found else "several projects"
+                raise ApiError(f"IAM at {iam} has {number} {name!r} for these credentials: give the project's id")
+            return found[0]
 
     def repeat(
         self,
@@ -195,6 +242,14 @@ class Transport:
         except PatienceError as over:
             raise PatienceError(str(over), status=error.status, code=error.code, request_id=error.request_id) from error
 
+    def _refused(self, error: ApiError, by: str) -> UnauthorizedError:
+        return UnauthorizedError(
+            f"{by} refused the credentials ({error.message}): {self.credentials.if_refused}",
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+        )
+
     def _prepare(self, request: requests.Request) -> requests.PreparedRequest:
         prepared = self._session.prepare_request(request)
         self.credentials.authorize(prepared)
@@ -257,12 +312,13 @@ def _body(response: requests.Response) -> dict[str, Any]:
 
 
 def _error(response: requests.Response) -> ApiError:
-    """The envelope `{"error_code", "error_msg", "request_id"}`, or whatever came instead of it."""
+    """The envelope `{"error_code", "error_msg", "request_id"}`, IAM's own, or whatever came instead of it."""
     body: dict[str, Any] = {}
     with contextlib.suppress(TemporaryError):
         body = _body(response)
     code = body.get("error_code")
-    text = body.get("error_msg")
+    in_keystones_form = body.get("error")
+    text = in_keystones_form.get("message") if isinstance(in_keystones_form, dict) else body.get("error_msg")
     request_id = body.get("request_id")
     code = printable(code) if isinstance(code, str) else None
     kind = error_class(response.status_code, code)

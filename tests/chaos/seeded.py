@@ -28,7 +28,7 @@ from emulator.rules import UNLIMITED
 from emulator.switches import MISSING_FLOW_LOG
 from providers.connection import Connection
 from providers.er import Client, Endpoints, Patience
-from providers.er.credentials import PasswordCredentials
+from providers.er.password import PasswordCredentials
 from providers.er.patience import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler

@@ -14,11 +14,12 @@ import yaml
 from emulator import Server
 from providers.er import Client, Endpoints, Patience
 from providers.er.attachments import Attachment
-from providers.er.credentials import PasswordCredentials, TokenCredentials
+from providers.er.credentials import TokenCredentials
 from providers.er.errors import ApiError, BusyError, NotFoundError, PatienceError, UnauthorizedError, error_class
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.pagination import PAGE_SIZE
+from providers.er.password import PasswordCredentials
 from providers.er.quotas import Quota
 from providers.er.routers import Router
 from tests.emulator.contract_cases import SHAPES, Case, Stage, all_cases, mismatch

@@ -13,9 +13,10 @@ import pytest
 
 from emulator import Server
 from providers.er import Client, Endpoints, Patience
-from providers.er.credentials import PasswordCredentials, TokenCredentials
+from providers.er.credentials import TokenCredentials
 from providers.er.errors import ApiError, UnauthorizedError
 from providers.er.flow_logs import FlowLogTarget
+from providers.er.password import PasswordCredentials
 
 Serve = Callable[..., Server]
 PASSWORD = "only-for-tests"  # of the test seed
@@ -179,7 +180,7 @@ def test_a_given_token_that_ended_is_an_error_without_the_token(server: Server) 
     assert server.token not in str(caught.value)
     assert caught.value.code == "APIG.0301"
     assert f"{server.url} refused the credentials (" in str(caught.value)
-    assert "): sign in anew (APIG.0301, HTTP 401, request " in str(caught.value)
+    assert "): get a new token (APIG.0301, HTTP 401, request " in str(caught.value)
 
 
 def test_a_refused_password_is_replaced_by_a_newer_one_where_there_is_one(server: Server) -> None:
@@ -232,7 +233,7 @@ def test_the_library_that_signs_in_is_only_loaded_to_sign_in() -> None:
     script = (
         "import sys\n"
         "from providers.er import Client, Endpoints\n"
-        "from providers.er.credentials import PasswordCredentials\n"
+        "from providers.er.password import PasswordCredentials\n"
         "Client(PasswordCredentials(auth_url='http://127.0.0.1:1/v3', username='u', password='p', domain_name='d',\n"
         "    project_id='p'), Endpoints.of_region('eu-de'))\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('keystoneauth1', 'pulumi', 'emulator')])\n"

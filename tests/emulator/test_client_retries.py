@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from providers.er import Client, Endpoints, Patience
-from providers.er.credentials import Credentials, PasswordCredentials, TokenCredentials
+from providers.er.credentials import Credentials, TokenCredentials
 from providers.er.errors import (
     ApiError,
     BusyError,
@@ -32,6 +32,7 @@ from providers.er.errors import (
     UnauthorizedError,
 )
 from providers.er.flow_logs import FlowLogTarget
+from providers.er.password import PasswordCredentials
 from tests.emulator import process
 
 ROUTER = "1d0a6c5e-52f7-4b0e-9c38-7e4f1a2b9d60"
@@ -563,6 +564,9 @@ def test_a_waiting_caller_is_told_what_for(scripted: ServerFactory, time: QuickT
 class Renewable:
     """Credentials that count how often they were renewed."""
 
+    if_refused = "sign in anew"
+    project_name: str | None = None
+
     def __init__(self) -> None:
         self.renewals = 0
 
@@ -576,6 +580,9 @@ class Renewable:
         assert rejected.headers["X-Auth-Token"] == f"token-{self.renewals}"
         self.renewals += 1
         return True
+
+    def catalogued(self, service: str) -> str | None:
+        return None
 
 
 def test_refused_credentials_are_renewed_once_and_the_call_goes_on(scripted: ServerFactory, time: QuickTime) -> None:

@@ -11,7 +11,9 @@ import requests
 
 from providers.connection import Connection
 from providers.er import Client, Endpoints
-from providers.er.credentials import PasswordCredentials, TokenCredentials
+from providers.er.access_keys import AccessKeyCredentials
+from providers.er.credentials import TokenCredentials
+from providers.er.password import PasswordCredentials
 from providers.settings import SettingsError
 
 HERE = Path("unused")
@@ -88,6 +90,20 @@ def test_a_user_of_the_environment_outranks_the_token_of_the_stack() -> None:
     assert isinstance(client({"region": "eu-de", **TOKEN}, **USER).credentials, PasswordCredentials)
 
 
+def key_of(made: Client) -> str:
+    assert isinstance(made.credentials, AccessKeyCredentials)
+    return made.credentials.ak
+
+
+def test_an_access_key_comes_after_a_user_of_its_place_and_before_all_of_the_next() -> None:
+    key = {"OS_ACCESS_KEY": "env-ak", "OS_SECRET_KEY": "sk"}
+    stack_key = {"access_key": "stack-ak", "secret_key": "sk"}
+    assert isinstance(client({"region": "eu-de"}, **key, **USER).credentials, PasswordCredentials)
+    assert key_of(client({"region": "eu-de", **TOKEN, **stack_key}, **key)) == "env-ak"
+    assert key_of(client({"region": "eu-de", **stack_key})) == "stack-ak"
+    assert key_of(client({"region": "eu-de", "access_key": "stack-ak"}, OS_SECRET_KEY="sk")) == "stack-ak"
+
+
 def test_a_token_outranks_a_user_of_the_same_place() -> None:
     assert token(client({"region": "eu-de"}, OS_TOKEN="t", OS_PROJECT_ID="p", **USER)) == "t"
     of_stack = {"region": "eu-de", "username": "u", "password": "p", "domain": "d", **TOKEN}
@@ -129,21 +145,43 @@ def test_without_a_region_it_says_where_to_set_one(config: dict[str, Any]) -> No
     )
 
 
-@pytest.mark.parametrize(
-    ("present", "missing"),
-    [
-        ({}, ["OS_USERNAME (or otc-flow-logs:username)", "OS_PASSWORD (or otc-flow-logs:password)",
-              "OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)"]),
-        ({"OS_USERNAME": "ann", "OS_PASSWORD": "pw"}, ["OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)"]),
-        ({"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "d"}, ["OS_PASSWORD"]),
-        ({**USER, "OS_USERNAME": ""}, ["OS_USERNAME (or otc-flow-logs:username)"]),
-    ],
-)  # fmt: skip
-def test_without_credentials_it_names_each_that_is_missing(present: dict[str, str], missing: list[str]) -> None:
-    assert refused({"region": "eu-de"}, **present) == (
-        f"no credentials for https://er.eu-de.otc.t-systems.com: set {', '.join(missing)} in the environment"
-        " (or the stack file), or OS_TOKEN with OS_PROJECT_ID"
+def test_without_credentials_it_names_all_that_was_looked_for() -> None:
+    assert refused({"region": "eu-de"}) == (
+        "no credentials for https://er.eu-de.otc.t-systems.com: set OS_USERNAME (or otc-flow-logs:username) and"
+        " OS_PASSWORD (or otc-flow-logs:password) and OS_USER_DOMAIN_NAME (or otc-flow-logs:domain); there is no"
+        " OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the environment either, and no token or access_key in the stack file"
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "environment", "incomplete"),
+    [
+        ({}, {**USER, "OS_USERNAME": ""}, "set OS_USERNAME (or otc-flow-logs:username);"),
+        ({}, {"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "d"}, "OS_USERNAME also needs OS_PASSWORD"),
+        (
+            {"password": "not for ann"},
+            {"OS_USERNAME": "ann"},
+            "OS_USERNAME also needs OS_PASSWORD and OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)",
+        ),
+        ({}, {"OS_ACCESS_KEY": "AK"}, "OS_ACCESS_KEY also needs OS_SECRET_KEY"),
+        ({}, {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}, "set OS_USERNAME "),
+        (
+            {"access_key": "AK"},
+            {},
+            "otc-flow-logs:access_key also needs OS_SECRET_KEY (or otc-flow-logs:secret_key)",
+        ),
+        (
+            {"username": "ann"},
+            {"OS_PASSWORD": "pw"},
+            "otc-flow-logs:username also needs OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)",
+        ),
+    ],
+)
+def test_credentials_that_are_incomplete_say_what_they_also_need(
+    config: dict[str, str], environment: dict[str, str], incomplete: str
+) -> None:
+    message = refused({"region": "eu-de", **config}, **environment)
+    assert message.startswith(f"no credentials for https://er.eu-de.otc.t-systems.com: {incomplete}")
 
 
 @pytest.mark.parametrize("place", [{"OS_TOKEN": "t"}, {"OS_TOKEN": "t", "OS_PROJECT_NAME": "eu-de"}])

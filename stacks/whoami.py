@@ -1,0 +1,85 @@
+"""Who is acting, and where: `pulumi config --json --show-secrets | python -m stacks.whoami STACK BACKEND`.
+
+Says nothing that is secret. It signs in, so that what it says is what works.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from providers import identity
+from providers.connection import EMULATOR_DATABASE
+from providers.er import Client, Patience
+from providers.er.errors import ApiError
+from providers.er.failures import printable
+from providers.settings import CONFIG_NAMESPACE, ConfigReader, Settings, SettingsError
+
+SIGN_IN_SECONDS = 60.0
+
+
+def facts(
+    config: ConfigReader, environment: Mapping[str, str], *, report: Callable[[str], None]
+) -> Iterator[tuple[str, str]]:
+    """What there is to say, line by line.
+
+    Args:
+        config: The stack's config.
+        environment: The process's environment variables.
+        report: Told what is waited for.
+
+    Raises:
+        SettingsError: Something is missing or makes no sense.
+        ApiError: Signing in failed.
+    """
+    settings = Settings(config, environment, lambda _key: None)
+    if settings.wants_emulator:
+        yield "API", f"the embedded emulator, its world in {EMULATOR_DATABASE}"
+        yield "signs in with", "a token of each run's own"
+        return
+    endpoints = settings.endpoints()
+    for name in ("er", "lts", "iam"):
+        yield f"endpoint {name}", getattr(endpoints, name)
+    yield "region", settings.region() or "none named: the endpoints say where"
+    credentials = settings.credentials(endpoints)
+    who = settings.identity()
+    yield "signs in with", who.source
+    yield "as", _shown(who)
+    project_id = Client(credentials, endpoints).within(Patience(SIGN_IN_SECONDS, report=report)).project_id()
+    project = settings.project()[1]
+    # A token is taken at its word: nothing was asked of the service.
+    known = "as given" if isinstance(who, identity.Token) else "signed in"
+    yield "project", f"{printable(project_id)}{f' ({project})' if project else ''}, {known}"
+
+
+def _shown(who: identity.Token | identity.User | identity.AccessKey) -> str:
+    if isinstance(who, identity.User):
+        return f"user {who.username!r} of domain {who.domain!r}"
+    if isinstance(who, identity.AccessKey):
+        return f"access key {who.access_key!r}{', a temporary one' if who.security_token else ''}"
+    return "whoever got the token"
+
+
+def main(stack: str, backend: str) -> None:
+    """Print it all, for the config on standard input."""
+    document = json.load(sys.stdin)
+    prefix = f"{CONFIG_NAMESPACE}:"
+    values = {key.removeprefix(prefix): item.get("value") for key, item in document.items() if key.startswith(prefix)}
+    where = json.loads(backend)
+    print(f"{'stack':14} {stack}")
+    print(f"{'state':14} {where['url']}")
+    try:
+        for what, value in facts(values.get, os.environ, report=_report):
+            print(f"{what:14} {value}", flush=True)
+    except (SettingsError, ApiError) as error:
+        sys.exit(f"error: {error}")
+
+
+def _report(text: str) -> None:
+    print(f"waiting for {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
