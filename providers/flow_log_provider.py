@@ -56,6 +56,10 @@ class UnfinishedFlowLogError(FlowLogError):
         self.outs = outs
 
 
+class _StillUnsureError(FlowLogError):
+    """Nobody can tell yet whether a create has made a flow log."""
+
+
 class FlowLogDiff(DiffResult):
     """A diff that also tells, by property, whether the change replaces the flow log."""
 
@@ -95,9 +99,9 @@ class FlowLogProvider(ResourceProvider):
         """
         actual: p.Properties = olds
         if olds.get("state") != "available":
-            flow_log = self._found(id_, olds, patience)
-            # An update could not put the id right of one that nobody was sure of; a refresh does.
-            if flow_log is None or flow_log.state in ("failed", "deleting") or p.is_unsure(id_):
+            # An update could not put the id right of one that nobody is sure of.
+            flow_log = None if p.is_unsure(id_) else self._found(id_, olds, patience)
+            if flow_log is None or flow_log.state in ("failed", "deleting"):
                 changed = p.changes(olds, news)
                 return FlowLogDiff({"state"} | changed, {"state"} | changed.intersection(p.REPLACING))
             actual = p.outputs_of(flow_log, olds)
@@ -113,6 +117,7 @@ class FlowLogProvider(ResourceProvider):
         """
         client = self._client(patience)
         try:
+            project_id = client.project_id()  # now, for later it may not be told any more
             flow_log = lifecycle.create(client, p.target(props), p.wanted(props), key=props.get(p.IDEMPOTENCY_KEY))
         except lifecycle.UnfinishedError as error:
             raise _unfinished(error, props) from error
@@ -120,7 +125,7 @@ class FlowLogProvider(ResourceProvider):
             raise UnfinishedFlowLogError(
                 f"flow log {props['name']!r} was perhaps created: {error}; the next `pulumi up --refresh` finds out",
                 p.unsure_id(error.token),
-                {**props, "state": p.UNKNOWN_STATE, "project_id": client.credentials.project_id()},
+                {**props, "state": p.UNKNOWN_STATE, "project_id": project_id},
             ) from error
         except ApiError as error:
             holder = error.holder if isinstance(error, lifecycle.TargetTakenError) else None
@@ -142,11 +147,11 @@ class FlowLogProvider(ResourceProvider):
             raise FlowLogError(
                 f"{id_!r} does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
             )
-        flow_log = self._found(flow_log_id, {**props, "er_id": er_id}, patience)
-        if flow_log is None:
-            return ReadResult("", {}, {})
-        outputs = p.outputs_of(flow_log, props)
-        return ReadResult(flow_log.id, outputs, {key: outputs[key] for key in p.INPUTS if key in outputs})
+        try:
+            flow_log = self._found(flow_log_id, {**props, "er_id": er_id}, patience)
+        except _StillUnsureError:
+            return _read(id_, props)
+        return _read(flow_log.id, p.outputs_of(flow_log, props)) if flow_log else ReadResult("", {}, {})
 
     def update(self, id_: str, olds: Props, news: Props, patience: Patience | None = None) -> UpdateResult:
         """Make the flow log as wanted, in place, and wait until it is available.
@@ -176,26 +181,44 @@ class FlowLogProvider(ResourceProvider):
         Raises:
             FlowLogError: It could not be deleted.
         """
+        if p.is_unsure(id_):
+            id_ = self.settled(id_, props, patience)
+            if not id_:
+                return
         try:
             client = self._client(patience, of=props)
-            flow_log_id = _look(client, id_, props).id if p.is_unsure(id_) else id_
-            lifecycle.delete(client, props["er_id"], flow_log_id, resource_id=props.get("resource_id"))
-        except NotFoundError:
-            return
+            lifecycle.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
         except ApiError as error:
             sentence = f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}"
             if isinstance(error, PatienceError):
                 sentence += "; it stays in the state, and the next run goes on from there"
             raise FlowLogError(sentence) from error
 
+    def settled(self, id_: str, props: Props, patience: Patience | None = None) -> str:
+        """The id of what is to be deleted in place of an id of which nobody is sure; empty if there is nothing.
+
+        Raises:
+            FlowLogError: That could not be told.
+        """
+        client = self._client(patience, of=props)
+        try:
+            made = lifecycle.take_back(client, p.target(props), p.wanted(props), tokens=p.tokens_of(id_, props))
+        except NotFoundError:
+            return ""
+        except ApiError as error:
+            raise FlowLogError(_still_open(props, error)) from error
+        return made.id if made else ""
+
     def _found(self, id_: str, props: Props, patience: Patience | None) -> FlowLog | None:
         try:
             flow_log = _look(self._client(patience, of=props), id_, props)
         except NotFoundError:
             return None
+        except lifecycle.UntoldError as error:
+            raise _StillUnsureError(_still_open(props, error)) from error
         except ApiError as error:
             if p.is_unsure(id_):
-                raise FlowLogError(f"whether flow log {props['name']!r} was created is still open: {error}") from error
+                raise FlowLogError(_still_open(props, error)) from error
             raise FlowLogError(f"flow log {id_} could not be read: {error}") from error
         return None if flow_log.state == "deleted" else flow_log
 
@@ -218,6 +241,14 @@ class FlowLogProvider(ResourceProvider):
         return client
 
 
+def _read(id_: str, outputs: Props) -> ReadResult:
+    return ReadResult(id_, outputs, {key: outputs[key] for key in p.INPUTS if key in outputs})
+
+
+def _still_open(props: Props, error: ApiError) -> str:
+    return f"whether flow log {props.get('name')!r} was created is still open: {error}"
+
+
 def _look(client: Client, id_: str, known: Props) -> FlowLog:
     """The flow log as it is; a list, which may lag, is believed only where it says what is known already.
 
@@ -229,7 +260,7 @@ def _look(client: Client, id_: str, known: Props) -> FlowLog:
     if p.is_unsure(id_):
         made = lifecycle.made_by(client, p.target(known), p.wanted(known), tokens=p.tokens_of(id_, known))
         if made is None:
-            raise NotFoundError("nothing was created")
+            raise NotFoundError("it is not there")
         return made
 
     def is_known(flow_log: FlowLog) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pulumi.dynamic import CheckFailure
@@ -55,7 +55,7 @@ def is_unsure(id_: str) -> bool:
     return id_.startswith(_UNSURE)
 
 
-def tokens_of(id_: str, inputs: Properties) -> Iterable[str]:
+def tokens_of(id_: str, inputs: Properties) -> Sequence[str]:
     """The client tokens that such an id may stand for."""
     token = id_.removeprefix(_UNSURE)
     return [token] if token else client_tokens(inputs[IDEMPOTENCY_KEY], target(inputs))

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.flow_log_provider import TYPE_TOKEN
-from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, unsure_id
+from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_id
 
 
 def cut_off_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -31,23 +31,44 @@ def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
     All else that a stack of ours has is made by the engine alone, and is made again.
     """
     deployment = {key: value for key, value in (export.get("deployment") or {}).items() if key != "pending_operations"}
-    found = [
-        {
-            **resource,
-            "id": unsure_id(),
-            "outputs": {**resource["inputs"], "state": UNKNOWN_STATE},
-            "initErrors": ["the run that created it was cut off"],
-        }
-        for resource in cut_off_creates(export)
-        if resource["type"] == TYPE_TOKEN and IDEMPOTENCY_KEY in resource["inputs"]
-    ]
-    begun = {resource["urn"] for resource in found}
+    creates = [one for one in _flow_logs(export) if IDEMPOTENCY_KEY in one["inputs"]]
+    begun = {one["urn"] for one in creates}
     # What such a create was to replace is deleted already.
     kept = [
         one for one in deployment.get("resources", []) if not (one["urn"] in begun and one.get("pendingReplacement"))
     ]
+    places = {one["urn"]: target(one["inputs"]) for one in kept if one["urn"] in begun and not one.get("delete")}
+    known = set(places.items())
+    projects = [one["outputs"].get("project_id") for one in kept if one["type"] == TYPE_TOKEN]
+    project = {"project_id": projects[0]} if projects and projects[0] else {}
+    found = []
+    # The engine keeps them from run to run, those of the last one first, also if a later run has made the resource.
+    for resource in creates:
+        urn, place = resource["urn"], target(resource["inputs"])
+        if (urn, place) in known:
+            continue
+        known.add((urn, place))
+        found.append(
+            {
+                **resource,
+                "id": unsure_id(),
+                "outputs": {**resource["inputs"], **project, "state": UNKNOWN_STATE},
+                "initErrors": ["the run that created it was cut off"],
+                **({"delete": True} if urn in places else {}),
+            }
+        )
+        places.setdefault(urn, place)
     deployment["resources"] = kept + found
     return {**export, "deployment": deployment}
+
+
+def forgotten(export: Mapping[str, Any]) -> list[str]:
+    """The names of the flow logs of such creates that nobody can find again: they have no idempotency key."""
+    return [one["inputs"]["name"] for one in _flow_logs(export) if IDEMPOTENCY_KEY not in one["inputs"]]
+
+
+def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in cut_off_creates(export) if one["type"] == TYPE_TOKEN]
 
 
 def main(arguments: list[str]) -> None:
@@ -55,6 +76,12 @@ def main(arguments: list[str]) -> None:
     export = json.load(sys.stdin)
     if arguments == ["take-over"]:
         json.dump(taken_over(export), sys.stdout)
+        if names := forgotten(export):
+            print(
+                f"warning: {len(names)} flow logs without an idempotency_key may have been created and cannot be found"
+                f" again: {', '.join(names)}; look for them and import or delete them",
+                file=sys.stderr,
+            )
     elif creates := cut_off_creates(export):
         sys.exit(
             f"error: the last run was cut off while it created {len(creates)} resources, which a destroy would leave"

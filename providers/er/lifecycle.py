@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from providers.er.client import Client
@@ -67,6 +67,14 @@ class UnfinishedError(ApiError):
         self.flow_log = flow_log
 
 
+class UntoldError(ApiError):
+    """Whether a create made a flow log, or whether a flow log is what it made, cannot be told by looking."""
+
+
+class UnlistedError(UntoldError):
+    """Lists show nobody who has the target; but they may lag."""
+
+
 class UnsureError(ApiError):
     """A create with `token` failed in a way that leaves open whether there is a flow log now: ask `made_by` later."""
 
@@ -117,34 +125,87 @@ def create(client: Client, target: FlowLogTarget, wanted: Wanted, *, key: str | 
     raise ApiError(f"{MAX_ATTEMPTS} flow logs were made and lost for attachment {target.resource_id} under one key")
 
 
-def made_by(client: Client, target: FlowLogTarget, wanted: Wanted, *, tokens: Iterable[str]) -> FlowLog | None:
-    """What a create of this target with one of these tokens made, if it is there.
+def made_by(
+    client: Client, target: FlowLogTarget, wanted: Wanted, *, tokens: Sequence[str], looks: int = MAX_SEARCHES
+) -> FlowLog | None:
+    """What a create of this target with one of these tokens made; None if that is not there.
 
     The service tells by a replay, for which the words have to be those of the create: the holder of the target has
-    them still, unless somebody renamed it; `wanted` has them, unless it is not what was wanted then.
+    them still, unless somebody renamed it; `wanted` has them, unless it is not what was wanted then. Nothing is created
+    on the way: the target has a holder.
 
     Args:
         client: The client.
         target: The target.
         wanted: What was wanted.
         tokens: In the order in which they were used; one that the service does not know ends the search.
+        looks: At lists, before they are taken to show nothing.
 
     Raises:
-        ApiError: That could not be told.
+        UnlistedError: No list shows who has the target.
+        UntoldError: Who has the target may be it, or may not.
+        ApiError: The service could not be asked.
     """
-    holder = _holder_at_last(client, target)
-    if holder is None:
-        return None
-    words = [(holder.name, holder.description), (wanted.name, wanted.description)]
+    for look in range(looks):
+        if look:
+            client.patience.pause(client.poll(look), waiting_for="the list to show whether it was created")
+        if holder := _holder(client, target):
+            words = [(holder.name, holder.description), (wanted.name, wanted.description)]
+            try:
+                return _replayed(client, target, dict.fromkeys(words), tokens)
+            except InvalidParametersError as error:
+                raise UntoldError(
+                    f"attachment {target.resource_id} has flow log {holder.name!r}, id {holder.id}, of which cannot be"
+                    " told whose it is"
+                ) from error
+    raise UnlistedError("no list shows it, and lists may lag")
+
+
+def take_back(client: Client, target: FlowLogTarget, wanted: Wanted, *, tokens: Sequence[str]) -> FlowLog | None:
+    """What a create of this target with one of these tokens made, to be deleted; None if there is nothing to delete.
+
+    Where no list shows it, the create is repeated: the service answers with what it made before, or makes one that can
+    be deleted as well. What lists lack is never taken for gone.
+
+    Raises:
+        UntoldError: The target has a holder, which may be it, or may not.
+        ApiError: The service could not be asked.
+    """
+    with contextlib.suppress(UnlistedError):
+        return made_by(client, target, wanted, tokens=tokens, looks=1)
+    try:
+        return _replayed(client, target, [(wanted.name, wanted.description)], tokens)
+    except ApiError as error:
+        if error.perhaps_done:
+            raise
+        return None  # It cannot be created, and nothing shows that it was.
+
+
+def _replayed(
+    client: Client, target: FlowLogTarget, words: Iterable[tuple[str, str]], tokens: Sequence[str]
+) -> FlowLog | None:
+    """What the service answers to creates with these tokens, in these words; None if that is gone, or another's.
+
+    Raises:
+        InvalidParametersError: A token was spent, in other words.
+    """
+    refusal: InvalidParametersError | None = None
     for token in tokens:
-        for name, description in dict.fromkeys(words):
+        for name, description in words:
             try:
                 made = client.flow_logs.create(target, name=name, description=description, client_token=token)
-                return client.flow_logs.get(target.er_id, made.id)
             except AlreadyExistsError:
+                if refusal:
+                    raise refusal from None
                 return None
-            except (InvalidParametersError, NotFoundError):
-                continue  # The create had other words, or what it made has been deleted since.
+            except InvalidParametersError as error:
+                refusal = error
+                continue
+            with contextlib.suppress(NotFoundError):
+                return client.flow_logs.get(target.er_id, made.id)
+            break  # What this one made has been deleted since.
+    if refusal:
+        raise refusal
     return None
 
 
@@ -186,9 +247,9 @@ def delete(client: Client, er_id: str, flow_log_id: str, *, resource_id: str | N
         _until_gone(client, er_id, flow_log_id, resource_id=resource_id)
 
 
-def client_tokens(key: str, target: FlowLogTarget) -> Iterator[str]:
+def client_tokens(key: str, target: FlowLogTarget) -> list[str]:
     """All tokens under which a target may have been created, in their order."""
-    return (client_token(key, target, attempt) for attempt in range(MAX_ATTEMPTS))
+    return [client_token(key, target, attempt) for attempt in range(MAX_ATTEMPTS)]
 
 
 def client_token(key: str, target: FlowLogTarget, attempt: int) -> str:
@@ -278,15 +339,6 @@ def _holder(client: Client, target: FlowLogTarget) -> FlowLog | None:
                 shown = client.flow_logs.get(target.er_id, flow_log.id)
                 if shown.state != "deleted":
                     return shown
-    return None
-
-
-def _holder_at_last(client: Client, target: FlowLogTarget) -> FlowLog | None:
-    for search in range(MAX_SEARCHES):
-        if search:
-            client.patience.pause(client.poll(search), waiting_for="the list to show whether it was created")
-        if holder := _holder(client, target):
-            return holder
     return None
 
 

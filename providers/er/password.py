@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -87,11 +88,12 @@ class PasswordCredentials:
                 return self._token
             # What failed while this thread waited for its turn fails for it too; a refusal is for good.
             if self._failure and (self._sign_ins != seen or isinstance(self._failure, UnauthorizedError)):
-                raise self._failure
+                raise copy.copy(self._failure)  # whoever catches it may add to it
             self._sign_ins += 1
             try:
                 self._token, self._project_id = self._sign_in()
             except ApiError as error:
+                error.perhaps_done = False  # nothing was sent but to IAM
                 self._failure = error
                 raise
             self._failure = None

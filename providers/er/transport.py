@@ -109,7 +109,11 @@ class Transport:
             ApiError: Signing in failed, or there is no such project.
         """
         if self._project_id is None:
-            self._project_id = self.repeat(lambda: self._found_project(iam, patience), patience=patience)
+            try:
+                self._project_id = self.repeat(lambda: self._found_project(iam, patience), patience=patience)
+            except ApiError as error:
+                error.perhaps_done = False  # whatever it is asked for, that has not begun
+                raise
         return self._project_id
 
     def catalogued(self, service: str, *, patience: Patience) -> str:
@@ -218,8 +222,8 @@ class Transport:
                     # One call may always be tried, also by who has no time to wait at all.
                     if patience.cancelled.is_set() or patience.elapsed > patience.seconds + ANSWER_GRACE:
                         patience.check(waiting_for)
+                    begun.set()
                     if not left_alone.is_set():
-                        begun.set()
                         answer.set_result(attempt())
             except BaseException as error:
                 answer.set_exception(error)

@@ -19,7 +19,7 @@ from providers.host import urns
 from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
 from providers.host.status import StatusLines
-from providers.properties import IDEMPOTENCY_KEY
+from providers.properties import IDEMPOTENCY_KEY, is_unsure
 from providers.settings import CONFIG_NAMESPACE
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
@@ -102,13 +102,15 @@ class FlowLogHandler:
         return proto.UpdateResponse(properties=to_struct(result.outs or {}, request.news))
 
     def Delete(self, request: Any) -> Any:  # noqa: N802
-        if self._created.get(request.id, request.urn) != request.urn:
-            # Another resource's create in this run has taken the flow log over (it was renamed without an alias, say):
-            # what is to go is only its old name. A resource that was renamed by an alias has not created it, and is
-            # deleted under its old name when it is replaced.
-            return empty_pb2.Empty()
+        id_, properties = request.id, from_struct(request.properties)
         with self._patience(request) as patience:
-            self._for(request).delete(request.id, from_struct(request.properties), patience)
+            if is_unsure(id_):
+                id_ = self._for(request).settled(id_, properties, patience)
+            # Another resource's create in this run may have taken the flow log over (it was renamed without an alias,
+            # say): then what is to go is only its old name. A resource that was renamed by an alias has not created
+            # it, and is deleted under its old name when it is replaced.
+            if id_ and self._created.get(id_, request.urn) == request.urn:
+                self._for(request).delete(id_, properties, patience)
         return empty_pb2.Empty()
 
     def _hold(self, id_: str, urn: str) -> str:

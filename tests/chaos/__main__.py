@@ -1,6 +1,6 @@
 """`make chaos`: runs under faults, told by seeds; kills at each point of a run; outages; and what is lost or doubled.
 
-A run that fails is had again, exactly, by its seed: python -m tests.chaos --seed N
+A run in process that fails is had again, exactly, by its seed: python -m tests.chaos --seed N
 """
 
 from __future__ import annotations
@@ -134,8 +134,12 @@ def many(seeds: range) -> list[Outcome]:
     """The runs of these seeds, twice as many at a time as there are processors, since they mostly wait."""
     outcomes, told = [], time.monotonic()
     with ProcessPoolExecutor(2 * (cpu_count() or 1)) as pool:
-        for future in as_completed([pool.submit(one, seed) for seed in seeds]):
-            outcome = future.result()
+        futures = {pool.submit(one, seed): seed for seed in seeds}
+        for future in as_completed(futures):
+            try:
+                outcome = future.result()
+            except Exception as error:
+                outcome = Outcome(futures[future], wrong=[f"{type(error).__name__}: {error}"])
             outcomes.append(outcome)
             for wrong in outcome.wrong:
                 say(f"seed {outcome.seed}: {wrong}")

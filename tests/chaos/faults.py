@@ -11,6 +11,8 @@ SHARE = (0.1, 0.3)  # of all calls that meet a fault
 KINDS_AT_ONCE = (3, 7)
 SHORT = 0.05  # seconds that what takes time takes
 
+LIST = "GET */flow-logs"
+
 FAULTS = (
     Fault("reset"),
     Fault("reset", when="after"),
@@ -32,9 +34,9 @@ FAULTS = (
     Fault("dribble", seconds=SHORT),
     Fault("skew", seconds=-3600.0),
     Fault("skew", seconds=3600.0),
-    Fault("shift"),
-    Fault("same_marker"),
-    Fault("bogus_marker"),
+    Fault("shift", calls=LIST),
+    Fault("same_marker", calls=LIST),
+    Fault("bogus_marker", calls=LIST),
     Fault("fail", calls="POST *"),
     Fault("vanish"),
     Fault("vanish", when="after"),
@@ -51,5 +53,8 @@ REFUSE = Fault("refuse", seconds=SHORT, probability=0.01)
 def draw(lots: Random, *, stuck: bool = True) -> list[Fault]:
     """Some kinds at once, which together befall a share of all calls."""
     chosen = lots.sample(FAULTS, lots.randint(*KINDS_AT_ONCE))
-    each = lots.uniform(*SHARE) / len(chosen)
-    return [replace(fault, probability=each) for fault in (*chosen, *([STUCK] if stuck else []))]
+    share = lots.uniform(*SHARE)
+    return [
+        replace(fault, probability=share if fault.calls == LIST else share / len(chosen))
+        for fault in (*chosen, *([STUCK] if stuck else []))
+    ]

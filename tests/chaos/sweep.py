@@ -108,7 +108,10 @@ def _kill(process: Popen[str], victim: str) -> None:
     if victim == "engine":
         process.kill()
         return
+    killed = 0
     for pid in members(process.pid):
         with contextlib.suppress(OSError):
             if VICTIMS[victim] in Path("/proc", str(pid), "cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
+                killed += 1
+    assert killed, f"there is no {victim} to kill"

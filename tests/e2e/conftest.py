@@ -52,3 +52,19 @@ def world(project: Project) -> Iterator[World]:
     """The world of the project's embedded emulator, for looking at and for changing by hand."""
     with serving(project.database) as world:
         yield world
+
+
+@pytest.fixture
+def slow_world(project: Project) -> Iterator[World]:
+    """A standalone emulator whose flow logs take a while, used by the project in place of the embedded one."""
+    with serving(project.directory / "slow.db", latency=3.0) as world:
+        project.use(world)
+        yield world
+
+
+@pytest.fixture
+def standalone(project: Project) -> Iterator[World]:
+    """An emulator that the stack reaches by its address; its stack file has everything but credentials."""
+    with serving(project.directory / "standalone.db", latency=0.2) as world:
+        project.change_config(endpoint=world.server.url, project="eu-de")
+        yield world

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, Project, World, agree, serving
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, Project, World, agree
 
 PASSWORD = "flow-logs-on-loopback"  # of the demo world's user
-
-
-@pytest.fixture
-def standalone(project: Project) -> Iterator[World]:
-    """An emulator that the stack reaches by its address; its stack file has everything but credentials."""
-    with serving(project.directory / "standalone.db", latency=0.2) as world:
-        project.change_config(endpoint=world.server.url, project="eu-de")
-        yield world
 
 
 def test_user_and_password_from_the_environment(project: Project, standalone: World) -> None:

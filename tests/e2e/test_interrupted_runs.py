@@ -5,19 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, serving
-
-
-@pytest.fixture
-def slow_world(project: Project) -> Iterator[World]:
-    """A standalone emulator whose flow logs take a while, used by the project in place of the embedded one."""
-    with serving(project.directory / "slow.db", latency=3.0) as world:
-        project.use(world)
-        yield world
+from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree
 
 
 def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -61,6 +53,22 @@ def test_creates_that_were_killed_are_found_though_the_stack_file_says_something
     shop = slow_world.flow_log_of("vpc-shop")
     assert (shop["id"], shop["name"], shop["enabled"]) == (kept, "renamed-vpc-shop-e4ec9862", False)
     assert len(slow_world.flow_logs()) == 5
+    agree(project, slow_world)
+
+
+def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered_still(
+    project: Project, slow_world: World
+) -> None:
+    kill_while_creating(project, slow_world)
+    project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+    project.ok("cancel", "--yes")
+    project.up("--refresh")
+    # The engine has made the same resources, and has the creates that were killed in the state still.
+    assert project.state()["pending_operations"]
+
+    project.recover()
+
+    assert len(slow_world.flow_logs()) == LOGGED_IN_DEMO
     agree(project, slow_world)
 
 

@@ -22,8 +22,6 @@ import pytest
 from tests.e2e import test_connections
 from tests.e2e.harness import QUICK, Project, World, serving
 
-standalone = test_connections.standalone
-
 CANARY = f"canary-{uuid.uuid4().hex}"
 TOKEN_LENGTH = 64  # characters, of those that the emulator issues
 USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
@@ -109,6 +107,7 @@ def leaks(project: Project, home: Path, secrets: Secrets, command: tuple[str, ..
 def encrypted_leaks(project: Project, home: Path, secrets: Secrets) -> list[str]:
     """The logs in which the secrets can be read by who has the passphrase of the stack."""
     logs = [file for file in files(home) if content(file).startswith(b"PLOG")]
+    assert logs
     return [str(log) for log in logs if secrets.are_in(project.ok("logs", "decrypt", str(log)).encode())]
 
 

@@ -13,8 +13,6 @@ from emulator.faults.plan import Fault
 from tests.e2e import test_interrupted_runs
 from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, same_flow_logs, serving
 
-slow_world = test_interrupted_runs.slow_world
-
 CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
 
 

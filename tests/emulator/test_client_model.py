@@ -163,7 +163,7 @@ FlowLogs.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=30,
     deadline=None,
-    derandomize=True,  # the same in every run of the tests; other seeds are for `make chaos`
+    derandomize=True,  # the same in every run
     suppress_health_check=list(HealthCheck),
 )
 test_flow_logs_are_as_a_simple_model_has_them_whatever_comes_in_between = FlowLogs.TestCase

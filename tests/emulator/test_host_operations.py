@@ -212,10 +212,63 @@ def test_a_create_that_nobody_knows_the_end_of_stays_in_state_while_nobody_can_t
     assert re.match(r"whether flow log 'shop' was created is still open: \S.* \(APIG\.0302, HTTP 403", sentence)
 
 
-def test_a_create_that_came_to_nothing_leaves_the_state_with_the_next_refresh(engine: Engine) -> None:
+def test_a_create_that_no_list_shows_stays_in_state_and_the_next_up_makes_it(engine: Engine) -> None:
     unsure = lose_the_answer(engine, "before")
-    assert engine.read(unsure.id, unsure.properties).id == ""
+    answer = engine.read(unsure.id, unsure.properties)
+    assert answer.id == unsure.id
+    assert properties(answer.properties) == properties(unsure.properties)
+    assert properties(answer.inputs) == properties(unsure.inputs)
     assert engine.api.store.flow_logs.live() == []
+    assert list(engine.diff(answer.id, answer.properties).replaces) == ["state"]
+    engine.delete(answer.id, answer.properties)
+    assert engine.api.store.flow_logs.live() == []
+    assert engine.create().id == only(engine.api).id
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_create_that_lists_do_not_show_for_long_is_deleted_all_the_same(when: str, start: Start) -> None:
+    unsure = lose_the_answer(engine := start(Switches(latency=0, list_lag=60.0)), when)
+    engine.delete(unsure.id, unsure.properties)
+    assert engine.api.store.flow_logs.live() == []
+
+
+def test_a_create_that_could_not_be_made_again_has_left_nothing_to_delete(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "before")
+    engine.api.store.set_quota(0)
+    engine.delete(unsure.id, unsure.properties)
+    assert engine.api.store.flow_logs.live() == []
+
+
+def test_deleting_what_nobody_is_sure_of_spares_what_another_resource_has_taken_over(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "after")
+    renamed = f"{URN}-renamed-without-an-alias"
+    made = engine.stub.Create(proto.CreateRequest(urn=renamed, properties=struct(engine.inputs), timeout=30))
+    engine.delete(unsure.id, unsure.properties)
+    assert only(engine.api).id == made.id
+
+
+def test_a_flow_log_of_which_cannot_be_told_whose_it_is_stays_and_is_named(engine: Engine) -> None:
+    unsure = lose_the_answer(engine, "after")
+    made = only(engine.api)
+    engine.api.store.rename_flow_log(made.id, "renamed-by-hand")
+    told = struct({**properties(unsure.properties), "name": "renamed-in-the-file"})
+    sentence = refusal(lambda: engine.delete(unsure.id, told)).sentence
+    assert sentence == (
+        "whether flow log 'renamed-in-the-file' was created is still open: attachment"
+        f" {engine.inputs['resource_id']} has flow log 'renamed-by-hand', id {made.id}, of which cannot be told"
+        " whose it is"
+    )
+    assert only(engine.api).id == made.id
+
+
+def test_a_sign_in_that_fails_is_no_create_that_was_perhaps_made(start: Start) -> None:
+    engine = start(
+        username="tester", password="hush-hush", domain="OTC-TEST", project_id="7c2b9e4f61d84a03b5f7e8d1a96c3052"
+    )
+    engine.api.faults.use(0, [Fault("error", calls="POST /v3/auth/tokens", status=503)])
+    error = refusal(lambda: engine.create(timeout=1))
+    assert error.sentence.startswith("flow log 'shop' was not created: gave up after 1 s of waiting for the service (")
+    assert STATUS_DETAILS not in error.trailing
 
 
 def test_what_a_create_made_that_nobody_knows_the_end_of_is_found_when_it_was_renamed_since(engine: Engine) -> None:

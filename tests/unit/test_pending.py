@@ -36,59 +36,102 @@ def test_a_destroy_over_anything_else_goes_on(state: dict[str, object], monkeypa
     pending.main(["refuse"])
 
 
-def cut_off(urn: str = URN, type_: str = "pulumi-python:dynamic/er:FlowLog", **inputs: Any) -> dict[str, Any]:
-    resource = {
-        "urn": urn,
-        "custom": True,
-        "type": type_,
-        "inputs": {"name": "a", **inputs},
-        "parent": "p",
-        "provider": "v",
-    }
-    return {"resource": resource, "type": "creating"}
+PLACE = {"er_id": "r", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
+FLOW_LOG = "pulumi-python:dynamic/er:FlowLog"
 
 
-def taken_over(operations: list[dict[str, Any]], resources: list[dict[str, Any]]) -> dict[str, Any]:
+def resource(urn: str = URN, **inputs: Any) -> dict[str, Any]:
+    return {"urn": urn, "custom": True, "type": FLOW_LOG, "inputs": {"name": "a", **PLACE, **inputs}, "parent": "p"}
+
+
+def cut_off(urn: str = URN, **inputs: Any) -> dict[str, Any]:
+    return {"resource": resource(urn, **inputs), "type": "creating"}
+
+
+def in_state(urn: str = URN, **inputs: Any) -> dict[str, Any]:
+    made = resource(urn, **inputs)
+    return {**made, "id": "f", "outputs": {**made["inputs"], "project_id": "mine"}}
+
+
+def taken_over(operations: list[dict[str, Any]], resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The resources that are in the state then, all of them."""
     export = {"version": 3, "deployment": {"resources": resources, "pending_operations": operations, "manifest": {}}}
     state = pending.taken_over(export)
     assert state["version"] == 3
     assert state["deployment"].keys() == {"resources", "manifest"}
-    return {one["urn"]: one for one in state["deployment"]["resources"]}
+    found: list[dict[str, Any]] = state["deployment"]["resources"]
+    return found
 
 
 def test_a_cut_off_create_is_taken_over_as_a_flow_log_of_which_nobody_is_sure() -> None:
     component = {"urn": "c", "type": "t"}
-    state = taken_over([cut_off(idempotency_key="k")], [component])
-    assert list(state) == ["c", URN]
-    assert state["c"] == component
-    assert state[URN] == {
-        "urn": URN,
-        "custom": True,
-        "type": "pulumi-python:dynamic/er:FlowLog",
-        "id": "created-by:",
-        "inputs": {"name": "a", "idempotency_key": "k"},
-        "outputs": {"name": "a", "idempotency_key": "k", "state": "unknown"},
-        "initErrors": ["the run that created it was cut off"],
-        "parent": "p",
-        "provider": "v",
-    }
+    assert taken_over([cut_off(idempotency_key="k")], [component]) == [
+        component,
+        {
+            "urn": URN,
+            "custom": True,
+            "type": FLOW_LOG,
+            "id": "created-by:",
+            "inputs": {"name": "a", **PLACE, "idempotency_key": "k"},
+            "outputs": {"name": "a", **PLACE, "idempotency_key": "k", "state": "unknown"},
+            "initErrors": ["the run that created it was cut off"],
+            "parent": "p",
+        },
+    ]
+
+
+def test_what_is_taken_over_is_of_the_project_of_the_other_flow_logs() -> None:
+    _, taken = taken_over([cut_off(idempotency_key="k")], [in_state("other")])
+    assert taken["outputs"]["project_id"] == "mine"
 
 
 def test_what_a_cut_off_create_was_to_replace_is_forgotten_and_nothing_else() -> None:
-    replaced = {"urn": URN, "id": "old", "pendingReplacement": True}
-    other = {"urn": "other", "id": "another", "pendingReplacement": True}
-    state = taken_over([cut_off(idempotency_key="k")], [replaced, other])
-    assert state["other"] == other
-    assert state[URN]["id"] == "created-by:"
+    replaced = {**in_state(), "pendingReplacement": True}
+    other = {**in_state("other"), "pendingReplacement": True}
+    kept, taken = taken_over([cut_off(idempotency_key="k")], [replaced, other])
+    assert kept == other
+    assert (taken["urn"], taken["id"]) == (URN, "created-by:")
+
+
+def test_a_create_that_a_later_run_has_made_up_for_is_forgotten() -> None:
+    made = in_state(idempotency_key="k")
+    assert taken_over([cut_off(idempotency_key="k")], [made]) == [made]
+
+
+def test_a_create_of_several_runs_is_taken_over_once() -> None:
+    (taken,) = taken_over([cut_off(idempotency_key="k", name="last"), cut_off(idempotency_key="k")], [])
+    assert taken["inputs"]["name"] == "last"
+
+
+def test_a_create_for_another_place_than_the_resource_has_by_now_is_taken_over_to_be_deleted() -> None:
+    made = in_state(idempotency_key="k", log_stream_id="other")
+    kept, taken = taken_over([cut_off(idempotency_key="k")], [made])
+    assert kept == made
+    assert (taken["urn"], taken["id"], taken["delete"]) == (URN, "created-by:", True)
+    last, before = taken_over([cut_off(idempotency_key="k", log_stream_id="other"), cut_off(idempotency_key="k")], [])
+    assert ("delete" in last, before["delete"]) == (False, True)
 
 
 @pytest.mark.parametrize(
     "operation",
     [
-        cut_off(),
-        cut_off(type_="random:index/randomUuid:RandomUuid", idempotency_key="k"),
+        {"resource": {"urn": URN, "type": "random:index/randomUuid:RandomUuid", "inputs": {}}, "type": "creating"},
         {**cut_off(idempotency_key="k"), "type": "deleting"},
     ],
 )
 def test_any_other_operation_is_only_forgotten(operation: dict[str, Any]) -> None:
-    assert taken_over([operation], []) == {}
+    assert taken_over([operation], []) == []
+
+
+def test_a_create_without_a_key_is_forgotten_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {"version": 3, "deployment": {"pending_operations": [cut_off(name="shop")]}}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
+    pending.main(["take-over"])
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["deployment"] == {"resources": []}
+    assert printed.err == (
+        "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
+        " look for them and import or delete them\n"
+    )
