@@ -5,12 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import requests
-import urllib3
 
 from providers.er.credentials import TOKEN_HEADER, Credentials
 from providers.er.endpoints import EndpointError, checked
@@ -34,9 +32,6 @@ OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given
 CALLS_AT_ONCE = POOL_SIZE  # however many operations there are: a throttled service helps nobody
 
 ANSWER_GRACE = 0.75  # seconds that a call under way has left to be answered when its operation is to stop
-ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
-ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about one thousandth of it
-PIECE_SIZE = 64 * 1024  # bytes
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
@@ -263,9 +258,8 @@ class Transport:
         origin = _origin(prepared.url)
         settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = self._session.send(prepared, **{**settings, "stream": True})
-            _read(response, seconds=min(ANSWER_TIMEOUT, max(patience.left, 1.0)))
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            response = self._session.send(prepared, **settings, within=max(patience.left, 1.0))
+        except requests.exceptions.RequestException as error:
             raise connection_error(origin, error) from error
         except OSError as error:
             # Such as a CA bundle that is not there.
@@ -280,25 +274,6 @@ class Transport:
         body = _body(response)
         self._answered.add(origin)
         return body
-
-
-def _read(response: requests.Response, *, seconds: float) -> None:
-    """Read the answer, which may come in drops, or be endless.
-
-    Raises:
-        TemporaryError: It takes too long or is too large.
-    """
-    with response:
-        deadline = time.monotonic() + seconds
-        content = bytearray()
-        # read1 gives what has come, where iter_content would wait for a whole piece.
-        while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
-            content += piece
-            if len(content) > ANSWER_LIMIT:
-                raise TemporaryError(f"{_origin(response.url)} answered with more than {ANSWER_LIMIT} bytes")
-            if time.monotonic() > deadline:
-                raise TemporaryError(f"{_origin(response.url)} took more than {seconds:.0f} s to send its answer")
-        response._content = bytes(content)
 
 
 def _body(response: requests.Response) -> dict[str, Any]:
