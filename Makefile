@@ -18,6 +18,7 @@ with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || e
 # Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
+not_cut_off = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse
 coverage = pulumi stack output --json --non-interactive --stack "$$STACK" | python -m stacks.coverage
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
@@ -28,7 +29,7 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Put a flow log on every attachment of the stack's routers, then show what is covered.
-	@$(with_stack); $(up) && $(coverage)
+	@$(with_stack); $(not_cut_off) && $(up) && $(coverage)
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
@@ -40,7 +41,7 @@ refresh: ## Bring the state up to date with what is there.
 
 .PHONY: destroy
 destroy: ## Take the stack's flow logs away (asks first, except for the stack local).
-	@$(with_stack); pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse && \
+	@$(with_stack); $(not_cut_off) && \
 		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
 
 .PHONY: recover

@@ -49,7 +49,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
 def main() -> None:
     """Print the table of the outputs on standard input."""
     text = sys.stdin.read()
-    print(table(json.loads(text) if text.strip() else {}))
+    if not text.strip():
+        sys.exit(1)  # `pulumi stack output` has failed, and has said why
+    print(table(json.loads(text)))
 
 
 if __name__ == "__main__":

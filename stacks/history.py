@@ -12,28 +12,27 @@ from stacks.outputs import PreviousRouter
 
 
 def former_keys(plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]) -> dict[str, frozenset[str]]:
-    """By router key, the keys that this router had at earlier runs and that nothing has now.
+    """By router key, the other keys that this router had at earlier runs; another router may have them now.
 
     They are kept from run to run, because a run that fails half way takes over only some of the resources.
     """
-    used = {plan.key for plan in plans}
 
     def former(plan: RouterPlan) -> set[str]:
-        if plan.key in previous:
-            return set(previous[plan.key].former_keys)
-        gone = [(key, router) for key, router in previous.items() if key not in used]
-        return {
-            name for key, router in gone if router.router_id == plan.router.id for name in (key, *router.former_keys)
-        }
+        before = previous.get(plan.key)
+        if before and before.router_id == plan.router.id:
+            return set(before.former_keys)
+        same = [(key, router) for key, router in previous.items() if router.router_id == plan.router.id]
+        return {name for key, router in same for name in (key, *router.former_keys)}
 
-    return {plan.key: frozenset(former(plan) - used) for plan in plans}
+    return {plan.key: frozenset(former(plan) - {plan.key}) for plan in plans}
 
 
 def component_aliases(plan: RouterPlan, plans: Sequence[RouterPlan], former: frozenset[str]) -> list[pulumi.Alias]:
-    """Former names of the router's component, and so of all in it; none if two keys share the router, as then nothing
-    tells which of them took over."""
+    """Former names of the router's component, and so of all in it, that no other component has now; none if two keys
+    share the router, as then nothing tells which of them took over."""
     alone = sum(other.router.id == plan.router.id for other in plans) == 1
-    return [pulumi.Alias(name=key) for key in sorted(former)] if alone else []
+    free = former.difference(other.key for other in plans)
+    return [pulumi.Alias(name=key) for key in sorted(free)] if alone else []
 
 
 def flow_log_aliases(

@@ -1,6 +1,6 @@
 """Creates that were cut off, of which the state says that they were begun and nobody knows how they ended.
 
-pulumi stack export | python -m stacks.pending refuse       end with 1 if there are any: a destroy would forget them
+pulumi stack export | python -m stacks.pending refuse       end with 1 if there are any: others would forget them
 pulumi stack export | python -m stacks.pending take-over    print the state in which the next refresh finds them
 
 What such a create made is found by the stack's idempotency key. So each flow log is put into the state with its inputs
@@ -73,7 +73,10 @@ def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def main(arguments: list[str]) -> None:
     """Do what the first argument says with the state on standard input."""
-    export = json.load(sys.stdin)
+    text = sys.stdin.read()
+    if not text.strip():
+        sys.exit(1)  # `pulumi stack export` has failed, and has said why
+    export = json.loads(text)
     if arguments == ["take-over"]:
         json.dump(taken_over(export), sys.stdout)
         if names := forgotten(export):
@@ -84,8 +87,8 @@ def main(arguments: list[str]) -> None:
             )
     elif creates := cut_off_creates(export):
         sys.exit(
-            f"error: the last run was cut off while it created {len(creates)} resources, which a destroy would leave"
-            " behind unseen: run `make recover` first"
+            f"error: an earlier run was cut off while it created {len(creates)} resources, of which this one would not"
+            " know: run `make recover` first"
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.er.pagination import pages
-from providers.er.records import Json, optional, required
+from providers.er.records import Json, identifier, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -33,7 +33,7 @@ class Attachment:
         """
         tags: list[Json] = optional(data, "tags", [])
         return cls(
-            id=required(data, "id", str),
+            id=identifier(data, "id"),
             name=optional(data, "name", ""),
             state=required(data, "state", str),
             resource_type=required(data, "resource_type", str),

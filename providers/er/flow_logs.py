@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from providers.er.errors import FailedStateError
+from providers.er.errors import FailedStateError, TemporaryError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
 from providers.er.pagination import pages
-from providers.er.records import Json, optional, required
+from providers.er.records import Json, identifier, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -57,15 +57,15 @@ class FlowLog:
             TemporaryError: The answer has not the form of the reference.
         """
         return cls(
-            id=required(data, "id", str),
+            id=identifier(data, "id"),
             name=required(data, "name", str),
             description=optional(data, "description", ""),
-            project_id=required(data, "project_id", str),
+            project_id=identifier(data, "project_id"),
             target=FlowLogTarget(
                 er_id=er_id,
-                resource_id=required(data, "resource_id", str),
-                log_group_id=required(data, "log_group_id", str),
-                log_stream_id=required(data, "log_stream_id", str),
+                resource_id=identifier(data, "resource_id"),
+                log_group_id=identifier(data, "log_group_id"),
+                log_stream_id=identifier(data, "log_stream_id"),
             ),
             log_aggregation_interval=optional(data, "log_aggregation_interval", 0),
             created_at=optional(data, "created_at", ""),
@@ -105,7 +105,13 @@ class FlowLogs:
             "log_stream_id": target.log_stream_id,
             "log_store_type": LOG_STORE_TYPE,
         }
-        return self._one(target.er_id, "POST", "", json={"flow_log": body}, headers={"X-Client-Token": client_token})
+        return self._client.er(
+            "POST",
+            self._path(target.er_id),
+            lambda answer: _flow_log(target.er_id, answer),
+            json={"flow_log": body},
+            headers={"X-Client-Token": client_token},
+        )
 
     def get(self, er_id: str, flow_log_id: str) -> FlowLog:
         """Show a flow log.
@@ -113,7 +119,7 @@ class FlowLogs:
         Raises:
             NotFoundError: There is none of this id.
         """
-        return self._one(er_id, "GET", self._client.segment(flow_log_id))
+        return self._this(er_id, "GET", flow_log_id)
 
     def list(self, er_id: str, *, resource_ids: Sequence[str] = ()) -> Iterator[FlowLog]:
         """All flow logs of a router, or those of some attachments. One that is missing here may exist all the same.
@@ -170,15 +176,21 @@ class FlowLogs:
             if self.get(er_id, flow_log_id).state == "failed":
                 raise has_failed(flow_log_id)
 
-        return self._one(er_id, method, f"{self._client.segment(flow_log_id)}{action}", while_busy=look, **call)
+        return self._this(er_id, method, flow_log_id, action, while_busy=look, **call)
 
-    def _one(self, er_id: str, method: str, path: str, **call: Any) -> FlowLog:
-        return self._client.er(
-            method,
-            self._path(er_id, path),
-            lambda answer: FlowLog.from_json(er_id, required(answer, "flow_log", dict)),
-            **call,
-        )
+    def _this(self, er_id: str, method: str, flow_log_id: str, action: str = "", **call: Any) -> FlowLog:
+        def parse(answer: Json) -> FlowLog:
+            found = _flow_log(er_id, answer)
+            if found.id != flow_log_id:
+                raise TemporaryError(f"the API's answer is about flow log {found.id}, not {flow_log_id}")
+            return found
+
+        path = self._path(er_id, f"{self._client.segment(flow_log_id)}{action}")
+        return self._client.er(method, path, parse, **call)
 
     def _path(self, er_id: str, path: str = "") -> str:
         return f"{self._client.segment(er_id)}/flow-logs{'/' + path if path else ''}"
+
+
+def _flow_log(er_id: str, answer: Json) -> FlowLog:
+    return FlowLog.from_json(er_id, required(answer, "flow_log", dict))

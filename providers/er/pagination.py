@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from providers.er.records import Json, optional, required
+from providers.er.records import Json, identifier, optional, required
 
 PAGE_SIZE = 2000  # the most the API gives at once (API reference: limit 0..2000)
 
@@ -50,7 +50,7 @@ def pages(
         records = required(answer, key, list)
         return _Page(
             records=records,
-            ids=[required(one, "id", str) for one in records],
+            ids=[identifier(one, "id") for one in records],
             next_marker=optional(optional(answer, "page_info", {}), "next_marker", ""),
             total=optional(answer, "total_count", 0),
         )

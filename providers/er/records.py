@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from providers.er.errors import TemporaryError
+from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -22,6 +23,18 @@ def required(data: Json, key: str, kind: type[T]) -> T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         found = "nothing" if value is None else type(value).__name__
         raise TemporaryError(f"the API's answer has {found} where {key!r} should be {kind.__name__}")
+    return value
+
+
+def identifier(data: Json, key: str) -> str:
+    """The id at `key`: ids get into addresses, into the state, and into commands that people are asked to run.
+
+    Raises:
+        TemporaryError: It is missing or has characters that no id has.
+    """
+    value = required(data, key, str)
+    if not ID_PATTERN.fullmatch(value):
+        raise TemporaryError(f"the API's answer has no id at {key!r}: ids are {ID_CHARACTERS}")
     return value
 
 

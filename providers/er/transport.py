@@ -23,7 +23,7 @@ from providers.er.errors import (
 )
 from providers.er.failures import connection_error, printable, without
 from providers.er.patience import Backoff, Patience
-from providers.er.records import optional, required
+from providers.er.records import identifier, optional, required
 from providers.er.sessions import POOL_SIZE, ServiceSession
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
@@ -141,7 +141,7 @@ class Transport:
             except UnauthorizedError as error:
                 raise self._refused(error, iam) from error
             found = [
-                required(project, "id", str)
+                identifier(project, "id")
                 for project in required(answer, "projects", list)
                 if optional(project, "enabled", True) and project.get("name") == name
             ]

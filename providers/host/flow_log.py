@@ -35,10 +35,13 @@ class FlowLogHandler:
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
         self._provider = provider
-        self._holders: dict[str, str] = {}  # by flow log id, the resource that had it first in this run
+        self._registered: set[str] = set()  # the resources of the program, in this run
+        self._holders: dict[str, str] = {}  # by flow log id, which of these had it first
+        self._kept: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
         self._created: dict[str, str] = {}  # by flow log id, the resource whose create ended with it
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
+        self._registered.add(request.urn)
         result = self._for(request).check({}, from_struct(request.news))  # what was before makes no difference
         return proto.CheckResponse(
             inputs=to_struct(result.inputs, request.news),
@@ -46,9 +49,12 @@ class FlowLogHandler:
         )
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
-        self._hold(request.id, request.urn)
+        if request.urn in self._registered:  # a refresh asks for diffs, too, of whatever is in the state
+            self._hold(request.id, request.urn)
         with self._patience(request) as patience:
             diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), patience)
+        if request.urn in self._registered and not diff.replaces:
+            self._kept[request.id] = request.urn
         kinds = {True: proto.PropertyDiff.UPDATE_REPLACE, False: proto.PropertyDiff.UPDATE}
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME if diff.changes else proto.DiffResponse.DIFF_NONE,
@@ -106,12 +112,20 @@ class FlowLogHandler:
         with self._patience(request) as patience:
             if is_unsure(id_):
                 id_ = self._for(request).settled(id_, properties, patience)
-            # Another resource's create in this run may have taken the flow log over (it was renamed without an alias,
-            # say): then what is to go is only its old name. A resource that was renamed by an alias has not created
-            # it, and is deleted under its old name when it is replaced.
-            if id_ and self._created.get(id_, request.urn) == request.urn:
+            if id_ and not self._is_anothers(id_, request.urn):
                 self._for(request).delete(id_, properties, patience)
         return empty_pb2.Empty()
+
+    def _is_anothers(self, id_: str, urn: str) -> bool:
+        """Whether a resource of the program has the flow log that is to be deleted as another one's.
+
+        It may have taken it over by its create in this run (it was renamed without an alias, say), or by an import:
+        then what is to go is only an old name. A resource that was renamed by an alias is deleted under its old name
+        when it is replaced: nobody else holds its flow log.
+        """
+        if self._created.get(id_, urn) != urn:
+            return True
+        return urn not in self._registered and id_ in self._kept
 
     def _hold(self, id_: str, urn: str) -> str:
         """The first resource of this run that had the flow log: this one, unless another came before."""

@@ -164,6 +164,26 @@ def test_a_renamed_router_key_changes_no_flow_log(project: Project, world: World
 
 
 @pytest.mark.up
+def test_routers_that_swap_their_keys_keep_their_flow_logs(project: Project, world: World) -> None:
+    before = world.flow_logs().keys()
+    routers = project.config()["routers"]
+    project.change_config(routers={"core": routers["edge"], "edge": routers["core"]})
+    project.up("--refresh")
+    assert world.flow_logs().keys() == before
+    agree(project, world)
+
+
+@pytest.mark.up
+def test_a_router_that_takes_the_key_of_one_that_goes_keeps_its_flow_logs(project: Project, world: World) -> None:
+    routers = project.config()["routers"]
+    kept = {id_ for id_, one in world.flow_logs().items() if one["name"].startswith("core-")}
+    project.change_config(routers={"edge": routers["core"]}, max_deletes=10)
+    project.up("--refresh")
+    assert world.flow_logs().keys() == kept
+    agree(project, world)
+
+
+@pytest.mark.up
 def test_an_attachment_moved_to_another_key_of_its_router_keeps_its_flow_log(project: Project, world: World) -> None:
     before = world.flow_logs().keys()
     core = project.config()["routers"]["core"]

@@ -239,6 +239,25 @@ def test_a_create_that_could_not_be_made_again_has_left_nothing_to_delete(engine
     assert engine.api.store.flow_logs.live() == []
 
 
+def test_an_old_name_of_an_imported_flow_log_goes_without_it(engine: Engine) -> None:
+    made = engine.create()
+    imported = f"{URN}-imported"
+    news = struct(engine.inputs)
+    checked = engine.stub.Check(proto.CheckRequest(urn=imported, news=news)).inputs
+    diff = proto.DiffRequest(id=made.id, urn=imported, olds=made.properties, news=checked)
+    assert not engine.stub.Diff(diff).replaces
+    engine.delete(made.id, made.properties)
+    assert only(engine.api).id == made.id
+
+
+def test_a_diff_of_a_refresh_holds_nothing_for_a_resource_that_the_program_no_longer_has(start: Start) -> None:
+    made = start().create()
+    engine = start()
+    engine.diff(made.id, made.properties)
+    renamed = proto.CreateRequest(urn=f"{URN}-renamed", properties=struct(engine.inputs), timeout=30)
+    assert engine.stub.Create(renamed).id == made.id
+
+
 def test_deleting_what_nobody_is_sure_of_spares_what_another_resource_has_taken_over(engine: Engine) -> None:
     unsure = lose_the_answer(engine, "after")
     renamed = f"{URN}-renamed-without-an-alias"
@@ -256,9 +275,17 @@ def test_a_flow_log_of_which_cannot_be_told_whose_it_is_stays_and_is_named(engin
     assert sentence == (
         "whether flow log 'renamed-in-the-file' was created is still open: attachment"
         f" {engine.inputs['resource_id']} has flow log 'renamed-by-hand', id {made.id}, of which cannot be told"
-        " whose it is"
+        " whose it is: delete it, or import it"
     )
     assert only(engine.api).id == made.id
+
+
+def test_where_tokens_are_ignored_nothing_of_its_very_words_is_forgotten(start: Start) -> None:
+    engine = start(Switches(latency=0, client_tokens="ignore"))
+    unsure = lose_the_answer(engine, "after")
+    sentence = refusal(lambda: engine.delete(unsure.id, unsure.properties)).sentence
+    assert f"has flow log 'shop', id {only(engine.api).id}, of which cannot be told whose it is" in sentence
+    assert engine.read(unsure.id, unsure.properties).id == unsure.id
 
 
 def test_a_sign_in_that_fails_is_no_create_that_was_perhaps_made(start: Start) -> None:
@@ -279,7 +306,7 @@ def test_what_a_create_made_that_nobody_knows_the_end_of_is_found_when_it_was_re
 
 def test_somebody_elses_flow_log_is_not_taken_for_what_a_create_made(engine: Engine) -> None:
     unsure = lose_the_answer(engine, "before")
-    others = engine.create(idempotency_key="somebody-else")
+    others = engine.create(idempotency_key="somebody-else", name="of-somebody-else")
     assert engine.read(unsure.id, unsure.properties).id == ""
     engine.delete(unsure.id, unsure.properties)
     assert only(engine.api).id == others.id

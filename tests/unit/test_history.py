@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stacks.discovery import RouterPlan
-from stacks.history import flow_log_aliases, former_keys
+from stacks.history import component_aliases, flow_log_aliases, former_keys
 from stacks.outputs import PreviousRouter
 from tests.unit.plans import router_plan
 
@@ -29,8 +29,12 @@ def test_former_keys_are_kept_from_run_to_run() -> None:
     assert former({"new": before("er-1", "old")}, plan("newest")) == {"newest": {"new", "old"}}
 
 
-def test_a_former_key_that_is_used_again_is_former_no_more() -> None:
-    assert former({"new": before("er-1", "old")}, plan("new"), plan("old", "er-2")) == {"new": set(), "old": set()}
+def test_a_former_key_that_another_router_has_now_is_a_former_key_still_but_no_name_of_the_component() -> None:
+    plans = plan("new"), plan("old", "er-2")
+    keys = former_keys(plans, {"new": before("er-1", "old")})
+    assert keys == {"new": {"old"}, "old": set()}
+    assert component_aliases(plans[0], plans, keys["new"]) == []
+    assert [one.name for one in component_aliases(plans[0], plans[:1], keys["new"])] == ["old"]
 
 
 def test_a_key_that_stays_has_no_former_key_even_if_its_router_changes() -> None:
@@ -41,9 +45,13 @@ def test_another_router_under_a_new_key_is_no_rename() -> None:
     assert former({"old": before()}, plan("new", "er-2")) == {"new": set()}
 
 
-def test_swapped_keys_are_no_rename() -> None:
+def test_routers_that_swap_their_keys_had_that_of_each_other() -> None:
     previous = {"a": before("er-1"), "b": before("er-2")}
-    assert former(previous, plan("a", "er-2"), plan("b", "er-1")) == {"a": set(), "b": set()}
+    assert former(previous, plan("a", "er-2"), plan("b", "er-1")) == {"a": {"b"}, "b": {"a"}}
+
+
+def test_a_router_that_takes_the_key_of_one_that_goes_had_another() -> None:
+    assert former({"a": before("er-1"), "b": before("er-2")}, plan("b", "er-1")) == {"b": {"a"}}
 
 
 def places(*plans: RouterPlan, former: dict[str, frozenset[str]] | None = None) -> dict[str, dict[str, list[object]]]:

@@ -196,13 +196,21 @@ def test_a_stack_that_was_destroyed_has_no_table(nothing: dict[str, Any]) -> Non
     assert coverage.table(nothing) == "No flow logs: the stack has no resources."
 
 
-@pytest.mark.parametrize("text", ["", " \n", "{}"])
-def test_nothing_on_standard_input_is_a_stack_without_outputs(
+def test_a_stack_without_outputs_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
+    coverage.main()
+    assert capsys.readouterr().out == "No flow logs: the stack has no resources.\n"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_where_the_outputs_could_not_be_had_nothing_is_said_of_them(
     text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
-    coverage.main()
-    assert capsys.readouterr().out == "No flow logs: the stack has no resources.\n"
+    with pytest.raises(SystemExit) as ended:
+        coverage.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_the_command_reads_what_the_cli_prints(

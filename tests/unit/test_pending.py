@@ -25,7 +25,7 @@ def test_a_destroy_over_cut_off_creates_is_refused_with_the_way_out(monkeypatch:
         pending.main(["refuse"])
 
     assert ended.value.code == (
-        "error: the last run was cut off while it created 2 resources, which a destroy would leave behind unseen:"
+        "error: an earlier run was cut off while it created 2 resources, of which this one would not know:"
         " run `make recover` first"
     )
 
@@ -34,6 +34,17 @@ def test_a_destroy_over_cut_off_creates_is_refused_with_the_way_out(monkeypatch:
 def test_a_destroy_over_anything_else_goes_on(state: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
     pending.main(["refuse"])
+
+
+@pytest.mark.parametrize("what", ["refuse", "take-over"])
+def test_a_state_that_could_not_be_had_ends_it_without_another_word(
+    what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(SystemExit) as ended:
+        pending.main([what])
+    assert ended.value.code == 1
+    assert capsys.readouterr().out == ""
 
 
 PLACE = {"er_id": "r", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
