@@ -73,7 +73,9 @@ def discover(
         for key, router_config in config.routers.items()
     }
     with ThreadPoolExecutor(WIDTH) as pool:
-        attachments = _for_each(pool, found_routers.values(), lambda id_: list(client.attachments.list(id_)))
+        attachments = _for_each(
+            pool, found_routers.values(), lambda id_: _attachments(client, id_, seen_before.get(id_, ()))
+        )
         streams = _for_each(pool, found_groups.values(), client.log_tank.streams)
 
     plans = []
@@ -99,6 +101,14 @@ def discover(
     if problems:
         raise StackError(problems)
     return plans
+
+
+def _attachments(client: Client, router_id: str, seen_before: Collection[str]) -> list[Attachment]:
+    """The router's attachments. Where some of the last run are missing it is asked again: a list may be incomplete."""
+    found = {one.id: one for one in client.attachments.list(router_id)}
+    if not found.keys() | {one.name for one in found.values()} >= set(seen_before):
+        found |= {one.id: one for one in client.attachments.list(router_id)}
+    return list(found.values())
 
 
 class _Problems(list[Problem]):

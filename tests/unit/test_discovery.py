@@ -43,12 +43,17 @@ class World:
             "g-2": [LogStream(id="s-3", name="er")],
         }
         self.calls: Counter[str] = Counter()
+        self.lacks: set[str] = set()
+        """Attachments that the first list of a router leaves out."""
         self._lock = threading.Lock()
         self.routers = self.attachments = self.log_tank = self
 
     def list(self, er_id: str | None = None) -> Iterator[Any]:
         self._count("routers" if er_id is None else f"attachments of {er_id}")
-        return iter(self.router_list if er_id is None else self.by_router[er_id])
+        if er_id is None:
+            return iter(self.router_list)
+        is_first = self.calls[f"attachments of {er_id}"] == 1
+        return iter([one for one in self.by_router[er_id] if not (is_first and one.id in self.lacks)])
 
     def groups(self) -> Sequence[LogGroup]:
         self._count("groups")
@@ -289,3 +294,15 @@ def test_a_hundred_routers_are_each_asked_once(world: World) -> None:
     found = plans(world, {f"k{n}": {**CORE, "router": f"router-{n}"} for n in range(100)})
     assert [plan.flow_logs[0].attachment.id for plan in found] == [f"att-{n}" for n in range(100)]
     assert set(world.calls.values()) == {1}
+
+
+def test_an_attachment_of_the_last_run_that_a_list_lacks_is_looked_for_in_another(world: World) -> None:
+    world.lacks = {"att-1"}
+    (plan,) = plans(world, {"core": CORE}, seen_before={"er-1": {"att-1", "att-2", "att-3"}})
+    assert {one.attachment.id for one in plan.flow_logs} == {"att-1", "att-2", "att-3"}
+    assert world.calls["attachments of er-1"] == 2
+
+
+def test_a_router_is_asked_once_where_nothing_is_missing(world: World) -> None:
+    plans(world, {"core": CORE}, seen_before={"er-1": {"att-1", "vpc-shop"}})
+    assert world.calls["attachments of er-1"] == 1
