@@ -66,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--db", type=Path, help="SQLite file that keeps the state (default: a temporary one, gone at the end)"
     )
-    parser.add_argument("--seed", type=Path, help="YAML file that fills an empty database (default: the demo)")
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        help="YAML file that fills an empty database (default: the demo; its users, their passwords and their access "
+        "keys are in emulator/demo.yaml)",
+    )
     parser.add_argument(
         "--latency",
         type=float,

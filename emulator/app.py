@@ -1,4 +1,4 @@
-"""The WSGI application: finds the route, asks for the token, and turns refusals into answers."""
+"""The WSGI application: finds the route, has the gateway admit the call, and turns refusals into answers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from werkzeug.wrappers import Request, Response
 
 from emulator import admin, er_api, iam_api, lts_api
 from emulator.admin import RequestCounts
-from emulator.errors import INTERNAL_ERROR, NO_PERMISSION, NO_SUCH_API, ApiError, IamError
+from emulator.errors import INTERNAL_ERROR, NO_SUCH_API, ApiError, GatewayError, IamError
 from emulator.faults.plan import Faults
-from emulator.iam_api import AUTH_TOKEN_HEADER
+from emulator.gateway import Gateway
 from emulator.store import Store
 from emulator.wire import Call, Route, Service, error_response
 
@@ -37,10 +37,11 @@ class Application:
         self._requests = requests
         self._faults = faults
         self._refuse = refuse
+        self._gateway = Gateway(store.identity)
         routes = [
             *er_api.routes(store),
             *lts_api.routes(store),
-            *iam_api.routes(store),
+            *iam_api.routes(store, self._gateway),
             *admin.routes(requests, faults),
         ]
         self._urls = Map([_rule(route) for route in routes], strict_slashes=False, merge_slashes=False)
@@ -94,8 +95,10 @@ class Application:
     def answer(self, route: Route, call: Call) -> Response:
         try:
             if route.service is Service.GATEWAY:
-                self._authorize(call)
+                self._gateway.admit(route, call)
             return route.handler(call)
+        except GatewayError as error:
+            return error_response(Service.GATEWAY, *_args(error))
         except ApiError as error:
             return error_response(route.service, *_args(error))
         except IamError as error:
@@ -106,12 +109,6 @@ class Application:
         except Exception:
             _log.exception("%s %s failed", route.method, route.path)
             return error_response(route.service, INTERNAL_ERROR.status, INTERNAL_ERROR.code, "Internal error.")
-
-    def _authorize(self, call: Call) -> None:
-        """A valid token, and one for the project in the path. No other way of signing a request is known here."""
-        project_id = self._store.identity.project_of(call.request.headers.get(AUTH_TOKEN_HEADER))
-        if project_id != call.path["project_id"]:
-            raise ApiError(NO_PERMISSION, f"The token gives no access to project {call.path['project_id']}.")
 
 
 def _rule(route: Route) -> Rule:

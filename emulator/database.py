@@ -18,7 +18,8 @@ BUSY_SECONDS = 60  # how long one writer may keep another waiting
 
 class Database:
     """Transactions on one file. `fill` runs inside the transaction that makes the tables of a new file, so a file is
-    either still empty or complete: a process killed in between leaves nothing half made."""
+    either still empty or complete: a process killed in between leaves nothing half made. A file of an older version
+    is brought up to date in one transaction, too."""
 
     def __init__(self, path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         self.path = path
@@ -87,13 +88,16 @@ class Database:
             _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
             with self.writing():
                 # Another process may have made the tables while this one waited for its turn.
-                if not self._recognise(connection):
-                    for statement in schema.TABLES.split(";"):
+                version = self._recognise(connection)
+                for step in schema.STEPS[version:]:
+                    for statement in step.split(";"):
                         connection.execute(statement)
+                if version == 0:
                     fill(connection)
+                    self.created = True
+                if version < schema.VERSION:
                     connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
                     connection.execute(f"PRAGMA user_version = {schema.VERSION}")
-                    self.created = True
             (report,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if report != "ok":
                 raise sqlite3.DatabaseError(report)
@@ -113,23 +117,23 @@ class Database:
                 "writable, or name another file."
             ) from error
 
-    def _recognise(self, connection: sqlite3.Connection) -> bool:
-        """True for a file of ours, False for one with nothing in it; anything else is refused."""
+    def _recognise(self, connection: sqlite3.Connection) -> int:
+        """The version of a file of ours, 0 for one with nothing in it; anything else is refused."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if application == 0 and version == 0 and tables == 0:
-            return False
+            return 0
         if application != schema.APPLICATION_ID:
             raise EmulatorError(
                 f"{self.path} is a SQLite database of another program: name another file for the emulator."
             )
-        if version != schema.VERSION:
+        if not 1 <= version <= schema.VERSION:
             raise EmulatorError(
                 f"{self.path} was made by another version of the emulator (schema {version}, this one has "
                 f"{schema.VERSION}): delete it to start afresh, or name another file."
             )
-        return True
+        return int(version)
 
 
 def _patiently(action: Callable[[], object]) -> None:

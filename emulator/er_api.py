@@ -33,18 +33,18 @@ QUOTA_UNIT = "count"
 def routes(store: Store) -> list[Route]:
     api = _ErApi(store)
     calls = [
-        ("POST", FLOW_LOGS, api.create_flow_log),
-        ("GET", FLOW_LOGS, api.list_flow_logs),
-        ("GET", FLOW_LOG, api.show_flow_log),
-        ("PUT", FLOW_LOG, api.update_flow_log),
-        ("DELETE", FLOW_LOG, api.delete_flow_log),
-        ("POST", f"{FLOW_LOG}/enable", api.enable_flow_log),
-        ("POST", f"{FLOW_LOG}/disable", api.disable_flow_log),
-        ("GET", f"{BASE}/{{er_id}}/attachments", api.list_attachments),
-        ("GET", f"{BASE}/instances", api.list_routers),
-        ("GET", f"{BASE}/quotas", api.list_quotas),
+        ("POST", FLOW_LOGS, api.create_flow_log, "er:flowlogs:create"),
+        ("GET", FLOW_LOGS, api.list_flow_logs, None),
+        ("GET", FLOW_LOG, api.show_flow_log, None),
+        ("PUT", FLOW_LOG, api.update_flow_log, "er:flowlogs:update"),
+        ("DELETE", FLOW_LOG, api.delete_flow_log, "er:flowlogs:delete"),
+        ("POST", f"{FLOW_LOG}/enable", api.enable_flow_log, "er:flowlogs:enable"),
+        ("POST", f"{FLOW_LOG}/disable", api.disable_flow_log, "er:flowlogs:disable"),
+        ("GET", f"{BASE}/{{er_id}}/attachments", api.list_attachments, None),
+        ("GET", f"{BASE}/instances", api.list_routers, None),
+        ("GET", f"{BASE}/quotas", api.list_quotas, None),
     ]
-    return [Route(Service.GATEWAY, method, path, handler) for method, path, handler in calls]
+    return [Route(Service.GATEWAY, *call) for call in calls]
 
 
 class _ErApi:

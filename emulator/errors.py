@@ -26,6 +26,10 @@ class ApiError(Exception):
         self.message = message
 
 
+class GatewayError(ApiError):
+    """A refusal by the API gateway itself, in its own envelope whichever service stands behind it."""
+
+
 class IamError(Exception):
     """A refusal of the identity service, which answers in Keystone's format and knows no error codes."""
 
@@ -37,6 +41,7 @@ class IamError(Exception):
 
 # The API gateway answers before the service does.
 BAD_CREDENTIALS = ErrorKind(401, "APIG.0301")
+BAD_CREDENTIALS_MESSAGE = "Incorrect IAM authentication information"  # and why, after a colon
 NO_PERMISSION = ErrorKind(403, "APIG.0302")
 NO_SUCH_API = ErrorKind(404, "APIG.0101")
 THROTTLED = ErrorKind(429, "APIG.0308")

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from uuid import NAMESPACE_OID, uuid5
 
 from werkzeug.wrappers import Response
 
 from emulator import rules
 from emulator.errors import IamError, invalid
+from emulator.gateway import Gateway
 from emulator.identity import Domain, Identity, Named, Token
 from emulator.instants import in_tokens
+from emulator.rules import READER, WRITER
 from emulator.store import Store
 from emulator.wire import Call, Query, Route, Service, json_body, json_response
 
 TOKENS = "/v3/auth/tokens"
-AUTH_TOKEN_HEADER = "X-Auth-Token"
 SUBJECT_TOKEN_HEADER = "X-Subject-Token"
+NO_CATALOG = "nocatalog"
+ROLE_NAMES = {WRITER: "te_admin", READER: "readonly"}  # tenant administrator and tenant guest, as IAM calls them
+
+_CATALOG = {"er": "", "lts": "", "iam": "/v3"}
+"""What the catalog has of each service: the path of its address."""
 
 
-def routes(store: Store) -> list[Route]:
-    api = _IamApi(store.identity)
+def routes(store: Store, gateway: Gateway) -> list[Route]:
+    api = _IamApi(store.identity, gateway)
     calls = [
         ("GET", "/v3", api.show_version),
         ("POST", TOKENS, api.create_token),
@@ -32,8 +39,9 @@ def routes(store: Store) -> list[Route]:
 
 
 class _IamApi:
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, gateway: Gateway) -> None:
         self._identity = identity
+        self._gateway = gateway
 
     def show_version(self, call: Call) -> Response:
         """Where clients that discover an API look first."""
@@ -44,36 +52,42 @@ class _IamApi:
         )
 
     def create_token(self, call: Call) -> Response:
-        Query(call, "nocatalog")  # the catalog is empty with it and without
+        query = Query(call, NO_CATALOG)
         body = rules.object_with(json_body(call), "the body", ("auth",))
         auth = rules.object_with(body.get("auth"), "auth", ("identity", "scope"))
-        identity = rules.object_with(auth.get("identity"), "auth.identity", ("methods", "password"))
-        if identity.get("methods") != ["password"]:
-            raise invalid('auth.identity.methods must be ["password"].')
-        password = rules.object_with(identity.get("password"), "auth.identity.password", ("user",))
-        user = rules.object_with(
-            password.get("user"), "auth.identity.password.user", ("id", "name", "domain", "password")
-        )
+        identity = rules.object_with(auth.get("identity"), "auth.identity", ("methods", "password", "token"))
         scope = rules.object_with(auth.get("scope"), "auth.scope", ("project",))
         project = rules.object_with(scope.get("project"), "auth.scope.project", ("id", "name", "domain"))
-        bearer, token = self._identity.sign_in(
-            _named(user, "auth.identity.password.user"),
-            rules.text(user, "password"),
-            _named(project, "auth.scope.project"),
-        )
-        return _token_response(HTTPStatus.CREATED, bearer, token)
+        wanted = _named(project, "auth.scope.project")
+        if identity.get("methods") == ["password"]:
+            password = rules.object_with(identity.get("password"), "auth.identity.password", ("user",))
+            user = rules.object_with(
+                password.get("user"), "auth.identity.password.user", ("id", "name", "domain", "password")
+            )
+            bearer, token = self._identity.sign_in(
+                _named(user, "auth.identity.password.user"), rules.text(user, "password"), wanted
+            )
+        elif identity.get("methods") == ["token"]:
+            old = rules.object_with(identity.get("token"), "auth.identity.token", ("id",))
+            bearer, token = self._identity.exchange(rules.text(old, "id"), wanted)
+        else:
+            raise invalid('auth.identity.methods must be ["password"] or ["token"].')
+        return _token_response(HTTPStatus.CREATED, call, query, bearer, token)
 
     def show_token(self, call: Call) -> Response:
-        Query(call, "nocatalog")
-        self._require_token(call)
+        query = Query(call, NO_CATALOG)
+        self._gateway.identify(call.request)
         bearer = call.request.headers.get(SUBJECT_TOKEN_HEADER)
         if bearer is None:
             raise IamError(HTTPStatus.BAD_REQUEST, f"The header {SUBJECT_TOKEN_HEADER} is missing.")
-        return _token_response(HTTPStatus.OK, bearer, self._identity.token(bearer))
+        token = self._identity.token(bearer)
+        if token is None:
+            raise IamError(HTTPStatus.NOT_FOUND, "The token does not exist or has expired.")
+        return _token_response(HTTPStatus.OK, call, query, bearer, token)
 
     def list_projects(self, call: Call) -> Response:
         name = Query(call, "name").one("name")
-        self._require_token(call)
+        self._gateway.identify(call.request)
         projects = [
             {"id": project.id, "name": project.name, "enabled": True, "domain_id": project.domain.id}
             for project in self._identity.projects(name)
@@ -82,11 +96,8 @@ class _IamApi:
 
     def list_domains(self, call: Call) -> Response:
         Query(call)
-        self._require_token(call)
+        self._gateway.identify(call.request)
         return json_response(HTTPStatus.OK, {"domains": [_domain_body(domain) for domain in self._identity.domains()]})
-
-    def _require_token(self, call: Call) -> None:
-        self._identity.project_of(call.request.headers.get(AUTH_TOKEN_HEADER))
 
 
 def _named(fields: Mapping[str, object], where: str) -> Named:
@@ -99,18 +110,45 @@ def _named(fields: Mapping[str, object], where: str) -> Named:
     return Named(name=rules.text(fields, "name"), domain=owner)
 
 
-def _token_response(status: HTTPStatus, bearer: str, token: Token) -> Response:
+def _token_response(status: HTTPStatus, call: Call, query: Query, bearer: str, token: Token) -> Response:
     project, user = token.project, token.user
-    body = {
+    body: dict[str, object] = {
         "methods": ["password"],
         "user": {"id": user.id, "name": user.name, "domain": _domain_body(user.domain)},
         "project": {"id": project.id, "name": project.name, "domain": _domain_body(project.domain)},
-        "roles": [{"id": "0", "name": "te_admin"}],
-        "catalog": [],
+        "roles": [{"id": "0", "name": ROLE_NAMES[user.role]}],
         "issued_at": in_tokens(token.issued_at),
         "expires_at": in_tokens(token.expires_at),
     }
+    if query.one(NO_CATALOG) is None:
+        body["catalog"] = _catalog(call.request.host_url.rstrip("/"), region=project.name)
     return json_response(status, {"token": body}, {SUBJECT_TOKEN_HEADER: bearer})
+
+
+def _catalog(address: str, *, region: str) -> list[dict[str, object]]:
+    """Every service is where the request for the token went."""
+    return [
+        {
+            "id": _catalog_id(service),
+            "type": service,
+            "name": service,
+            "endpoints": [
+                {
+                    "id": _catalog_id(f"{service} in {region}"),
+                    "interface": "public",
+                    "region": region,
+                    "region_id": region,
+                    "url": f"{address}{path}",
+                }
+            ],
+        }
+        for service, path in _CATALOG.items()
+    ]
+
+
+def _catalog_id(of: str) -> str:
+    """The same one in every answer, as in a catalog that is kept somewhere."""
+    return uuid5(NAMESPACE_OID, of).hex
 
 
 def _domain_body(domain: Domain) -> dict[str, str]:

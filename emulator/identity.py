@@ -1,4 +1,4 @@
-"""Domains, projects, users and tokens (IAM v3). Neither passwords nor tokens are stored as such, only their hashes."""
+"""Domains, projects, users, tokens and access keys (IAM v3). Of passwords and tokens only hashes are stored."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from emulator.database import Database
-from emulator.errors import BAD_CREDENTIALS, ApiError, IamError
+from emulator.errors import IamError
 from emulator.instants import Clock, Instant, seconds
 
 TOKEN_LIFETIME = 24 * 3600.0  # seconds; API reference: a token is valid for 24 hours
@@ -34,6 +36,7 @@ class User:
     id: str
     name: str
     domain: Domain
+    role: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class Token:
 
 
 @dataclass(frozen=True)
+class AccessKey:
+    """What a user signs requests with. One with a security token is temporary."""
+
+    user: User
+    secret_key: str
+    security_token: str | None
+    expires_at: Instant | None
+
+
+@dataclass(frozen=True)
 class Named:
     """A reference in a sign-in, by id or by name; `domain` says whose name it is."""
 
@@ -55,14 +68,25 @@ class Named:
     domain: Named | None = None
 
 
-_PROJECTS = "SELECT p.id, p.name, d.id, d.name FROM project p JOIN domain d ON d.id = p.domain_id"
-_USERS = "SELECT u.id, u.name, d.id, d.name FROM user u JOIN domain d ON d.id = u.domain_id"
+_PROJECT = "p.id, p.name, pd.id, pd.name"
+_PROJECTS = f"SELECT {_PROJECT} FROM project p JOIN domain pd ON pd.id = p.domain_id"
+_USER = "u.id, u.name, ud.id, ud.name, u.role"
+_USERS = f"SELECT {_USER} FROM user u JOIN domain ud ON ud.id = u.domain_id"
+_TOKENS = f"""
+SELECT t.issued_at, t.expires_at, {_PROJECT}, {_USER} FROM token t
+JOIN project p ON p.id = t.project_id JOIN domain pd ON pd.id = p.domain_id
+JOIN user u ON u.id = t.user_id JOIN domain ud ON ud.id = u.domain_id
+"""
+_ACCESS_KEYS = f"""
+SELECT k.secret_key, k.security_token, k.expires_at, {_USER} FROM access_key k
+JOIN user u ON u.id = k.user_id JOIN domain ud ON ud.id = u.domain_id
+"""
 
 
 class Identity:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._clock = clock
+        self.clock = clock
 
     def domains(self) -> list[Domain]:
         return [Domain(*row) for row in self._database.connection().execute("SELECT id, name FROM domain")]
@@ -83,16 +107,20 @@ class Identity:
         found = _one(connection, _USERS, "u", user)
         if found is None or not _has_password(connection, found[0], password):
             raise IamError(401, "The username or password is wrong.")
-        project = _one(connection, _PROJECTS, "p", scope)
-        if project is None:
-            raise IamError(401, f"The project {scope.name or scope.id!r} does not exist in this domain.")
-        return self.issue(_user(found), _project(project))
+        return self.issue(_user(found), self._scoped(scope))
 
-    def issue(self, user: User, project: Project) -> tuple[str, Token]:
-        """A new token without a password: for sign_in, and for the process that runs the emulator itself."""
+    def exchange(self, bearer: str, scope: Named) -> tuple[str, Token]:
+        """A new token of the same user for another project. It ends when the old one does, as Keystone has it."""
+        token = self.token(bearer)
+        if token is None:
+            raise IamError(401, "The token does not exist or has expired.")
+        return self.issue(token.user, self._scoped(scope), expires_at=token.expires_at)
+
+    def issue(self, user: User, project: Project, *, expires_at: Instant | None = None) -> tuple[str, Token]:
+        """A new token without a password: for signing in, and for the process that runs the emulator itself."""
         bearer = secrets.token_urlsafe(48)
-        issued_at = self._clock()
-        token = Token(user, project, issued_at, issued_at + seconds(TOKEN_LIFETIME))
+        issued_at = self.clock()
+        token = Token(user, project, issued_at, expires_at or issued_at + seconds(TOKEN_LIFETIME))
         with self._database.writing() as connection:
             connection.execute("DELETE FROM token WHERE expires_at <= ?", (issued_at,))
             connection.execute(
@@ -108,7 +136,16 @@ class Identity:
     def expire_tokens(self) -> None:
         """End every token now, as if its time had come."""
         with self._database.writing() as connection:
-            connection.execute("UPDATE token SET expires_at = ?", (self._clock(),))
+            connection.execute("UPDATE token SET expires_at = ?", (self.clock(),))
+
+    def token(self, bearer: str) -> Token | None:
+        """What a token stands for; None unless it is valid now."""
+        found = (
+            self._database.connection()
+            .execute(f"{_TOKENS} WHERE t.digest = ? AND t.expires_at > ?", (_digest(bearer), self.clock()))
+            .fetchone()
+        )
+        return None if found is None else Token(_user(found[6:]), _project(found[2:6]), found[0], found[1])
 
     def set_password(self, user: User, password: str) -> None:
         """Change a user's password; tokens that were issued before stay valid, as IAM has it."""
@@ -118,29 +155,16 @@ class Identity:
                 (*password_record(password), user.id),
             )
 
-    def project_of(self, bearer: str | None) -> str:
-        """The id of the project that a token is scoped to; refused unless the token is valid now."""
-        if bearer is not None:
-            row = self._database.connection().execute(
-                "SELECT project_id FROM token WHERE digest = ? AND expires_at > ?", (_digest(bearer), self._clock())
-            )
-            found = row.fetchone()
-            if found is not None:
-                return str(found[0])
-        raise ApiError(BAD_CREDENTIALS, "Incorrect IAM authentication information: the token is missing or expired.")
+    def access_key(self, access_key: str) -> AccessKey | None:
+        """The access key of that name, valid or expired."""
+        found = self._database.connection().execute(f"{_ACCESS_KEYS} WHERE k.access_key = ?", (access_key,)).fetchone()
+        return None if found is None else AccessKey(_user(found[3:]), *found[:3])
 
-    def token(self, bearer: str) -> Token:
-        row = self._database.connection().execute(
-            "SELECT user_id, project_id, issued_at, expires_at FROM token WHERE digest = ? AND expires_at > ?",
-            (_digest(bearer), self._clock()),
-        )
-        found = row.fetchone()
+    def _scoped(self, scope: Named) -> Project:
+        found = _one(self._database.connection(), _PROJECTS, "p", scope)
         if found is None:
-            raise IamError(404, "The token does not exist or has expired.")
-        user_id, project_id, issued_at, expires_at = found
-        (user,) = (user for user in self.users() if user.id == user_id)
-        (project,) = (project for project in self.projects() if project.id == project_id)
-        return Token(user, project, issued_at, expires_at)
+            raise IamError(401, f"The project {scope.name or scope.id!r} does not exist in this domain.")
+        return _project(found)
 
 
 def password_record(password: str) -> tuple[bytes, bytes]:
@@ -165,18 +189,19 @@ def _digest(bearer: str) -> bytes:
     return hashlib.sha256(bearer.encode()).digest()
 
 
-def _one(connection: sqlite3.Connection, query: str, alias: str, wanted: Named) -> tuple[str, str, str, str] | None:
+def _one(connection: sqlite3.Connection, query: str, alias: str, wanted: Named) -> Sequence[Any] | None:
     domain = wanted.domain or Named()
-    found: tuple[str, str, str, str] | None = connection.execute(
-        f"{query} WHERE {alias}.id = :id OR ({alias}.name = :name AND (d.id = :domain_id OR d.name = :domain_name))",
+    found: Sequence[Any] | None = connection.execute(
+        f"{query} WHERE {alias}.id = :id OR "
+        f"({alias}.name = :name AND ({alias}d.id = :domain_id OR {alias}d.name = :domain_name))",
         {"id": wanted.id, "name": wanted.name, "domain_id": domain.id, "domain_name": domain.name},
     ).fetchone()
     return found
 
 
-def _project(row: tuple[str, str, str, str]) -> Project:
+def _project(row: Sequence[Any]) -> Project:
     return Project(row[0], row[1], Domain(row[2], row[3]))
 
 
-def _user(row: tuple[str, str, str, str]) -> User:
-    return User(row[0], row[1], Domain(row[2], row[3]))
+def _user(row: Sequence[Any]) -> User:
+    return User(row[0], row[1], Domain(row[2], row[3]), row[4])

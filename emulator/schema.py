@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 APPLICATION_ID = 0x4F544346  # "OTCF" in the SQLite header: tells our file from anyone else's
-VERSION = 1
 
 # A flow log is two things: facts that never change (flow_log) and a history of the rest (flow_log_version), of which
 # the newest version that is already valid is the truth. What will happen is written when it is accepted, so
 # nothing has to run for a state to change, and a killed process forgets nothing.
-TABLES = """
+_TO_VERSION_1 = """
 CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE domain (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -69,3 +68,19 @@ CREATE TABLE client_token (
     flow_log_id TEXT NOT NULL, PRIMARY KEY (project_id, er_id, token)
 ) WITHOUT ROWID;
 """
+
+# A secret key is kept as it is, unlike a password: checking an HMAC takes the secret itself, not a hash of it. One with
+# a security token is a temporary key.
+_TO_VERSION_2 = """
+ALTER TABLE user ADD COLUMN role TEXT NOT NULL DEFAULT 'writer';
+
+CREATE TABLE access_key (
+    access_key TEXT PRIMARY KEY, user_id TEXT NOT NULL, secret_key TEXT NOT NULL, security_token TEXT,
+    expires_at INTEGER
+) WITHOUT ROWID;
+"""
+
+# What brings a file to each version from the one before; an empty file goes through all of them. People have files that
+# a step has made, so it never changes again: what comes later is another step.
+STEPS = (_TO_VERSION_1, _TO_VERSION_2)
+VERSION = len(STEPS)

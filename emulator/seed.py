@@ -2,7 +2,11 @@
 
 domain: {name: OTC-DEMO}                 # id optional here and everywhere below: a fresh one is drawn
 users:
-  - {name: demo, password: secret}       # every user may sign in to every project
+  - name: demo                           # every user may sign in to every project
+    password: secret
+    role: reader                         # who may look and change nothing; left out: writer
+    access_keys:                         # to sign requests with; one with a security token is a temporary key
+      - {access_key: AK, secret_key: SK, security_token: a long one, expires_in: 3600}   # the last two optional
 projects:                                # the first one is that of an embedded server
   - name: eu-de
     id: 0605767a9980d5762fbcc00b3537e757
@@ -26,7 +30,7 @@ from uuid import uuid4
 from emulator import rules
 from emulator.errors import EmulatorError
 from emulator.identity import password_record
-from emulator.instants import Instant
+from emulator.instants import Instant, seconds
 
 DEMO = Path(__file__).with_name("demo.yaml")
 DEFAULT_ASN = 64512
@@ -135,9 +139,26 @@ class _Filler:
         self._insert("note", "seed", str(self._path))
 
     def _user(self, position: int, domain_id: str, node: _Node) -> None:
-        user = node.fields("id", "name", "password", required=("name", "password"))
+        user = node.fields("id", "name", "password", "role", "access_keys", required=("name", "password"))
         name = self._unique(user["name"], "user")
-        self._insert("user", position, self._id(user), name, domain_id, *password_record(user["password"].text()))
+        user_id, password = self._id(user), password_record(user["password"].text())
+        role = user["role"].one_of(rules.ROLES) if "role" in user else rules.WRITER
+        self._insert("user", position, user_id, name, domain_id, *password, role)
+        for key in user["access_keys"].items() if "access_keys" in user else ():
+            self._access_key(user_id, key)
+
+    def _access_key(self, user_id: str, node: _Node) -> None:
+        key = node.fields(
+            "access_key", "secret_key", "security_token", "expires_in", required=("access_key", "secret_key")
+        )
+        self._insert(
+            "access_key",
+            self._unique(key["access_key"], "access key"),
+            user_id,
+            key["secret_key"].text(),
+            key["security_token"].text() if "security_token" in key else None,
+            self._now + seconds(key["expires_in"].whole_number(1)) if "expires_in" in key else None,
+        )
 
     def _project(self, position: int, domain_id: str, node: _Node) -> None:
         project = node.fields("id", "name", "quotas", "routers", "log_groups", required=("name",))

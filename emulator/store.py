@@ -12,8 +12,8 @@ from emulator import flow_logs, rules, seed
 from emulator.database import Database
 from emulator.errors import EmulatorError
 from emulator.flow_logs import FlowLog, FlowLogs
-from emulator.identity import Identity
-from emulator.instants import Clock, now
+from emulator.identity import Identity, User
+from emulator.instants import Clock, now, seconds
 from emulator.log_tank import LogGroup, LogTank
 from emulator.network import Attachment, Network, Router
 from emulator.quotas import Quotas
@@ -152,7 +152,7 @@ class Store:
         """Replace the tags of an attachment."""
         self._change_attachment(attachment, "tags", json.dumps(dict(tags)))
 
-    # Log groups and streams, quotas
+    # Log groups and streams, quotas, users
 
     def log_group(self, group: str) -> LogGroup:
         return _find("log group", group, self.log_tank.groups())
@@ -181,7 +181,33 @@ class Store:
 
     def set_password(self, user: str, password: str) -> None:
         """Change an IAM user's password."""
-        self.identity.set_password(_find("user", user, self.identity.users()), password)
+        self.identity.set_password(self._user(user), password)
+
+    def set_role(self, user: str, role: str) -> None:
+        """Change what an IAM user may do, at once, also with the tokens and access keys that they have."""
+        _allowed("role", role, rules.ROLES)
+        self._execute("UPDATE user SET role = ? WHERE id = ?", role, self._user(user).id)
+
+    def add_access_key(
+        self,
+        user: str,
+        access_key: str,
+        secret_key: str,
+        security_token: str | None = None,
+        *,
+        expires_in: float | None = None,
+    ) -> None:
+        """Give an IAM user an access key: a temporary one, if it has a security token. `expires_in` is in seconds."""
+        if self.identity.access_key(access_key) is not None:
+            raise EmulatorError(f"There is an access key {access_key!r} already.")
+        expires_at = None if expires_in is None else self._clock() + seconds(expires_in)
+        row = (access_key, self._user(user).id, secret_key, security_token, expires_at)
+        self._execute("INSERT INTO access_key VALUES (?, ?, ?, ?, ?)", *row)
+
+    def remove_access_key(self, access_key: str) -> None:
+        if self.identity.access_key(access_key) is None:
+            raise EmulatorError(f"There is no access key {access_key!r}.")
+        self._execute("DELETE FROM access_key WHERE access_key = ?", access_key)
 
     # Flow logs, behind the client's back
 
@@ -216,6 +242,9 @@ class Store:
             self._clock(),
             self.attachment(attachment).id,
         )
+
+    def _user(self, user: str) -> User:
+        return _find("user", user, self.identity.users())
 
     def _project_id(self, project: str | None) -> str:
         projects = self.identity.projects()

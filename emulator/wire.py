@@ -21,7 +21,7 @@ PAGE_PARAMETERS = ("limit", "marker", "sort_key", "sort_dir")
 class Service(Enum):
     """Whose rules a call is under: how it is authenticated and how it is refused."""
 
-    GATEWAY = "behind the API gateway: a token for the project in the path"
+    GATEWAY = "behind the API gateway: a token for the project in the path, or a signature"
     IAM = "the identity service: errors in Keystone's format"
     ADMIN = "the emulator itself: open to whoever reaches it"
 
@@ -39,12 +39,14 @@ Handler = Callable[[Call], Response]
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is written as in the API reference, with placeholders in braces."""
+    """`path` is written as in the API reference, with placeholders in braces. `action` is what IAM calls the permission
+    to make the call; None for calls that every user may make, which change nothing."""
 
     service: Service
     method: str
     path: str
     handler: Handler
+    action: str | None = None
 
 
 class Query:

@@ -102,6 +102,12 @@ def test_the_switches_are_options(run_emulator: Run, tmp_path: Path) -> None:
     assert client.list()["total_count"] == 0
 
 
+def test_the_help_says_where_users_and_access_keys_are(command: Command) -> None:
+    shown = command("emulator", "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "access keys are in emulator/demo.yaml" in " ".join(shown.stdout.split())
+
+
 def test_a_seed_that_comes_too_late_is_told(run_emulator: Run, db: Path) -> None:
     _, out, _ = run_emulator("--db", db, "--seed", SEED).end()
     assert "was not used" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ domain: {name: D}
 users: [{name: u, password: p}]
 projects: [{name: eu-de, routers: [{name: r, attachments: [{name: a, resource_type: vpc}]}]}]
 """
+KEY = "{access_key: AK, secret_key: SK}"
 
 
 def test_the_demo_has_two_routers_with_twelve_attachments_of_all_types(tmp_path: Path) -> None:
@@ -33,7 +35,24 @@ def test_the_demo_has_two_routers_with_twelve_attachments_of_all_types(tmp_path:
         for group in store.log_tank.groups()
     }
     assert streams == {"network": ["er-flow-logs", "er-flow-logs-archive"], "security": ["audit", "perimeter"]}
-    assert [user.name for user in store.identity.users()] == ["demo"]
+    store.close()
+
+
+def test_the_demo_has_somebody_who_writes_and_somebody_who_reads_with_keys_in_the_form_of_real_ones(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path / "emulator.db", seed_file=DEMO)
+    assert [(user.name, user.role) for user in store.identity.users()] == [("demo", "writer"), ("auditor", "reader")]
+    keys = {}
+    for access_key in re.findall(r"access_key: (\w+)", DEMO.read_text(encoding="utf-8")):
+        assert re.fullmatch(r"[A-Z0-9]{20}", access_key)
+        keys[access_key] = store.identity.access_key(access_key)
+    assert None not in keys.values()
+    found = [key for key in keys.values() if key is not None]
+    assert all(re.fullmatch(r"\w{40}", key.secret_key) for key in found)
+    assert all(key.expires_at is None for key in found)
+    owners = [(key.user.name, key.security_token is not None) for key in found]
+    assert owners == [("demo", False), ("demo", True), ("auditor", False)]
     store.close()
 
 
@@ -45,6 +64,17 @@ def test_what_a_seed_leaves_out_is_filled_in(tmp_path: Path) -> None:
     assert (attachment.state, attachment.tags, attachment.description) == ("available", {}, "")
     assert store.quotas.of(store.identity.projects()[0].id).limit == 20
     assert store.seed_source == str(seed)
+    assert store.identity.users()[0].role == "writer"
+    store.close()
+
+
+def test_the_time_of_an_access_key_begins_with_the_world(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(GOOD.replace("password: p", f"password: p, access_keys: [{KEY[:-1]}, expires_in: 60}}]"))
+    store = Store(tmp_path / "emulator.db", seed_file=seed, clock=lambda: 1_000_000)
+    key = store.identity.access_key("AK")
+    assert key is not None
+    assert (key.user.name, key.secret_key, key.security_token, key.expires_at) == ("u", "SK", None, 61_000_000)
     store.close()
 
 
@@ -57,6 +87,20 @@ def test_what_a_seed_leaves_out_is_filled_in(tmp_path: Path) -> None:
         ("password: p", "pasword: p", "users[0] has an unknown key 'pasword'"),
         (", password: p", "", "users[0] has no password"),
         ("password: p", "password: 12345", "users[0].password must be a text"),
+        ("password: p", "password: p, role: owner", "users[0].role must be one of writer, reader, not 'owner'"),
+        ("password: p", "password: p, access_keys: AK", "users[0].access_keys must be a list"),
+        ("password: p", "password: p, access_keys: [{access_key: AK}]", "users[0].access_keys[0] has no secret_key"),
+        (
+            "password: p",
+            "password: p, access_keys: [{access_key: 1234, secret_key: SK}]",
+            "users[0].access_keys[0].access_key must be a text",
+        ),
+        (
+            "password: p",
+            f"password: p, access_keys: [{KEY[:-1]}, expires_in: 0}}]",
+            "users[0].access_keys[0].expires_in must be a whole number, 1 or more",
+        ),
+        ("password: p", f"password: p, access_keys: [{KEY}, {KEY}]", "users[0].access_keys[1].access_key repeats 'AK'"),
         ("projects: [", "projects: 7 #", "projects must be a list"),
         ("resource_type: vpc", "resource_type: vcp", "attachments[0].resource_type must be one of vpc, vgw, vpn, cfw"),
         ("{name: a,", "{name: a, state: broken,", "projects[0].routers[0].attachments[0].state must be one of"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -12,8 +13,7 @@ from keystoneauth1 import exceptions, session
 from keystoneauth1.identity import generic, v3
 
 from emulator import Server
-from emulator.errors import ApiError
-from emulator.identity import TOKEN_LIFETIME
+from emulator.identity import TOKEN_LIFETIME, Named
 from emulator.instants import now, seconds
 from emulator.store import Store
 from tests.emulator.plain_client import PlainClient
@@ -97,15 +97,90 @@ def test_a_token_ends_after_24_hours_and_is_forgotten(db: Path) -> None:
     user, project = store.identity.users()[0], store.identity.projects()[0]
     bearer, _ = store.identity.issue(user, project)
     instant += seconds(TOKEN_LIFETIME) - 1
-    assert store.identity.project_of(bearer) == project.id
+    found = store.identity.token(bearer)
+    assert found is not None
+    assert (found.user, found.project) == (user, project)
     instant += 1
-    with pytest.raises(ApiError, match="expired"):
-        store.identity.project_of(bearer)
+    assert store.identity.token(bearer) is None
     store.identity.issue(user, project)
     instant -= seconds(TOKEN_LIFETIME)
-    with pytest.raises(ApiError):
-        store.identity.project_of(bearer)
+    assert store.identity.token(bearer) is None
     store.close()
+
+
+def test_keystoneauth_signs_in_by_ids(server: Server) -> None:
+    user = server.store.identity.users()[0]
+    plugin = v3.Password(auth_url=f"{server.url}/v3", user_id=user.id, password=PASSWORD, project_id=server.project_id)
+    access = plugin.get_access(session.Session())
+    assert (access.user_id, access.project_id) == (user.id, server.project_id)
+
+
+def test_keystoneauth_exchanges_a_token_for_one_of_another_project(server: Server) -> None:
+    plugin = v3.Token(
+        auth_url=f"{server.url}/v3", token=server.token, project_name="eu-nl", project_domain_name="OTC-TEST"
+    )
+    access = plugin.get_access(session.Session())
+    assert access.auth_token != server.token
+    client = PlainClient(server.url, str(access.auth_token), str(access.project_id), "-")
+    (router,) = client.session.get(f"{client.base}/instances").json()["instances"]
+    assert router["name"] == "er-elsewhere"
+    assert client.session.get(f"{PlainClient.of(server).base}/instances").status_code == 403
+
+
+def test_an_exchanged_token_ends_when_the_first_one_does(db: Path) -> None:
+    instant = now()
+    store = Store(db, clock=lambda: instant)
+    user, project = store.identity.users()[0], store.identity.projects()[0]
+    bearer, first = store.identity.issue(user, project)
+    instant += seconds(3600)
+    _, second = store.identity.exchange(bearer, Named(id=project.id))
+    assert (second.issued_at, second.expires_at) == (instant, first.expires_at)
+    store.close()
+
+
+def test_a_token_that_is_not_valid_is_exchanged_for_none(server: Server) -> None:
+    plugin = v3.Token(auth_url=f"{server.url}/v3", token=server.token, project_id=server.project_id)
+    server.store.identity.expire_tokens()
+    with pytest.raises(exceptions.Unauthorized, match="does not exist or has expired"):
+        session.Session(auth=plugin).get_token()
+
+
+def test_the_catalog_has_every_service_where_the_request_came_in(server: Server) -> None:
+    plugin = v3.Password(
+        auth_url=f"{server.url}/v3",
+        username="tester",
+        password=PASSWORD,
+        user_domain_name="OTC-TEST",
+        project_id=server.project_id,
+    )
+    catalog = plugin.get_access(session.Session()).service_catalog
+    found = {
+        service: catalog.get_urls(service_type=service, interface="public", region_name="eu-de")
+        for service in ("er", "lts", "iam")
+    }
+    assert found == {"er": (server.url,), "lts": (server.url,), "iam": (f"{server.url}/v3",)}
+    assert not catalog.get_urls(service_type="er", region_name="eu-nl")
+    by_another_name = server.url.replace("127.0.0.1", "localhost")
+    headers = {"X-Auth-Token": server.token, "X-Subject-Token": server.token, "Host": urlsplit(by_another_name).netloc}
+    answer = requests.get(f"{server.url}/v3/auth/tokens", headers=headers)
+    urls = [service["endpoints"][0]["url"] for service in answer.json()["token"]["catalog"]]
+    assert urls == [by_another_name, by_another_name, f"{by_another_name}/v3"]
+
+
+def test_the_catalog_is_left_out_for_whoever_says_so(server: Server) -> None:
+    plugin = v3.Password(
+        auth_url=f"{server.url}/v3",
+        username="tester",
+        password=PASSWORD,
+        user_domain_name="OTC-TEST",
+        project_id=server.project_id,
+        include_catalog=False,
+    )
+    access = plugin.get_access(session.Session())
+    assert access.auth_token
+    assert not access.has_service_catalog()
+    headers = {"X-Auth-Token": server.token, "X-Subject-Token": server.token}
+    assert "catalog" not in requests.get(f"{server.url}/v3/auth/tokens?nocatalog", headers=headers).json()["token"]
 
 
 def test_neither_passwords_nor_tokens_are_in_the_file(server: Server, db: Path) -> None:

@@ -1,0 +1,53 @@
+"""The API gateway: who makes a call, as a token or a signature tells, and whether they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from werkzeug.wrappers import Request
+
+from emulator import signatures
+from emulator.errors import BAD_CREDENTIALS, BAD_CREDENTIALS_MESSAGE, NO_PERMISSION, ApiError
+from emulator.identity import Identity
+from emulator.rules import READER
+from emulator.wire import Call, Route
+
+AUTH_TOKEN_HEADER = "X-Auth-Token"
+AUTHORIZATION_HEADER = "Authorization"
+PROJECT_HEADER = "X-Project-Id"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a call, as far as it matters to what they may do. An access key is good for every project."""
+
+    role: str
+    project_ids: frozenset[str]
+
+
+class Gateway:
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def identify(self, request: Request) -> Caller:
+        """Who sent a request; refused unless a token that is valid now, or a signature, says so."""
+        bearer = request.headers.get(AUTH_TOKEN_HEADER)
+        authorization = request.headers.get(AUTHORIZATION_HEADER)
+        if bearer is None and authorization is not None:
+            key = signatures.verify(request, authorization, self._identity.access_key, self._identity.clock())
+            return Caller(key.user.role, frozenset(project.id for project in self._identity.projects()))
+        token = None if bearer is None else self._identity.token(bearer)
+        if token is None:
+            raise ApiError(BAD_CREDENTIALS, f"{BAD_CREDENTIALS_MESSAGE}: the token is missing or expired.")
+        return Caller(token.user.role, frozenset([token.project.id]))
+
+    def admit(self, route: Route, call: Call) -> None:
+        """Refuse a call unless whoever makes it may make such calls on the project in the path."""
+        caller = self.identify(call.request)
+        project_id = call.path["project_id"]
+        if project_id not in caller.project_ids:
+            raise ApiError(NO_PERMISSION, f"These credentials give no access to project {project_id}.")
+        if call.request.headers.get(PROJECT_HEADER, project_id) != project_id:
+            raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names another project than the path, {project_id}.")
+        if route.action is not None and caller.role == READER:
+            raise ApiError(NO_PERMISSION, f"Policy doesn't allow {route.action} to be performed.")

@@ -1,0 +1,133 @@
+"""Requests signed with an access key (API reference: AK/SK-based authentication; API Request Signing Guide)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote
+
+from werkzeug.wrappers import Request
+
+from emulator.errors import BAD_CREDENTIALS, BAD_CREDENTIALS_MESSAGE, GatewayError
+from emulator.identity import AccessKey
+from emulator.instants import Instant, seconds
+
+ALGORITHM = "SDK-HMAC-SHA256"
+LEEWAY = 15 * 60.0  # seconds between the date of a request and the clock
+DATE = "x-sdk-date"
+REQUIRED_HEADERS = ("host", DATE)
+SECURITY_TOKEN = "x-security-token"
+CONTENT_HASH = "x-sdk-content-sha256"
+
+_AUTHORIZATION = re.compile(rf"{ALGORITHM} Access=([^\s,]+), *SignedHeaders=([^\s,]+), *Signature=([0-9a-f]{{64}})")
+_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_WIRE = "latin-1"  # as which WSGI hands over bytes of the request's line and headers
+
+
+class _Signature(NamedTuple):
+    """What the header Authorization says."""
+
+    access_key: str
+    signed_headers: list[str]
+    value: str
+
+    @classmethod
+    def parse(cls, header: str) -> _Signature:
+        found = _AUTHORIZATION.fullmatch(header)
+        if found is None:
+            raise _refused(
+                f"the header Authorization is not of the form {ALGORITHM} Access=..., SignedHeaders=..., Signature=..."
+            )
+        names = found[2].split(";")
+        if names != sorted({name.lower() for name in names}):
+            raise _refused("SignedHeaders must be in lower case and in order, each once")
+        for required in REQUIRED_HEADERS:
+            if required not in names:
+                raise _refused(f"the header {required} must be signed")
+        return cls(found[1], names, found[3])
+
+
+def verify(request: Request, authorization: str, key_of: Callable[[str], AccessKey | None], now: Instant) -> AccessKey:
+    """The access key that a request is rightly signed with; refused when it is not."""
+    signature = _Signature.parse(authorization)
+    for name in signature.signed_headers:
+        if name not in request.headers:
+            raise _refused(f"the header {name} is signed but was not sent")
+    key = key_of(signature.access_key)
+    if key is None:
+        raise _refused(f"the access key {signature.access_key} does not exist")
+    date = request.headers[DATE]
+    if abs(_instant(date) - now) > seconds(LEEWAY):
+        raise _refused(f"{DATE} is more than {LEEWAY / 60:g} minutes from now")
+    if key.security_token is not None:
+        if SECURITY_TOKEN not in signature.signed_headers:
+            raise _refused(f"with a temporary access key, the header {SECURITY_TOKEN} must be sent and signed")
+        if not _are_equal(request.headers[SECURITY_TOKEN].strip(), key.security_token):
+            raise _refused(f"{SECURITY_TOKEN} is not that of the access key {signature.access_key}")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise _refused(f"the access key {signature.access_key} has expired")
+    expected = sign(key.secret_key, date.strip(), canonical_request(request, signature.signed_headers))
+    if not _are_equal(signature.value, expected):
+        raise _refused("the signature is not that of this request with this access key's secret")
+    return key
+
+
+def sign(secret_key: str, date: str, canonical: bytes) -> str:
+    text = f"{ALGORITHM}\n{date}\n{hashlib.sha256(canonical).hexdigest()}"
+    return hmac.new(secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def canonical_request(request: Request, signed_headers: list[str]) -> bytes:
+    """The one way of writing down a request, however it was written on its way."""
+    headers = {name: request.headers[name].strip() for name in signed_headers}
+    content_hash = headers.get(CONTENT_HASH) or hashlib.sha256(request.get_data()).hexdigest()
+    lines = [
+        request.method,
+        _canonical_path(request.environ["PATH_INFO"]),
+        _canonical_query(request.environ["QUERY_STRING"]),
+        *(f"{name}:{value}" for name, value in headers.items()),
+        "",
+        ";".join(signed_headers),
+        content_hash,
+    ]
+    return "\n".join(lines).encode(_WIRE)
+
+
+def _canonical_path(path: str) -> str:
+    """Each segment encoded anew (the server has decoded it), and a slash at the end."""
+    return "/".join(map(_encoded, path.removesuffix("/").split("/"))) + "/"
+
+
+def _canonical_query(query: str) -> str:
+    # Sorted before they are encoded, as the vendor's own signers do it.
+    pairs = sorted(parse_qsl(query, keep_blank_values=True, encoding=_WIRE))
+    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
+
+
+def _encoded(text: str) -> str:
+    """Everything but letters, digits and - . _ ~ as %XX."""
+    return quote(text, safe="", encoding=_WIRE)
+
+
+def _instant(date: str) -> Instant:
+    date = date.strip()
+    try:
+        if not _DATE.fullmatch(date):
+            raise ValueError(date)
+        moment = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise _refused(f"{DATE} is not a date of the form YYYYMMDDTHHMMSSZ") from None
+    return seconds(moment.timestamp())
+
+
+def _are_equal(given: str, expected: str) -> bool:
+    """Compared in a time that tells nothing about where they differ."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _refused(problem: str) -> GatewayError:
+    return GatewayError(BAD_CREDENTIALS, f"{BAD_CREDENTIALS_MESSAGE}: {problem}.")
