@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from providers.er import Client
 from providers.er.errors import NotFoundError
+from providers.er.records import label
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
 from stacks.errors import Problem
@@ -31,7 +32,7 @@ def losses(
         still_there: What earlier runs were to delete and did not.
     """
     before = [
-        Loss(f"{key}: {router.attachments.get(id_) or id_}", router.router_id, id_, flow_log)
+        Loss(f"{key}: {label(router.attachments.get(id_) or id_)}", router.router_id, id_, flow_log)
         for key, router in previous.items()
         for id_, flow_log in router.logged.items()
     ]

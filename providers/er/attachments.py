@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.er.pagination import pages
-from providers.er.records import Json, identifier, optional, required
+from providers.er.records import Json, identifier, label, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -34,9 +34,9 @@ class Attachment:
         tags: list[Json] = optional(data, "tags", [])
         return cls(
             id=identifier(data, "id"),
-            name=optional(data, "name", ""),
-            state=required(data, "state", str),
-            resource_type=required(data, "resource_type", str),
+            name=label(optional(data, "name", "")),
+            state=label(required(data, "state", str)),
+            resource_type=label(required(data, "resource_type", str)),
             resource_id=optional(data, "resource_id", ""),
             tags={required(tag, "key", str): optional(tag, "value", "") for tag in tags},
         )

@@ -10,6 +10,7 @@ from providers.er.attachments import Attachments
 from providers.er.credentials import Credentials
 from providers.er.endpoints import Endpoints
 from providers.er.errors import ApiError
+from providers.er.failures import printable
 from providers.er.flow_logs import FlowLogs
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 from providers.er.log_tank import LogTank
@@ -151,5 +152,5 @@ class Client:
             ApiError: It has characters that no id has, and that would lead the call somewhere else.
         """
         if not ID_PATTERN.fullmatch(id_):
-            raise ApiError(f"{id_!r} is not an id: ids are {ID_CHARACTERS}")
+            raise ApiError(f"{printable(id_, 80)!r} is not an id: ids are {ID_CHARACTERS}")
         return id_

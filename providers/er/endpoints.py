@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from providers.er.failures import printable
+
 REGIONS = ("eu-de", "eu-nl")
 _DOMAIN = "otc.t-systems.com"
 
@@ -81,13 +83,14 @@ def checked(url: str) -> str:
     if not usable or not _URL.fullmatch(url):
         raise EndpointError(f"{_shown(url)} is not an address such as https://er.{REGIONS[0]}.{_DOMAIN}")
     if parts.scheme == "http" and not is_loopback(url):
-        raise EndpointError(f"{url!r} would send credentials unencrypted: use https (http is for loopback only)")
+        raise EndpointError(f"{_shown(url)} would send credentials unencrypted: use https (http is for loopback only)")
     return url.rstrip("/")
 
 
 def _shown(url: str) -> str:
     """The address as far as it can be shown: what stands before an @ may be a password."""
-    return repr(f"…@{url.rpartition('@')[2]}" if "@" in url else url)
+    shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url
+    return repr(printable(shown, 100))
 
 
 def is_loopback(url: str) -> bool:

@@ -55,7 +55,10 @@ def without(secret: str | None, text: str) -> str:
 
 
 def printable(text: str, longest: int = 500) -> str:
-    """Foreign text on one line, bounded, without control characters: it ends up on terminals."""
+    """Foreign text on one line, bounded, without control characters: it ends up on terminals.
+
+    Nor has it what Pulumi takes for colours: over one that it does not know, its CLI panics.
+    """
     clean = "".join(character if character.isprintable() else " " for character in text[: longest + 1])
-    clean = " ".join(clean.split())
+    clean = " ".join(clean.replace("<{%", "<{ %").split())
     return clean if len(clean) <= longest else clean[:longest] + "…"

@@ -22,6 +22,7 @@ from providers.er.errors import (
     NotFoundError,
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget, has_failed
+from providers.er.records import label
 
 # How many client tokens may turn out to be spent on flow logs that are gone: one for each time that the same
 # target was created anew under the same key.
@@ -50,7 +51,7 @@ class TargetTakenError(AlreadyExistsError):
 
     def __init__(self, error: ApiError, holder: FlowLog) -> None:
         super().__init__(
-            f"attachment {holder.target.resource_id} already has flow log {holder.name!r}, id {holder.id},"
+            f"attachment {holder.target.resource_id} already has flow log {label(holder.name)!r}, id {holder.id},"
             f" for log group {holder.target.log_group_id} and log stream {holder.target.log_stream_id}",
             status=error.status,
             code=error.code,
@@ -160,8 +161,8 @@ def made_by(
             if made or not (cause or words == expected):
                 return made
             raise UntoldError(
-                f"attachment {target.resource_id} has flow log {holder.name!r}, id {holder.id}, of which cannot be told"
-                " whose it is: delete it, or import it"
+                f"attachment {target.resource_id} has flow log {label(holder.name)!r}, id {holder.id}, of which cannot"
+                " be told whose it is: delete it, or import it"
             ) from cause
     raise UnlistedError("no list shows it, and lists may lag")
 

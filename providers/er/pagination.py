@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from providers.er.records import Json, identifier, optional, required
 
@@ -12,19 +12,18 @@ PAGE_SIZE = 2000  # the most the API gives at once (API reference: limit 0..2000
 
 
 R = TypeVar("R")
-Parse = Callable[[Json], "_Page"]
 
 
 @dataclass(frozen=True)
-class _Page:
-    records: list[Json]
+class _Page(Generic[R]):
+    records: list[R]
     ids: list[str]
     next_marker: str
     total: int
 
 
 def pages(
-    fetch: Callable[[dict[str, Any], Parse], _Page],
+    fetch: Callable[[dict[str, Any], Callable[[Json], _Page[R]]], _Page[R]],
     key: str,
     record: Callable[[Json], R],
     *,
@@ -46,11 +45,11 @@ def pages(
         TemporaryError: An answer has not the form of a list.
     """
 
-    def parse(answer: Json) -> _Page:
+    def parse(answer: Json) -> _Page[R]:
         records = required(answer, key, list)
         return _Page(
-            records=records,
             ids=[identifier(one, "id") for one in records],
+            records=[record(one) for one in records],
             next_marker=optional(optional(answer, "page_info", {}), "next_marker", ""),
             total=optional(answer, "total_count", 0),
         )
@@ -61,8 +60,7 @@ def pages(
     while True:
         page = fetch({"limit": page_size, **({"marker": marker} if marker else {})}, parse)
         new = {id_: one for id_, one in zip(page.ids, page.records, strict=True) if id_ not in seen}
-        for one in new.values():
-            yield record(one)
+        yield from new.values()
         seen.update(new)
         markers.add(marker)
         marker = page.next_marker

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import requests
 
 from providers.er.credentials import TOKEN_HEADER, is_header_value
 from providers.er.errors import ApiError, TemporaryError, UnauthorizedError
 from providers.er.failures import connection_error, printable, without
+from providers.er.limits import ID_PATTERN
 from providers.er.sessions import ServiceSession
+
+NONSENSE = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+"""What keystoneauth1 raises, too, over answers that are not as Keystone's."""
 
 
 class PasswordCredentials:
@@ -130,13 +134,25 @@ class PasswordCredentials:
             raise kind(
                 f"IAM at {self._auth_url} refused to sign in user {user}: {printable(text)}",
                 status=error.http_status,
-                request_id=error.request_id,
+                request_id=printable(str(error.request_id)) if error.request_id else None,
             ) from error
         except exceptions.ConnectionError as error:
             cause = error.__cause__ or error.__context__ or error
             raise connection_error(f"IAM at {self._auth_url}", cause) from error
-        except (exceptions.ClientException, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        except (
+            exceptions.ClientException,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OSError,
+            RecursionError,
+        ) as error:
             raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
-        if not (isinstance(token, str) and is_header_value(token) and isinstance(project_id, str)):
+        if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):
             raise ApiError(f"IAM at {self._auth_url} gave user {user} no token for a project: check the project's name")
         return token, project_id
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and ID_PATTERN.fullmatch(value) is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.er.pagination import pages
-from providers.er.records import Json, identifier, optional
+from providers.er.records import Json, identifier, label, optional
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -28,7 +28,7 @@ class Router:
         Raises:
             TemporaryError: The answer has not the form of the reference.
         """
-        return cls(id=identifier(data, "id"), name=optional(data, "name", ""), state=optional(data, "state", ""))
+        return cls(id=identifier(data, "id"), name=label(optional(data, "name", "")), state=optional(data, "state", ""))
 
 
 class Routers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -24,15 +25,19 @@ class ServiceSession(requests.Session):
     """Pooled connections that send credentials to the service only.
 
     Time-outs are always set. CA bundle and proxies come from the environment, but no proxy comes between us and our
-    own machine, and nobody's netrc is sent along.
+    own machine, nobody's netrc is sent along, and cookies are not kept.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.auth = _as_it_is
         self.headers["Accept"] = "application/json"
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests would read the whole body of what sends us elsewhere, only to know where to."""
 
     def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
         """As requests does it, less the proxies for a loopback address."""

@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from json import loads as json_of
 from typing import Any, TypeVar
 
 import requests
@@ -140,10 +141,11 @@ class Transport:
                 )
             except UnauthorizedError as error:
                 raise self._refused(error, iam) from error
+            projects = required(answer, "projects", list)
             found = [
                 identifier(project, "id")
-                for project in required(answer, "projects", list)
-                if optional(project, "enabled", True) and project.get("name") == name
+                for project in projects
+                if required(project, "name", str) == name and optional(project, "enabled", True)
             ]
             if len(found) != 1:
                 number = "no project" if not found else "several projects"
@@ -280,7 +282,8 @@ def _body(response: requests.Response) -> dict[str, Any]:
     if not response.content:
         return {}
     try:
-        body = response.json()
+        # Not response.json(), which would decode by whatever encoding the answer claims to have.
+        body = json_of(response.content)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
@@ -298,22 +301,25 @@ def _error(response: requests.Response) -> ApiError:
     code = body.get("error_code")
     in_keystones_form = body.get("error")
     text = in_keystones_form.get("message") if isinstance(in_keystones_form, dict) else body.get("error_msg")
-    request_id = body.get("request_id")
-    code = printable(code) if isinstance(code, str) else None
+    token = response.request.headers.get(TOKEN_HEADER)
+
+    def shown(value: object) -> str | None:
+        return printable(without(token, value)) if isinstance(value, str) and value else None
+
+    code = shown(body.get("error_code"))
     kind = error_class(response.status_code, code)
     facts: dict[str, Any] = {
         "status": response.status_code,
         "code": code,
-        "request_id": printable(request_id) if isinstance(request_id, str) else None,
+        "request_id": shown(body.get("request_id")),
     }
     if kind is TemporaryError:
         facts["retry_after"] = _retry_after(response)
-    if isinstance(text, str) and text:
-        text = without(response.request.headers.get(TOKEN_HEADER), text)
-        return kind(printable(text).rstrip("."), **facts)
+    if sentence := shown(text):
+        return kind(sentence.rstrip("."), **facts)
     if response.is_redirect:
         return kind(f"{_origin(response.url)} redirects to another address: check the endpoint", **facts)
-    reason = printable(response.reason or "an error")
+    reason = shown(response.reason) or "an error"
     return kind(f"{_origin(response.url)} answered {reason} without saying why", **facts)
 
 
