@@ -92,7 +92,7 @@ def check_deletes(
             Problem(
                 "max_deletes",
                 f"{len(lost)} of {total} attachments would lose their flow log, but at most {limit} may:"
-                f" {listed([loss.label for loss in lost])};"
+                f" {listed([label(loss.label) for loss in lost])};"
                 f" if that is meant, set max_deletes to {len(lost)} for this run",
             )
         )

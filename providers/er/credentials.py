@@ -14,7 +14,7 @@ TOKEN_HEADER = "X-Auth-Token"
 
 def is_header_value(token: str) -> bool:
     """Whether the token can be sent: visible ASCII, as every real one is."""
-    return re.fullmatch(r"[\x21-\x7e]*", token) is not None
+    return re.fullmatch(r"[\x21-\x7e]+", token) is not None
 
 
 class Credentials(Protocol):

@@ -16,7 +16,7 @@ from providers.er.errors import TemporaryError
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds between two pieces of an answer
 ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
-ANSWER_LIMIT = 64 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about one thousandth of it
+ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about a tenth of it
 PIECE_SIZE = 64 * 1024  # bytes
 POOL_SIZE = 64  # connections kept open: as many as there are calls at once
 
@@ -77,6 +77,7 @@ def _read(response: requests.Response, *, seconds: float) -> None:
         while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
             content += piece
             if len(content) > ANSWER_LIMIT:
+                content.clear()  # the error holds this frame
                 raise TemporaryError(f"{origin} answered with more than {ANSWER_LIMIT} bytes")
             if time.monotonic() > deadline:
                 raise TemporaryError(f"{origin} took more than {seconds:.0f} s to send its answer")

@@ -213,9 +213,12 @@ class Transport:
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
         begun, done, left_alone = threading.Event(), threading.Event(), threading.Event()
 
+        slot = contextlib.ExitStack()
+
         def send() -> None:
             try:
-                with self._slots:
+                slot.enter_context(self._slots)
+                with slot:
                     # One call may always be tried, also by who has no time to wait at all.
                     if patience.cancelled.is_set() or patience.elapsed > patience.seconds + ANSWER_GRACE:
                         patience.check(waiting_for)
@@ -232,6 +235,8 @@ class Transport:
         except PatienceError as error:
             left_alone.set()
             error.perhaps_done = begun.is_set()
+            if begun.is_set():
+                slot.close()  # whoever hangs there stands in nobody's way
             raise
         return answer.result()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+import yaml
+
 from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, Project, World, agree
 
 PASSWORD = "flow-logs-on-loopback"  # of the demo world's user
@@ -26,6 +29,67 @@ def test_a_token_from_the_environment(project: Project, standalone: World) -> No
     assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
     agree(project, standalone)
     assert standalone.server.token not in project.state_file().read_text()
+
+
+KEY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": "of-the-tests-alone"}
+
+
+@pytest.mark.parametrize("security_token", [None, "of-a-temporary-key"])
+def test_an_access_key_from_the_environment(project: Project, standalone: World, security_token: str | None) -> None:
+    standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"], security_token)
+    project.environment |= {**KEY, **({"OS_SECURITY_TOKEN": security_token} if security_token else {})}
+
+    project.up()
+
+    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
+    agree(project, standalone)
+    project.destroy()
+    assert standalone.flow_logs() == {}
+    # Nobody ever signed in: each request was signed.
+    assert "POST /v3/auth/tokens" not in standalone.server.requests.read()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"OS_SECRET_KEY": "another"}, "check the access key, the secret key and this machine's clock"),
+        ({"OS_ACCESS_KEY": "NOBODYSACCESSKEY0001"}, "check the access key, the secret key and this machine's clock"),
+        ({"OS_SECRET_KEY": ""}, "OS_ACCESS_KEY also needs OS_SECRET_KEY"),
+    ],
+)
+def test_an_access_key_that_is_wrong_is_told(
+    project: Project, standalone: World, wrong: dict[str, str], reason: str
+) -> None:
+    standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"])
+
+    output = project.refused("preview", **{**KEY, **wrong})
+
+    assert reason in output
+    assert KEY["OS_SECRET_KEY"] not in output
+
+
+def test_a_cloud_of_clouds_yaml(project: Project, standalone: World) -> None:
+    auth = {"username": "demo", "password": PASSWORD, "user_domain_name": "OTC-DEMO", "project_name": "eu-de"}
+    (project.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"demo": {"auth": auth}}}))
+    project.change_config(project=None)
+
+    project.up(OS_CLOUD="demo")
+
+    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
+    assert "there is no cloud 'prod'" in project.refused("preview", OS_CLOUD="prod")
+
+
+def test_who_may_only_read_can_preview_and_is_told_what_is_missing_to_do_it(
+    project: Project, standalone: World
+) -> None:
+    reader = {"OS_USERNAME": "auditor", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "looking-on-loopback"}
+
+    assert "+ 15 to create" in project.ok("preview", **reader)
+    output = project.refused("up", *QUICK, **reader)
+
+    assert "Policy doesn't allow er:flowlogs:create to be performed" in output
+    assert standalone.flow_logs() == {}
+    assert project.flow_logs() == {}
 
 
 def test_a_secret_password_in_the_stack_file_also_when_it_was_changed_since(

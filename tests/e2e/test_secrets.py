@@ -143,6 +143,20 @@ def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standa
     assert encrypted_leaks(project, home, secrets) == []
 
 
+def test_a_secret_key_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
+    standalone.server.store.add_access_key("demo", "TESTACCESSKEY0000001", CANARY)
+    project.environment |= {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": CANARY}
+    world = standalone.server.store.path
+    secrets = Secrets(CANARY, world)
+
+    for command in map(in_full, COMMANDS):
+        output = project.ok(*command)
+        # A signature can only be checked with the secret key: the world's own file has it.
+        assert [leak for leak in leaks(project, home, secrets, command, output) if str(world) not in leak] == []
+
+    assert encrypted_leaks(project, home, secrets) == []
+
+
 def test_a_secret_of_the_stack_file_is_told_to_nobody_who_did_not_ask_for_it(
     project: Project, standalone: World, home: Path
 ) -> None:

@@ -225,6 +225,19 @@ def test_an_answer_of_iam_without_an_end_is_read_up_to_the_limit(
     assert kept < 32 * limit
 
 
+def test_answers_without_an_end_are_not_kept_from_try_to_try(
+    pouring: Pour, time: QuickTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 16 * LIMIT
+    monkeypatch.setattr(sessions, "ANSWER_LIMIT", limit)
+    client = token_client(pouring(endless("in chunks", "200 OK")).url, time)
+
+    kept = most_kept(lambda: raised(TemporaryError, lambda: show(client)))
+
+    assert len(time.waits) > 4
+    assert kept < 3 * limit
+
+
 def test_an_answer_of_just_the_limit_is_read(scripted: ServerFactory, time: QuickTime, limit: int) -> None:
     fitting = OK.content.ljust(limit)
 
@@ -258,6 +271,18 @@ def test_an_answer_that_never_gets_to_its_point_costs_no_more_than_the_callers_p
     error = raised(PatienceError, lambda: show(client))
 
     assert error.message == "gave up after 0 s of waiting for the service to answer"
+
+
+@pytest.mark.parametrize("never_ready", ["promises of an answer"], indirect=True)
+def test_an_answer_that_never_gets_to_its_point_stands_in_nobody_elses_way(
+    never_ready: str, scripted: ServerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CALLS_AT_ONCE", 1)
+    endpoints = Endpoints.at(scripted(Answer(body={"log_groups": []})).url).overridden(er=never_ready)
+    client = Client(TokenCredentials(TOKEN, PROJECT), endpoints)
+    raised(PatienceError, lambda: show(client.within(Patience(seconds=0.1))))
+
+    assert client.within(Patience(seconds=1)).log_tank.groups() == []
 
 
 # What is no HTTP, or too much of it
