@@ -18,7 +18,7 @@ with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || e
 # Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
-not_cut_off = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse
+not_cut_off = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 coverage = pulumi stack output --json --non-interactive --stack "$$STACK" | python -m stacks.coverage
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
@@ -47,7 +47,8 @@ destroy: ## Take the stack's flow logs away (asks first, except for the stack lo
 .PHONY: recover
 recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
 	@$(with_stack); pulumi cancel --yes --stack "$$STACK" && \
-		pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over | pulumi stack import --stack "$$STACK" && \
+		pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK" | pulumi stack import --stack "$$STACK" && \
+		rm -rf ".local/creating/$$STACK" && \
 		$(refresh) && $(up) && $(coverage)
 
 .PHONY: coverage

@@ -6,19 +6,21 @@ import difflib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from providers import journal
 from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
+from providers.properties import target
 from providers.settings import CONFIG_NAMESPACE, SettingsError
 from stacks import config, guard, history, outputs
 from stacks.component import RouterFlowLogs
-from stacks.discovery import discover
+from stacks.discovery import RouterPlan, discover
 from stacks.errors import StackError
 
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
@@ -60,6 +62,7 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     for router in previous.values():
         seen.setdefault(router.router_id, set()).update(router.called)
     plans = discover(client, stack_config, stack=stack, seen_before=seen)
+    _refuse_to_forget(stack, plans)
     lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before)))
     problems = guard.check_deletes(stack_config, plans, previous, lost)
     if problems:
@@ -74,6 +77,21 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
             flow_log_aliases=flow_log_aliases[plan.key],
         )
     return outputs.outputs(plans, former, lost)
+
+
+def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:
+    """Refuse to go on where a provider was killed while it created what nobody wants any more.
+
+    Raises:
+        pulumi.RunError: So it is.
+    """
+    wanted = {flow_log.target for plan in plans for flow_log in plan.flow_logs}
+    forgotten = [create for create in journal.left_over(stack) if target(create["inputs"]) not in wanted]
+    if forgotten:
+        raise pulumi.RunError(
+            f"an earlier run was cut off while it created {len(forgotten)} flow logs that the stack file no longer"
+            " wants: run `make recover` first"
+        )
 
 
 def _config_values() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Creates that were cut off, of which the state says that they were begun and nobody knows how they ended.
 
-pulumi stack export | python -m stacks.pending refuse       end with 1 if there are any: others would forget them
-pulumi stack export | python -m stacks.pending take-over    print the state in which the next refresh finds them
+pulumi stack export | python -m stacks.pending refuse STACK       end with 1 if there are any: others would forget them
+pulumi stack export | python -m stacks.pending take-over STACK    print the state in which the next refresh finds them
 
 What such a create made is found by the stack's idempotency key. So each flow log is put into the state with its inputs
 and an id that says so, whatever the stack file has become since; the refresh has its real id from the service, or that
@@ -12,11 +12,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from providers import journal
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_id
+
+PROVIDER_TYPE = "pulumi:providers:pulumi-python"
+
+
+def with_journal(export: Mapping[str, Any], journal: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The state with the creates of killed providers, which the engine has forgotten, among the pending operations.
+
+    Args:
+        export: The state.
+        journal: These creates, as `providers.journal` has them.
+    """
+    deployment = dict(export.get("deployment") or {})
+    providers = [one for one in deployment.get("resources") or [] if one["type"] == PROVIDER_TYPE]
+    if journal and providers:
+        reference = f"{providers[0]['urn']}::{providers[0]['id']}"
+        operations = [
+            {"type": "creating", "resource": {**create, "custom": True, "type": TYPE_TOKEN, "provider": reference}}
+            for create in journal
+        ]
+        deployment["pending_operations"] = [*(deployment.get("pending_operations") or []), *operations]
+    return {**export, "deployment": deployment}
 
 
 def cut_off_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -71,13 +93,14 @@ def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in cut_off_creates(export) if one["type"] == TYPE_TOKEN]
 
 
-def main(arguments: list[str]) -> None:
-    """Do what the first argument says with the state on standard input."""
+def main(what: str, stack: str) -> None:
+    """Do what the first argument says with the state on standard input, which is that of the stack."""
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # `pulumi stack export` has failed, and has said why
-    export = json.loads(text)
-    if arguments == ["take-over"]:
+    left_over = journal.left_over(stack)
+    export = with_journal(json.loads(text), left_over)
+    if what == "take-over":
         json.dump(taken_over(export), sys.stdout)
         if names := forgotten(export):
             print(
@@ -85,12 +108,12 @@ def main(arguments: list[str]) -> None:
                 f" again: {', '.join(names)}; look for them and import or delete them",
                 file=sys.stderr,
             )
-    elif creates := cut_off_creates(export):
+    elif urns := {one["urn"] for one in (*cut_off_creates(export), *left_over)}:
         sys.exit(
-            f"error: an earlier run was cut off while it created {len(creates)} resources, of which this one would not"
+            f"error: an earlier run was cut off while it created {len(urns)} resources, of which this one would not"
             " know: run `make recover` first"
         )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

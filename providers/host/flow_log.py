@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from google.protobuf import empty_pb2
+from google.protobuf.json_format import MessageToDict
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime import proto
 
+from providers import journal
 from providers.er import Patience
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, UnfinishedFlowLogError
 from providers.host import urns
@@ -68,8 +70,9 @@ class FlowLogHandler:
         )
 
     def Create(self, request: Any) -> Any:  # noqa: N802
+        under_way = journal.written_down(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
         try:
-            with self._patience(request) as patience:
+            with under_way, self._patience(request) as patience:
                 result = self._for(request).create(from_struct(request.properties), patience)
         except UnfinishedFlowLogError as error:
             self._hold(error.id, request.urn)

@@ -88,7 +88,7 @@ class KillSite(ScenarioSite):
                 emulator.kill()
                 emulator.start()
             else:
-                _kill(process, kill.victim)
+                kill_one(process, kill.victim)
                 emulator.inject([])
             process.communicate(timeout=TIMEOUT)
             _recover(project, kill)
@@ -104,7 +104,8 @@ def _recover(project: Project, kill: Kill) -> None:
         project.destroy()
 
 
-def _kill(process: Popen[str], victim: str) -> None:
+def kill_one(process: Popen[str], victim: str) -> None:
+    """Kill a process of the command that was started."""
     if victim == "engine":
         process.kill()
         return

@@ -160,8 +160,8 @@ class Project:
         file = self.directory / "state.json"
         self.ok("stack", "export", "--file", str(file))
         taken_over = subprocess.run(
-            [sys.executable, "-m", "stacks.pending", "take-over"],
-            cwd=CHECKOUT,
+            [sys.executable, "-m", "stacks.pending", "take-over", STACK],
+            cwd=self.directory,
             input=file.read_text(),
             stdout=subprocess.PIPE,
             text=True,
@@ -170,6 +170,7 @@ class Project:
         )
         file.write_text(taken_over.stdout)
         self.ok("stack", "import", "--file", str(file))
+        shutil.rmtree(self.creating, ignore_errors=True)
         self.refresh()
         self.up("--refresh")
 
@@ -242,6 +243,11 @@ class Project:
         self.environment["OS_TOKEN"] = world.server.token
 
     # What is left behind.
+
+    @property
+    def creating(self) -> Path:
+        """Where the provider writes down the creates that are under way."""
+        return self.directory / ".local" / "creating" / STACK
 
     @property
     def database(self) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.chaos import sweep
 from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree
 
 
@@ -60,7 +61,6 @@ def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered
     project: Project, slow_world: World
 ) -> None:
     kill_while_creating(project, slow_world)
-    project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
     project.ok("cancel", "--yes")
     project.up("--refresh")
     # The engine has made the same resources, and has the creates that were killed in the state still.
@@ -69,6 +69,42 @@ def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered
     project.recover()
 
     assert len(slow_world.flow_logs()) == LOGGED_IN_DEMO
+    agree(project, slow_world)
+
+
+def kill_the_provider_while_creating(project: Project, world: World) -> None:
+    process = project.start("up", *QUICK)
+    until(lambda: len(world.flow_logs()) == LOGGED_IN_DEMO, process)
+    sweep.kill_one(process, "provider")
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode != 0, output
+    assert project.flow_logs() == {}
+
+
+def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_it_any_more(
+    project: Project, slow_world: World
+) -> None:
+    kill_the_provider_while_creating(project, slow_world)
+    project.change_router("core", attachments=["vpc-shop"])
+
+    output = project.refused("up", *QUICK)
+
+    assert (
+        "cut off while it created 5 flow logs that the stack file no longer wants: run `make recover` first" in output
+    )
+    project.recover()
+    assert len(slow_world.flow_logs()) == LOGGED_IN_DEMO - 5
+    agree(project, slow_world)
+
+
+def test_what_a_killed_provider_was_creating_is_found_by_the_next_up(project: Project, slow_world: World) -> None:
+    kill_the_provider_while_creating(project, slow_world)
+    made = slow_world.flow_logs().keys()
+
+    project.up()
+
+    assert slow_world.flow_logs().keys() == made
+    assert not any(project.creating.iterdir())
     agree(project, slow_world)
 
 

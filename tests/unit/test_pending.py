@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from providers import journal
 from stacks import pending
 
 URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic/er:FlowLog::core-a"
@@ -22,10 +24,10 @@ def test_a_destroy_over_cut_off_creates_is_refused_with_the_way_out(monkeypatch:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(export("creating", "deleting", "creating"))))
 
     with pytest.raises(SystemExit) as ended:
-        pending.main(["refuse"])
+        pending.main("refuse", "local")
 
     assert ended.value.code == (
-        "error: an earlier run was cut off while it created 2 resources, of which this one would not know:"
+        "error: an earlier run was cut off while it created 1 resources, of which this one would not know:"
         " run `make recover` first"
     )
 
@@ -33,7 +35,7 @@ def test_a_destroy_over_cut_off_creates_is_refused_with_the_way_out(monkeypatch:
 @pytest.mark.parametrize("state", [export(), export("deleting", "updating"), {"version": 3, "deployment": {}}, {}])
 def test_a_destroy_over_anything_else_goes_on(state: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
-    pending.main(["refuse"])
+    pending.main("refuse", "local")
 
 
 @pytest.mark.parametrize("what", ["refuse", "take-over"])
@@ -42,7 +44,7 @@ def test_a_state_that_could_not_be_had_ends_it_without_another_word(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     with pytest.raises(SystemExit) as ended:
-        pending.main([what])
+        pending.main(what, "local")
     assert ended.value.code == 1
     assert capsys.readouterr().out == ""
 
@@ -139,10 +141,26 @@ def test_a_create_without_a_key_is_forgotten_and_named(
 ) -> None:
     state = {"version": 3, "deployment": {"pending_operations": [cut_off(name="shop")]}}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
-    pending.main(["take-over"])
+    pending.main("take-over", "local")
     printed = capsys.readouterr()
     assert json.loads(printed.out)["deployment"] == {"resources": []}
     assert printed.err == (
         "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
         " look for them and import or delete them\n"
     )
+
+
+def test_what_a_killed_provider_was_creating_is_taken_over_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs = {"name": "a", **PLACE, "idempotency_key": "k"}
+    with journal.written_down("local", URN, inputs):
+        assert journal.left_over("local") == [{"urn": URN, "inputs": inputs}]
+        assert journal.left_over("another") == []
+        provider = {"urn": "p", "id": "1", "type": "pulumi:providers:pulumi-python"}
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"deployment": {"resources": [provider]}})))
+        pending.main("take-over", "local")
+    _, taken = json.loads(capsys.readouterr().out)["deployment"]["resources"]
+    assert (taken["urn"], taken["id"], taken["provider"], taken["inputs"]) == (URN, "created-by:", "p::1", inputs)
+    assert journal.left_over("local") == []
