@@ -102,6 +102,11 @@ def main(what: str, stack: str) -> None:
     export = with_journal(json.loads(text), left_over)
     if what == "take-over":
         json.dump(taken_over(export), sys.stdout)
+        number = len({one["urn"] for one in cut_off_creates(export)})
+        print(
+            f"cut off: {number} creates; the service is asked what came of them" if number else "cut off: nothing",
+            file=sys.stderr,
+        )
         if names := forgotten(export):
             print(
                 f"warning: {len(names)} flow logs without an idempotency_key may have been created and cannot be found"
@@ -110,8 +115,8 @@ def main(what: str, stack: str) -> None:
             )
     elif urns := {one["urn"] for one in (*cut_off_creates(export), *left_over)}:
         sys.exit(
-            f"error: an earlier run was cut off while it created {len(urns)} resources, of which this one would not"
-            " know: run `make recover` first"
+            f"error: another run creates {len(urns)} resources, or was cut off while it did: if nobody is at work on"
+            " this stack, run `make recover` first"
         )
 
 

@@ -131,8 +131,9 @@ class PasswordCredentials:
             kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
             # Before it is cut to length: half a password is too much as well.
             text = without(self._user["password"], str(error.message).partition(" (HTTP ")[0])
+            verb = "failed" if error.http_status >= 500 else "refused"
             raise kind(
-                f"IAM at {self._auth_url} refused to sign in user {user}: {printable(text)}",
+                f"IAM at {self._auth_url} {verb} to sign in user {user}: {printable(text)}",
                 status=error.http_status,
                 request_id=printable(str(error.request_id)) if error.request_id else None,
             ) from error

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.seed is not None:
         outcome = one(options.seed)
-        print(*outcome.journal, *outcome.wrong, sep="\n")
+        print(*outcome.journal, *(outcome.wrong or ["put right by one more up"]), sep="\n")
         return bool(outcome.wrong)
     if (options.cli_runs or options.kills or options.outages) and not shutil.which("pulumi"):
         say("error: there is no pulumi on PATH: run this with `make chaos`")
@@ -157,8 +157,11 @@ def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: 
         if wrongs
     ]
     print(grid(("what", "number", "put right", LOST, DOUBLED), rows, left=1))
-    print("\nFaults: " + ", ".join(f"{kind} {number:,}" for kind, number in injected.most_common()))
-    print("\nOne provider process: " + "; ".join(map(str, usages)))
+    if injected:
+        counts = ", ".join(f"{kind} {number:,}" for kind, number in injected.most_common())
+        print(f"\nFaults (and crashes of the engine in process): {counts}")
+    if usages:
+        print("\nOne provider process: " + "; ".join(map(str, usages)))
 
 
 def _wrong(done: object) -> list[str]:

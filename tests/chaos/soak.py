@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def _round(server: Server, stub: Any, share: Mapping[str, Wanted]) -> list[str]:
     renamed = {name: replace(one, name=f"{name}-renamed") for name, one in share.items()}
     for wanted in (share, renamed, {}):
         if (steps := engine.up(inputs(server, wanted))) != len(share):
-            wrong.append(f"{steps} steps, not {len(share)}: {engine.errors}")
+            wrong.append(f"an up had {steps} steps, not {len(share)}; errors: {engine.errors}")
     return wrong
 
 
@@ -96,7 +97,8 @@ def _provider(server: Server) -> Iterator[tuple[int, Any]]:
     """The host as a process of its own, as the engine starts it: its id, and a stub for it."""
     nobody = "127.0.0.1:1"  # the engine's address, to which it sends words on waits of seconds
     command = [sys.executable, "-u", "-m", "providers.host", nobody]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+    with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
             port = int(process.stdout.readline())

@@ -27,7 +27,7 @@ def test_a_destroy_over_cut_off_creates_is_refused_with_the_way_out(monkeypatch:
         pending.main("refuse", "local")
 
     assert ended.value.code == (
-        "error: an earlier run was cut off while it created 1 resources, of which this one would not know:"
+        "error: another run creates 1 resources, or was cut off while it did: if nobody is at work on this stack,"
         " run `make recover` first"
     )
 
@@ -145,6 +145,7 @@ def test_a_create_without_a_key_is_forgotten_and_named(
     printed = capsys.readouterr()
     assert json.loads(printed.out)["deployment"] == {"resources": []}
     assert printed.err == (
+        "cut off: 1 creates; the service is asked what came of them\n"
         "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
         " look for them and import or delete them\n"
     )
