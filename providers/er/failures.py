@@ -19,6 +19,8 @@ def connection_error(origin: str, error: BaseException) -> ApiError:
             f"cannot trust the certificate of {origin}: {cause.verify_message}"
             " (for a private CA set REQUESTS_CA_BUNDLE)"
         )
+    if isinstance(error, requests.exceptions.InvalidURL):  # a proxy's is one, too, and may have a password in it
+        return ApiError(f"cannot reach {origin}: its address, or that of the proxy, is no address")
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return TemporaryError(
         f"cannot reach {origin}: {printable(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)

@@ -189,7 +189,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("credentials", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize(("credentials", "sentence"), list(REFUSED.values()), ids=list(REFUSED))
 def test_an_error_does_not_repeat_what_was_refused(
     credentials: dict[str, str], sentence: str, project: Project, standalone: World, home: Path
 ) -> None:

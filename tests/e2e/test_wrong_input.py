@@ -213,7 +213,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("case", list(CASES.values()), ids=list(CASES))
 def test_a_preview_refuses_wrong_input_in_one_sentence(case: Case, project: Project, world: World) -> None:
     case.mistake(project, world)
 

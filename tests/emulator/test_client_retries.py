@@ -726,6 +726,18 @@ def test_other_machines_are_reached_through_the_proxy_of_the_environment(
     assert received.headers["X-Auth-Token"] == TOKEN
 
 
+@pytest.mark.parametrize("proxy", ["http://ann:sec#ret@127.0.0.1:1", "http://ann:sec/ret@127.0.0.1:1", "http://[sec"])
+def test_a_proxy_that_is_no_address_is_told_without_its_password(
+    time: QuickTime, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+
+    error = raised(ApiError, lambda: show(token_client("https://er.example.com", time)))
+
+    assert "cannot reach https://er.example.com: " in str(error)
+    assert "sec" not in str(error)
+
+
 def test_passwords_of_a_netrc_file_are_not_sent_to_the_service(
     time: QuickTime, proxy: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
