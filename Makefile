@@ -77,7 +77,7 @@ bench: ## Measure it beside the SDK's own host; takes over an hour (ARGS="--n 10
 	@$(with_cli); python -m bench $(ARGS)
 
 .PHONY: chaos
-chaos: ## Let everything go wrong that can, hundreds of times, and see that nothing is lost or doubled; takes 17 minutes.
+chaos: ## Let everything go wrong that can, hundreds of times, and see that nothing is lost or doubled; takes 18 minutes.
 	@$(with_cli); python -m tests.chaos $(ARGS)
 
 .PHONY: lint

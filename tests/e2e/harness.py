@@ -163,7 +163,7 @@ class Project:
             [sys.executable, "-m", "stacks.pending", "take-over", STACK],
             cwd=self.directory,
             input=file.read_text(),
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=TIMEOUT,
             check=True,
