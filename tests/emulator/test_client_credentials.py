@@ -114,6 +114,19 @@ def test_a_wrong_password_is_tried_once_however_many_threads_need_it(server: Ser
     assert server.requests.read() == {SIGN_IN: 1}
 
 
+def test_each_call_has_an_error_of_its_own_of_a_refused_sign_in(server: Server) -> None:
+    credentials = PasswordCredentials(
+        auth_url=f"{server.url}/v3", username="tester", password="wrong", domain_name="OTC-TEST", project_name="eu-de"
+    )
+    errors = []
+    for _ in range(2):
+        with pytest.raises(UnauthorizedError) as caught:
+            credentials.project_id()
+        errors.append(caught.value)
+    assert errors[0] is not errors[1]
+    assert str(errors[0]) == str(errors[1])
+
+
 def test_a_wrong_password_is_not_tried_again_by_later_calls(server: Server) -> None:
     er = client(server, password="wrong")
 
