@@ -16,6 +16,13 @@ GONE_PAUSE = 0.02  # seconds between looks at what is still there
 GONE_SECONDS = 10.0  # a killed process that is there for longer hangs in the kernel: nothing we could do
 
 
+def without_a_persons_own() -> dict[str, str]:
+    """The environment variables, less those of a person's own cloud and of a backend that must not see our stacks."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("OS_") and name != "PULUMI_BACKEND_URL"
+    }
+
+
 def members(session: int) -> list[int]:
     """The ids of all processes of a session, but for those that ended and that nobody has asked after yet."""
     found = []

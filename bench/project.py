@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import threading
@@ -17,9 +16,9 @@ import yaml
 
 from bench.errors import BenchError
 from bench.memory import PeakMemory
-from bench.processes import Children
+from bench.processes import Children, without_a_persons_own
 from bench.variants import OURS, Variant
-from providers.settings import CONFIG_NAMESPACE
+from providers.keys import full
 from tools import pulumi_cli
 from tools.prepare import exports
 from tools.stand_in_home import stand_in_home
@@ -32,9 +31,8 @@ LAST_LINES = 30  # of a failed command
 
 def pulumi_environment() -> dict[str, str]:
     """What `make` sets for `pulumi` (PULUMI_PARALLEL among it), and nothing of the person's own cloud or backend."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE"):
-        kept.pop(name, None)
+    kept = without_a_persons_own()
+    kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     cli, venv = pulumi_cli.find(), CHECKOUT / ".venv"
     made = {**kept, "PULUMI_CONFIG_PASSPHRASE": "", **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1"}
     return made | (stand_in_home(cli.folder, venv, made) if cli.has_stand_in else {})
@@ -77,7 +75,7 @@ class Project:
         variant.adapt(document)
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(document))
         if stack_config is not None:
-            config = {f"{CONFIG_NAMESPACE}:{key}": value for key, value in stack_config.items()}
+            config = {full(key): value for key, value in stack_config.items()}
             (directory / "stacks" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}))
         return cls(directory, environment, children, variant.module)._with_stack()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from providers.er import Client, Endpoints
 from providers.er.credentials import TokenCredentials
-from providers.settings import CONFIG_NAMESPACE, EMULATOR, ConfigReader, Settings, SettingsError
+from providers.keys import full
+from providers.settings import EMULATOR, ConfigReader, Settings, SettingsError
 
 EMULATOR_DATABASE = Path(".local", "emulator.db")
 """Where the embedded emulator keeps its state, below the project's root."""
@@ -61,7 +62,7 @@ class Connection:
             from emulator import EmulatorError, serve
         except ImportError as error:
             raise SettingsError(
-                f"{CONFIG_NAMESPACE}:endpoint is {EMULATOR}, which is not installed: pip install -e '.[emulator]'"
+                f"{full('endpoint')} is {EMULATOR}, which is not installed: pip install -e '.[emulator]'"
             ) from error
         database = self._directory / EMULATOR_DATABASE
         try:

@@ -27,7 +27,8 @@ from providers.er import Client, Patience, lifecycle
 from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, PatienceError, QuotaExceededError
 from providers.er.flow_logs import FlowLog
 from providers.er.limits import ID_PATTERN, LOGGABLE_ATTACHMENT_TYPES
-from providers.settings import CONFIG_NAMESPACE, SettingsError
+from providers.keys import full
+from providers.settings import SettingsError
 
 TYPE_TOKEN = "pulumi-python:dynamic/er:FlowLog"
 
@@ -80,7 +81,7 @@ class FlowLogProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest, current_config: Callable[[str], str | None] = lambda _key: None) -> None:
         """Remember the settings. Nothing is read, sent or refused here: that waits for the first operation."""
         self._connection = Connection(
-            lambda key: req.config.get(f"{CONFIG_NAMESPACE}:{key}"),
+            lambda key: req.config.get(full(key)),
             os.environ,
             directory=Path.cwd(),
             current_config=current_config,
@@ -234,7 +235,7 @@ class FlowLogProvider(ResourceProvider):
             if expected and client.project_id() != expected:
                 raise FlowLogError(
                     f"flow log {(of or {}).get('name')!r} is in project {expected}, but the credentials and"
-                    f" {CONFIG_NAMESPACE}:project are for project {client.project_id()}"
+                    f" {full('project')} are for project {client.project_id()}"
                 )
         except (SettingsError, ApiError) as error:
             raise FlowLogError(str(error)) from error

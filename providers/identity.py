@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from providers.clouds import Cloud
+from providers.keys import full
 
 Look = Callable[..., "str | None"]
 """From names, the first of which counts most, to the value of the first that has any."""
@@ -27,7 +28,7 @@ Look = Callable[..., "str | None"]
 Part = tuple[str, "str | None"]
 """Something that is needed: where to put it, and what is there."""
 
-DOMAIN = "OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)"
+DOMAIN = f"OS_USER_DOMAIN_NAME (or {full('domain')})"
 
 
 class IdentityError(ValueError):
@@ -116,16 +117,16 @@ def _of_stack(
     domain: str | None,
     current_key: Callable[[str], str | None],
 ) -> Token | User | AccessKey:
-    password_part = ("OS_PASSWORD (or otc-flow-logs:password)", password or key("password"))
+    password_part = (f"OS_PASSWORD (or {full('password')})", password or key("password"))
     if token := key("token"):
-        return Token("otc-flow-logs:token", token)
+        return Token(full("token"), token)
     if username := key("username"):
         renew = None if password else functools.partial(current_key, "password")
-        return _user("otc-flow-logs:username", username, password_part, (DOMAIN, domain), renew)
+        return _user(full("username"), username, password_part, (DOMAIN, domain), renew)
     if access_key := key("access_key"):
-        secret = ("OS_SECRET_KEY (or otc-flow-logs:secret_key)", secret_key or key("secret_key"))
-        return _access_key("otc-flow-logs:access_key", access_key, secret, security_token=key("security_token"))
-    missing = _missing(("OS_USERNAME (or otc-flow-logs:username)", None), password_part, (DOMAIN, domain))
+        secret = (f"OS_SECRET_KEY (or {full('secret_key')})", secret_key or key("secret_key"))
+        return _access_key(full("access_key"), access_key, secret, security_token=key("security_token"))
+    missing = _missing((f"OS_USERNAME (or {full('username')})", None), password_part, (DOMAIN, domain))
     raise IdentityError(
         f"set {missing}; there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the environment either, and no token or"
         " access_key in the stack file"

@@ -18,13 +18,11 @@ from providers.er.access_keys import AccessKeyCredentials
 from providers.er.credentials import Credentials, TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, checked
 from providers.er.password import PasswordCredentials
+from providers.keys import full
 
 T = TypeVar("T")
 
 SERVICES = {field.name for field in fields(Endpoints)}
-
-CONFIG_NAMESPACE = "otc-flow-logs"
-"""The namespace of the keys in a stack file, as in `otc-flow-logs:region`."""
 
 EMULATOR = "emulator"
 """The value of `endpoint` that means the embedded emulator."""
@@ -70,17 +68,17 @@ class Settings:
         moved = self._moved_services()
         url, region = self._key("endpoint"), self.region()
         if url:
-            return self._checked(_full("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
+            return self._checked(full("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
         if moved.keys() == SERVICES:
             return Endpoints(**moved)
         if not region:
             raise SettingsError(
-                f"no region: set {_full('region')} in the stack file to {' or '.join(REGIONS)}"
+                f"no region: set {full('region')} in the stack file to {' or '.join(REGIONS)}"
                 " (or OS_REGION_NAME in the environment)"
             )
         if region not in REGIONS and "iam" in moved:
             return replace(Endpoints.by_catalog(moved["iam"]), **moved)
-        source = _full("region") if self._key("region") else "OS_REGION_NAME"
+        source = full("region") if self._key("region") else "OS_REGION_NAME"
         return self._checked(source, lambda: Endpoints.of_region(region).overridden(**moved))
 
     def credentials(self, endpoints: Endpoints) -> Credentials:
@@ -99,7 +97,7 @@ class Settings:
             project_id = project_id or self._variable("OS_PROJECT_ID")
             if not project_id:
                 raise SettingsError(
-                    f"a token needs the id of its project: set {_full('project_id')} in the stack file"
+                    f"a token needs the id of its project: set {full('project_id')} in the stack file"
                     " (or OS_PROJECT_ID in the environment)"
                 )
             return TokenCredentials(who.token, project_id)
@@ -107,7 +105,7 @@ class Settings:
         project = project or self.region()
         if not (project_id or project):
             raise SettingsError(
-                f"no project: set {_full('project')} or {_full('project_id')} in the stack file"
+                f"no project: set {full('project')} or {full('project_id')} in the stack file"
                 " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
             )
         if isinstance(who, identity.AccessKey):
@@ -176,9 +174,9 @@ class Settings:
         if not isinstance(overrides, dict) or not all(
             key in SERVICES and isinstance(value, str) for key, value in overrides.items()
         ):
-            raise SettingsError(f"{_full('endpoints')} must be addresses by service: {', '.join(sorted(SERVICES))}")
+            raise SettingsError(f"{full('endpoints')} must be addresses by service: {', '.join(sorted(SERVICES))}")
         return moved | self._checked(
-            _full("endpoints"), lambda: {service: checked(url) for service, url in overrides.items()}
+            full("endpoints"), lambda: {service: checked(url) for service, url in overrides.items()}
         )
 
     @staticmethod
@@ -195,7 +193,3 @@ class Settings:
     def _variable(self, *names: str) -> str | None:
         values = (self._environment.get(name, "").strip() for name in names)
         return next((value for value in values if value), None)
-
-
-def _full(key: str) -> str:
-    return f"{CONFIG_NAMESPACE}:{key}"

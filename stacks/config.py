@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from providers import settings
 from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_CHARACTERS, NAME_PATTERN, LoggableType
+from providers.keys import full
 from stacks.errors import Problem, StackError
 from stacks.names import TemplateError, check_template
 
@@ -132,7 +133,7 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     known = (*StackConfig.model_fields, *settings.CONFIG_KEYS)
     problems = [Problem(key, _unknown_key(key, known)) for key in values if key not in known]
     problems += [
-        Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {_full(key)}")
+        Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {full(key)}")
         for key in settings.SECRET_KEYS
         if key in values and not is_secret.get(key)
     ]
@@ -145,10 +146,6 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     if problems:
         raise StackError(problems)
     return config
-
-
-def _full(key: str) -> str:
-    return f"{settings.CONFIG_NAMESPACE}:{key}"
 
 
 def _decoded(value: str) -> Any:

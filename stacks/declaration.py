@@ -16,8 +16,9 @@ from providers import journal
 from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
+from providers.keys import CONFIG_NAMESPACE, full, ours
 from providers.properties import target
-from providers.settings import CONFIG_NAMESPACE, SettingsError
+from providers.settings import SettingsError
 from stacks import config, guard, history, outputs
 from stacks.component import RouterFlowLogs
 from stacks.discovery import RouterPlan, discover
@@ -52,7 +53,7 @@ def declare(stack: str, stack_file: str, before: Mapping[str, Any]) -> dict[str,
 
 def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     values = _config_values()
-    secret = {key: pulumi.runtime.is_config_secret(f"{CONFIG_NAMESPACE}:{key}") for key in values}
+    secret = {key: pulumi.runtime.is_config_secret(full(key)) for key in values}
     stack_config = config.parse(values, is_secret=secret)
     previous = outputs.previous(before)
 
@@ -96,13 +97,12 @@ def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:
 
 def _config_values() -> dict[str, str]:
     """The stack's config of our namespace, also keys that nobody asks for: they are mistakes."""
-    prefix = f"{CONFIG_NAMESPACE}:"
     everything = pulumi.runtime.get_config_env()
     for key in everything:
         namespace = key.partition(":")[0]
         if namespace != CONFIG_NAMESPACE and difflib.get_close_matches(namespace, [CONFIG_NAMESPACE], cutoff=0.8):
-            raise pulumi.RunError(f"{key} in the stack file: did you mean {prefix}{key.partition(':')[2]}?")
-    return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+            raise pulumi.RunError(f"{key} in the stack file: did you mean {full(key.partition(':')[2])}?")
+    return ours(everything)
 
 
 def _reporter() -> Callable[[str], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from providers.settings import CONFIG_NAMESPACE
+from providers.keys import full
 
 
 @dataclass(frozen=True)
@@ -25,5 +25,5 @@ class StackError(Exception):
 
     def sentences(self, stack_file: str) -> str:
         """One line for each problem, naming the key and the file."""
-        lines = [f"{CONFIG_NAMESPACE}:{problem.key} in {stack_file}: {problem.what}" for problem in self.problems]
+        lines = [f"{full(problem.key)} in {stack_file}: {problem.what}" for problem in self.problems]
         return "\n".join(lines)

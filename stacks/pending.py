@@ -4,8 +4,8 @@ pulumi stack export | python -m stacks.pending refuse STACK       end with 1 if 
 pulumi stack export | python -m stacks.pending take-over STACK    print the state in which the next refresh finds them
 
 What such a create made is found by the stack's idempotency key. So each flow log is put into the state with its inputs
-and an id that says so, whatever the stack file has become since; the refresh has its real id from the service, or that
-there is none.
+and an id that says so, whatever the stack file has become since; the refresh has its real id from the service, or
+leaves it as it is for the next `up` to settle.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
 
-def with_journal(export: Mapping[str, Any], journal: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def with_journal(export: Mapping[str, Any], left_over: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The state with the creates of killed providers, which the engine has forgotten, among the pending operations.
 
     Args:
         export: The state.
-        journal: These creates, as `providers.journal` has them.
+        left_over: These creates, as `providers.journal` has them.
     """
     deployment = dict(export.get("deployment") or {})
     providers = [one for one in deployment.get("resources") or [] if one["type"] == PROVIDER_TYPE]
-    if journal and providers:
+    if left_over and providers:
         reference = f"{providers[0]['urn']}::{providers[0]['id']}"
         operations = [
             {"type": "creating", "resource": {**create, "custom": True, "type": TYPE_TOKEN, "provider": reference}}
-            for create in journal
+            for create in left_over
         ]
         deployment["pending_operations"] = [*(deployment.get("pending_operations") or []), *operations]
     return {**export, "deployment": deployment}

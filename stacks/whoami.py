@@ -15,7 +15,8 @@ from providers.connection import EMULATOR_DATABASE
 from providers.er import Client, Patience
 from providers.er.errors import ApiError
 from providers.er.failures import printable
-from providers.settings import CONFIG_NAMESPACE, ConfigReader, Settings, SettingsError
+from providers.keys import ours
+from providers.settings import ConfigReader, Settings, SettingsError
 
 SIGN_IN_SECONDS = 60.0
 
@@ -65,8 +66,7 @@ def _shown(who: identity.Token | identity.User | identity.AccessKey) -> str:
 def main(stack: str, backend: str) -> None:
     """Print it all, for the config on standard input."""
     document = json.load(sys.stdin)
-    prefix = f"{CONFIG_NAMESPACE}:"
-    values = {key.removeprefix(prefix): item.get("value") for key, item in document.items() if key.startswith(prefix)}
+    values = {key: item.get("value") for key, item in ours(document).items()}
     where = json.loads(backend)
     print(f"{'stack':14} {stack}")
     print(f"{'state':14} {where['url']}")

@@ -21,8 +21,8 @@ from providers.host import urns
 from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
 from providers.host.status import StatusLines
+from providers.keys import CONFIG_NAMESPACE
 from providers.properties import IDEMPOTENCY_KEY, is_unsure
-from providers.settings import CONFIG_NAMESPACE
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 
@@ -39,7 +39,7 @@ class FlowLogHandler:
         self._provider = provider
         self._registered: set[str] = set()  # the resources of the program, in this run
         self._holders: dict[str, str] = {}  # by flow log id, which of these had it first
-        self._kept: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
+        self._kept: set[str] = set()  # the flow logs that one of these has and will have
         self._created: dict[str, str] = {}  # by flow log id, the resource whose create ended with it
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
@@ -56,7 +56,7 @@ class FlowLogHandler:
         with self._patience(request) as patience:
             diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), patience)
         if request.urn in self._registered and not diff.replaces:
-            self._kept[request.id] = request.urn
+            self._kept.add(request.id)
         kinds = {True: proto.PropertyDiff.UPDATE_REPLACE, False: proto.PropertyDiff.UPDATE}
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME if diff.changes else proto.DiffResponse.DIFF_NONE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
 
 import emulator
+from bench.processes import without_a_persons_own
 from bench.world import seed as world_of
 from emulator import Server, Switches
 from tests.chaos.engine import Engine
@@ -97,7 +97,7 @@ def _provider(server: Server) -> Iterator[tuple[int, Any]]:
     """The host as a process of its own, as the engine starts it: its id, and a stub for it."""
     nobody = "127.0.0.1:1"  # the engine's address, to which it sends words on waits of seconds
     command = [sys.executable, "-u", "-m", "providers.host", nobody]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+    environment = without_a_persons_own()
     with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout

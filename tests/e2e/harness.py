@@ -17,7 +17,7 @@ from typing import Any
 import requests
 import yaml
 
-from bench.processes import members
+from bench.processes import members, without_a_persons_own
 from emulator import Server, Switches, serve
 
 CHECKOUT = Path(__file__).parents[2]
@@ -103,16 +103,13 @@ class Project:
     @classmethod
     def at(cls, directory: Path) -> Project:
         """The one that is in the folder."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-        # A backend of the person's own must not see the tests' stacks.
-        kept.pop("PULUMI_BACKEND_URL", None)
         settings = {
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_PARALLEL": "128",
             "NO_COLOR": "1",
         }
-        return cls(directory, {**kept, **settings})
+        return cls(directory, {**without_a_persons_own(), **settings})
 
     # What a person types.
 

@@ -10,11 +10,23 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import requests
+from keystoneauth1.identity import v3
 from requests.auth import AuthBase
 
 from emulator import Server
 
 PATIENCE = 20.0  # seconds: far more than anything here takes, even on a busy machine
+
+
+def password_of(server: Server, username: str, password: str) -> v3.Password:
+    """A sign-in for the server's project, by a user of the seed file."""
+    return v3.Password(
+        auth_url=f"{server.url}/v3",
+        username=username,
+        password=password,
+        user_domain_name="OTC-TEST",
+        project_id=server.project_id,
+    )
 
 
 class PlainClient:

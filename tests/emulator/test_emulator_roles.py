@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import requests
 from keystoneauth1 import session
-from keystoneauth1.identity import v3
 
 from emulator import EmulatorError, Server
-from tests.emulator.plain_client import PlainClient, Signing, body
+from tests.emulator.plain_client import PlainClient, Signing, body, password_of
 
 READERS_KEY = ("READERSACCESSKEY0001", "the-readers-secret-key")
 
@@ -22,14 +21,7 @@ def signing(server: Server) -> PlainClient:
 
 
 def signed_in(server: Server) -> PlainClient:
-    plugin = v3.Password(
-        auth_url=f"{server.url}/v3",
-        username="reader",
-        password="only-to-read",
-        user_domain_name="OTC-TEST",
-        project_id=server.project_id,
-    )
-    token = session.Session(auth=plugin).get_token()
+    token = session.Session(auth=password_of(server, "reader", "only-to-read")).get_token()
     return PlainClient(server.url, str(token), server.project_id, server.store.router("er-main").id)
 
 

@@ -16,7 +16,7 @@ from emulator import Server
 from emulator.identity import TOKEN_LIFETIME, Named
 from emulator.instants import now, seconds
 from emulator.store import Store
-from tests.emulator.plain_client import PlainClient
+from tests.emulator.plain_client import PlainClient, password_of
 
 PASSWORD = "only-for-tests"
 
@@ -46,13 +46,7 @@ def test_keystoneauth_signs_in_by_names(server: Server) -> None:
 
 
 def test_keystoneauth_signs_in_by_project_id_and_learns_when_the_token_expires(server: Server) -> None:
-    plugin = v3.Password(
-        auth_url=f"{server.url}/v3",
-        username="tester",
-        password=PASSWORD,
-        user_domain_name="OTC-TEST",
-        project_id=server.project_id,
-    )
+    plugin = password_of(server, "tester", PASSWORD)
     access = plugin.get_access(session.Session())
     assert access.expires is not None
     assert 23 * 3600 < access.expires.timestamp() - time.time() <= TOKEN_LIFETIME
@@ -71,13 +65,7 @@ def test_keystoneauth_discovers_the_version_of_the_identity_service(server: Serv
 
 
 def test_keystoneauth_understands_a_refusal(server: Server) -> None:
-    plugin = v3.Password(
-        auth_url=f"{server.url}/v3",
-        username="tester",
-        password="wrong",
-        user_domain_name="OTC-TEST",
-        project_id=server.project_id,
-    )
+    plugin = password_of(server, "tester", "wrong")
     with pytest.raises(exceptions.Unauthorized, match="password is wrong"):
         session.Session(auth=plugin).get_token()
 
@@ -146,13 +134,7 @@ def test_a_token_that_is_not_valid_is_exchanged_for_none(server: Server) -> None
 
 
 def test_the_catalog_has_every_service_where_the_request_came_in(server: Server) -> None:
-    plugin = v3.Password(
-        auth_url=f"{server.url}/v3",
-        username="tester",
-        password=PASSWORD,
-        user_domain_name="OTC-TEST",
-        project_id=server.project_id,
-    )
+    plugin = password_of(server, "tester", PASSWORD)
     catalog = plugin.get_access(session.Session()).service_catalog
     found = {
         service: catalog.get_urls(service_type=service, interface="public", region_name="eu-de")
