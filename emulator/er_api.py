@@ -34,15 +34,15 @@ def routes(store: Store) -> list[Route]:
     api = _ErApi(store)
     calls = [
         ("POST", FLOW_LOGS, api.create_flow_log, "er:flowlogs:create"),
-        ("GET", FLOW_LOGS, api.list_flow_logs, None),
-        ("GET", FLOW_LOG, api.show_flow_log, None),
+        ("GET", FLOW_LOGS, api.list_flow_logs, "er:flowlogs:list"),
+        ("GET", FLOW_LOG, api.show_flow_log, "er:flowlogs:show"),
         ("PUT", FLOW_LOG, api.update_flow_log, "er:flowlogs:update"),
         ("DELETE", FLOW_LOG, api.delete_flow_log, "er:flowlogs:delete"),
         ("POST", f"{FLOW_LOG}/enable", api.enable_flow_log, "er:flowlogs:enable"),
         ("POST", f"{FLOW_LOG}/disable", api.disable_flow_log, "er:flowlogs:disable"),
-        ("GET", f"{BASE}/{{er_id}}/attachments", api.list_attachments, None),
-        ("GET", f"{BASE}/instances", api.list_routers, None),
-        ("GET", f"{BASE}/quotas", api.list_quotas, None),
+        ("GET", f"{BASE}/{{er_id}}/attachments", api.list_attachments, "er:attachments:list"),
+        ("GET", f"{BASE}/instances", api.list_routers, "er:instances:list"),
+        ("GET", f"{BASE}/quotas", api.list_quotas, "er:quotas:list"),
     ]
     return [Route(Service.GATEWAY, *call) for call in calls]
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request
 from emulator import signatures
 from emulator.errors import BAD_CREDENTIALS, BAD_CREDENTIALS_MESSAGE, NO_PERMISSION, ApiError
 from emulator.identity import Identity
-from emulator.rules import READER
+from emulator.policies import Policy
 from emulator.wire import Call, Route
 
 AUTH_TOKEN_HEADER = "X-Auth-Token"
@@ -21,7 +21,7 @@ PROJECT_HEADER = "X-Project-Id"
 class Caller:
     """Who makes a call, as far as it matters to what they may do. An access key is good for every project."""
 
-    role: str
+    policy: Policy
     project_ids: frozenset[str]
 
 
@@ -35,11 +35,11 @@ class Gateway:
         authorization = request.headers.get(AUTHORIZATION_HEADER)
         if bearer is None and authorization is not None:
             key = signatures.verify(request, authorization, self._identity.access_key, self._identity.clock())
-            return Caller(key.user.role, frozenset(project.id for project in self._identity.projects()))
+            return Caller(key.user.policy, frozenset(project.id for project in self._identity.projects()))
         token = None if bearer is None else self._identity.token(bearer)
         if token is None:
             raise ApiError(BAD_CREDENTIALS, f"{BAD_CREDENTIALS_MESSAGE}: the token is missing or expired.")
-        return Caller(token.user.role, frozenset([token.project.id]))
+        return Caller(token.user.policy, frozenset([token.project.id]))
 
     def admit(self, route: Route, call: Call) -> None:
         """Refuse a call unless whoever makes it may make such calls on the project in the path."""
@@ -49,5 +49,5 @@ class Gateway:
             raise ApiError(NO_PERMISSION, f"These credentials give no access to project {project_id}.")
         if call.request.headers.get(PROJECT_HEADER, project_id) != project_id:
             raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names another project than the path, {project_id}.")
-        if route.action is not None and caller.role == READER:
+        if not caller.policy.allows(route.action):
             raise ApiError(NO_PERMISSION, f"Policy doesn't allow {route.action} to be performed.")

@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 from emulator import rules
 from emulator.errors import IamError, invalid
 from emulator.gateway import Gateway
-from emulator.identity import Domain, Identity, Named, Token
+from emulator.identity import Domain, Identity, Named, Token, User
 from emulator.instants import in_tokens
-from emulator.rules import READER, WRITER
+from emulator.policies import READER, WRITER
 from emulator.store import Store
 from emulator.wire import Call, Query, Route, Service, json_body, json_response
 
@@ -116,13 +116,18 @@ def _token_response(status: HTTPStatus, call: Call, query: Query, bearer: str, t
         "methods": ["password"],
         "user": {"id": user.id, "name": user.name, "domain": _domain_body(user.domain)},
         "project": {"id": project.id, "name": project.name, "domain": _domain_body(project.domain)},
-        "roles": [{"id": "0", "name": ROLE_NAMES[user.role]}],
+        "roles": [{"id": "0", "name": _role_name(user)}],
         "issued_at": in_tokens(token.issued_at),
         "expires_at": in_tokens(token.expires_at),
     }
     if query.one(NO_CATALOG) is None:
         body["catalog"] = _catalog(call.request.host_url.rstrip("/"), region=project.name)
     return json_response(status, {"token": body}, {SUBJECT_TOKEN_HEADER: bearer})
+
+
+def _role_name(user: User) -> str:
+    """IAM lists a custom policy among the roles, under a name that it makes of the domain's id."""
+    return f"custom_{user.domain.id}_0" if user.role is None else ROLE_NAMES[user.role]
 
 
 def _catalog(address: str, *, region: str) -> list[dict[str, object]]:

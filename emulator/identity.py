@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emulator import policies
 from emulator.database import Database
 from emulator.errors import IamError
 from emulator.instants import Clock, Instant, seconds
+from emulator.policies import Policy
 
 TOKEN_LIFETIME = 24 * 3600.0  # seconds; API reference: a token is valid for 24 hours
 _SALT_BYTES = 16
@@ -33,10 +35,13 @@ class Project:
 
 @dataclass(frozen=True)
 class User:
+    """Somebody who signs in. Who has a policy of their own has no role."""
+
     id: str
     name: str
     domain: Domain
-    role: str
+    role: str | None
+    policy: Policy
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Named:
 
 _PROJECT = "p.id, p.name, pd.id, pd.name"
 _PROJECTS = f"SELECT {_PROJECT} FROM project p JOIN domain pd ON pd.id = p.domain_id"
-_USER = "u.id, u.name, ud.id, ud.name, u.role"
+_USER = "u.id, u.name, ud.id, ud.name, u.role, u.policy"
 _USERS = f"SELECT {_USER} FROM user u JOIN domain ud ON ud.id = u.domain_id"
 _TOKENS = f"""
 SELECT t.issued_at, t.expires_at, {_PROJECT}, {_USER} FROM token t
@@ -204,4 +209,6 @@ def _project(row: Sequence[Any]) -> Project:
 
 
 def _user(row: Sequence[Any]) -> User:
-    return User(row[0], row[1], Domain(row[2], row[3]), row[4])
+    role, document = row[4:6]
+    own = None if document is None else policies.stored(document)
+    return User(row[0], row[1], Domain(row[2], row[3]), None if own else role, own or policies.BUILT_IN[role])

@@ -16,8 +16,9 @@ STREAMS = f"{GROUPS}/{{log_group_id}}/streams"
 def routes(store: Store) -> list[Route]:
     api = _LtsApi(store)
     return [
-        Route(Service.GATEWAY, "GET", GROUPS, api.list_groups),
-        Route(Service.GATEWAY, "GET", STREAMS, api.list_streams),
+        Route(Service.GATEWAY, "GET", GROUPS, api.list_groups, "lts:groups:list"),
+        # In the names of its actions, LTS calls streams topics.
+        Route(Service.GATEWAY, "GET", STREAMS, api.list_streams, "lts:topics:list"),
     ]
 
 

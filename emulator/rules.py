@@ -37,11 +37,6 @@ FLOW_LOG_QUOTA = "flow_log"
 DEFAULT_QUOTA = 20
 UNLIMITED = -1
 
-# The emulator's own, in place of IAM's policies.
-WRITER = "writer"
-READER = "reader"
-ROLES = (WRITER, READER)
-
 # API reference: pagination and sorting.
 MAX_LIMIT = 2000
 SORT_KEYS = ("id", "name", "state")

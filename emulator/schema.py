@@ -80,7 +80,12 @@ CREATE TABLE access_key (
 ) WITHOUT ROWID;
 """
 
+# A custom policy of a user's own, as JSON; it is in place of the role.
+_TO_VERSION_3 = """
+ALTER TABLE user ADD COLUMN policy TEXT;
+"""
+
 # What brings a file to each version from the one before; an empty file goes through all of them. People have files that
 # a step has made, so it never changes again: what comes later is another step.
-STEPS = (_TO_VERSION_1, _TO_VERSION_2)
+STEPS = (_TO_VERSION_1, _TO_VERSION_2, _TO_VERSION_3)
 VERSION = len(STEPS)

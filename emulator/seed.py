@@ -4,7 +4,8 @@ domain: {name: OTC-DEMO}                 # id optional here and everywhere below
 users:
   - name: demo                           # every user may sign in to every project
     password: secret
-    role: reader                         # who may look and change nothing; left out: writer
+    role: reader                         # who may look and change nothing; left out: writer; or
+    # policy: {Version: "1.1", Statement: [{Effect: Allow, Action: ["er:*:list"]}]}     as emulator/policies.py has it
     access_keys:                         # to sign requests with; one with a security token is a temporary key
       - {access_key: AK, secret_key: SK, security_token: a long one, expires_in: 3600}   # the last two optional
 projects:                                # the first one is that of an embedded server
@@ -27,7 +28,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from emulator import rules
+from emulator import policies, rules
 from emulator.errors import EmulatorError
 from emulator.identity import password_record
 from emulator.instants import Instant, seconds
@@ -113,6 +114,11 @@ class _Node:
             raise self.error(f"must be a whole number, {least} or more")
         return self._value
 
+    def policy(self) -> str:
+        """The document as the database has it."""
+        policies.parse(self._value, f"The seed file {self._path}: {self._place}")
+        return json.dumps(self._value)
+
     def _inner(self, place: str, value: object) -> _Node:
         return _Node(self._path, self._place + place, value)
 
@@ -139,11 +145,14 @@ class _Filler:
         self._insert("note", "seed", str(self._path))
 
     def _user(self, position: int, domain_id: str, node: _Node) -> None:
-        user = node.fields("id", "name", "password", "role", "access_keys", required=("name", "password"))
+        user = node.fields("id", "name", "password", "role", "policy", "access_keys", required=("name", "password"))
         name = self._unique(user["name"], "user")
         user_id, password = self._id(user), password_record(user["password"].text())
-        role = user["role"].one_of(rules.ROLES) if "role" in user else rules.WRITER
-        self._insert("user", position, user_id, name, domain_id, *password, role)
+        if "role" in user and "policy" in user:
+            raise node.error("has both a role and a policy: leave one out")
+        role = user["role"].one_of(policies.ROLES) if "role" in user else policies.WRITER
+        policy = user["policy"].policy() if "policy" in user else None
+        self._insert("user", position, user_id, name, domain_id, *password, role, policy)
         for key in user["access_keys"].items() if "access_keys" in user else ():
             self._access_key(user_id, key)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from emulator import flow_logs, rules, seed
+from emulator import flow_logs, policies, rules, seed
 from emulator.database import Database
 from emulator.errors import EmulatorError
 from emulator.flow_logs import FlowLog, FlowLogs
@@ -185,8 +185,13 @@ class Store:
 
     def set_role(self, user: str, role: str) -> None:
         """Change what an IAM user may do, at once, also with the tokens and access keys that they have."""
-        _allowed("role", role, rules.ROLES)
-        self._execute("UPDATE user SET role = ? WHERE id = ?", role, self._user(user).id)
+        _allowed("role", role, policies.ROLES)
+        self._execute("UPDATE user SET role = ?, policy = NULL WHERE id = ?", role, self._user(user).id)
+
+    def set_policy(self, user: str, document: object) -> None:
+        """Give an IAM user a custom policy in place of their role, as at once as `set_role`."""
+        policies.parse(document, "The policy")
+        self._execute("UPDATE user SET policy = ? WHERE id = ?", json.dumps(document), self._user(user).id)
 
     def add_access_key(
         self,

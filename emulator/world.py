@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from emulator import flow_logs, rules
+from emulator import flow_logs, policies, rules
 from emulator.errors import EmulatorError
 from emulator.store import Store
 from emulator.switches import ATTACHMENT_DELETED, Switches
@@ -82,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     add("add-log-stream", _add_log_stream, "add a stream to a log group", "group", "name")
     quota = add("set-quota", _set_quota, "set how many flow logs there may be; -1 for no limit")
     quota.add_argument("limit", type=int)
+
+    user = add("set-role", _set_role, "let a user do what a role may, at once", "user")
+    user.add_argument("role", choices=policies.ROLES)
+    user = add("set-policy", _set_policy, "let a user do what a custom policy says, at once", "user")
+    user.add_argument("policy", metavar="FILE.json", type=Path, help="an IAM policy of version 1.1")
 
     add("rename-flow-log", _rename_flow_log, "rename a flow log", "flow_log", "name")
     add("describe-flow-log", _describe_flow_log, "describe a flow log anew", "flow_log", "description")
@@ -193,6 +198,16 @@ def _add_log_stream(store: Store, options: argparse.Namespace) -> None:
 def _set_quota(store: Store, options: argparse.Namespace) -> None:
     store.set_quota(options.limit)
     print("the quota is lifted" if options.limit == rules.UNLIMITED else f"the quota is {options.limit}")
+
+
+def _set_role(store: Store, options: argparse.Namespace) -> None:
+    store.set_role(options.user, options.role)
+    print(f"user {options.user} is a {options.role}")
+
+
+def _set_policy(store: Store, options: argparse.Namespace) -> None:
+    store.set_policy(options.user, policies.load(options.policy))
+    print(f"user {options.user} may do what {options.policy} says")
 
 
 def _rename_flow_log(store: Store, options: argparse.Namespace) -> None:

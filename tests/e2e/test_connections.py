@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, Project, World, agree
+from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, Project, World, agree
 
 PASSWORD = "flow-logs-on-loopback"  # of the demo world's user
 
@@ -79,17 +81,49 @@ def test_a_cloud_of_clouds_yaml(project: Project, standalone: World) -> None:
     assert "there is no cloud 'prod'" in project.refused("preview", OS_CLOUD="prod")
 
 
-def test_who_may_only_read_can_preview_and_is_told_what_is_missing_to_do_it(
-    project: Project, standalone: World
-) -> None:
-    reader = {"OS_USERNAME": "auditor", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "looking-on-loopback"}
+READER = {"OS_USERNAME": "auditor", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "looking-on-loopback"}
+WRITER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": PASSWORD}
 
-    assert "+ 15 to create" in project.ok("preview", **reader)
-    output = project.refused("up", *QUICK, **reader)
+
+@pytest.fixture
+def least_privilege(standalone: World) -> World:
+    """The standalone emulator, where its users may do what the policies in `docs/iam` say and no more."""
+    for user, policy in ((READER, "read-only"), (WRITER, "read-write")):
+        document = json.loads((CHECKOUT / "docs" / "iam" / f"{policy}.json").read_text())
+        standalone.server.store.set_policy(user["OS_USERNAME"], document)
+    return standalone
+
+
+def test_who_has_the_policy_for_reading_can_preview_and_is_told_what_is_missing_to_do_it(
+    project: Project, least_privilege: World
+) -> None:
+    assert "+ 15 to create" in project.ok("preview", **READER)
+    output = project.refused("up", *QUICK, **READER)
 
     assert "Policy doesn't allow er:flowlogs:create to be performed" in output
-    assert standalone.flow_logs() == {}
+    assert least_privilege.flow_logs() == {}
     assert project.flow_logs() == {}
+
+
+def test_the_policy_for_writing_is_enough_for_all_that_is_done_and_the_one_for_reading_to_look_at_it(
+    project: Project, least_privilege: World
+) -> None:
+    project.up(**WRITER)
+    assert len(least_privilege.flow_logs()) == LOGGED_IN_DEMO
+
+    project.refresh(**READER)
+    project.unchanged(**READER)
+
+    project.change_router("core", enabled=False, description="changed in place")
+    project.up(**WRITER)
+    assert {one["enabled"] for one in least_privilege.flow_logs().values()} == {True, False}
+    project.change_router("core", enabled=True)
+    project.up(**WRITER)
+    assert {one["enabled"] for one in least_privilege.flow_logs().values()} == {True}
+
+    project.refresh(**WRITER)
+    project.destroy(**WRITER)
+    assert least_privilege.flow_logs() == {}
 
 
 def test_a_secret_password_in_the_stack_file_also_when_it_was_changed_since(

@@ -199,6 +199,47 @@ def test_the_world_is_edited_while_an_emulator_serves_it(
     assert client.state(one) == "gone"
 
 
+def test_users_get_roles_and_policies(command: Command, db: Path, client: PlainClient, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text(
+        '{"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": ["er:flowlogs:*"]}]}', encoding="utf-8"
+    )
+
+    def may() -> tuple[bool, ...]:
+        urls = (client.flow_logs, f"{client.base}/quotas")
+        return (
+            client.post_flow_log({}).status_code != 403,
+            *(client.session.get(url).status_code == 200 for url in urls),
+        )
+
+    assert may() == (True, True, True)
+    result = command("emulator.world", "--db", db, "set-policy", "tester", policy)
+    assert (result.stdout, result.stderr) == (f"user tester may do what {policy} says\n", "")
+    assert may() == (True, True, False)
+    assert command("emulator.world", "--db", db, "set-role", "tester", "reader").stdout == "user tester is a reader\n"
+    assert may() == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (None, "Cannot read the policy {path}: No such file or directory."),
+        (b"\xff", "The policy {path} is not valid JSON: "),
+        (b'{"Version": "1.1", "Version": "1.1"}', "The policy {path} is not valid JSON: an object repeats a key."),
+        (b'{"Version": "1.1"}', "The policy: the document has no Statement."),
+    ],
+)
+def test_a_wrong_policy_is_told_and_changes_nothing(
+    command: Command, server: Server, db: Path, tmp_path: Path, written: bytes | None, complaint: str
+) -> None:
+    path = tmp_path / "policy.json"
+    if written is not None:
+        path.write_bytes(written)
+    sentence = failure(command("emulator.world", "--db", db, "set-policy", "tester", path))
+    assert sentence.startswith(complaint.format(path=path))
+    assert server.store.identity.users()[0].role == "writer"
+
+
 @pytest.mark.parametrize("way", ["leave", "remove", "refuse"])
 def test_an_attachment_is_removed_as_the_switch_says(command: Command, db: Path, client: PlainClient, way: str) -> None:
     one = client.create(body("one", VPC_A))["id"]

@@ -1,4 +1,5 @@
-"""Users who may only read: what they may still do, and what they are told where they may not."""
+"""Users who may only read: what they may still do, and what they are told where they may not. What roles and policies
+have in common is in `test_emulator_policies.py`."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ users: [{name: u, password: p}]
 projects: [{name: eu-de, routers: [{name: r, attachments: [{name: a, resource_type: vpc}]}]}]
 """
 KEY = "{access_key: AK, secret_key: SK}"
+QUOTED = '"1.1"'
+POLICY = f'{{Version: {QUOTED}, Statement: [{{Effect: Allow, Action: ["er:*:list"]}}]}}'
 
 
 def test_the_demo_has_two_routers_with_twelve_attachments_of_all_types(tmp_path: Path) -> None:
@@ -68,6 +70,17 @@ def test_what_a_seed_leaves_out_is_filled_in(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_user_of_a_seed_may_have_a_policy_in_place_of_a_role(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(GOOD.replace("password: p", f"password: p, policy: {POLICY}"))
+    store = Store(tmp_path / "emulator.db", seed_file=seed)
+    (user,) = store.identity.users()
+    assert user.role is None
+    assert user.policy.allows("er:quotas:list")
+    assert not user.policy.allows("lts:groups:list")
+    store.close()
+
+
 def test_the_time_of_an_access_key_begins_with_the_world(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text(GOOD.replace("password: p", f"password: p, access_keys: [{KEY[:-1]}, expires_in: 60}}]"))
@@ -88,6 +101,18 @@ def test_the_time_of_an_access_key_begins_with_the_world(tmp_path: Path) -> None
         (", password: p", "", "users[0] has no password"),
         ("password: p", "password: 12345", "users[0].password must be a text"),
         ("password: p", "password: p, role: owner", "users[0].role must be one of writer, reader, not 'owner'"),
+        ("password: p", "password: p, policy: reader", "users[0].policy: the document must be an object of Version"),
+        ("password: p", f"password: p, policy: {POLICY}, role: reader", "users[0] has both a role and a policy"),
+        (
+            "password: p",
+            f"password: p, policy: {POLICY.replace('Allow', 'allow')}",
+            "users[0].policy: Statement[0].Effect must be Allow or Deny, not 'allow'",
+        ),
+        (
+            "password: p",
+            f"password: p, policy: {POLICY.replace(QUOTED, '1.1')}",
+            """users[0].policy: Version must be the text "1.1", not 1.1""",
+        ),
         ("password: p", "password: p, access_keys: AK", "users[0].access_keys must be a list"),
         ("password: p", "password: p, access_keys: [{access_key: AK}]", "users[0].access_keys[0] has no secret_key"),
         (

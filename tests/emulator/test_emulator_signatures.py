@@ -18,6 +18,7 @@ from emulator import EmulatorError, Server
 from emulator.errors import GatewayError
 from emulator.identity import AccessKey, Domain, User
 from emulator.instants import seconds
+from emulator.policies import BUILT_IN, WRITER
 from emulator.signatures import ALGORITHM, canonical_request, verify
 from tests.emulator.plain_client import PlainClient, Signing, body
 
@@ -119,7 +120,7 @@ def test_the_published_examples_are_rightly_signed(key: tuple[str, str], sent: R
     access_key, secret_key = key
     names = sorted({"host", "x-sdk-date", *(["content-type"] if "Content-Type" in sent.headers else [])})
     authorization = f"{ALGORITHM} Access={access_key}, SignedHeaders={';'.join(names)}, Signature={signature}"
-    user = User("u", "u", Domain("d", "d"), "writer")
+    user = User("u", "u", Domain("d", "d"), WRITER, BUILT_IN[WRITER])
     found = AccessKey(user, secret_key, None, None)
     date = datetime.strptime(sent.headers["x-sdk-date"] + "+0000", "%Y%m%dT%H%M%SZ%z").astimezone(timezone.utc)
     now = seconds(date.timestamp())

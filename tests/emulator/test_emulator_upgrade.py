@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ CREATE TABLE client_token (
 ) WITHOUT ROWID;
 """
 
+# What version 2 made of them, likewise.
+VERSION_2 = """
+ALTER TABLE user ADD COLUMN role TEXT NOT NULL DEFAULT 'writer';
+
+CREATE TABLE access_key (
+    access_key TEXT PRIMARY KEY, user_id TEXT NOT NULL, secret_key TEXT NOT NULL, security_token TEXT,
+    expires_at INTEGER
+) WITHOUT ROWID;
+"""
+
 PROJECT, OTHER_PROJECT = "0605767a9980d5762fbcc00b3537e757", "0605767a9980d5762fbcc00b3537e758"
 ER, ATTACHMENT = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-a000-000000000001"
 GROUP, STREAM = "00000000-0000-4000-b000-000000000001", "00000000-0000-4000-b000-000000000011"
@@ -90,8 +101,7 @@ YEAR_2100 = 4_102_444_800_000_000
 NOW = time.time_ns() // 1_000
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
+def of_version_1(tmp_path: Path) -> Path:
     """A file of version 1 with something in each of its tables."""
     path = tmp_path / "emulator.db"
     connection = sqlite3.connect(path)
@@ -128,6 +138,26 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
+def of_version_2(tmp_path: Path) -> Path:
+    """A file of version 2 that had been one of version 1, with somebody who may only read, and an access key."""
+    path = of_version_1(tmp_path)
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_2)
+    connection.execute("INSERT INTO user VALUES (1, 'r', 'reader', 'd', x'', x'', 'reader')")
+    connection.execute("INSERT INTO access_key VALUES ('READERS', 'r', 'SK', NULL, NULL)")
+    connection.execute("PRAGMA user_version = 2")
+    connection.commit()
+    connection.close()
+    return path
+
+
+@pytest.fixture(params=[of_version_1, of_version_2])
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A file of each version there has been."""
+    made: Path = request.param(tmp_path)
+    return made
+
+
 def tables(path: Path) -> dict[str, str]:
     """What SQLite knows of each table and index of a file."""
     connection = sqlite3.connect(path)
@@ -144,7 +174,7 @@ def version(path: Path) -> int:
 
 
 def rows(path: Path) -> dict[str, list[Any]]:
-    """Everything in a file of version 1, by table."""
+    """Everything in a file, by table."""
     connection = sqlite3.connect(path)
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
@@ -152,7 +182,7 @@ def rows(path: Path) -> dict[str, list[Any]]:
     return found
 
 
-def test_a_file_of_version_1_is_served_with_everything_in_it(old: Path) -> None:
+def test_an_old_file_is_served_with_everything_in_it(old: Path) -> None:
     with emulator.serve(old, switches=Switches(latency=0)) as server:
         assert not server.store.seeded
         assert server.store.seed_source == "/somewhere/seed.yaml"
@@ -178,13 +208,25 @@ def test_a_file_of_version_1_is_served_with_everything_in_it(old: Path) -> None:
         assert (again.status_code, again.json()["error_code"]) == (400, "ER.04009005")
 
 
-def test_whoever_was_there_may_write_and_gets_access_keys_like_everybody(old: Path) -> None:
+def test_whoever_was_there_before_roles_may_write_and_gets_access_keys_like_everybody(old: Path) -> None:
     with emulator.serve(old, switches=Switches(latency=0)) as server:
-        (user,) = server.store.identity.users()
+        user = server.store.identity.users()[0]
         assert user.role == "writer"
         server.store.add_access_key("old", "AK", "SK")
         client = PlainClient.signing(server, Signing("AK", "SK"))
         assert client.session.delete(f"{client.flow_logs}/{FLOW_LOG}").status_code == 202
+
+
+def test_whoever_had_a_role_before_policies_keeps_it_and_gets_a_policy_like_everybody(tmp_path: Path) -> None:
+    with emulator.serve(of_version_2(tmp_path), switches=Switches(latency=0)) as server:
+        assert [user.role for user in server.store.identity.users()] == ["writer", "reader"]
+        client = PlainClient.signing(server, Signing("READERS", "SK"))
+        assert client.state(FLOW_LOG) == "available"
+        delete = f"{client.flow_logs}/{FLOW_LOG}"
+        assert client.session.delete(delete).status_code == 403
+        statement = {"Effect": "Allow", "Action": ["er:flowlogs:delete"]}
+        server.store.set_policy("reader", {"Version": "1.1", "Statement": [statement]})
+        assert client.session.delete(delete).status_code == 202
 
 
 def test_an_old_file_comes_out_like_a_new_one(old: Path, tmp_path: Path) -> None:
@@ -197,10 +239,11 @@ def test_an_old_file_comes_out_like_a_new_one(old: Path, tmp_path: Path) -> None
 
 def test_not_a_row_of_an_old_file_is_lost(old: Path) -> None:
     before = rows(old)
+    brought = {1: ("writer", None), 2: (None,)}[version(old)]  # to each user: a role, since version 3 no policy
     Store(old).close()
     after = rows(old)
-    assert after.pop("access_key") == []
-    assert after.pop("user") == [(*user, "writer") for user in before.pop("user")]
+    assert after.pop("access_key") == before.pop("access_key", [])
+    assert after.pop("user") == [(*user, *brought) for user in before.pop("user")]
     assert after == before
 
 
@@ -219,20 +262,30 @@ def test_a_file_is_brought_up_to_date_once_however_many_open_it(old: Path) -> No
     assert version(old) == VERSION
 
 
-def test_a_file_that_cannot_be_brought_up_to_date_stays_what_it_is(old: Path) -> None:
+@pytest.mark.parametrize(
+    ("make", "in_the_way", "complaint"),
+    [
+        (of_version_1, "CREATE TABLE access_key (of_somebody_else TEXT)", "access_key already exists"),
+        (of_version_1, "ALTER TABLE user ADD COLUMN policy BLOB", "duplicate column name: policy"),
+        (of_version_2, "ALTER TABLE user ADD COLUMN policy BLOB", "duplicate column name: policy"),
+    ],
+)
+def test_a_file_that_cannot_be_brought_up_to_date_stays_what_it_is(
+    tmp_path: Path, make: Callable[[Path], Path], in_the_way: str, complaint: str
+) -> None:
+    old = make(tmp_path)
     connection = sqlite3.connect(old)
-    connection.execute("CREATE TABLE access_key (of_somebody_else TEXT)")
+    connection.execute(in_the_way)
     connection.close()
-    before = tables(old), rows(old)
-    with pytest.raises(EmulatorError, match="access_key already exists"):
+    before = tables(old), rows(old), version(old)
+    with pytest.raises(EmulatorError, match=complaint):
         Store(old)
-    assert version(old) == 1
-    assert (tables(old), rows(old)) == before
+    assert (tables(old), rows(old), version(old)) == before
 
 
-def test_an_emulator_of_version_1_that_is_still_running_goes_on(old: Path) -> None:
+def test_an_emulator_of_an_older_version_that_is_still_running_goes_on(old: Path) -> None:
     running = sqlite3.connect(old, isolation_level=None)
-    assert running.execute("SELECT name FROM user").fetchall() == [("old",)]
+    assert ("old",) in running.execute("SELECT name FROM user").fetchall()
     store = Store(old)
     running.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?)", (b"digest", "u", PROJECT, NOW, YEAR_2100))
     running.execute("UPDATE user SET password_salt = ? WHERE id = ?", (b"salt", "u"))
