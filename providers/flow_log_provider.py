@@ -132,7 +132,7 @@ class FlowLogProvider(ResourceProvider):
             holder = error.holder if isinstance(error, lifecycle.TargetTakenError) else None
             raise FlowLogError(
                 _why_not_created(client, error, props),
-                import_id=f"{holder.target.er_id}/{holder.id}" if holder else None,
+                import_id=p.import_id(holder) if holder else None,
             ) from error
         return CreateResult(flow_log.id, p.outputs_of(flow_log, props))
 

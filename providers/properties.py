@@ -55,6 +55,11 @@ def is_unsure(id_: str) -> bool:
     return id_.startswith(_UNSURE)
 
 
+def import_id(flow_log: FlowLog) -> str:
+    """What to import the flow log by: an id alone does not say of which router."""
+    return f"{flow_log.target.er_id}/{flow_log.id}"
+
+
 def tokens_of(id_: str, inputs: Properties) -> Sequence[str]:
     """The client tokens that such an id may stand for."""
     token = id_.removeprefix(_UNSURE)

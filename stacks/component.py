@@ -8,7 +8,10 @@ from types import MappingProxyType
 import pulumi
 import pulumi_random
 
+from providers.er.flow_logs import FlowLog as ExistingFlowLog
+from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
+from providers.properties import import_id
 from stacks.discovery import RouterPlan
 from stacks.names import COMPONENT_TYPE, logical_name
 
@@ -26,6 +29,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
         *,
         aliases: Sequence[pulumi.Alias] = (),
         flow_log_aliases: Mapping[str, Sequence[pulumi.Alias]] = MappingProxyType({}),
+        adopted: Mapping[FlowLogTarget, ExistingFlowLog] = MappingProxyType({}),
     ) -> None:
         """Declare them.
 
@@ -33,6 +37,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
             plan: The router.
             aliases: Former names of this component.
             flow_log_aliases: Former places of an attachment's flow log, by attachment id.
+            adopted: What is there and is to be taken over, by target.
         """
         super().__init__(COMPONENT_TYPE, plan.key, {}, pulumi.ResourceOptions(aliases=list(aliases)))
         key = pulumi_random.RandomUuid(f"{plan.key}-idempotency-key", opts=pulumi.ResourceOptions(parent=self))
@@ -51,7 +56,11 @@ class RouterFlowLogs(pulumi.ComponentResource):
                     enabled=wanted.enabled,
                     idempotency_key=key.result,
                 ),
-                pulumi.ResourceOptions(parent=self, aliases=list(flow_log_aliases.get(id_, ()))),
+                pulumi.ResourceOptions(
+                    parent=self,
+                    aliases=list(flow_log_aliases.get(id_, ())),
+                    import_=import_id(adopted[wanted.target]) if wanted.target in adopted else None,
+                ),
             )
         self._warn(plan)
         self.register_outputs({})

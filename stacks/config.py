@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -75,6 +76,7 @@ class Override(_Model):
     """What is different for one attachment. A `name` is taken as it is, without the template."""
 
     name: Name | None = None
+    description: Description | None = None
     log_stream: Text | None = None
     enabled: Flag | None = None
 
@@ -101,6 +103,8 @@ class RouterConfig(_Model):
         enabled: Whether logs are written.
         attachments: `all`, a list of ids or names, or a selector.
         overrides: By an attachment's id or name.
+        adopt: Whether a flow log that is there already, whosever it is, is taken over by import, and then changed to
+            what is wanted.
     """
 
     router: Text
@@ -111,12 +115,43 @@ class RouterConfig(_Model):
     enabled: Flag = True
     attachments: Selection = "all"
     overrides: dict[Text, Override] = {}
+    adopt: Flag = False
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise PydanticCustomError(
+            OUR_SENTENCE, "{sentence}", {"sentence": f"is not a regular expression: {error}"}
+        ) from None
+    return value
+
+
+class Rules(_Model):
+    """What a team holds its stack file to; a preview that breaks a rule fails.
+
+    Attributes:
+        every_router: Every router of the project is in the stack file.
+        every_attachment: Every attachment that can be logged is selected.
+        never_disabled: No flow log is declared with `enabled: false`.
+        log_groups: The log groups that may be written to, by id or name.
+        name_pattern: A regular expression that each flow log's whole name fits.
+    """
+
+    every_router: Flag = False
+    every_attachment: Flag = False
+    never_disabled: Flag = False
+    log_groups: list[Text] | None = None
+    name_pattern: Annotated[Text, AfterValidator(_pattern)] | None = None
 
 
 class StackConfig(_Model):
-    """A stack's routers, by a key that is the stack's own name for each, and how many deletions a run may make."""
+    """A stack's routers, by a key that is the stack's own name for each; its rules, and how many deletions a run may
+    make."""
 
     routers: Annotated[dict[Name, RouterConfig], Field(min_length=1)]
+    rules: Rules = Rules()
     max_deletes: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = None
 
 
@@ -173,7 +208,9 @@ def _problem(error: Any) -> Problem:
 
 
 def _model_at(path: list[Any]) -> type[_Model]:
-    """The model of the keys below this path: `routers`, KEY, `overrides` or `attachments`, …"""
+    """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides` or `attachments`, …"""
+    if path[0] == "rules":
+        return Rules
     below: dict[str, type[_Model]] = {"overrides": Override, "attachments": Selector}
     return below.get(path[2] if len(path) > 2 else "", RouterConfig)
 

@@ -16,10 +16,11 @@ from providers import journal
 from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
+from providers.er.flow_logs import FlowLogTarget
 from providers.keys import CONFIG_NAMESPACE, full, ours
 from providers.properties import target
 from providers.settings import SettingsError
-from stacks import config, guard, history, outputs
+from stacks import config, guard, history, last_state, outputs, preflight, rules
 from stacks.component import RouterFlowLogs
 from stacks.discovery import RouterPlan, discover
 from stacks.errors import StackError
@@ -62,10 +63,18 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     seen: dict[str, set[str]] = {}
     for router in previous.values():
         seen.setdefault(router.router_id, set()).update(router.called)
-    plans = discover(client, stack_config, stack=stack, seen_before=seen)
-    _refuse_to_forget(stack, plans)
-    lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before)))
-    problems = guard.check_deletes(stack_config, plans, previous, lost)
+    found = discover(client, stack_config, stack=stack, seen_before=seen)
+    plans = found.plans
+    findings = preflight.look(client, stack_config, plans, previous, lambda: _in_state(stack))
+    problems = [*found.problems, *rules.check(stack_config.rules, plans, found.other_routers), *findings.problems]
+    lost: list[outputs.Loss] = []
+    if not found.problems:
+        # What a mistake leaves out would look lost.
+        _refuse_to_forget(stack, plans)
+        lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before), plans))
+        problems += guard.check_deletes(stack_config, plans, previous, lost)
+    for warning in findings.warnings:
+        pulumi.log.warn(warning)
     if problems:
         raise StackError(problems)
 
@@ -76,8 +85,14 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
             plan,
             aliases=history.component_aliases(plan, plans, former[plan.key]),
             flow_log_aliases=flow_log_aliases[plan.key],
+            adopted=findings.adopted,
         )
     return outputs.outputs(plans, former, lost)
+
+
+def _in_state(stack: str) -> set[FlowLogTarget]:
+    """The targets of all flow logs in the stack's state."""
+    return {target(properties) for properties in last_state.flow_logs(stack)}
 
 
 def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.flow_logs import FlowLogTarget
+from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
 from stacks.config import Override, RouterConfig, StackConfig
-from stacks.errors import Problem, StackError
+from stacks.errors import Problem
 from stacks.lookup import find
 from stacks.names import flow_log_name
 from stacks.selection import Selected, select
 
 T = TypeVar("T")
 
-WIDTH = 8  # routers asked for their attachments at once
+WIDTH = 8  # routers or log groups asked at once
+
+LEAVING_STATES = ("deleting", "deleted")
+"""Of a flow log that is going, or is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +39,52 @@ class WantedFlowLog:
     log_group: str
     log_stream: str
 
+    @property
+    def logs_to(self) -> str:
+        """`GROUP/STREAM`, by name."""
+        return f"{self.log_group}/{self.log_stream}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RouterPlan:
-    """One router of the stack file, with all that is to be declared for it."""
+    """One router of the stack file, with all that is to be declared for it, and the flow logs that it has, whosever."""
 
     key: str
     router: Router
     attachments: list[Attachment]
     selected: Selected
     flow_logs: list[WantedFlowLog]
+    existing: list[FlowLog] = field(default_factory=list)
+
+    @cached_property
+    def holders(self) -> dict[FlowLogTarget, FlowLog]:
+        """What has each target now. One that is on its way out holds nothing for long."""
+        return {one.target: one for one in self.existing if one.state not in LEAVING_STATES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discovery:
+    """What the stack file names, as far as it was found.
+
+    Attributes:
+        plans: The routers, in the order of their keys; one whose router or log group is not there has none.
+        problems: Mistakes in the stack file.
+        other_routers: The project's routers that the stack file does not name.
+        groups: All log groups of the project.
+        streams: By log group, those of the groups that the stack file names.
+    """
+
+    plans: list[RouterPlan]
+    problems: list[Problem]
+    other_routers: list[Router]
+    groups: list[LogGroup]
+    streams: dict[str, list[LogStream]]
 
 
 def discover(
     client: Client, config: StackConfig, *, stack: str, seen_before: Mapping[str, Collection[str]]
-) -> list[RouterPlan]:
-    """Everything the stack wants, in the order of the routers' keys.
+) -> Discovery:
+    """Everything the stack wants; each thing is asked for once.
 
     Args:
         client: The API.
@@ -59,7 +93,6 @@ def discover(
         seen_before: By router id, what the attachments of the last run were called.
 
     Raises:
-        StackError: With every problem in the stack file, each with its key.
         ApiError: The API refused or did not answer.
     """
     problems = _Problems()
@@ -77,6 +110,7 @@ def discover(
             pool, found_routers.values(), lambda id_: _attachments(client, id_, seen_before.get(id_, ()))
         )
         streams = _for_each(pool, found_groups.values(), client.log_tank.streams)
+        existing = _for_each(pool, found_routers.values(), lambda id_: list(client.flow_logs.list(id_)))
 
     plans = []
     for key, router_config in config.routers.items():
@@ -95,12 +129,17 @@ def discover(
                     attachments=attachments[router.id],
                     selected=selected,
                     flow_logs=_flow_logs(stack, key, router_config, router, selected, names),
+                    existing=existing[router.id],
                 )
             )
-    problems += _duplicates(plans)
-    if problems:
-        raise StackError(problems)
-    return plans
+    named = {router.id for router in found_routers.values() if router}
+    return Discovery(
+        plans=plans,
+        problems=[*problems, *_duplicates(plans)],
+        other_routers=[router for router in routers if router.id not in named],
+        groups=groups,
+        streams=streams,
+    )
 
 
 def _attachments(client: Client, router_id: str, seen_before: Collection[str]) -> list[Attachment]:
@@ -166,7 +205,7 @@ def _flow_logs(
                     log_stream_id=stream.id,
                 ),
                 name=override.name or flow_log_name(config.name, stack=stack, router=key, attachment=attachment),
-                description=config.description,
+                description=config.description if override.description is None else override.description,
                 enabled=config.enabled if override.enabled is None else override.enabled,
                 log_group=streams.group.name,
                 log_stream=stream.name,
@@ -195,7 +234,7 @@ def _duplicates(plans: Sequence[RouterPlan]) -> list[Problem]:
                 problems.append(
                     Problem(
                         f"routers.{plan.key}",
-                        f"attachment {name!r} already logs to {wanted.log_group}/{wanted.log_stream}"
+                        f"attachment {name!r} already logs to {wanted.logs_to}"
                         f" by routers.{holder}; leave it out of one of them or use another stream",
                     )
                 )

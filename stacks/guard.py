@@ -46,16 +46,22 @@ def losses(
     return lost
 
 
-def still_there(client: Client, leaving: Sequence[Loss]) -> list[Loss]:
+def still_there(client: Client, leaving: Sequence[Loss], plans: Sequence[RouterPlan]) -> list[Loss]:
     """Those flow logs that were to be deleted and exist all the same.
+
+    Args:
+        client: The API; it is asked for the flow logs of routers that are in no plan.
+        leaving: What was to be deleted.
+        plans: The routers of this run.
 
     Raises:
         ApiError: The API refused or did not answer.
     """
     existing: set[tuple[str, str, str]] = set()
+    known = {plan.router.id: plan.existing for plan in plans}
     for router_id in sorted({loss.router_id for loss in leaving}):
         with contextlib.suppress(NotFoundError):
-            found = client.flow_logs.list(router_id)
+            found = known[router_id] if router_id in known else client.flow_logs.list(router_id)
             existing.update((router_id, flow_log.target.resource_id, flow_log.name) for flow_log in found)
     return [loss for loss in leaving if (loss.router_id, loss.attachment_id, loss.flow_log) in existing]
 

@@ -22,6 +22,7 @@ class PreviousRouter:
         router_id: Its id.
         attachments: Names by id.
         logged: By attachment id, the name of its flow log.
+        logs_to: By attachment id, `GROUP/STREAM` that it writes to.
         gone: What the stack file named and the router no longer had.
         former_keys: What the stack file called the router earlier.
     """
@@ -29,6 +30,7 @@ class PreviousRouter:
     router_id: str
     attachments: dict[str, str] = field(default_factory=dict)
     logged: dict[str, str] = field(default_factory=dict)
+    logs_to: dict[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     former_keys: frozenset[str] = frozenset()
 
@@ -90,6 +92,7 @@ def previous(outputs: Mapping[str, Any]) -> dict[str, PreviousRouter]:
                 router_id=_text(router["router"]["id"]),
                 attachments={id_: _text(one["name"]) for id_, one in router["attachments"].items()},
                 logged={id_: _text(name) for id_, name in router["flow_logs"].items()},
+                logs_to={id_: _text(router["attachments"][id_]["logs_to"]) for id_ in router["flow_logs"]},
                 gone=frozenset(_text(name) for name in router["gone"]),
                 former_keys=frozenset(_text(name) for name in router["former_keys"]),
             )
@@ -135,7 +138,7 @@ def _router(plan: RouterPlan, former_keys: Collection[str]) -> dict[str, Any]:
         }
         if attachment.id in wanted:
             flow_log = wanted[attachment.id]
-            facts["logs_to"] = f"{flow_log.log_group}/{flow_log.log_stream}"
+            facts["logs_to"] = flow_log.logs_to
             facts["enabled"] = flow_log.enabled
         else:
             facts["not_logged"] = cannot_be_logged(attachment) or "is not selected in the stack file"

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from providers import parent
-from stacks import lean_sdk, passphrase
-
-STATE_READ_TRIES = 10
-STATE_READ_PAUSE = 0.2  # seconds
+from stacks import last_state, lean_sdk, passphrase
 
 
 def main() -> None:
@@ -26,7 +22,7 @@ def main() -> None:
     lean_sdk.use()
     stack = pulumi.get_stack()
     stack_file = f"stacks/Pulumi.{stack}.yaml"
-    before = _last_outputs(stack)
+    before = last_state.outputs(stack)
     # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
     from stacks.declaration import declare
 
@@ -43,28 +39,6 @@ def main() -> None:
 def _export(outputs: dict[str, Any]) -> None:
     for name, value in outputs.items():
         pulumi.export(name, value)
-
-
-def _last_outputs(stack: str) -> dict[str, Any]:
-    """The outputs of the stack's last run.
-
-    Asked of the engine directly: a StackReference to oneself would do, but shows as a resource of the stack.
-
-    Raises:
-        pulumi.RunError: The state cannot be read.
-    """
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
-    for _ in range(STATE_READ_TRIES):
-        try:
-            result = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
-        except Exception as error:
-            # The engine may be writing the state in this moment, and a file backend then shows half of it.
-            failure = error
-            time.sleep(STATE_READ_PAUSE)
-        else:
-            found: dict[str, Any] = (result.value or {}).get("outputs") or {}
-            return found
-    raise pulumi.RunError(f"the last outputs of stack {stack} cannot be read: {failure}") from failure
 
 
 def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:

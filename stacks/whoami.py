@@ -15,8 +15,8 @@ from providers.connection import EMULATOR_DATABASE
 from providers.er import Client, Patience
 from providers.er.errors import ApiError
 from providers.er.failures import printable
-from providers.keys import ours
 from providers.settings import ConfigReader, Settings, SettingsError
+from stacks import command_line
 
 SIGN_IN_SECONDS = 60.0
 
@@ -65,20 +65,15 @@ def _shown(who: identity.Token | identity.User | identity.AccessKey) -> str:
 
 def main(stack: str, backend: str) -> None:
     """Print it all, for the config on standard input."""
-    document = json.load(sys.stdin)
-    values = {key: item.get("value") for key, item in ours(document).items()}
+    values = command_line.values().plain
     where = json.loads(backend)
     print(f"{'stack':14} {stack}")
     print(f"{'state':14} {where['url']}")
     try:
-        for what, value in facts(values.get, os.environ, report=_report):
+        for what, value in facts(values.get, os.environ, report=command_line.report):
             print(f"{what:14} {value}", flush=True)
     except (SettingsError, ApiError) as error:
         sys.exit(f"error: {error}")
-
-
-def _report(text: str) -> None:
-    print(f"waiting for {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from io import StringIO
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -33,9 +33,11 @@ from providers.er.flow_logs import FlowLog
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, FlowLogProvider, UnfinishedFlowLogError
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
-from stacks import coverage, guard
+from stacks import guard, preflight
 from stacks.component import RouterFlowLogs
 from stacks.config import StackConfig
+from stacks.coverage.look import look
+from stacks.coverage.table import table
 from stacks.discovery import RouterPlan, discover
 from stacks.errors import StackError
 from stacks.outputs import PreviousRouter, outputs
@@ -528,6 +530,7 @@ class World(ScriptedServer):
                 {"id": "attachment-1", "name": "shop", "state": "available", "resource_type": "vpc"},
                 {"id": "attachment-2", "name": "wall", "state": "available", "resource_type": "cfw"},
             ],
+            "flow-logs": [],
             "groups": [{"log_group_id": "group-1", "log_group_name": "network"}],
             "streams": [{"log_stream_id": "stream-1", "log_stream_name": "flow"}],
         }
@@ -536,7 +539,9 @@ class World(ScriptedServer):
         super().next_step(received)
         self.time.now += 1
         kind = urlsplit(received.path).path.rpartition("/")[2]
-        return Answer(body={kind if kind in ("instances", "attachments") else f"log_{kind}": self.lists[kind]})
+        return Answer(
+            body={f"log_{kind}" if kind in ("groups", "streams") else kind.replace("-", "_"): self.lists[kind]}
+        )
 
     def change(self, kind: str, changed: Mapping[str, Any], index: int = 0) -> None:
         self.lists[kind][index] = {**self.lists[kind][index], **changed}
@@ -990,7 +995,10 @@ def test_the_command_that_imports_a_flow_log_runs_nothing_else(
 def discovered(world: World, time: QuickTime, **changed: Any) -> list[RouterPlan]:
     routers = {"main": {"router": "core", "log_group": "network", "log_stream": "flow", **changed}}
     config = StackConfig.model_validate({"routers": routers})
-    return discover(impatient(world, time), config, stack="local", seen_before={})
+    found = discover(impatient(world, time), config, stack="local", seen_before={})
+    if found.problems:
+        raise StackError(found.problems)
+    return found.plans
 
 
 def rename_all(world: World, name: str) -> None:
@@ -1007,17 +1015,17 @@ BY_ID = {"router": ROUTER, "log_group": "group-1", "log_stream": "stream-1"}
 
 @pytest.mark.parametrize("name", [RED, LONG])
 def test_the_coverage_table_of_hostile_names_has_a_bounded_line_for_each_attachment(
-    world: World, time: QuickTime, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, time: QuickTime, name: str
 ) -> None:
     rename_all(world, name)
-    found = outputs(discovered(world, time, **BY_ID), {"main": ()}, [])
+    config = StackConfig.model_validate({"routers": {"main": BY_ID}})
+    client = impatient(world, time)
+    found = discover(client, config, stack="local", seen_before={})
 
-    monkeypatch.setattr("sys.stdin", StringIO(json.dumps(found)))
-    coverage.main()
-    table = capsys.readouterr().out.removesuffix("\n")
+    shown = table(look(client, found, stack="local", now=datetime.now(timezone.utc)))
 
-    assert fits_a_terminal(table, longest=6 * 510, lines=5)
-    assert "1 of 1 loggable attachments are logged, 1 cannot be." in table
+    assert fits_a_terminal(shown, longest=7 * 510, lines=7)
+    assert "0 of 1 loggable attachments are logged, 1 cannot be." in shown
 
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
@@ -1056,10 +1064,8 @@ def test_what_two_routers_of_a_stack_file_both_log_to_fits_a_terminal(world: Wor
     rename_all(world, name)
     config = StackConfig.model_validate({"routers": {"main": BY_ID, "again": BY_ID}})
 
-    with pytest.raises(StackError) as caught:
-        discover(impatient(world, time), config, stack="local", seen_before={})
+    (shown,) = told(StackError(discover(impatient(world, time), config, stack="local", seen_before={}).problems))
 
-    (shown,) = told(caught.value)
     assert fits_a_terminal(shown, longest=5000)
     assert "<{%" not in shown
 
@@ -1078,6 +1084,26 @@ def test_the_warning_of_what_is_not_logged_and_the_outputs_fit_a_terminal(
     (warning,) = warnings
     assert fits_a_terminal(warning)
     assert "<{%" not in warning + json.dumps(outputs([plan], {"main": ()}, []))
+
+
+@pytest.mark.parametrize("name", [RED, LONG, COLOUR])
+@pytest.mark.parametrize("adopt", [True, False])
+def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
+    world: World, time: QuickTime, name: str, adopt: bool
+) -> None:
+    rename_all(world, name)
+    theirs = {"id": "theirs", "resource_id": "attachment-1", "log_group_id": "group-1", "log_stream_id": "stream-1"}
+    world.lists["flow-logs"].append({**RECORD, **theirs, "name": name, "state": "failed"})
+    config = StackConfig.model_validate({"routers": {"main": {**BY_ID, "adopt": adopt}}})
+    client = impatient(world, time)
+    found = discover(client, config, stack="local", seen_before={})
+
+    (shown,) = told(StackError(preflight.look(client, config, found.plans, {}, lambda: ()).problems))
+    tabled = table(look(client, found, stack="local", now=datetime.now(timezone.utc)))
+
+    assert fits_a_terminal(shown, longest=5000)
+    assert fits_a_terminal(tabled, longest=7 * 800, lines=6)
+    assert "<{%" not in shown + tabled
 
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])

@@ -11,8 +11,8 @@ from stacks.errors import Problem, StackError
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ALL_KEYS = (
-    "there is no such key: routers, max_deletes, endpoint, endpoints, region, project, project_id, username, domain,"
-    " access_key, password, token, secret_key, security_token"
+    "there is no such key: routers, rules, max_deletes, endpoint, endpoints, region, project, project_id, username,"
+    " domain, access_key, password, token, secret_key, security_token"
 )
 SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
 CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
@@ -148,6 +148,7 @@ def test_a_router_key_of_digits_is_a_key() -> None:
         ("enabled", "yes", 'must be true or false, not "yes"'),
         ("enabled", 1, "must be true or false, not 1"),
         ("enabled", None, "must be true or false, not null"),
+        ("adopt", "yes", 'must be true or false, not "yes"'),
         ("attachments", 5, f"{SELECTION}, not 5"),
         ("attachments", True, f"{SELECTION}, not true"),
         ("attachments", None, f"{SELECTION}, not null"),
@@ -160,7 +161,8 @@ def test_a_router_key_of_digits_is_a_key() -> None:
         (
             "5",
             "x",
-            "there is no such key: router, log_group, log_stream, name, description, enabled, attachments, overrides",
+            "there is no such key: router, log_group, log_stream, name, description, enabled, attachments, overrides,"
+            " adopt",
         ),
     ],
 )
@@ -219,7 +221,8 @@ def test_a_wrong_value_of_a_selection_is_told_with_its_place(value: Any, key: st
         ({"a": {"log_stream": ""}}, ".a.log_stream", "must not be empty"),
         ({"a": {"enabled": "no"}}, ".a.enabled", 'must be true or false, not "no"'),
         ({"a": {"nme": "x"}}, ".a.nme", "there is no such key; did you mean name?"),
-        ({"a": {"description": "x"}}, ".a.description", "there is no such key: name, log_stream, enabled"),
+        ({"a": {"zzz": "x"}}, ".a.zzz", "there is no such key: name, description, log_stream, enabled"),
+        ({"a": {"description": 5}}, ".a.description", "must be text, not 5"),
     ],
 )
 def test_a_wrong_override_is_told_with_its_place(value: Any, key: str, what: str) -> None:
@@ -313,3 +316,32 @@ def test_each_problem_is_one_line_with_key_and_file() -> None:
         "otc-flow-logs:routers.core.router in stacks/Pulumi.dev.yaml: is missing\n"
         "otc-flow-logs:max_deletes in stacks/Pulumi.dev.yaml: must be 0 or more"
     )
+
+
+RULES = "every_router, every_attachment, never_disabled, log_groups, name_pattern"
+
+
+@pytest.mark.parametrize(
+    ("rules", "key", "what"),
+    [
+        (5, "", "must be keys with values, not 5"),
+        ({"zzz": True}, ".zzz", f"there is no such key: {RULES}"),
+        ({"every_atachment": True}, ".every_atachment", "there is no such key; did you mean every_attachment?"),
+        ({"never_disabled": "yes"}, ".never_disabled", 'must be true or false, not "yes"'),
+        ({"log_groups": "network"}, ".log_groups", 'must be a list, not "network"'),
+        ({"name_pattern": ""}, ".name_pattern", "must not be empty"),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_place(rules: Any, key: str, what: str) -> None:
+    assert problems(routers={"core": ROUTER}, rules=rules) == [Problem(f"rules{key}", what)]
+
+
+def test_a_name_pattern_that_is_no_regular_expression_is_told_with_the_reason() -> None:
+    (problem,) = problems(routers={"core": ROUTER}, rules={"name_pattern": "fl-("})
+    assert problem.key == "rules.name_pattern"
+    assert problem.what.startswith("is not a regular expression: missing )")
+
+
+def test_no_rule_holds_unless_the_stack_file_says_so() -> None:
+    rules = parsed(routers={"core": ROUTER}).rules
+    assert set(rules.model_dump().values()) == {False, None}

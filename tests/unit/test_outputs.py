@@ -1,6 +1,5 @@
-"""The stack's outputs, what the next run reads back from them, and the table made of them."""
+"""The stack's outputs, and what the next run reads back from them."""
 
-import io
 import json
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
 from providers.er.routers import Router
-from stacks import coverage
 from stacks.config import RouterConfig
 from stacks.discovery import RouterPlan, WantedFlowLog
 from stacks.outputs import Loss, OutputsError, PreviousRouter, leaving, outputs, previous
@@ -132,6 +130,7 @@ def test_what_one_run_puts_out_the_next_reads_back() -> None:
             router_id="er-1",
             attachments={"id-shop": "vpc-shop", "id-x": "", "id-fw": "fw"},
             logged={"id-shop": "core-id-shop", "id-x": "core-id-x"},
+            logs_to={"id-shop": "network/er", "id-x": "network/er"},
             former_keys=frozenset({"old-key"}),
         )
     }
@@ -168,54 +167,3 @@ def test_outputs_of_another_shape_are_no_memory_or_a_clear_error_but_never_a_cra
     except OutputsError:
         return
     assert all(isinstance(router, PreviousRouter) for router in found.values())
-
-
-def test_the_table_shows_every_attachment_by_name_with_its_flow_log_or_the_reason() -> None:
-    found = outputs_of(plan(SHOP, DATA, UNNAMED, FIREWALL, disabled=("id-data",)))
-    assert coverage.table(found).splitlines() == [
-        "ROUTER   ATTACHMENT  TYPE  STATE      FLOW LOG      LOGS TO, OR WHY NOT",
-        "er-core  id-x        vpc   available  core-id-x     network/er",
-        "er-core  fw          cfw   available  -             is of type cfw, which cannot be logged",
-        "er-core  vpc-data    vpc   available  core-id-data  nothing: disabled",
-        "er-core  vpc-shop    vpc   available  core-id-shop  network/er",
-        "",
-        "2 of 3 loggable attachments are logged, 1 cannot be.",
-    ]
-
-
-def test_the_table_of_a_router_without_attachments_has_headings_and_a_count() -> None:
-    assert coverage.table(outputs_of(plan())).splitlines() == [
-        "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO, OR WHY NOT",
-        "",
-        "0 of 0 loggable attachments are logged.",
-    ]
-
-
-@pytest.mark.parametrize("nothing", [{}, {"routers": {}}])
-def test_a_stack_that_was_destroyed_has_no_table(nothing: dict[str, Any]) -> None:
-    assert coverage.table(nothing) == "No flow logs: the stack has no resources."
-
-
-def test_a_stack_without_outputs_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
-    coverage.main()
-    assert capsys.readouterr().out == "No flow logs: the stack has no resources.\n"
-
-
-@pytest.mark.parametrize("text", ["", " \n"])
-def test_where_the_outputs_could_not_be_had_nothing_is_said_of_them(
-    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
-    with pytest.raises(SystemExit) as ended:
-        coverage.main()
-    assert ended.value.code == 1
-    assert capsys.readouterr().out == ""
-
-
-def test_the_command_reads_what_the_cli_prints(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(outputs_of(plan(SHOP)), indent=2)))
-    coverage.main()
-    assert capsys.readouterr().out.endswith("\n1 of 1 loggable attachments are logged.\n")

@@ -1,0 +1,138 @@
+"""Coverage as the API tells it now: what each attachment has, whoever made it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+
+from providers.er import Client
+from providers.er.attachments import Attachment
+from providers.er.errors import ApiError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.records import label
+from stacks.coverage.model import Coverage, Entry, RouterCoverage, Status
+from stacks.discovery import Discovery, RouterPlan, WantedFlowLog
+from stacks.selection import cannot_be_logged
+
+MISSING = "has no flow log yet; `make up` creates it"
+NOT_SELECTED = "is not selected in the stack file"
+ATTACHMENT_GONE = "its attachment is gone"
+NOT_WRITING = {
+    "pending": "is still being created",
+    "deleting": "is being deleted",
+    "deleted": "has been deleted",
+    "failed": "has failed",
+}
+"""States of a flow log in which nothing is written, and what to say of it."""
+
+
+def look(client: Client, found: Discovery, *, stack: str, now: datetime) -> Coverage:
+    """What is logged now.
+
+    Args:
+        client: The API; it is asked for the streams of log groups that only others write to.
+        found: What the stack file names.
+        stack: The stack's name.
+        now: The time, with its zone.
+    """
+    by_router: dict[str, list[RouterPlan]] = {}
+    for plan in found.plans:
+        by_router.setdefault(plan.router.id, []).append(plan)
+    names = _names(client, found)
+    return Coverage(
+        stack=stack,
+        seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        routers=[_router(plans, names) for plans in by_router.values()],
+        other_routers=[label(router.name or router.id) for router in found.other_routers],
+    )
+
+
+def _names(client: Client, found: Discovery) -> dict[str, str]:
+    """The names of log groups and streams, by id, as far as they can be had."""
+    streams = dict(found.streams)
+    known = {group.id for group in found.groups}
+    for group_id in {one.target.log_group_id for plan in found.plans for one in plan.existing} & known - streams.keys():
+        with contextlib.suppress(ApiError):
+            streams[group_id] = client.log_tank.streams(group_id)
+    groups = {group.id: group.name for group in found.groups}
+    return groups | {stream.id: stream.name for group in streams.values() for stream in group}
+
+
+def _router(plans: Sequence[RouterPlan], names: Mapping[str, str]) -> RouterCoverage:
+    """A router; more than one key of the stack file may be about it."""
+    first = plans[0]
+    wanted = {one.target: one for plan in plans for one in plan.flow_logs}
+    entries = [entry for one in first.attachments for entry in _entries(one, first.existing, wanted, names)]
+    entries += _without_attachment(plans, names)
+    return RouterCoverage(
+        key=", ".join(plan.key for plan in plans),
+        id=first.router.id,
+        name=label(first.router.name or first.router.id),
+        entries=sorted(entries, key=lambda entry: (entry.attachment, entry.attachment_id, entry.logs_to)),
+    )
+
+
+def _entries(
+    attachment: Attachment,
+    existing: Sequence[FlowLog],
+    wanted: Mapping[FlowLogTarget, WantedFlowLog],
+    names: Mapping[str, str],
+) -> Iterator[Entry]:
+    here = [one for one in existing if one.target.resource_id == attachment.id]
+    there = {one.target for one in here}
+    missing = [one for target, one in wanted.items() if target.resource_id == attachment.id and target not in there]
+    refused = cannot_be_logged(attachment)
+
+    def entry(reason: str, *, flow_log: str = "", logs_to: str = "", is_ours: bool = True) -> Entry:
+        status = Status.NOT_LOGGED if reason else Status.LOGGED
+        return Entry(
+            attachment_id=attachment.id,
+            attachment=label(attachment.name or attachment.id),
+            type=label(attachment.resource_type),
+            state=label(attachment.state),
+            status=Status.CANNOT_BE_LOGGED if refused else status,
+            reason=refused or reason,
+            flow_log=label(flow_log),
+            logs_to=label(logs_to),
+            is_ours=is_ours,
+        )
+
+    for one in here:
+        yield entry(_why_silent(one), flow_log=one.name, logs_to=_goes_to(one, names), is_ours=one.target in wanted)
+    for awaited in missing:
+        yield entry(MISSING, logs_to=awaited.logs_to)
+    if not here and not missing:
+        yield entry(NOT_SELECTED)
+
+
+def _without_attachment(plans: Sequence[RouterPlan], names: Mapping[str, str]) -> Iterator[Entry]:
+    """Flow logs whose attachment is gone."""
+    attachments = {one.id for one in plans[0].attachments}
+    for one in plans[0].existing:
+        id_ = one.target.resource_id
+        if id_ not in attachments:
+            yield _gone(id_, ATTACHMENT_GONE, flow_log=label(one.name), logs_to=label(_goes_to(one, names)))
+
+
+def _gone(named: str, reason: str, *, flow_log: str = "", logs_to: str = "") -> Entry:
+    return Entry(
+        attachment_id=named,
+        attachment=label(named),
+        type="-",
+        state="-",
+        status=Status.CANNOT_BE_LOGGED,
+        reason=reason,
+        flow_log=flow_log,
+        logs_to=logs_to,
+    )
+
+
+def _why_silent(flow_log: FlowLog) -> str:
+    """Why a flow log writes nothing; empty if it does."""
+    return NOT_WRITING.get(flow_log.state, "" if flow_log.enabled else "is disabled")
+
+
+def _goes_to(flow_log: FlowLog, names: Mapping[str, str]) -> str:
+    group, stream = flow_log.target.log_group_id, flow_log.target.log_stream_id
+    return f"{names.get(group, group)}/{names.get(stream, stream)}"

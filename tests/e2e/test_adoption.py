@@ -1,0 +1,223 @@
+"""Flow logs that are there already: told before anything changes, taken over by import, and written down."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import requests
+import yaml
+
+from tests.e2e.harness import LOGGED_IN_DEMO, STACK, TIMEOUT, Project, World, same_flow_logs
+
+
+def made_by_hand(
+    world: World, attachment: str, name: str, *, stream: str = "er-flow-logs", description: str = ""
+) -> str:
+    """Have somebody create a flow log as with the console; its id."""
+    store = world.server.store
+    there = store.attachment(attachment)
+    group = store.log_group("security" if stream in ("audit", "perimeter") else "network")
+    (found,) = [one for one in store.log_tank.streams(world.server.project_id, group.id) if one.name == stream]
+    body = {
+        "name": name,
+        "description": description,
+        "resource_type": "attachment",
+        "resource_id": there.id,
+        "log_group_id": group.id,
+        "log_stream_id": found.id,
+        "log_store_type": "LTS",
+    }
+    url = f"{world.server.url}/v3/{world.server.project_id}/enterprise-router/{there.er_id}/flow-logs"
+    answer = requests.post(url, json={"flow_log": body}, headers={"X-Auth-Token": world.server.token}, timeout=30)
+    answer.raise_for_status()
+    return str(answer.json()["flow_log"]["id"])
+
+
+def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `make adopt` does."""
+    config = project.ok("config", "--json", "--show-secrets")
+    return subprocess.run(
+        [sys.executable, "-m", "stacks.adoption", STACK, *arguments],
+        cwd=project.directory,
+        env=project.environment,
+        input=config,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def test_what_is_there_is_imported_where_the_stack_file_says_so_and_never_made_anew(
+    project: Project, world: World
+) -> None:
+    theirs = {made_by_hand(world, "vpc-shop", "by-hand"), made_by_hand(world, "vpc-payments", "by-hand-too")}
+
+    said = project.refused("preview")
+    assert "core in stacks/Pulumi.local.yaml: on er-core 2 of the wanted flow logs are there already" in said
+    assert "vpc-shop by by-hand" in said
+    assert "vpc-payments by by-hand-too" in said
+    assert "set adopt: true here" in said
+
+    project.change_router("core", adopt=True)
+    said = project.ok("preview", "--diff")
+    assert "= 2 to import" in said
+    assert '~ name       : "by-hand" => "core-vpc-shop-e4ec9862"' in said
+    assert world.flow_logs().keys() == theirs
+
+    project.up()
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    assert world.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert theirs < project.flow_logs().keys()
+    same_flow_logs(project, world)
+    project.unchanged()
+
+    project.destroy()
+    assert world.flow_logs() == {}
+
+
+def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project, world: World) -> None:
+    project.change_router("core", attachments=["vpc-shop", "vpc-payments"])
+    project.change_router("edge", attachments=[])
+    project.up()
+    before = world.flow_logs()
+    project.state_file().unlink()
+    project.ok("stack", "init")
+
+    said = project.ok("preview")
+    assert "2 of the wanted flow logs are there already, under the wanted names, and not in the state" in said
+    project.change_router("core", adopt=True)
+    said = project.up()
+
+    assert "= 2 imported" in said
+    assert world.flow_logs() == before
+    assert project.flow_logs().keys() == before.keys()
+
+
+def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all_and_changes_nothing(
+    project: Project, world: World
+) -> None:
+    made_by_hand(world, "vpc-shop", "shop", description="The shop's")
+    made_by_hand(world, "vpc-shop", "shop-archive", stream="er-flow-logs-archive")
+    made_by_hand(world, "vpc-payments", "payments", stream="audit")
+    silent = made_by_hand(world, "vpn-office-bonn", "bonn")
+    made_by_hand(world, "vpc-edge-proxy", "proxy")
+    world.server.store.disable_flow_log(silent)
+    project.write_config({"endpoint": "emulator"})
+
+    done = adopt(project)
+
+    assert done.returncode == 0, done.stderr
+    assert "5 flow logs, under er-core, er-core-network, er-core-security, er-edge." in done.stdout
+    assert (
+        "not logged on er-core, and not in here: vgw-direct-connect, vpc-data-platform, vpc-shop-staging" in done.stdout
+    )
+    assert project.config()["routers"]["er-core"] == {
+        "router": "er-core",
+        "adopt": True,
+        "log_group": "network",
+        "log_stream": "er-flow-logs",
+        "attachments": ["vpc-shop", "vpn-office-bonn"],
+        "overrides": {
+            "vpc-shop": {"name": "shop", "description": "The shop's"},
+            "vpn-office-bonn": {"name": "bonn", "enabled": False},
+        },
+    }
+    before = world.flow_logs()
+    said = project.up()
+    assert "= 5 imported" in said
+    assert "updated" not in said
+    assert world.flow_logs() == before
+    same_flow_logs(project, world)
+    project.unchanged()
+
+    # What has routers is not overwritten, only shown beside.
+    text = project.stack_file().read_text()
+    refused = adopt(project)
+    assert refused.returncode == 1
+    assert "has routers already, and none of it is overwritten" in refused.stderr
+    shown = yaml.safe_load(adopt(project, "--print", "er-edge").stdout)
+    assert list(shown["otc-flow-logs:routers"]) == ["er-edge"]
+    assert project.stack_file().read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["er-corr"], "error: there is no router with id or name 'er-corr'; there are: er-core, er-edge"),
+        ([], "error: there is no flow log on er-core, er-edge"),
+    ],
+)
+def test_where_there_is_nothing_to_adopt_nothing_is_written(
+    project: Project, world: World, arguments: list[str], reason: str
+) -> None:
+    project.write_config({"endpoint": "emulator"})
+    text = project.stack_file().read_text()
+
+    done = adopt(project, *arguments)
+
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert project.stack_file().read_text() == text
+
+
+def test_all_findings_are_told_in_one_run(project: Project, world: World) -> None:
+    made_by_hand(world, "vpc-shop", "by-hand")
+    world.server.store.set_quota(1)
+    project.change_config(rules={"every_attachment": True, "never_disabled": True, "log_groups": ["security"]})
+    project.change_router("core", attachments={"exclude": ["vpn-office-bonn"]}, enabled=False)
+    project.change_router("edge", log_stream="er-flow-lgs")
+
+    said = project.refused("preview")
+
+    for finding in (
+        "routers.edge.log_stream in stacks/Pulumi.local.yaml: there is no log stream in group 'network'",
+        "rules.every_attachment in stacks/Pulumi.local.yaml: these attachments can be logged and are not selected:"
+        " core: vpn-office-bonn",
+        "rules.never_disabled in stacks/Pulumi.local.yaml: these attachments would have a flow log that is disabled:"
+        " core: vpc-shop",
+        "rules.log_groups in stacks/Pulumi.local.yaml: only security may be written to, not: core: v",
+        "core: vpc-shop to network/er-flow-logs",
+        "routers.core in stacks/Pulumi.local.yaml: on er-core 1 of the wanted flow logs are there already",
+        "but the quota has room for 0: 1 of 1 are in use",
+    ):
+        assert finding in said
+    assert project.flow_logs() == {}
+
+
+def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Project, world: World) -> None:
+    world.server.store.set_quota(7)
+
+    said = project.ok("preview")
+
+    assert "warning: 10 flow logs are to be created, but the quota has room for 7: 0 of 7 are in use" in said
+
+
+def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:
+    made_by_hand(world, "vpc-shop", "by-hand", stream="audit")
+    silent = made_by_hand(world, "vpc-payments", "payments")
+    world.server.store.disable_flow_log(silent)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stacks.coverage", STACK],
+        cwd=project.directory,
+        env=project.environment,
+        input=json.dumps(json.loads(project.ok("config", "--json", "--show-secrets"))),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+
+    lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("er-")}
+    assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
+    assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log yet; `make up` creates it")
+    assert "security/audit (not this stack's)" in done.stdout
+    assert "1 of 10 loggable attachments are logged, 2 cannot be." in done.stdout
+    assert "As a page: .local/coverage/local.html" in done.stdout
+    page = (project.directory / ".local" / "coverage" / "local.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "vpn-office-bonn" in page

@@ -1,0 +1,129 @@
+"""Coverage: what each attachment has, whoever made it, and the table made of that."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import cast
+
+from providers.er import Client
+from providers.er.errors import ApiError
+from providers.er.log_tank import LogGroup, LogStream
+from providers.er.routers import Router
+from stacks.coverage.look import look
+from stacks.coverage.model import Coverage, Status
+from stacks.coverage.table import table
+from stacks.discovery import Discovery, RouterPlan
+from tests.unit.plans import attachment, flow_log, router_plan
+
+NOW = datetime(2030, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
+GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="secret")]
+
+
+class LogTank:
+    """The streams of the groups that the stack file does not name."""
+
+    def __init__(self) -> None:
+        self.log_tank = self
+        self.asked: list[str] = []
+
+    def streams(self, group_id: str) -> list[LogStream]:
+        self.asked.append(group_id)
+        if group_id == "g3":
+            raise ApiError("no permission")
+        return [LogStream(id="s2", name="all")]
+
+
+def looked(plans: Sequence[RouterPlan], log_tank: LogTank | None = None, others: Sequence[str] = ()) -> Coverage:
+    found = Discovery(
+        plans=list(plans),
+        problems=[],
+        other_routers=[Router(id=name, name=name, state="available") for name in others],
+        groups=GROUPS,
+        streams={"g": [LogStream(id="s", name="stream")]},
+    )
+    return look(cast(Client, log_tank or LogTank()), found, stack="prod", now=NOW)
+
+
+CORE = router_plan(
+    "core",
+    [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-new")],
+    others=[attachment("d", "fw", "cfw"), attachment("e", "vpc-lab"), attachment("f", "vpc-old")],
+    existing=[
+        flow_log("a", "core-shop"),
+        flow_log("b", "core-data", enabled=False),
+        flow_log("f", "by-hand", group="g2", stream="s2"),
+        flow_log("f", "by-hand-2", id_="2", group="g3", stream="s3"),
+        flow_log("z", "orphan"),
+    ],
+)
+
+
+def test_the_table_shows_every_attachment_with_its_flow_logs_or_why_it_is_not_logged() -> None:
+    assert table(looked([CORE], others=["er-lab"])).splitlines() == [
+        "ROUTER     ATTACHMENT  TYPE  STATE      FLOW LOG   LOGS TO, OR WHY NOT",
+        "er-1-name  fw          cfw   available  -          is of type cfw, which cannot be logged",
+        "er-1-name  vpc-data    vpc   available  core-data  NOT LOGGED: is disabled",
+        "er-1-name  vpc-lab     vpc   available  -          NOT LOGGED: is not selected in the stack file",
+        "er-1-name  vpc-new     vpc   available  -          NOT LOGGED: has no flow log yet; `make up` creates it",
+        "er-1-name  vpc-old     vpc   available  by-hand    audit/all (not this stack's)",
+        "er-1-name  vpc-old     vpc   available  by-hand-2  secret/s3 (not this stack's)",
+        "er-1-name  vpc-shop    vpc   available  core-shop  group/stream",
+        "er-1-name  z           -     -          orphan     its attachment is gone",
+        "",
+        "2 of 5 loggable attachments are logged, 2 cannot be.",
+        "Not in this stack: router er-lab.",
+    ]
+
+
+def test_what_is_not_logged_stands_out_where_there_is_colour() -> None:
+    plain, coloured = table(looked([CORE])).splitlines(), table(looked([CORE]), in_colour=True).splitlines()
+    assert coloured[2] == f"\x1b[31m{plain[2]}\x1b[0m"
+    assert coloured[1] == f"\x1b[2m{plain[1]}\x1b[0m"
+    assert coloured[7] == plain[7]
+
+
+def test_a_stack_without_attachments_has_headings_and_a_count() -> None:
+    assert table(looked([router_plan("core", [])])).splitlines() == [
+        "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO, OR WHY NOT",
+        "",
+        "0 of 0 loggable attachments are logged.",
+    ]
+
+
+def test_states_in_which_nothing_is_written_are_told() -> None:
+    states = {"a": "pending", "b": "failed", "c": "modifying"}
+    names = [(id_, f"vpc-{id_}") for id_ in states]
+    plan = router_plan("core", names, existing=[flow_log(id_, "x", state=state) for id_, state in states.items()])
+    assert [(entry.status, entry.reason) for entry in looked([plan]).routers[0].entries] == [
+        (Status.NOT_LOGGED, "is still being created"),
+        (Status.NOT_LOGGED, "has failed"),
+        (Status.LOGGED, ""),
+    ]
+
+
+def test_an_attachment_with_several_flow_logs_counts_once_as_the_best_of_them() -> None:
+    plan = router_plan(
+        "core", [("a", "vpc")], existing=[flow_log("a", "x", enabled=False), flow_log("a", "y", id_="2", stream="t")]
+    )
+    coverage = looked([plan])
+    assert len(coverage.routers[0].entries) == 2
+    assert coverage.count(Status.LOGGED) == 1
+    assert coverage.count(Status.NOT_LOGGED) == 0
+
+
+def test_two_keys_of_one_router_make_one_router_and_both_their_flow_logs_are_the_stacks() -> None:
+    existing = [flow_log("a", "x"), flow_log("b", "y")]
+    second = router_plan("second", [("b", "vpc-b")], existing=existing, others=[attachment("a", "vpc-a")])
+    first = router_plan("first", [("a", "vpc-a")], existing=existing, others=[attachment("b", "vpc-b")])
+    (router,) = looked([first, second]).routers
+    assert router.key == "first, second"
+    assert [(entry.attachment, entry.is_ours) for entry in router.entries] == [("vpc-a", True), ("vpc-b", True)]
+
+
+def test_only_log_groups_that_others_write_to_are_asked_for_their_streams() -> None:
+    log_tank = LogTank()
+    looked([CORE], log_tank)
+    assert sorted(log_tank.asked) == ["g2", "g3"]
+
+
+def test_the_moment_is_told_in_utc_to_the_second() -> None:
+    assert looked([CORE]).seen_at == "2030-01-02T03:04:05Z"

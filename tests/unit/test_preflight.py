@@ -1,0 +1,170 @@
+"""What would go wrong, told before anything changes."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, cast
+
+import pytest
+
+from providers.er import Client, Patience
+from providers.er.errors import ApiError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.quotas import UNLIMITED, Quota
+from stacks.config import StackConfig
+from stacks.outputs import PreviousRouter
+from stacks.preflight import Findings, look
+from tests.unit.plans import flow_log, router_plan, target
+
+HERE = [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-lab")]
+
+
+class Service:
+    """The part of the client that is asked: the quota."""
+
+    def __init__(self, answer: Quota | ApiError | None) -> None:
+        self.answer = answer
+        self.asked = 0
+        self.quotas = self
+        self.patience = Patience()
+
+    def within(self, _patience: Patience) -> "Service":
+        return self
+
+    def flow_logs(self) -> Quota | None:
+        self.asked += 1
+        if isinstance(self.answer, ApiError):
+            raise self.answer
+        return self.answer
+
+
+def findings(
+    existing: Sequence[FlowLog] = (),
+    *,
+    adopt: bool = False,
+    in_state: Collection[FlowLogTarget] = (),
+    previous: PreviousRouter | None = None,
+    quota: Quota | ApiError | None = None,
+    service: Service | None = None,
+) -> Findings:
+    plan = router_plan("core", HERE, existing=existing)
+    values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
+    return look(
+        cast(Client, service or Service(quota)),
+        StackConfig.model_validate({"routers": {"core": values}}),
+        [plan],
+        {"core": previous} if previous else {},
+        lambda: in_state,
+    )
+
+
+def known(*ids: str) -> PreviousRouter:
+    """The router as the last run left it, with flow logs on these attachments."""
+    names = dict(HERE)
+    return PreviousRouter(
+        router_id="er-1",
+        attachments=names,
+        logged={id_: names[id_] for id_ in ids},
+        logs_to=dict.fromkeys(ids, "group/stream"),
+    )
+
+
+def test_targets_that_somebody_elses_flow_logs_have_are_told_at_once_and_how_to_take_them_over() -> None:
+    found = findings([flow_log("a", "by-hand", id_="1"), flow_log("b", "by-hand-too", id_="2")])
+    (problem,) = found.problems
+    assert problem.key == "routers.core"
+    assert problem.what == (
+        "on er-1-name 2 of the wanted flow logs are there already and not this stack's: vpc-shop by by-hand (1),"
+        " vpc-data by by-hand-too (2); to take them over, set adopt: true here"
+    )
+    assert found.adopted == {}
+
+
+def test_what_the_state_has_is_the_stacks_own_whatever_its_name() -> None:
+    found = findings([flow_log("a", "renamed-by-hand")], in_state={target("a")})
+    assert found == Findings()
+
+
+def test_the_state_is_not_asked_for_where_the_outputs_of_the_last_run_tell() -> None:
+    def refuse() -> Collection[FlowLogTarget]:
+        raise AssertionError
+
+    config = StackConfig.model_validate({"routers": {"core": {"router": "r", "log_group": "g", "log_stream": "s"}}})
+    plan = router_plan("core", HERE, existing=[flow_log("a", "vpc-shop")])
+    assert look(cast(Client, Service(None)), config, [plan], {"core": known("a")}, refuse) == Findings()
+
+
+def test_a_flow_log_of_the_very_name_may_be_of_a_run_that_was_cut_off_so_it_is_a_warning() -> None:
+    found = findings([flow_log("a", "vpc-shop", id_="1")])
+    assert found.problems == []
+    (warning,) = found.warnings
+    assert "vpc-shop by vpc-shop (1)" in warning
+    assert "set adopt: true for routers.core" in warning
+
+
+def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() -> None:
+    mine, theirs = flow_log("a", "mine"), flow_log("b", "by-hand")
+    found = findings([mine, theirs, flow_log("other", "not-wanted")], adopt=True, in_state={target("a")})
+    assert found == Findings(adopted={target("b"): theirs})
+
+
+def test_to_adopt_asks_the_state_though_the_outputs_tell_otherwise() -> None:
+    theirs = flow_log("a", "by-hand")
+    assert findings([theirs], adopt=True, previous=known("a")).adopted == {target("a"): theirs}
+
+
+def test_what_is_on_its_way_out_holds_nothing() -> None:
+    assert findings([flow_log("a", "going", state="deleting"), flow_log("b", "gone", state="deleted")]) == Findings()
+
+
+def test_what_has_failed_cannot_be_adopted() -> None:
+    (problem,) = findings([flow_log("a", "broken", id_="1", state="failed")], adopt=True).problems
+    assert problem.key == "routers.core.adopt"
+    assert problem.what == "what has failed cannot be taken over, delete it first: vpc-shop by broken (1)"
+
+
+@pytest.mark.parametrize("quota", [None, Quota(limit=UNLIMITED, used=99), Quota(limit=3, used=0)])
+def test_a_quota_with_room_for_all_says_nothing(quota: Quota | None) -> None:
+    assert findings(quota=quota) == Findings()
+
+
+def test_a_quota_without_room_for_all_is_a_warning_with_what_is_wanted_used_and_allowed() -> None:
+    found = findings(quota=Quota(limit=20, used=18))
+    assert found.problems == []
+    assert found.warnings == [
+        "3 flow logs are to be created, but the quota has room for 2: 18 of 20 are in use; delete flow logs nobody"
+        " needs, or ask for a higher quota with a service ticket"
+    ]
+
+
+def test_a_quota_that_is_full_ends_the_run() -> None:
+    found = findings(quota=Quota(limit=20, used=20))
+    (problem,) = found.problems
+    assert problem.key == "routers"
+    assert "3 flow logs are to be created, but the quota has room for 0: 20 of 20 are in use" in problem.what
+    assert found.warnings == []
+
+
+def test_a_quota_that_counts_less_than_can_be_seen_is_not_the_projects_so_it_only_warns() -> None:
+    existing = [flow_log(f"other-{number}", "x") for number in range(2)]
+    found = findings(existing, quota=Quota(limit=1, used=1))
+    assert found.problems == []
+    assert len(found.warnings) == 1
+
+
+def test_the_quota_is_not_asked_for_where_nothing_is_created() -> None:
+    service = Service(Quota(limit=0, used=0))
+    existing = [flow_log(id_, name) for id_, name in HERE]
+    assert findings(existing, previous=known("a", "b", "c"), service=service) == Findings()
+    assert service.asked == 0
+
+
+def test_a_replacement_needs_no_room() -> None:
+    # On another stream: it is deleted before the wanted one is created.
+    existing = [flow_log("a", "vpc-shop", stream="other")]
+    found = findings(existing, previous=known("a"), quota=Quota(limit=3, used=1))
+    assert found == Findings()
+
+
+def test_a_quota_that_cannot_be_had_is_a_warning() -> None:
+    found = findings(quota=ApiError("no permission"))
+    assert found.problems == []
+    assert found.warnings == ["whether the quota has room for 3 more flow logs is not known: no permission"]
