@@ -76,7 +76,7 @@ def _covered(findings: Findings, plan: RouterPlan, others: Sequence[WantedFlowLo
     doubtful, taken, failed = [], [], []
     for wanted in others:
         holder = plan.holders[wanted.target]
-        told = f"{label(wanted.attachment.name or wanted.attachment.id)} by {label(holder.name)} ({holder.id})"
+        told = f"{label(wanted.attachment.name or wanted.attachment.id)} ({label(holder.name)}, {holder.id})"
         if adopts and holder.state == "failed":
             failed.append(told)
         elif adopts:
@@ -86,6 +86,7 @@ def _covered(findings: Findings, plan: RouterPlan, others: Sequence[WantedFlowLo
         else:
             taken.append(told)
     where = f"routers.{plan.key}"
+    on = f"on {label(plan.router.name or plan.router.id)} already"
     if failed:
         findings.problems.append(
             Problem(f"{where}.adopt", f"what has failed cannot be taken over, delete it first: {listed(failed)}")
@@ -94,16 +95,15 @@ def _covered(findings: Findings, plan: RouterPlan, others: Sequence[WantedFlowLo
         findings.problems.append(
             Problem(
                 where,
-                f"on {label(plan.router.name)} {len(taken)} of the wanted flow logs are there already and not this"
-                f" stack's: {listed(taken)}; to take them over, set adopt: true here",
+                f"wants flow logs that are {on} and not this stack's: {listed(taken)}; to take them over, set adopt:"
+                " true here",
             )
         )
     if doubtful:
         # Made by a run that was cut off, perhaps: then a repeated create finds it. It says so itself if not.
         findings.warnings.append(
-            f"on {label(plan.router.name)} {len(doubtful)} of the wanted flow logs are there already, under the wanted"
-            f" names, and not in the state: {listed(doubtful)}; if no run of this stack that was cut off has made them,"
-            f" set adopt: true for routers.{plan.key} to take them over"
+            f"{where} wants flow logs that are {on}, under the wanted names, and not in the state: {listed(doubtful)};"
+            " if no run of this stack that was cut off has made them, set adopt: true there to take them over"
         )
 
 

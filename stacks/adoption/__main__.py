@@ -49,7 +49,7 @@ def main() -> None:
         file.write_text(new, encoding="utf-8")
     except (AdoptionError, SettingsError, ApiError) as error:
         sys.exit(f"error: {error}")
-    print(f"{file}: {adopted.count} flow logs, under {', '.join(adopted.routers)}.")
+    print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in adopted.notes:
         print(f"note: {note}")
     print(f"Look it over, then: STACK={options.stack} make preview")

@@ -15,7 +15,6 @@ from stacks.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.discovery import Discovery, RouterPlan, WantedFlowLog
 from stacks.selection import cannot_be_logged
 
-MISSING = "has no flow log yet; `make up` creates it"
 NOT_SELECTED = "is not selected in the stack file"
 ATTACHMENT_GONE = "its attachment is gone"
 NOT_WRITING = {
@@ -101,7 +100,7 @@ def _entries(
     for one in here:
         yield entry(_why_silent(one), flow_log=one.name, logs_to=_goes_to(one, names), is_ours=one.target in wanted)
     for awaited in missing:
-        yield entry(MISSING, logs_to=awaited.logs_to)
+        yield entry(label(f"has no flow log to {awaited.logs_to} yet"))
     if not here and not missing:
         yield entry(NOT_SELECTED)
 

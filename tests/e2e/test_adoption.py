@@ -57,9 +57,9 @@ def test_what_is_there_is_imported_where_the_stack_file_says_so_and_never_made_a
     theirs = {made_by_hand(world, "vpc-shop", "by-hand"), made_by_hand(world, "vpc-payments", "by-hand-too")}
 
     said = project.refused("preview")
-    assert "core in stacks/Pulumi.local.yaml: on er-core 2 of the wanted flow logs are there already" in said
-    assert "vpc-shop by by-hand" in said
-    assert "vpc-payments by by-hand-too" in said
+    assert "core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's:" in said
+    assert "vpc-shop (by-hand, " in said
+    assert "vpc-payments (by-hand-too, " in said
     assert "set adopt: true here" in said
 
     project.change_router("core", adopt=True)
@@ -88,7 +88,10 @@ def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project,
     project.ok("stack", "init")
 
     said = project.ok("preview")
-    assert "2 of the wanted flow logs are there already, under the wanted names, and not in the state" in said
+    assert (
+        "routers.core wants flow logs that are on er-core already, under the wanted names, and not in the state: vpc-"
+        in said
+    )
     project.change_router("core", adopt=True)
     said = project.up()
 
@@ -181,7 +184,7 @@ def test_all_findings_are_told_in_one_run(project: Project, world: World) -> Non
         " core: vpc-shop",
         "rules.log_groups in stacks/Pulumi.local.yaml: only security may be written to, not: core: v",
         "core: vpc-shop to network/er-flow-logs",
-        "routers.core in stacks/Pulumi.local.yaml: on er-core 1 of the wanted flow logs are there already",
+        "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's",
         "but the quota has room for 0: 1 of 1 are in use",
     ):
         assert finding in said
@@ -214,7 +217,7 @@ def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Proj
 
     lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("er-")}
     assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
-    assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log yet; `make up` creates it")
+    assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log to network/er-flow-logs yet")
     assert "security/audit (not this stack's)" in done.stdout
     assert "1 of 10 loggable attachments are logged, 2 cannot be." in done.stdout
     assert "As a page: .local/coverage/local.html" in done.stdout

@@ -72,8 +72,8 @@ def test_targets_that_somebody_elses_flow_logs_have_are_told_at_once_and_how_to_
     (problem,) = found.problems
     assert problem.key == "routers.core"
     assert problem.what == (
-        "on er-1-name 2 of the wanted flow logs are there already and not this stack's: vpc-shop by by-hand (1),"
-        " vpc-data by by-hand-too (2); to take them over, set adopt: true here"
+        "wants flow logs that are on er-1-name already and not this stack's: vpc-shop (by-hand, 1), vpc-data"
+        " (by-hand-too, 2); to take them over, set adopt: true here"
     )
     assert found.adopted == {}
 
@@ -96,8 +96,8 @@ def test_a_flow_log_of_the_very_name_may_be_of_a_run_that_was_cut_off_so_it_is_a
     found = findings([flow_log("a", "vpc-shop", id_="1")])
     assert found.problems == []
     (warning,) = found.warnings
-    assert "vpc-shop by vpc-shop (1)" in warning
-    assert "set adopt: true for routers.core" in warning
+    assert "vpc-shop (vpc-shop, 1)" in warning
+    assert "set adopt: true there" in warning
 
 
 def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() -> None:
@@ -118,7 +118,7 @@ def test_what_is_on_its_way_out_holds_nothing() -> None:
 def test_what_has_failed_cannot_be_adopted() -> None:
     (problem,) = findings([flow_log("a", "broken", id_="1", state="failed")], adopt=True).problems
     assert problem.key == "routers.core.adopt"
-    assert problem.what == "what has failed cannot be taken over, delete it first: vpc-shop by broken (1)"
+    assert problem.what == "what has failed cannot be taken over, delete it first: vpc-shop (broken, 1)"
 
 
 @pytest.mark.parametrize("quota", [None, Quota(limit=UNLIMITED, used=99), Quota(limit=3, used=0)])
