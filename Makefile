@@ -2,6 +2,7 @@
 
 STACK ?= local
 ARGS ?=
+ROUTER ?=
 JOBS ?= 3
 export STACK
 
@@ -19,7 +20,8 @@ with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || e
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
 not_cut_off = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
-coverage = pulumi stack output --json --non-interactive --stack "$$STACK" | python -m stacks.coverage
+config = pulumi config --json --show-secrets --stack "$$STACK"
+coverage = $(config) | python -m stacks.coverage "$$STACK"
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
@@ -28,7 +30,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: ## Put a flow log on every attachment of the stack's routers, then show what is covered.
+up: ## Put a flow log on every attachment of the stack's routers, then show what is logged.
 	@$(with_stack); $(not_cut_off) && $(up) && $(coverage)
 
 .PHONY: preview
@@ -52,13 +54,17 @@ recover: ## After a run that was killed, and if nobody else is at work: unlock, 
 		$(refresh) && $(up) && $(coverage)
 
 .PHONY: coverage
-coverage: ## Show which attachments have a flow log, as of the last run.
+coverage: ## Show which attachments are logged now, and where to; and as a page for a browser.
 	@$(with_stack); $(coverage)
+
+.PHONY: adopt
+adopt: ## Write a stack file from what routers already have (ROUTER='name ...', all of them if not given).
+	@$(with_venv); { if [ -f "stacks/Pulumi.$$STACK.yaml" ]; then $(with_stack); $(config); else echo '{}'; fi; } | \
+		python -m stacks.adoption "$$STACK" $(ROUTER) $(ARGS)
 
 .PHONY: whoami
 whoami: ## Show who would act, where, and which state is used; nothing secret.
-	@$(with_stack); pulumi config --json --show-secrets --stack "$$STACK" | \
-		python -m stacks.whoami "$$STACK" "$$(pulumi whoami --json)"
+	@$(with_stack); $(config) | python -m stacks.whoami "$$STACK" "$$(pulumi whoami --json)"
 
 .PHONY: env
 env: ## Print what a shell needs for bare `pulumi` commands: eval "$(make env)"
@@ -79,6 +85,10 @@ bench: ## Measure it beside the SDK's own host; takes over an hour (ARGS="--n 10
 .PHONY: chaos
 chaos: ## Let everything go wrong that can, hundreds of times, and see that nothing is lost or doubled; takes 18 minutes.
 	@$(with_cli); python -m tests.chaos $(ARGS)
+
+.PHONY: live
+live: ## Walk one flow log through its life on a real account, beside the emulator (opt-in: it says what to set).
+	@$(with_venv); python -m tests.live $(ARGS)
 
 .PHONY: lint
 lint: ## Check style and types.

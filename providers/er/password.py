@@ -111,6 +111,7 @@ class PasswordCredentials:
         from keystoneauth1.session import Session
 
         user = repr(self._user["username"])
+        project = self._user["project_id"] or self._user["project_name"]
         try:
             access = v3.Password(self._auth_url, **self._user).get_access(
                 Session(session=ServiceSession(), redirect=False)
@@ -124,7 +125,7 @@ class PasswordCredentials:
                 return self._sign_in()
             raise UnauthorizedError(
                 f"IAM refused user {user} of domain {self._user['user_domain_name']!r}:"
-                " check user name, password, domain and project",
+                f" check user name, password, domain and project {project!r}",
                 status=401,
             ) from error
         except exceptions.HttpError as error:

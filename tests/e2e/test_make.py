@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, TIMEOUT, World, serving
+from tests.e2e.test_adoption import made_by_hand
 
 
 def run(command: str, directory: Path, **environment: str) -> str:
@@ -56,7 +57,7 @@ def world(checkout: Path) -> Iterator[World]:
 def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: World) -> None:
     first = run("make up", checkout)
     assert "+ 15 created" in first
-    assert first.rstrip().endswith("10 of 10 loggable attachments are logged, 2 cannot be.")
+    assert "10 of 10 loggable attachments are logged, 2 cannot be." in first
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
 
     assert "15 unchanged" in run("make up", checkout)
@@ -69,12 +70,27 @@ def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: Wo
 
     run("make destroy", checkout)
     assert world.flow_logs() == {}
-    assert "No flow logs: the stack has no resources." in run("make coverage", checkout)
+    assert "0 of 10 loggable attachments are logged, 2 cannot be." in run("make coverage", checkout)
+    assert (checkout / ".local" / "coverage" / "local.html").is_file()
     assert run("git status --short", checkout) == ""
 
 
+def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World) -> None:
+    made_by_hand(world, "vpc-edge-proxy", "proxy")
+    place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
+    file = checkout / "stacks" / "Pulumi.team.yaml"
+    file.write_text(f"# The team's.\nconfig:\n  otc-flow-logs:endpoint: {world.server.url}\n")
+    place |= {"STACK": "team", "ROUTER": "er-edge", "PULUMI_CONFIG_PASSPHRASE": "x"}
+
+    said = run("make adopt", checkout, **place)
+
+    assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in said
+    assert file.read_text().startswith("# The team's.\nconfig:\n  otc-flow-logs:endpoint: http")
+    assert "= 1 to import" in run("make preview", checkout, **place)
+
+
 def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, world: World) -> None:
-    run('eval "$(make env)" && pulumi up --yes --skip-preview && pulumi preview --expect-no-changes', checkout)
+    run('eval "$(make env)" && pulumi up --yes --skip-preview', checkout)
 
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
     assert run("git status --short", checkout) == ""

@@ -95,12 +95,14 @@ def test_threads_that_start_together_sign_in_once(server: Server) -> None:
 def test_a_refused_sign_in_says_what_to_check_and_never_the_password(server: Server, changes: dict[str, str]) -> None:
     user = changes.get("username", "tester")
     domain = changes.get("domain_name", "OTC-TEST")
+    project = changes.get("project_name", "eu-de")
 
     with pytest.raises(UnauthorizedError) as caught:
         routers(client(server, **changes))
 
     assert str(caught.value) == (
-        f"IAM refused user '{user}' of domain '{domain}': check user name, password, domain and project (HTTP 401)"
+        f"IAM refused user '{user}' of domain '{domain}':"
+        f" check user name, password, domain and project '{project}' (HTTP 401)"
     )
     assert server.requests.read() == {SIGN_IN: 1}
 

@@ -577,7 +577,7 @@ def test_a_password_that_is_wrong_is_told_without_the_password(start: Start, mon
     text = refusal(start(project="eu-de").create).sentence
     assert text == (
         "flow log 'shop' was not created: IAM refused user 'demo' of domain 'OTC-DEMO':"
-        " check user name, password, domain and project (HTTP 401)"
+        " check user name, password, domain and project 'eu-de' (HTTP 401)"
     )
 
 

@@ -629,5 +629,5 @@ def test_a_wrong_password_is_told_without_showing_it(server: Server, inputs: Pro
 
     assert refused(lambda: provider.create(inputs)) == (
         "flow log 'shop' was not created: IAM refused user 'tester' of domain 'OTC-TEST':"
-        " check user name, password, domain and project (HTTP 401)"
+        " check user name, password, domain and project 'eu-de' (HTTP 401)"
     )

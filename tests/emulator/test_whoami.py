@@ -1,0 +1,161 @@
+"""`make whoami`: which of the ways to sign in is used, and one sentence for each that is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.processes import without_a_persons_own
+from emulator import Server
+from providers.er.errors import ApiError
+from providers.settings import SettingsError
+from stacks.whoami import facts
+from tests.emulator.process import PROJECT_FOLDER
+
+PROJECT = "0605767a9980d5762fbcc00b3537e757"
+USER = {"OS_USERNAME": "tester", "OS_USER_DOMAIN_NAME": "OTC-TEST", "OS_PASSWORD": "only-for-tests"}
+KEY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": "secret-of-a-key"}
+TEMPORARY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000002", "OS_SECRET_KEY": "secret-of-a-day", "OS_SECURITY_TOKEN": "a-day"}
+ENDED = {"OS_ACCESS_KEY": "TESTACCESSKEY0000003", "OS_SECRET_KEY": "secret-of-once", "OS_SECURITY_TOKEN": "once"}
+SECRETS = ("only-for-tests", "secret-of-a-key", "secret-of-a-day", "a-day", "secret-of-once", "canary")
+OF_THE_FILE = {
+    "user": {"username": "tester", "domain": "OTC-TEST", "password": "only-for-tests"},
+    "key": {"access_key": KEY["OS_ACCESS_KEY"], "secret_key": KEY["OS_SECRET_KEY"]},
+    "temporary key": {
+        "access_key": TEMPORARY["OS_ACCESS_KEY"],
+        "secret_key": TEMPORARY["OS_SECRET_KEY"],
+        "security_token": TEMPORARY["OS_SECURITY_TOKEN"],
+    },
+}
+
+
+@pytest.fixture
+def keyed(server: Server) -> Server:
+    """A server whose user has a key of each kind."""
+    for key in (KEY, TEMPORARY):
+        server.store.add_access_key("tester", key["OS_ACCESS_KEY"], key["OS_SECRET_KEY"], key.get("OS_SECURITY_TOKEN"))
+    server.store.add_access_key("tester", *ENDED.values(), expires_in=-1)
+    return server
+
+
+def told(server: Server, environment: Mapping[str, str], config: Mapping[str, str] | None = None) -> dict[str, str]:
+    values = {"endpoint": server.url, "project": "eu-de", **(config or {})}
+    found = dict(facts(values.get, environment, report=lambda _text: None))
+    assert not [secret for secret in SECRETS if secret in str(found)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("environment", "source", "who"),
+    [
+        (USER, "OS_USERNAME", "user 'tester' of domain 'OTC-TEST'"),
+        (KEY, "OS_ACCESS_KEY", "access key 'TESTACCESSKEY0000001'"),
+        (TEMPORARY, "OS_ACCESS_KEY", "access key 'TESTACCESSKEY0000002', a temporary one"),
+        ({**KEY, **USER}, "OS_USERNAME", "user 'tester' of domain 'OTC-TEST'"),
+        ({**USER, "OS_TOKEN": "canary", "OS_PROJECT_ID": PROJECT}, "OS_TOKEN", "whoever got the token"),
+    ],
+)
+def test_of_the_environment_the_first_in_order_is_used(
+    keyed: Server, environment: dict[str, str], source: str, who: str
+) -> None:
+    found = told(keyed, environment)
+    assert (found["signs in with"], found["as"]) == (source, who)
+    assert found["project"].startswith(PROJECT)
+    assert found["endpoint er"] == keyed.url
+
+
+@pytest.mark.parametrize(
+    ("config", "source", "who"),
+    [
+        (OF_THE_FILE["user"], "otc-flow-logs:username", "user 'tester' of domain 'OTC-TEST'"),
+        (OF_THE_FILE["key"], "otc-flow-logs:access_key", "access key 'TESTACCESSKEY0000001'"),
+        (
+            OF_THE_FILE["temporary key"],
+            "otc-flow-logs:access_key",
+            "access key 'TESTACCESSKEY0000002', a temporary one",
+        ),
+    ],
+    ids=list(OF_THE_FILE),
+)
+def test_the_stack_file_says_who_where_the_environment_does_not(
+    keyed: Server, config: dict[str, str], source: str, who: str
+) -> None:
+    found = told(keyed, {}, config)
+    assert (found["signs in with"], found["as"]) == (source, who)
+    assert found["project"] == f"{PROJECT} (eu-de), signed in"
+
+
+CHECK = "check the access key, the secret key and this machine's clock"
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, "set OS_USERNAME (or otc-flow-logs:username)"),
+        ({**USER, "OS_PASSWORD": "canary"}, "IAM refused user 'tester' of domain 'OTC-TEST'"),
+        ({**USER, "OS_USERNAME": "nobody"}, "IAM refused user 'nobody' of domain 'OTC-TEST'"),
+        ({**USER, "OS_USER_DOMAIN_NAME": "OTC-WRONG"}, "IAM refused user 'tester' of domain 'OTC-WRONG'"),
+        ({**USER, "OS_PASSWORD": ""}, "OS_USERNAME also needs OS_PASSWORD"),
+        ({**KEY, "OS_SECRET_KEY": "canary"}, CHECK),
+        ({**KEY, "OS_ACCESS_KEY": "NOBODYSACCESSKEY0001"}, CHECK),
+        ({**TEMPORARY, "OS_SECURITY_TOKEN": "canary"}, CHECK),
+        ({**TEMPORARY, "OS_SECURITY_TOKEN": ""}, CHECK),
+        (ENDED, CHECK),
+        ({"OS_SECRET_KEY": "canary"}, "set OS_USERNAME (or otc-flow-logs:username)"),
+    ],
+)
+def test_what_is_wrong_with_who_acts_is_one_sentence_without_a_secret(
+    keyed: Server, environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises((SettingsError, ApiError)) as caught:
+        told(keyed, environment)
+    text = str(caught.value)
+    assert sentence in text
+    assert "\n" not in text
+    assert not [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize("who", [USER, KEY])
+def test_a_project_that_is_not_there_is_named(keyed: Server, who: dict[str, str]) -> None:
+    with pytest.raises((SettingsError, ApiError), match="eu-xx"):
+        told(keyed, who, {"project": "eu-xx"})
+
+
+def test_the_variables_of_another_cloud_are_never_used(keyed: Server) -> None:
+    others = {"AWS_ACCESS_KEY_ID": "canary", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_SESSION_TOKEN": "canary"}
+    with pytest.raises(SettingsError, match="there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"):
+        told(keyed, others)
+
+
+def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_path: Path) -> None:
+    clouds = tmp_path / "clouds.yaml"
+    auth = {"ak": KEY["OS_ACCESS_KEY"], "sk": KEY["OS_SECRET_KEY"], "project_name": "eu-de"}
+    clouds.write_text(yaml.safe_dump({"clouds": {"team": {"auth": auth}}}))
+    config = {"otc-flow-logs:endpoint": {"value": keyed.url}, "other:endpoint": {"value": "x"}}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stacks.whoami", "team", json.dumps({"user": "t", "url": "file://./state"})],
+        cwd=PROJECT_FOLDER,
+        env={**without_a_persons_own(), "OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)},
+        input=json.dumps(config),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    assert [line.split(maxsplit=1) for line in done.stdout.splitlines()][:2] == [
+        ["stack", "team"],
+        ["state", "file://./state"],
+    ]
+    assert "signs in with  cloud 'team' of clouds.yaml\n" in done.stdout
+    assert "as             access key 'TESTACCESSKEY0000001'\n" in done.stdout
+    assert f"project        {PROJECT} (eu-de), signed in\n" in done.stdout
+    assert KEY["OS_SECRET_KEY"] not in done.stdout
