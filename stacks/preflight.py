@@ -18,6 +18,9 @@ from stacks.outputs import PreviousRouter
 
 QUOTA_TIMEOUT = 20.0  # seconds; it only helps
 
+_Where = tuple[str, str, str]
+"""A router, an attachment, and `GROUP/STREAM` that it logs to."""
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -58,16 +61,16 @@ def look(
         for plan in plans:
             others = [one for held_by, one in held if held_by is plan and one.target not in ours]
             _covered(findings, plan, others, adopts=config.routers[plan.key].adopt)
-    _quota(findings, client, plans, previous)
+    _quota(findings, client, plans, previous, written)
     return findings
 
 
-def _written(previous: Mapping[str, PreviousRouter]) -> set[tuple[str, str, str]]:
+def _written(previous: Mapping[str, PreviousRouter]) -> set[_Where]:
     """What the stack has, as far as its outputs tell: routers, attachments and what they log to."""
     return {(router.router_id, id_, logs_to) for router in previous.values() for id_, logs_to in router.logs_to.items()}
 
 
-def _where(wanted: WantedFlowLog) -> tuple[str, str, str]:
+def _where(wanted: WantedFlowLog) -> _Where:
     return wanted.target.er_id, wanted.attachment.id, wanted.logs_to
 
 
@@ -108,31 +111,36 @@ def _covered(findings: Findings, plan: RouterPlan, others: Sequence[WantedFlowLo
 
 
 def _quota(
-    findings: Findings, client: Client, plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]
+    findings: Findings,
+    client: Client,
+    plans: Sequence[RouterPlan],
+    previous: Mapping[str, PreviousRouter],
+    written: Collection[_Where],
 ) -> None:
-    wanted = _creates(plans, previous)
-    if not wanted:
+    created = _created(plans, previous)
+    if not created:
         return
     try:
         quota = client.within(replace(client.patience, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
     except ApiError as error:
-        findings.warnings.append(f"whether the quota has room for {wanted} more flow logs is not known: {error}")
+        findings.warnings.append(f"whether the quota has room for all flow logs to be created is not known: {error}")
         return
-    if quota is None or quota.limit == UNLIMITED or quota.used + wanted <= quota.limit:
+    if quota is None or quota.limit == UNLIMITED or quota.used + len(created) <= quota.limit:
         return
     sentence = (
-        f"{wanted} flow logs are to be created, but the quota has room for {max(0, quota.limit - quota.used)}:"
-        f" {quota.used} of {quota.limit} are in use; delete flow logs nobody needs, or ask for a higher quota with a"
-        " service ticket"
+        f"flow logs to be created: {len(created)}, but the quota has room for {max(0, quota.limit - quota.used)}:"
+        f" {quota.used} of {quota.limit} are in use; delete flow logs nobody needs (what a run deletes, it deletes"
+        " last), or ask for a higher quota with a service ticket"
     )
-    if _is_full(quota, plans):
+    # What the stack had at its last run may be there, and only missing in a list.
+    if _is_full(quota, plans) and any(_where(wanted) not in written for wanted in created):
         findings.problems.append(Problem("routers", sentence))
     else:
         findings.warnings.append(sentence)
 
 
-def _creates(plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]) -> int:
-    """How many flow logs there will be more, before any is deleted that is not replaced."""
+def _created(plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]) -> list[WantedFlowLog]:
+    """The flow logs that will be there in addition, before any is deleted that is not replaced."""
     existing = {(one.target.er_id, one.target.resource_id, one.name) for plan in plans for one in plan.existing}
     replaced = {
         (router.router_id, id_)
@@ -140,11 +148,12 @@ def _creates(plans: Sequence[RouterPlan], previous: Mapping[str, PreviousRouter]
         for id_, name in router.logged.items()
         if (router.router_id, id_, name) in existing
     }
-    return sum(
-        wanted.target not in plan.holders and (plan.router.id, wanted.attachment.id) not in replaced
+    return [
+        wanted
         for plan in plans
         for wanted in plan.flow_logs
-    )
+        if wanted.target not in plan.holders and (plan.router.id, wanted.attachment.id) not in replaced
+    ]
 
 
 def _is_full(quota: Quota, plans: Sequence[RouterPlan]) -> bool:

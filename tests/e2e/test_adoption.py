@@ -196,7 +196,7 @@ def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Proje
 
     said = project.ok("preview")
 
-    assert "warning: 10 flow logs are to be created, but the quota has room for 7: 0 of 7 are in use" in said
+    assert "warning: flow logs to be created: 10, but the quota has room for 7: 0 of 7 are in use" in said
 
 
 def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:

@@ -130,8 +130,8 @@ def test_a_quota_without_room_for_all_is_a_warning_with_what_is_wanted_used_and_
     found = findings(quota=Quota(limit=20, used=18))
     assert found.problems == []
     assert found.warnings == [
-        "3 flow logs are to be created, but the quota has room for 2: 18 of 20 are in use; delete flow logs nobody"
-        " needs, or ask for a higher quota with a service ticket"
+        "flow logs to be created: 3, but the quota has room for 2: 18 of 20 are in use; delete flow logs nobody needs"
+        " (what a run deletes, it deletes last), or ask for a higher quota with a service ticket"
     ]
 
 
@@ -139,13 +139,20 @@ def test_a_quota_that_is_full_ends_the_run() -> None:
     found = findings(quota=Quota(limit=20, used=20))
     (problem,) = found.problems
     assert problem.key == "routers"
-    assert "3 flow logs are to be created, but the quota has room for 0: 20 of 20 are in use" in problem.what
+    assert "flow logs to be created: 3, but the quota has room for 0: 20 of 20 are in use" in problem.what
     assert found.warnings == []
 
 
 def test_a_quota_that_counts_less_than_can_be_seen_is_not_the_projects_so_it_only_warns() -> None:
     existing = [flow_log(f"other-{number}", "x") for number in range(2)]
     found = findings(existing, quota=Quota(limit=1, used=1))
+    assert found.problems == []
+    assert len(found.warnings) == 1
+
+
+def test_a_full_quota_is_only_a_warning_where_what_is_to_be_created_may_be_missing_in_a_list() -> None:
+    existing = [flow_log(id_, name) for id_, name in HERE[:2]]
+    found = findings(existing, previous=known("a", "b", "c"), quota=Quota(limit=3, used=3))
     assert found.problems == []
     assert len(found.warnings) == 1
 
@@ -167,4 +174,4 @@ def test_a_replacement_needs_no_room() -> None:
 def test_a_quota_that_cannot_be_had_is_a_warning() -> None:
     found = findings(quota=ApiError("no permission"))
     assert found.problems == []
-    assert found.warnings == ["whether the quota has room for 3 more flow logs is not known: no permission"]
+    assert found.warnings == ["whether the quota has room for all flow logs to be created is not known: no permission"]
