@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from providers.connection import Connection
+from providers.er import Client, Patience
 from providers.keys import ours
+
+SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,16 @@ def values() -> Values:
         plain={key: item["value"] for key, item in found.items() if "value" in item},
         is_secret={key: bool(item.get("secret")) for key, item in found.items()},
     )
+
+
+def client(values: Values) -> Client:
+    """The client for all of a command's look-ups together.
+
+    Raises:
+        SettingsError: A setting is missing or makes no sense.
+    """
+    connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
+    return connection.client.within(Patience(SECONDS, report=report))
 
 
 def report(text: str) -> None:

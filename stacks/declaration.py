@@ -23,33 +23,33 @@ from providers.settings import SettingsError
 from stacks import config, guard, history, last_state, outputs, preflight, rules
 from stacks.component import RouterFlowLogs
 from stacks.discovery import RouterPlan, discover
-from stacks.errors import StackError
+from stacks.errors import StackError, stack_file
 
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
 
 
-def declare(stack: str, stack_file: str, before: Mapping[str, Any]) -> dict[str, Any]:
+def declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     """Declare the flow logs of the stack; its outputs.
 
     Args:
         stack: Its name.
-        stack_file: What to call its file.
         before: The outputs of its last run.
 
     Raises:
         pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be mended.
     """
+    file = stack_file(stack)
     try:
         return _declared(stack, before)
     except StackError as error:
-        raise pulumi.RunError(error.sentences(stack_file)) from error
+        raise pulumi.RunError(error.sentences(file)) from error
     except outputs.OutputsError as error:
         raise pulumi.RunError(str(error)) from error
     except SettingsError as error:
-        raise pulumi.RunError(f"{error} ({stack_file})") from error
+        raise pulumi.RunError(f"{error} ({file})") from error
     except ApiError as error:
-        raise pulumi.RunError(f"looking up what {stack_file} names failed: {error}") from error
+        raise pulumi.RunError(f"looking up what {file} names failed: {error}") from error
 
 
 def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,8 +65,14 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
         seen.setdefault(router.router_id, set()).update(router.called)
     found = discover(client, stack_config, stack=stack, seen_before=seen)
     plans = found.plans
-    findings = preflight.look(client, stack_config, plans, previous, lambda: _in_state(stack))
-    problems = [*found.problems, *rules.check(stack_config.rules, plans, found.other_routers), *findings.problems]
+    findings = preflight.check(client, stack_config, plans, previous, lambda: _in_state(stack))
+    problems = [*found.problems, *rules.check(stack_config.rules, found)]
+    if pulumi.runtime.is_dry_run() or not previous:
+        problems += findings.problems
+    else:
+        # What the stack has goes on to be kept: only the flow logs in question fail, each with its own sentence.
+        for problem in findings.problems:
+            pulumi.log.warn(f"{problem.key}: {problem.what}")
     lost: list[outputs.Loss] = []
     if not found.problems:
         # What a mistake leaves out would look lost.
@@ -90,9 +96,9 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     return outputs.outputs(plans, former, lost)
 
 
-def _in_state(stack: str) -> set[FlowLogTarget]:
-    """The targets of all flow logs in the stack's state."""
-    return {target(properties) for properties in last_state.flow_logs(stack)}
+def _in_state(stack: str) -> dict[FlowLogTarget, str]:
+    """When the flow logs in the stack's state were created, by target."""
+    return {target(properties): properties.get("created_at", "") for properties in last_state.flow_logs(stack)}
 
 
 def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:

@@ -10,21 +10,18 @@ from typing import TypeVar
 
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
 from stacks.config import Override, RouterConfig, StackConfig
 from stacks.errors import Problem
 from stacks.lookup import find
 from stacks.names import flow_log_name
-from stacks.selection import Selected, select
+from stacks.selection import ANYTHING, Selected, select
 
 T = TypeVar("T")
 
 WIDTH = 8  # routers or log groups asked at once
-
-LEAVING_STATES = ("deleting", "deleted")
-"""Of a flow log that is going, or is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +64,8 @@ class Discovery:
     """What the stack file names, as far as it was found.
 
     Attributes:
-        plans: The routers, in the order of their keys; one whose router or log group is not there has none.
+        plans: The routers that were found, in the order of their keys. What the file wants of log groups and streams
+            that were not found is missing in them.
         problems: Mistakes in the stack file.
         other_routers: The project's routers that the stack file does not name.
         groups: All log groups of the project.
@@ -82,7 +80,7 @@ class Discovery:
 
 
 def discover(
-    client: Client, config: StackConfig, *, stack: str, seen_before: Mapping[str, Collection[str]]
+    client: Client, config: StackConfig, *, stack: str, seen_before: Mapping[str, Collection[str]] | None
 ) -> Discovery:
     """Everything the stack wants; each thing is asked for once.
 
@@ -90,12 +88,17 @@ def discover(
         client: The API.
         config: The stack file.
         stack: The stack's name.
-        seen_before: By router id, what the attachments of the last run were called.
+        seen_before: By router id, what the attachments of the last run were called; None takes every attachment that
+            is named and not there for one that was.
 
     Raises:
         ApiError: The API refused or did not answer.
     """
     problems = _Problems()
+
+    def seen(router_id: str) -> Collection[str]:
+        return ANYTHING if seen_before is None else seen_before.get(router_id, ())
+
     routers, groups = list(client.routers.list()), client.log_tank.groups()
     found_routers = {
         key: problems.unless_found(find(f"routers.{key}.router", "router", router_config.router, routers))
@@ -106,9 +109,7 @@ def discover(
         for key, router_config in config.routers.items()
     }
     with ThreadPoolExecutor(WIDTH) as pool:
-        attachments = _for_each(
-            pool, found_routers.values(), lambda id_: _attachments(client, id_, seen_before.get(id_, ()))
-        )
+        attachments = _for_each(pool, found_routers.values(), lambda id_: _attachments(client, id_, seen(id_)))
         streams = _for_each(pool, found_groups.values(), client.log_tank.streams)
         existing = _for_each(pool, found_routers.values(), lambda id_: list(client.flow_logs.list(id_)))
 
@@ -117,18 +118,17 @@ def discover(
         router, group = found_routers[key], found_groups[key]
         selected = Selected()
         if router:
-            seen = seen_before.get(router.id, ())
-            selected = select(key, router_config, attachments[router.id], seen_before=seen)
+            selected = select(key, router_config, attachments[router.id], seen_before=seen(router.id))
             problems += selected.problems
         names = _Streams(key, router_config, group, streams[group.id], selected, problems) if group else None
-        if router and names:
+        if router:
             plans.append(
                 RouterPlan(
                     key=key,
                     router=router,
                     attachments=attachments[router.id],
                     selected=selected,
-                    flow_logs=_flow_logs(stack, key, router_config, router, selected, names),
+                    flow_logs=_flow_logs(stack, key, router_config, router, selected, names) if names else [],
                     existing=existing[router.id],
                 )
             )

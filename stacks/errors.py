@@ -16,6 +16,11 @@ class Problem:
     what: str
 
 
+def stack_file(stack: str) -> str:
+    """What to call the stack's file: its path in the project."""
+    return f"stacks/Pulumi.{stack}.yaml"
+
+
 class StackError(Exception):
     """All that is wrong, so that it can be mended in one go."""
 

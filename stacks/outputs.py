@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stacks.discovery import RouterPlan
-from stacks.selection import cannot_be_logged
+from stacks.selection import NOT_SELECTED, cannot_be_logged
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _router(plan: RouterPlan, former_keys: Collection[str]) -> dict[str, Any]:
             facts["logs_to"] = flow_log.logs_to
             facts["enabled"] = flow_log.enabled
         else:
-            facts["not_logged"] = cannot_be_logged(attachment) or "is not selected in the stack file"
+            facts["not_logged"] = cannot_be_logged(attachment) or NOT_SELECTED
         attachments[attachment.id] = facts
     return {
         "router": {"id": plan.router.id, "name": plan.router.name},

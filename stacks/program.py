@@ -10,6 +10,7 @@ import pulumi
 
 from providers import parent
 from stacks import last_state, lean_sdk, passphrase
+from stacks.errors import stack_file
 
 
 def main() -> None:
@@ -21,14 +22,13 @@ def main() -> None:
     parent.end_with(os.getppid())
     lean_sdk.use()
     stack = pulumi.get_stack()
-    stack_file = f"stacks/Pulumi.{stack}.yaml"
     before = last_state.outputs(stack)
     # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
     from stacks.declaration import declare
 
     try:
-        _refuse_empty_passphrase(stack, stack_file)
-        after = declare(stack, stack_file, before)
+        _refuse_empty_passphrase(stack)
+        after = declare(stack, before)
     except Exception:
         # A run that fails would leave the stack without outputs, and the next run's guard without memory.
         _export(before)
@@ -41,13 +41,13 @@ def _export(outputs: dict[str, Any]) -> None:
         pulumi.export(name, value)
 
 
-def _refuse_empty_passphrase(stack: str, stack_file: str) -> None:
+def _refuse_empty_passphrase(stack: str) -> None:
     """Refuse to go on where the stack's secrets are encrypted with nothing.
 
     Raises:
         pulumi.RunError: They are.
     """
-    file = Path(stack_file)
+    file = Path(stack_file(stack))
     is_empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == ""
     if is_empty and passphrase.is_missing(stack, file.read_text() if file.is_file() else "", os.environ):
         raise pulumi.RunError(

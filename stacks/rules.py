@@ -5,32 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from providers.er.log_tank import LogGroup
 from providers.er.records import label
 from providers.er.routers import Router
 from stacks.config import Rules
-from stacks.discovery import RouterPlan
+from stacks.discovery import Discovery, RouterPlan
 from stacks.errors import Problem
-from stacks.lookup import listed
+from stacks.lookup import find, listed
 
 
-def check(rules: Rules, plans: Sequence[RouterPlan], other_routers: Sequence[Router]) -> list[Problem]:
-    """What breaks a rule: one problem for each rule, naming each attachment.
-
-    Args:
-        rules: The rules.
-        plans: The routers of the stack file.
-        other_routers: The project's routers that the stack file does not name.
-    """
+def check(rules: Rules, found: Discovery) -> list[Problem]:
+    """What breaks a rule: one problem for each rule, naming each attachment."""
+    plans = found.plans
+    groups = [
+        find(f"rules.log_groups[{index}]", "log group", named, found.groups)
+        for index, named in enumerate(rules.log_groups or [])
+    ]
+    unknown = [one for one in groups if isinstance(one, Problem)]
+    approved = None if rules.log_groups is None or unknown else [one for one in groups if isinstance(one, LogGroup)]
     broken = {
-        "every_router": ("these routers are not in the stack file", _other_routers(rules, other_routers)),
+        "every_router": ("these routers are not in the stack file", _other_routers(rules, found.other_routers)),
         "every_attachment": ("these attachments can be logged and are not selected", _left_out(rules, plans)),
         "never_disabled": ("these attachments would have a flow log that is disabled", _disabled(rules, plans)),
-        "log_groups": (f"only {_approved(rules)} may be written to, not", _unapproved(rules, plans)),
+        "log_groups": (f"only {_names(approved)} may be written to, not", _unapproved(approved, plans)),
         "name_pattern": (f"these names don't fit {rules.name_pattern}", _misnamed(rules, plans)),
     }
-    found = {rule: (what, list(culprits)) for rule, (what, culprits) in broken.items()}
-    return [
-        Problem(f"rules.{rule}", f"{what}: {listed(culprits)}") for rule, (what, culprits) in found.items() if culprits
+    named = {rule: (what, list(culprits)) for rule, (what, culprits) in broken.items()}
+    return unknown + [
+        Problem(f"rules.{rule}", f"{what}: {listed(culprits)}") for rule, (what, culprits) in named.items() if culprits
     ]
 
 
@@ -57,15 +59,16 @@ def _disabled(rules: Rules, plans: Sequence[RouterPlan]) -> Iterator[str]:
                     yield _place(plan, wanted.attachment.name or wanted.attachment.id)
 
 
-def _approved(rules: Rules) -> str:
-    return listed(rules.log_groups or []) or "nothing"
+def _names(groups: Sequence[LogGroup] | None) -> str:
+    return listed([group.name or group.id for group in groups or []]) or "nothing"
 
 
-def _unapproved(rules: Rules, plans: Sequence[RouterPlan]) -> Iterator[str]:
-    if rules.log_groups is not None:
+def _unapproved(approved: Sequence[LogGroup] | None, plans: Sequence[RouterPlan]) -> Iterator[str]:
+    if approved is not None:
+        ids = {group.id for group in approved}
         for plan in plans:
             for wanted in plan.flow_logs:
-                if not {wanted.log_group, wanted.target.log_group_id} & set(rules.log_groups):
+                if wanted.target.log_group_id not in ids:
                     yield f"{_place(plan, wanted.attachment.name or wanted.attachment.id)} to {wanted.logs_to}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from providers.er.attachments import Attachment
@@ -24,6 +24,24 @@ REFUSED_STATES = {
 """States in which an attachment has no traffic to log. The others (pending, modifying, freezed) pass: logs stay."""
 
 GONE = "is gone from the router"
+NOT_SELECTED = "is not selected in the stack file"
+
+
+class _Anything(Collection[str]):
+    """Holds every text, and tells of none."""
+
+    def __contains__(self, _text: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+ANYTHING = _Anything()
+"""For `seen_before` where nobody knows what was there: then all that is named and not there counts as gone."""
 
 
 @dataclass

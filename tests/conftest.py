@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.sdk import servicer_class
+
+DESELECTED = "deselected"
 
 
 def pytest_configure() -> None:
@@ -17,6 +21,21 @@ def pytest_configure() -> None:
     by one, would wait five seconds in vain in every run.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """A worker of xdist keeps to itself how many tests it was told to leave out."""
+    output = getattr(items[0].config, "workeroutput", None) if items else None
+    if output is not None:
+        output[DESELECTED] = output.get(DESELECTED, 0) + len(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Have the closing line say it all the same; each worker was told to leave out the same ones."""
+    left_out = getattr(node, "workeroutput", {}).get(DESELECTED, 0)
+    if left_out and (terminal := node.config.pluginmanager.get_plugin("terminalreporter")):
+        terminal.stats[DESELECTED] = [SimpleNamespace()] * left_out
 
 
 @pytest.fixture(scope="session")

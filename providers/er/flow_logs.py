@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from providers.er.client import Client
 
 
+LEAVING_STATES = ("deleting", "deleted")
+"""Of a flow log that is going, or is gone."""
+
+
 def has_failed(flow_log_id: str) -> FailedStateError:
     """What to raise for a flow log that is in state failed."""
     return FailedStateError(f"flow log {flow_log_id} went to state failed and has to be replaced")

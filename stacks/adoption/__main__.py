@@ -10,15 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from providers.connection import Connection
-from providers.er import Patience
 from providers.er.errors import ApiError
 from providers.settings import Settings, SettingsError
 from stacks import command_line
+from stacks.adoption import stack_file
 from stacks.adoption.existing import AdoptionError, adopt
-from stacks.adoption.stack_file import text, written
-
-SECONDS = 120.0  # for all look-ups together
 
 
 def main() -> None:
@@ -33,24 +29,23 @@ def main() -> None:
     try:
         if "routers" in values.plain and not options.print:
             raise AdoptionError(
-                f"{file} has routers already, and none of it is overwritten: name another stack, or give ARGS=--print"
-                " to see what it would say"
+                "it has routers already: name another stack, or give ARGS=--print to see what would be written"
             )
         settings = Settings(values.plain.get, os.environ, lambda _key: None)
-        connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
-        client = connection.client.within(Patience(SECONDS, report=command_line.report))
-        adopted = adopt(client, options.routers, stack=options.stack)
+        adopted = adopt(command_line.client(values), options.routers, stack=options.stack)
         if options.print:
-            print(text(adopted), end="")
+            print(stack_file.section(adopted), end="")
             return
         place = {"region": settings.region(), "project": settings.project()[1]}
         given = {key: value for key, value in place.items() if value}
-        new = written(file.read_text(encoding="utf-8") if file.exists() else None, given, text(adopted))
-        file.write_text(new, encoding="utf-8")
-    except (AdoptionError, SettingsError, ApiError) as error:
-        sys.exit(f"error: {error}")
+        before = file.read_bytes().decode() if file.exists() else None  # read_text would lose its line ends
+        stack_file.write(
+            file, stack_file.new(adopted, given) if before is None else stack_file.completed(before, adopted)
+        )
+    except (AdoptionError, SettingsError, ApiError, OSError, UnicodeDecodeError) as error:
+        sys.exit(f"error: {file} was not written: {error}")
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
-    for note in adopted.notes:
+    for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")
     print(f"Look it over, then: STACK={options.stack} make preview")
 

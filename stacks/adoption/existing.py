@@ -13,12 +13,11 @@ from typing import Any
 
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.flow_logs import FlowLog
+from providers.er.flow_logs import LEAVING_STATES, FlowLog
 from providers.er.limits import NAME_MAX_LENGTH, NAME_PATTERN
 from providers.er.records import label
 from providers.er.routers import Router
 from stacks.config import RouterConfig
-from stacks.discovery import LEAVING_STATES
 from stacks.errors import Problem
 from stacks.lookup import Named, find, listed
 from stacks.names import flow_log_name
@@ -36,11 +35,13 @@ class Adopted:
     Attributes:
         routers: By key, what a stack file would say.
         count: How many flow logs that is.
-        notes: What is not in it, and why.
+        left_out: Flow logs that are not in it, and why.
+        notes: What else to know.
     """
 
     routers: dict[str, dict[str, Any]] = field(default_factory=dict)
     count: int = 0
+    left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -67,8 +68,8 @@ def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
     for router in dict.fromkeys(routers):
         _adopt_router(adopted, client, router, lookup, stack=stack)
     if not adopted.count:
-        notes = "".join(f"; {note}" for note in adopted.notes)
-        raise AdoptionError(f"there is no flow log on {listed([label(one.name or one.id) for one in routers])}{notes}")
+        shown = listed([label(one.name or one.id) for one in routers])
+        raise AdoptionError("; ".join([f"there is nothing to take over on {shown}", *adopted.left_out]))
     return adopted
 
 
@@ -106,9 +107,13 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
     for one in client.flow_logs.list(router.id):
         reason = _why_not(one, attachments, names)
         if reason:
-            adopted.notes.append(f"{label(one.name)} ({one.id}) on {shown} is left out: {reason}")
+            adopted.left_out.append(f"{label(one.name)} ({one.id}) on {shown} is left out: {reason}")
         else:
             flow_logs.append(one)
+            if not NAME_PATTERN.fullmatch(one.name):
+                adopted.notes.append(
+                    f"{label(one.name)} ({one.id}) on {shown} will be renamed: its name is not allowed"
+                )
     for layer in _layers(flow_logs):
         key = _free_key(router, layer[0], names, adopted.routers)
         adopted.routers[key] = _section(key, router, layer, attachments, names, stack=stack)
@@ -181,9 +186,8 @@ def _section(
     for one in sorted(flow_logs, key=lambda one: called[one.target.resource_id]):
         attachment = attachments[one.target.resource_id]
         override: dict[str, Any] = {}
-        if one.name != flow_log_name(
-            template, stack=stack, router=key, attachment=attachment
-        ) and NAME_PATTERN.fullmatch(one.name):
+        usual = flow_log_name(template, stack=stack, router=key, attachment=attachment)
+        if one.name != usual and NAME_PATTERN.fullmatch(one.name):
             override["name"] = one.name
         if one.description != description:
             override["description"] = one.description

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -61,12 +61,14 @@ class Coverage:
         seen_at: When, ISO 8601 in UTC, to the second.
         routers: Those of the stack file.
         other_routers: Names of the project's routers that the stack file does not name.
+        mistakes: Sentences on what is wrong with the stack file: what it asks for may be missing here.
     """
 
     stack: str
     seen_at: str
     routers: Sequence[RouterCoverage]
-    other_routers: Sequence[str] = field(default=())
+    other_routers: Sequence[str] = ()
+    mistakes: Sequence[str] = ()
 
     def count(self, *statuses: Status) -> int:
         """How many attachments stand so; one with several flow logs counts once, as the best of them."""

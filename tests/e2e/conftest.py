@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2_grpc
 
-from tests.e2e.harness import Project, World, serving
+from tests.e2e import harness
+from tests.e2e.harness import CHECKOUT, FOREVER, Project, World, serving
+from tools.cache import make_once
+from tools.random_plugin.servicer import RandomUuidServicer
+
+PIP_LIST = ("list", "-v", "--format", "json")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,20 +29,82 @@ def _the_cli_is_there() -> None:
         pytest.fail("there is no pulumi on PATH: run these tests with `make test`")
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that one of pytest's workers fills for all of them."""
+    base = factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return make_once(shared / name, Path.is_dir, make)
+
+
 @pytest.fixture(scope="session")
-def blank_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def listed_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH, with a pip that only knows, and says at once, which packages there are.
+
+    The language host asks in each command, which takes a fifth of it.
+    """
+
+    def make(folder: Path) -> None:
+        command = [str(CHECKOUT / ".venv" / "bin" / "python"), "-m", "pip", *PIP_LIST]
+        packages = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        program = f"import sys\nassert sys.argv[1:] == {list(PIP_LIST)!r}, sys.argv\nprint({packages!r})\n"
+        (folder / "pip").mkdir()
+        (folder / "pip" / "__init__.py").touch()
+        (folder / "pip" / "__main__.py").write_text(program)
+
+    return made_once(tmp_path_factory, "listed", make)
+
+
+class _Attachable(RandomUuidServicer):
+    """The stand-in random plugin, which an engine may find running."""
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        return empty_pb2.Empty()
+
+
+@pytest.fixture(scope="session")
+def random_plugin() -> Iterator[int | None]:
+    """The port of a stand-in random plugin that all commands share; none if the CLI has the real one."""
+    if not shutil.which("pulumi-resource-random"):
+        yield None
+        return
+    server = grpc.server(ThreadPoolExecutor(max_workers=16))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(_Attachable(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield port
+    server.stop(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_are_spared(listed_packages: Path, random_plugin: int | None) -> Iterator[None]:
+    """Commands of tests do not do again what would be the same each time; those of `make`, in tests too, do it all."""
+    harness.sparing["PYTHONPATH"] = os.pathsep.join(filter(None, [str(listed_packages), os.environ.get("PYTHONPATH")]))
+    # Too little is left behind for the engine to collect any of it.
+    harness.sparing |= {"GOGC": "off", "GOMEMLIMIT": "500MiB"}
+    if random_plugin:
+        harness.sparing["PULUMI_DEBUG_PROVIDERS"] = f"random:{random_plugin}"
+    yield
+    harness.sparing.clear()
+
+
+@pytest.fixture(scope="session")
+def blank_project(_commands_are_spared: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a project in which nothing is ever done."""
-    directory = tmp_path_factory.mktemp("blank")
-    Project.make(directory)
-    return directory
+
+    def make(folder: Path) -> None:
+        Project.make(folder)
+
+    return made_once(tmp_path_factory, "blank", make)
 
 
 @pytest.fixture(scope="session")
 def up_project(tmp_path_factory: pytest.TempPathFactory, blank_project: Path) -> Path:
     """The folder of a project that was put up once."""
-    directory = tmp_path_factory.mktemp("up")
-    Project.make(directory, copying=blank_project).up()
-    return directory
+
+    def make(folder: Path) -> None:
+        Project.make(folder, copying=blank_project).up()
+
+    return made_once(tmp_path_factory, "up", make)
 
 
 @pytest.fixture
@@ -55,9 +129,9 @@ def world(project: Project) -> Iterator[World]:
 
 
 @pytest.fixture
-def slow_world(project: Project) -> Iterator[World]:
-    """A standalone emulator whose flow logs take a while, used by the project in place of the embedded one."""
-    with serving(project.directory / "slow.db", latency=3.0) as world:
+def stuck_world(project: Project) -> Iterator[World]:
+    """A standalone emulator, in place of the project's embedded one, in which nothing is done until a test says so."""
+    with serving(project.directory / "stuck.db", latency=FOREVER) as world:
         project.use(world)
         yield world
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import yaml
@@ -29,6 +30,12 @@ QUICK = ("--yes", "--skip-preview", "--suppress-progress")
 
 # What the demo world has for the stack file's local stack: 12 attachments, one of type cfw, one not accepted.
 LOGGED_IN_DEMO = 10
+
+
+FOREVER = 3600.0  # seconds
+
+sparing: dict[str, str] = {}
+"""Environment variables that spare the projects of a run of tests what each command would do again; none at first."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,51 @@ class World:
         (found,) = [one for one in self.flow_logs().values() if one["resource_id"] == id_]
         return found
 
+    def log(self, attachment: str, name: str, *, stream: str = "network/er-flow-logs", description: str = "") -> str:
+        """Have somebody else create a flow log as with the console; its id."""
+        store = self.server.store
+        there = store.attachment(attachment)
+        group_name, _, stream_name = stream.partition("/")
+        group = store.log_group(group_name)
+        streams = store.log_tank.streams(self.server.project_id, group.id)
+        flow_log = {
+            "name": name,
+            "description": description,
+            "resource_type": "attachment",
+            "resource_id": there.id,
+            "log_group_id": group.id,
+            "log_stream_id": next(one.id for one in streams if one.name == stream_name),
+            "log_store_type": "LTS",
+        }
+        answer = requests.post(
+            f"{self._url}/{there.er_id}/flow-logs",
+            json={"flow_log": flow_log},
+            headers={"X-Auth-Token": self.server.token},
+            timeout=30,
+        )
+        assert answer.status_code == 202, answer.text
+        id_: str = answer.json()["flow_log"]["id"]
+        return id_
+
+    def finish(self) -> None:
+        """Have all be done that is under way."""
+        for id_, flow_log in self.flow_logs().items():
+            if flow_log["state"] in ("pending", "modifying"):
+                self.server.store.set_flow_log_state(id_, "available")
+
+    def hurry(self) -> None:
+        """The same at the same address, with another token; all is done at once from now on."""
+        self.finish()
+        db, port = self.server.store.path, urlsplit(self.server.url).port
+        self.server.close()
+        self.server = serve(db, port=port or 0, switches=Switches(latency=0))
+
+    @property
+    def _url(self) -> str:
+        return f"{self.server.url}/v3/{self.server.project_id}/enterprise-router"
+
     def _get(self, path: str) -> dict[str, Any]:
-        url = f"{self.server.url}/v3/{self.server.project_id}/enterprise-router/{path}"
-        answer = requests.get(url, headers={"X-Auth-Token": self.server.token}, timeout=30)
+        answer = requests.get(f"{self._url}/{path}", headers={"X-Auth-Token": self.server.token}, timeout=30)
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body
@@ -109,7 +158,7 @@ class Project:
             "PULUMI_PARALLEL": "128",
             "NO_COLOR": "1",
         }
-        return cls(directory, {**without_a_persons_own(), **settings})
+        return cls(directory, {**without_a_persons_own(), **settings, **sparing})
 
     # What a person types.
 
@@ -286,5 +335,8 @@ def same_flow_logs(project: Project, world: World) -> None:
 @contextlib.contextmanager
 def serving(db: Path, **switches: Any) -> Iterator[World]:
     """A world that outlives no test; `latency` and the like are the emulator's switches."""
-    with serve(db, switches=Switches(**switches)) as server:
-        yield World(server)
+    world = World(serve(db, switches=Switches(**switches)))
+    try:
+        yield world
+    finally:
+        world.server.close()

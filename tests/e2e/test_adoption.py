@@ -7,33 +7,9 @@ import subprocess
 import sys
 
 import pytest
-import requests
 import yaml
 
 from tests.e2e.harness import LOGGED_IN_DEMO, STACK, TIMEOUT, Project, World, same_flow_logs
-
-
-def made_by_hand(
-    world: World, attachment: str, name: str, *, stream: str = "er-flow-logs", description: str = ""
-) -> str:
-    """Have somebody create a flow log as with the console; its id."""
-    store = world.server.store
-    there = store.attachment(attachment)
-    group = store.log_group("security" if stream in ("audit", "perimeter") else "network")
-    (found,) = [one for one in store.log_tank.streams(world.server.project_id, group.id) if one.name == stream]
-    body = {
-        "name": name,
-        "description": description,
-        "resource_type": "attachment",
-        "resource_id": there.id,
-        "log_group_id": group.id,
-        "log_stream_id": found.id,
-        "log_store_type": "LTS",
-    }
-    url = f"{world.server.url}/v3/{world.server.project_id}/enterprise-router/{there.er_id}/flow-logs"
-    answer = requests.post(url, json={"flow_log": body}, headers={"X-Auth-Token": world.server.token}, timeout=30)
-    answer.raise_for_status()
-    return str(answer.json()["flow_log"]["id"])
 
 
 def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +30,7 @@ def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
 def test_what_is_there_is_imported_where_the_stack_file_says_so_and_never_made_anew(
     project: Project, world: World
 ) -> None:
-    theirs = {made_by_hand(world, "vpc-shop", "by-hand"), made_by_hand(world, "vpc-payments", "by-hand-too")}
+    theirs = {world.log("vpc-shop", "by-hand"), world.log("vpc-payments", "by-hand-too")}
 
     said = project.refused("preview")
     assert "core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's:" in said
@@ -103,11 +79,11 @@ def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project,
 def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all_and_changes_nothing(
     project: Project, world: World
 ) -> None:
-    made_by_hand(world, "vpc-shop", "shop", description="The shop's")
-    made_by_hand(world, "vpc-shop", "shop-archive", stream="er-flow-logs-archive")
-    made_by_hand(world, "vpc-payments", "payments", stream="audit")
-    silent = made_by_hand(world, "vpn-office-bonn", "bonn")
-    made_by_hand(world, "vpc-edge-proxy", "proxy")
+    world.log("vpc-shop", "shop", description="The shop's")
+    world.log("vpc-shop", "shop-archive", stream="network/er-flow-logs-archive")
+    world.log("vpc-payments", "payments", stream="security/audit")
+    silent = world.log("vpn-office-bonn", "bonn")
+    world.log("vpc-edge-proxy", "proxy")
     world.server.store.disable_flow_log(silent)
     project.write_config({"endpoint": "emulator"})
 
@@ -141,7 +117,7 @@ def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all
     text = project.stack_file().read_text()
     refused = adopt(project)
     assert refused.returncode == 1
-    assert "has routers already, and none of it is overwritten" in refused.stderr
+    assert "stacks/Pulumi.local.yaml was not written: it has routers already" in refused.stderr
     shown = yaml.safe_load(adopt(project, "--print", "er-edge").stdout)
     assert list(shown["otc-flow-logs:routers"]) == ["er-edge"]
     assert project.stack_file().read_text() == text
@@ -150,8 +126,11 @@ def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["er-corr"], "error: there is no router with id or name 'er-corr'; there are: er-core, er-edge"),
-        ([], "error: there is no flow log on er-core, er-edge"),
+        (
+            ["er-corr"],
+            "Pulumi.local.yaml was not written: there is no router with id or name 'er-corr'; there are: er-core",
+        ),
+        ([], "stacks/Pulumi.local.yaml was not written: there is nothing to take over on er-core, er-edge\n"),
     ],
 )
 def test_where_there_is_nothing_to_adopt_nothing_is_written(
@@ -168,7 +147,7 @@ def test_where_there_is_nothing_to_adopt_nothing_is_written(
 
 
 def test_all_findings_are_told_in_one_run(project: Project, world: World) -> None:
-    made_by_hand(world, "vpc-shop", "by-hand")
+    world.log("vpc-shop", "by-hand")
     world.server.store.set_quota(1)
     project.change_config(rules={"every_attachment": True, "never_disabled": True, "log_groups": ["security"]})
     project.change_router("core", attachments={"exclude": ["vpn-office-bonn"]}, enabled=False)
@@ -200,8 +179,8 @@ def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Proje
 
 
 def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:
-    made_by_hand(world, "vpc-shop", "by-hand", stream="audit")
-    silent = made_by_hand(world, "vpc-payments", "payments")
+    world.log("vpc-shop", "by-hand", stream="security/audit")
+    silent = world.log("vpc-payments", "payments")
     world.server.store.disable_flow_log(silent)
 
     done = subprocess.run(

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.harness import QUICK, Project, World, agree, same_flow_logs
+from tests.e2e.harness import QUICK, Project, World, same_flow_logs
 
 
 @pytest.mark.up
@@ -22,7 +22,7 @@ def test_what_was_renamed_and_disabled_by_hand_is_shown_and_put_right(project: P
 
     assert world.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
     assert world.flow_log_of("vpc-payments")["enabled"] is True
-    agree(project, world)
+    same_flow_logs(project, world)
 
 
 @pytest.mark.up
@@ -76,9 +76,8 @@ def test_destroying_what_somebody_deleted_succeeds(project: Project, world: Worl
 def test_a_flow_log_that_failed_is_replaced(project: Project, world: World) -> None:
     before = world.flow_log_of("vpc-shop")
     world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
-    project.refresh()
 
-    assert "1 replaced" in project.up()
+    assert "1 replaced" in project.up("--refresh")
 
     after = world.flow_log_of("vpc-shop")
     assert (after["state"], after["id"] != before["id"]) == ("available", True)

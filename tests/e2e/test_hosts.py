@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import requests
 import yaml
 
-from tests.e2e.harness import CHECKOUT, FLOW_LOG, LOGGED_IN_DEMO, QUICK, Project, World, agree, same_flow_logs
+from tests.e2e.harness import CHECKOUT, FLOW_LOG, LOGGED_IN_DEMO, QUICK, Project, World, same_flow_logs
 from tools.cache import cache_folder, make_once
 
 STATE = Path(__file__).with_name("state.json")
@@ -46,13 +45,14 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
 
     project.up()
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    agree(project, world)
+    same_flow_logs(project, world)
 
     project.change_router("core", description="changed", enabled=False)
     project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
     output = project.up()
     assert "6 updated" in output
     assert "3 replaced" in output
+    assert f"{LOGGED_IN_DEMO + 5 - 6 - 3} unchanged" in output
     same_flow_logs(project, world)
 
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
@@ -63,12 +63,12 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
     assert world.flow_logs() == {}
 
 
-@pytest.mark.parametrize("sdk", ["the newest", "the oldest"])
+@pytest.mark.parametrize("sdk", ["the newest", pytest.param("the oldest", marks=pytest.mark.acceptance)])
 def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
-    sdk: str, project: Project, world: World, oldest_sdk: Path
+    sdk: str, project: Project, world: World, request: pytest.FixtureRequest
 ) -> None:
     if sdk == "the oldest":
-        project.environment["PYTHONPATH"] = str(oldest_sdk)
+        project.environment["PYTHONPATH"] = str(request.getfixturevalue("oldest_sdk"))
     world.server.store.set_quota(LOGGED_IN_DEMO - 1)
 
     output = project.refused("up", *QUICK)
@@ -85,33 +85,7 @@ def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
     same_flow_logs(project, world)
     world.server.store.set_quota(LOGGED_IN_DEMO)
     project.up()
-    agree(project, world)
-
-
-def flow_log_as_in_the_committed_state(world: World, attachment: str, name: str) -> str:
-    """Create the flow log that the committed state tells of, by a plain call; its id."""
-    store = world.server.store
-    group = store.log_group("network")
-    streams = store.log_tank.streams(world.server.project_id, group.id)
-    body = {
-        "name": name,
-        "description": "Everything that passes the core router",
-        "resource_type": "attachment",
-        "resource_id": store.attachment(attachment).id,
-        "log_group_id": group.id,
-        "log_stream_id": next(stream.id for stream in streams if stream.name == "er-flow-logs"),
-        "log_store_type": "LTS",
-    }
-    er_id = store.router("er-core").id
-    answer = requests.post(
-        f"{world.server.url}/v3/{world.server.project_id}/enterprise-router/{er_id}/flow-logs",
-        json={"flow_log": body},
-        headers={"X-Auth-Token": world.server.token},
-        timeout=30,
-    )
-    assert answer.status_code == 202, answer.text
-    id_: str = answer.json()["flow_log"]["id"]
-    return id_
+    same_flow_logs(project, world)
 
 
 def test_state_names_the_provider_by_module_and_class() -> None:
@@ -128,7 +102,7 @@ def test_committed_state_is_refreshed_and_destroyed(stock: bool, project: Projec
         use_the_stock_host(project)
     text = STATE.read_text()
     for attachment, name in (("vpc-shop", "renamed-by-hand"), ("vpn-office-bonn", "core-vpn-office-bonn-6d95ad29")):
-        id_ = flow_log_as_in_the_committed_state(world, attachment, name)
+        id_ = world.log(attachment, name, description="Everything that passes the core router")
         text = text.replace(f"FLOW-LOG-OF-{attachment.upper()}", id_)
     file = project.directory / "state.json"
     file.write_text(text)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.chaos import sweep
-from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree
+from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, same_flow_logs
 
 
 def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -28,6 +28,8 @@ def kill_while_creating(project: Project, world: World) -> None:
     until(lambda: len(world.flow_logs()) == LOGGED_IN_DEMO, process)
     project.kill(process)
     assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"pending"}
+    world.hurry()
+    project.use(world)
 
 
 def test_a_process_ends_with_the_one_that_started_it() -> None:
@@ -42,25 +44,25 @@ def test_a_process_ends_with_the_one_that_started_it() -> None:
 
 
 def test_creates_that_were_killed_are_found_though_the_stack_file_says_something_else_by_then(
-    project: Project, slow_world: World
+    project: Project, stuck_world: World
 ) -> None:
-    kill_while_creating(project, slow_world)
-    kept = slow_world.flow_log_of("vpc-shop")["id"]
+    kill_while_creating(project, stuck_world)
+    kept = stuck_world.flow_log_of("vpc-shop")["id"]
     project.change_router("core", attachments=["vpc-shop"], name="renamed-{attachment}", enabled=False)
     project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
 
     project.recover()
 
-    shop = slow_world.flow_log_of("vpc-shop")
+    shop = stuck_world.flow_log_of("vpc-shop")
     assert (shop["id"], shop["name"], shop["enabled"]) == (kept, "renamed-vpc-shop-e4ec9862", False)
-    assert len(slow_world.flow_logs()) == 5
-    agree(project, slow_world)
+    assert len(stuck_world.flow_logs()) == 5
+    agree(project, stuck_world)
 
 
 def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered_still(
-    project: Project, slow_world: World
+    project: Project, stuck_world: World
 ) -> None:
-    kill_while_creating(project, slow_world)
+    kill_while_creating(project, stuck_world)
     project.ok("cancel", "--yes")
     project.up("--refresh")
     # The engine has made the same resources, and has the creates that were killed in the state still.
@@ -68,8 +70,8 @@ def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered
 
     project.recover()
 
-    assert len(slow_world.flow_logs()) == LOGGED_IN_DEMO
-    agree(project, slow_world)
+    assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
+    same_flow_logs(project, stuck_world)
 
 
 def kill_the_provider_while_creating(project: Project, world: World) -> None:
@@ -79,12 +81,14 @@ def kill_the_provider_while_creating(project: Project, world: World) -> None:
     output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode != 0, output
     assert project.flow_logs() == {}
+    world.hurry()
+    project.use(world)
 
 
 def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_it_any_more(
-    project: Project, slow_world: World
+    project: Project, stuck_world: World
 ) -> None:
-    kill_the_provider_while_creating(project, slow_world)
+    kill_the_provider_while_creating(project, stuck_world)
     project.change_router("core", attachments=["vpc-shop"])
 
     output = project.refused("up", *QUICK)
@@ -93,41 +97,48 @@ def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_
         "cut off while it created 5 flow logs that the stack file no longer wants: run `make recover` first" in output
     )
     project.recover()
-    assert len(slow_world.flow_logs()) == LOGGED_IN_DEMO - 5
-    agree(project, slow_world)
+    assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO - 5
+    same_flow_logs(project, stuck_world)
 
 
-def test_what_a_killed_provider_was_creating_is_found_by_the_next_up(project: Project, slow_world: World) -> None:
-    kill_the_provider_while_creating(project, slow_world)
-    made = slow_world.flow_logs().keys()
+def test_what_a_killed_provider_was_creating_is_found_by_the_next_up(project: Project, stuck_world: World) -> None:
+    kill_the_provider_while_creating(project, stuck_world)
+    made = stuck_world.flow_logs().keys()
 
     project.up()
 
-    assert slow_world.flow_logs().keys() == made
+    assert stuck_world.flow_logs().keys() == made
     assert not any(project.creating.iterdir())
-    agree(project, slow_world)
+    agree(project, stuck_world)
 
 
-def test_dying_between_create_and_disable_leaves_what_the_next_up_finishes(project: Project, slow_world: World) -> None:
+def test_dying_between_create_and_disable_leaves_what_the_next_up_finishes(
+    project: Project, stuck_world: World
+) -> None:
     project.change_router("core", enabled=False)
     project.change_router("edge", enabled=False)
     process = project.start("up", *QUICK)
-    until(lambda: any(one["state"] == "modifying" for one in slow_world.flow_logs().values()), process)
+    until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, process)
+    stuck_world.finish()
+    until(lambda: any(one["state"] == "modifying" for one in stuck_world.flow_logs().values()), process)
     project.kill(process)
-    before = slow_world.flow_logs().keys()
+    before = stuck_world.flow_logs().keys()
+    stuck_world.hurry()
+    project.use(stuck_world)
 
     project.recover()
 
-    assert slow_world.flow_logs().keys() == before
-    assert {flow_log["enabled"] for flow_log in slow_world.flow_logs().values()} == {False}
-    agree(project, slow_world)
+    assert stuck_world.flow_logs().keys() == before
+    assert {flow_log["enabled"] for flow_log in stuck_world.flow_logs().values()} == {False}
+    agree(project, stuck_world)
 
 
-def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Project, slow_world: World) -> None:
+def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Project, stuck_world: World) -> None:
     process = project.start("up", *QUICK)
-    until(lambda: len(slow_world.flow_logs()) == LOGGED_IN_DEMO, process)
-    failing = slow_world.flow_log_of("vpc-shop")["id"]
-    slow_world.server.store.set_flow_log_state(failing, "failed")
+    until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, process)
+    failing = stuck_world.flow_log_of("vpc-shop")["id"]
+    stuck_world.server.store.set_flow_log_state(failing, "failed")
+    stuck_world.finish()
     output, _ = process.communicate(timeout=TIMEOUT)
 
     assert process.returncode != 0
@@ -135,6 +146,8 @@ def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Pr
     assert "Traceback" not in output
     assert project.flow_logs()[failing]["initErrors"]
 
+    stuck_world.hurry()
+    project.use(stuck_world)
     assert "1 replaced" in project.up()
-    assert failing not in slow_world.flow_logs()
-    agree(project, slow_world)
+    assert failing not in stuck_world.flow_logs()
+    same_flow_logs(project, stuck_world)

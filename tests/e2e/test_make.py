@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, TIMEOUT, World, serving
-from tests.e2e.test_adoption import made_by_hand
 
 
 def run(command: str, directory: Path, **environment: str) -> str:
@@ -76,7 +75,7 @@ def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: Wo
 
 
 def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World) -> None:
-    made_by_hand(world, "vpc-edge-proxy", "proxy")
+    world.log("vpc-edge-proxy", "proxy")
     place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
     file = checkout / "stacks" / "Pulumi.team.yaml"
     file.write_text(f"# The team's.\nconfig:\n  otc-flow-logs:endpoint: {world.server.url}\n")

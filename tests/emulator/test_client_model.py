@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 import emulator
 from emulator import Switches
@@ -159,11 +159,20 @@ class FlowLogs(RuleBasedStateMachine):
         return FlowLogTarget(er_id=self._er_id, resource_id=resource_id, log_group_id=GROUP, log_stream_id=stream)
 
 
-FlowLogs.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,  # the same in every run
-    suppress_health_check=list(HealthCheck),
-)
-test_flow_logs_are_as_a_simple_model_has_them_whatever_comes_in_between = FlowLogs.TestCase
+def settings_for(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        derandomize=True,  # the same in every run
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_flow_logs_are_as_a_simple_model_has_them_whatever_comes_in_between() -> None:
+    run_state_machine_as_test(FlowLogs, settings=settings_for(15))
+
+
+@pytest.mark.acceptance
+def test_flow_logs_are_as_a_simple_model_has_them_also_in_many_more_runs() -> None:
+    run_state_machine_as_test(FlowLogs, settings=settings_for(60))

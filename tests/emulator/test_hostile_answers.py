@@ -36,7 +36,7 @@ from providers.host.messages import to_struct
 from stacks import guard, preflight
 from stacks.component import RouterFlowLogs
 from stacks.config import StackConfig
-from stacks.coverage.look import look
+from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.discovery import RouterPlan, discover
 from stacks.errors import StackError
@@ -1022,7 +1022,7 @@ def test_the_coverage_table_of_hostile_names_has_a_bounded_line_for_each_attachm
     client = impatient(world, time)
     found = discover(client, config, stack="local", seen_before={})
 
-    shown = table(look(client, found, stack="local", now=datetime.now(timezone.utc)))
+    shown = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=7 * 510, lines=7)
     assert "0 of 1 loggable attachments are logged, 1 cannot be." in shown
@@ -1098,8 +1098,8 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     client = impatient(world, time)
     found = discover(client, config, stack="local", seen_before={})
 
-    (shown,) = told(StackError(preflight.look(client, config, found.plans, {}, lambda: ()).problems))
-    tabled = table(look(client, found, stack="local", now=datetime.now(timezone.utc)))
+    (shown,) = told(StackError(preflight.check(client, config, found.plans, {}, dict).problems))
+    tabled = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)
     assert fits_a_terminal(tabled, longest=7 * 800, lines=6)

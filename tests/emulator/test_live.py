@@ -169,6 +169,7 @@ def test_what_the_account_answers_otherwise_is_told_and_is_no_failure(serve: Ser
     assert server.token not in done.stdout
 
 
+@pytest.mark.acceptance
 def test_a_leftover_is_deleted_first_and_what_else_the_attachment_has_stays(serve: Serve) -> None:
     server = serve(AS_THE_MIRROR)
     other = someones(server, "somebody-elses", stream="00000000-0000-4000-b000-000000000012")
@@ -278,8 +279,8 @@ def test_one_thing_that_is_missing_or_wrong_is_named_alone(variables: dict[str, 
     ("number", "step"),
     [
         (signal.SIGINT, "create"),
-        (signal.SIGTERM, "create"),
-        (signal.SIGHUP, "disable"),
+        pytest.param(signal.SIGTERM, "create", marks=pytest.mark.acceptance),
+        pytest.param(signal.SIGHUP, "disable", marks=pytest.mark.acceptance),
     ],
 )
 def test_a_signal_ends_the_walk_and_nothing_is_left(
@@ -297,6 +298,7 @@ def test_a_signal_ends_the_walk_and_nothing_is_left(
     assert server.store.flow_logs.live() == []
 
 
+@pytest.mark.acceptance
 def test_a_second_signal_does_not_end_the_cleaning_up(
     serve: Serve, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
@@ -329,6 +331,7 @@ def test_a_create_of_which_nobody_knows_the_end_is_found_and_deleted(
     assert server.store.flow_logs.live() == []
 
 
+@pytest.mark.acceptance
 def test_what_no_list_shows_either_is_told_by_its_token(
     serve: Serve, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
@@ -348,6 +351,7 @@ def test_what_no_list_shows_either_is_told_by_its_token(
     assert server.store.flow_logs.live() == []
 
 
+@pytest.mark.acceptance
 def test_nobody_has_to_read_for_it_to_clean_up(serve: Serve, begin: Callable[..., subprocess.Popen[str]]) -> None:
     server = serve(AS_THE_MIRROR)
     walk = begin(asking_for(server))
@@ -358,6 +362,7 @@ def test_nobody_has_to_read_for_it_to_clean_up(serve: Serve, begin: Callable[...
     assert server.store.flow_logs.live() == []
 
 
+@pytest.mark.acceptance
 def test_a_walk_that_fails_says_so_and_leaves_nothing(serve: Serve) -> None:
     server = serve(AS_THE_MIRROR)
     server.faults.use(0, [Fault("error", status=403, calls="POST */disable")])

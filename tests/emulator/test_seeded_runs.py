@@ -19,7 +19,7 @@ from tests.chaos.wanted import STREAMS, Wanted
 from tests.emulator.process import PROJECT_FOLDER
 
 
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.acceptance) for seed in range(2, 4))])
 def test_after_faults_crashes_and_edits_each_flow_log_is_there_once_and_in_the_state(
     seed: int, stock: type[Any], tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def flow_log(
     state: str = "available",
     enabled: bool = True,
     description: str = "",
+    created_at: str = "",
 ) -> FlowLog:
     """One that exists on the attachment."""
     return FlowLog(
@@ -39,7 +40,7 @@ def flow_log(
         project_id="p",
         target=target(attachment_id, router_id=router_id, group=group, stream=stream),
         log_aggregation_interval=600,
-        created_at="",
+        created_at=created_at,
         updated_at="",
         state=state,
         enabled=enabled,
@@ -54,6 +55,7 @@ def router_plan(
     existing: Sequence[FlowLog] = (),
     others: Sequence[Attachment] = (),
     disabled: Collection[str] = (),
+    stream: str = "s",
 ) -> RouterPlan:
     """A plan that logs each of these attachments (ids with names) under the attachment's name, to group/stream.
 
@@ -64,6 +66,7 @@ def router_plan(
         existing: The flow logs that the router has.
         others: Attachments that are not selected, or cannot be logged.
         disabled: The ids of those whose flow log is to be disabled.
+        stream: The id of another stream than that of the default name.
     """
     logged = [attachment(id_, name) for id_, name in attachments]
     return RouterPlan(
@@ -74,12 +77,12 @@ def router_plan(
         flow_logs=[
             WantedFlowLog(
                 attachment=one,
-                target=target(one.id, router_id=router_id),
+                target=target(one.id, router_id=router_id, stream=stream),
                 name=one.name,
                 description="",
                 enabled=one.id not in disabled,
                 log_group="group",
-                log_stream="stream",
+                log_stream="stream" if stream == "s" else stream,
             )
             for one in logged
         ],

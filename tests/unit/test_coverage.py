@@ -8,8 +8,8 @@ from providers.er import Client
 from providers.er.errors import ApiError
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks.coverage.look import look
 from stacks.coverage.model import Coverage, Status
+from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.discovery import Discovery, RouterPlan
 from tests.unit.plans import attachment, flow_log, router_plan
@@ -40,7 +40,7 @@ def looked(plans: Sequence[RouterPlan], log_tank: LogTank | None = None, others:
         groups=GROUPS,
         streams={"g": [LogStream(id="s", name="stream")]},
     )
-    return look(cast(Client, log_tank or LogTank()), found, stack="prod", now=NOW)
+    return survey(cast(Client, log_tank or LogTank()), found, stack="prod", now=NOW)
 
 
 CORE = router_plan(

@@ -1,19 +1,21 @@
 """What would go wrong, told before anything changes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from providers.er import Client, Patience
 from providers.er.errors import ApiError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.flow_logs import FlowLog
 from providers.er.quotas import UNLIMITED, Quota
 from stacks.config import StackConfig
+from stacks.discovery import RouterPlan
 from stacks.outputs import PreviousRouter
-from stacks.preflight import Findings, look
+from stacks.preflight import Findings, InState, check
 from tests.unit.plans import flow_log, router_plan, target
 
+NOTHING: InState = {}
 HERE = [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-lab")]
 
 
@@ -40,17 +42,17 @@ def findings(
     existing: Sequence[FlowLog] = (),
     *,
     adopt: bool = False,
-    in_state: Collection[FlowLogTarget] = (),
+    in_state: InState = NOTHING,
     previous: PreviousRouter | None = None,
     quota: Quota | ApiError | None = None,
     service: Service | None = None,
+    plans: Sequence[RouterPlan] = (),
 ) -> Findings:
-    plan = router_plan("core", HERE, existing=existing)
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
-    return look(
+    return check(
         cast(Client, service or Service(quota)),
-        StackConfig.model_validate({"routers": {"core": values}}),
-        [plan],
+        StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)}),
+        plans or [router_plan("core", HERE, existing=existing)],
         {"core": previous} if previous else {},
         lambda: in_state,
     )
@@ -79,17 +81,17 @@ def test_targets_that_somebody_elses_flow_logs_have_are_told_at_once_and_how_to_
 
 
 def test_what_the_state_has_is_the_stacks_own_whatever_its_name() -> None:
-    found = findings([flow_log("a", "renamed-by-hand")], in_state={target("a")})
+    found = findings([flow_log("a", "renamed-by-hand")], in_state={target("a"): ""})
     assert found == Findings()
 
 
 def test_the_state_is_not_asked_for_where_the_outputs_of_the_last_run_tell() -> None:
-    def refuse() -> Collection[FlowLogTarget]:
+    def refuse() -> InState:
         raise AssertionError
 
     config = StackConfig.model_validate({"routers": {"core": {"router": "r", "log_group": "g", "log_stream": "s"}}})
     plan = router_plan("core", HERE, existing=[flow_log("a", "vpc-shop")])
-    assert look(cast(Client, Service(None)), config, [plan], {"core": known("a")}, refuse) == Findings()
+    assert check(cast(Client, Service(None)), config, [plan], {"core": known("a")}, refuse) == Findings()
 
 
 def test_a_flow_log_of_the_very_name_may_be_of_a_run_that_was_cut_off_so_it_is_a_warning() -> None:
@@ -102,7 +104,7 @@ def test_a_flow_log_of_the_very_name_may_be_of_a_run_that_was_cut_off_so_it_is_a
 
 def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() -> None:
     mine, theirs = flow_log("a", "mine"), flow_log("b", "by-hand")
-    found = findings([mine, theirs, flow_log("other", "not-wanted")], adopt=True, in_state={target("a")})
+    found = findings([mine, theirs, flow_log("other", "not-wanted")], adopt=True, in_state={target("a"): ""})
     assert found == Findings(adopted={target("b"): theirs})
 
 
@@ -115,10 +117,13 @@ def test_what_is_on_its_way_out_holds_nothing() -> None:
     assert findings([flow_log("a", "going", state="deleting"), flow_log("b", "gone", state="deleted")]) == Findings()
 
 
-def test_what_has_failed_cannot_be_adopted() -> None:
-    (problem,) = findings([flow_log("a", "broken", id_="1", state="failed")], adopt=True).problems
-    assert problem.key == "routers.core.adopt"
-    assert problem.what == "what has failed cannot be taken over, delete it first: vpc-shop (broken, 1)"
+@pytest.mark.parametrize(("adopt", "key"), [(True, "routers.core.adopt"), (False, "routers.core")])
+def test_what_is_somebody_elses_and_has_failed_is_to_be_deleted(adopt: bool, key: str) -> None:
+    (problem,) = findings([flow_log("a", "broken", id_="1", state="failed")], adopt=adopt).problems
+    assert problem.key == key
+    assert problem.what == (
+        "flow logs on er-1-name that are not this stack's have failed, delete them: vpc-shop (broken, 1)"
+    )
 
 
 @pytest.mark.parametrize("quota", [None, Quota(limit=UNLIMITED, used=99), Quota(limit=3, used=0)])
@@ -175,3 +180,59 @@ def test_a_quota_that_cannot_be_had_is_a_warning() -> None:
     found = findings(quota=ApiError("no permission"))
     assert found.problems == []
     assert found.warnings == ["whether the quota has room for all flow logs to be created is not known: no permission"]
+
+
+def test_what_was_made_after_the_stacks_own_was_deleted_is_somebody_elses() -> None:
+    theirs = flow_log("a", "by-hand", created_at="2030-01-02T03:04:05Z")
+    assert findings([theirs], in_state={target("a"): "2030-01-01T00:00:00Z"}).problems
+    for same in ("2030-01-02T03:04:05Z", "2030-01-02T04:04:05.123+01:00", "", "whenever"):
+        assert findings([theirs], in_state={target("a"): same}) == Findings()
+
+
+def test_what_would_replace_the_stacks_own_is_not_adopted_in_the_same_run() -> None:
+    # The stack logs this attachment to another stream, and to the wanted one somebody else does.
+    existing = [flow_log("a", "mine", stream="other"), flow_log("a", "theirs", id_="2")]
+    (problem,) = findings(existing, adopt=True, in_state={target("a", stream="other"): ""}).problems
+    assert problem.key == "routers.core.adopt"
+    assert "vpc-shop (theirs, 2); exclude these attachments for one run" in problem.what
+
+
+def test_what_another_key_has_of_the_same_attachment_is_no_reason_not_to_adopt() -> None:
+    existing = [flow_log("a", "mine"), flow_log("a", "theirs", id_="2", stream="t")]
+    plans = [
+        router_plan("core", HERE[:1], existing=existing),
+        router_plan("second", HERE[:1], existing=existing, stream="t"),
+    ]
+    found = findings(adopt=True, in_state={target("a"): ""}, plans=plans)
+    assert found.problems == []
+    assert found.adopted == {target("a", stream="t"): existing[1]}
+
+
+def test_where_nothing_is_left_to_take_over_it_says_so() -> None:
+    found = findings([flow_log("a", "mine")], adopt=True, in_state={target("a"): ""})
+    assert found.warnings == ["routers.core.adopt: nothing is left to take over on er-1-name; remove it"]
+
+
+def test_another_name_than_the_last_run_left_is_looked_up_in_the_state() -> None:
+    assert findings([flow_log("a", "by-hand")], previous=known("a")).problems
+    assert findings([flow_log("a", "by-hand")], previous=known("a"), in_state={target("a"): ""}) == Findings()
+
+
+def test_a_second_key_of_a_router_needs_room_of_its_own() -> None:
+    existing = [flow_log(id_, name) for id_, name in HERE]
+    plans = [router_plan("core", HERE, existing=existing), router_plan("second", HERE, existing=existing, stream="t")]
+    found = findings(previous=known("a", "b", "c"), plans=plans, quota=Quota(limit=4, used=3))
+    assert len(found.warnings) == 1
+    assert "flow logs to be created: 3, but the quota has room for 1" in found.warnings[0]
+
+
+def test_a_flow_log_that_was_renamed_by_hand_is_replaced_in_its_own_room() -> None:
+    existing = [flow_log("a", "renamed", stream="other"), *(flow_log(id_, name) for id_, name in HERE[1:])]
+    assert findings(existing, previous=known("a", "b", "c"), quota=Quota(limit=3, used=3)) == Findings()
+
+
+def test_what_is_on_its_way_out_makes_room() -> None:
+    existing = [flow_log("x", "going", state="deleting")]
+    assert findings(existing, quota=Quota(limit=3, used=1)) == Findings()
+    found = findings(existing, quota=Quota(limit=1, used=1))
+    assert (len(found.warnings), found.problems) == (1, [])

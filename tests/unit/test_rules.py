@@ -4,23 +4,32 @@ from typing import Any
 
 import pytest
 
+from providers.er.log_tank import LogGroup
 from providers.er.routers import Router
 from stacks.config import Rules
+from stacks.discovery import Discovery, RouterPlan
 from stacks.errors import Problem
 from stacks.rules import check
 from tests.unit.plans import attachment, router_plan
 
 CORE = router_plan(
     "core",
-    [("a", "vpc-shop"), ("b", "")],
+    [("a", "vpc-shop"), ("b", "vpn-b")],
     others=[attachment("c", "vpc-data"), attachment("d", "fw", "cfw")],
     disabled=["a"],
 )
 OTHERS = [Router(id="er-9", name="er-lab", state="available"), Router(id="er-8", name="", state="available")]
 
 
+GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="archive")]
+
+
+def discovery(*plans: RouterPlan) -> Discovery:
+    return Discovery(plans=list(plans), problems=[], other_routers=OTHERS, groups=GROUPS, streams={})
+
+
 def broken(**rules: Any) -> list[Problem]:
-    return check(Rules.model_validate(rules), [CORE], OTHERS)
+    return check(Rules.model_validate(rules), discovery(CORE))
 
 
 def test_without_rules_nothing_is_broken() -> None:
@@ -36,15 +45,15 @@ def test_without_rules_nothing_is_broken() -> None:
         (
             "log_groups",
             ["audit", "archive"],
-            "only audit, archive may be written to, not: core: vpc-shop to group/stream, core: b to group/stream",
+            "only audit, archive may be written to, not: core: vpc-shop to group/stream, core: vpn-b to group/stream",
         ),
         (
             "log_groups",
             [],
-            "only nothing may be written to, not: core: vpc-shop to group/stream, core: b to group/stream",
+            "only nothing may be written to, not: core: vpc-shop to group/stream, core: vpn-b to group/stream",
         ),
-        ("name_pattern", "vpc-.+", "these names don't fit vpc-.+:  (core: b)"),
-        ("name_pattern", "vpc", "these names don't fit vpc: vpc-shop (core: vpc-shop),  (core: b)"),
+        ("name_pattern", "vpc-.+", "these names don't fit vpc-.+: vpn-b (core: vpn-b)"),
+        ("name_pattern", "vpc", "these names don't fit vpc: vpc-shop (core: vpc-shop), vpn-b (core: vpn-b)"),
     ],
 )
 def test_a_broken_rule_names_each_attachment(rule: str, value: object, what: str) -> None:
@@ -52,7 +61,7 @@ def test_a_broken_rule_names_each_attachment(rule: str, value: object, what: str
 
 
 @pytest.mark.parametrize(
-    ("rule", "value"), [("log_groups", ["group"]), ("log_groups", ["g"]), ("name_pattern", "(vpc-.*)?")]
+    ("rule", "value"), [("log_groups", ["group"]), ("log_groups", ["g"]), ("name_pattern", "vp[cn]-.*")]
 )
 def test_a_rule_that_is_kept_says_nothing(rule: str, value: object) -> None:
     assert broken(**{rule: value}) == []
@@ -60,15 +69,10 @@ def test_a_rule_that_is_kept_says_nothing(rule: str, value: object) -> None:
 
 def test_what_another_key_of_the_same_router_logs_is_selected() -> None:
     other = router_plan("second", [("c", "vpc-data")], others=[attachment("a", "vpc-shop"), attachment("b")])
-    assert check(Rules(every_attachment=True), [CORE, other], []) == []
+    assert check(Rules(every_attachment=True), discovery(CORE, other)) == []
 
 
-def test_all_broken_rules_are_told_at_once() -> None:
-    found = broken(every_router=True, every_attachment=True, never_disabled=True, log_groups=[], name_pattern="x")
-    assert [problem.key for problem in found] == [
-        "rules.every_router",
-        "rules.every_attachment",
-        "rules.never_disabled",
-        "rules.log_groups",
-        "rules.name_pattern",
-    ]
+def test_a_log_group_of_a_rule_that_is_not_there_is_told_with_those_that_are() -> None:
+    (problem,) = broken(log_groups=["group", "aduit"])
+    assert problem.key == "rules.log_groups[1]"
+    assert problem.what.startswith("there is no log group with id or name 'aduit'; there are: audit")

@@ -13,9 +13,10 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.records import label
 from stacks.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.discovery import Discovery, RouterPlan, WantedFlowLog
-from stacks.selection import cannot_be_logged
+from stacks.errors import StackError, stack_file
+from stacks.selection import GONE, NOT_SELECTED, cannot_be_logged
 
-NOT_SELECTED = "is not selected in the stack file"
+UNCLEAR = "a mistake in the stack file leaves open where to"
 ATTACHMENT_GONE = "its attachment is gone"
 NOT_WRITING = {
     "pending": "is still being created",
@@ -26,7 +27,7 @@ NOT_WRITING = {
 """States of a flow log in which nothing is written, and what to say of it."""
 
 
-def look(client: Client, found: Discovery, *, stack: str, now: datetime) -> Coverage:
+def survey(client: Client, found: Discovery, *, stack: str, now: datetime) -> Coverage:
     """What is logged now.
 
     Args:
@@ -44,6 +45,7 @@ def look(client: Client, found: Discovery, *, stack: str, now: datetime) -> Cove
         seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         routers=[_router(plans, names) for plans in by_router.values()],
         other_routers=[label(router.name or router.id) for router in found.other_routers],
+        mistakes=StackError(found.problems).sentences(stack_file(stack)).splitlines(),
     )
 
 
@@ -62,8 +64,14 @@ def _router(plans: Sequence[RouterPlan], names: Mapping[str, str]) -> RouterCove
     """A router; more than one key of the stack file may be about it."""
     first = plans[0]
     wanted = {one.target: one for plan in plans for one in plan.flow_logs}
-    entries = [entry for one in first.attachments for entry in _entries(one, first.existing, wanted, names)]
-    entries += _without_attachment(plans, names)
+    selected = {one.id for plan in plans for one in plan.selected.logged}
+    entries = [
+        entry
+        for one in first.attachments
+        for entry in _entries(one, first.existing, wanted, names, is_selected=one.id in selected)
+    ]
+    entries += _without_attachment(first, names)
+    entries += [_gone(named, GONE) for named in sorted({named for plan in plans for named in plan.selected.gone})]
     return RouterCoverage(
         key=", ".join(plan.key for plan in plans),
         id=first.router.id,
@@ -77,6 +85,8 @@ def _entries(
     existing: Sequence[FlowLog],
     wanted: Mapping[FlowLogTarget, WantedFlowLog],
     names: Mapping[str, str],
+    *,
+    is_selected: bool,
 ) -> Iterator[Entry]:
     here = [one for one in existing if one.target.resource_id == attachment.id]
     there = {one.target for one in here}
@@ -102,13 +112,13 @@ def _entries(
     for awaited in missing:
         yield entry(label(f"has no flow log to {awaited.logs_to} yet"))
     if not here and not missing:
-        yield entry(NOT_SELECTED)
+        yield entry(UNCLEAR if is_selected else NOT_SELECTED)
 
 
-def _without_attachment(plans: Sequence[RouterPlan], names: Mapping[str, str]) -> Iterator[Entry]:
+def _without_attachment(plan: RouterPlan, names: Mapping[str, str]) -> Iterator[Entry]:
     """Flow logs whose attachment is gone."""
-    attachments = {one.id for one in plans[0].attachments}
-    for one in plans[0].existing:
+    attachments = {one.id for one in plan.attachments}
+    for one in plan.existing:
         id_ = one.target.resource_id
         if id_ not in attachments:
             yield _gone(id_, ATTACHMENT_GONE, flow_log=label(one.name), logs_to=label(_goes_to(one, names)))

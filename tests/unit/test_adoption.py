@@ -1,0 +1,170 @@
+"""A stack file out of what routers have: its keys, its text, and what of a file it leaves as it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from providers.er import Client
+from providers.er.attachments import Attachment
+from providers.er.flow_logs import FlowLog
+from providers.er.log_tank import LogGroup, LogStream
+from providers.er.routers import Router
+from stacks.adoption import stack_file
+from stacks.adoption.existing import Adopted, AdoptionError, adopt
+from stacks.names import flow_log_name
+from tests.unit.plans import attachment, flow_log
+
+KEY = "otc-flow-logs:routers"
+
+
+class World:
+    """The parts of the client that are asked."""
+
+    def __init__(self, flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> None:
+        def of(things: list[Any]) -> Any:
+            return SimpleNamespace(list=lambda _er_id: iter(things))
+
+        self.routers = SimpleNamespace(list=self._routers)
+        self.flow_logs, self.attachments = of(flow_logs), of(attachments)
+        self.log_tank = self
+        self._router = router
+
+    def _routers(self) -> Iterator[Router]:
+        return iter([Router(id="er-1", name=self._router, state="available")])
+
+    def groups(self) -> list[LogGroup]:
+        return [LogGroup(id="g", name="network"), LogGroup(id="h", name="audit")]
+
+    def streams(self, group_id: str) -> list[LogStream]:
+        return [LogStream(id="s", name="main"), LogStream(id="t", name="rest")] if group_id == "g" else []
+
+
+def adopted(flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> Adopted:
+    return adopt(cast(Client, World(flow_logs, attachments, router)), [], stack="team")
+
+
+A, B = attachment("a", "vpc-a"), attachment("b", "vpc-b")
+
+
+def test_where_all_that_can_be_logged_is_the_file_says_all() -> None:
+    found = adopted([flow_log("a", "x"), flow_log("b", "y")], [A, B, attachment("c", "fw", "cfw")])
+    assert found.routers["er-core"]["attachments"] == "all"
+    assert found.notes == []
+
+
+def test_a_name_that_the_template_gives_needs_no_override() -> None:
+    usual = flow_log_name("{router}-{attachment}", stack="team", router="er-core", attachment=A)
+    assert "overrides" not in adopted([flow_log("a", usual)], [A]).routers["er-core"]
+
+
+def test_things_whose_name_is_shared_or_empty_are_called_by_their_ids() -> None:
+    twins = [attachment("a", "vpc"), attachment("b", "vpc"), attachment("c", ""), attachment("d", "a")]
+    flow_logs = [flow_log(one.id, f"x-{one.id}") for one in twins]
+    section = adopted(flow_logs, [*twins, attachment("e", "vpc-e")]).routers["er-core"]
+    assert section["attachments"] == ["a", "b", "c", "d"]
+
+
+def test_what_cannot_be_taken_over_is_left_out_with_the_reason() -> None:
+    found = adopted(
+        [
+            flow_log("a", "kept"),
+            flow_log("b", "going", state="deleting"),
+            flow_log("b", "broken", id_="2", state="failed"),
+            flow_log("z", "orphan"),
+            flow_log("b", "lost", id_="3", stream="gone"),
+            flow_log("b", "away", id_="4", group="gone"),
+        ],
+        [A, B],
+    )
+    assert found.count == 1
+    reasons = "\n".join(found.left_out + found.notes)
+    for part in (
+        "going (flow-log-of-b) on er-core is left out: it is being deleted",
+        "broken (2) on er-core is left out: it has failed",
+        "orphan (flow-log-of-z) on er-core is left out: its attachment z is gone",
+        "lost (3) on er-core is left out: its log group g or stream gone is gone",
+        "away (4) on er-core is left out: its log group gone or stream s is gone",
+        "not logged on er-core, and not in here: vpc-b",
+    ):
+        assert part in reasons
+
+
+def test_a_name_that_is_not_allowed_is_told_as_it_will_change() -> None:
+    found = adopted([flow_log("a", "the shop's")], [A])
+    assert "overrides" not in found.routers["er-core"]
+    assert found.notes == ["the shop's (flow-log-of-a) on er-core will be renamed: its name is not allowed"]
+
+
+NASTY = ["yes", "null", "1e3", "*x", "- a", "#c", "a: b", "0123", "{x}", "'", '"', "ü", " lead", "~", "x\ty"]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_whatever_things_are_called_the_file_says_it_back(name: str) -> None:
+    found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
+    text = stack_file.new(found, {"region": name, "project": name})
+    config = yaml.safe_load(text)["config"]
+    assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
+
+
+FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, count=1, notes=["nothing else"])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "config:\n  otc-flow-logs:endpoint: emulator\n",
+        "# ours\nconfig:\n  # where\n  otc-flow-logs:endpoint: emulator  # there\n",
+        "config:\n    otc-flow-logs:endpoint: emulator\n    otc-flow-logs:x: {a: [1]}",
+        "encryptionsalt: v1:x\nconfig:   # all\n  otc-flow-logs:endpoint: emulator\n",
+        "config:\n  otc-flow-logs:endpoint: emulator\nencryptionsalt: v1:x\n",
+        "config:\r\n  otc-flow-logs:endpoint: emulator\r\nencryptionsalt: v1:x\r\n",
+        "config:\nencryptionsalt: v1:x\n",
+    ],
+)
+def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
+    after = stack_file.completed(before, FOUND)
+    old = yaml.safe_load(before)
+    assert yaml.safe_load(after) == {**old, "config": {**(old["config"] or {}), KEY: FOUND.routers}}
+    assert [line for line in before.splitlines() if line not in after.splitlines()] == []
+    assert "# nothing else" in after
+
+
+@pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
+def test_a_file_that_says_nothing_is_completed(before: str) -> None:
+    assert yaml.safe_load(stack_file.completed(before, FOUND)) == {"config": {KEY: FOUND.routers}}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "config: {}\n",
+        "\ufeffconfig:\n  a: b\n",
+        "config: {a: b}\n",
+        "encryptionsalt: x\n",
+        "- a\n",
+        "text",
+        "config:\n\ta: b\n",
+        "a: b\nconfig",
+        "5",
+    ],
+)
+def test_a_file_of_another_form_is_left_as_it_is(before: str) -> None:
+    with pytest.raises(AdoptionError, match="it has another form than a stack file's"):
+        stack_file.completed(before, FOUND)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.team.yaml"
+    file.write_text("old")
+    file.chmod(0o600)
+    stack_file.write(file, "new\r\n")
+    assert file.read_bytes() == b"new\r\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(UnicodeEncodeError):
+        stack_file.write(file, "\ud800")
+    assert file.read_bytes() == b"new\r\n"
+    assert list(tmp_path.iterdir()) == [file]
