@@ -4,7 +4,7 @@ STACK ?= local
 ARGS ?=
 ROUTER ?=
 JOBS ?= 3
-export STACK
+export STACK ROUTER
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -21,6 +21,7 @@ up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STAC
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
 not_cut_off = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
+signed_in = $(config) | python -m stacks.whoami "$$STACK"
 coverage = $(config) | python -m stacks.coverage "$$STACK"
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
@@ -31,24 +32,24 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Put a flow log on every attachment of the stack's routers, then show what is logged.
-	@$(with_stack); $(not_cut_off) && $(up) && { $(coverage) || :; }
+	@$(with_stack); $(signed_in) && $(not_cut_off) && $(up) && { $(coverage) || :; }
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
-	@$(with_stack); pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --diff --suppress-outputs --stack "$$STACK"
+	@$(with_stack); $(signed_in) && pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --diff --suppress-outputs --stack "$$STACK"
 
 .PHONY: refresh
 refresh: ## Bring the state up to date with what is there.
-	@$(with_stack); $(refresh)
+	@$(with_stack); $(signed_in) && $(refresh)
 
 .PHONY: destroy
 destroy: ## Take the stack's flow logs away (asks first, except for the stack local).
-	@$(with_stack); $(not_cut_off) && \
+	@$(with_stack); $(signed_in) && $(not_cut_off) && \
 		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
 
 .PHONY: recover
 recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
-	@$(with_stack); pulumi cancel --yes --stack "$$STACK" && \
+	@$(with_stack); $(signed_in) && pulumi cancel --yes --stack "$$STACK" && \
 		pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK" | pulumi stack import --stack "$$STACK" && \
 		rm -rf ".local/creating/$$STACK" && \
 		$(refresh) && $(up) && { $(coverage) || :; }
@@ -59,8 +60,7 @@ coverage: ## Show which attachments are logged now, and where to; and as a page 
 
 .PHONY: adopt
 adopt: ## Write a stack file from what routers already have (ROUTER='name ...', all of them if not given).
-	@$(with_venv); { if [ -f "stacks/Pulumi.$$STACK.yaml" ]; then $(with_stack); $(config); else echo '{}'; fi; } | \
-		python -m stacks.adoption "$$STACK" $(ROUTER) $(ARGS)
+	@$(with_venv); set -f; exec python -m stacks.adoption "$$STACK" $$ROUTER $(ARGS)
 
 .PHONY: whoami
 whoami: ## Show who would act, where, and which state is used; nothing secret.
@@ -92,7 +92,7 @@ chaos: ## Let everything go wrong that can, hundreds of times, and see that noth
 
 .PHONY: live
 live: ## Walk one flow log through its life on a real account, beside the emulator (opt-in: it says what to set).
-	@$(with_venv); python -m tests.live $(ARGS)
+	@$(with_venv); exec python -m tests.live $(ARGS)
 
 .PHONY: lint
 lint: ## Check style and types.

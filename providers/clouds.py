@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class CloudError(ValueError):
@@ -40,6 +42,10 @@ def load(name: str) -> Cloud:
         from openstack.exceptions import ConfigException
     except ImportError as error:
         raise CloudError(f"reading clouds.yaml for cloud {name!r} needs openstacksdk: pip install it") from error
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    if named and not Path(named).is_file():
+        # openstacksdk would look elsewhere, and perhaps find another account.
+        raise CloudError(f"OS_CLIENT_CONFIG_FILE names {named!r}, which is no file")
     try:
         config = OpenStackConfig(load_envvars=True)
         if name not in config.get_cloud_names():
@@ -52,7 +58,15 @@ def load(name: str) -> Cloud:
             found = config.get_one(cloud=name, validate=False)
     except ConfigException as error:
         raise CloudError(f"cloud {name!r} of clouds.yaml cannot be used: {error}") from error
-    auth = {key: str(value).strip() for key, value in (found.config.get("auth") or {}).items() if value}
+    except CloudError:
+        raise
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        # What openstacksdk makes of a file of another form.
+        raise CloudError(f"cloud {name!r} of clouds.yaml has another form than keys with values: check it") from error
+    settings = found.config.get("auth") or {}
+    if not isinstance(settings, dict):
+        raise CloudError(f"auth of cloud {name!r} of clouds.yaml must be keys with values")
+    auth = {key: str(value).strip() for key, value in settings.items() if value not in (None, "", "None")}
     return Cloud(
         name=name,
         region=found.config.get("region_name") or None,

@@ -1,17 +1,23 @@
-"""What the commands beside `pulumi` share: the stack's config on standard input, and what they wait for on stderr."""
+"""What the commands beside `pulumi` share: the stack's config, a client, and what they wait for on stderr."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from providers.connection import Connection
 from providers.er import Client, Patience
 from providers.keys import ours
+from stacks import config
+from stacks.errors import StackError, stack_file
 
 SECONDS = 120.0
 
@@ -29,26 +35,59 @@ class Values:
     is_secret: dict[str, bool]
 
 
-def values() -> Values:
-    """What `pulumi config --json --show-secrets` has printed to standard input; it ends the process if that failed."""
+def values(stack: str) -> Values:
+    """What `pulumi config --json --show-secrets` has printed to standard input.
+
+    It ends the process if that failed, and with a sentence for each mistake in it.
+    """
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # pulumi has said why
     found: dict[str, dict[str, Any]] = ours(json.loads(text))
-    return Values(
-        plain={key: item["value"] for key, item in found.items() if "value" in item},
-        is_secret={key: bool(item.get("secret")) for key, item in found.items()},
+    return _checked(
+        stack,
+        Values(
+            plain={key: item["value"] for key, item in found.items() if "value" in item},
+            is_secret={key: bool(item.get("secret")) for key, item in found.items()},
+        ),
     )
 
 
+def values_of_file(stack: str, text: str) -> Values:
+    """What a stack file says, less its secrets; it ends the process with a sentence for each mistake in it.
+
+    Raises:
+        ValueError: It is no stack file; the text is one sentence.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"it is no YAML: {' '.join(str(error).split())}") from None
+    written = (document or {}).get("config") if isinstance(document or {}, dict) else document
+    if not isinstance(written or {}, dict):
+        raise ValueError("it has another form than a stack file's: a line `config:`, and the keys below, indented")
+    found = ours({str(key): value for key, value in (written or {}).items()})
+    secret = {key: isinstance(value, dict) and value.keys() == {"secure"} for key, value in found.items()}
+    plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+    return _checked(stack, Values({key: value for key, value in plain.items() if not secret[key]}, secret))
+
+
+def _checked(stack: str, values: Values) -> Values:
+    if problems := config.mistakes(values.plain, is_secret=values.is_secret):
+        sys.exit(StackError(problems).sentences(stack_file(stack)))
+    return values
+
+
 def client(values: Values) -> Client:
-    """The client for all of a command's look-ups together.
+    """The client for all of a command's look-ups together; from now on Ctrl-C ends what waits, with a sentence.
 
     Raises:
         SettingsError: A setting is missing or makes no sense.
     """
+    cancelled = threading.Event()
+    signal.signal(signal.SIGINT, lambda _number, _frame: cancelled.set())
     connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
-    return connection.client.within(Patience(SECONDS, report=report))
+    return connection.client.within(Patience(SECONDS, cancelled=cancelled, report=report))
 
 
 def report(text: str) -> None:

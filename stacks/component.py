@@ -28,7 +28,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
         plan: RouterPlan,
         *,
         aliases: Sequence[pulumi.Alias] = (),
-        flow_log_aliases: Mapping[str, Sequence[pulumi.Alias]] = MappingProxyType({}),
+        flow_log_aliases: Mapping[str, Sequence[pulumi.Alias | str]] = MappingProxyType({}),
         adopted: Mapping[FlowLogTarget, ExistingFlowLog] = MappingProxyType({}),
     ) -> None:
         """Declare them.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -118,16 +117,6 @@ class RouterConfig(_Model):
     adopt: Flag = False
 
 
-def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise PydanticCustomError(
-            OUR_SENTENCE, "{sentence}", {"sentence": f"is not a regular expression: {error}"}
-        ) from None
-    return value
-
-
 class Rules(_Model):
     """What a team holds its stack file to; a preview that breaks a rule fails.
 
@@ -136,14 +125,14 @@ class Rules(_Model):
         every_attachment: Every attachment that can be logged is selected.
         never_disabled: No flow log is declared with `enabled: false`.
         log_groups: The log groups that may be written to, by id or name.
-        name_pattern: A regular expression that each flow log's whole name fits.
+        names: Globs, of which each flow log's name fits one.
     """
 
     every_router: Flag = False
     every_attachment: Flag = False
     never_disabled: Flag = False
     log_groups: list[Text] | None = None
-    name_pattern: Annotated[Text, AfterValidator(_pattern)] | None = None
+    names: list[Text] | None = None
 
 
 class StackConfig(_Model):
@@ -165,13 +154,7 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     Raises:
         StackError: With every problem, each with its key.
     """
-    known = (*StackConfig.model_fields, *settings.CONFIG_KEYS)
-    problems = [Problem(key, _unknown_key(key, known)) for key in values if key not in known]
-    problems += [
-        Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {full(key)}")
-        for key in settings.SECRET_KEYS
-        if key in values and not is_secret.get(key)
-    ]
+    problems = mistakes(values, is_secret=is_secret)
     data = {key: _decoded(values[key]) for key in StackConfig.model_fields if key in values}
     try:
         config = StackConfig.model_validate(data)
@@ -181,6 +164,23 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     if problems:
         raise StackError(problems)
     return config
+
+
+def mistakes(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> list[Problem]:
+    """Keys that there are not, secrets in plain text, and what may not be a secret; see `parse`."""
+    known = (*StackConfig.model_fields, *settings.CONFIG_KEYS)
+    problems = [Problem(key, _unknown_key(key, known)) for key in values if key not in known]
+    problems += [
+        Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {full(key)}")
+        for key in settings.SECRET_KEYS
+        if key in values and not is_secret.get(key)
+    ]
+    problems += [
+        Problem(key, "is encrypted, but what it says shows in previews, outputs and errors: write it in plain text")
+        for key in StackConfig.model_fields
+        if is_secret.get(key)
+    ]
+    return problems
 
 
 def _decoded(value: str) -> Any:

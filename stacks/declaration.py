@@ -67,6 +67,7 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     plans = found.plans
     findings = preflight.check(client, stack_config, plans, previous, lambda: _in_state(stack))
     problems = [*found.problems, *rules.check(stack_config.rules, found)]
+    problems += findings.refusals
     if pulumi.runtime.is_dry_run() or not previous:
         problems += findings.problems
     else:
@@ -85,7 +86,8 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
         raise StackError(problems)
 
     former = history.former_keys(plans, previous)
-    flow_log_aliases = history.flow_log_aliases(plans, former)
+    urns = {target: held.urn for target, held in findings.in_state.items()}
+    flow_log_aliases = history.flow_log_aliases(plans, former, urns)
     for plan in plans:
         RouterFlowLogs(
             plan,
@@ -96,9 +98,12 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     return outputs.outputs(plans, former, lost)
 
 
-def _in_state(stack: str) -> dict[FlowLogTarget, str]:
-    """When the flow logs in the stack's state were created, by target."""
-    return {target(properties): properties.get("created_at", "") for properties in last_state.flow_logs(stack)}
+def _in_state(stack: str) -> dict[FlowLogTarget, preflight.Held]:
+    """What is in the stack's state."""
+    return {
+        target(properties): preflight.Held(urn, properties.get("created_at", ""))
+        for urn, properties in last_state.flow_logs(stack).items()
+    }
 
 
 def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:

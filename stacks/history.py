@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
+from providers.er.flow_logs import FlowLogTarget
+from providers.flow_log_provider import TYPE_TOKEN
 from stacks.discovery import RouterPlan
 from stacks.names import COMPONENT_TYPE, logical_name
 from stacks.outputs import PreviousRouter
@@ -36,14 +38,22 @@ def component_aliases(plan: RouterPlan, plans: Sequence[RouterPlan], former: fro
 
 
 def flow_log_aliases(
-    plans: Sequence[RouterPlan], former: Mapping[str, frozenset[str]]
-) -> dict[str, dict[str, list[pulumi.Alias]]]:
-    """By router key and attachment id, where the flow log may have been: under the router's former keys, and under the
-    other keys of the router that don't want it now. No place is given to two flow logs.
+    plans: Sequence[RouterPlan], former: Mapping[str, frozenset[str]], in_state: Mapping[FlowLogTarget, str]
+) -> dict[str, dict[str, list[pulumi.Alias | str]]]:
+    """By router key and attachment id, where the flow log may have been: under the router's former keys, under the
+    other keys of the router that don't want it now, and wherever the state has one of its target. No place is given to
+    two flow logs.
+
+    Args:
+        plans: The routers of this run.
+        former: By router key, the other keys that it had.
+        in_state: By target, the URN of the flow log in the state, if that was asked for: after a run that was killed
+            before it had outputs, nothing else knows the key under which it stands there.
     """
+    names = {logical_name(plan.key, flow_log.attachment.id) for plan in plans for flow_log in plan.flow_logs}
     wanted = {plan.key: {flow_log.attachment.id for flow_log in plan.flow_logs} for plan in plans}
     given: set[tuple[str, str]] = set()
-    aliases: dict[str, dict[str, list[pulumi.Alias]]] = {}
+    aliases: dict[str, dict[str, list[pulumi.Alias | str]]] = {}
     for plan in plans:
         others = {other.key for other in plans if other.router.id == plan.router.id and other.key != plan.key}
         aliases[plan.key] = {}
@@ -57,7 +67,20 @@ def flow_log_aliases(
             aliases[plan.key][id_] = [
                 pulumi.Alias(name=logical_name(key, id_), parent=_component_urn(key)) for key in places
             ]
+        for flow_log in plan.flow_logs:
+            id_ = flow_log.attachment.id
+            urn = in_state.get(flow_log.target)
+            own = _flow_log_urn(plan.key, id_)
+            known = {own, *(_flow_log_urn(key, id_) for key in former[plan.key] | others)}
+            others_names = names - {logical_name(plan.key, id_)}
+            if urn and urn not in known and urn.rpartition("::")[2] not in others_names:
+                aliases[plan.key][id_].append(urn)
     return aliases
+
+
+def _flow_log_urn(key: str, attachment_id: str) -> str:
+    stack, project = pulumi.get_stack(), pulumi.get_project()
+    return f"urn:pulumi:{stack}::{project}::{COMPONENT_TYPE}${TYPE_TOKEN}::{logical_name(key, attachment_id)}"
 
 
 def _component_urn(key: str) -> str:

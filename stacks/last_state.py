@@ -24,16 +24,16 @@ def outputs(stack: str) -> dict[str, Any]:
     return _read(stack, "readStackOutputs", "name")
 
 
-def flow_logs(stack: str) -> list[Mapping[str, Any]]:
-    """The properties of every FlowLog, unsure ones included.
+def flow_logs(stack: str) -> dict[str, Mapping[str, Any]]:
+    """The properties of every FlowLog by its URN, unsure ones included.
 
     Raises:
         pulumi.RunError: The state cannot be read.
     """
     from providers.flow_log_provider import TYPE_TOKEN  # takes long to import; by the time of this call it is there
 
-    resources = _read(stack, "readStackResourceOutputs", "stackName").values()
-    return [one["outputs"] for one in resources if one["type"] == TYPE_TOKEN]
+    resources = _read(stack, "readStackResourceOutputs", "stackName")
+    return {urn: one["outputs"] for urn, one in resources.items() if one["type"] == TYPE_TOKEN}
 
 
 def _read(stack: str, function: str, argument: str) -> dict[str, Any]:

@@ -18,10 +18,19 @@ from stacks.errors import Problem
 from stacks.lookup import listed
 from stacks.outputs import PreviousRouter
 
-QUOTA_TIMEOUT = 20.0  # seconds; it only helps
+QUOTA_TIMEOUT = 5.0  # seconds; it only helps
 
-InState = Mapping[FlowLogTarget, str]
-"""The targets of the flow logs in the state, each with its `created_at`; that is empty where nobody knows."""
+
+@dataclass(frozen=True)
+class Held:
+    """A flow log in the state: where it stands there, and when it was created; empty where nobody knows."""
+
+    urn: str
+    created_at: str
+
+
+InState = Mapping[FlowLogTarget, Held]
+"""The flow logs in the state, by target."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +38,26 @@ class Findings:
     """What was found.
 
     Attributes:
-        problems: What will fail.
+        refusals: What would take away what there is, and make nothing in its place.
+        problems: What will fail, and do no harm.
         warnings: What may fail.
         adopted: The flow logs to take over, by target.
+        in_state: What is in the state, if that was asked for.
     """
 
+    refusals: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    adopted: dict[FlowLogTarget, FlowLog] = field(default_factory=dict)
+    adopted: Mapping[FlowLogTarget, FlowLog] = field(default_factory=dict)
+    in_state: InState = field(default_factory=dict)
 
     def __add__(self, other: Findings) -> Findings:
         return Findings(
-            self.problems + other.problems, self.warnings + other.warnings, {**self.adopted, **other.adopted}
+            self.refusals + other.refusals,
+            self.problems + other.problems,
+            self.warnings + other.warnings,
+            {**self.adopted, **other.adopted},
+            {**self.in_state, **other.in_state},
         )
 
 
@@ -64,9 +81,18 @@ def check(
     adopting = {plan.key for plan in plans if config.routers[plan.key].adopt}
     if adopting or not all(_is_known(plan, wanted, previous) for plan in plans for wanted in plan.flow_logs):
         ours = in_state()
-        replaced = _places(ours.keys() - {wanted.target for plan in plans for wanted in plan.flow_logs})
+        findings = Findings(in_state=ours)
+        wanted_targets = {wanted.target for plan in plans for wanted in plan.flow_logs}
+        existing = {target for plan in plans for target in plan.holders}
+        replaced = _places((ours.keys() & existing) - wanted_targets)
         for plan in plans:
-            findings += _adoptable(plan, ours, replaced) if plan.key in adopting else _covered(plan, ours)
+            others = _others(plan, ours)
+            instead = [one for one in others if (plan.router.id, one[0].attachment.id) in replaced]
+            rest = [one for one in others if one not in instead]
+            findings += _instead(plan, instead)
+            findings += _adoptable(plan, rest) if plan.key in adopting else _covered(plan, rest)
+            if plan.key in adopting and not others:
+                findings.warnings.append(f"routers.{plan.key}.adopt: nothing is left to take over, remove it")
     return findings + _quota(client, plans, previous)
 
 
@@ -81,13 +107,16 @@ def _is_known(plan: RouterPlan, wanted: WantedFlowLog, previous: Mapping[str, Pr
     )
 
 
-def _others(plan: RouterPlan, ours: InState) -> list[tuple[WantedFlowLog, FlowLog]]:
-    """The wanted flow logs whose targets have one that is not in the state."""
+Others = Sequence[tuple[WantedFlowLog, FlowLog]]
+"""Wanted flow logs, each with the one that has its target and is not in the state."""
+
+
+def _others(plan: RouterPlan, ours: InState) -> Others:
     held = [(wanted, plan.holders[wanted.target]) for wanted in plan.flow_logs if wanted.target in plan.holders]
     return [
         (wanted, holder)
         for wanted, holder in held
-        if wanted.target not in ours or _differ(holder.created_at, ours[wanted.target])
+        if wanted.target not in ours or _differ(holder.created_at, ours[wanted.target].created_at)
     ]
 
 
@@ -100,63 +129,63 @@ def _differ(one: str, other: str) -> bool:
         return False
 
 
-def _covered(plan: RouterPlan, ours: InState) -> Findings:
+def _instead(plan: RouterPlan, others: Others) -> Findings:
+    """Where the stack has a flow log of the attachment, which this run would delete to have somebody else's target.
+
+    To import in its place is no way out: the old one would be deleted at some later time, whatever is wanted by then.
+    """
+    if not others:
+        return Findings()
+    what = (
+        f"would replace flow logs of this stack by those that others have on {_on(plan)} already: {_listed(others)};"
+        " leave the log streams of these attachments as they were, or delete the others' flow logs first"
+    )
+    return Findings(refusals=[Problem(f"routers.{plan.key}", what)])
+
+
+def _covered(plan: RouterPlan, others: Others) -> Findings:
     """Where somebody else's flow log is in the way."""
     # What has the very name was made by a run that was cut off, perhaps: then a repeated create finds it.
-    others = _others(plan, ours)
-    failed = [_told(*one) for one in others if one[1].state == "failed"]
-    doubtful = [_told(*one) for one in others if one[1].state != "failed" and one[1].name == one[0].name]
-    taken = [_told(*one) for one in others if one[1].state != "failed" and one[1].name != one[0].name]
+    failed = [one for one in others if one[1].state == "failed"]
+    doubtful = [one for one in others if one not in failed and one[1].name == one[0].name]
+    taken = [one for one in others if one not in failed and one not in doubtful]
     where = f"routers.{plan.key}"
-    on = f"on {label(plan.router.name or plan.router.id)} already"
-    findings = Findings()
-    if failed:
-        findings.problems.append(_failed(where, plan, failed))
+    findings = _failed(where, plan, failed)
     if taken:
         what = (
-            f"wants flow logs that are {on} and not this stack's: {listed(taken)}; to take them over, set adopt: true"
+            f"wants flow logs that are on {_on(plan)} already and not this stack's: {_listed(taken)}; to take them"
+            " over, set adopt: true here"
         )
-        findings.problems.append(Problem(where, f"{what} here"))
+        findings.problems.append(Problem(where, what))
     if doubtful:
         findings.warnings.append(
-            f"{where} wants flow logs that are {on}, under the wanted names, and not in the state: {listed(doubtful)};"
-            " if no run of this stack that was cut off has made them, set adopt: true there to take them over"
+            f"{where} wants flow logs that are on {_on(plan)} already, under the wanted names, and not in the state:"
+            f" {_listed(doubtful)}; if no run of this stack that was cut off has made them, set adopt: true there to"
+            " take them over"
         )
     return findings
 
 
-def _adoptable(plan: RouterPlan, ours: InState, replaced: set[tuple[str, str]]) -> Findings:
-    """What to take over.
-
-    Args:
-        plan: The router.
-        ours: What is in the state.
-        replaced: The routers and attachments of which the state has a flow log that is no longer wanted. To import
-            another one in its place would leave that one to be deleted later, whatever is wanted by then.
-    """
-    where = f"routers.{plan.key}.adopt"
-    others = _others(plan, ours)
-    failed = [_told(*one) for one in others if one[1].state == "failed"]
-    instead = [_told(*one) for one in others if (plan.router.id, one[0].attachment.id) in replaced]
-    findings = Findings(adopted={wanted.target: holder for wanted, holder in others})
-    if failed:
-        findings.problems.append(_failed(where, plan, failed))
-    if instead:
-        findings.problems.append(
-            Problem(
-                where,
-                "cannot take over flow logs of attachments for which this stack has another, which it would replace:"
-                f" {listed(instead)}; exclude these attachments for one run, and take them over in the next",
-            )
-        )
-    if not others:
-        findings.warnings.append(f"{where}: nothing is left to take over on {label(plan.router.name)}; remove it")
-    return findings
+def _adoptable(plan: RouterPlan, others: Others) -> Findings:
+    """What to take over."""
+    failed = [one for one in others if one[1].state == "failed"]
+    adopted = {wanted.target: holder for wanted, holder in others if holder.state != "failed"}
+    return _failed(f"routers.{plan.key}", plan, failed) + Findings(adopted=adopted)
 
 
-def _failed(where: str, plan: RouterPlan, failed: Sequence[str]) -> Problem:
-    on = label(plan.router.name or plan.router.id)
-    return Problem(where, f"flow logs on {on} that are not this stack's have failed, delete them: {listed(failed)}")
+def _failed(where: str, plan: RouterPlan, failed: Others) -> Findings:
+    if not failed:
+        return Findings()
+    what = f"flow logs on {_on(plan)} that are not this stack's have failed, delete them: {_listed(failed)}"
+    return Findings(problems=[Problem(where, what)])
+
+
+def _on(plan: RouterPlan) -> str:
+    return label(plan.router.name or plan.router.id)
+
+
+def _listed(others: Others) -> str:
+    return listed([_told(*one) for one in others])
 
 
 def _told(wanted: WantedFlowLog, holder: FlowLog) -> str:

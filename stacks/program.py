@@ -49,7 +49,9 @@ def _refuse_empty_passphrase(stack: str) -> None:
     """
     file = Path(stack_file(stack))
     is_empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == ""
-    if is_empty and passphrase.is_missing(stack, file.read_text() if file.is_file() else "", os.environ):
+    if is_empty and passphrase.is_missing(
+        stack, file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "", os.environ
+    ):
         raise pulumi.RunError(
             f"stack {stack} must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import fnmatch
 from collections.abc import Iterator, Sequence
 
 from providers.er.log_tank import LogGroup
@@ -28,7 +28,7 @@ def check(rules: Rules, found: Discovery) -> list[Problem]:
         "every_attachment": ("these attachments can be logged and are not selected", _left_out(rules, plans)),
         "never_disabled": ("these attachments would have a flow log that is disabled", _disabled(rules, plans)),
         "log_groups": (f"only {_names(approved)} may be written to, not", _unapproved(approved, plans)),
-        "name_pattern": (f"these names don't fit {rules.name_pattern}", _misnamed(rules, plans)),
+        "names": (f"these names fit none of {listed(rules.names or [])}", _misnamed(rules, plans)),
     }
     named = {rule: (what, list(culprits)) for rule, (what, culprits) in broken.items()}
     return unknown + [
@@ -73,10 +73,10 @@ def _unapproved(approved: Sequence[LogGroup] | None, plans: Sequence[RouterPlan]
 
 
 def _misnamed(rules: Rules, plans: Sequence[RouterPlan]) -> Iterator[str]:
-    if rules.name_pattern is not None:
+    if rules.names is not None:
         for plan in plans:
             for wanted in plan.flow_logs:
-                if not re.fullmatch(rules.name_pattern, wanted.name):
+                if not any(fnmatch.fnmatchcase(wanted.name, glob) for glob in rules.names):
                     yield f"{wanted.name} ({_place(plan, wanted.attachment.name or wanted.attachment.id)})"
 
 

@@ -1,4 +1,4 @@
-"""Who is acting, and where: `pulumi config --json --show-secrets | python -m stacks.whoami STACK BACKEND`.
+"""Who is acting, and where: `pulumi config --json --show-secrets | python -m stacks.whoami STACK [BACKEND]`.
 
 Says nothing that is secret. It signs in, so that what it says is what works.
 """
@@ -48,11 +48,12 @@ def facts(
     who = settings.identity()
     yield "signs in with", who.source
     yield "as", _shown(who)
-    project_id = Client(credentials, endpoints).within(Patience(SIGN_IN_SECONDS, report=report)).project_id()
-    project = settings.project()[1]
-    # A token is taken at its word: nothing was asked of the service.
-    known = "as given" if isinstance(who, identity.Token) else "signed in"
-    yield "project", f"{printable(project_id)}{f' ({project})' if project else ''}, {known}"
+    client = Client(credentials, endpoints).within(Patience(SIGN_IN_SECONDS, report=report))
+    project_id, project = client.project_id(), settings.project()[1]
+    yield "project", f"{printable(project_id)}{f' ({project})' if project else ''}"
+    # Not before a service has answered is it known that a token, or a key with a project's id, is any good.
+    routers = sum(1 for _ in client.routers.list())
+    yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'} there"
 
 
 def _shown(who: identity.Token | identity.User | identity.AccessKey) -> str:
@@ -63,15 +64,16 @@ def _shown(who: identity.Token | identity.User | identity.AccessKey) -> str:
     return "whoever got the token"
 
 
-def main(stack: str, backend: str) -> None:
-    """Print it all, for the config on standard input."""
-    values = command_line.values().plain
-    where = json.loads(backend)
-    print(f"{'stack':14} {stack}")
-    print(f"{'state':14} {where['url']}")
+def main(stack: str, backend: str = "") -> None:
+    """Print it all, for the config on standard input; without a backend only what is wrong, if anything is."""
+    values = command_line.values(stack).plain
+    if backend:
+        print(f"{'stack':14} {stack}")
+        print(f"{'state':14} {json.loads(backend)['url']}")
     try:
         for what, value in facts(values.get, os.environ, report=command_line.report):
-            print(f"{what:14} {value}", flush=True)
+            if backend:
+                print(f"{what:14} {value}", flush=True)
     except (SettingsError, ApiError) as error:
         sys.exit(f"error: {error}")
 

@@ -1,20 +1,20 @@
-"""A stack file out of what routers already have: `… | python -m stacks.adoption STACK [--print] [ROUTER …]`.
-
-Standard input has what `pulumi config --json --show-secrets` prints; `{}` where the stack has no file yet.
-"""
+"""A stack file out of what routers already have: `python -m stacks.adoption STACK [--print] [ROUTER …]`."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
 from providers.er.errors import ApiError
 from providers.settings import Settings, SettingsError
-from stacks import command_line
+from stacks import command_line, errors
 from stacks.adoption import stack_file
 from stacks.adoption.existing import AdoptionError, adopt
+
+STACK = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 
 
 def main() -> None:
@@ -24,30 +24,39 @@ def main() -> None:
     parser.add_argument("routers", nargs="*", help="ids or names; all routers if none is given")
     parser.add_argument("--print", action="store_true", help="print it only")
     options = parser.parse_intermixed_args()
-    file = Path("stacks", f"Pulumi.{options.stack}.yaml")
-    values = command_line.values()
+    if not STACK.fullmatch(options.stack):
+        sys.exit(f"error: {options.stack!r} is no name of a stack: letters, digits, _, - and . make one")
+    file = Path(errors.stack_file(options.stack))
     try:
-        if "routers" in values.plain and not options.print:
-            raise AdoptionError(
-                "it has routers already: name another stack, or give ARGS=--print to see what would be written"
-            )
-        settings = Settings(values.plain.get, os.environ, lambda _key: None)
-        adopted = adopt(command_line.client(values), options.routers, stack=options.stack)
-        if options.print:
-            print(stack_file.section(adopted), end="")
-            return
-        place = {"region": settings.region(), "project": settings.project()[1]}
-        given = {key: value for key, value in place.items() if value}
-        before = file.read_bytes().decode() if file.exists() else None  # read_text would lose its line ends
-        stack_file.write(
-            file, stack_file.new(adopted, given) if before is None else stack_file.completed(before, adopted)
-        )
-    except (AdoptionError, SettingsError, ApiError, OSError, UnicodeDecodeError) as error:
+        _write(file, options.stack, options.routers, only_print=options.print)
+    # ValueError: what is not UTF-8, and what is no stack file.
+    except (AdoptionError, SettingsError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
+
+
+def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> None:
+    before = file.read_bytes().decode() if file.exists() else ""  # read_text would lose its line ends
+    values = command_line.values_of_file(stack, before)
+    if "routers" in values.plain and not only_print:
+        raise AdoptionError(
+            "it has routers already: name another stack, or give ARGS=--print to see what would be written"
+        )
+    settings = Settings(values.plain.get, os.environ, lambda _key: None)
+    adopted = adopt(command_line.client(values), routers, stack=stack)
+    # What the environment adds goes into the file: another shell would look elsewhere.
+    place = {
+        "region": settings.region() if "endpoint" not in values.plain else None,
+        "project": settings.project()[1] if not settings.wants_emulator else None,
+    }
+    new = {key: value for key, value in place.items() if value and key not in values.plain}
+    if only_print:
+        print(stack_file.section(adopted, new), end="")
+        return
+    stack_file.write(file, stack_file.completed(before, adopted, new))
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")
-    print(f"Look it over, then: STACK={options.stack} make preview")
+    print(f"Look it over, then: STACK={stack} make preview")
 
 
 if __name__ == "__main__":

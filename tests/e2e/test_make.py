@@ -84,7 +84,7 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World)
     said = run("make adopt", checkout, **place)
 
     assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in said
-    assert file.read_text().startswith("# The team's.\nconfig:\n  otc-flow-logs:endpoint: http")
+    assert file.read_text().startswith("# The team's.\nconfig:\n")
     assert "= 1 to import" in run("make preview", checkout, **place)
 
 

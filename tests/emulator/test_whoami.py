@@ -58,16 +58,19 @@ def told(server: Server, environment: Mapping[str, str], config: Mapping[str, st
         (KEY, "OS_ACCESS_KEY", "access key 'TESTACCESSKEY0000001'"),
         (TEMPORARY, "OS_ACCESS_KEY", "access key 'TESTACCESSKEY0000002', a temporary one"),
         ({**KEY, **USER}, "OS_USERNAME", "user 'tester' of domain 'OTC-TEST'"),
-        ({**USER, "OS_TOKEN": "canary", "OS_PROJECT_ID": PROJECT}, "OS_TOKEN", "whoever got the token"),
+        ({**USER, "OS_TOKEN": "a token", "OS_PROJECT_ID": PROJECT}, "OS_TOKEN", "whoever got the token"),
     ],
 )
 def test_of_the_environment_the_first_in_order_is_used(
     keyed: Server, environment: dict[str, str], source: str, who: str
 ) -> None:
+    if "OS_TOKEN" in environment:
+        environment = {**environment, "OS_TOKEN": keyed.token}
     found = told(keyed, environment)
     assert (found["signs in with"], found["as"]) == (source, who)
     assert found["project"].startswith(PROJECT)
     assert found["endpoint er"] == keyed.url
+    assert found["signed in"] == "yes: 3 routers there"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_the_stack_file_says_who_where_the_environment_does_not(
 ) -> None:
     found = told(keyed, {}, config)
     assert (found["signs in with"], found["as"]) == (source, who)
-    assert found["project"] == f"{PROJECT} (eu-de), signed in"
+    assert found["project"] == f"{PROJECT} (eu-de)"
 
 
 CHECK = "check the access key, the secret key and this machine's clock"
@@ -107,6 +110,8 @@ CHECK = "check the access key, the secret key and this machine's clock"
         ({**TEMPORARY, "OS_SECURITY_TOKEN": "canary"}, CHECK),
         ({**TEMPORARY, "OS_SECURITY_TOKEN": ""}, CHECK),
         (ENDED, CHECK),
+        ({**KEY, "OS_SECRET_KEY": "canary", "OS_PROJECT_ID": PROJECT}, CHECK),
+        ({"OS_TOKEN": "canary", "OS_PROJECT_ID": PROJECT}, "refused the credentials"),
         ({"OS_SECRET_KEY": "canary"}, "set OS_USERNAME (or otc-flow-logs:username)"),
     ],
 )
@@ -157,5 +162,5 @@ def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_pa
     ]
     assert "signs in with  cloud 'team' of clouds.yaml\n" in done.stdout
     assert "as             access key 'TESTACCESSKEY0000001'\n" in done.stdout
-    assert f"project        {PROJECT} (eu-de), signed in\n" in done.stdout
+    assert f"project        {PROJECT} (eu-de)\n" in done.stdout
     assert KEY["OS_SECRET_KEY"] not in done.stdout

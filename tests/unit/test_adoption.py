@@ -15,6 +15,7 @@ from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
 from stacks.adoption import stack_file
 from stacks.adoption.existing import Adopted, AdoptionError, adopt
+from stacks.command_line import values_of_file
 from stacks.names import flow_log_name
 from tests.unit.plans import attachment, flow_log
 
@@ -99,13 +100,16 @@ def test_a_name_that_is_not_allowed_is_told_as_it_will_change() -> None:
     assert found.notes == ["the shop's (flow-log-of-a) on er-core will be renamed: its name is not allowed"]
 
 
-NASTY = ["yes", "null", "1e3", "*x", "- a", "#c", "a: b", "0123", "{x}", "'", '"', "ü", " lead", "~", "x\ty"]
+NASTY = [
+    *("yes", "null", "1e3", "12e4", "0o17", "0123", "~", "<<", "2024-01-01"),
+    *("*x", "- a", "#c", "a: b", "{x}", "'", '"', "ü", " lead", "x\ty", "a\x85b", "a\u2028b", "x" * 300),
+]
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_whatever_things_are_called_the_file_says_it_back(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = stack_file.new(found, {"region": name, "project": name})
+    text = stack_file.completed("", found, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
 
@@ -123,38 +127,53 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
         "config:\n  otc-flow-logs:endpoint: emulator\nencryptionsalt: v1:x\n",
         "config:\r\n  otc-flow-logs:endpoint: emulator\r\nencryptionsalt: v1:x\r\n",
         "config:\nencryptionsalt: v1:x\n",
+        "encryptionsalt: v1:x",
+        "\ufeffconfig:\n  otc-flow-logs:endpoint: emulator\n",
+        '"config":\n  otc-flow-logs:endpoint: emulator\n',
     ],
 )
 def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
-    after = stack_file.completed(before, FOUND)
+    after = stack_file.completed(before, FOUND, {})
     old = yaml.safe_load(before)
-    assert yaml.safe_load(after) == {**old, "config": {**(old["config"] or {}), KEY: FOUND.routers}}
+    assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
     assert "# nothing else" in after
 
 
 @pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
 def test_a_file_that_says_nothing_is_completed(before: str) -> None:
-    assert yaml.safe_load(stack_file.completed(before, FOUND)) == {"config": {KEY: FOUND.routers}}
+    assert yaml.safe_load(stack_file.completed(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(
     "before",
-    [
-        "config: {}\n",
-        "\ufeffconfig:\n  a: b\n",
-        "config: {a: b}\n",
-        "encryptionsalt: x\n",
-        "- a\n",
-        "text",
-        "config:\n\ta: b\n",
-        "a: b\nconfig",
-        "5",
-    ],
+    ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
-def test_a_file_of_another_form_is_left_as_it_is(before: str) -> None:
-    with pytest.raises(AdoptionError, match="it has another form than a stack file's"):
-        stack_file.completed(before, FOUND)
+def test_a_config_that_cannot_be_added_to_is_told_with_what_to_do(before: str) -> None:
+    with pytest.raises(AdoptionError, match="its config is not below a line `config:`, one key a line; write it so"):
+        stack_file.completed(before, FOUND, {})
+
+
+@pytest.mark.parametrize(
+    "before", ["- a\n", "text", "config:\n\ta: b\n", "a: b\nconfig", "5", "config: [a]", "config: x"]
+)
+def test_what_is_no_stack_file_is_told(before: str) -> None:
+    with pytest.raises(ValueError, match=r"^it (is no YAML: |has another form than a stack file's)[^\n]*$"):
+        values_of_file("team", before)
+
+
+def test_the_values_of_a_stack_file_are_as_pulumi_has_them_less_its_secrets() -> None:
+    text = "config:\n  otc-flow-logs:max_deletes: 5\n  otc-flow-logs:region: eu-de\n  aws:x: y\n"
+    secret = "  otc-flow-logs:password:\n    secure: v1:x\n"
+    found = values_of_file("team", text + secret)
+    assert found.plain == {"max_deletes": "5", "region": "eu-de"}
+    assert found.is_secret == {"max_deletes": False, "region": False, "password": True}
+
+
+@pytest.mark.parametrize("text", ["config:\n  otc-flow-logs:password: x\n", "config:\n  otc-flow-logs:enpoint: x\n"])
+def test_mistakes_of_a_stack_file_end_the_command(text: str) -> None:
+    with pytest.raises(SystemExit, match=r"otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: "):
+        values_of_file("team", text)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -168,3 +187,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         stack_file.write(file, "\ud800")
     assert file.read_bytes() == b"new\r\n"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["1e3", "0o17", "<<", "12E4"])
+def test_what_another_reader_of_yaml_takes_for_a_number_is_quoted(name: str) -> None:
+    found = adopted([flow_log("a", "x")], [attachment("a", name), attachment("b", "other")])
+    assert f'"{name}"' in stack_file.section(found, {})

@@ -32,6 +32,13 @@ clouds:
     auth: {token: cloud-token, project_id: "0605767a9980d5762fbcc00b3537e757"}
   empty:
     region_name: eu-de
+  nothing:
+    region_name: eu-de
+    auth: {token: null}
+  text: nonsense
+  flat:
+    region_name: eu-de
+    auth: nonsense
 """
 
 
@@ -87,10 +94,25 @@ def test_where_things_are_the_stack_file_and_the_variables_say_before_the_cloud(
 
 def test_an_unknown_cloud_is_told_with_those_there_are_and_the_file() -> None:
     assert re.fullmatch(
-        r"OS_CLOUD: there is no cloud 'prod' in \S+/clouds.yaml; there is: apart, empty, key, token, user",
+        r"OS_CLOUD: there is no cloud 'prod' in \S+/clouds.yaml; there is: apart, empty, flat, key, nothing, text,"
+        r" token, user",
         refused(OS_CLOUD="prod"),
     )
 
 
 def test_a_cloud_without_anybody_is_told() -> None:
     assert "cloud 'empty' of clouds.yaml has no token, username or ak in its auth" in refused(OS_CLOUD="empty")
+
+
+@pytest.mark.parametrize("name", ["text", "flat"])
+def test_a_cloud_of_another_form_is_told(name: str) -> None:
+    assert f"cloud '{name}'" in refused(OS_CLOUD=name)
+
+
+def test_a_token_that_is_null_is_none() -> None:
+    assert "cloud 'nothing' of clouds.yaml has no token, username or ak in its auth" in refused(OS_CLOUD="nothing")
+
+
+def test_a_named_file_that_is_not_there_is_told_and_no_other_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "/nowhere/clouds.yaml")
+    assert "OS_CLIENT_CONFIG_FILE names '/nowhere/clouds.yaml', which is no file" in refused(OS_CLOUD="user")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pulumi
+import pytest
+
+from providers.er.flow_logs import FlowLogTarget
 from stacks.discovery import RouterPlan
 from stacks.history import component_aliases, flow_log_aliases, former_keys
 from stacks.outputs import PreviousRouter
@@ -54,10 +58,17 @@ def test_a_router_that_takes_the_key_of_one_that_goes_had_another() -> None:
     assert former({"a": before("er-1"), "b": before("er-2")}, plan("b", "er-1")) == {"b": {"a"}}
 
 
-def places(*plans: RouterPlan, former: dict[str, frozenset[str]] | None = None) -> dict[str, dict[str, list[object]]]:
+def places(
+    *plans: RouterPlan,
+    former: dict[str, frozenset[str]] | None = None,
+    in_state: dict[FlowLogTarget, str] | None = None,
+) -> dict[str, dict[str, list[object]]]:
     known = {one.key: frozenset[str]() for one in plans} | (former or {})
-    aliases = flow_log_aliases(plans, known)
-    return {key: {id_: [one.name for one in many] for id_, many in by_id.items()} for key, by_id in aliases.items()}
+    aliases = flow_log_aliases(plans, known, in_state or {})
+    return {
+        key: {id_: [one if isinstance(one, str) else one.name for one in many] for id_, many in by_id.items()}
+        for key, by_id in aliases.items()
+    }
 
 
 def test_a_router_alone_with_its_first_key_has_nothing_to_look_for() -> None:
@@ -84,3 +95,28 @@ def test_no_place_is_looked_for_by_two() -> None:
         "x": {"a": ["old-a"]},
         "y": {"a": []},
     }
+
+
+def urn(name: str, parent: str = "otc-flow-logs:index:RouterFlowLogs$") -> str:
+    stack, project = pulumi.get_stack(), pulumi.get_project()
+    return f"urn:pulumi:{stack}::{project}::{parent}pulumi-python:dynamic/er:FlowLog::{name}"
+
+
+@pytest.mark.parametrize("stands_at", [urn("old-a"), urn("core-a", parent="")])
+def test_where_the_state_has_its_target_is_looked_for_too(stands_at: str) -> None:
+    wanted = plan("core", wanted=("a",))
+    assert places(wanted, in_state={wanted.flow_logs[0].target: stands_at}) == {"core": {"a": [stands_at]}}
+
+
+def test_its_own_place_and_those_known_anyway_are_not_looked_for_twice() -> None:
+    wanted = plan("core", wanted=("a",))
+    target = wanted.flow_logs[0].target
+    assert places(wanted, in_state={target: urn("core-a")}) == {"core": {"a": []}}
+    former = {"core": frozenset({"old"})}
+    assert places(wanted, former=former, in_state={target: urn("old-a")}) == {"core": {"a": ["old-a"]}}
+
+
+def test_a_place_that_another_flow_log_of_the_program_has_now_is_not_taken() -> None:
+    first, second = plan("core", wanted=("a",)), plan("copy", wanted=("a",))
+    target = first.flow_logs[0].target
+    assert places(first, second, in_state={target: urn("copy-a")})["core"] == {"a": []}

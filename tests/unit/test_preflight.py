@@ -12,10 +12,11 @@ from providers.er.quotas import UNLIMITED, Quota
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
 from stacks.outputs import PreviousRouter
-from stacks.preflight import Findings, InState, check
+from stacks.preflight import Findings, Held, InState, check
 from tests.unit.plans import flow_log, router_plan, target
 
 NOTHING: InState = {}
+MINE = Held("urn", "")
 HERE = [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-lab")]
 
 
@@ -81,8 +82,8 @@ def test_targets_that_somebody_elses_flow_logs_have_are_told_at_once_and_how_to_
 
 
 def test_what_the_state_has_is_the_stacks_own_whatever_its_name() -> None:
-    found = findings([flow_log("a", "renamed-by-hand")], in_state={target("a"): ""})
-    assert found == Findings()
+    found = findings([flow_log("a", "renamed-by-hand")], in_state={target("a"): MINE})
+    assert found == Findings(in_state={target("a"): MINE})
 
 
 def test_the_state_is_not_asked_for_where_the_outputs_of_the_last_run_tell() -> None:
@@ -104,8 +105,8 @@ def test_a_flow_log_of_the_very_name_may_be_of_a_run_that_was_cut_off_so_it_is_a
 
 def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() -> None:
     mine, theirs = flow_log("a", "mine"), flow_log("b", "by-hand")
-    found = findings([mine, theirs, flow_log("other", "not-wanted")], adopt=True, in_state={target("a"): ""})
-    assert found == Findings(adopted={target("b"): theirs})
+    found = findings([mine, theirs, flow_log("other", "not-wanted")], adopt=True, in_state={target("a"): MINE})
+    assert found == Findings(adopted={target("b"): theirs}, in_state={target("a"): MINE})
 
 
 def test_to_adopt_asks_the_state_though_the_outputs_tell_otherwise() -> None:
@@ -117,10 +118,12 @@ def test_what_is_on_its_way_out_holds_nothing() -> None:
     assert findings([flow_log("a", "going", state="deleting"), flow_log("b", "gone", state="deleted")]) == Findings()
 
 
-@pytest.mark.parametrize(("adopt", "key"), [(True, "routers.core.adopt"), (False, "routers.core")])
-def test_what_is_somebody_elses_and_has_failed_is_to_be_deleted(adopt: bool, key: str) -> None:
-    (problem,) = findings([flow_log("a", "broken", id_="1", state="failed")], adopt=adopt).problems
-    assert problem.key == key
+@pytest.mark.parametrize("adopt", [True, False])
+def test_what_is_somebody_elses_and_has_failed_is_to_be_deleted(adopt: bool) -> None:
+    found = findings([flow_log("a", "broken", id_="1", state="failed")], adopt=adopt)
+    assert found.adopted == {}
+    (problem,) = found.problems
+    assert problem.key == "routers.core"
     assert problem.what == (
         "flow logs on er-1-name that are not this stack's have failed, delete them: vpc-shop (broken, 1)"
     )
@@ -184,17 +187,27 @@ def test_a_quota_that_cannot_be_had_is_a_warning() -> None:
 
 def test_what_was_made_after_the_stacks_own_was_deleted_is_somebody_elses() -> None:
     theirs = flow_log("a", "by-hand", created_at="2030-01-02T03:04:05Z")
-    assert findings([theirs], in_state={target("a"): "2030-01-01T00:00:00Z"}).problems
+    assert findings([theirs], in_state={target("a"): Held("urn", "2030-01-01T00:00:00Z")}).problems
     for same in ("2030-01-02T03:04:05Z", "2030-01-02T04:04:05.123+01:00", "", "whenever"):
-        assert findings([theirs], in_state={target("a"): same}) == Findings()
+        assert findings([theirs], in_state={target("a"): Held("urn", same)}).problems == []
 
 
-def test_what_would_replace_the_stacks_own_is_not_adopted_in_the_same_run() -> None:
+@pytest.mark.parametrize("adopt", [True, False])
+@pytest.mark.parametrize("name", ["theirs", "vpc-shop"])
+def test_the_stacks_own_flow_log_is_not_given_up_for_a_target_that_somebody_else_has(adopt: bool, name: str) -> None:
     # The stack logs this attachment to another stream, and to the wanted one somebody else does.
-    existing = [flow_log("a", "mine", stream="other"), flow_log("a", "theirs", id_="2")]
-    (problem,) = findings(existing, adopt=True, in_state={target("a", stream="other"): ""}).problems
-    assert problem.key == "routers.core.adopt"
-    assert "vpc-shop (theirs, 2); exclude these attachments for one run" in problem.what
+    existing = [flow_log("a", "mine", stream="other"), flow_log("a", name, id_="2")]
+    found = findings(existing, adopt=adopt, in_state={target("a", stream="other"): MINE})
+    (refusal,) = found.refusals
+    assert refusal.key == "routers.core"
+    assert f"vpc-shop ({name}, 2); leave the log streams of these attachments as they were" in refusal.what
+    assert found.adopted == {}
+
+
+def test_a_replacement_that_was_cut_off_after_the_old_one_was_deleted_may_go_on() -> None:
+    found = findings([flow_log("a", "vpc-shop")], in_state={target("a", stream="other"): MINE})
+    assert found.refusals == []
+    assert len(found.warnings) == 1
 
 
 def test_what_another_key_has_of_the_same_attachment_is_no_reason_not_to_adopt() -> None:
@@ -203,19 +216,19 @@ def test_what_another_key_has_of_the_same_attachment_is_no_reason_not_to_adopt()
         router_plan("core", HERE[:1], existing=existing),
         router_plan("second", HERE[:1], existing=existing, stream="t"),
     ]
-    found = findings(adopt=True, in_state={target("a"): ""}, plans=plans)
+    found = findings(adopt=True, in_state={target("a"): MINE}, plans=plans)
     assert found.problems == []
     assert found.adopted == {target("a", stream="t"): existing[1]}
 
 
 def test_where_nothing_is_left_to_take_over_it_says_so() -> None:
-    found = findings([flow_log("a", "mine")], adopt=True, in_state={target("a"): ""})
-    assert found.warnings == ["routers.core.adopt: nothing is left to take over on er-1-name; remove it"]
+    found = findings([flow_log("a", "mine")], adopt=True, in_state={target("a"): MINE})
+    assert found.warnings == ["routers.core.adopt: nothing is left to take over, remove it"]
 
 
 def test_another_name_than_the_last_run_left_is_looked_up_in_the_state() -> None:
     assert findings([flow_log("a", "by-hand")], previous=known("a")).problems
-    assert findings([flow_log("a", "by-hand")], previous=known("a"), in_state={target("a"): ""}) == Findings()
+    assert findings([flow_log("a", "by-hand")], previous=known("a"), in_state={target("a"): MINE}).problems == []
 
 
 def test_a_second_key_of_a_router_needs_room_of_its_own() -> None:

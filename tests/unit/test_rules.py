@@ -52,17 +52,15 @@ def test_without_rules_nothing_is_broken() -> None:
             [],
             "only nothing may be written to, not: core: vpc-shop to group/stream, core: vpn-b to group/stream",
         ),
-        ("name_pattern", "vpc-.+", "these names don't fit vpc-.+: vpn-b (core: vpn-b)"),
-        ("name_pattern", "vpc", "these names don't fit vpc: vpc-shop (core: vpc-shop), vpn-b (core: vpn-b)"),
+        ("names", ["vpc-*", "edge-*"], "these names fit none of vpc-*, edge-*: vpn-b (core: vpn-b)"),
+        ("names", ["vpc"], "these names fit none of vpc: vpc-shop (core: vpc-shop), vpn-b (core: vpn-b)"),
     ],
 )
 def test_a_broken_rule_names_each_attachment(rule: str, value: object, what: str) -> None:
     assert broken(**{rule: value}) == [Problem(f"rules.{rule}", what)]
 
 
-@pytest.mark.parametrize(
-    ("rule", "value"), [("log_groups", ["group"]), ("log_groups", ["g"]), ("name_pattern", "vp[cn]-.*")]
-)
+@pytest.mark.parametrize(("rule", "value"), [("log_groups", ["group"]), ("log_groups", ["g"]), ("names", ["vp[cn]-*"])])
 def test_a_rule_that_is_kept_says_nothing(rule: str, value: object) -> None:
     assert broken(**{rule: value}) == []
 

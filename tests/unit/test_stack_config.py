@@ -318,7 +318,7 @@ def test_each_problem_is_one_line_with_key_and_file() -> None:
     )
 
 
-RULES = "every_router, every_attachment, never_disabled, log_groups, name_pattern"
+RULES = "every_router, every_attachment, never_disabled, log_groups, names"
 
 
 @pytest.mark.parametrize(
@@ -329,17 +329,19 @@ RULES = "every_router, every_attachment, never_disabled, log_groups, name_patter
         ({"every_atachment": True}, ".every_atachment", "there is no such key; did you mean every_attachment?"),
         ({"never_disabled": "yes"}, ".never_disabled", 'must be true or false, not "yes"'),
         ({"log_groups": "network"}, ".log_groups", 'must be a list, not "network"'),
-        ({"name_pattern": ""}, ".name_pattern", "must not be empty"),
+        ({"names": [""]}, ".names[0]", "must not be empty"),
     ],
 )
 def test_a_wrong_rule_is_told_with_its_place(rules: Any, key: str, what: str) -> None:
     assert problems(routers={"core": ROUTER}, rules=rules) == [Problem(f"rules{key}", what)]
 
 
-def test_a_name_pattern_that_is_no_regular_expression_is_told_with_the_reason() -> None:
-    (problem,) = problems(routers={"core": ROUTER}, rules={"name_pattern": "fl-("})
-    assert problem.key == "rules.name_pattern"
-    assert problem.what.startswith("is not a regular expression: missing )")
+@pytest.mark.parametrize("key", ["routers", "rules", "max_deletes"])
+def test_what_shows_everywhere_is_refused_as_a_secret(key: str) -> None:
+    values = {"routers": {"core": ROUTER}, "rules": {}, "max_deletes": 5}
+    (problem,) = problems((key,), **values)
+    assert problem.key == key
+    assert problem.what.startswith("is encrypted, but what it says shows in previews")
 
 
 def test_no_rule_holds_unless_the_stack_file_says_so() -> None:
