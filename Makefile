@@ -3,7 +3,7 @@
 STACK ?= local
 ARGS ?=
 ROUTER ?=
-JOBS ?= 3
+JOBS ?= 4
 export STACK ROUTER
 
 SHELL := /bin/sh

@@ -55,6 +55,7 @@ def test_what_is_there_is_imported_where_the_stack_file_says_so_and_never_made_a
     assert world.flow_logs() == {}
 
 
+@pytest.mark.acceptance
 def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project, world: World) -> None:
     project.change_router("core", attachments=["vpc-shop", "vpc-payments"])
     project.change_router("edge", attachments=[])

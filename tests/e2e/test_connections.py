@@ -36,7 +36,7 @@ def test_a_token_from_the_environment(project: Project, standalone: World) -> No
 KEY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": "of-the-tests-alone"}
 
 
-@pytest.mark.parametrize("security_token", [None, "of-a-temporary-key"])
+@pytest.mark.parametrize("security_token", [pytest.param(None, marks=pytest.mark.acceptance), "of-a-temporary-key"])
 def test_an_access_key_from_the_environment(project: Project, standalone: World, security_token: str | None) -> None:
     standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"], security_token)
     project.environment |= {**KEY, **({"OS_SECURITY_TOKEN": security_token} if security_token else {})}

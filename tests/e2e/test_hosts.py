@@ -40,6 +40,7 @@ def use_the_stock_host(project: Project) -> None:
     file.write_text(yaml.safe_dump(document))
 
 
+@pytest.mark.acceptance
 def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project, world: World) -> None:
     use_the_stock_host(project)
 

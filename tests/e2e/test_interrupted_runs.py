@@ -59,6 +59,7 @@ def test_creates_that_were_killed_are_found_though_the_stack_file_says_something
     agree(project, stuck_world)
 
 
+@pytest.mark.acceptance
 def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered_still(
     project: Project, stuck_world: World
 ) -> None:
@@ -112,6 +113,7 @@ def test_what_a_killed_provider_was_creating_is_found_by_the_next_up(project: Pr
     agree(project, stuck_world)
 
 
+@pytest.mark.acceptance
 def test_dying_between_create_and_disable_leaves_what_the_next_up_finishes(
     project: Project, stuck_world: World
 ) -> None:

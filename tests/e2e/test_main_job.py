@@ -103,6 +103,7 @@ def test_a_forced_replacement_deletes_first_too(project: Project, world: World) 
 
 
 @pytest.mark.up
+@pytest.mark.acceptance
 def test_a_flow_log_replaced_many_times_for_one_target_is_new_each_time(project: Project, world: World) -> None:
     seen = {world.flow_log_of("vpc-shop")["id"]}
 
@@ -174,6 +175,7 @@ def test_routers_that_swap_their_keys_keep_their_flow_logs(project: Project, wor
 
 
 @pytest.mark.up
+@pytest.mark.acceptance
 def test_a_router_that_takes_the_key_of_one_that_goes_keeps_its_flow_logs(project: Project, world: World) -> None:
     routers = project.config()["routers"]
     kept = {id_ for id_, one in world.flow_logs().items() if one["name"].startswith("core-")}

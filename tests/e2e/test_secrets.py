@@ -138,6 +138,7 @@ def test_a_password_from_the_environment_is_told_to_nobody(project: Project, sta
     assert encrypted_leaks(project, home, secrets) == []
 
 
+@pytest.mark.acceptance
 def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
     project.change_config(project=None)
     project.environment |= {"OS_TOKEN": standalone.server.token, "OS_PROJECT_ID": standalone.server.project_id}
@@ -176,6 +177,7 @@ def test_a_secret_of_the_stack_file_is_told_to_nobody_who_did_not_ask_for_it(
         assert leaks(project, home, secrets, command, project.ok(*command)) == []
 
 
+@pytest.mark.acceptance
 def test_the_credentials_of_the_embedded_emulator_are_told_to_nobody(project: Project, home: Path) -> None:
     secrets = Secrets(test_connections.PASSWORD, project.database)
 

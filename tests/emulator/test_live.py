@@ -374,6 +374,7 @@ def test_a_walk_that_fails_says_so_and_leaves_nothing(serve: Serve) -> None:
     assert server.store.flow_logs.live() == []
 
 
+@pytest.mark.acceptance
 def test_what_cannot_be_deleted_is_named_with_the_command_that_does_it_later(serve: Serve) -> None:
     server = serve(AS_THE_MIRROR)
     server.faults.use(0, [Fault("error", status=403, calls="DELETE *", skip=1)])

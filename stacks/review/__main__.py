@@ -1,0 +1,48 @@
+"""Previews as a comment for a pull request: `python -m stacks.review STACK=FILE...`.
+
+Each file is what `pulumi preview --json --stack STACK` has printed; `-` is standard input. With
+PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview prints the names of what is new, too. Prints Markdown; ends with 1
+where a preview failed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from stacks.review.changes import review
+from stacks.review.comment import comment
+
+USAGE = "usage: python -m stacks.review STACK=FILE... (what `pulumi preview --json --stack STACK` printed; - is stdin)"
+STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the comment; 0, or 1 if a preview failed, or 2 if the arguments don't fit."""
+    files = [argument.partition("=")[::2] for argument in arguments]
+    stacks = [stack for stack, _ in files]
+    if not files or not all(STACK_NAME.fullmatch(stack) and file for stack, file in files):
+        print(USAGE, file=sys.stderr)
+        return 2
+    if len(set(stacks)) < len(stacks) or [file for _, file in files].count("-") > 1:
+        print("error: each stack, and standard input, can be there only once", file=sys.stderr)
+        return 2
+    try:
+        reviews = [review(stack, _text(file)) for stack, file in files]
+    except OSError as error:
+        print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale of the machine is
+    print(comment(reviews))
+    return int(any(one.is_failed for one in reviews))
+
+
+def _text(file: str) -> str:
+    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    return data.decode("utf-8", errors="replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

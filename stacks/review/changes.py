@@ -1,0 +1,166 @@
+"""From the steps of a preview to what a reviewer wants to know: which flow logs, by name, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from providers.flow_log_provider import TYPE_TOKEN
+from providers.properties import UNKNOWN_STATE, is_unknown
+from stacks.names import COMPONENT_TYPE
+from stacks.review.model import Difference, Kind, Row, StackReview
+from stacks.review.names import Names
+from stacks.review.preview import Preview, State, Step, UnreadableError, read
+
+KINDS = {
+    "delete": Kind.DELETE,
+    "delete-replaced": Kind.REPLACE,
+    "replace": Kind.REPLACE,
+    "create-replacement": Kind.REPLACE,
+    "import-replacement": Kind.REPLACE,
+    "update": Kind.CHANGE,
+    "import": Kind.IMPORT,
+    "create": Kind.CREATE,
+}
+"""By operation; the others change nothing."""
+
+_REASONS = {
+    "failed": Difference("it has failed", "", ""),
+    UNKNOWN_STATE: Difference("nobody knows whether it was ever created", "", ""),
+}
+"""Why a flow log in such a state is replaced."""
+
+NO_RECORD = (COMPONENT_TYPE, "random:index/randomUuid:RandomUuid")
+"""Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
+
+EMPTY = '""'
+SECRET = "[secret]"
+_WRAPPER = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of what is not plain JSON, such as secrets
+
+
+def review(stack: str, text: str) -> StackReview:
+    """What the preview of the stack says.
+
+    Args:
+        stack: The stack's name.
+        text: What `pulumi preview --json` has printed.
+    """
+    try:
+        return _review(stack, read(text))
+    except UnreadableError as error:
+        return StackReview(stack=stack, is_failed=True, failure=str(error), errors=error.errors)
+
+
+def _review(stack: str, preview: Preview) -> StackReview:
+    names = Names(preview)
+    # As the state had them before the preview refreshed it.
+    before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
+    rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
+    touched = []
+    for kind, step in _by_kind(preview.steps):
+        if step.type == TYPE_TOKEN:
+            rows[kind].append(_row(kind, step, names, before.get(step.urn)))
+            touched.append(_known(step))
+        elif kind in (Kind.DELETE, Kind.REPLACE):
+            name = step.urn.split("::", 3)[3]
+            rows[kind].append(Row(router="", attachment="", flow_log=name, logs_to="", note=f"of type {step.type}"))
+    return StackReview(
+        stack=stack,
+        warnings=preview.warnings,
+        rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
+        unchanged=names.unchanged(touched),
+    )
+
+
+def _by_kind(steps: list[Step]) -> Iterator[tuple[Kind, Step]]:
+    """The steps that count, one for each resource and kind; what is changed once it is imported counts as imported."""
+    found: dict[tuple[str, Kind], Step] = {}
+    for step in steps:
+        if step.op not in KINDS or step.type in NO_RECORD or step.type.startswith("pulumi:"):
+            continue
+        place = (step.urn, KINDS[step.op])
+        # A replacement is several steps; only one says what was and what is to be.
+        if place not in found or (step.old and step.new):
+            found[place] = step
+    for (urn, kind), step in found.items():
+        if kind is Kind.IMPORT:
+            yield kind, found.get((urn, Kind.CHANGE), step)
+        elif kind is not Kind.CHANGE or (urn, Kind.IMPORT) not in found:
+            yield kind, step
+
+
+def _known(step: Step) -> State:
+    state = step.old or step.new
+    if state is None:
+        raise UnreadableError("it tells nothing of a resource that it changes")
+    return state
+
+
+def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
+    state = (step.old if kind is Kind.DELETE else step.new) or _known(step)
+    differences = tuple(_differences(step, names)) if kind is not Kind.CREATE else ()
+    return Row(
+        is_silenced=kind is not Kind.DELETE
+        and state.inputs.get("enabled") is False
+        and (kind is Kind.CREATE or "enabled" in step.changed),
+        router=names.router(state),
+        attachment=names.attachment(state),
+        flow_log=shown(state.value("name")),
+        logs_to=names.logs_to(state),
+        differences=differences,
+        note=_note(kind, step, names, before),
+    )
+
+
+def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
+    if kind is Kind.DELETE and step.old and names.is_gone(step.old):
+        return "the attachment is gone"
+    if kind is Kind.CREATE and before:
+        return "was deleted by hand"
+    if kind is Kind.CHANGE and before and step.old and _differ(before, step.old, step.changed):
+        return "was changed by hand"
+    return ""
+
+
+def _differ(before: State, now: State, keys: Iterable[str]) -> bool:
+    return any(before.value(key) != now.value(key) for key in keys)
+
+
+def _differences(step: Step, names: Names) -> Iterator[Difference]:
+    """The properties that change, those first that force a replacement."""
+    if not step.old or not step.new:
+        return
+    told = set()
+    for key in sorted(step.changed, key=lambda key: (not step.changed[key], key)):
+        difference = _difference(key, step.old, step.new, names)
+        if difference not in told:
+            told.add(difference)
+            yield difference
+
+
+def _difference(key: str, old: State, new: State, names: Names) -> Difference:
+    if key == "state":
+        return _REASONS.get(old.value("state")) or Difference("its state", shown(old.value("state")), "")
+    readers = {
+        "er_id": ("router", names.router),
+        "resource_id": ("attachment", names.attachment),
+        "log_group_id": ("logs to", names.logs_to),
+        "log_stream_id": ("logs to", names.logs_to),
+    }
+    if key in readers:
+        what, reader = readers[key]
+        return Difference(what, reader(old), reader(new))
+    before, after = old.value(key), new.inputs.get(key)
+    # Of one that was in a passing state the provider looked how it is, which the preview does not tell.
+    return Difference(key, "" if before == after else shown(before) or EMPTY, shown(after) or EMPTY)
+
+
+def shown(value: Any) -> str:
+    """A property's value, never a secret one."""
+    if isinstance(value, dict) or value == SECRET:
+        return SECRET if value == SECRET or _WRAPPER in value else "…"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, list):
+        return "…" if value else ""
+    return "(not known yet)" if is_unknown(value) else str(value)
