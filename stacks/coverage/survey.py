@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from providers.er import Client
@@ -14,6 +16,7 @@ from providers.er.records import label
 from stacks.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.discovery import Discovery, RouterPlan, WantedFlowLog
 from stacks.errors import StackError, stack_file
+from stacks.lookup import Named
 from stacks.selection import GONE, NOT_SELECTED, cannot_be_logged
 
 UNCLEAR = "a mistake in the stack file leaves open where to"
@@ -40,11 +43,12 @@ def survey(client: Client, found: Discovery, *, stack: str, now: datetime) -> Co
     for plan in found.plans:
         by_router.setdefault(plan.router.id, []).append(plan)
     names = _names(client, found)
+    routers = _told_apart([*(plans[0].router for plans in by_router.values()), *found.other_routers])
     return Coverage(
         stack=stack,
         seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        routers=[_router(plans, names) for plans in by_router.values()],
-        other_routers=[label(router.name or router.id) for router in found.other_routers],
+        routers=[_router(plans, names, called=routers[id_]) for id_, plans in by_router.items()],
+        other_routers=[routers[router.id] for router in found.other_routers],
         mistakes=StackError(found.problems).sentences(stack_file(stack)).splitlines(),
     )
 
@@ -60,13 +64,21 @@ def _names(client: Client, found: Discovery) -> dict[str, str]:
     return groups | {stream.id: stream.name for group in streams.values() for stream in group}
 
 
-def _router(plans: Sequence[RouterPlan], names: Mapping[str, str]) -> RouterCoverage:
+def _told_apart(things: Sequence[Named]) -> dict[str, str]:
+    """What to call things, by id: by name, with the id where that is shared, or the id alone."""
+    counts = Counter(one.name for one in things)
+    shared = {one.id: f"{one.name} ({one.id})" if counts[one.name] > 1 else one.name for one in things}
+    return {one.id: label(shared[one.id] if one.name else one.id) for one in things}
+
+
+def _router(plans: Sequence[RouterPlan], names: Mapping[str, str], *, called: str) -> RouterCoverage:
     """A router; more than one key of the stack file may be about it."""
     first = plans[0]
     wanted = {one.target: one for plan in plans for one in plan.flow_logs}
     selected = {one.id for plan in plans for one in plan.selected.logged}
+    attachments = _told_apart(first.attachments)
     entries = [
-        entry
+        replace(entry, attachment=attachments[one.id])
         for one in first.attachments
         for entry in _entries(one, first.existing, wanted, names, is_selected=one.id in selected)
     ]
@@ -75,7 +87,7 @@ def _router(plans: Sequence[RouterPlan], names: Mapping[str, str]) -> RouterCove
     return RouterCoverage(
         key=", ".join(plan.key for plan in plans),
         id=first.router.id,
-        name=label(first.router.name or first.router.id),
+        name=called,
         entries=sorted(entries, key=lambda entry: (entry.attachment, entry.attachment_id, entry.logs_to)),
     )
 
@@ -97,7 +109,7 @@ def _entries(
         status = Status.NOT_LOGGED if reason else Status.LOGGED
         return Entry(
             attachment_id=attachment.id,
-            attachment=label(attachment.name or attachment.id),
+            attachment=label(attachment.name),
             type=label(attachment.resource_type),
             state=label(attachment.state),
             status=Status.CANNOT_BE_LOGGED if refused else status,

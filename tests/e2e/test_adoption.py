@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from tests.e2e.harness import LOGGED_IN_DEMO, STACK, TIMEOUT, Project, World, same_flow_logs
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, STACK, TIMEOUT, Project, World, same_flow_logs
 
 
 def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -145,6 +145,37 @@ def test_where_there_is_nothing_to_adopt_nothing_is_written(
     assert done.returncode == 1
     assert reason in done.stderr
     assert project.stack_file().read_text() == text
+
+
+@pytest.mark.up
+def test_a_flow_log_is_not_given_up_for_a_stream_that_somebody_else_logs_to(project: Project, world: World) -> None:
+    world.log("vpc-shop", "core-vpc-shop-e4ec9862", stream="network/er-flow-logs-archive")
+    before = world.flow_logs().keys()
+    project.change_router("core", overrides={"vpc-shop": {"log_stream": "er-flow-logs-archive"}})
+
+    said = project.refused("up", *QUICK)
+
+    assert (
+        "routers.core in stacks/Pulumi.local.yaml: would replace flow logs of this stack by those that others" in said
+    )
+    assert world.flow_logs().keys() == before
+
+
+@pytest.mark.up
+def test_what_somebody_made_where_ours_was_deleted_is_told_and_adopted(project: Project, world: World) -> None:
+    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    theirs = world.log("vpc-shop", "by-hand")
+    world.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
+    assert "wants flow logs that are on er-core already and not this stack's" in project.refused("preview", "--refresh")
+
+    # What the stack has goes on to be kept.
+    assert "flow log 'core-vpc-shop-e4ec9862' was not created" in project.refused("up", *QUICK, "--refresh")
+    assert world.flow_log_of("vpc-payments")["enabled"]
+
+    project.change_router("core", adopt=True)
+    project.up("--refresh")
+    assert world.flow_log_of("vpc-shop")["id"] == theirs
+    same_flow_logs(project, world)
 
 
 def test_all_findings_are_told_in_one_run(project: Project, world: World) -> None:

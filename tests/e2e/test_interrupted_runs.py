@@ -60,6 +60,20 @@ def test_creates_that_were_killed_are_found_though_the_stack_file_says_something
 
 
 @pytest.mark.acceptance
+def test_a_first_run_that_was_killed_is_recovered_under_another_key(project: Project, stuck_world: World) -> None:
+    kill_while_creating(project, stuck_world)
+    before = stuck_world.flow_logs().keys()
+    routers = project.config()["routers"]
+    project.change_config(routers={"kern": routers["core"], "edge": routers["edge"]})
+
+    project.recover()
+
+    assert stuck_world.flow_logs().keys() == before
+    assert stuck_world.flow_log_of("vpc-shop")["name"] == "kern-vpc-shop-e4ec9862"
+    agree(project, stuck_world)
+
+
+@pytest.mark.acceptance
 def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered_still(
     project: Project, stuck_world: World
 ) -> None:

@@ -1,6 +1,7 @@
 """Coverage: what each attachment has, whoever made it, and the table made of that."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import cast
 
@@ -12,6 +13,7 @@ from stacks.coverage.model import Coverage, Status
 from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.discovery import Discovery, RouterPlan
+from stacks.errors import Problem
 from tests.unit.plans import attachment, flow_log, router_plan
 
 NOW = datetime(2030, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
@@ -117,6 +119,31 @@ def test_two_keys_of_one_router_make_one_router_and_both_their_flow_logs_are_the
     (router,) = looked([first, second]).routers
     assert router.key == "first, second"
     assert [(entry.attachment, entry.is_ours) for entry in router.entries] == [("vpc-a", True), ("vpc-b", True)]
+
+
+def test_things_that_share_a_name_are_told_apart_by_their_ids() -> None:
+    plan = router_plan("core", [("a", "vpc"), ("b", "vpc"), ("c", "")])
+    (router,) = looked([plan], others=["er-1-name"]).routers
+    assert router.name == "er-1-name (er-1)"
+    assert [entry.attachment for entry in router.entries] == ["c", "vpc (a)", "vpc (b)"]
+
+
+def test_a_mistake_in_the_stack_file_hides_no_router_and_is_told() -> None:
+    plan = replace(router_plan("core", [("a", "vpc")]), flow_logs=[])
+    found = Discovery(
+        plans=[plan], problems=[Problem("routers.core.log_group", "x")], other_routers=[], groups=[], streams={}
+    )
+    coverage = survey(cast(Client, LogTank()), found, stack="prod", now=NOW)
+    assert coverage.mistakes == ["otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: x"]
+    (entry,) = coverage.routers[0].entries
+    assert (entry.status, entry.reason) == (Status.NOT_LOGGED, "a mistake in the stack file leaves open where to")
+
+
+def test_an_attachment_that_the_stack_file_names_and_that_is_gone_is_shown() -> None:
+    plan = router_plan("core", [("a", "vpc")])
+    plan.selected.gone.add("vpc-old")
+    entries = {entry.attachment: entry for entry in looked([plan]).routers[0].entries}
+    assert entries["vpc-old"].reason == "is gone from the router"
 
 
 def test_only_log_groups_that_others_write_to_are_asked_for_their_streams() -> None:

@@ -443,3 +443,11 @@ def test_the_page_asks_nobody_for_anything(seen: Coverage) -> None:
     assert not re.search(r"fetch|XMLHttp|import|WebSocket|sendBeacon|innerHTML|eval|location|https?:", script)
     policy = next(one.attributes["content"] for one in html.all("meta") if "http-equiv" in one.attributes)
     assert policy.startswith("default-src 'none'; ")
+
+
+def test_mistakes_in_the_stack_file_are_told_at_the_top() -> None:
+    sentence = "otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: <b>x</b>"
+    text = page(Coverage(stack="prod", seen_at="2030-01-02T03:04:05Z", routers=[], mistakes=[sentence]))
+    assert "The stack file has mistakes" in text
+    assert "stacks/Pulumi.prod.yaml: &lt;b&gt;x&lt;/b&gt;" in text
+    assert "The stack file has mistakes" not in page(Coverage(stack="prod", seen_at="", routers=[]))
