@@ -136,12 +136,13 @@ class Rules(_Model):
 
 
 class StackConfig(_Model):
-    """A stack's routers, by a key that is the stack's own name for each; its rules, and how many deletions a run may
-    make."""
+    """A stack's routers, by a key that is the stack's own name for each; its rules, how many deletions a run may make,
+    and the URL of the state backend that it belongs to (see `stacks.backend`)."""
 
     routers: Annotated[dict[Name, RouterConfig], Field(min_length=1)]
     rules: Rules = Rules()
     max_deletes: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = None
+    state: Text | None = None
 
 
 def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackConfig:

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from providers import parent
-from stacks import last_state, lean_sdk, passphrase
+from stacks import backend, last_state, lean_sdk, passphrase
 from stacks.errors import stack_file
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     from stacks.declaration import declare
 
     try:
+        _refuse_another_state(stack)
         _refuse_empty_passphrase(stack)
         after = declare(stack, before)
     except Exception:
@@ -41,17 +42,28 @@ def _export(outputs: dict[str, Any]) -> None:
         pulumi.export(name, value)
 
 
+def _text_of(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8", errors="replace") if Path(file).is_file() else ""
+
+
+def _refuse_another_state(stack: str) -> None:
+    """Refuse to go on with another state than the one that the stack file names.
+
+    Raises:
+        pulumi.RunError: It is another.
+    """
+    if refusal := backend.refusal(_text_of(stack_file(stack)), _text_of("Pulumi.yaml"), os.environ):
+        raise pulumi.RunError(f"stack {stack}: {refusal}")
+
+
 def _refuse_empty_passphrase(stack: str) -> None:
     """Refuse to go on where the stack's secrets are encrypted with nothing.
 
     Raises:
         pulumi.RunError: They are.
     """
-    file = Path(stack_file(stack))
     is_empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == ""
-    if is_empty and passphrase.is_missing(
-        stack, file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "", os.environ
-    ):
+    if is_empty and passphrase.is_missing(stack, _text_of(stack_file(stack)), os.environ):
         raise pulumi.RunError(
             f"stack {stack} must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"

@@ -1,9 +1,9 @@
-"""What is refused before anything is installed or created: unknown stacks, and secrets locked with nothing."""
+"""What is refused before anything is installed or created: unknown stacks, other states, unlocked secrets."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from stacks import passphrase
+from stacks import backend, passphrase
 from tools.console import ToolError
 
 
@@ -18,7 +18,10 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     if name not in known:
         there_are = f"there are {_listed(sorted(known))}" if known else "there is no stack file at all"
         raise ToolError(f"There is no stack '{stack}', since stacks/Pulumi.{name}.yaml is missing; {there_are}.")
-    if passphrase.is_missing(name, known[name].read_text(encoding="utf-8", errors="replace"), environment):
+    text = known[name].read_text(encoding="utf-8", errors="replace")
+    if refusal := backend.refusal(text, (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment):
+        raise ToolError(f"Stack '{stack}': {refusal}.")
+    if passphrase.is_missing(name, text, environment):
         raise ToolError(
             f"Stack '{stack}' protects its secrets with a passphrase, and an empty one serves '{passphrase.LOCAL}' "
             "only: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE."

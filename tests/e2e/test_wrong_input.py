@@ -200,6 +200,9 @@ CASES = {
     "a token without a project": Case(
         token_without_project, "a token needs the id of its project: set otc-flow-logs:project_id in the stack file"
     ),
+    "another state than the stack's": Case(
+        config(state="s3://states"), "stack local: its state is in s3://states (otc-flow-logs:state), and not in file:"
+    ),
     "a password in plain text": Case(
         config(password="hunter2"),
         f"otc-flow-logs:password in {FILE}: a password may stand in a stack file as a secret only:"

@@ -11,8 +11,8 @@ from stacks.errors import Problem, StackError
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ALL_KEYS = (
-    "there is no such key: routers, rules, max_deletes, endpoint, endpoints, region, project, project_id, username,"
-    " domain, access_key, password, token, secret_key, security_token"
+    "there is no such key: routers, rules, max_deletes, state, endpoint, endpoints, region, project, project_id,"
+    " username, domain, access_key, password, token, secret_key, security_token"
 )
 SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
 CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"

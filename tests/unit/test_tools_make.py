@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "stacks").mkdir()
-    for name in ("__init__.py", "passphrase.py"):
+    for name in ("__init__.py", "backend.py", "passphrase.py"):
         shutil.copy(ROOT / "stacks" / name, folder / "stacks")
     for stack in ("dev", "local", "prod"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
@@ -71,6 +71,17 @@ def test_an_empty_passphrase_serves_local_only(checkout: Path, environment: dict
     assert sorted(checkout.iterdir()) == before
 
 
+def test_a_stack_is_not_made_in_another_state_than_its_own(checkout: Path) -> None:
+    (checkout / "stacks" / "Pulumi.prod.yaml").write_text("config:\n  otc-flow-logs:state: s3://states\n")
+    before = sorted(checkout.iterdir())
+    result = make(checkout, "up", STACK="prod", PULUMI_CONFIG_PASSPHRASE="x")
+    assert result.returncode != 0
+    assert result.stderr.startswith(
+        "error: Stack 'prod': its state is in s3://states (otc-flow-logs:state), and not in"
+    )
+    assert sorted(checkout.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("stack", "stack_file", "environment", "refused"),
     [
@@ -91,6 +102,7 @@ def test_who_needs_a_passphrase(
 ) -> None:
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / f"Pulumi.{stack.rpartition('/')[2]}.yaml").write_text(stack_file)
+    (tmp_path / "Pulumi.yaml").write_text("name: x\n")
     if refused:
         with pytest.raises(ToolError, match="passphrase"):
             stack_check.check_stack(tmp_path, stack, environment)

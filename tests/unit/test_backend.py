@@ -1,0 +1,49 @@
+"""Which state a stack belongs to."""
+
+import pytest
+
+from stacks.backend import refusal
+
+PROJECT = "name: x\nbackend:\n  url: file://./.local/state?metadata=skip\nplugins: {}\n"
+S3 = "s3://states?region=eu-de&endpoint=obs"
+
+
+def stack_file(state: str) -> str:
+    return f"config:\n  otc-flow-logs:region: eu-de\n  otc-flow-logs:state: {state}  # ours\n"
+
+
+@pytest.mark.parametrize(
+    ("stack", "environment"),
+    [
+        ("config: {}\n", {}),
+        ("config: {}\n", {"PULUMI_BACKEND_URL": S3}),
+        (stack_file("s3://states"), {"PULUMI_BACKEND_URL": S3}),
+        (stack_file("'s3://states/'"), {"PULUMI_BACKEND_URL": "s3://states"}),
+        (stack_file(f'"{S3}"'), {"PULUMI_BACKEND_URL": S3}),
+        (stack_file("file://./.local/state"), {}),
+        (stack_file("file://./.local/state"), {"PULUMI_BACKEND_URL": ""}),
+    ],
+)
+def test_a_run_on_the_stacks_own_state_or_of_a_stack_that_names_none_goes_on(
+    stack: str, environment: dict[str, str]
+) -> None:
+    assert refusal(stack, PROJECT, environment) is None
+
+
+@pytest.mark.parametrize(
+    ("stack", "environment", "actual"),
+    [
+        (stack_file("s3://states"), {}, "file://./.local/state?metadata=skip"),
+        (stack_file("s3://states"), {"PULUMI_BACKEND_URL": "s3://states-of-others"}, "s3://states-of-others"),
+        (stack_file(f'"{S3}"'), {"PULUMI_BACKEND_URL": "s3://states?region=eu-nl"}, "s3://states?region=eu-nl"),
+        (stack_file("file://./.local/state"), {"PULUMI_BACKEND_URL": S3}, S3),
+    ],
+)
+def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, str], actual: str) -> None:
+    found = refusal(stack, PROJECT, environment)
+    assert found
+    assert f"and not in {actual}: set PULUMI_BACKEND_URL" in found
+
+
+def test_a_project_without_a_backend_has_that_of_the_login() -> None:
+    assert "that of `pulumi login`" in (refusal(stack_file("s3://states"), "name: x\n", {}) or "")
