@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,6 +26,8 @@ from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_CHARACTERS, NAME_PA
 from providers.keys import full
 from stacks.errors import Problem, StackError
 from stacks.names import TemplateError, check_template
+
+DEFAULTS_FILE = "stacks/defaults.yaml"
 
 OUR_SENTENCE = "our_sentence"
 """The type of a pydantic error whose message is for the user as it is."""
@@ -46,6 +50,10 @@ def _no_flag(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "")
     return value
+
+
+class DefaultsError(ValueError):
+    """What all stacks share has mistakes; the text has one sentence a line."""
 
 
 class _Model(BaseModel):
@@ -145,12 +153,76 @@ class StackConfig(_Model):
     state: Text | None = None
 
 
-def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackConfig:
+class RouterDefaults(_Model):
+    """What a router is, as far as its stack file does not say otherwise; see `RouterConfig`."""
+
+    log_group: Text | None = None
+    log_stream: Text | None = None
+    name: Annotated[Text, AfterValidator(_template)] | None = None
+    description: Description | None = None
+    enabled: Flag | None = None
+
+
+class Defaults(_Model):
+    """What all stacks share, key by key, as far as their own files don't say otherwise."""
+
+    router: RouterDefaults = RouterDefaults()
+    rules: Rules = Rules()
+    max_deletes: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = None
+
+    def below(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a stack file, with these for what it does not say. What has another form stays as it is."""
+
+        def merged(shared: _Model, own: Any) -> Any:
+            return {**shared.model_dump(exclude_unset=True), **own} if isinstance(own, Mapping) else own
+
+        routers = data.get("routers")
+        if isinstance(routers, Mapping):
+            routers = {key: merged(self.router, router) for key, router in routers.items()}
+        found = {**data, "routers": routers, "rules": merged(self.rules, data.get("rules", {}))}
+        if self.max_deletes is not None:
+            found.setdefault("max_deletes", self.max_deletes)
+        return {key: value for key, value in found.items() if key in data or value is not None}
+
+
+NO_DEFAULTS = Defaults()
+
+
+def defaults(text: str) -> Defaults:
+    """What the text of `stacks/defaults.yaml` says.
+
+    Raises:
+        DefaultsError: With every problem, each with its key.
+    """
+    try:
+        document = yaml.safe_load(text) or {}
+        if not isinstance(document, dict):
+            raise DefaultsError(f"{DEFAULTS_FILE} must be keys with values")
+        return Defaults.model_validate(document)
+    except yaml.YAMLError as error:
+        raise DefaultsError(f"{DEFAULTS_FILE} is no YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        problems = [_problem(item) for item in error.errors(include_url=False)]
+        raise DefaultsError("\n".join(f"{one.key} in {DEFAULTS_FILE}: {one.what}" for one in problems)) from None
+
+
+def shared() -> Defaults:
+    """What the project's `stacks/defaults.yaml` says; nothing if there is none.
+
+    Raises:
+        DefaultsError: With every problem, each with its key.
+    """
+    file = Path(DEFAULTS_FILE)
+    return defaults(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else NO_DEFAULTS
+
+
+def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool], shared: Defaults = NO_DEFAULTS) -> StackConfig:
     """The stack's config out of the values of its namespace, as Pulumi hands them over: text, or JSON as text.
 
     Args:
         values: By key, without the namespace.
         is_secret: Which keys are encrypted in the stack file.
+        shared: What all stacks share.
 
     Raises:
         StackError: With every problem, each with its key.
@@ -158,7 +230,7 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> StackC
     problems = mistakes(values, is_secret=is_secret)
     data = {key: _decoded(values[key]) for key in StackConfig.model_fields if key in values}
     try:
-        config = StackConfig.model_validate(data)
+        config = StackConfig.model_validate(shared.below(data))
     except ValidationError as error:
         problems += [_problem(item) for item in error.errors(include_url=False)]
         raise StackError(problems) from None
@@ -210,8 +282,9 @@ def _problem(error: Any) -> Problem:
 
 def _model_at(path: list[Any]) -> type[_Model]:
     """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides` or `attachments`, …"""
-    if path[0] == "rules":
-        return Rules
+    shared: dict[str, type[_Model]] = {"": Defaults, "rules": Rules, "router": RouterDefaults}
+    if (first := path[0] if path else "") in shared:
+        return shared[first]
     below: dict[str, type[_Model]] = {"overrides": Override, "attachments": Selector}
     return below.get(path[2] if len(path) > 2 else "", RouterConfig)
 

@@ -44,7 +44,7 @@ def declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
         return _declared(stack, before)
     except StackError as error:
         raise pulumi.RunError(error.sentences(file)) from error
-    except outputs.OutputsError as error:
+    except (outputs.OutputsError, config.DefaultsError) as error:
         raise pulumi.RunError(str(error)) from error
     except SettingsError as error:
         raise pulumi.RunError(f"{error} ({file})") from error
@@ -55,7 +55,7 @@ def declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
 def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     values = _config_values()
     secret = {key: pulumi.runtime.is_config_secret(full(key)) for key in values}
-    stack_config = config.parse(values, is_secret=secret)
+    stack_config = config.parse(values, is_secret=secret, shared=config.shared())
     previous = outputs.previous(before)
 
     connection = Connection(values.get, os.environ, directory=Path.cwd())

@@ -26,13 +26,13 @@ def main(stack: str) -> None:
     """Print the table of the stack and write its page; ends with 1 where the stack file has mistakes."""
     values = command_line.values(stack)
     try:
-        stack_config = config.parse(values.plain, is_secret=values.is_secret)
+        stack_config = config.parse(values.plain, is_secret=values.is_secret, shared=config.shared())
         client = command_line.client(values)
         found = discover(client, stack_config, stack=stack, seen_before=None)
         coverage = survey(client, found, stack=stack, now=datetime.now(timezone.utc))
     except StackError as error:
         sys.exit(error.sentences(stack_file(stack)))
-    except (SettingsError, ApiError) as error:
+    except (SettingsError, ApiError, config.DefaultsError) as error:
         sys.exit(f"error: {error}")
     print(table(coverage, in_colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
     file = PAGES / f"{stack}.html"

@@ -112,8 +112,8 @@ CASES = {
         router(log_streem="x"),
         f"otc-flow-logs:routers.core.log_streem in {FILE}: there is no such key; did you mean log_stream?",
     ),
-    "a router without a log stream": Case(
-        without("log_stream"), f"otc-flow-logs:routers.core.log_stream in {FILE}: is missing"
+    "a router without a log group": Case(
+        without("log_group"), f"otc-flow-logs:routers.core.log_group in {FILE}: is missing"
     ),
     "an unknown router": Case(
         router(router="er-cor"),
@@ -220,7 +220,7 @@ ONE_MORE = {
     "routers that are a number",
     "no router at all",
     "a misspelt key of a router",
-    "a router without a log stream",
+    "a router without a log group",
     "a router's name that two have",
     "an unknown log group",
     "attachments that are a number",

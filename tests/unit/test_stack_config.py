@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from providers.settings import CONFIG_KEYS, SECRET_KEYS
-from stacks.config import RouterConfig, Selector, StackConfig, parse
+from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, parse
 from stacks.errors import Problem, StackError
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
@@ -347,3 +347,63 @@ def test_what_shows_everywhere_is_refused_as_a_secret(key: str) -> None:
 def test_no_rule_holds_unless_the_stack_file_says_so() -> None:
     rules = parsed(routers={"core": ROUTER}).rules
     assert set(rules.model_dump().values()) == {False, None}
+
+
+SHARED = """
+router: {log_group: network, log_stream: er, enabled: false}
+rules: {every_attachment: true, names: [x-*]}
+max_deletes: 3
+"""
+
+
+def below(text: str, **values: Any) -> StackConfig:
+    """The config of a stack file with these values, below what all stacks share."""
+    return parse({key: json.dumps(value) for key, value in values.items()}, is_secret={}, shared=defaults(text))
+
+
+def test_what_a_stack_file_does_not_say_all_stacks_share() -> None:
+    config = below(SHARED, routers={"core": {"router": "er-core"}, "edge": {"router": "er-edge", "log_stream": "own"}})
+    core, edge = config.routers["core"], config.routers["edge"]
+    assert (core.log_group, core.log_stream, core.enabled) == ("network", "er", False)
+    assert (edge.log_group, edge.log_stream, edge.enabled) == ("network", "own", False)
+    assert (config.rules.every_attachment, config.rules.names, config.max_deletes) == (True, ["x-*"], 3)
+
+
+def test_what_a_stack_file_says_counts_more_key_by_key() -> None:
+    router = {"router": "er-core", "log_group": "mine", "enabled": True}
+    config = below(SHARED, routers={"core": router}, rules={"every_attachment": False}, max_deletes=0)
+    assert (config.routers["core"].log_group, config.routers["core"].enabled) == ("mine", True)
+    assert (config.rules.every_attachment, config.rules.names, config.max_deletes) == (False, ["x-*"], 0)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "router: {}\n"])
+def test_without_anything_shared_a_stack_file_stands_for_itself(text: str) -> None:
+    assert below(text, routers={"core": ROUTER}) == parsed(routers={"core": ROUTER})
+
+
+@pytest.mark.parametrize("routers", [5, [], {"core": 5}, {"core": None}, None])
+def test_what_is_wrong_in_a_stack_file_is_told_as_without_defaults(routers: Any) -> None:
+    with pytest.raises(StackError) as caught:
+        below(SHARED, routers=routers)
+    assert caught.value.problems == problems(routers=routers)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("router: {log_strem: x}", "router.log_strem in stacks/defaults.yaml: there is no such key; did you mean"),
+        ("router: {router: x}", "router.router in stacks/defaults.yaml: there is no such key"),
+        ("routers: {}", "routers in stacks/defaults.yaml: there is no such key; did you mean router?"),
+        ("rules: {every: true}", "rules.every in stacks/defaults.yaml: there is no such key"),
+        ("max_deletes: -1", "max_deletes in stacks/defaults.yaml: must be 0 or more, not -1"),
+        ("router: 5", "router in stacks/defaults.yaml: must be keys with values, not 5"),
+        ("router: {name: '{vpc}'}", "router.name in stacks/defaults.yaml: has the unknown placeholder {vpc}"),
+        ("- a", "stacks/defaults.yaml must be keys with values"),
+        ("a: [", "stacks/defaults.yaml is no YAML: "),
+    ],
+)
+def test_a_mistake_in_what_all_stacks_share_is_told_with_its_place(text: str, sentence: str) -> None:
+    with pytest.raises(DefaultsError) as caught:
+        defaults(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
