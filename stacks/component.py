@@ -59,6 +59,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
                 pulumi.ResourceOptions(
                     parent=self,
                     aliases=list(flow_log_aliases.get(id_, ())),
+                    protect=wanted.protect,
                     import_=import_id(adopted[wanted.target]) if wanted.target in adopted else None,
                 ),
             )

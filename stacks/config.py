@@ -112,6 +112,7 @@ class RouterConfig(_Model):
         overrides: By an attachment's id or name.
         adopt: Whether a flow log that is there already, whosever it is, is taken over by import, and then changed to
             what is wanted.
+        protect: Whether the flow logs are protected: no run deletes or replaces one, until that is lifted.
     """
 
     router: Text
@@ -123,6 +124,7 @@ class RouterConfig(_Model):
     attachments: Selection = "all"
     overrides: dict[Text, Override] = {}
     adopt: Flag = False
+    protect: Flag = False
 
 
 class Rules(_Model):
@@ -161,6 +163,7 @@ class RouterDefaults(_Model):
     name: Annotated[Text, AfterValidator(_template)] | None = None
     description: Description | None = None
     enabled: Flag | None = None
+    protect: Flag | None = None
 
 
 class Defaults(_Model):

@@ -35,6 +35,7 @@ class WantedFlowLog:
     enabled: bool
     log_group: str
     log_stream: str
+    protect: bool = False
 
     @property
     def logs_to(self) -> str:
@@ -209,6 +210,7 @@ def _flow_logs(
                 enabled=config.enabled if override.enabled is None else override.enabled,
                 log_group=streams.group.name,
                 log_stream=stream.name,
+                protect=config.protect,
             )
         )
     return flow_logs

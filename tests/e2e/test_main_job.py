@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.e2e.harness import LOGGED_IN_DEMO, Project, World, agree, same_flow_logs
+from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, Project, World, agree, same_flow_logs
 
 
 def test_up_puts_an_available_flow_log_on_every_loggable_attachment(project: Project, world: World) -> None:
@@ -234,3 +236,22 @@ def test_a_renamed_router_key_with_another_stream_leaves_nothing_behind(project:
 
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
     same_flow_logs(project, world)
+
+
+@pytest.mark.up
+def test_what_is_protected_is_neither_deleted_nor_replaced_until_that_is_lifted(project: Project, world: World) -> None:
+    project.change_router("core", protect=True)
+    project.up()
+    core = world.server.store.router("er-core").id
+    protected = {one["id"] for one in project.flow_logs().values() if one["inputs"]["er_id"] == core}
+
+    project.change_router("core", overrides={"vpc-shop": {"log_stream": "er-flow-logs-archive"}})
+    assert "marked for protection" in project.refused("up", *QUICK)
+    said = re.sub(r"\s+", " ", project.refused("destroy", *QUICK))
+    assert world.flow_logs().keys() == protected
+
+    found = re.search(r"pulumi state unprotect '?(urn:\S+?)'?[`\s]", said)
+    assert found, said
+    project.ok("state", "unprotect", "--all", "--yes")
+    project.destroy()
+    assert world.flow_logs() == {}

@@ -162,7 +162,7 @@ def test_a_router_key_of_digits_is_a_key() -> None:
             "5",
             "x",
             "there is no such key: router, log_group, log_stream, name, description, enabled, attachments, overrides,"
-            " adopt",
+            " adopt, protect",
         ),
     ],
 )
