@@ -2,9 +2,10 @@
 
 STACK ?= local
 ARGS ?=
+NAME ?=
 ROUTER ?=
 JOBS ?= 4
-export STACK ROUTER
+export NAME STACK ROUTER
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -62,6 +63,10 @@ coverage: ## Show which attachments are logged now, and where to; and as a page 
 adopt: ## Write a stack file from what routers already have (ROUTER='name ...', all of them if not given).
 	@$(with_venv); set -f; exec python -m stacks.adoption "$$STACK" $$ROUTER $(ARGS)
 
+.PHONY: new-stack
+new-stack: ## Write a commented stack file NAME for ROUTER='name ...', out of what the API tells.
+	@$(with_venv); set -f; exec python -m stacks.new_stack "$$NAME" $$ROUTER $(ARGS)
+
 .PHONY: whoami
 whoami: ## Show who would act, where, and which state is used; nothing secret.
 	@$(with_stack); $(config) | python -m stacks.whoami "$$STACK" "$$(pulumi whoami --json)"
@@ -110,3 +115,7 @@ constraints: ## Pin anew, in constraints.txt, the newest packages that pyproject
 clean: ## Remove .venv and caches; the state in .local stays.
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+.PHONY: move-state
+move-state: ## Move the stack's state to another backend (TO=URL); the old one is kept aside.
+	@$(with_stack); exec python -m tools.move_state "$$STACK" "$$TO"

@@ -22,10 +22,15 @@ def refusal(stack_file: str, project_file: str, environment: Mapping[str, str]) 
         environment: Environment variables.
     """
     expected = _value(rf"^[ \t]+{_KEY}", stack_file)
-    actual = environment.get(VARIABLE) or _value(r"^backend:[ \t]*\n[ \t]+url", project_file)
+    actual = current(project_file, environment)
     if not expected or _same(expected, actual):
         return None
     return f"its state is in {expected} ({_KEY}), and not in {actual or 'that of `pulumi login`'}: set {VARIABLE}"
+
+
+def current(project_file: str, environment: Mapping[str, str]) -> str:
+    """The URL of the state backend that a run would use; empty if it is that of `pulumi login`."""
+    return environment.get(VARIABLE) or _value(r"^backend:[ \t]*\n[ \t]+url", project_file)
 
 
 def _value(key: str, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
@@ -49,3 +50,12 @@ def listed(names: Sequence[str]) -> str:
     """The names with commas, the first of them if there are many."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
+
+
+def callable_names(things: Sequence[Named]) -> dict[str, str]:
+    """By id, what a stack file may call each thing: its name if that is one thing's alone, else its id."""
+    counts = Counter(one.name for one in things)
+    ids = {one.id for one in things}
+    return {
+        one.id: one.name if one.name and counts[one.name] == 1 and one.name not in ids else one.id for one in things
+    }

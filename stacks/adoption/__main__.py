@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from providers.settings import Settings, SettingsError
 from stacks import command_line, errors
 from stacks.adoption import stack_file
 from stacks.adoption.existing import AdoptionError, adopt
-
-STACK = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
+from stacks.stack_text import checked_name, write
 
 
 def main() -> None:
@@ -24,10 +22,9 @@ def main() -> None:
     parser.add_argument("routers", nargs="*", help="ids or names; all routers if none is given")
     parser.add_argument("--print", action="store_true", help="print it only")
     options = parser.parse_intermixed_args()
-    if not STACK.fullmatch(options.stack):
-        sys.exit(f"error: {options.stack!r} is no name of a stack: letters, digits, _, - and . make one")
     file = Path(errors.stack_file(options.stack))
     try:
+        checked_name(options.stack)
         _write(file, options.stack, options.routers, only_print=options.print)
     # ValueError: what is not UTF-8, and what is no stack file.
     except (AdoptionError, SettingsError, ApiError, OSError, ValueError) as error:
@@ -52,7 +49,7 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     if only_print:
         print(stack_file.section(adopted, new), end="")
         return
-    stack_file.write(file, stack_file.completed(before, adopted, new))
+    write(file, stack_file.completed(before, adopted, new))
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")

@@ -5,7 +5,6 @@ It describes each flow log as it is, so that the first `up` imports them all and
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +13,15 @@ from typing import Any
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog
-from providers.er.limits import NAME_MAX_LENGTH, NAME_PATTERN
+from providers.er.limits import NAME_PATTERN
 from providers.er.records import label
 from providers.er.routers import Router
 from stacks.config import RouterConfig
 from stacks.errors import Problem
-from stacks.lookup import Named, find, listed
+from stacks.lookup import callable_names, find, listed
 from stacks.names import flow_log_name
 from stacks.selection import cannot_be_logged
+from stacks.stack_text import as_key
 
 
 class AdoptionError(Exception):
@@ -91,15 +91,6 @@ class _Names:
         return self._streams[group_id].get(stream_id)
 
 
-def callable_names(things: Sequence[Named]) -> dict[str, str]:
-    """By id, the name if it is one thing's alone, else the id."""
-    counts = Counter(one.name for one in things)
-    ids = {one.id for one in things}
-    return {
-        one.id: one.name if one.name and counts[one.name] == 1 and one.name not in ids else one.id for one in things
-    }
-
-
 def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Names, *, stack: str) -> None:
     attachments = {one.id: one for one in client.attachments.list(router.id)}
     shown = label(router.name or router.id)
@@ -158,14 +149,10 @@ def _layers(flow_logs: Sequence[FlowLog]) -> Iterator[list[FlowLog]]:
 
 def _free_key(router: Router, example: FlowLog, names: _Names, taken: Mapping[str, Any]) -> str:
     """The router's name, with the log group's where that is taken, with a number where that is, too."""
-    plain = _as_key(router.name) or "router"
-    with_group = _as_key(f"{plain}-{names.groups[example.target.log_group_id]}")
+    plain = as_key(router.name) or "router"
+    with_group = as_key(f"{plain}-{names.groups[example.target.log_group_id]}")
     candidates = [plain, with_group, *(f"{with_group}-{number}" for number in range(2, len(taken) + 3))]
     return next(key for key in candidates if key not in taken)
-
-
-def _as_key(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[: NAME_MAX_LENGTH - 8]
 
 
 def _section(

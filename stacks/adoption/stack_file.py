@@ -1,35 +1,17 @@
-"""The text of a stack file, and where to put more into it without touching what is there."""
+"""The routers in a stack file: put where they belong, without touching what is there."""
 
 from __future__ import annotations
 
 import re
-import tempfile
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from providers.keys import full
 from stacks.adoption.existing import Adopted, AdoptionError
-
-WIDTH = 110  # characters of a comment's line
-INDENT = "  "
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(:[A-Za-z0-9_.-]+)?")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes whatever some reader of YAML could take for something else: Pulumi's is not Python's."""
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = None if _PLAIN.fullmatch(value) else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
+from stacks.stack_text import INDENT, WIDTH, dumped
 
 
 def section(adopted: Adopted, place: Mapping[str, str]) -> str:
@@ -45,9 +27,9 @@ def section(adopted: Adopted, place: Mapping[str, str]) -> str:
         *adopted.left_out,
         *adopted.notes,
     ]
-    lines = [line for comment in comments for line in textwrap.wrap(comment, WIDTH)]
-    places = _dumped({full(key): value for key, value in place.items()}) if place else ""
-    return places + "".join(f"# {line}\n" for line in lines) + _dumped(_routers(adopted))
+    lines = [line for comment in comments for line in textwrap.wrap(comment, WIDTH, break_on_hyphens=False)]
+    places = dumped({full(key): value for key, value in place.items()}) if place else ""
+    return places + "".join(f"# {line}\n" for line in lines) + dumped(_routers(adopted))
 
 
 def completed(before: str, adopted: Adopted, place: Mapping[str, str]) -> str:
@@ -90,18 +72,5 @@ def completed(before: str, adopted: Adopted, place: Mapping[str, str]) -> str:
     )
 
 
-def write(file: Path, text: str) -> None:
-    """Put the text in place of the file, all of it or nothing."""
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".") as folder:
-        written = Path(folder, file.name)
-        written.write_bytes(text.encode())
-        written.chmod(file.stat().st_mode if file.exists() else 0o644)
-        written.replace(file)
-
-
 def _routers(adopted: Adopted) -> dict[str, Any]:
     return {full("routers"): adopted.routers}
-
-
-def _dumped(values: Mapping[str, Any]) -> str:
-    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)

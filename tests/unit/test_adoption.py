@@ -13,6 +13,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
+from stacks import stack_text
 from stacks.adoption import stack_file
 from stacks.adoption.existing import Adopted, AdoptionError, adopt
 from stacks.command_line import values_of_file
@@ -180,11 +181,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.team.yaml"
     file.write_text("old")
     file.chmod(0o600)
-    stack_file.write(file, "new\r\n")
+    stack_text.write(file, "new\r\n")
     assert file.read_bytes() == b"new\r\n"
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(UnicodeEncodeError):
-        stack_file.write(file, "\ud800")
+        stack_text.write(file, "\ud800")
     assert file.read_bytes() == b"new\r\n"
     assert list(tmp_path.iterdir()) == [file]
 
