@@ -16,7 +16,7 @@ from providers import journal
 from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
-from providers.er.flow_logs import FlowLogTarget
+from providers.flow_log_provider import TYPE_TOKEN
 from providers.keys import CONFIG_NAMESPACE, full, ours
 from providers.properties import target
 from providers.settings import SettingsError
@@ -25,6 +25,7 @@ from stacks.component import RouterFlowLogs
 from stacks.discovery import RouterPlan, discover
 from stacks.errors import StackError, stack_file
 
+KEY_TYPE = "random:index/randomUuid:RandomUuid"
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
 
@@ -65,7 +66,7 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
         seen.setdefault(router.router_id, set()).update(router.called)
     found = discover(client, stack_config, stack=stack, seen_before=seen)
     plans = found.plans
-    findings = preflight.check(client, stack_config, plans, previous, lambda: _in_state(stack))
+    findings = preflight.check(client, stack_config, plans, previous, lambda: _state(stack))
     problems = [*found.problems, *rules.check(stack_config.rules, found)]
     problems += findings.refusals
     if pulumi.runtime.is_dry_run() or not previous:
@@ -98,12 +99,13 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     return outputs.outputs(plans, former, lost)
 
 
-def _in_state(stack: str) -> dict[FlowLogTarget, preflight.Held]:
+def _state(stack: str) -> preflight.State:
     """What is in the stack's state."""
-    return {
+    flow_logs = {
         target(properties): preflight.Held(urn, properties.get("created_at", ""))
-        for urn, properties in last_state.flow_logs(stack).items()
+        for urn, properties in last_state.resources(stack, TYPE_TOKEN).items()
     }
+    return preflight.State(flow_logs, has_keys=bool(last_state.resources(stack, KEY_TYPE)))
 
 
 def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:

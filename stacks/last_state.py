@@ -24,16 +24,14 @@ def outputs(stack: str) -> dict[str, Any]:
     return _read(stack, "readStackOutputs", "name")
 
 
-def flow_logs(stack: str) -> dict[str, Mapping[str, Any]]:
-    """The properties of every FlowLog by its URN, unsure ones included.
+def resources(stack: str, type_: str) -> dict[str, Mapping[str, Any]]:
+    """The properties of every resource of this type by its URN, unsure flow logs included.
 
     Raises:
         pulumi.RunError: The state cannot be read.
     """
-    from providers.flow_log_provider import TYPE_TOKEN  # takes long to import; by the time of this call it is there
-
-    resources = _read(stack, "readStackResourceOutputs", "stackName")
-    return {urn: one["outputs"] for urn, one in resources.items() if one["type"] == TYPE_TOKEN}
+    found = _read(stack, "readStackResourceOutputs", "stackName")
+    return {urn: one["outputs"] for urn, one in found.items() if one["type"] == type_}
 
 
 def _read(stack: str, function: str, argument: str) -> dict[str, Any]:

@@ -34,6 +34,15 @@ InState = Mapping[FlowLogTarget, Held]
 
 
 @dataclass(frozen=True)
+class State:
+    """What the state has: its flow logs, and whether it has idempotency keys, by which a repeated create would find
+    what an earlier run has made without the state having heard of it."""
+
+    flow_logs: InState
+    has_keys: bool
+
+
+@dataclass(frozen=True)
 class Findings:
     """What was found.
 
@@ -66,7 +75,7 @@ def check(
     config: StackConfig,
     plans: Sequence[RouterPlan],
     previous: Mapping[str, PreviousRouter],
-    in_state: Callable[[], InState],
+    state: Callable[[], State],
 ) -> Findings:
     """What would go wrong with the flow logs of these plans.
 
@@ -75,12 +84,13 @@ def check(
         config: The stack file.
         plans: The routers of this run.
         previous: Those of the last run, by their keys then.
-        in_state: Asks for what is in the state; asked only where the outputs of the last run don't tell.
+        state: Asks for what is in the state; asked only where the outputs of the last run don't tell.
     """
     findings = Findings()
     adopting = {plan.key for plan in plans if config.routers[plan.key].adopt}
     if adopting or not all(_is_known(plan, wanted, previous) for plan in plans for wanted in plan.flow_logs):
-        ours = in_state()
+        known = state()
+        ours = known.flow_logs
         findings = Findings(in_state=ours)
         wanted_targets = {wanted.target for plan in plans for wanted in plan.flow_logs}
         existing = {target for plan in plans for target in plan.holders}
@@ -90,7 +100,7 @@ def check(
             instead = [one for one in others if (plan.router.id, one[0].attachment.id) in replaced]
             rest = [one for one in others if one not in instead]
             findings += _instead(plan, instead)
-            findings += _adoptable(plan, rest) if plan.key in adopting else _covered(plan, rest)
+            findings += _adoptable(plan, rest) if plan.key in adopting else _covered(plan, rest, known)
             if plan.key in adopting and not others:
                 findings.warnings.append(f"routers.{plan.key}.adopt: nothing is left to take over, remove it")
     return findings + _quota(client, plans, previous)
@@ -143,11 +153,11 @@ def _instead(plan: RouterPlan, others: Others) -> Findings:
     return Findings(refusals=[Problem(f"routers.{plan.key}", what)])
 
 
-def _covered(plan: RouterPlan, others: Others) -> Findings:
+def _covered(plan: RouterPlan, others: Others, state: State) -> Findings:
     """Where somebody else's flow log is in the way."""
     # What has the very name was made by a run that was cut off, perhaps: then a repeated create finds it.
     failed = [one for one in others if one[1].state == "failed"]
-    doubtful = [one for one in others if one not in failed and one[1].name == one[0].name]
+    doubtful = [one for one in others if state.has_keys and one not in failed and one[1].name == one[0].name]
     taken = [one for one in others if one not in failed and one not in doubtful]
     where = f"routers.{plan.key}"
     findings = _failed(where, plan, failed)

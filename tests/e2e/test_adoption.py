@@ -64,11 +64,9 @@ def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project,
     project.state_file().unlink()
     project.ok("stack", "init")
 
-    said = project.ok("preview")
-    assert (
-        "routers.core wants flow logs that are on er-core already, under the wanted names, and not in the state: vpc-"
-        in said
-    )
+    said = project.refused("up", *QUICK)
+    assert "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this" in said
+    assert project.flow_logs() == {}
     project.change_router("core", adopt=True)
     said = project.up()
 

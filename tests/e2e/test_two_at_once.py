@@ -58,6 +58,15 @@ def test_two_stacks_that_claim_one_attachment_leave_each_other_alone(
     before = world.flow_logs()
     (theirs,) = [id_ for id_, one in before.items() if one["name"] == "core-vpc-shop-e4ec9862"]
 
+    # A stack that has nothing yet is refused as a whole.
+    assert "wants flow logs that are on er-core already and not this stack's" in another.refused("up", *QUICK)
+    assert another.flow_logs() == {}
+    assert world.flow_logs() == before
+
+    # One that has something to keep goes on, and fails for this one alone.
+    another.change_router("core", attachments=[])
+    another.up()
+    another.change_router("core", attachments=["vpc-shop"])
     output = another.refused("up", *QUICK)
 
     assert f"already has flow log 'core-vpc-shop-e4ec9862', id {theirs}," in one_sentence(output)

@@ -380,6 +380,9 @@ def test_somebody_elses_flow_log_is_named_with_the_command_that_imports_it(proje
     # Forgetting the stack's state makes its flow log somebody else's.
     project.state_file().unlink()
     project.ok("stack", "init")
+    project.change_router("core", attachments=[])
+    project.up()
+    project.change_router("core", attachments=["vpc-shop"])
 
     said = re.sub(r"\s+", " ", project.refused("up", *QUICK))
 

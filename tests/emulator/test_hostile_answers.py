@@ -1098,7 +1098,11 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     client = impatient(world, time)
     found = discover(client, config, stack="local", seen_before={})
 
-    (shown,) = told(StackError(preflight.check(client, config, found.plans, {}, dict).problems))
+    (shown,) = told(
+        StackError(
+            preflight.check(client, config, found.plans, {}, lambda: preflight.State({}, has_keys=False)).problems
+        )
+    )
     tabled = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)

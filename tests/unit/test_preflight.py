@@ -12,7 +12,7 @@ from providers.er.quotas import UNLIMITED, Quota
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
 from stacks.outputs import PreviousRouter
-from stacks.preflight import Findings, Held, InState, check
+from stacks.preflight import Findings, Held, InState, State, check
 from tests.unit.plans import flow_log, router_plan, target
 
 NOTHING: InState = {}
@@ -44,6 +44,7 @@ def findings(
     *,
     adopt: bool = False,
     in_state: InState = NOTHING,
+    has_keys: bool = True,
     previous: PreviousRouter | None = None,
     quota: Quota | ApiError | None = None,
     service: Service | None = None,
@@ -55,7 +56,7 @@ def findings(
         StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)}),
         plans or [router_plan("core", HERE, existing=existing)],
         {"core": previous} if previous else {},
-        lambda: in_state,
+        lambda: State(in_state, has_keys=has_keys),
     )
 
 
@@ -87,7 +88,7 @@ def test_what_the_state_has_is_the_stacks_own_whatever_its_name() -> None:
 
 
 def test_the_state_is_not_asked_for_where_the_outputs_of_the_last_run_tell() -> None:
-    def refuse() -> InState:
+    def refuse() -> State:
         raise AssertionError
 
     config = StackConfig.model_validate({"routers": {"core": {"router": "r", "log_group": "g", "log_stream": "s"}}})
@@ -101,6 +102,13 @@ def test_a_flow_log_of_the_very_name_may_be_of_a_run_that_was_cut_off_so_it_is_a
     (warning,) = found.warnings
     assert "vpc-shop (vpc-shop, 1)" in warning
     assert "set adopt: true there" in warning
+
+
+def test_a_stack_without_idempotency_keys_has_made_nothing_whatever_the_name() -> None:
+    found = findings([flow_log("a", "vpc-shop", id_="1")], has_keys=False)
+    assert found.warnings == []
+    (problem,) = found.problems
+    assert "vpc-shop (vpc-shop, 1); to take them over, set adopt: true here" in problem.what
 
 
 def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() -> None:
