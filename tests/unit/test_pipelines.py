@@ -1,0 +1,428 @@
+"""The pipelines that teams copy: what they are allowed, that all is pinned, and which stacks a change touches."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "ci" / "scripts"
+WORKFLOWS = sorted((ROOT / "ci" / "github").glob("*.yml"))
+PIPELINES = [*WORKFLOWS, *sorted((ROOT / "ci" / "gitlab").glob("*.yml")), ROOT / "ci" / "gitlab" / ".gitlab-ci.yml"]
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+SHELL = [one for one in sorted(SCRIPTS.iterdir()) if one.is_file() and one.suffix != ".py"]
+MARKER = "<!-- otc-flow-logs review -->"
+
+
+def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(workflow.read_text())["jobs"]
+    return found
+
+
+def steps(workflow: Path) -> Iterator[dict[str, Any]]:
+    for job in jobs(workflow).values():
+        yield from job.get("steps", ())
+
+
+# What the pipelines say.
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_each_action_is_pinned_by_a_full_commit_and_says_which_version_that_is(workflow: Path) -> None:
+    used = re.findall(r"^.*\buses: .*$", workflow.read_text(), re.MULTILINE)
+    assert used
+    for line in used:
+        assert re.search(
+            r"uses: (actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\.github/workflows/[a-z-]+\.yml)$", line
+        )
+
+
+def test_all_workflows_use_the_same_commit_of_an_action() -> None:
+    used = {
+        use
+        for workflow in WORKFLOWS
+        for use in re.findall(r"uses: (actions/[a-z-]+)(?:/[a-z]+)?@(.*)", workflow.read_text())
+    }
+    assert len(used) == len({name for name, _ in used}) == 5
+
+
+def test_the_image_of_the_jobs_is_pinned_by_its_digest() -> None:
+    images = [image for path in PIPELINES for image in re.findall(r"image: (.*)", path.read_text())]
+    assert images
+    assert all(re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in images)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_no_job_has_permissions_that_it_does_not_name(workflow: Path) -> None:
+    assert yaml.safe_load(workflow.read_text())["permissions"] == {}
+    for job in jobs(workflow).values():
+        assert job["permissions"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_may_write_to_the_project_gets_no_secret_and_installs_nothing(workflow: Path) -> None:
+    for job in jobs(workflow).values():
+        if "write" in job["permissions"].values() and "steps" in job:
+            assert "secrets." not in json.dumps(job)
+            assert not any("setup-python" in step.get("uses", "") for step in job["steps"])
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_shell_text_holds_no_expression_and_secrets_reach_single_steps_only(workflow: Path) -> None:
+    for step in steps(workflow):
+        assert "${{" not in step.get("run", "")
+    for job in jobs(workflow).values():
+        assert "secrets." not in json.dumps(job.get("env", {}))
+    assert "secrets." not in json.dumps(yaml.safe_load(workflow.read_text()).get("env", {}))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_no_checkout_leaves_a_token_behind(workflow: Path) -> None:
+    for step in steps(workflow):
+        if "actions/checkout" in step.get("uses", ""):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("job", ["preview", "comment"])
+def test_a_fork_is_given_nothing(job: str) -> None:
+    workflow = jobs(ROOT / "ci" / "github" / "flow-logs.yml")
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in workflow[job]["if"]
+    pipeline = yaml.safe_load((ROOT / "ci" / "gitlab" / ".gitlab-ci.yml").read_text())
+    (rule,) = pipeline[job]["rules"]
+    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID" in rule["if"]
+
+
+def test_only_an_approved_plan_is_applied_and_one_run_at_a_time_does_it() -> None:
+    stack = jobs(ROOT / "ci" / "github" / "flow-logs-stack.yml")
+    assert "environment" not in stack["plan"]
+    assert stack["apply"]["environment"] == "${{ inputs.stack }}"
+    assert stack["apply"]["concurrency"] == {
+        "group": "flow-logs-apply-${{ inputs.stack }}",
+        "cancel-in-progress": False,
+    }
+    parts = yaml.safe_load((ROOT / "ci" / "gitlab" / "jobs.yml").read_text())
+    assert "environment" not in parts[".plan"]
+    assert parts[".apply"]["environment"] == {"name": "$STACK"}
+    assert parts[".apply"]["resource_group"] == "flow-logs-apply-$STACK"
+    assert parts[".apply"]["rules"] == [{"when": "manual", "allow_failure": True}]
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda path: path.name)
+def test_each_script_that_a_job_calls_is_there_and_can_be_run(pipeline: Path) -> None:
+    called = set(re.findall(r"ci/scripts/([\w.-]+)", pipeline.read_text()))
+    assert called
+    for name in called:
+        assert os.access(SCRIPTS / name, os.X_OK), name
+
+
+@pytest.mark.parametrize("script", SHELL, ids=lambda path: path.name)
+def test_each_script_is_plain_shell(script: Path) -> None:
+    subprocess.run(["sh", "-n", script], check=True)
+    if script.suffix != ".sh":
+        assert script.read_text().startswith("#!/bin/sh\n")
+        assert "\nset -eu\n" in script.read_text()
+
+
+@pytest.mark.acceptance
+def test_actionlint_has_nothing_to_say(tmp_path: Path) -> None:
+    go = shutil.which("go")
+    if not go:
+        pytest.skip("actionlint is a Go module, and there is no Go")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    for workflow in WORKFLOWS:
+        shutil.copy(workflow, tmp_path / ".github" / "workflows")
+    done = subprocess.run(
+        [go, "run", ACTIONLINT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+# Which stacks a change touches.
+
+
+class Repository:
+    """A git repository with the scripts, and stack files of dev, prod and local."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(SCRIPTS, folder / "ci" / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        for stack in ("dev", "local", "prod"):
+            self.write(f"stacks/Pulumi.{stack}.yaml", "config: {}\n")
+        self.git("init", "-q", ".")
+        self.commit()
+
+    def write(self, name: str, text: str = "another\n") -> None:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def git(self, *arguments: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
+        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "-qm", "a change")
+
+    def touched(self, base: str = "HEAD^") -> list[str]:
+        return self.run("touched-stacks", base).stdout.splitlines()
+
+    def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.folder / "ci" / "scripts" / script), *arguments]
+        return subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "stacks"),
+    [
+        (["stacks/Pulumi.prod.yaml"], ["prod"]),
+        (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml", "README.md"], ["dev", "prod"]),
+        (["stacks/Pulumi.local.yaml"], []),
+        (["README.md", "docs/iam/read-only.json", "docs/a name ünd more.png"], []),
+        (["tests/unit/test_x.py", "bench/results.json"], []),
+        (["stacks/program.py", "README.md"], ["dev", "prod"]),
+        (["constraints.txt"], ["dev", "prod"]),
+        (["stacks/defaults.yaml"], ["dev", "prod"]),
+        (["ci/scripts/plan"], ["dev", "prod"]),
+        (["a new kind\nof file"], ["dev", "prod"]),
+    ],
+    ids=lambda value: " ".join(value) or "none",
+)
+def test_a_stack_file_touches_its_stack_and_what_is_shared_touches_all(
+    repository: Repository, changed: list[str], stacks: list[str]
+) -> None:
+    for name in changed:
+        repository.write(name)
+    repository.commit()
+    assert repository.touched() == stacks
+
+
+def test_a_new_stack_is_touched_and_one_whose_file_is_gone_is_only_spoken_of(repository: Repository) -> None:
+    repository.write("stacks/Pulumi.team.yaml")
+    (repository.folder / "stacks" / "Pulumi.dev.yaml").unlink()
+    repository.commit()
+    done = repository.run("touched-stacks", "HEAD^")
+    assert done.stdout == "team\n"
+    assert done.stderr == (
+        "stacks/Pulumi.dev.yaml is gone: what its stack has is left as it is, until somebody destroys it\n"
+    )
+
+
+def test_code_that_moved_into_the_docs_still_touches_all(repository: Repository) -> None:
+    repository.write("stacks/names.py", "a\nb\nc\n")
+    repository.commit()
+    repository.git("mv", "stacks/names.py", "README.md")
+    repository.commit()
+    assert repository.touched() == ["dev", "prod"]
+
+
+def test_all_stacks_are_touched_where_the_base_is_not_known(repository: Repository) -> None:
+    assert repository.touched("0" * 40) == ["dev", "prod"]
+    assert repository.touched("--all") == ["dev", "prod"]
+
+
+def test_the_child_pipeline_has_a_plan_and_an_apply_for_each_stack(repository: Repository) -> None:
+    pipeline = yaml.safe_load(repository.run("gitlab-pipeline", "dev", "prod").stdout)
+    assert pipeline["include"] == [{"local": "ci/gitlab/jobs.yml"}]
+    assert pipeline["plan prod"] == {"extends": ".plan", "variables": {"STACK": "prod"}}
+    assert pipeline["apply dev"] == {"extends": ".apply", "variables": {"STACK": "dev"}, "needs": ["plan dev"]}
+    assert yaml.safe_load(repository.run("gitlab-pipeline").stdout).keys() == {
+        "include",
+        "stages",
+        "no stack is touched",
+    }
+
+
+@pytest.mark.parametrize("script", ["preview", "plan", "apply", "drift"])
+def test_what_is_no_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
+    for name, said in (
+        ("staging", "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing."),
+        ("../dev", "'../dev' is no name of a stack."),
+    ):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            repository.run(script, name)
+        assert (refused.value.returncode, refused.value.stderr) == (1, f"error: {said}\n")
+    assert not (repository.folder / ".local").exists()
+
+
+# What people are told.
+
+
+class _Forge(BaseHTTPRequestHandler):
+    """Comments and issues, kept the way that GitHub or GitLab answer."""
+
+    items: dict[str, list[dict[str, Any]]]
+    asked: list[tuple[str, str]]
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: value for name, (value,) in parse_qs(url.query).items()}
+        if url.path == "/user":
+            return self._answer({"id": 7})
+        found = [one for one in self.items.get(url.path, []) if one["state"] == query.get("state", one["state"])]
+        page, size = int(query["page"]), int(query["per_page"])
+        return self._answer(found[(page - 1) * size : page * size])
+
+    def do_POST(self) -> None:
+        self._keep(self.items.setdefault(self.path, []), {"user": {"type": "Bot"}, "author": {"id": 7}})
+
+    def do_PATCH(self) -> None:
+        self._change()
+
+    def do_PUT(self) -> None:
+        self._change()
+
+    def _change(self) -> None:
+        number = int(self.path.rpartition("/")[2])
+        (item,) = [one for several in self.items.values() for one in several if one["number"] == number]
+        body = self._body()
+        item.update({**body, **({"state": "closed"} if body.get("state_event") == "close" else {})})
+        self.asked.append((self.command, self.path))
+        self._answer(item)
+
+    def _keep(self, items: list[dict[str, Any]], more: dict[str, Any]) -> None:
+        number = 1 + sum(map(len, self.items.values()))
+        state = "opened" if "/projects/" in self.path else "open"
+        items.append({"id": number, "number": number, "iid": number, "state": state, **more, **self._body()})
+        self.asked.append((self.command, self.path))
+        self._answer(items[-1])
+
+    def _body(self) -> dict[str, Any]:
+        assert "the-token" in str(self.headers)
+        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        return body
+
+    def _answer(self, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+PLACES = {
+    "github": (
+        {"GITHUB_REPOSITORY": "o/r", "GH_TOKEN": "the-token", "PULL_REQUEST": "5"},
+        "/repos/o/r/issues/5/comments",
+        "/repos/o/r/issues",
+    ),
+    "gitlab": (
+        {"GITLAB_CI": "true", "CI_PROJECT_ID": "3", "CI_MERGE_REQUEST_IID": "5", "GITLAB_TOKEN": "the-token"},
+        "/projects/3/merge_requests/5/notes",
+        "/projects/3/issues",
+    ),
+}
+
+
+class Told:
+    """What a forge was told."""
+
+    def __init__(self, forge: type[_Forge], url: str, name: str, folder: Path) -> None:
+        self.forge, self.folder = forge, folder
+        variables, self.comments_path, self.issues_path = PLACES[name]
+        self.text = "body" if name == "github" else "description"
+        self.environment = {**variables, "GITHUB_API_URL": url, "CI_API_V4_URL": url, "PATH": os.environ["PATH"]}
+
+    def tell(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        (self.folder / "said.md").write_text(text)
+        return subprocess.run(
+            [sys.executable, SCRIPTS / "forge.py", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def add(self, path: str, **values: Any) -> None:
+        person = {"user": {"type": "User"}, "author": {"id": 1}, "state": "opened" if "projects" in path else "open"}
+        number = 1 + sum(map(len, self.forge.items.values()))
+        item = {"id": number, "number": number, "iid": number, **person, **values}
+        self.forge.items.setdefault(path, []).append(item)
+
+
+@pytest.fixture(params=["github", "gitlab"])
+def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
+    forge = type("Forge", (_Forge,), {"items": {}, "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), forge)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Told(forge, f"http://127.0.0.1:{server.server_port}", request.param, tmp_path)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_one_comment_is_made_and_from_then_on_changed_whatever_else_is_said(told: Told) -> None:
+    told.add(told.comments_path, body=f"{MARKER} quoted by a person")
+    for number in range(120):
+        told.add(told.comments_path, body=f"remark {number}")
+    for text in (f"{MARKER}\nfirst ü", f"{MARKER}\nsecond"):
+        assert told.tell("comment", "said.md", text=text).returncode == 0
+    comments = told.forge.items[told.comments_path]
+    assert [one["body"] for one in comments[121:]] == [f"{MARKER}\nsecond"]
+    assert comments[0]["body"] == f"{MARKER} quoted by a person"
+    assert [method for method, _ in told.forge.asked] in (["POST", "PATCH"], ["POST", "PUT"])
+
+
+def test_a_request_that_touches_no_stack_hears_of_it_only_if_it_heard_of_one_before(told: Told) -> None:
+    assert told.tell("no-comment").returncode == 0
+    assert told.forge.asked == []
+    told.tell("comment", "said.md", text=f"{MARKER}\nsomething")
+    assert told.tell("no-comment").returncode == 0
+    (comment,) = told.forge.items[told.comments_path]
+    assert comment["body"] == f"{MARKER}\n## Flow logs: no stack is touched"
+
+
+def test_one_issue_is_open_while_something_drifted(told: Told) -> None:
+    told.add(told.issues_path, **{told.text: "a person's own issue", "title": "x"})
+    told.add(told.issues_path, **{told.text: None, "title": "without text"})
+    for text in (f"{MARKER}\nmonday", f"{MARKER}\ntuesday"):
+        assert told.tell("issue", "said.md", text=text).returncode == 0
+    first = told.forge.items[told.issues_path][2:]
+    assert [(one["title"], one[told.text]) for one in first] == [("Flow logs drifted", f"{MARKER}\ntuesday")]
+
+    assert told.tell("all-well").returncode == 0
+    assert told.tell("all-well").returncode == 0
+    assert [one["state"] for one in told.forge.items[told.issues_path]][2:] == ["closed"]
+    assert {one["state"] for one in told.forge.items[told.issues_path][:2]} <= {"open", "opened"}
+
+    assert told.tell("issue", "said.md", text=f"{MARKER}\nfriday").returncode == 0
+    assert len(told.forge.items[told.issues_path]) == 4
+
+
+def test_what_is_missing_or_refused_is_said_in_a_sentence_without_the_token(told: Told) -> None:
+    token = "GH_TOKEN" if told.text == "body" else "GITLAB_TOKEN"
+    told.environment |= {"GITHUB_API_URL": "http://127.0.0.1:9", "CI_API_V4_URL": "http://127.0.0.1:9"}
+    refused = told.tell("all-well")
+    assert refused.returncode == 1
+    assert re.fullmatch(r"error: GET \S+ was not answered: .*\n", refused.stderr)
+    assert "the-token" not in refused.stderr
+    del told.environment[token]
+    assert told.tell("all-well").stderr == f"error: The variable {token} is not set.\n"
