@@ -21,16 +21,27 @@ def refusal(stack_file: str, project_file: str, environment: Mapping[str, str]) 
         project_file: The text of Pulumi.yaml.
         environment: Environment variables.
     """
-    expected = _value(rf"^[ \t]+{_KEY}", stack_file)
+    expected = named(stack_file)
     actual = current(project_file, environment)
     if not expected or _same(expected, actual):
         return None
-    return f"its state is in {expected} ({_KEY}), and not in {actual or 'that of `pulumi login`'}: set {VARIABLE}"
+    there = public(actual) or "that of `pulumi login`"
+    return f"its state is in {public(expected)} ({_KEY}), and not in {there}: set {VARIABLE}"
+
+
+def named(stack_file: str) -> str:
+    """The URL of the state backend that a stack file names; empty if it names none."""
+    return _value(rf"^[ \t]+{_KEY}", stack_file)
 
 
 def current(project_file: str, environment: Mapping[str, str]) -> str:
     """The URL of the state backend that a run would use; empty if it is that of `pulumi login`."""
     return environment.get(VARIABLE) or _value(r"^backend:[ \t]*\n[ \t]+url", project_file)
+
+
+def public(url: str) -> str:
+    """The address without a password, which PostgreSQL's may have."""
+    return re.sub(r"(://[^:/@]*):[^/@]*@", r"\1@", url)
 
 
 def _value(key: str, text: str) -> str:
@@ -39,5 +50,5 @@ def _value(key: str, text: str) -> str:
 
 
 def _same(expected: str, actual: str) -> bool:
-    address = actual if "?" in expected else actual.partition("?")[0]
-    return address.rstrip("/") == expected.rstrip("/")
+    address = public(actual if "?" in expected else actual.partition("?")[0])
+    return address.rstrip("/") == public(expected).rstrip("/")

@@ -127,12 +127,13 @@ def main() -> None:
             raise NewStackError("it is there already: name another stack")
         values = {"endpoint": options.endpoint} if options.endpoint else {}
         settings = Settings(values.get, os.environ, lambda _key: None)
+        current = backend.current(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
         place = {
             **values,
             "region": settings.region() if not options.endpoint else None,
             "project": settings.project()[1] if not settings.wants_emulator else None,
             # Without its query, which says how to reach it.
-            "state": backend.current(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ).partition("?")[0],
+            "state": backend.public(current.partition("?")[0]),
         }
         client = command_line.client(command_line.Values(values, {}))
         given = {key: value for key, value in place.items() if value}

@@ -17,6 +17,7 @@ from providers.er.errors import ApiError
 from providers.er.failures import printable
 from providers.settings import ConfigReader, Settings, SettingsError
 from stacks import command_line
+from stacks.backend import public
 
 SIGN_IN_SECONDS = 60.0
 
@@ -69,7 +70,7 @@ def main(stack: str, backend: str = "") -> None:
     values = command_line.values(stack).plain
     if backend:
         print(f"{'stack':14} {stack}")
-        print(f"{'state':14} {json.loads(backend)['url']}")
+        print(f"{'state':14} {public(json.loads(backend)['url'])}")
     try:
         for what, value in facts(values.get, os.environ, report=command_line.report):
             if backend:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.backend import refusal
+from stacks.backend import named, refusal
 
 PROJECT = "name: x\nbackend:\n  url: file://./.local/state?metadata=skip\nplugins: {}\n"
 S3 = "s3://states?region=eu-de&endpoint=obs"
@@ -21,6 +21,10 @@ def stack_file(state: str) -> str:
         (stack_file("'s3://states/'"), {"PULUMI_BACKEND_URL": "s3://states"}),
         (stack_file(f'"{S3}"'), {"PULUMI_BACKEND_URL": S3}),
         (stack_file("file://./.local/state"), {}),
+        (
+            stack_file("postgres://ann@db/states"),
+            {"PULUMI_BACKEND_URL": "postgres://ann:hush@db/states?sslmode=require"},
+        ),
         (stack_file("file://./.local/state"), {"PULUMI_BACKEND_URL": ""}),
     ],
 )
@@ -43,6 +47,18 @@ def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, st
     found = refusal(stack, PROJECT, environment)
     assert found
     assert f"and not in {actual}: set PULUMI_BACKEND_URL" in found
+
+
+def test_a_password_of_the_address_is_in_no_message() -> None:
+    found = refusal(stack_file("s3://states"), PROJECT, {"PULUMI_BACKEND_URL": "postgres://ann:hush@db/states"})
+    assert found
+    assert "postgres://ann@db/states" in found
+    assert "hush" not in found
+
+
+def test_a_stack_file_names_its_state_or_none() -> None:
+    assert named(stack_file("s3://states")) == "s3://states"
+    assert named("config: {}\n") == ""
 
 
 def test_a_project_without_a_backend_has_that_of_the_login() -> None:
