@@ -160,6 +160,7 @@ def test_a_flow_log_is_not_given_up_for_a_stream_that_somebody_else_logs_to(proj
 
 
 @pytest.mark.up
+@pytest.mark.acceptance
 def test_what_somebody_made_where_ours_was_deleted_is_told_and_adopted(project: Project, world: World) -> None:
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
     theirs = world.log("vpc-shop", "by-hand")

@@ -116,6 +116,7 @@ def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_
     same_flow_logs(project, stuck_world)
 
 
+@pytest.mark.acceptance
 def test_what_a_killed_provider_was_creating_is_found_by_the_next_up(project: Project, stuck_world: World) -> None:
     kill_the_provider_while_creating(project, stuck_world)
     made = stuck_world.flow_logs().keys()

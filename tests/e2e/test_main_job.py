@@ -167,6 +167,7 @@ def test_a_renamed_router_key_changes_no_flow_log(project: Project, world: World
 
 
 @pytest.mark.up
+@pytest.mark.acceptance
 def test_routers_that_swap_their_keys_keep_their_flow_logs(project: Project, world: World) -> None:
     before = world.flow_logs().keys()
     routers = project.config()["routers"]
@@ -188,6 +189,7 @@ def test_a_router_that_takes_the_key_of_one_that_goes_keeps_its_flow_logs(projec
 
 
 @pytest.mark.up
+@pytest.mark.acceptance
 def test_an_attachment_moved_to_another_key_of_its_router_keeps_its_flow_log(project: Project, world: World) -> None:
     before = world.flow_logs().keys()
     core = project.config()["routers"]["core"]

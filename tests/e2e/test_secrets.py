@@ -150,6 +150,7 @@ def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standa
     assert encrypted_leaks(project, home, secrets) == []
 
 
+@pytest.mark.acceptance
 def test_a_secret_key_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
     standalone.server.store.add_access_key("demo", "TESTACCESSKEY0000001", CANARY)
     project.environment |= {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": CANARY}

@@ -217,6 +217,12 @@ CASES = {
 
 
 ONE_MORE = {
+    "no routers",
+    "an unknown attachment",
+    "a name with characters that are not allowed",
+    "a token without a project",
+    "no region",
+    "one target twice",
     "routers that are a number",
     "no router at all",
     "a misspelt key of a router",
