@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, TIMEOUT, World, serving
 
 
-def run(command: str, directory: Path, **environment: str) -> str:
-    """Run a shell command, which must succeed, with nothing of Pulumi's own in the environment."""
+def run(command: str, directory: Path, ends_with: int = 0, /, **environment: str) -> str:
+    """Run a shell command, which must succeed unless told otherwise; nothing of Pulumi's own is in its environment."""
     outer = ("PULUMI_", "OS_", "MAKE", "ARGS", "MFLAGS", "STACK", "ROUTER")  # the last of a make that runs these tests
     kept = {key: value for key, value in os.environ.items() if not key.startswith(outer)}
     done = subprocess.run(
@@ -28,7 +28,7 @@ def run(command: str, directory: Path, **environment: str) -> str:
         timeout=TIMEOUT,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == ends_with, done.stdout
     return done.stdout
 
 
@@ -85,6 +85,12 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World)
     assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in said
     assert file.read_text().startswith("# The team's.\nconfig:\n")
     assert "= 1 to import" in run("make preview", checkout, **place)
+
+    # Told once, before `pulumi` would tell it of each flow log.
+    place["OS_TOKEN"] = "wrong"
+    for target in ("preview", "up", "refresh", "destroy"):
+        said = run(f"make {target}", checkout, 2, **place)
+        assert said.count("refused the credentials") == said.count("error: ") == 1, said
 
 
 def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, world: World) -> None:
