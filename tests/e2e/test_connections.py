@@ -51,6 +51,24 @@ def test_an_access_key_from_the_environment(project: Project, standalone: World,
     assert "POST /v3/auth/tokens" not in standalone.server.requests.read()
 
 
+def test_a_temporary_access_key_whose_secrets_are_in_the_stack_file(project: Project, standalone: World) -> None:
+    standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"], "of-a-temporary-key")
+    project.change_config(access_key=KEY["OS_ACCESS_KEY"])
+    for key, secret in (("secret_key", KEY["OS_SECRET_KEY"]), ("security_token", "of-a-temporary-key")):
+        project.ok("config", "set", "--secret", f"otc-flow-logs:{key}", secret)
+
+    project.up()
+
+    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
+    for text in (project.state_file().read_text(), project.stack_file().read_text()):
+        assert KEY["OS_SECRET_KEY"] not in text
+        assert "of-a-temporary-key" not in text
+    # Neither of these runs the program: they have the key from the state.
+    project.refresh()
+    project.destroy()
+    assert standalone.flow_logs() == {}
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
