@@ -52,6 +52,10 @@ def _no_flag(value: Any) -> Any:
     return value
 
 
+Template = Annotated[Text, AfterValidator(_template)]
+Count = Annotated[int, BeforeValidator(_no_flag), Field(ge=0)]
+
+
 class DefaultsError(ValueError):
     """What all stacks share has mistakes; the text has one sentence a line."""
 
@@ -118,7 +122,7 @@ class RouterConfig(_Model):
     router: Text
     log_group: Text
     log_stream: Text
-    name: Annotated[Text, AfterValidator(_template)] = "{router}-{attachment}"
+    name: Template = "{router}-{attachment}"
     description: Description = ""
     enabled: Flag = True
     attachments: Selection = "all"
@@ -151,7 +155,7 @@ class StackConfig(_Model):
 
     routers: Annotated[dict[Name, RouterConfig], Field(min_length=1)]
     rules: Rules = Rules()
-    max_deletes: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = None
+    max_deletes: Count | None = None
     state: Text | None = None
 
 
@@ -160,7 +164,7 @@ class RouterDefaults(_Model):
 
     log_group: Text | None = None
     log_stream: Text | None = None
-    name: Annotated[Text, AfterValidator(_template)] | None = None
+    name: Template | None = None
     description: Description | None = None
     enabled: Flag | None = None
     protect: Flag | None = None
@@ -171,7 +175,7 @@ class Defaults(_Model):
 
     router: RouterDefaults = RouterDefaults()
     rules: Rules = Rules()
-    max_deletes: Annotated[int, BeforeValidator(_no_flag), Field(ge=0)] | None = None
+    max_deletes: Count | None = None
 
     def below(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a stack file, with these for what it does not say. What has another form stays as it is."""

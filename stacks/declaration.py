@@ -101,11 +101,13 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
 
 def _state(stack: str) -> preflight.State:
     """What is in the stack's state."""
+    resources = last_state.resources(stack)
     flow_logs = {
-        target(properties): preflight.Held(urn, properties.get("created_at", ""))
-        for urn, properties in last_state.resources(stack, TYPE_TOKEN).items()
+        target(one["outputs"]): preflight.Held(urn, one["outputs"].get("created_at", ""))
+        for urn, one in resources.items()
+        if one["type"] == TYPE_TOKEN
     }
-    return preflight.State(flow_logs, has_keys=bool(last_state.resources(stack, KEY_TYPE)))
+    return preflight.State(flow_logs, has_keys=any(one["type"] == KEY_TYPE for one in resources.values()))
 
 
 def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:

@@ -24,14 +24,13 @@ def outputs(stack: str) -> dict[str, Any]:
     return _read(stack, "readStackOutputs", "name")
 
 
-def resources(stack: str, type_: str) -> dict[str, Mapping[str, Any]]:
-    """The properties of every resource of this type by its URN, unsure flow logs included.
+def resources(stack: str) -> dict[str, Mapping[str, Any]]:
+    """Every resource by its URN, unsure flow logs included: its `type`, and its `outputs`.
 
     Raises:
         pulumi.RunError: The state cannot be read.
     """
-    found = _read(stack, "readStackResourceOutputs", "stackName")
-    return {urn: one["outputs"] for urn, one in found.items() if one["type"] == type_}
+    return _read(stack, "readStackResourceOutputs", "stackName")
 
 
 def _read(stack: str, function: str, argument: str) -> dict[str, Any]:

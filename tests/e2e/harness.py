@@ -164,8 +164,12 @@ class Project:
 
     def pulumi(self, *arguments: str, stack: str | None = STACK, **environment: str) -> Run:
         """Run `pulumi` to its end, whatever that is."""
+        return self.run(self._command(arguments, stack), **environment)
+
+    def run(self, command: list[str], **environment: str) -> Run:
+        """Run a command in the project to its end, whatever that is."""
         done = subprocess.run(
-            self._command(arguments, stack),
+            command,
             cwd=self.directory,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,

@@ -299,20 +299,9 @@ class TeamProject(Project):
         if not (self.directory / "tools").exists():
             (self.directory / "tools").symlink_to(CHECKOUT / "tools")
         path = os.pathsep.join([*map(str, first_on_path), self.environment["PATH"]])
-        done = subprocess.run(
-            [sys.executable, "-m", "tools.move_state", STACK, to],
-            cwd=self.directory,
-            env={**self.environment, **environment, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout, done.stdout
-        assert PASSWORD not in done.stdout
-        return Run(done.returncode, done.stdout)
+        moved = self.run([sys.executable, "-m", "tools.move_state", STACK, to], **{**environment, "PATH": path})
+        assert PASSWORD not in moved.output
+        return moved
 
 
 @pytest.fixture
