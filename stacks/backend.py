@@ -40,8 +40,9 @@ def current(project_file: str, environment: Mapping[str, str]) -> str:
 
 
 def public(url: str) -> str:
-    """The address without a password, which PostgreSQL's may have."""
-    return re.sub(r"(://[^:/@]*):[^/@]*@", r"\1@", url)
+    """The address without a password, which PostgreSQL's may have in two places."""
+    url = re.sub(r"(://[^:/?@]*):[^/?]*@", r"\1@", url)
+    return re.sub(r"(?<=[?&])password=[^&]*&?", "", url).rstrip("?&")
 
 
 def _value(key: str, text: str) -> str:

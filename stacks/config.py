@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -234,8 +234,27 @@ def parse(values: Mapping[str, str], *, is_secret: Mapping[str, bool], shared: D
     Raises:
         StackError: With every problem, each with its key.
     """
-    problems = mistakes(values, is_secret=is_secret)
     data = {key: _decoded(values[key]) for key in StackConfig.model_fields if key in values}
+    return _checked(data, shared, mistakes(values, is_secret=is_secret))
+
+
+def of_program(wanted: Mapping[str, Any], *, shared: Defaults = NO_DEFAULTS) -> StackConfig:
+    """The config that a program gives in place of its stack file.
+
+    Args:
+        wanted: By key, without the namespace. Not `state`: the backend is asked about before there is a program.
+        shared: What all stacks share.
+
+    Raises:
+        StackError: With every problem, each with its key.
+    """
+    known = tuple(key for key in StackConfig.model_fields if key != "state")
+    unknown = [Problem(str(key), _unknown_key(str(key), known)) for key in wanted if key not in known]
+    return _checked({key: wanted[key] for key in known if key in wanted}, shared, unknown)
+
+
+def _checked(data: Mapping[str, Any], shared: Defaults, mistakes: Sequence[Problem]) -> StackConfig:
+    problems = list(mistakes)
     try:
         config = StackConfig.model_validate(shared.below(data))
     except ValidationError as error:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,33 +31,46 @@ DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
 
 
-def declare(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Declare the flow logs of the stack; its outputs.
+@dataclass(frozen=True)
+class Declared:
+    """What a run has declared.
+
+    Attributes:
+        routers: By the router's key.
+        outputs: The stack's outputs, by which the next run knows what there was.
+    """
+
+    routers: dict[str, RouterFlowLogs]
+    outputs: dict[str, Any]
+
+
+def declare(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
+    """Declare the flow logs of the stack.
 
     Args:
         stack: Its name.
         before: The outputs of its last run.
+        wanted: What the stack file would say of routers, rules and deletions; None if the stack file says it.
 
     Raises:
-        pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be mended.
+        pulumi.RunError: Something is wrong; the text names each key that is to be mended.
     """
-    file = stack_file(stack)
+    file = stack_file(stack) if wanted is None else "the program"
     try:
-        return _declared(stack, before)
+        return _declared(stack, before, wanted)
     except StackError as error:
         raise pulumi.RunError(error.sentences(file)) from error
     except (outputs.OutputsError, config.DefaultsError) as error:
         raise pulumi.RunError(str(error)) from error
     except SettingsError as error:
-        raise pulumi.RunError(f"{error} ({file})") from error
+        raise pulumi.RunError(f"{error} ({stack_file(stack)})") from error
     except ApiError as error:
         raise pulumi.RunError(f"looking up what {file} names failed: {error}") from error
 
 
-def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
+def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
     values = _config_values()
-    secret = {key: pulumi.runtime.is_config_secret(full(key)) for key in values}
-    stack_config = config.parse(values, is_secret=secret, shared=config.shared())
+    stack_config = _stack_config(values) if wanted is None else config.of_program(wanted, shared=config.shared())
     previous = outputs.previous(before)
 
     connection = Connection(values.get, os.environ, directory=Path.cwd())
@@ -89,14 +103,21 @@ def _declared(stack: str, before: Mapping[str, Any]) -> dict[str, Any]:
     former = history.former_keys(plans, previous)
     urns = {target: held.urn for target, held in findings.in_state.items()}
     flow_log_aliases = history.flow_log_aliases(plans, former, urns)
-    for plan in plans:
-        RouterFlowLogs(
+    routers = {
+        plan.key: RouterFlowLogs(
             plan,
             aliases=history.component_aliases(plan, plans, former[plan.key]),
             flow_log_aliases=flow_log_aliases[plan.key],
             adopted=findings.adopted,
         )
-    return outputs.outputs(plans, former, lost)
+        for plan in plans
+    }
+    return Declared(routers, outputs.outputs(plans, former, lost))
+
+
+def _stack_config(values: Mapping[str, str]) -> config.StackConfig:
+    secret = {key: pulumi.runtime.is_config_secret(full(key)) for key in values}
+    return config.parse(values, is_secret=secret, shared=config.shared())
 
 
 def _state(stack: str) -> preflight.State:

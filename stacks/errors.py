@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from providers.keys import full
 
@@ -17,8 +19,18 @@ class Problem:
 
 
 def stack_file(stack: str) -> str:
-    """What to call the stack's file: its path in the project."""
-    return f"stacks/Pulumi.{stack}.yaml"
+    """What to call the stack's file: its path in the project, whose folder is the current one."""
+    return f"{_folder()}Pulumi.{stack}.yaml"
+
+
+def _folder() -> str:
+    """Where stack files are, as Pulumi.yaml says; in `stacks`, if there is no Pulumi.yaml."""
+    project = Path("Pulumi.yaml")
+    if not project.is_file():
+        return "stacks/"
+    text = project.read_text(encoding="utf-8", errors="replace")
+    found = re.search(r"^stackConfigDir:[ \t]*['\"]?([^'\"\s#]+)", text, re.MULTILINE)
+    return f"{found.group(1).rstrip('/')}/" if found else ""
 
 
 class StackError(Exception):

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -56,10 +55,7 @@ class Backend:
         return cls(url, root)
 
     def __str__(self) -> str:
-        """The address without a password."""
-        url = re.sub(r"(?<=[?&])password=[^&]*", "password=****", self.url)
-        password = urlsplit(self.url).password
-        return url.replace(f":{password}@", ":****@", 1) if password else url
+        return backend.public(self.url)
 
     @property
     def place(self) -> str:

@@ -588,7 +588,7 @@ REFUSED: dict[str, tuple[Callable[[TeamProject, str], None] | None, str | None, 
     "the same place": (None, "file://.local/state/?metadata=skip", "The state of stack 'local' is at"),
     "no address": (None, "elsewhere", "it must be the address of a backend"),
     "a scheme that Pulumi does not know": (None, "postgresql://team@127.0.0.1/state", "Pulumi knows postgres://… only"),
-    "a server that is not there": (None, "postgres://team:canary@127.0.0.1:9/state", "team:****@127.0.0.1:9/state"),
+    "a server that is not there": (None, "postgres://team:canary@127.0.0.1:9/state", "team@127.0.0.1:9/state"),
 }
 
 

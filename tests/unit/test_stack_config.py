@@ -1,13 +1,14 @@
 """What a stack file may say, and what its author is told otherwise."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from providers.settings import CONFIG_KEYS, SECRET_KEYS
-from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, parse
-from stacks.errors import Problem, StackError
+from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, of_program, parse
+from stacks.errors import Problem, StackError, stack_file
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ALL_KEYS = (
@@ -316,6 +317,45 @@ def test_each_problem_is_one_line_with_key_and_file() -> None:
         "otc-flow-logs:routers.core.router in stacks/Pulumi.dev.yaml: is missing\n"
         "otc-flow-logs:max_deletes in stacks/Pulumi.dev.yaml: must be 0 or more"
     )
+
+
+@pytest.mark.parametrize(
+    ("project", "file"),
+    [
+        (None, "stacks/Pulumi.dev.yaml"),
+        ("name: x\n", "Pulumi.dev.yaml"),
+        ("name: x\nstackConfigDir: stacks\n", "stacks/Pulumi.dev.yaml"),
+        ("name: x\nstackConfigDir: 'deploy/to/'  # all of them\n", "deploy/to/Pulumi.dev.yaml"),
+    ],
+)
+def test_a_stack_file_is_where_the_project_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: str | None, file: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if project is not None:
+        Path("Pulumi.yaml").write_text(project)
+    assert stack_file("dev") == file
+
+
+def test_a_program_says_the_same_as_a_stack_file_would() -> None:
+    said = {"routers": {"core": {"router": "er-core"}}, "max_deletes": 2}
+    shared = defaults("router: {log_group: network, log_stream: er}")
+    assert of_program(said, shared=shared) == parsed(routers={"core": ROUTER}, max_deletes=2)
+
+
+def test_a_program_is_told_of_every_key_that_is_wrong() -> None:
+    with pytest.raises(StackError) as caught:
+        of_program({"router": {}, "region": "eu-de", "state": "s3://states", "routers": {"core": {"max_deletes": 1}}})
+    keys = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
+    assert caught.value.problems == [
+        Problem("router", "there is no such key; did you mean routers?"),
+        Problem("region", "there is no such key: routers, rules, max_deletes"),
+        Problem("state", "there is no such key: routers, rules, max_deletes"),
+        Problem("routers.core.router", "is missing"),
+        Problem("routers.core.log_group", "is missing"),
+        Problem("routers.core.log_stream", "is missing"),
+        Problem("routers.core.max_deletes", f"there is no such key: {keys}"),
+    ]
 
 
 RULES = "every_router, every_attachment, never_disabled, log_groups, names"
