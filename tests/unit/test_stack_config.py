@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from providers.keys import ours
 from providers.settings import CONFIG_KEYS, SECRET_KEYS
-from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, of_program, parse
+from stacks import backend
+from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, of_program, parse, shared
 from stacks.errors import Problem, StackError, stack_file
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
@@ -337,10 +340,22 @@ def test_a_stack_file_is_where_the_project_has_it(
     assert stack_file("dev") == file
 
 
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_an_environment_names_the_project_region_and_state_that_it_belongs_to(stack: str) -> None:
+    text = Path(stack_file(stack)).read_text()
+    values = ours(yaml.safe_load(text)["config"])
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    config = parse(texts, is_secret={}, shared=shared())
+    assert config.routers
+    assert values["project"] == f"eu-de_{stack}"
+    assert values["region"] == "eu-de"
+    assert config.state == backend.named(text) == "s3://flow-logs-state"
+
+
 def test_a_program_says_the_same_as_a_stack_file_would() -> None:
     said = {"routers": {"core": {"router": "er-core"}}, "max_deletes": 2}
-    shared = defaults("router: {log_group: network, log_stream: er}")
-    assert of_program(said, shared=shared) == parsed(routers={"core": ROUTER}, max_deletes=2)
+    below = defaults("router: {log_group: network, log_stream: er}")
+    assert of_program(said, shared=below) == parsed(routers={"core": ROUTER}, max_deletes=2)
 
 
 def test_a_program_is_told_of_every_key_that_is_wrong() -> None:
