@@ -1,6 +1,7 @@
-"""`python -m bench`: this project, the SDK's own host and a provider that does nothing, side by side.
+"""`python -m bench`: this project, the SDK's own host and a provider that does nothing, side by side; and a fleet.
 
-Writes results.json, results.md, results.svg and the table in the README. Ends with 1 if a target is missed.
+Writes results.json, results.md, results.svg and the tables in docs/speed.md and docs/cutting-stacks.md. Ends with 1 if
+a target is missed.
 """
 
 from __future__ import annotations
@@ -17,22 +18,26 @@ from statistics import median
 
 import requests
 
-from bench import anatomy, first_resource
+from bench import anatomy, first_resource, fleet
+from bench.cuts import Cut, Fleet, cuts
 from bench.errors import BenchError
+from bench.fleet_table import tables
 from bench.measure import CASES, measure
+from bench.pages import FLEET_PLACE, with_figures, with_fleet
 from bench.plan import Step, plan
 from bench.plot import svg
 from bench.processes import Children
 from bench.progress import Progress
 from bench.project import CHECKOUT, pulumi_environment
-from bench.readme import with_figures
 from bench.results import Key, Results, Sample, from_json, medians, to_json, with_floor_everywhere
 from bench.table import markdown
-from bench.targets import FIRST_RESOURCE, TIMES, judge
+from bench.targets import FIRST_RESOURCE, LATENCY, TIMES, judge
 from bench.variants import FLOOR, VARIANTS
 from tools.console import ToolError, say
+from tools.prepare import PARALLEL
 
 HERE = CHECKOUT / "bench"
+PAGE, FLEET_PAGE = (CHECKOUT / "docs" / name for name in ("speed.md", "cutting-stacks.md"))
 INTERRUPTED = 130  # as a shell would say it
 
 
@@ -48,14 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
         for room in ("providers", "emulator", "stacks", "bench"):
             # What a first run would leave behind. Projects get copies of the stack programs, and these with them.
             compileall.compile_dir(CHECKOUT / room, quiet=1)
+        fleet_cuts = _cuts(options)
         environment = pulumi_environment()
         say(f"PULUMI_PARALLEL is {environment['PULUMI_PARALLEL']}")
         with Children() as children:
-            results = _measured(options, environment, children)
-            notes = _first_resources(options.first_resource_runs, environment, children, results)
-            if options.anatomy:
-                say(f"what the floor is made of, N={options.anatomy:,}")
-                notes += anatomy.measure(options.anatomy, environment, children)
+            results, notes = ({}, []) if options.only else _hosts(options, environment, children)
+            found = fleet.measure(fleet_cuts, children)
     except (BenchError, ToolError) as error:
         say(f"error: {error}")
         return 1
@@ -65,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted; nothing was written")
         return INTERRUPTED
-    return _report(options, results, notes)
+    return _report_fleet(options, found) if options.only else _report(options, results, notes, found)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,9 +84,30 @@ def _parser() -> argparse.ArgumentParser:
         "--anatomy", type=int, default=1000, metavar="N", help="0 not to take the floor apart (default: %(default)s)"
     )
     parser.add_argument(
+        "--fleet",
+        type=_fleet,
+        default="20x200",
+        metavar="ROUTERSxATTACHMENTS",
+        help=f"in stacks side by side, at a latency of {LATENCY:g} s; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cuts", type=_whole_numbers, default="2", help="routers of each of the fleet's stacks (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--widths",
+        type=_whole_numbers,
+        default=f"{PARALLEL},32",
+        help="PULUMI_PARALLEL of each of the fleet's stacks (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--only",
+        choices=["fleet"],
+        help="measure nothing else, and keep all else that results.json and results.md have",
+    )
+    parser.add_argument(
         "--add", action="store_true", help="keep what results.json has of other cases, for a run in parts"
     )
-    parser.add_argument("--output", type=Path, default=HERE, help="folder (default: bench, and the README's table)")
+    parser.add_argument("--output", type=Path, default=HERE, help="folder (default: bench, and the tables in docs)")
     return parser
 
 
@@ -103,8 +127,36 @@ def _variants(text: str) -> list[str]:
     return names
 
 
+def _fleet(text: str) -> tuple[int, int] | None:
+    if text == "0":
+        return None
+    routers, attachments = (int(part) for part in text.split("x"))
+    if routers < 1 or attachments < 1:
+        raise argparse.ArgumentTypeError("a fleet has routers, and these have attachments")
+    return routers, attachments
+
+
+def _cuts(options: argparse.Namespace) -> list[Cut]:
+    if not options.fleet:
+        return []
+    routers, attachments = options.fleet
+    return cuts(routers, attachments, options.cuts, options.widths)
+
+
 def _steps(options: argparse.Namespace) -> list[Step]:
     return plan([VARIANTS[name] for name in options.variants], options.n, options.latency, options.runs)
+
+
+def _hosts(
+    options: argparse.Namespace, environment: Mapping[str, str], children: Children
+) -> tuple[Results, list[str]]:
+    """What the variants took, and what else is to be told of them."""
+    results = _measured(options, environment, children)
+    notes = _first_resources(options.first_resource_runs, environment, children, results)
+    if options.anatomy:
+        say(f"what the floor is made of, N={options.anatomy:,}")
+        notes += anatomy.measure(options.anatomy, environment, children)
+    return results, notes
 
 
 def _measured(options: argparse.Namespace, environment: Mapping[str, str], children: Children) -> Results:
@@ -142,7 +194,27 @@ def _first_resources(runs: int, environment: Mapping[str, str], children: Childr
     ]
 
 
-def _report(options: argparse.Namespace, results: Results, notes: list[str]) -> int:
+def _report_fleet(options: argparse.Namespace, found: Fleet) -> int:
+    """Put the fleet in the place of the one that was measured before, and leave all else as it is."""
+    file, page = options.output / "results.json", options.output / "results.md"
+    results, found_before = from_json(file.read_text()) if file.is_file() else ({}, {})
+    if options.add:
+        found = {**found_before, **found}
+    text = with_fleet(page.read_text() if page.is_file() else FLEET_PLACE, found)
+    options.output.mkdir(parents=True, exist_ok=True)
+    file.write_text(to_json(results, found))
+    page.write_text(text)
+    _write_fleet_page(options.output, found)
+    print(tables(found))
+    return 0
+
+
+def _write_fleet_page(output: Path, found: Fleet) -> None:
+    if output == HERE:
+        FLEET_PAGE.write_text(with_fleet(FLEET_PAGE.read_text(), found))
+
+
+def _report(options: argparse.Namespace, results: Results, notes: list[str], found: Fleet) -> int:
     notes.insert(0, f"{options.runs} runs each, on {os.cpu_count()} processors.")
     if any(step.together > 1 for step in _steps(options)):
         notes.append(
@@ -151,21 +223,22 @@ def _report(options: argparse.Namespace, results: Results, notes: list[str]) -> 
         )
     file = options.output / "results.json"
     if options.add and file.is_file():
-        results = {**from_json(file.read_text()), **results}
+        results_before, found_before = from_json(file.read_text())
+        results, found = {**results_before, **results}, {**found_before, **found}
         notes.append(
             f"The last run measured {' and '.join(options.variants)} at N={', '.join(map(str, options.n))}, latency"
             f" {', '.join(f'{one:g}' for one in options.latency)} s; all else is of a run before, when the machine may"
             " have been faster or slower."
         )
     verdicts = judge(results)
-    text = markdown(results, verdicts, CASES, notes)
+    text = with_fleet(markdown(results, verdicts, CASES, notes) + FLEET_PLACE, found)
     options.output.mkdir(parents=True, exist_ok=True)
-    file.write_text(to_json(results))
+    file.write_text(to_json(results, found))
     (options.output / "results.md").write_text(text)
     (options.output / "results.svg").write_text(svg(results, list(CASES), max(options.latency)))
     if options.output == HERE:
-        readme = CHECKOUT / "README.md"
-        readme.write_text(with_figures(readme.read_text(), results, tuple(CASES)))
+        PAGE.write_text(with_figures(PAGE.read_text(), results, tuple(CASES)))
+    _write_fleet_page(options.output, found)
     print(text)
     return 1 if any(verdict.met is False for verdict in verdicts) else 0
 

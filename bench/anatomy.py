@@ -12,7 +12,7 @@ from bench.measure import CASES, fresh
 from bench.plan import Step
 from bench.processes import Children
 from bench.variants import FLOOR
-from bench.watch import Watch
+from bench.watch import ProcessWatch
 from stacks.lean_sdk import SDK_DEBUG
 
 TICKS = os.sysconf("SC_CLK_TCK")  # per second, of the times in /proc
@@ -29,7 +29,7 @@ PROCESSES = {
 """What the processes of a run are, by a part of their command line; the first that fits."""
 
 
-class ProcessorTime(Watch):
+class ProcessorTime(ProcessWatch):
     """Adds up the processor time of a session's processes."""
 
     interval = 0.1  # what a process computes after the last look is missed
@@ -45,7 +45,7 @@ class ProcessorTime(Watch):
             sums[kind] += seconds
         return sorted(sums.items(), key=lambda item: -item[1])
 
-    def look(self, pid: int, folder: Path) -> None:
+    def look_at(self, pid: int, folder: Path) -> None:
         command = (folder / "cmdline").read_text(errors="replace")
         kind = next((kind for part, kind in PROCESSES.items() if part in command), "others")
         # Behind the name in parentheses: ten more, then ticks in user and in kernel mode (proc(5)).

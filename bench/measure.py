@@ -47,18 +47,28 @@ class Repetition:
 
     def measure(self, case: str) -> Sample:
         self.world.reset_requests()
-        reads = ("--parallel", self.project.environment[READS]) if case in READING_CASES else ()
-        outcome = self.project.pulumi(*CASES[case], *reads)
+        outcome = self.project.pulumi(*arguments(case, self.project.environment))
         requests = self.world.requests()
-        if case in WAITING_CASES:
-            self._check(case)
+        check(case, self.world, self.step.n if self.step.variant.calls_the_api else 0, str(self.step))
         return Sample(outcome.seconds, outcome.peak_mb, requests)
 
-    def _check(self, case: str) -> None:
-        expected = self.step.n if case == "up" and self.step.variant.calls_the_api else 0
-        found = self.world.flow_logs()
+
+def arguments(case: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The arguments of `pulumi`, those that `make` adds among them."""
+    return (*CASES[case], *(("--parallel", environment[READS]) if case in READING_CASES else ()))
+
+
+def check(case: str, world: World, n: int, what: str) -> None:
+    """See that there are `n` flow logs after `up`, and none after `destroy`.
+
+    Raises:
+        BenchError: There are not; `what` was run.
+    """
+    if case in WAITING_CASES:
+        expected = n if case == "up" else 0
+        found = world.flow_logs()
         if found != expected:
-            raise BenchError(f"{self.step}: there are {found} flow logs after {case}, not {expected}")
+            raise BenchError(f"{what}: there are {found} flow logs after {case}, not {expected}")
 
 
 def measure(step: Step, environment: Mapping[str, str], children: Children) -> list[tuple[str, Sample]]:
@@ -100,6 +110,6 @@ def fresh(step: Step, environment: Mapping[str, str], children: Children) -> Ite
             {**environment, **world.credentials},
             children,
             variant=step.variant,
-            stack_config=world.stack_config,
+            stack_config=world.stack_config(range(1)),
         )
         yield Repetition(project, world, step)

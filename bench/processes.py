@@ -23,14 +23,14 @@ def without_a_persons_own() -> dict[str, str]:
     }
 
 
-def members(session: int) -> list[int]:
-    """The ids of all processes of a session, but for those that ended and that nobody has asked after yet."""
+def members(*sessions: int) -> list[int]:
+    """The ids of all processes of these sessions, but for those that ended and that nobody has asked after yet."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # Behind the name in parentheses: state, parent, group, session.
             state, _, _, its_session = file.read_text().rpartition(")")[2].split()[:4]
-            if int(its_session) == session and state != "Z":
+            if int(its_session) in sessions and state != "Z":
                 found.append(int(file.parent.name))
     return found
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,12 +29,16 @@ COMMAND_SECONDS = 3600.0  # far beyond the longest: the stock host with 1,000 fl
 LAST_LINES = 30  # of a failed command
 
 
-def pulumi_environment() -> dict[str, str]:
-    """What `make` sets for `pulumi` (PULUMI_PARALLEL among it), and nothing of the person's own cloud or backend."""
-    kept = without_a_persons_own()
+def pulumi_environment(**chosen: str) -> dict[str, str]:
+    """What `make` sets for `pulumi` (PULUMI_PARALLEL among it), and nothing of the person's own cloud or backend.
+
+    Args:
+        chosen: What the user has set.
+    """
+    kept = {**without_a_persons_own(), "PULUMI_CONFIG_PASSPHRASE": "", **chosen}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     cli, venv = pulumi_cli.find(), CHECKOUT / ".venv"
-    made = {**kept, "PULUMI_CONFIG_PASSPHRASE": "", **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1"}
+    made = {**kept, **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1"}
     return made | (stand_in_home(cli.folder, venv, made) if cli.has_stand_in else {})
 
 
@@ -47,6 +51,37 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A command that was started.
+
+    Attributes:
+        command: What was run.
+        process: It leads a session of its own.
+        start: When it was started, as `time.perf_counter` has it.
+        output: The file of what it prints.
+    """
+
+    command: str
+    process: subprocess.Popen[bytes]
+    start: float
+    output: Path
+
+    def end(self) -> float:
+        """Wait until it ends, which it must do well; the seconds since its start.
+
+        Raises:
+            BenchError: It failed; with what it printed last.
+        """
+        # Without a timeout of its own, which would have it look for the end now and then only.
+        code = self.process.wait()
+        seconds = time.perf_counter() - self.start
+        if code:
+            last = "\n".join(self.output.read_text(errors="replace").splitlines()[-LAST_LINES:])
+            raise BenchError(f"{self.command} ended with {code} after {seconds:.0f} s:\n{last}")
+        return seconds
+
+
+@dataclass(frozen=True)
 class Project:
     """A project folder with a stack in which nothing is up yet."""
 
@@ -54,6 +89,7 @@ class Project:
     environment: Mapping[str, str]
     children: Children
     provider_module: str
+    stack: str = STACK
 
     @classmethod
     def of_checkout(
@@ -63,6 +99,7 @@ class Project:
         children: Children,
         *,
         variant: Variant = OURS,
+        stack: str = STACK,
         stack_config: Mapping[str, Any] | None = None,
     ) -> Project:
         """The checkout's code with the variant's host; its stack file says `stack_config`, else what it says there."""
@@ -74,10 +111,11 @@ class Project:
         document = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
         variant.adapt(document)
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(document))
-        if stack_config is not None:
-            config = {full(key): value for key, value in stack_config.items()}
-            (directory / "stacks" / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}))
-        return cls(directory, environment, children, variant.module)._with_stack()
+        return cls(directory, environment, children, variant.module, stack)._with_stack(stack_config)
+
+    def beside(self, stack: str, stack_config: Mapping[str, Any]) -> Project:
+        """The same project folder with another stack of that name."""
+        return replace(self, stack=stack)._with_stack(stack_config)
 
     @classmethod
     def with_empty_program(cls, directory: Path, environment: Mapping[str, str], children: Children) -> Project:
@@ -87,10 +125,13 @@ class Project:
         document = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
         kept = {key: document[key] for key in ("name", "runtime", "backend")}
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(kept))
-        return cls(directory, environment, children, OURS.module)._with_stack()
+        return cls(directory, environment, children, OURS.module)._with_stack(None)
 
-    def _with_stack(self) -> Project:
-        (self.directory / ".local" / "state").mkdir(parents=True)
+    def _with_stack(self, stack_config: Mapping[str, Any] | None) -> Project:
+        if stack_config is not None:
+            config = {full(key): value for key, value in stack_config.items()}
+            (self.directory / "stacks" / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+        (self.directory / ".local" / "state").mkdir(parents=True, exist_ok=True)
         # Unselected: a selection would stay behind in Pulumi's home.
         self.pulumi("stack", "init", "--no-select")
         return self
@@ -98,7 +139,7 @@ class Project:
     @property
     def state_bytes(self) -> int:
         """The size of the stack's state."""
-        (file,) = (self.directory / ".local" / "state").glob(f".pulumi/stacks/*/{STACK}.json")
+        (file,) = (self.directory / ".local" / "state").glob(f".pulumi/stacks/*/{self.stack}.json")
         return file.stat().st_size
 
     def pulumi(self, *arguments: str, **environment: str) -> Outcome:
@@ -107,27 +148,28 @@ class Project:
         Raises:
             BenchError: It did not; with what it printed last.
         """
-        file = self.directory / "output.txt"
+        with (
+            self.running(*arguments, **environment) as run,
+            PeakMemory(run.process.pid, self.provider_module) as peak,
+        ):
+            seconds = run.end()
+        return Outcome(seconds, peak.megabytes)
+
+    @contextlib.contextmanager
+    def running(self, *arguments: str, **environment: str) -> Iterator[Run]:
+        """`pulumi` as long as the block lasts; what it prints is kept for the case that it fails."""
+        file = self.directory / f"output-{self.stack}.txt"
         with file.open("wb") as output:
             start = time.perf_counter()
-            with (
-                self.started(*arguments, output=output, **environment) as process,
-                PeakMemory(process.pid, self.provider_module) as peak,
-            ):
-                # Without a timeout of its own, which would have it look for the end now and then only.
-                code = process.wait()
-                seconds = time.perf_counter() - start
-        if code:
-            last = "\n".join(file.read_text(errors="replace").splitlines()[-LAST_LINES:])
-            raise BenchError(f"pulumi {' '.join(arguments)} ended with {code} after {seconds:.0f} s:\n{last}")
-        return Outcome(seconds, peak.megabytes)
+            with self.started(*arguments, output=output, **environment) as process:
+                yield Run(f"pulumi {' '.join(arguments)} --stack {self.stack}", process, start, file)
 
     @contextlib.contextmanager
     def started(
         self, *arguments: str, output: IO[bytes] | int, **environment: str
     ) -> Iterator[subprocess.Popen[bytes]]:
         """`pulumi` as long as the block lasts, and no longer than `COMMAND_SECONDS`."""
-        command = ["pulumi", *arguments, "--stack", STACK, "--non-interactive"]
+        command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive"]
         with self.children.running(
             command, cwd=self.directory, environment={**self.environment, **environment}, output=output
         ) as process:

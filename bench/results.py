@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
+from typing import Any
+
+from bench.cuts import Cut, Fleet, Together
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,32 @@ def with_floor_everywhere(results: Results, latencies: Iterable[float], floor: s
     return {**copies, **results}
 
 
-def from_json(text: str) -> Results:
+def from_json(text: str) -> tuple[Results, Fleet]:
     """The results that `to_json` wrote."""
-    fields = ("case", "n", "latency_s", "variant")
-    return {
-        Key(*(record.pop(field) for field in fields)): Sample(**record)  # what is left of the record
-        for record in json.loads(text)
+    document = json.loads(text)
+    results = {
+        Key(*_taken(record, "case", "n", "latency_s", "variant")): Sample(**record)  # what is left of the record
+        for record in document["hosts"]
     }
+    fleet = {
+        (Cut(*_taken(record, "stacks", "routers", "attachments", "parallel")), record.pop("case")): Together(**record)
+        for record in document["fleet"]
+    }
+    return results, fleet
 
 
-def to_json(results: Results) -> str:
-    """The results as a list, one line each."""
+def to_json(results: Results, fleet: Fleet) -> str:
+    """The results of the hosts and those of the fleet as lists, one line each."""
     order = sorted(results, key=lambda key: (key.n, -key.latency_s, key.case, key.variant))
-    lines = (json.dumps({**asdict(key), **asdict(results[key])}) for key in order)
-    return "[\n" + ",\n".join(f"  {line}" for line in lines) + "\n]\n"
+    hosts = [{**asdict(key), **asdict(results[key])} for key in order]
+    together = [{"case": case, **asdict(cut), **asdict(fleet[cut, case])} for cut, case in sorted(fleet)]
+    return f'{{\n"hosts": {_lines(hosts)},\n"fleet": {_lines(together)}\n}}\n'
+
+
+def _taken(record: dict[str, Any], *names: str) -> list[Any]:
+    """What the record has under these names, taken out of it."""
+    return [record.pop(name) for name in names]
+
+
+def _lines(records: Iterable[Mapping[str, Any]]) -> str:
+    return "[\n" + ",\n".join(f"  {json.dumps(record)}" for record in records) + "\n]"

@@ -1,4 +1,4 @@
-"""Looks at the processes of a session, again and again while they run: the kernel forgets them when they end."""
+"""Looks at what is there for a moment only, again and again while something runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ W = TypeVar("W", bound="Watch")
 
 
 class Watch(ABC):
-    """Looks at each process of a session every `interval` seconds, as long as the block lasts."""
+    """Looks every `interval` seconds, as long as the block lasts."""
 
     interval: float
 
-    def __init__(self, session: int) -> None:
-        self._session = session
+    def __init__(self) -> None:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
 
@@ -32,11 +31,26 @@ class Watch(ABC):
         self._thread.join()
 
     @abstractmethod
-    def look(self, pid: int, folder: Path) -> None:
-        """Take from /proc/PID what is wanted; an OSError means that the process has ended meanwhile."""
+    def look(self) -> None:
+        """Take what is wanted."""
 
     def _run(self) -> None:
         while not self._stop.wait(self.interval):
-            for pid in members(self._session):
-                with contextlib.suppress(OSError):
-                    self.look(pid, Path("/proc", str(pid)))
+            self.look()
+
+
+class ProcessWatch(Watch):
+    """Looks at each process of some sessions: the kernel forgets them when they end."""
+
+    def __init__(self, *sessions: int) -> None:
+        super().__init__()
+        self._sessions = sessions
+
+    @abstractmethod
+    def look_at(self, pid: int, folder: Path) -> None:
+        """Take from /proc/PID what is wanted; an OSError means that the process has ended meanwhile."""
+
+    def look(self) -> None:
+        for pid in members(*self._sessions):
+            with contextlib.suppress(OSError):
+                self.look_at(pid, Path("/proc", str(pid)))

@@ -20,7 +20,6 @@ from bench.processes import Children
 ROUTER, LOG_GROUP, LOG_STREAM = "er-bench", "network", "er-flow-logs"
 DOMAIN, USER, PASSWORD, PROJECT = "OTC-BENCH", "bench", "only-on-loopback", "eu-de"
 PROJECT_ID = "0605767a9980d5762fbcc00b3537e757"
-ROUTER_ID = "00000000-0000-4000-8000-000000000001"
 TYPES = ("vpc", "vpn", "vgw")  # those that can be logged
 
 READY_SECONDS = 60.0
@@ -30,11 +29,23 @@ UNLIMITED = -1
 PAGE = 2000  # API reference: the largest page
 
 
-def seed(attachments: int) -> dict[str, Any]:
-    """One router with so many loggable attachments, a log group with a stream, no quota; see emulator/seed.py."""
-    router = {
-        "id": ROUTER_ID,
-        "name": ROUTER,
+def seed(attachments: int, routers: int = 1) -> dict[str, Any]:
+    """Routers with so many loggable attachments each, a log group with a stream, no quota; see emulator/seed.py."""
+    project = {
+        "id": PROJECT_ID,
+        "name": PROJECT,
+        "quotas": {"flow_log": UNLIMITED},
+        "routers": [_router(number, attachments) for number in range(routers)],
+        "log_groups": [{"name": LOG_GROUP, "streams": [{"name": LOG_STREAM}]}],
+    }
+    return {"domain": {"name": DOMAIN}, "users": [{"name": USER, "password": PASSWORD}], "projects": [project]}
+
+
+def _router(number: int, attachments: int) -> dict[str, Any]:
+    first = number * attachments
+    return {
+        "id": _router_id(number),
+        "name": _numbered(ROUTER, number),
         "attachments": [
             {
                 "id": f"00000000-0000-4000-a000-{number:012}",
@@ -42,30 +53,36 @@ def seed(attachments: int) -> dict[str, Any]:
                 "resource_type": TYPES[number % len(TYPES)],
                 "resource_id": f"00000000-0000-4000-c000-{number:012}",
             }
-            for number in range(attachments)
+            for number in range(first, first + attachments)
         ],
     }
-    project = {
-        "id": PROJECT_ID,
-        "name": PROJECT,
-        "quotas": {"flow_log": UNLIMITED},
-        "routers": [router],
-        "log_groups": [{"name": LOG_GROUP, "streams": [{"name": LOG_STREAM}]}],
-    }
-    return {"domain": {"name": DOMAIN}, "users": [{"name": USER, "password": PASSWORD}], "projects": [project]}
+
+
+def _router_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number + 1:012}"
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}-{number}" if number else name
 
 
 @dataclass(frozen=True)
 class World:
-    """A running emulator, and what it tells anybody."""
+    """A running emulator with so many routers, and what it tells anybody."""
 
     url: str
+    routers: int = 1
+
+    def stack_config(self, numbers: range) -> dict[str, Any]:
+        """What the stack file says to log all of the routers with these numbers, without namespace."""
+        target = {"log_group": LOG_GROUP, "log_stream": LOG_STREAM, "attachments": "all"}
+        routers = {_numbered("core", number): {"router": _numbered(ROUTER, number), **target} for number in numbers}
+        return {"endpoint": self.url, "routers": routers}
 
     @property
-    def stack_config(self) -> dict[str, Any]:
-        """What the stack file says to log all of it, without namespace."""
-        router = {"router": ROUTER, "log_group": LOG_GROUP, "log_stream": LOG_STREAM, "attachments": "all"}
-        return {"endpoint": self.url, "routers": {"core": router}}
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.url.rpartition(":")[2])
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -91,7 +108,10 @@ class World:
     def flow_logs(self) -> int:
         """How many flow logs there are, of those that are available."""
         headers = {"X-Auth-Token": self._token()}
-        url = f"{self.url}/v3/{PROJECT_ID}/enterprise-router/{ROUTER_ID}/flow-logs"
+        return sum(self._flow_logs(_router_id(number), headers) for number in range(self.routers))
+
+    def _flow_logs(self, router_id: str, headers: dict[str, str]) -> int:
+        url = f"{self.url}/v3/{PROJECT_ID}/enterprise-router/{router_id}/flow-logs"
         count, query = 0, {"limit": str(PAGE)}
         while True:
             answer = requests.get(url, headers=headers, params=query, timeout=TIMEOUT)
@@ -116,11 +136,16 @@ class World:
 
 @contextlib.contextmanager
 def serving(
-    children: Children, checkout: Path, directory: Path, *, attachments: int, latency: float
+    children: Children, checkout: Path, directory: Path, *, attachments: int, latency: float, routers: int = 1
 ) -> Iterator[World]:
-    """A fresh world behind an emulator that keeps its files in `directory`; `latency` is in seconds."""
+    """A fresh world behind an emulator that keeps its files in `directory`.
+
+    Args:
+        attachments: Of each router.
+        latency: In seconds.
+    """
     seed_file, output = directory / "seed.yaml", directory / "emulator.txt"
-    seed_file.write_text(json.dumps(seed(attachments)))  # JSON is YAML
+    seed_file.write_text(json.dumps(seed(attachments, routers)))  # JSON is YAML
     command = [sys.executable, "-m", "emulator", "--latency", f"{latency:g}", "--seed", str(seed_file)]
     command += ["--db", str(directory / "emulator.db")]
     with (
@@ -134,4 +159,4 @@ def serving(
             time.sleep(READY_PAUSE)
         if not text.startswith("emulator: "):
             raise BenchError(f"the emulator does not start:\n{text}")
-        yield World(text.split()[1])
+        yield World(text.split()[1], routers)

@@ -15,7 +15,7 @@ from bench.results import Key, Results, Sample, medians, to_json, with_floor_eve
 from bench.table import markdown, seconds_text, times_faster
 from bench.targets import FIRST_RESOURCE, LIST_FLOW_LOGS, Verdict, judge
 from bench.variants import FLOOR, OURS, STOCK, VARIANTS
-from bench.world import TYPES, seed
+from bench.world import TYPES, World, seed
 
 CASES = ("up", "preview", "preview --refresh", "refresh", "destroy")
 
@@ -64,8 +64,10 @@ def test_the_floor_stands_under_every_latency_and_is_never_put_over_what_was_mea
     assert spread == {**results, Key("up", 10, 0, "floor"): sample(1)}
 
 
-def test_the_file_is_a_list_of_flat_records() -> None:
-    (record,) = json.loads(to_json({Key("up", 10, 2, "ours"): sample(1.5, 60, {"GET": 3})}))
+def test_the_file_has_flat_records() -> None:
+    document = json.loads(to_json({Key("up", 10, 2, "ours"): sample(1.5, 60, {"GET": 3})}, {}))
+    (record,) = document.pop("hosts")
+    assert document == {"fleet": []}
     assert record == {
         "case": "up",
         "n": 10,
@@ -123,6 +125,24 @@ def test_every_attachment_of_the_world_can_be_logged_and_none_is_like_another() 
     assert {one["resource_type"] for one in attachments} == set(TYPES)
     assert project["quotas"] == {"flow_log": -1}
     assert user["password"]
+
+
+def test_routers_of_one_world_have_attachments_and_names_of_their_own() -> None:
+    (project,) = seed(200, routers=20)["projects"]
+    attachments = [one for router in project["routers"] for one in router["attachments"]]
+    assert (
+        len({router["id"] for router in project["routers"]}) == len({one["name"] for one in project["routers"]}) == 20
+    )
+    assert len({one["id"] for one in attachments}) == len({one["name"] for one in attachments}) == 4000
+    assert project["routers"][0] == seed(200)["projects"][0]["routers"][0]
+
+
+def test_stacks_of_one_world_log_the_routers_that_they_are_told_to() -> None:
+    world = World("http://127.0.0.1:8990", routers=4)
+    names = [router["name"] for router in seed(1, routers=4)["projects"][0]["routers"]]
+    configs = [world.stack_config(range(first, first + 2)) for first in (0, 2)]
+    assert [router["router"] for config in configs for router in config["routers"].values()] == names
+    assert world.port == 8990
 
 
 # Targets

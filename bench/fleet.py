@@ -1,0 +1,113 @@
+"""A fleet of routers, cut into stacks of one project that run side by side, each with a `pulumi` of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.connections import Connections
+from bench.cuts import CASES, Cut, Fleet, Together
+from bench.measure import arguments, check
+from bench.memory import TotalMemory
+from bench.processes import Children
+from bench.project import CHECKOUT, Project, Run, pulumi_environment
+from bench.targets import LATENCY
+from bench.world import PASSWORD, World, serving
+from tools.console import say
+
+
+@dataclass(frozen=True)
+class _Stacks:
+    """The stacks of a cut, and the world that they are to log."""
+
+    cut: Cut
+    projects: list[Project]
+    world: World
+
+    def measure(self, case: str) -> Together:
+        """Run the command in all of them at once.
+
+        Raises:
+            BenchError: It failed in one of them, or did not do what it was to do.
+        """
+        self.world.reset_requests()
+        computed = _processor_seconds()
+        with contextlib.ExitStack() as stack:
+            # Left last: should one fail, the others are ended before the pool waits for them.
+            pool = stack.enter_context(ThreadPoolExecutor(len(self.projects)))
+            runs = [
+                stack.enter_context(project.running(*arguments(case, project.environment))) for project in self.projects
+            ]
+            memory = stack.enter_context(TotalMemory(*(run.process.pid for run in runs)))
+            connections = stack.enter_context(Connections(self.world.port))
+            seconds = list(pool.map(Run.end, runs))
+        computed = _processor_seconds() - computed
+        requests = self.world.requests()
+        check(case, self.world, self.cut.stacks * self.cut.n, str(self.cut))
+        ends = [run.start + its_seconds for run, its_seconds in zip(runs, seconds, strict=True)]
+        return Together(
+            seconds=round(max(ends) - runs[0].start, 3),
+            stack_seconds=[round(its_seconds, 3) for its_seconds in seconds],
+            processor_seconds=round(computed, 1),
+            peak_mb=round(memory.megabytes, 1),
+            connections=connections.most,
+            requests=requests,
+            processors=os.cpu_count() or 1,
+        )
+
+
+def _processor_seconds() -> float:
+    """What all processes that were started and have ended computed; the emulator goes on."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(cuts: Sequence[Cut], children: Children) -> Fleet:
+    """Every command in every cut, a fresh world for each cut.
+
+    Raises:
+        BenchError: A command failed, or did not do what it was to do.
+    """
+    found = {}
+    for cut in cuts:
+        say(str(cut))
+        with _fresh(cut, children) as stacks:
+            for case in CASES:
+                run = found[cut, case] = stacks.measure(case)
+                say(f"  {case} {run.seconds:.1f} s, {run.peak_mb:.0f} MB")
+    return found
+
+
+@contextlib.contextmanager
+def _fresh(cut: Cut, children: Children) -> Iterator[_Stacks]:
+    """A world for a cut, and a project with its stacks, in which nothing is up yet; all gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
+        for name in ("world", "project"):
+            (folder / name).mkdir()
+        world = stack.enter_context(
+            serving(
+                children,
+                CHECKOUT,
+                folder / "world",
+                attachments=cut.attachments,
+                latency=LATENCY,
+                routers=cut.stacks * cut.routers,
+            )
+        )
+        environment = pulumi_environment(PULUMI_PARALLEL=str(cut.parallel), PULUMI_CONFIG_PASSPHRASE=PASSWORD)
+        configs = {
+            f"site-{number:02}": world.stack_config(range(number * cut.routers, (number + 1) * cut.routers))
+            for number in range(cut.stacks)
+        }
+        (name, config), *others = configs.items()
+        first = Project.of_checkout(
+            folder / "project", {**environment, **world.credentials}, children, stack=name, stack_config=config
+        )
+        yield _Stacks(cut, [first, *(first.beside(*other) for other in others)], world)

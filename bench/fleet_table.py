@@ -1,0 +1,65 @@
+"""What was measured of a fleet, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.cuts import CASES, Cut, Fleet, Together
+from bench.table import grid, seconds_text
+from bench.targets import LATENCY
+from tools.prepare import PARALLEL
+
+USED_HEAD = ("processor time", "memory", "requests", "connections")
+TOGETHER_HEAD = ("command", "stacks", "flow logs each", "width", "all of them", "each stack", *USED_HEAD)
+ALONE_HEAD = ("command", "stacks", "flow logs each", "one stack", "all of them", *USED_HEAD)
+EXPLANATION = """\
+One run each, on {processors} processors, which had the emulator to run as well; an API latency of {latency:g} s. The
+stacks are of one project; each has a file of state and a `pulumi` of its own. *Width* is `PULUMI_PARALLEL`, which
+`make` sets to {width}. Processor time is that of all processes of all `pulumi`; memory, the most that they had at once,
+in 10^6 bytes, with what they share counted once; requests, all HTTP requests of the command; connections, the most that
+the emulator had open at once."""
+
+
+def tables(fleet: Fleet) -> str:
+    """What was measured, as Markdown: stacks side by side, and one stack alone."""
+    if not fleet:
+        return "Not measured."
+    every = max(cut.stacks * cut.n for cut, _ in fleet)
+    processors = max(run.processors for run in fleet.values())
+    return "\n\n".join(
+        (
+            EXPLANATION.format(processors=processors, latency=LATENCY, width=PARALLEL),
+            f"Side by side, {every:,} flow logs in all:",
+            grid(TOGETHER_HEAD, _together(fleet), left=1),
+            "One stack alone, and from that how long all of them would take one after the other:",
+            grid(ALONE_HEAD, _alone(fleet, every), left=1),
+        )
+    )
+
+
+def _together(fleet: Fleet) -> Iterator[list[str]]:
+    for case, cut, run in _by_case(fleet):
+        if cut.stacks > 1:
+            each = f"{seconds_text(min(run.stack_seconds))} to {seconds_text(max(run.stack_seconds))}"
+            head = [f"`{case}`", f"{cut.stacks:,}", f"{cut.n:,}", f"{cut.parallel:,}", seconds_text(run.seconds), each]
+            yield [*head, *_used(run)]
+
+
+def _alone(fleet: Fleet, every: int) -> Iterator[list[str]]:
+    for case, cut, run in _by_case(fleet):
+        if cut.stacks == 1:
+            stacks = every // cut.n
+            head = [f"`{case}`", f"{stacks:,}", f"{cut.n:,}"]
+            yield [*head, seconds_text(run.seconds), seconds_text(stacks * run.seconds), *_used(run)]
+
+
+def _by_case(fleet: Fleet) -> Iterator[tuple[str, Cut, Together]]:
+    """What was measured, each command's together, from small stacks to large ones."""
+    order = sorted(fleet, key=lambda key: (CASES.index(key[1]), key[0].n, -key[0].parallel))
+    for cut, case in order:
+        yield case, cut, fleet[cut, case]
+
+
+def _used(run: Together) -> list[str]:
+    requests = sum(run.requests.values())
+    return [seconds_text(run.processor_seconds), f"{run.peak_mb:,.0f} MB", f"{requests:,}", f"{run.connections:,}"]

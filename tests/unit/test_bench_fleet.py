@@ -1,0 +1,101 @@
+"""How the benchmark cuts a fleet into stacks, and what it makes of what it measured."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.__main__ import _parser
+from bench.connections import open_connections
+from bench.cuts import ALONE, CASES, Cut, Fleet, Together, cuts
+from bench.errors import BenchError
+from bench.fleet_table import tables
+from bench.measure import CASES as ALL_CASES
+from bench.measure import arguments
+from tools.prepare import READS
+
+
+def run(*seconds: float, connections: int = 64) -> Together:
+    return Together(max(seconds), seconds, 100.0, 2000.4, connections, {"GET": 4, "POST": 1000}, 2)
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    for line in text.splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_all_of_a_fleet_is_cut_as_one_says_with_each_width_and_one_stack_of_each_size_is_alone() -> None:
+    *together, one, two, four = cuts(20, 200, [2, 4], [128, 32])
+    assert together == [Cut(10, 2, 200), Cut(10, 2, 200, 32), Cut(5, 4, 200), Cut(5, 4, 200, 32)]
+    assert {cut.stacks * cut.n for cut in together} == {4000}
+    assert [one, two, four] == [Cut(1, number, 200) for number in ALONE]
+
+
+def test_a_small_fleet_has_no_stack_that_is_larger_and_none_twice() -> None:
+    assert cuts(2, 10, [2], [128]) == [Cut(1, 2, 10), Cut(1, 1, 10)]
+
+
+@pytest.mark.parametrize("each", [3, 40, 0, -1])
+def test_stacks_of_a_fleet_have_as_many_routers_each(each: int) -> None:
+    with pytest.raises(BenchError, match=f"20 routers cannot be cut into stacks of {each}"):
+        cuts(20, 200, [2, each], [128])
+
+
+def test_the_fleet_is_part_of_the_benchmark_unless_it_is_told_otherwise() -> None:
+    usual = _parser().parse_args([])
+    assert (usual.fleet, usual.cuts, usual.widths) == ((20, 200), [2], [128, 32])
+    assert _parser().parse_args(["--fleet", "4x10"]).fleet == (4, 10)
+    assert _parser().parse_args(["--fleet", "0"]).fleet is None
+
+
+@pytest.mark.parametrize("text", ["20", "0x10", "4x0", "4x-1", "4x10x2", "ax4", ""])
+def test_a_fleet_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["--fleet", text])
+
+
+def test_its_commands_are_those_of_the_benchmark_run_as_make_runs_them() -> None:
+    assert set(CASES) < set(ALL_CASES)
+    assert arguments("up", {READS: "512"}) == ALL_CASES["up"]
+    assert arguments("refresh", {READS: "512"}) == (*ALL_CASES["refresh"], "--parallel", "512")
+
+
+def test_stacks_side_by_side_have_a_table_that_goes_from_small_ones_to_large_ones() -> None:
+    fleet: Fleet = {
+        (cut, case): run(80.0, 90.0)
+        for cut in (Cut(5, 4, 200), Cut(10, 2, 200, 32), Cut(20, 1, 200), Cut(10, 2, 200))
+        for case in reversed(CASES)
+    }
+    found = list(rows(tables(fleet)))
+    used = ["100.0 s", "2,000 MB", "1,004", "64"]
+    assert [row[:4] for row in found[:4]] == [
+        ["`up`", "20", "200", "128"],
+        ["`up`", "10", "400", "128"],
+        ["`up`", "10", "400", "32"],
+        ["`up`", "5", "800", "128"],
+    ]
+    assert all(row[4:] == ["90.0 s", "80.0 s to 90.0 s", *used] for row in found)
+    assert [row[0] for row in found[::4]] == [f"`{case}`" for case in CASES]
+
+
+def test_a_stack_alone_has_a_table_that_says_what_all_take_one_after_the_other() -> None:
+    fleet: Fleet = {(Cut(10, 2, 200), "up"): run(90.0), (Cut(1, 2, 200), "up"): run(15.0, connections=7)}
+    _, alone = rows(tables(fleet))
+    assert alone == ["`up`", "10", "400", "15.0 s", "2.5 min", "100.0 s", "2,000 MB", "1,004", "7"]
+
+
+def test_there_is_something_to_say_of_a_fleet_that_was_not_measured() -> None:
+    assert tables({}) == "Not measured."
+
+
+def test_connections_are_counted_at_the_servers_side_while_they_are_open() -> None:
+    port = 0x2329
+    table = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:2329 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 0100007F:2329 0100007F:C001 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 20 4 30 10 -1
+   2: 0100007F:C001 0100007F:2329 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 20 4 30 10 -1
+   3: 0100007F:2329 0100007F:C002 06 00000000:00000000 03:00000A1C 00000000     0        0 0 3 0
+   4: 0100007F:232A 0100007F:C003 01 00000000:00000000 00:00000000 00000000     0        0 4 1 0 20 4 30 10 -1
+"""
+    assert open_connections(table, port) == 1
