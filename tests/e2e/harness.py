@@ -336,6 +336,26 @@ def same_flow_logs(project: Project, world: World) -> None:
     assert not project.state().get("pending_operations")
 
 
+def as_in_a_new_shell() -> dict[str, str]:
+    """The environment variables, less those of a cloud, of Pulumi's own, and of a make that runs these tests."""
+    outer = ("PULUMI_", "OS_", "MAKE", "ARGS", "MFLAGS", "STACK", "ROUTER")
+    return {key: value for key, value in os.environ.items() if not key.startswith(outer)}
+
+
+def make_checkout(directory: Path) -> None:
+    """Make the folder a checkout with the files of this one, all committed; its virtual environment is this one's."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    for name in names.rstrip("\0").split("\0"):
+        if (CHECKOUT / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, directory / name)
+    (directory / ".venv").symlink_to(CHECKOUT / ".venv")
+    somebody = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    for arguments in (("init", "-q", "."), ("add", "-A"), (*somebody, "commit", "-qm", "all")):
+        subprocess.run(["git", *arguments], cwd=directory, check=True)
+
+
 @contextlib.contextmanager
 def serving(db: Path, **switches: Any) -> Iterator[World]:
     """A world that outlives no test; `latency` and the like are the emulator's switches."""

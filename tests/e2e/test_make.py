@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, TIMEOUT, World, serving
+from tests.e2e.harness import LOGGED_IN_DEMO, TIMEOUT, World, as_in_a_new_shell, make_checkout, serving
 
 
 def run(command: str, directory: Path, ends_with: int = 0, /, **environment: str) -> str:
     """Run a shell command, which must succeed unless told otherwise; nothing of Pulumi's own is in its environment."""
-    outer = ("PULUMI_", "OS_", "MAKE", "ARGS", "MFLAGS", "STACK", "ROUTER")  # the last of a make that runs these tests
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(outer)}
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=directory,
-        env={**kept, "NO_COLOR": "1", **environment},
+        env={**as_in_a_new_shell(), "NO_COLOR": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -36,13 +32,7 @@ def run(command: str, directory: Path, ends_with: int = 0, /, **environment: str
 def checkout(tmp_path: Path) -> Path:
     """A checkout with the files of this one, all committed; its virtual environment is this one's."""
     directory = tmp_path / "checkout"
-    names = run("git ls-files --cached --others --exclude-standard", CHECKOUT).splitlines()
-    for name in names:
-        if (CHECKOUT / name).is_file():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(CHECKOUT / name, directory / name)
-    (directory / ".venv").symlink_to(CHECKOUT / ".venv")
-    run("git init -q . && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm all", directory)
+    make_checkout(directory)
     return directory
 
 
