@@ -81,7 +81,9 @@ def test_flow_logs_that_are_there_already_are_pointed_out(server: Server) -> Non
 
 def test_the_command_writes_a_file_once_and_never_over_another(server: Server, tmp_path: Path) -> None:
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: x\nbackend:\n  url: file://./.local/state?metadata=skip\n")
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: x\nstackConfigDir: stacks\nbackend:\n  url: file://./.local/state?metadata=skip\n"
+    )
     environment = {**os.environ, "OS_TOKEN": server.token, "OS_PROJECT_ID": server.project_id}
 
     def run(stack: str) -> subprocess.CompletedProcess[str]:
