@@ -94,7 +94,7 @@ acceptance: ## Run the tests that `make test` leaves out: more cases of what it 
 		echo "Left out here too: make chaos (18 minutes), make bench (over an hour), make live (wants an account)."
 
 .PHONY: bench
-bench: ## Measure it beside the SDK's own host; takes over an hour (ARGS="--n 10,100 --runs 1 --anatomy 0 --fleet 0": six minutes; "--only fleet": 20).
+bench: ## Measure it beside the SDK's own host; takes over an hour (ARGS="--n 10,100 --runs 1 --anatomy 0 --fleet 0 --output DIR": six minutes; "--only fleet": 20).
 	@$(with_cli); python -m bench $(ARGS)
 
 .PHONY: chaos

@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         help="measure nothing else, and keep all else that results.json and results.md have",
     )
     parser.add_argument(
-        "--add", action="store_true", help="keep what results.json has of other cases, for a run in parts"
+        "--add", action="store_true", help="keep what results.json has of other hosts and N, for a run in parts"
     )
     parser.add_argument("--output", type=Path, default=HERE, help="folder (default: bench, and the tables in docs)")
     return parser
@@ -195,11 +195,10 @@ def _first_resources(runs: int, environment: Mapping[str, str], children: Childr
 
 
 def _report_fleet(options: argparse.Namespace, found: Fleet) -> int:
-    """Put the fleet in the place of the one that was measured before, and leave all else as it is."""
+    """Put what was measured of the fleet in the place of what was there of the same cuts; all else stays."""
     file, page = options.output / "results.json", options.output / "results.md"
     results, found_before = from_json(file.read_text()) if file.is_file() else ({}, {})
-    if options.add:
-        found = {**found_before, **found}
+    found = {**found_before, **found}
     text = with_fleet(page.read_text() if page.is_file() else FLEET_PLACE, found)
     options.output.mkdir(parents=True, exist_ok=True)
     file.write_text(to_json(results, found))
@@ -222,9 +221,10 @@ def _report(options: argparse.Namespace, results: Results, notes: list[str], fou
             " at the same time, each with a project and an emulator of its own; all else ran one at a time."
         )
     file = options.output / "results.json"
-    if options.add and file.is_file():
-        results_before, found_before = from_json(file.read_text())
-        results, found = {**results_before, **results}, {**found_before, **found}
+    results_before, found_before = from_json(file.read_text()) if file.is_file() else ({}, {})
+    found = {**found_before, **found}
+    if options.add and results_before:
+        results = {**results_before, **results}
         notes.append(
             f"The last run measured {' and '.join(options.variants)} at N={', '.join(map(str, options.n))}, latency"
             f" {', '.join(f'{one:g}' for one in options.latency)} s; all else is of a run before, when the machine may"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.errors import BenchError
 from tools.prepare import PARALLEL
 
-CASES = ("up", "preview --refresh", "refresh", "destroy")
+FLEET_CASES = ("up", "preview --refresh", "refresh", "destroy")
 """The commands that CI runs, of those in `bench.measure`."""
 
 ALONE = (1, 2, 4)  # routers of a stack that is measured alone
@@ -41,7 +41,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Together:
+class CutRun:
     """One run of one command by all stacks of a cut.
 
     Attributes:
@@ -63,7 +63,7 @@ class Together:
     processors: int
 
 
-Fleet = dict[tuple[Cut, str], Together]
+Fleet = dict[tuple[Cut, str], CutRun]
 """What was measured, by cut and command."""
 
 

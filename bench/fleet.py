@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.connections import Connections
-from bench.cuts import CASES, Cut, Fleet, Together
+from bench.cuts import FLEET_CASES, Cut, CutRun, Fleet
 from bench.measure import arguments, check
 from bench.memory import TotalMemory
 from bench.processes import Children
@@ -30,7 +30,7 @@ class _Stacks:
     projects: list[Project]
     world: World
 
-    def measure(self, case: str) -> Together:
+    def measure(self, case: str) -> CutRun:
         """Run the command in all of them at once.
 
         Raises:
@@ -51,7 +51,7 @@ class _Stacks:
         requests = self.world.requests()
         check(case, self.world, self.cut.stacks * self.cut.n, str(self.cut))
         ends = [run.start + its_seconds for run, its_seconds in zip(runs, seconds, strict=True)]
-        return Together(
+        return CutRun(
             seconds=round(max(ends) - runs[0].start, 3),
             stack_seconds=[round(its_seconds, 3) for its_seconds in seconds],
             processor_seconds=round(computed, 1),
@@ -78,7 +78,7 @@ def measure(cuts: Sequence[Cut], children: Children) -> Fleet:
     for cut in cuts:
         say(str(cut))
         with _fresh(cut, children) as stacks:
-            for case in CASES:
+            for case in FLEET_CASES:
                 run = found[cut, case] = stacks.measure(case)
                 say(f"  {case} {run.seconds:.1f} s, {run.peak_mb:.0f} MB")
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.cuts import CASES, Cut, Fleet, Together
+from bench.cuts import FLEET_CASES, Cut, CutRun, Fleet
 from bench.table import grid, seconds_text
 from bench.targets import LATENCY
 from tools.prepare import PARALLEL
@@ -53,13 +53,13 @@ def _alone(fleet: Fleet, every: int) -> Iterator[list[str]]:
             yield [*head, seconds_text(run.seconds), seconds_text(stacks * run.seconds), *_used(run)]
 
 
-def _by_case(fleet: Fleet) -> Iterator[tuple[str, Cut, Together]]:
+def _by_case(fleet: Fleet) -> Iterator[tuple[str, Cut, CutRun]]:
     """What was measured, each command's together, from small stacks to large ones."""
-    order = sorted(fleet, key=lambda key: (CASES.index(key[1]), key[0].n, -key[0].parallel))
+    order = sorted(fleet, key=lambda key: (FLEET_CASES.index(key[1]), key[0].n, -key[0].parallel))
     for cut, case in order:
         yield case, cut, fleet[cut, case]
 
 
-def _used(run: Together) -> list[str]:
+def _used(run: CutRun) -> list[str]:
     requests = sum(run.requests.values())
     return [seconds_text(run.processor_seconds), f"{run.peak_mb:,.0f} MB", f"{requests:,}", f"{run.connections:,}"]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
-from bench.cuts import Cut, Fleet, Together
+from bench.cuts import Cut, CutRun, Fleet
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def from_json(text: str) -> tuple[Results, Fleet]:
         for record in document["hosts"]
     }
     fleet = {
-        (Cut(*_taken(record, "stacks", "routers", "attachments", "parallel")), record.pop("case")): Together(**record)
+        (Cut(*_taken(record, "stacks", "routers", "attachments", "parallel")), record.pop("case")): CutRun(**record)
         for record in document["fleet"]
     }
     return results, fleet

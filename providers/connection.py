@@ -62,7 +62,7 @@ class Connection:
             from emulator import EmulatorError, serve
         except ImportError as error:
             raise SettingsError(
-                f"{full('endpoint')} is {EMULATOR}, which is not installed: pip install -e '.[emulator]'"
+                f"{full('endpoint')} is {EMULATOR}, which is not installed: install otc-flow-logs[emulator]"
             ) from error
         database = self._directory / EMULATOR_DATABASE
         try:

@@ -194,6 +194,9 @@ class Defaults(_Model):
 
 NO_DEFAULTS = Defaults()
 
+SAID = ("routers", "rules", "max_deletes")
+"""Keys that a program can say in place of its stack file."""
+
 
 def defaults(text: str) -> Defaults:
     """What the text of `stacks/defaults.yaml` says.
@@ -248,9 +251,15 @@ def of_program(wanted: Mapping[str, Any], *, shared: Defaults = NO_DEFAULTS) -> 
     Raises:
         StackError: With every problem, each with its key.
     """
-    known = tuple(key for key in StackConfig.model_fields if key != "state")
-    unknown = [Problem(str(key), _unknown_key(str(key), known)) for key in wanted if key not in known]
-    return _checked({key: wanted[key] for key in known if key in wanted}, shared, unknown)
+    if not isinstance(wanted, Mapping):
+        raise StackError([Problem("routers", f"must be keys with values, not {_shown(wanted)}")])
+    elsewhere = (*settings.CONFIG_KEYS, "state")
+    unknown = [
+        Problem(str(key), "belongs in the stack file" if key in elsewhere else _unknown_key(str(key), SAID))
+        for key in wanted
+        if key not in SAID
+    ]
+    return _checked({key: wanted[key] for key in SAID if key in wanted}, shared, unknown)
 
 
 def _checked(data: Mapping[str, Any], shared: Defaults, mistakes: Sequence[Problem]) -> StackConfig:
@@ -315,10 +324,19 @@ def _model_at(path: list[Any]) -> type[_Model]:
     return below.get(path[2] if len(path) > 2 else "", RouterConfig)
 
 
+def _shown(value: Any) -> str:
+    try:
+        shown = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):
+        shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
 def _what(error: Any, path: list[Any]) -> str:
-    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    shown = json.dumps(value, default=str, ensure_ascii=False)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    kind, context = error["type"], error.get("ctx", {})
+    if type(error["input"]).__module__ == "pulumi.output":  # not imported, as most that reads stack files needs none
+        return "must be known before the run, and not be an output"
+    shown = _shown(error["input"])
     sentences = {
         "missing": "is missing",
         "string_type": f"must be text, not {shown}",

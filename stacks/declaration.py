@@ -24,7 +24,7 @@ from providers.settings import SettingsError
 from stacks import config, guard, history, last_state, outputs, preflight, rules
 from stacks.component import RouterFlowLogs
 from stacks.discovery import RouterPlan, discover
-from stacks.errors import StackError, stack_file
+from stacks.errors import PROGRAM, Problem, StackError, stack_file
 
 KEY_TYPE = "random:index/randomUuid:RandomUuid"
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
@@ -55,7 +55,7 @@ def declare(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | N
     Raises:
         pulumi.RunError: Something is wrong; the text names each key that is to be mended.
     """
-    file = stack_file(stack) if wanted is None else "the program"
+    file = stack_file(stack) if wanted is None else PROGRAM
     try:
         return _declared(stack, before, wanted)
     except StackError as error:
@@ -70,7 +70,7 @@ def declare(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | N
 
 def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
     values = _config_values()
-    stack_config = _stack_config(values) if wanted is None else config.of_program(wanted, shared=config.shared())
+    stack_config = _stack_config(values, stack_file(stack), wanted)
     previous = outputs.previous(before)
 
     connection = Connection(values.get, os.environ, directory=Path.cwd())
@@ -94,6 +94,10 @@ def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] |
         # What a mistake leaves out would look lost.
         _refuse_to_forget(stack, plans)
         lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before), plans))
+        if lost:
+            # What was taken out of the state, for another stack to have it, this run won't delete.
+            held = {(target.er_id, target.resource_id) for target in _state(stack).flow_logs}
+            lost = [loss for loss in lost if (loss.router_id, loss.attachment_id) in held]
         problems += guard.check_deletes(stack_config, plans, previous, lost)
     for warning in findings.warnings:
         pulumi.log.warn(warning)
@@ -115,9 +119,23 @@ def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] |
     return Declared(routers, outputs.outputs(plans, former, lost))
 
 
-def _stack_config(values: Mapping[str, str]) -> config.StackConfig:
+def _stack_config(values: Mapping[str, str], file: str, wanted: Mapping[str, Any] | None) -> config.StackConfig:
+    """What the stack file says, or the program.
+
+    Raises:
+        StackError: With every problem of whichever it is.
+        pulumi.RunError: The program says it, and there is something wrong with what else the stack file says.
+    """
     secret = {key: pulumi.runtime.is_config_secret(full(key)) for key in values}
-    return config.parse(values, is_secret=secret, shared=config.shared())
+    if wanted is None:
+        return config.parse(values, is_secret=secret, shared=config.shared())
+    mistakes = config.mistakes(values, is_secret=secret)
+    mistakes += [
+        Problem(key, "the program says it: take it out of one of them") for key in config.SAID if key in values
+    ]
+    if mistakes:
+        raise pulumi.RunError(StackError(mistakes).sentences(file))
+    return config.of_program(wanted, shared=config.shared())
 
 
 def _state(stack: str) -> preflight.State:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from providers.keys import full
 
+PROGRAM = "the program"
+"""Where keys stand that are in no stack file."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -40,7 +43,10 @@ class StackError(Exception):
         super().__init__("; ".join(f"{problem.key}: {problem.what}" for problem in problems))
         self.problems = list(problems)
 
-    def sentences(self, stack_file: str) -> str:
-        """One line for each problem, naming the key and the file."""
-        lines = [f"{full(problem.key)} in {stack_file}: {problem.what}" for problem in self.problems]
+    def sentences(self, place: str) -> str:
+        """One line for each problem, naming the key and the place, which is a stack file or `PROGRAM`."""
+        lines = [
+            f"{problem.key if place == PROGRAM else full(problem.key)} in {place}: {problem.what}"
+            for problem in self.problems
+        ]
         return "\n".join(lines)

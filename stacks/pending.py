@@ -18,8 +18,12 @@ from typing import Any
 from providers import journal
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_id
+from stacks.names import COMPONENT_TYPE
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
+
+OURS = (TYPE_TOKEN, COMPONENT_TYPE, "random:index/randomUuid:", "pulumi:")
+"""How the types begin of what a stack of ours has; its keys and what is Pulumi's own are nowhere but in the state."""
 
 
 def with_journal(export: Mapping[str, Any], left_over: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -50,9 +54,12 @@ def cut_off_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
 def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
     """The state with the flow logs of such creates, and without pending operations.
 
-    All else that a stack of ours has is made by the engine alone, and is made again.
+    All else that a stack of ours has is made by the engine alone, and is made again. Operations on what is not ours
+    stay: in a program of somebody's own there may be some.
     """
     deployment = {key: value for key, value in (export.get("deployment") or {}).items() if key != "pending_operations"}
+    if foreign := others(export):
+        deployment["pending_operations"] = foreign
     creates = [one for one in _flow_logs(export) if IDEMPOTENCY_KEY in one["inputs"]]
     begun = {one["urn"] for one in creates}
     # What such a create was to replace is deleted already.
@@ -84,6 +91,12 @@ def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
     return {**export, "deployment": deployment}
 
 
+def others(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The pending operations on resources that no stack of ours has."""
+    operations = (export.get("deployment") or {}).get("pending_operations") or []
+    return [one for one in operations if not one["resource"]["type"].startswith(OURS)]
+
+
 def forgotten(export: Mapping[str, Any]) -> list[str]:
     """The names of the flow logs of such creates that nobody can find again: they have no idempotency key."""
     return [one["inputs"]["name"] for one in _flow_logs(export) if IDEMPOTENCY_KEY not in one["inputs"]]
@@ -102,11 +115,18 @@ def main(what: str, stack: str) -> None:
     export = with_journal(json.loads(text), left_over)
     if what == "take-over":
         json.dump(taken_over(export), sys.stdout)
-        number = len({one["urn"] for one in cut_off_creates(export)})
+        foreign = others(export)
+        number = len({one["urn"] for one in cut_off_creates(export)} - {one["resource"]["urn"] for one in foreign})
         print(
             f"cut off: {number} creates; the service is asked what came of them" if number else "cut off: nothing",
             file=sys.stderr,
         )
+        if foreign:
+            print(
+                f"warning: {len(foreign)} operations on resources of other kinds were cut off as well, and stay for"
+                " Pulumi to ask about: `pulumi refresh`, in a terminal",
+                file=sys.stderr,
+            )
         if names := forgotten(export):
             print(
                 f"warning: {len(names)} flow logs without an idempotency_key may have been created and cannot be found"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,14 @@ from stacks.errors import stack_file
 if TYPE_CHECKING:
     from stacks.component import RouterFlowLogs
 
+OUTPUT = "otc_flow_logs"
+"""The output of a program that has others as well. The stack program's own stand by themselves."""
+
+OURS = ("routers", "leaving", "coverage")
+"""What `stacks.outputs` makes; whatever else there is, secrets perhaps, is not ours to export anew."""
+
+_declared = False
+
 
 def main() -> None:
     """Declare the flow logs of the current stack, and nothing else.
@@ -25,46 +34,69 @@ def main() -> None:
     """
     parent.end_with(os.getppid())
     lean_sdk.use()
-    _declare(None, _refuse_another_state, _refuse_empty_passphrase)
+    stack = pulumi.get_stack()
+    before = last_state.outputs(stack)
+    with _outputs_kept({name: before[name] for name in OURS if name in before}, apart=True) as outputs:
+        # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
+        from stacks.declaration import declare
+
+        _refuse_another_state(stack)
+        _refuse_empty_passphrase(stack)
+        outputs |= declare(stack, dict(outputs), None).outputs
 
 
 def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:
     """Declare flow logs on the attachments of routers; their components, by the router's key.
 
-    Once in a program, and before what may fail: it exports `routers`, `leaving` and `coverage`, by which the next run
-    knows what there was, and a run that fails without them is one that there was nothing.
+    Once in a program, and before what may fail: it exports the output `otc_flow_logs`, by which the next run knows what
+    there was. After a run that failed before that, the guard against deletions knows of nothing.
 
     Args:
-        wanted: What a stack file says under `otc-flow-logs:`, without that: `routers`, `rules`, `max_deletes`. By
-            default what the stack file does say. Where the API is and who is acting is read there in any case.
+        wanted: What a stack file says under `otc-flow-logs:`, without that: `routers`, `rules`, `max_deletes`. All
+            has to be known before the run: no outputs. By default what the stack file does say. Where the API is and
+            who is acting is read there in any case.
 
     Raises:
         pulumi.RunError: Something is wrong; the text names each key that is to be mended.
     """
-    return _declare(wanted, _refuse_another_state)
-
-
-def _declare(wanted: Mapping[str, Any] | None, *refusals: Callable[[str], None]) -> dict[str, RouterFlowLogs]:
+    global _declared
+    if _declared:
+        raise pulumi.RunError("declare_flow_logs is to be called once in a program: name all routers in one call")
+    _declared = True
     stack = pulumi.get_stack()
-    before = last_state.outputs(stack)
-    # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
-    from stacks.declaration import declare
+    before = last_state.outputs(stack).get(OUTPUT)
+    with _in_the_projects_folder(), _outputs_kept(before if isinstance(before, dict) else {}, apart=False) as outputs:
+        from stacks.declaration import declare
 
-    try:
-        for refuse in refusals:
-            refuse(stack)
-        declared = declare(stack, before, wanted)
-    except Exception:
-        # A run that fails would leave the stack without outputs, and the next run's guard without memory.
-        _export(before)
-        raise
-    _export(declared.outputs)
+        _refuse_another_state(stack)
+        declared = declare(stack, dict(outputs), wanted)
+        outputs |= declared.outputs
     return declared.routers
 
 
-def _export(outputs: dict[str, Any]) -> None:
-    for name, value in outputs.items():
-        pulumi.export(name, value)
+@contextlib.contextmanager
+def _outputs_kept(before: Mapping[str, Any], *, apart: bool) -> Iterator[dict[str, Any]]:
+    """Export what is in the dictionary at the end: what the last run left, unless the block puts something else there.
+
+    A run that fails would leave the stack without outputs, and the next run's guard without memory.
+    """
+    outputs = dict(before)
+    try:
+        yield outputs
+    finally:
+        for name, value in outputs.items() if apart else [(OUTPUT, outputs)]:
+            pulumi.export(name, value)
+
+
+@contextlib.contextmanager
+def _in_the_projects_folder() -> Iterator[None]:
+    """The engine starts a program in the folder that `main:` of Pulumi.yaml names, providers in the project's."""
+    before = Path.cwd()
+    os.chdir(pulumi.get_root_directory() or before)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _text_of(file: str) -> str:

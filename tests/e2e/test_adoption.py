@@ -234,3 +234,28 @@ def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Proj
     page = (project.directory / ".local" / "coverage" / "local.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "vpn-office-bonn" in page
+
+
+@pytest.mark.acceptance
+@pytest.mark.up
+def test_a_router_moves_to_another_stack_though_no_deletion_is_allowed(project: Project, world: World) -> None:
+    before = world.flow_logs()
+    component = f"urn:pulumi:{STACK}::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs::edge"
+    edge = project.config()["routers"]["edge"]
+    core = project.config()["routers"]["core"]
+    project.ok("state", "delete", "--yes", "--target-dependents", component)
+    project.change_config(routers={"core": core}, max_deletes=0)
+
+    project.up("--refresh")
+    project.unchanged()
+    assert world.flow_logs() == before
+    # One that is still in the state is lost as ever.
+    project.change_router("core", attachments={"exclude": ["vpc-shop"]})
+    assert "1 of 6 attachments would lose their flow log, but at most 0 may" in project.refused("preview")
+
+    project.stack_file("team").write_text("config: {}\n")
+    project.write_config({"endpoint": "emulator", "routers": {"edge": {**edge, "adopt": True}}}, "team")
+    project.environment["PULUMI_CONFIG_PASSPHRASE"] = "correct-horse"
+    project.ok("stack", "init", stack="team")
+    assert "4 imported" in project.ok("up", *QUICK, stack="team")
+    assert world.flow_logs().keys() == before.keys()

@@ -109,6 +109,7 @@ def test_routers_are_logged_from_somebody_elses_program(example: Callable[[str],
 
     assert there(project).keys() == flow_logs(project).keys()
     outputs = json.loads(project.ok("stack", "output", "--json", stack=STACK))
+    assert outputs.keys() == {"flow_logs", "otc_flow_logs"}
     assert sorted(id_ for of_router in outputs["flow_logs"].values() for id_ in of_router.values()) == sorted(
         there(project)
     )
@@ -119,16 +120,17 @@ def test_routers_are_logged_from_somebody_elses_program(example: Callable[[str],
         program.read_text().replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1')
     )
     said = project.refused("up", *QUICK, stack=STACK)
-    assert "otc-flow-logs:max_deletes in the program: 2 of 8 attachments would lose their flow log" in said
+    assert "max_deletes in the program: 2 of 8 attachments would lose their flow log" in said
     program.write_text(program.read_text().replace("er-core", "er-cor"))
     said = project.refused("up", *QUICK, stack=STACK)
-    assert "otc-flow-logs:routers.core.router in the program: there is no router with id or name 'er-cor'" in said
+    assert "routers.core.router in the program: there is no router with id or name 'er-cor'" in said
     assert there(project).keys() == flow_logs(project).keys()
 
     project.ok("destroy", *QUICK, stack=STACK)
     assert there(project) == {}
 
 
+@pytest.mark.acceptance
 def test_one_flow_log_is_made_by_its_ids_beside_another_dynamic_resource(example: Callable[[str], Project]) -> None:
     project = example("one-flow-log")
     (project.directory / "clock.py").write_text(CLOCK)
@@ -144,6 +146,61 @@ def test_one_flow_log_is_made_by_its_ids_beside_another_dynamic_resource(example
     project.ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
     project.ok("destroy", *QUICK, stack=STACK)
     assert there(project) == {}
+
+
+def add(project: Project, text: str) -> None:
+    with (project.directory / "__main__.py").open("a") as program:
+        program.write(f"\n{text}\n")
+
+
+@pytest.mark.acceptance
+def test_a_program_that_fails_shows_no_secret_of_its_own_and_the_guard_remembers(
+    example: Callable[[str], Project],
+) -> None:
+    project = example("routers")
+    add(project, 'pulumi.export("password", pulumi.Output.secret("hush-hush"))')
+    project.ok("up", *QUICK, stack=STACK)
+    program = project.directory / "__main__.py"
+    good = program.read_text()
+
+    program.write_text(good.replace("er-core", "er-cor"))
+    said = project.refused("up", *QUICK, stack=STACK)
+    assert "hush-hush" not in said
+    assert "hush-hush" not in project.ok("stack", "export", stack=STACK)
+
+    program.write_text(good.replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1'))
+    assert "2 of 8 attachments would lose their flow log" in project.refused("up", *QUICK, stack=STACK)
+    project.ok("destroy", *QUICK, stack=STACK)
+
+
+@pytest.mark.acceptance
+def test_a_program_is_to_name_all_routers_in_one_call_and_in_one_place(example: Callable[[str], Project]) -> None:
+    project = example("routers")
+    program = project.directory / "__main__.py"
+    good = program.read_text()
+
+    add(project, "declare_flow_logs()")
+    assert "declare_flow_logs is to be called once in a program" in project.refused("preview", stack=STACK)
+
+    program.write_text(good)
+    project.ok("config", "set", "otc-flow-logs:max_deletes", "0", stack=STACK)
+    project.ok("config", "set", "otc-flow-logs:regoin", "eu-de", stack=STACK)
+    said = project.refused("preview", stack=STACK)
+    assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program says it: take it out of one of them" in said
+    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in said
+
+
+def test_the_hosts_launcher_takes_the_environment_that_it_is_installed_in(environment: Path, tmp_path: Path) -> None:
+    launcher = environment / "share" / "otc-flow-logs" / "host" / "pulumi-resource-pulumi-python"
+    process = subprocess.Popen(
+        [launcher, "127.0.0.1:1"], cwd=tmp_path, env=without_pythonpath(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout
+        assert int(process.stdout.readline()) > 0
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
 
 
 @pytest.mark.acceptance

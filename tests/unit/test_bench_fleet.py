@@ -6,16 +6,15 @@ import pytest
 
 from bench.__main__ import _parser
 from bench.connections import open_connections
-from bench.cuts import ALONE, CASES, Cut, Fleet, Together, cuts
+from bench.cuts import ALONE, FLEET_CASES, Cut, CutRun, Fleet, cuts
 from bench.errors import BenchError
 from bench.fleet_table import tables
-from bench.measure import CASES as ALL_CASES
-from bench.measure import arguments
+from bench.measure import CASES, arguments
 from tools.prepare import READS
 
 
-def run(*seconds: float, connections: int = 64) -> Together:
-    return Together(max(seconds), seconds, 100.0, 2000.4, connections, {"GET": 4, "POST": 1000}, 2)
+def run(*seconds: float, connections: int = 64) -> CutRun:
+    return CutRun(max(seconds), seconds, 100.0, 2000.4, connections, {"GET": 4, "POST": 1000}, 2)
 
 
 def rows(text: str) -> Iterator[list[str]]:
@@ -55,16 +54,16 @@ def test_a_fleet_of_nothing_is_refused(text: str) -> None:
 
 
 def test_its_commands_are_those_of_the_benchmark_run_as_make_runs_them() -> None:
-    assert set(CASES) < set(ALL_CASES)
-    assert arguments("up", {READS: "512"}) == ALL_CASES["up"]
-    assert arguments("refresh", {READS: "512"}) == (*ALL_CASES["refresh"], "--parallel", "512")
+    assert set(FLEET_CASES) < set(CASES)
+    assert arguments("up", {READS: "512"}) == CASES["up"]
+    assert arguments("refresh", {READS: "512"}) == (*CASES["refresh"], "--parallel", "512")
 
 
 def test_stacks_side_by_side_have_a_table_that_goes_from_small_ones_to_large_ones() -> None:
     fleet: Fleet = {
         (cut, case): run(80.0, 90.0)
         for cut in (Cut(5, 4, 200), Cut(10, 2, 200, 32), Cut(20, 1, 200), Cut(10, 2, 200))
-        for case in reversed(CASES)
+        for case in reversed(FLEET_CASES)
     }
     found = list(rows(tables(fleet)))
     used = ["100.0 s", "2,000 MB", "1,004", "64"]
@@ -75,7 +74,7 @@ def test_stacks_side_by_side_have_a_table_that_goes_from_small_ones_to_large_one
         ["`up`", "5", "800", "128"],
     ]
     assert all(row[4:] == ["90.0 s", "80.0 s to 90.0 s", *used] for row in found)
-    assert [row[0] for row in found[::4]] == [f"`{case}`" for case in CASES]
+    assert [row[0] for row in found[::4]] == [f"`{case}`" for case in FLEET_CASES]
 
 
 def test_a_stack_alone_has_a_table_that_says_what_all_take_one_after_the_other() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cuts import Cut, Together
+from bench.cuts import Cut, CutRun
 from bench.fleet_table import tables
 from bench.measure import CASES
 from bench.pages import BEGIN, END, FLEET_BEGIN, FLEET_END, FLEET_PLACE, figures, with_figures, with_fleet
@@ -21,8 +21,8 @@ SOME = {
     Key("up", 100, 0, "ours"): Sample(5.0, 70, {}),
 }
 FLEET = {
-    (Cut(10, 2, 200), "up"): Together(90.0, [80.0, 88.5], 160.0, 3000.0, 640, {"POST flow-logs": 4000}, 2),
-    (Cut(1, 2, 200), "up"): Together(15.0, [15.0], 14.0, 400.0, 64, {"POST flow-logs": 400}, 2),
+    (Cut(10, 2, 200), "up"): CutRun(90.0, [80.0, 88.5], 160.0, 3000.0, 640, {"POST flow-logs": 4000}, 2),
+    (Cut(1, 2, 200), "up"): CutRun(15.0, [15.0], 14.0, 400.0, 64, {"POST flow-logs": 400}, 2),
 }
 
 

@@ -259,5 +259,5 @@ def test_an_embedded_emulator_that_is_not_installed_says_how_to_install_it(
     with pytest.raises(SettingsError) as caught:
         _ = connection.client
     assert str(caught.value) == (
-        "otc-flow-logs:endpoint is emulator, which is not installed: pip install -e '.[emulator]'"
+        "otc-flow-logs:endpoint is emulator, which is not installed: install otc-flow-logs[emulator]"
     )

@@ -136,6 +136,29 @@ def test_any_other_operation_is_only_forgotten(operation: dict[str, Any]) -> Non
     assert taken_over([operation], []) == []
 
 
+def test_operations_on_what_is_not_ours_stay_and_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket = {
+        "type": "creating",
+        "resource": {"urn": "urn:pulumi:x::y::aws:s3/bucket:Bucket::b", "type": "aws:s3/bucket:Bucket"},
+    }
+    state = {
+        "version": 3,
+        "deployment": {"pending_operations": [cut_off(idempotency_key="k"), bucket], "resources": []},
+    }
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
+
+    pending.main("take-over", "local")
+
+    printed = capsys.readouterr()
+    deployment = json.loads(printed.out)["deployment"]
+    assert deployment["pending_operations"] == [bucket]
+    assert [one["urn"] for one in deployment["resources"]] == [URN]
+    assert "cut off: 1 creates" in printed.err
+    assert "1 operations on resources of other kinds were cut off as well, and stay" in printed.err
+
+
 def test_a_create_without_a_key_is_forgotten_and_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
@@ -11,7 +12,7 @@ from providers.keys import ours
 from providers.settings import CONFIG_KEYS, SECRET_KEYS
 from stacks import backend
 from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, of_program, parse, shared
-from stacks.errors import Problem, StackError, stack_file
+from stacks.errors import PROGRAM, Problem, StackError, stack_file
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ALL_KEYS = (
@@ -364,13 +365,41 @@ def test_a_program_is_told_of_every_key_that_is_wrong() -> None:
     keys = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
     assert caught.value.problems == [
         Problem("router", "there is no such key; did you mean routers?"),
-        Problem("region", "there is no such key: routers, rules, max_deletes"),
-        Problem("state", "there is no such key: routers, rules, max_deletes"),
+        Problem("region", "belongs in the stack file"),
+        Problem("state", "belongs in the stack file"),
         Problem("routers.core.router", "is missing"),
         Problem("routers.core.log_group", "is missing"),
         Problem("routers.core.log_stream", "is missing"),
         Problem("routers.core.max_deletes", f"there is no such key: {keys}"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "key", "what"),
+    [
+        (["er-core"], "routers", 'must be keys with values, not ["er-core"]'),
+        ("er-core", "routers", 'must be keys with values, not "er-core"'),
+        ({}, "routers", "is missing"),
+        ({"routers": None}, "routers", "must be keys with values, not null"),
+        ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "there is no such key"),
+        ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
+        (
+            {"routers": {"core": {**ROUTER, "router": pulumi.Output.from_input("x")}}},
+            "routers.core.router",
+            "must be known before the run, and not be an output",
+        ),
+    ],
+)
+def test_a_program_that_says_something_else_is_told_in_one_sentence(said: Any, key: str, what: str) -> None:
+    with pytest.raises(StackError) as caught:
+        of_program(said)
+    assert [problem for problem in caught.value.problems if problem.key.startswith(key) and what in problem.what]
+    assert "Traceback" not in str(caught.value)
+
+
+def test_keys_of_a_program_are_told_without_the_namespace_of_stack_files() -> None:
+    error = StackError([Problem("routers.core.router", "is missing")])
+    assert error.sentences(PROGRAM) == "routers.core.router in the program: is missing"
 
 
 RULES = "every_router, every_attachment, never_disabled, log_groups, names"
