@@ -26,7 +26,7 @@ def refusal(stack_file: str, project_file: str, environment: Mapping[str, str]) 
     if not expected or _same(expected, actual):
         return None
     there = public(actual) or "that of `pulumi login`"
-    return f"its state is in {public(expected)} ({_KEY}), and not in {there}: set {VARIABLE}"
+    return f"its state is in {public(expected)} ({_KEY}), and not in {there}: set {VARIABLE} (docs/state.md)"
 
 
 def named(stack_file: str) -> str:

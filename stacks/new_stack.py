@@ -100,7 +100,10 @@ def _attachments(client: Client, router: Router) -> str:
         if reason := cannot_be_logged(one):
             said += f" {label(one.name or one.id)} {reason}."
     if flow_logs:
-        said += f" Flow logs that are there already: {len(flow_logs)}; `make adopt` writes a file that takes them over."
+        said += (
+            f" Flow logs that are there already: {len(flow_logs)}; if they are no other stack's, `make adopt` writes a"
+            " file that takes them over."
+        )
     return said
 
 
@@ -116,10 +119,12 @@ def _comment(said: str, *, indent: int) -> list[str]:
 def main() -> None:
     """Write the stack file."""
     parser = argparse.ArgumentParser(prog="make new-stack", description="Write a stack file for routers.")
-    parser.add_argument("stack")
-    parser.add_argument("routers", nargs="+", help="ids or names")
+    parser.add_argument("stack", help="NAME")
+    parser.add_argument("routers", nargs="*", help="ids or names: ROUTER")
     parser.add_argument("--endpoint", help="`emulator`, or one address for all services")
     options = parser.parse_intermixed_args()
+    if not (options.stack and options.routers):
+        sys.exit("error: say NAME=… and ROUTER='name …', as in: make new-stack NAME=lab ROUTER=er-core")
     file = Path(stack_file(options.stack))
     try:
         checked_name(options.stack)

@@ -164,7 +164,7 @@ def _covered(plan: RouterPlan, others: Others, state: State) -> Findings:
     if taken:
         what = (
             f"wants flow logs that are on {_on(plan)} already and not this stack's: {_listed(taken)}; to take them"
-            " over, set adopt: true here"
+            " over, if they are no other stack's, set adopt: true here"
         )
         findings.problems.append(Problem(where, what))
     if doubtful:

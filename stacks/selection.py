@@ -24,7 +24,7 @@ REFUSED_STATES = {
 """States in which an attachment has no traffic to log. The others (pending, modifying, freezed) pass: logs stay."""
 
 GONE = "is gone from the router"
-NOT_SELECTED = "is not selected in the stack file"
+NOT_SELECTED = "is not selected"
 
 
 class _Anything(Collection[str]):

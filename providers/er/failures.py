@@ -61,6 +61,8 @@ def printable(text: str, longest: int = 500) -> str:
 
     Nor has it what Pulumi takes for colours: over one that it does not know, its CLI panics.
     """
-    clean = "".join(character if character.isprintable() else " " for character in text[: longest + 1])
+    # Of a long text only its beginning is looked at.
+    begin = text[: 2 * longest]
+    clean = "".join(character if character.isprintable() else " " for character in begin)
     clean = " ".join(clean.replace("<{%", "<{ %").split())
-    return clean if len(clean) <= longest else clean[:longest] + "…"
+    return clean if len(clean) <= longest and begin == text else clean[:longest] + "…"

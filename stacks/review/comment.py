@@ -17,6 +17,8 @@ LONGEST = 65_000
 FOLDED_ABOVE = 20
 """Tables with more rows than this are folded."""
 
+ERROR_LENGTH = 2_000  # characters; what to do about it comes last in one
+
 VALUE_LENGTH = 120  # characters, of a property's old or new value
 
 IN_COUNTS = (Kind.DELETE, Kind.REPLACE, Kind.CHANGE, Kind.CREATE, Kind.IMPORT)
@@ -162,7 +164,7 @@ def _section(review: StackReview) -> Section:
         head = f"**{stack}**: nothing to do, {review.unchanged:,} unchanged"
         return Section(urgency=(3, review.stack), head=head, groups=())
     more = _more(review.stack)
-    errors = Group(1, "", (), [f"- ❌ {prose(one)}" for one in review.errors], more)
+    errors = Group(1, "", (), [f"- ❌ {prose(one, ERROR_LENGTH)}" for one in review.errors], more)
     if review.is_failed:
         failure = f": {prose(review.failure)}" if review.failure else ""
         told = "" if review.errors else " Its standard error may say why."

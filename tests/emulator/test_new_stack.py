@@ -76,7 +76,22 @@ def test_flow_logs_that_are_there_already_are_pointed_out(server: Server) -> Non
     target = FlowLogTarget(er_id=router.id, resource_id=attachment.id, log_group_id=group.id, log_stream_id=stream.id)
     client.flow_logs.create(target, name="x", description="", client_token="t")
     found = unwrapped(written(server, "er-main"))
-    assert "Flow logs that are there already: 1; `make adopt` writes a file that takes them over" in found
+    assert "Flow logs that are there already: 1; if they are no other stack's, `make adopt` writes" in found
+
+
+@pytest.mark.parametrize("said", [["", "er-main"], ["lab"], [""]])
+def test_the_command_says_what_make_is_to_be_told(said: list[str], tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "stacks.new_stack", *said],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT_FOLDER)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "error: say NAME=… and ROUTER='name …', as in: make new-stack NAME=lab ROUTER=er-core\n"
 
 
 def test_the_command_writes_a_file_once_and_never_over_another(server: Server, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> No
                         "name": "vpc-data",
                         "type": "vpc",
                         "state": "available",
-                        "not_logged": "is not selected in the stack file",
+                        "not_logged": "is not selected",
                     },
                     "id-fw": {
                         "name": "fw",

@@ -77,7 +77,7 @@ def test_targets_that_somebody_elses_flow_logs_have_are_told_at_once_and_how_to_
     assert problem.key == "routers.core"
     assert problem.what == (
         "wants flow logs that are on er-1-name already and not this stack's: vpc-shop (by-hand, 1), vpc-data"
-        " (by-hand-too, 2); to take them over, set adopt: true here"
+        " (by-hand-too, 2); to take them over, if they are no other stack's, set adopt: true here"
     )
     assert found.adopted == {}
 
@@ -108,7 +108,9 @@ def test_a_stack_without_idempotency_keys_has_made_nothing_whatever_the_name() -
     found = findings([flow_log("a", "vpc-shop", id_="1")], has_keys=False)
     assert found.warnings == []
     (problem,) = found.problems
-    assert "vpc-shop (vpc-shop, 1); to take them over, set adopt: true here" in problem.what
+    assert (
+        "vpc-shop (vpc-shop, 1); to take them over, if they are no other stack's, set adopt: true here" in problem.what
+    )
 
 
 def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() -> None:

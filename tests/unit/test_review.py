@@ -575,3 +575,16 @@ def test_arguments_that_do_not_fit_are_refused(
     code, output = run(*arguments)
     assert code == 2
     assert output.startswith(told)
+
+
+@pytest.mark.parametrize("text", ["ab " * 300, "x" * 501, "x" + " " * 5_000 + "y"])
+def test_a_text_that_was_cut_says_so(text: str) -> None:
+    assert prose(text).endswith("&#8230;")
+
+
+def test_an_error_of_a_preview_is_told_to_its_end() -> None:
+    names = ", ".join(f"vpc-{number:03} (by-hand-{number:03}, 1d0a6c5e)" for number in range(40))
+    failed = StackReview(
+        stack="dev", is_failed=True, errors=[f"wants flow logs that are there: {names}; set adopt now"]
+    )
+    assert "set adopt now" in comment([failed])
