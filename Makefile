@@ -57,7 +57,7 @@ destroy: ## Take the stack's flow logs away (asks first, except for the stack lo
 recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
 	@$(with_stack); $(signed_in) && pulumi cancel --yes --stack "$$STACK" && \
 		pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK" | pulumi stack import --stack "$$STACK" && \
-		rm -rf ".local/creating/$$STACK" && \
+		rm -rf ".local/creating/$${STACK##*/}" && \
 		$(refresh) && $(up) && { $(coverage) || :; }
 
 .PHONY: coverage

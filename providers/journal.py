@@ -23,13 +23,14 @@ def written_down(stack: str, urn: str, inputs: Mapping[str, Any]) -> Iterator[No
     Args:
         stack: The stack's name.
         urn: What is created.
-        inputs: All of them; none is secret.
+        inputs: All of them. None of ours is secret; for what somebody else's program takes for one, only they may read.
     """
     text = json.dumps({"urn": urn, "inputs": dict(inputs)}, sort_keys=True)
     folder = FOLDER / stack
     file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".part")
+    unfinished.touch(mode=0o600)
     unfinished.write_text(text)
     unfinished.replace(file)
     try:

@@ -9,20 +9,28 @@ import re
 from collections.abc import Mapping
 
 VARIABLE = "PULUMI_BACKEND_URL"
+STANDS_FOR = "OTC_FLOW_LOGS_STATE"
+"""Names the backend for which the one in use only stands, where a stack that is not there yet is previewed."""
+
+HARMLESS = {
+    *("region", "endpoint", "s3ForcePathStyle", "disableSSL", "response_checksum_validation", "ssetype"),
+    *("sslmode", "sslrootcert", "table", "metadata"),
+}
+"""What an address may show behind its `?`; anything else could be a secret."""
+
 _KEY = "otc-flow-logs:state"
 
 
-def refusal(stack_file: str, project_file: str, environment: Mapping[str, str]) -> str | None:
+def refusal(expected: str, project_file: str, environment: Mapping[str, str]) -> str | None:
     """Why a run would be on another state than the stack's own, in one sentence; None if it would not.
 
     Args:
-        stack_file: The text of the stack's file; its key `otc-flow-logs:state` has the backend's URL, of which a query
-            (`?region=…`) may be left out.
+        expected: The backend's URL that the stack file names, of which a query (`?region=…`) may be left out; empty if
+            it names none.
         project_file: The text of Pulumi.yaml.
         environment: Environment variables.
     """
-    expected = named(stack_file)
-    actual = current(project_file, environment)
+    actual = environment.get(STANDS_FOR) or current(project_file, environment)
     if not expected or _same(expected, actual):
         return None
     there = public(actual) or "that of `pulumi login`"
@@ -30,8 +38,11 @@ def refusal(stack_file: str, project_file: str, environment: Mapping[str, str]) 
 
 
 def named(stack_file: str) -> str:
-    """The URL of the state backend that a stack file names; empty if it names none."""
-    return _value(rf"^[ \t]+{_KEY}", stack_file)
+    """The URL of the state backend that a stack file names; empty if it names none.
+
+    For those that have no parser yet. The program asks Pulumi, which has one, again.
+    """
+    return _value(rf"^[ \t]+['\"]?{_KEY}['\"]?[ \t]*", stack_file)
 
 
 def current(project_file: str, environment: Mapping[str, str]) -> str:
@@ -40,9 +51,10 @@ def current(project_file: str, environment: Mapping[str, str]) -> str:
 
 
 def public(url: str) -> str:
-    """The address without a password, which PostgreSQL's may have in two places."""
-    url = re.sub(r"(://[^:/?@]*):[^/?]*@", r"\1@", url)
-    return re.sub(r"(?<=[?&])password=[^&]*&?", "", url).rstrip("?&")
+    """The address without what may be secret: a password before the host, and most of what is behind the `?`."""
+    place, _, query = re.sub(r"(://[^:/?@]*):.*@", r"\1@", url).partition("?")
+    shown = "&".join(part for part in query.split("&") if part.partition("=")[0] in HARMLESS)
+    return f"{place}?{shown}" if shown else place
 
 
 def _value(key: str, text: str) -> str:

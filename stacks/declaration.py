@@ -94,10 +94,9 @@ def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] |
         # What a mistake leaves out would look lost.
         _refuse_to_forget(stack, plans)
         lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before), plans))
-        if lost:
-            # What was taken out of the state, for another stack to have it, this run won't delete.
-            held = {(target.er_id, target.resource_id) for target in _state(stack).flow_logs}
-            lost = [loss for loss in lost if (loss.router_id, loss.attachment_id) in held]
+        if lost or not previous:
+            in_state = {one: held.urn for one, held in _state(stack).flow_logs.items()}
+            lost = guard.in_state(lost, in_state) if previous else guard.unremembered(plans, in_state)
         problems += guard.check_deletes(stack_config, plans, previous, lost)
     for warning in findings.warnings:
         pulumi.log.warn(warning)

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from providers.er import Client
 from providers.er.errors import NotFoundError
+from providers.er.flow_logs import FlowLogTarget
 from providers.er.records import label
 from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
 from stacks.errors import Problem
 from stacks.lookup import listed
+from stacks.names import COMPONENT_TYPE
 from stacks.outputs import Loss, PreviousRouter
 
 ALWAYS_ALLOWED = 5
@@ -44,6 +46,32 @@ def losses(
         else:
             lost.append(one)
     return lost
+
+
+def in_state(lost: Sequence[Loss], in_state: Mapping[FlowLogTarget, str]) -> list[Loss]:
+    """Those that this run would delete: what was taken out of the state, for another stack to have it, it would not.
+
+    Args:
+        lost: What the stack no longer wants.
+        in_state: The URNs of the flow logs in the state.
+    """
+    held = {(target.er_id, target.resource_id) for target in in_state}
+    return [loss for loss in lost if (loss.router_id, loss.attachment_id) in held]
+
+
+def unremembered(plans: Sequence[RouterPlan], in_state: Mapping[FlowLogTarget, str]) -> list[Loss]:
+    """What this run would delete of the routers' flow logs in the state, where the last run's outputs are missing.
+
+    Args:
+        plans: The routers of this run.
+        in_state: The URNs of the flow logs in the state.
+    """
+    wanted = {(plan.router.id, one.attachment.id) for plan in plans for one in plan.flow_logs}
+    return sorted(
+        Loss(label=target.resource_id, router_id=target.er_id, attachment_id=target.resource_id, flow_log="")
+        for target, urn in in_state.items()
+        if COMPONENT_TYPE in urn and (target.er_id, target.resource_id) not in wanted
+    )
 
 
 def still_there(client: Client, leaving: Sequence[Loss], plans: Sequence[RouterPlan]) -> list[Loss]:

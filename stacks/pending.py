@@ -111,7 +111,7 @@ def main(what: str, stack: str) -> None:
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # `pulumi stack export` has failed, and has said why
-    left_over = journal.left_over(stack)
+    left_over = journal.left_over(stack.rpartition("/")[2])  # ORGANIZATION/PROJECT/STACK is the same stack
     export = with_journal(json.loads(text), left_over)
     if what == "take-over":
         json.dump(taken_over(export), sys.stdout)
@@ -123,8 +123,9 @@ def main(what: str, stack: str) -> None:
         )
         if foreign:
             print(
-                f"warning: {len(foreign)} operations on resources of other kinds were cut off as well, and stay for"
-                " Pulumi to ask about: `pulumi refresh`, in a terminal",
+                f"warning: {len(foreign)} operations on other resources were cut off as well. `pulumi stack import`"
+                " drops them: look whether these are there, and import or delete them:"
+                f" {', '.join(one['resource']['urn'] for one in foreign)}",
                 file=sys.stderr,
             )
         if names := forgotten(export):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from providers import parent
+from providers.keys import full
 from stacks import backend, last_state, lean_sdk, passphrase
 from stacks.errors import stack_file
 
@@ -49,7 +50,7 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
     """Declare flow logs on the attachments of routers; their components, by the router's key.
 
     Once in a program, and before what may fail: it exports the output `otc_flow_logs`, by which the next run knows what
-    there was. After a run that failed before that, the guard against deletions knows of nothing.
+    there was.
 
     Args:
         wanted: What a stack file says under `otc-flow-logs:`, without that: `routers`, `rules`, `max_deletes`. All
@@ -57,20 +58,28 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
             who is acting is read there in any case.
 
     Raises:
-        pulumi.RunError: Something is wrong; the text names each key that is to be mended.
+        SystemExit: Something is wrong; the run fails, and has told each key that is to be mended.
     """
     global _declared
     if _declared:
-        raise pulumi.RunError("declare_flow_logs is to be called once in a program: name all routers in one call")
+        pulumi.log.error("declare_flow_logs is to be called once in a program: name all routers in one call")
+        raise SystemExit(1)
     _declared = True
     stack = pulumi.get_stack()
     before = last_state.outputs(stack).get(OUTPUT)
-    with _in_the_projects_folder(), _outputs_kept(before if isinstance(before, dict) else {}, apart=False) as outputs:
-        from stacks.declaration import declare
+    before = before if isinstance(before, dict) else {}
+    try:
+        with _in_the_projects_folder(), _outputs_kept(before, apart=False) as outputs:
+            from stacks.declaration import declare
 
-        _refuse_another_state(stack)
-        declared = declare(stack, dict(outputs), wanted)
-        outputs |= declared.outputs
+            _refuse_another_state(stack)
+            declared = declare(stack, dict(outputs), wanted)
+            outputs |= declared.outputs
+    except pulumi.RunError as error:
+        # No Exception: should the program catch it and go on without what could not be declared, all that would be
+        # deleted.
+        pulumi.log.error(str(error))
+        raise SystemExit(1) from error
     return declared.routers
 
 
@@ -109,7 +118,8 @@ def _refuse_another_state(stack: str) -> None:
     Raises:
         pulumi.RunError: It is another.
     """
-    if refusal := backend.refusal(_text_of(stack_file(stack)), _text_of("Pulumi.yaml"), os.environ):
+    expected = pulumi.runtime.get_config_env().get(full("state"), "").strip()
+    if refusal := backend.refusal(expected, _text_of("Pulumi.yaml"), os.environ):
         raise pulumi.RunError(f"stack {stack}: {refusal}")
 
 

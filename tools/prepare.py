@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from stacks import backend
 from tools import pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, last_line, run, say
@@ -100,6 +101,8 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
     if code:
         errors = [line for line in output.splitlines() if line.startswith("error:")]
         reason = errors[0].removeprefix("error:").strip() if errors else last_line(output)
+        url = environment.get(backend.VARIABLE) or ""
+        reason = reason.replace(url, backend.public(url)) if url else reason
         raise ToolError(f"Stack '{stack}' could not be selected: {reason}")
 
 

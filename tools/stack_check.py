@@ -19,7 +19,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
         there_are = f"there are {_listed(sorted(known))}" if known else "there is no stack file at all"
         raise ToolError(f"There is no stack '{stack}', since stacks/Pulumi.{name}.yaml is missing; {there_are}.")
     text = known[name].read_text(encoding="utf-8", errors="replace")
-    if refusal := backend.refusal(text, (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment):
+    if refusal := backend.refusal(backend.named(text), (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment):
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.is_missing(name, text, environment):
         raise ToolError(

@@ -52,7 +52,7 @@ previewed() (
         echo "stack $stack: not in the state yet, so this is what a new one would get" >&2
         empty=$(mktemp -d)
         trap 'rm -rf "$empty"' EXIT
-        export PULUMI_BACKEND_URL="file://$empty?metadata=skip"
+        export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"
         pulumi stack init "$stack" --non-interactive >&2 </dev/null
         code=0
         "$@" >"$json" </dev/null || code=$?

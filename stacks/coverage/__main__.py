@@ -24,6 +24,7 @@ PAGES = Path(".local", "coverage")
 
 def main(stack: str) -> None:
     """Print the table of the stack and write its page; ends with 1 where the stack file has mistakes."""
+    stack = stack.rpartition("/")[2]  # ORGANIZATION/PROJECT/STACK is the same stack
     values = command_line.values(stack)
     try:
         stack_config = config.parse(values.plain, is_secret=values.is_secret, shared=config.shared())

@@ -174,6 +174,34 @@ def test_a_program_that_fails_shows_no_secret_of_its_own_and_the_guard_remembers
 
 
 @pytest.mark.acceptance
+def test_nothing_is_deleted_by_a_program_that_goes_on_without_its_routers(example: Callable[[str], Project]) -> None:
+    project = example("routers")
+    project.ok("up", *QUICK, stack=STACK)
+    before = there(project)
+    program = project.directory / "__main__.py"
+    good = program.read_text()
+
+    wrong = "declare_flow_logs({'routers': {'core': {'router': 'er-cor'}}})"
+    head = "from stacks.program import declare_flow_logs\n"
+    program.write_text(f"{head}try:\n    {wrong}\nexcept Exception as error:\n    print('never mind')\n")
+    said = project.refused("up", *QUICK, stack=STACK)
+    assert "routers.core.log_group in the program: is missing" in said
+    assert "never mind" not in said
+    assert there(project) == before
+
+    # Somebody's own output took the place of ours.
+    program.write_text(good + "\npulumi.export('otc_flow_logs', {'a': 1})\n")
+    project.ok("up", *QUICK, stack=STACK)
+    program.write_text(good.replace('"core": {', '"core": {"attachments": ["vpc-shop"], '))
+    said = project.refused("up", *QUICK, stack=STACK)
+    assert "max_deletes in the program: 5 of 5 attachments would lose their flow log, but at most 2 may" in said
+    assert there(project) == before
+    program.write_text(good)
+    project.ok("up", *QUICK, stack=STACK)
+    project.ok("destroy", *QUICK, stack=STACK)
+
+
+@pytest.mark.acceptance
 def test_a_program_is_to_name_all_routers_in_one_call_and_in_one_place(example: Callable[[str], Project]) -> None:
     project = example("routers")
     program = project.directory / "__main__.py"

@@ -94,16 +94,26 @@ def test_the_previews_of_several_stacks_are_one_comment_and_a_new_stack_is_among
     text = job.project.stack_file().read_text()
     job.project.stack_file("team").write_text(text.partition("encryptionsalt:")[0])
     core = {"router": "er-core", "log_group": "network", "log_stream": "er-flow-logs-archive"}
-    job.project.write_config({"endpoint": "emulator", "routers": {"core": core}}, stack="team")
+    its_state = job.environment["PULUMI_BACKEND_URL"].partition("?")[0]
+    config = {"endpoint": "emulator", "state": its_state, "routers": {"core": core}}
+    job.project.write_config(config, stack="team")
     before = job.state()
+    passphrases = {"PULUMI_CONFIG_PASSPHRASE_TEAM": "its own", "PULUMI_CONFIG_PASSPHRASE": ""}
 
-    job.ok("preview", STACK, "team", PULUMI_CONFIG_PASSPHRASE_TEAM="its own", PULUMI_CONFIG_PASSPHRASE="")
+    job.ok("preview", STACK, "team", **passphrases)
 
     review = job.text("review.md")
     assert review.startswith("<!-- otc-flow-logs review -->\n")
     assert f"**`{STACK}`**: nothing to do, 10 unchanged" in review
     assert "### Stack `team`\n\n6 to create\n" in review
     assert job.state() == before
+
+    job.ok("plan", "team", **passphrases)
+    job.ok("apply", "team", **passphrases)
+    assert len(world.flow_logs()) == LOGGED_IN_DEMO + 6
+    job.project.write_config({**config, "state": "s3://elsewhere"}, stack="team")
+    assert job.run("plan", "team", **passphrases).returncode == 1
+    assert "its state is in s3" in job.text("team.md")
 
 
 @pytest.mark.up

@@ -31,7 +31,7 @@ def stack_file(state: str) -> str:
 def test_a_run_on_the_stacks_own_state_or_of_a_stack_that_names_none_goes_on(
     stack: str, environment: dict[str, str]
 ) -> None:
-    assert refusal(stack, PROJECT, environment) is None
+    assert refusal(named(stack), PROJECT, environment) is None
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_run_on_the_stacks_own_state_or_of_a_stack_that_names_none_goes_on(
     ],
 )
 def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, str], actual: str) -> None:
-    found = refusal(stack, PROJECT, environment)
+    found = refusal(named(stack), PROJECT, environment)
     assert found
     assert f"and not in {actual}: set PULUMI_BACKEND_URL" in found
 
@@ -54,16 +54,18 @@ def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, st
     [
         ("postgres://ann:hush@db/states", "postgres://ann@db/states"),
         ("postgres://ann:hu@sh:1@db:5432/states?sslmode=require", "postgres://ann@db:5432/states?sslmode=require"),
-        ("postgres://db/states?user=ann&password=hush", "postgres://db/states?user=ann"),
-        ("postgres://db/states?password=hush&user=ann", "postgres://db/states?user=ann"),
+        ("postgres://db/states?sslmode=require&password=hush", "postgres://db/states?sslmode=require"),
+        ("postgres://db/states?sslpassword=hush&sslmode=require", "postgres://db/states?sslmode=require"),
+        ("postgres://ann:hu/sh@db/states", "postgres://ann@db/states"),
+        ("postgres://ann:hu?sh@db/states", "postgres://ann@db/states"),
         ("postgres://db/states?password=hush", "postgres://db/states"),
-        ("s3://states?endpoint=obs:9000&profile=a@b", "s3://states?endpoint=obs:9000&profile=a@b"),
+        ("s3://states?endpoint=obs:9000&secret_access_key=hush", "s3://states?endpoint=obs:9000"),
         ("file://~/states", "file://~/states"),
     ],
 )
 def test_a_password_of_the_address_is_in_no_message(address: str, shown: str) -> None:
     assert public(address) == shown
-    found = refusal(stack_file("s3://elsewhere"), PROJECT, {"PULUMI_BACKEND_URL": address})
+    found = refusal("s3://elsewhere", PROJECT, {"PULUMI_BACKEND_URL": address})
     assert found
     assert f"and not in {shown}: set" in found
 
@@ -74,4 +76,15 @@ def test_a_stack_file_names_its_state_or_none() -> None:
 
 
 def test_a_project_without_a_backend_has_that_of_the_login() -> None:
-    assert "that of `pulumi login`" in (refusal(stack_file("s3://states"), "name: x\n", {}) or "")
+    assert "that of `pulumi login`" in (refusal("s3://states", "name: x\n", {}) or "")
+
+
+@pytest.mark.parametrize("line", ['"otc-flow-logs:state": s3://states', "'otc-flow-logs:state' : s3://states"])
+def test_a_key_in_quotes_names_a_state_as_well(line: str) -> None:
+    assert named(f"config:\n  {line}\n") == "s3://states"
+
+
+def test_an_empty_backend_stands_for_the_one_in_which_a_new_stack_is_not_yet() -> None:
+    environment = {"PULUMI_BACKEND_URL": "file:///tmp/empty", "OTC_FLOW_LOGS_STATE": S3}
+    assert refusal("s3://states", PROJECT, environment) is None
+    assert refusal("s3://others", PROJECT, environment)

@@ -156,7 +156,8 @@ def test_operations_on_what_is_not_ours_stay_and_are_told_of(
     assert deployment["pending_operations"] == [bucket]
     assert [one["urn"] for one in deployment["resources"]] == [URN]
     assert "cut off: 1 creates" in printed.err
-    assert "1 operations on resources of other kinds were cut off as well, and stay" in printed.err
+    assert "1 operations on other resources were cut off as well." in printed.err
+    assert "import or delete them: urn:pulumi:x::y::aws:s3/bucket:Bucket::b" in printed.err
 
 
 def test_a_create_without_a_key_is_forgotten_and_named(
@@ -184,7 +185,7 @@ def test_what_a_killed_provider_was_creating_is_taken_over_too(
         assert journal.left_over("another") == []
         provider = {"urn": "p", "id": "1", "type": "pulumi:providers:pulumi-python"}
         monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"deployment": {"resources": [provider]}})))
-        pending.main("take-over", "local")
+        pending.main("take-over", "organization/otc-flow-logs/local")  # the same stack
     _, taken = json.loads(capsys.readouterr().out)["deployment"]["resources"]
     assert (taken["urn"], taken["id"], taken["provider"], taken["inputs"]) == (URN, "created-by:", "p::1", inputs)
     assert journal.left_over("local") == []
