@@ -12,6 +12,7 @@ from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, Project, World, a
 PASSWORD = "flow-logs-on-loopback"  # of the demo world's user
 
 
+@pytest.mark.acceptance
 def test_user_and_password_from_the_environment(project: Project, standalone: World) -> None:
     project.environment |= {"OS_USERNAME": "demo", "OS_PASSWORD": PASSWORD, "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
 
@@ -51,6 +52,7 @@ def test_an_access_key_from_the_environment(project: Project, standalone: World,
     assert "POST /v3/auth/tokens" not in standalone.server.requests.read()
 
 
+@pytest.mark.acceptance
 def test_a_temporary_access_key_whose_secrets_are_in_the_stack_file(project: Project, standalone: World) -> None:
     standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"], "of-a-temporary-key")
     project.change_config(access_key=KEY["OS_ACCESS_KEY"])

@@ -50,6 +50,7 @@ def test_a_flow_log_deleted_by_hand_is_created_again(project: Project, world: Wo
     same_flow_logs(project, world)
 
 
+@pytest.mark.acceptance
 @pytest.mark.up
 def test_changing_a_flow_log_that_somebody_deleted_says_how_to_go_on(project: Project, world: World) -> None:
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")

@@ -218,6 +218,7 @@ def test_a_program_is_to_name_all_routers_in_one_call_and_in_one_place(example: 
     assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in said
 
 
+@pytest.mark.acceptance
 def test_the_hosts_launcher_takes_the_environment_that_it_is_installed_in(environment: Path, tmp_path: Path) -> None:
     launcher = environment / "share" / "otc-flow-logs" / "host" / "pulumi-resource-pulumi-python"
     process = subprocess.Popen(

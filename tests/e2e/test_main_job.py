@@ -215,6 +215,7 @@ def test_flow_logs_can_be_created_disabled(project: Project, world: World) -> No
     same_flow_logs(project, world)
 
 
+@pytest.mark.acceptance
 @pytest.mark.up
 def test_destroy_leaves_nothing_in_the_world_and_the_stack_can_be_put_up_again(project: Project, world: World) -> None:
     project.destroy()
@@ -228,6 +229,7 @@ def test_destroy_leaves_nothing_in_the_world_and_the_stack_can_be_put_up_again(p
     same_flow_logs(project, world)
 
 
+@pytest.mark.acceptance
 @pytest.mark.up
 def test_a_renamed_router_key_with_another_stream_leaves_nothing_behind(project: Project, world: World) -> None:
     routers = project.config()["routers"]

@@ -63,6 +63,7 @@ def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: Wo
     assert run("git status --short", checkout) == ""
 
 
+@pytest.mark.acceptance
 def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World) -> None:
     world.log("vpc-edge-proxy", "proxy")
     place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.e2e.harness import QUICK, Project, World, same_flow_logs
 
 # It ends with its language host, as the stack program does: else the engine waits for it for seconds once it failed.
@@ -93,6 +95,7 @@ def test_inputs_not_known_yet_are_shown_as_such(project: Project, world: World) 
     project.unchanged()
 
 
+@pytest.mark.acceptance
 def test_an_input_that_may_change_the_target_is_shown_as_a_replacement(project: Project, world: World) -> None:
     declare(project, world)
     project.up()
@@ -104,6 +107,7 @@ def test_an_input_that_may_change_the_target_is_shown_as_a_replacement(project: 
     assert "log_stream_id" in shown
 
 
+@pytest.mark.acceptance
 def test_a_resource_renamed_without_an_alias_keeps_its_flow_log(project: Project, world: World) -> None:
     declare(project, world, 'inputs["idempotency_key"] = "the team"')
     project.up()

@@ -88,6 +88,7 @@ def forgetful_world(project: Project) -> Iterator[World]:
         yield world
 
 
+@pytest.mark.acceptance
 def test_a_create_without_an_answer_is_imported_where_the_service_does_not_tell_whose_it_is(
     project: Project, forgetful_world: World
 ) -> None:

@@ -357,8 +357,10 @@ def test_what_a_run_that_failed_half_way_has_logged_is_guarded_too(project: Proj
     assert len(before) == 9
 
     project.change_router("core", attachments=[])
+    project.change_config(max_deletes=4)
 
-    assert "6 of 10 attachments would lose their flow log" in project.refused("up", *QUICK)
+    # Which one found the quota used up is chance.
+    assert re.search("[56] of 10 attachments would lose their flow log", project.refused("up", *QUICK))
     assert world.flow_logs() == before
 
 
