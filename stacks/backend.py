@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from stacks.plain import scalar
+
 VARIABLE = "PULUMI_BACKEND_URL"
 STANDS_FOR = "OTC_FLOW_LOGS_STATE"
 """Names the backend for which the one in use only stands, where a stack that is not there yet is previewed."""
@@ -42,12 +44,12 @@ def named(stack_file: str) -> str:
 
     For those that have no parser yet. The program asks Pulumi, which has one, again.
     """
-    return _value(rf"^[ \t]+['\"]?{_KEY}['\"]?[ \t]*", stack_file)
+    return scalar(rf"^[ \t]+['\"]?{_KEY}['\"]?[ \t]*", stack_file)
 
 
 def current(project_file: str, environment: Mapping[str, str]) -> str:
     """The URL of the state backend that a run would use; empty if it is that of `pulumi login`."""
-    return environment.get(VARIABLE) or _value(r"^backend:[ \t]*\n[ \t]+url", project_file)
+    return environment.get(VARIABLE) or scalar(r"^backend:[ \t]*\n[ \t]+url", project_file)
 
 
 def public(url: str) -> str:
@@ -55,11 +57,6 @@ def public(url: str) -> str:
     place, _, query = re.sub(r"(://[^:/?@]*):.*@", r"\1@", url).partition("?")
     shown = "&".join(part for part in query.split("&") if part.partition("=")[0] in HARMLESS)
     return f"{place}?{shown}" if shown else place
-
-
-def _value(key: str, text: str) -> str:
-    found = re.search(rf"{key}:[ \t]*['\"]?([^'\"\s#]+)", text, re.MULTILINE)
-    return found.group(1) if found else ""
 
 
 def _same(expected: str, actual: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import threading
 import time
@@ -25,8 +26,8 @@ from stacks import config, guard, history, last_state, outputs, preflight, rules
 from stacks.component import RouterFlowLogs
 from stacks.discovery import RouterPlan, discover
 from stacks.errors import PROGRAM, Problem, StackError, stack_file
+from stacks.names import KEY_TYPE
 
-KEY_TYPE = "random:index/randomUuid:RandomUuid"
 DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
 
@@ -80,7 +81,8 @@ def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] |
         seen.setdefault(router.router_id, set()).update(router.called)
     found = discover(client, stack_config, stack=stack, seen_before=seen)
     plans = found.plans
-    findings = preflight.check(client, stack_config, plans, previous, lambda: _state(stack))
+    state = functools.cache(lambda: _state(stack))
+    findings = preflight.check(client, stack_config, plans, previous, state)
     problems = [*found.problems, *rules.check(stack_config.rules, found)]
     problems += findings.refusals
     if pulumi.runtime.is_dry_run() or not previous:
@@ -95,7 +97,7 @@ def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] |
         _refuse_to_forget(stack, plans)
         lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before), plans))
         if lost or not previous:
-            in_state = {one: held.urn for one, held in _state(stack).flow_logs.items()}
+            in_state = {one: held.urn for one, held in state().flow_logs.items()}
             lost = guard.in_state(lost, in_state) if previous else guard.unremembered(plans, in_state)
         problems += guard.check_deletes(stack_config, plans, previous, lost)
     for warning in findings.warnings:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from providers.keys import full
+from stacks.plain import scalar
 
 PROGRAM = "the program"
 """Where keys stand that are in no stack file."""
@@ -31,9 +31,8 @@ def _folder() -> str:
     project = Path("Pulumi.yaml")
     if not project.is_file():
         return "stacks/"
-    text = project.read_text(encoding="utf-8", errors="replace")
-    found = re.search(r"^stackConfigDir:[ \t]*['\"]?([^'\"\s#]+)", text, re.MULTILINE)
-    return f"{found.group(1).rstrip('/')}/" if found else ""
+    folder = scalar("^stackConfigDir", project.read_text(encoding="utf-8", errors="replace"))
+    return f"{folder.rstrip('/')}/" if folder else ""
 
 
 class StackError(Exception):

@@ -15,6 +15,9 @@ PLACEHOLDERS = ("stack", "router", "attachment", "type", "id")
 COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
 """The type token of a router's component; with its key it makes up the URNs in state."""
 
+KEY_TYPE = "random:index/randomUuid:RandomUuid"
+"""The type token of a router's idempotency key."""
+
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIX_LENGTH = 8
 

@@ -5,8 +5,9 @@ Needs nothing but the standard library: `make` asks before anything is installed
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+
+from stacks.plain import scalar
 
 LOCAL = "local"
 
@@ -25,13 +26,9 @@ def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> b
 
 
 def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:
-    def value_of(key: str) -> str:
-        found = re.search(rf"^{key}:[ \t]*['\"]?([^'\"\s#]+)", stack_file, re.MULTILINE)
-        return found.group(1) if found else ""
-
-    if provider := value_of("secretsprovider"):
+    if provider := scalar("^secretsprovider", stack_file):
         return provider == "passphrase"
-    if value_of("encryptionsalt"):
+    if scalar("^encryptionsalt", stack_file):
         return True
     # A Pulumi service keeps the secrets of its stacks by itself.
     return not environment.get("PULUMI_BACKEND_URL", "").startswith(("http://", "https://"))

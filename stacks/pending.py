@@ -18,11 +18,12 @@ from typing import Any
 from providers import journal
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_id
-from stacks.names import COMPONENT_TYPE
+from stacks.names import COMPONENT_TYPE, KEY_TYPE
+from stacks.plain import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
-OURS = (TYPE_TOKEN, COMPONENT_TYPE, "random:index/randomUuid:", "pulumi:")
+OURS = (TYPE_TOKEN, COMPONENT_TYPE, KEY_TYPE, "pulumi:")
 """How the types begin of what a stack of ours has; its keys and what is Pulumi's own are nowhere but in the state."""
 
 
@@ -47,8 +48,7 @@ def with_journal(export: Mapping[str, Any], left_over: Sequence[Mapping[str, Any
 
 def cut_off_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The resources of the creates that nobody knows the end of, in a stack's exported state."""
-    operations = (export.get("deployment") or {}).get("pending_operations") or []
-    return [one["resource"] for one in operations if one["type"] == "creating"]
+    return [one["resource"] for one in _operations(export) if one["type"] == "creating"]
 
 
 def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,13 +93,16 @@ def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
 
 def others(export: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The pending operations on resources that no stack of ours has."""
-    operations = (export.get("deployment") or {}).get("pending_operations") or []
-    return [one for one in operations if not one["resource"]["type"].startswith(OURS)]
+    return [one for one in _operations(export) if not one["resource"]["type"].startswith(OURS)]
 
 
 def forgotten(export: Mapping[str, Any]) -> list[str]:
     """The names of the flow logs of such creates that nobody can find again: they have no idempotency key."""
     return [one["inputs"]["name"] for one in _flow_logs(export) if IDEMPOTENCY_KEY not in one["inputs"]]
+
+
+def _operations(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return (export.get("deployment") or {}).get("pending_operations") or []
 
 
 def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -111,7 +114,7 @@ def main(what: str, stack: str) -> None:
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # `pulumi stack export` has failed, and has said why
-    left_over = journal.left_over(stack.rpartition("/")[2])  # ORGANIZATION/PROJECT/STACK is the same stack
+    left_over = journal.left_over(short_name(stack))
     export = with_journal(json.loads(text), left_over)
     if what == "take-over":
         json.dump(taken_over(export), sys.stdout)

@@ -43,7 +43,7 @@ def main() -> None:
 
         _refuse_another_state(stack)
         _refuse_empty_passphrase(stack)
-        outputs |= declare(stack, dict(outputs), None).outputs
+        outputs |= declare(stack, outputs, None).outputs
 
 
 def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:
@@ -61,19 +61,18 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
         SystemExit: Something is wrong; the run fails, and has told each key that is to be mended.
     """
     global _declared
-    if _declared:
-        pulumi.log.error("declare_flow_logs is to be called once in a program: name all routers in one call")
-        raise SystemExit(1)
-    _declared = True
-    stack = pulumi.get_stack()
-    before = last_state.outputs(stack).get(OUTPUT)
-    before = before if isinstance(before, dict) else {}
     try:
+        if _declared:
+            raise pulumi.RunError("declare_flow_logs is to be called once in a program: name all routers in one call")
+        _declared = True
+        stack = pulumi.get_stack()
+        before = last_state.outputs(stack).get(OUTPUT)
+        before = before if isinstance(before, dict) else {}
         with _in_the_projects_folder(), _outputs_kept(before, apart=False) as outputs:
             from stacks.declaration import declare
 
             _refuse_another_state(stack)
-            declared = declare(stack, dict(outputs), wanted)
+            declared = declare(stack, outputs, wanted)
             outputs |= declared.outputs
     except pulumi.RunError as error:
         # No Exception: should the program catch it and go on without what could not be declared, all that would be

@@ -19,6 +19,7 @@ import yaml
 
 from providers import journal
 from stacks import backend
+from stacks.plain import short_name
 from tools.console import ToolError, last_line, run, say
 
 SCRATCH = Path(".local", "moving")
@@ -89,7 +90,7 @@ class Backend:
     def stacks(self, project: str) -> set[str]:
         """The names of the project's stacks."""
         listed = self.ok("Listing the stacks", "stack", "ls", "--json", "--project", project)
-        return {name.rpartition("/")[2] for name in re.findall(r'^ *"name": "([^"]+)"', listed, re.MULTILINE)}
+        return {short_name(name) for name in re.findall(r'^ *"name": "([^"]+)"', listed, re.MULTILINE)}
 
     def export(self, stack: str, *options: str) -> dict[str, Any]:
         """The stack's state; its secrets are encrypted unless the options say otherwise."""
@@ -282,7 +283,7 @@ def main(arguments: list[str]) -> int:
         say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/state.md")
         return 2
     try:
-        move(Path.cwd(), arguments[0].rpartition("/")[2], arguments[1])
+        move(Path.cwd(), short_name(arguments[0]), arguments[1])
     except ToolError as error:
         say(f"error: {error}")
         return 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stacks import backend, passphrase
+from stacks.plain import short_name
 from tools.console import ToolError
 
 
@@ -12,7 +13,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
 
     An empty passphrase serves `local` only, which holds no secret worth one and must run anywhere.
     """
-    name = stack.rpartition("/")[2]  # ORGANIZATION/PROJECT/STACK is the same stack
+    name = short_name(stack)
     files = sorted((root / "stacks").glob("Pulumi.*.yaml"))
     known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
     if name not in known:
@@ -31,7 +32,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
 def passphrase_default(stack: str, environment: Mapping[str, str]) -> str | None:
     """The passphrase to set where the user has set none: the empty one, for `local`."""
     chosen = "PULUMI_CONFIG_PASSPHRASE" in environment or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    return "" if stack.rpartition("/")[2] == passphrase.LOCAL and not chosen else None
+    return "" if short_name(stack) == passphrase.LOCAL and not chosen else None
 
 
 def _listed(names: list[str]) -> str:

@@ -18,13 +18,14 @@ from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.discovery import discover
 from stacks.errors import StackError, stack_file
+from stacks.plain import short_name
 
 PAGES = Path(".local", "coverage")
 
 
 def main(stack: str) -> None:
     """Print the table of the stack and write its page; ends with 1 where the stack file has mistakes."""
-    stack = stack.rpartition("/")[2]  # ORGANIZATION/PROJECT/STACK is the same stack
+    stack = short_name(stack)
     values = command_line.values(stack)
     try:
         stack_config = config.parse(values.plain, is_secret=values.is_secret, shared=config.shared())

@@ -30,7 +30,7 @@ from providers import journal
 from tests.e2e import test_interrupted_runs, test_make, test_secrets
 from tests.e2e.harness import CHECKOUT, FOREVER, LOGGED_IN_DEMO, QUICK, STACK, TIMEOUT, Project, Run, World, agree
 from tests.e2e.harness import serving as emulated
-from tests.e2e.test_two_at_once import one_sentence
+from tests.e2e.test_two_at_once import one_sentence, refused_while_another_is_at_work
 from tools.cache import cache_folder, make_once, platform_key
 from tools.console import ToolError, last_line
 
@@ -430,18 +430,7 @@ def with_a_password(project: TeamProject, world: World) -> str:
 def test_two_people_at_once_are_kept_apart_by_the_lock_and_both_end_well(
     shared: TeamProject, colleagues: TeamProject, stuck_world: World
 ) -> None:
-    first = shared.start("up", *QUICK)
-    test_interrupted_runs.until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, first)
-
-    said = colleagues.refused("up", *QUICK)
-
-    assert "the stack is currently locked by 1 lock(s)" in one_sentence(said)
-    assert re.search(r"created by \S+ \(pid \d+\)", said)
-    assert PASSWORD not in said
-    assert first.poll() is None
-    stuck_world.finish()
-    output, _ = first.communicate(timeout=TIMEOUT)
-    assert first.returncode == 0, output
+    assert PASSWORD not in refused_while_another_is_at_work(shared, colleagues, stuck_world)
     assert f"{LOGGED_IN_DEMO + 5} unchanged" in colleagues.up()
     for project in (shared, colleagues):
         agree(project, stuck_world)

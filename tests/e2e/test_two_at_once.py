@@ -20,21 +20,28 @@ def one_sentence(output: str) -> str:
     return re.sub(r"\s+", " ", output)
 
 
-def test_a_second_up_at_the_same_time_is_told_of_the_first_and_disturbs_nothing(
-    project: Project, stuck_world: World
-) -> None:
+def refused_while_another_is_at_work(project: Project, other: Project, stuck_world: World) -> str:
+    """What the other's `up` is told while the project's is under way, which then ends well."""
     # What is stuck keeps the first run going until the second one has ended.
     first = project.start("up", *QUICK)
     test_interrupted_runs.until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, first)
 
-    output = project.refused("up", *QUICK)
+    said = other.refused("up", *QUICK)
 
-    assert "the stack is currently locked by 1 lock(s)" in one_sentence(output)
-    assert re.search(r"created by \S+ \(pid \d+\)", output)
+    assert "the stack is currently locked by 1 lock(s)" in one_sentence(said)
+    assert re.search(r"created by \S+ \(pid \d+\)", said)
     assert first.poll() is None
     stuck_world.finish()
     output, _ = first.communicate(timeout=TIMEOUT)
     assert first.returncode == 0, output
+    return said
+
+
+def test_a_second_up_at_the_same_time_is_told_of_the_first_and_disturbs_nothing(
+    project: Project, stuck_world: World
+) -> None:
+    refused_while_another_is_at_work(project, project, stuck_world)
+
     assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
     same_flow_logs(project, stuck_world)
 

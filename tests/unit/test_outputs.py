@@ -8,6 +8,7 @@ import pytest
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
 from providers.er.routers import Router
+from stacks import program
 from stacks.config import RouterConfig
 from stacks.discovery import RouterPlan, WantedFlowLog
 from stacks.outputs import Loss, OutputsError, PreviousRouter, leaving, outputs, previous
@@ -167,3 +168,7 @@ def test_outputs_of_another_shape_are_no_memory_or_a_clear_error_but_never_a_cra
     except OutputsError:
         return
     assert all(isinstance(router, PreviousRouter) for router in found.values())
+
+
+def test_what_a_failed_run_exports_again_is_what_outputs_are_made_of() -> None:
+    assert set(outputs([], {}, [])) == set(program.OURS)

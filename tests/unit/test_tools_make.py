@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "stacks").mkdir()
-    for name in ("__init__.py", "backend.py", "passphrase.py"):
+    for name in ("__init__.py", "backend.py", "passphrase.py", "plain.py"):
         shutil.copy(ROOT / "stacks" / name, folder / "stacks")
     for stack in ("dev", "local", "prod"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
