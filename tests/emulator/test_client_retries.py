@@ -342,6 +342,7 @@ def test_a_page_of_the_gateway_is_told_in_one_sentence(scripted: ServerFactory, 
     assert str(error) == f"{server.url} answered Bad Gateway without saying why (HTTP 502)"
 
 
+@pytest.mark.usefixtures("collected_later")
 @pytest.mark.parametrize("body", [b"<html>Welcome</html>", b'{"flow_log": {"id": "c6', b"[]", b"null", b"[" * 200_000])
 def test_a_success_that_is_not_the_promised_json_is_tried_again(
     scripted: ServerFactory, time: QuickTime, body: bytes

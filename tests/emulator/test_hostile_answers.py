@@ -398,6 +398,7 @@ def test_cookies_are_not_kept(scripted: ServerFactory, time: QuickTime) -> None:
 # What is no JSON, or not the JSON that was promised
 
 
+@pytest.mark.usefixtures("collected_later")
 @pytest.mark.parametrize(
     "body",
     [
@@ -831,6 +832,7 @@ def test_a_field_of_iam_of_another_type_is_an_error_of_the_api_or_no_matter(
             show(signing_in(server.url, time))
 
 
+@pytest.mark.usefixtures("collected_later")
 @pytest.mark.parametrize("status", [201, 400, 503])
 @pytest.mark.parametrize(
     "body",
