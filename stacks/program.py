@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,10 +75,10 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
             _refuse_another_state(stack)
             declared = declare(stack, outputs, wanted)
             outputs |= declared.outputs
-    except pulumi.RunError as error:
+    except Exception as error:
         # No Exception: should the program catch it and go on without what could not be declared, all that would be
         # deleted.
-        pulumi.log.error(str(error))
+        pulumi.log.error(str(error) if isinstance(error, pulumi.RunError) else traceback.format_exc())
         raise SystemExit(1) from error
     return declared.routers
 

@@ -59,6 +59,12 @@ class Backend:
         return backend.public(self.url)
 
     @property
+    def setting(self) -> str:
+        """What chooses it in a shell, for people to copy."""
+        rest = "" if str(self) == self.url else ", completed with what TO says beyond that (it may be secret)"
+        return f"PULUMI_BACKEND_URL='{self}'{rest}"
+
+    @property
     def place(self) -> str:
         """The address without what says how to get there."""
         return self.url.partition("?")[0].rstrip("/") if self.url.startswith("file:") else self.url
@@ -176,7 +182,7 @@ def move(root: Path, stack: str, to: str) -> None:
     if target == default:
         say("From now on, for all who work on it: unset PULUMI_BACKEND_URL")
     else:
-        say(f"From now on, for all who work on it, CI too: export PULUMI_BACKEND_URL='{target}'")
+        say(f"From now on, for all who work on it, CI too: export {target.setting}")
 
 
 def _current(root: Path) -> str:

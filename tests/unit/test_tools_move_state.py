@@ -1,0 +1,25 @@
+"""What people are told of a backend to which a stack has moved; the moves are in tests/e2e/test_state_backends.py."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.move_state import Backend
+
+WHOLE = "s3://states?endpoint=obs.example.com&region=eu-de"
+REST = ", completed with what TO says beyond that (it may be secret)"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (WHOLE, f"PULUMI_BACKEND_URL='{WHOLE}'"),
+        (f"{WHOLE}&profile=team", f"PULUMI_BACKEND_URL='{WHOLE}'{REST}"),
+        (
+            "postgres://me:hush@db/pulumi?sslmode=require",
+            f"PULUMI_BACKEND_URL='postgres://me@db/pulumi?sslmode=require'{REST}",
+        ),
+    ],
+)
+def test_an_address_to_be_copied_says_so_where_it_is_not_whole(url: str, told: str) -> None:
+    assert Backend.at(url, Path()).setting == told
