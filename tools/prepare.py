@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stacks import backend
+from stacks.passphrase import LOCAL
+from stacks.plain import short_name
 from tools import pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, last_line, run, say
-from tools.stack_check import check_stack, passphrase_default
+from tools.stack_check import check_stack
 from tools.stand_in_home import leave_stand_in_home, stand_in_home
 from tools.venv import ensure_venv
 
@@ -48,9 +50,8 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
         width = _width("PULUMI_PARALLEL", environment) or PARALLEL
         reads = _width(READS, environment) or (_READS if width == PARALLEL else width)
         new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
-        passphrase = passphrase_default(stack, environment)
-        if passphrase is not None:
-            new["PULUMI_CONFIG_PASSPHRASE"] = passphrase
+        if short_name(stack) == LOCAL:
+            new["PULUMI_CONFIG_PASSPHRASE"] = ""  # whatever is exported for other stacks
     return new
 
 

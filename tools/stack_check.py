@@ -29,11 +29,5 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
         )
 
 
-def passphrase_default(stack: str, environment: Mapping[str, str]) -> str | None:
-    """The passphrase to set where the user has set none: the empty one, for `local`."""
-    chosen = "PULUMI_CONFIG_PASSPHRASE" in environment or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    return "" if short_name(stack) == passphrase.LOCAL and not chosen else None
-
-
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

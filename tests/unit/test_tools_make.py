@@ -126,8 +126,8 @@ def test_the_environment_keeps_what_the_user_chose(monkeypatch: pytest.MonkeyPat
     kept = prepare.exports(chosen, venv, cli, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
     assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, venv, cli, "local")["OTC_FLOW_LOGS_READS"] == "9"
-    assert "PULUMI_CONFIG_PASSPHRASE" not in kept
-    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports({"PATH": "/usr/bin"}, venv, cli, "dev")
+    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(chosen, venv, cli, "dev")
+    assert kept["PULUMI_CONFIG_PASSPHRASE"] == "", "local has the empty one, whatever another stack has"
     assert prepare.exports(fresh, venv, cli, "local")["PATH"] == fresh["PATH"], "a second time adds nothing"
 
 
