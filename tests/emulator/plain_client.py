@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -14,8 +13,6 @@ from keystoneauth1.identity import v3
 from requests.auth import AuthBase
 
 from emulator import Server
-
-PATIENCE = 20.0  # seconds: far more than anything here takes, even on a busy machine
 
 
 def password_of(server: Server, username: str, password: str) -> v3.Password:
@@ -140,11 +137,3 @@ def body(name: str, attachment_id: str, *, group: str = "", stream: str = "") ->
         "log_stream_id": stream or "00000000-0000-4000-b000-000000000011",
         "log_store_type": "LTS",
     }
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds."""
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, "it did not come to pass in time"
-        time.sleep(0.01)

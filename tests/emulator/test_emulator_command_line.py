@@ -14,7 +14,8 @@ import requests
 
 from emulator import Server
 from tests.emulator.contract_cases import SEED
-from tests.emulator.plain_client import PlainClient, body, eventually
+from tests.emulator.plain_client import PlainClient, body
+from tests.waiting import eventually
 
 Run = Callable[..., Any]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

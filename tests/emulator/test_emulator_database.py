@@ -15,7 +15,8 @@ import emulator
 from emulator import EmulatorError, Server, Switches
 from emulator.store import Store
 from tests.emulator.contract_cases import SEED
-from tests.emulator.plain_client import PlainClient, body, eventually
+from tests.emulator.plain_client import PlainClient, body
+from tests.waiting import eventually
 
 
 def refusal(path: Path, seed: Path = SEED) -> str:

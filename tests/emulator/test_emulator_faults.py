@@ -14,7 +14,8 @@ import requests
 
 from emulator import Server
 from emulator.faults.plan import Fault
-from tests.emulator.plain_client import PlainClient, body, eventually
+from tests.emulator.plain_client import PlainClient, body
+from tests.waiting import eventually
 
 CREATE, SHOW, LIST = "POST */flow-logs", "GET */{flow_log_id}", "GET */flow-logs"
 

@@ -16,8 +16,9 @@ import requests
 import emulator
 from emulator import EmulatorError, Server
 from tests.emulator.contract_cases import SEED
-from tests.emulator.plain_client import PATIENCE, PlainClient, body
+from tests.emulator.plain_client import PlainClient, body
 from tests.emulator.process import PROJECT_FOLDER
+from tests.waiting import SECONDS
 
 LIST = "GET /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
 
@@ -56,7 +57,7 @@ def test_a_client_that_hangs_up_while_the_server_closes_does_no_harm(
 
     def woken_before_it_is_pulled() -> None:
         client.session.close()
-        server._thread.join(timeout=PATIENCE)
+        server._thread.join(timeout=SECONDS)
         pull_trigger()
 
     monkeypatch.setattr(server._waitress, "pull_trigger", woken_before_it_is_pulled)

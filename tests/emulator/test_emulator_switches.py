@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from emulator import EmulatorError, Server, Switches
-from tests.emulator.plain_client import PlainClient, body, eventually
+from tests.emulator.plain_client import PlainClient, body
+from tests.waiting import eventually
 
 Serve = Callable[..., Server]
 

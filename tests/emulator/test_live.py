@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from tests.live.place import MARK
 from tests.live.screen import Screen, Stop
 from tests.live.sides import Side, inputs_at
 from tests.live.walk import STEPS, Walk
+from tests.waiting import eventually
 
 Serve = Callable[..., Server]
 PASSWORD = "only-for-tests"
@@ -117,13 +117,6 @@ def someones(server: Server, name: str, *, stream: str = NAMED["LIVE_LOG_STREAM"
     made = server.store.flow_logs.create(server.project_id, attachment.er_id, new)
     eventually(lambda: server.store.flow_log(made.id).state == "available")
     return server.store.flow_log(made.id)
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LINES
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def changing_requests(server: Server) -> list[str]:
