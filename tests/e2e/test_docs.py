@@ -278,10 +278,8 @@ def test_another_output_is_told_beside_the_expected_one(bare_shell: Shell) -> No
 
 
 def test_a_command_that_does_not_end_is_named(bare_shell: Shell) -> None:
-    said = told(bare_shell, "Wait:\n\n```console\n$ echo so; sleep 100\n```\n", timeout=0.5)
-    assert said == (
-        "page.md:4: the command did not end within 0.5 seconds\n    $ echo so; sleep 100\nprinted:\n    so\n"
-    )
+    said = told(bare_shell, "Wait:\n\n```console\n$ echo so; sleep 100\n```\n", timeout=3)
+    assert said == ("page.md:4: the command did not end within 3 seconds\n    $ echo so; sleep 100\nprinted:\n    so\n")
 
 
 def test_a_command_that_ends_the_shell_is_named(bare_shell: Shell) -> None:
@@ -303,8 +301,8 @@ $ kill %1
 ```
 """,
     )
-    said = told(bare_shell, "```console\n$ echo :8990 &\n```\n", timeout=0.5)
-    assert said.startswith("page.md:2: the command does not listen on its port after 0.5 seconds\n")
+    said = told(bare_shell, "```console\n$ echo :8990 &\n```\n", timeout=3)
+    assert said.startswith("page.md:2: the command does not listen on its port after 3 seconds\n")
 
 
 def test_a_block_that_is_left_out_is_not_run(bare_shell: Shell) -> None:

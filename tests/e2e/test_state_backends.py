@@ -31,6 +31,7 @@ from tests.e2e import test_interrupted_runs, test_make, test_secrets
 from tests.e2e.harness import CHECKOUT, FOREVER, LOGGED_IN_DEMO, QUICK, STACK, TIMEOUT, Project, Run, World, agree
 from tests.e2e.harness import serving as emulated
 from tests.e2e.test_two_at_once import one_sentence, refused_while_another_is_at_work
+from tests.emulator.process import free_port
 from tools.cache import cache_folder, make_once, platform_key
 from tools.console import ToolError, last_line
 
@@ -89,13 +90,6 @@ def installed(*requirements: str) -> Path:
         return make_once(cache_folder() / f"{name}-{platform_key()}-python{version}", Path.is_dir, make)
     except (ToolError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"{requirements[0]} cannot be had from PyPI: {error}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import QUICK, Project, World, same_flow_logs
+from tests.emulator.process import free_port
 
 Mistake = Callable[[Project, World], None]
 
@@ -68,10 +68,9 @@ def the_same_target_twice(project: Project, _world: World) -> None:
 
 
 def nobody_listens(project: Project, _world: World) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    project.change_config(endpoint=f"http://127.0.0.1:{port}", username="demo", domain="OTC-DEMO", project="eu-de")
+    project.change_config(
+        endpoint=f"http://127.0.0.1:{free_port()}", username="demo", domain="OTC-DEMO", project="eu-de"
+    )
     project.environment["OS_PASSWORD"] = "whatever"
 
 

@@ -15,11 +15,24 @@ import pytest
 import emulator
 from emulator import Server, Switches
 from emulator.store import Store
+from providers.er import transport
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
 from tests.emulator.process import PROJECT_FOLDER, Process
 
 INSTANT = Switches(latency=0)
+
+
+@pytest.fixture(autouse=True)
+def answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is under way when an operation is to stop is answered, however busy the machine is."""
+    monkeypatch.setattr(transport, "ANSWER_GRACE", 30.0)
+
+
+@pytest.fixture
+def answered_late(answered_in_time: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no answer is waited for longer than an operation may take, or hardly longer."""
+    monkeypatch.setattr(transport, "ANSWER_GRACE", 0.5)
 
 
 @pytest.fixture

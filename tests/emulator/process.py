@@ -14,10 +14,19 @@ import emulator
 PROJECT_FOLDER = Path(emulator.__file__).parent.parent
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port on loopback on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port on loopback on which nobody listens, and that the system gives to nobody else while this process runs.
+
+    A server for which it is meant can listen there all the same, as it reuses addresses (SO_REUSEADDR).
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _held.append(holder)
+    return int(holder.getsockname()[1])
 
 
 class Process:

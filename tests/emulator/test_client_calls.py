@@ -178,6 +178,8 @@ def test_a_create_waits_for_an_attachment_that_is_being_operated(serve: Serve, a
     texts: list[str] = []
 
     def becomes_available(text: str) -> None:
+        if text == "the service to answer":
+            return  # which takes its time on a busy machine
         texts.append(text)
         server.store.set_attachment_state(attachment, "available")
 

@@ -172,9 +172,10 @@ def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(se
         log_stream_id="00000000-0000-4000-b000-000000000011",
     )
 
-    def meanwhile(_waiting: str) -> None:
-        server.store.identity.expire_tokens()
-        server.store.set_attachment_state("vpc-modifying", "available")
+    def meanwhile(waiting_for: str) -> None:
+        if waiting_for.startswith("the service (Attachment"):
+            server.store.identity.expire_tokens()
+            server.store.set_attachment_state("vpc-modifying", "available")
 
     er = client(server).within(Patience(report=meanwhile))
 

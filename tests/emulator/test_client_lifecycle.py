@@ -185,8 +185,8 @@ def test_one_that_somebody_deletes_while_it_is_pending_is_created_anew(serve: Se
     server = serve(Switches(latency=0.1))
     lost: list[str] = []
 
-    def deletes_the_first(_text: str) -> None:
-        if not lost:
+    def deletes_the_first(waiting_for: str) -> None:
+        if not lost and waiting_for.startswith("available"):
             lost.append(only(server).id)
             server.store.delete_flow_log(lost[0])
 
@@ -339,13 +339,16 @@ def test_a_target_to_another_stream_is_no_ones_business(er: Client, server: Serv
 
 
 def test_a_holder_that_is_being_deleted_is_waited_for(serve: Serve) -> None:
-    server = serve(Switches(latency=0.2))
-    er, target = client_of(server), target_of(server)
-    theirs = somebody_elses(er, target)
-    er.flow_logs.delete(target.er_id, theirs.id)
-    assert only(server).state == "deleting"
+    server = serve(Switches(latency=0))
+    theirs = somebody_elses(client_of(server), target_of(server))
+    server.store.set_flow_log_state(theirs.id, "deleting")
 
-    made = lifecycle.create(er, target, WANTED, key=KEY)
+    def is_deleted(waiting_for: str) -> None:
+        if waiting_for.startswith("the deletion of"):
+            server.store.delete_flow_log(theirs.id)
+
+    er = client_of(server, Patience(report=is_deleted))
+    made = lifecycle.create(er, target_of(server), WANTED, key=KEY)
 
     assert made.id != theirs.id
     assert (only(server).id, only(server).state) == (made.id, "available")
@@ -368,7 +371,12 @@ def test_a_holder_whose_deletion_fails_is_named(serve: Serve) -> None:
     server = serve(FOREVER)
     theirs = somebody_elses(client_of(server), target_of(server))
     server.store.set_flow_log_state(theirs.id, "deleting")
-    er = client_of(server, Patience(report=lambda _: server.store.set_flow_log_state(theirs.id, "failed")))
+
+    def fails(waiting_for: str) -> None:
+        if waiting_for.startswith("the deletion of"):
+            server.store.set_flow_log_state(theirs.id, "failed")
+
+    er = client_of(server, Patience(report=fails))
 
     with pytest.raises(FailedStateError) as caught:
         lifecycle.create(er, target_of(server), WANTED, key=KEY)
@@ -458,7 +466,12 @@ def test_a_deleted_flow_log_that_the_list_still_shows_holds_nothing(serve: Serve
 
 def test_one_that_fails_is_unfinished_and_says_that_it_has_to_be_replaced(serve: Serve) -> None:
     server = serve(FOREVER)
-    er = client_of(server, Patience(report=lambda _: server.store.set_flow_log_state(only(server).id, "failed")))
+
+    def fails(waiting_for: str) -> None:
+        if waiting_for.startswith("available"):
+            server.store.set_flow_log_state(only(server).id, "failed")
+
+    er = client_of(server, Patience(report=fails))
 
     error = unfinished(lambda: lifecycle.create(er, target_of(server), WANTED, key=KEY))
 

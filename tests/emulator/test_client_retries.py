@@ -262,9 +262,9 @@ def test_an_endpoint_that_did_answer_is_given_up_after_two_minutes(scripted: Ser
 
     error = raised(TemporaryError, lambda: show(client))
 
-    assert re.fullmatch(r"gave up after 1[23]\d s of waiting for the service \(Try again later\)", error.message)
+    assert re.fullmatch(r"gave up after 1(?:[23]\d|40) s of waiting for the service \(Try again later\)", error.message)
     assert str(error) == f"{error.message} (ER.05039006, HTTP 503, request r-503)"
-    assert 120 < time.now < 140
+    assert 120 < time.now <= 140
     assert len(server.received) == 1 + len(time.waits) + 1
 
 
@@ -556,7 +556,8 @@ def test_a_waiting_caller_is_told_what_for(scripted: ServerFactory, time: QuickT
 
     show(client.within(time.patience(report=texts.append)))
 
-    assert texts == ["the service (Throttled)", "the service (Being operated)"]
+    # "the service to answer" is said where an answer takes its time, on a busy machine.
+    assert [text for text in texts if "(" in text] == ["the service (Throttled)", "the service (Being operated)"]
 
 
 # Credentials that are refused, and where they may go

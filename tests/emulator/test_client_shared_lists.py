@@ -20,6 +20,7 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.lifecycle import Wanted
 from providers.er.transport import CALLS_AT_ONCE
 from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
+from tests.waiting import eventually
 
 Serve = Callable[..., Server]
 T = TypeVar("T")
@@ -157,6 +158,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@pytest.mark.usefixtures("answered_late")
 def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> None:
     cancelled = threading.Event()
     told = threading.Semaphore(0)
@@ -214,7 +216,13 @@ def slow() -> Iterator[str]:
 
 def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> None:
     client = Client(TokenCredentials("token", "project"), Endpoints.at(slow))
-    threading.Timer(1.0, Slow.go_on.set).start()
+
+    def go_on() -> None:
+        eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
+        threading.Event().wait(0.5)  # in which more could come
+        Slow.go_on.set()
+
+    threading.Thread(target=go_on, daemon=True).start()
 
     def enable(number: int) -> str:
         with pytest.raises(ApiError) as caught:
@@ -232,8 +240,7 @@ def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
     client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).within(Patience(cancelled=cancelled))
 
     def cancel() -> None:
-        while Slow.waiting < CALLS_AT_ONCE:
-            threading.Event().wait(0.01)
+        eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
         cancelled.set()
         Slow.go_on.set()
 

@@ -79,8 +79,9 @@ def test_a_killed_emulator_has_lost_nothing_when_it_is_started_again(
     token, er_id = server.token, server.store.router("er-main").id
     first = run_emulator("--db", db, "--latency", "1")
     client = PlainClient(first.url, token, server.project_id, er_id)
-    one = client.create(body("one", VPC_A), client_token="t")["id"]
-    assert client.state(one) == "pending"
+    created = client.create(body("one", VPC_A), client_token="t")
+    assert created["state"] == "pending"
+    one = created["id"]
     first.kill()
     second = run_emulator("--db", db, "--latency", "1")
     client = PlainClient(second.url, token, server.project_id, er_id)

@@ -108,8 +108,9 @@ def test_a_seed_is_for_an_empty_file_only(server: Server, db: Path) -> None:
 def test_what_was_accepted_is_done_though_the_server_was_closed_meanwhile(serve: Callable[..., Server]) -> None:
     slow = Switches(latency=0.6)
     server = serve(slow)
-    one = PlainClient.of(server).create(body("one", server.store.attachment("vpc-a").id))["id"]
-    assert PlainClient.of(server).state(one) == "pending"
+    created = PlainClient.of(server).create(body("one", server.store.attachment("vpc-a").id))
+    assert created["state"] == "pending"
+    one = created["id"]
     server.close()
     client = PlainClient.of(serve(slow))
     eventually(lambda: client.state(one) == "available")

@@ -123,7 +123,7 @@ def test_an_answer_that_comes_late(server: Server, client: PlainClient) -> None:
 
 
 def test_a_body_that_comes_in_drops(server: Server, client: PlainClient) -> None:
-    inject(server, Fault("dribble", seconds=0.2))
+    inject(server, Fault("dribble", seconds=1.0))
     pieces = []
     with client.session.get(client.flow_logs, stream=True) as answer:
         while piece := answer.raw.read1(65536):

@@ -226,9 +226,12 @@ def test_a_create_that_does_not_end_keeps_the_flow_log_for_the_engine(serve: Ser
 def test_a_flow_log_that_fails_is_kept_as_failed_and_replaced_by_the_next_up(serve: Serve) -> None:
     server = serve(FOREVER)
     provider, inputs = provider_of(server), inputs_of(server)
-    patience = Patience(report=lambda _: server.store.set_flow_log_state(only(server).id, "failed"))
 
-    error = unfinished(lambda: provider.create(inputs, patience))
+    def fails(waiting_for: str) -> None:
+        if waiting_for.startswith("available"):
+            server.store.set_flow_log_state(only(server).id, "failed")
+
+    error = unfinished(lambda: provider.create(inputs, Patience(report=fails)))
 
     id_ = only(server).id
     assert f"flow log {id_} went to state failed and has to be replaced" in str(error)

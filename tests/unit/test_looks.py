@@ -170,6 +170,7 @@ def test_missing_from_a_list_is_gone_only_if_a_show_says_so(service: Service, th
     assert sorted(service.shown) == ["f-1", "f-2"]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_no_answer_is_older_than_its_question(service: Service, threads: ThreadPoolExecutor) -> None:
     service.world = {f"f-{number}": numbered(number, name="old") for number in range(4)}
     later: list[Future[FlowLog]] = []
