@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from stacks.plain import scalar
+from stacks.yaml_text import scalar
 
 VARIABLE = "PULUMI_BACKEND_URL"
 STANDS_FOR = "OTC_FLOW_LOGS_STATE"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.keys import full
-from stacks.plain import scalar
+from stacks.yaml_text import scalar
 
 PROGRAM = "the program"
 """Where keys stand that are in no stack file."""

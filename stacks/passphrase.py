@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stacks.plain import scalar
+from stacks.yaml_text import scalar
 
 LOCAL = "local"
 
@@ -22,7 +22,8 @@ def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> b
     """
     if stack == LOCAL or not _uses_passphrase(stack_file, environment):
         return False
-    return not (environment.get("PULUMI_CONFIG_PASSPHRASE") or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"))
+    # As Pulumi has it: a variable that is set outranks the file, also where it is empty.
+    return not environment.get("PULUMI_CONFIG_PASSPHRASE", environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"))
 
 
 def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:

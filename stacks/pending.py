@@ -19,12 +19,17 @@ from providers import journal
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_id
 from stacks.names import COMPONENT_TYPE, KEY_TYPE
-from stacks.plain import short_name
+from stacks.stack_name import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
 OURS = (TYPE_TOKEN, COMPONENT_TYPE, KEY_TYPE, "pulumi:")
 """How the types begin of what a stack of ours has; its keys and what is Pulumi's own are nowhere but in the state."""
+
+
+def operations(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was under way when the state was written, in a stack's exported state."""
+    return (export.get("deployment") or {}).get("pending_operations") or []
 
 
 def with_journal(export: Mapping[str, Any], left_over: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -38,17 +43,17 @@ def with_journal(export: Mapping[str, Any], left_over: Sequence[Mapping[str, Any
     providers = [one for one in deployment.get("resources") or [] if one["type"] == PROVIDER_TYPE]
     if left_over and providers:
         reference = f"{providers[0]['urn']}::{providers[0]['id']}"
-        operations = [
+        creates = [
             {"type": "creating", "resource": {**create, "custom": True, "type": TYPE_TOKEN, "provider": reference}}
             for create in left_over
         ]
-        deployment["pending_operations"] = [*(deployment.get("pending_operations") or []), *operations]
+        deployment["pending_operations"] = [*operations(export), *creates]
     return {**export, "deployment": deployment}
 
 
 def cut_off_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The resources of the creates that nobody knows the end of, in a stack's exported state."""
-    return [one["resource"] for one in _operations(export) if one["type"] == "creating"]
+    return [one["resource"] for one in operations(export) if one["type"] == "creating"]
 
 
 def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,16 +98,12 @@ def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
 
 def others(export: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The pending operations on resources that no stack of ours has."""
-    return [one for one in _operations(export) if not one["resource"]["type"].startswith(OURS)]
+    return [one for one in operations(export) if not one["resource"]["type"].startswith(OURS)]
 
 
 def forgotten(export: Mapping[str, Any]) -> list[str]:
     """The names of the flow logs of such creates that nobody can find again: they have no idempotency key."""
     return [one["inputs"]["name"] for one in _flow_logs(export) if IDEMPOTENCY_KEY not in one["inputs"]]
-
-
-def _operations(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return (export.get("deployment") or {}).get("pending_operations") or []
 
 
 def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
             who is acting is read there in any case.
 
     Raises:
-        SystemExit: Something is wrong; the run fails, and has told each key that is to be mended.
+        SystemExit: Something is wrong; the run fails, and has told what: each key that is to be mended, mostly.
     """
     global _declared
     try:

@@ -15,9 +15,7 @@ from tests.sdk import servicer_class
 DESELECTED = "deselected"
 
 # The same examples in each run, however slow the machine is: a failure that is not of a change would be blamed on it.
-settings.register_profile(
-    "same", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
 
 

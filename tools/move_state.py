@@ -18,8 +18,8 @@ from typing import Any
 import yaml
 
 from providers import journal
-from stacks import backend
-from stacks.plain import short_name
+from stacks import backend, pending
+from stacks.stack_name import short_name
 from tools.console import ToolError, last_line, run, say
 
 SCRATCH = Path(".local", "moving")
@@ -198,7 +198,7 @@ def _refuse_what_is_not_finished(stack: str, export: Mapping[str, Any], source: 
     """Raise ToolError unless the state is all there is to know."""
     if not _resources(export):
         raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
-    number = len(export["deployment"].get("pending_operations") or []) + len(journal.left_over(stack))
+    number = len(pending.operations(export)) + len(journal.left_over(stack))
     if number:
         raise ToolError(
             f"A run of stack '{stack}' is under way, or was cut off, with {number} operations: if nobody is at work on"
@@ -214,8 +214,8 @@ def _refuse_another(stack: str, project: str, resources: Resources, target: Back
     if found and found != resources:
         raise ToolError(
             f"There is a stack '{stack}' at {target} already, with {len(found)} resources that are not the same. If it"
-            f" is of no use to anybody, remove it: PULUMI_BACKEND_URL='{target}' pulumi stack rm {stack} --force"
-            " --preserve-config"
+            f" is of no use to anybody, remove it: `pulumi stack rm {stack} --force --preserve-config`, with"
+            f" {target.setting}"
         )
 
 

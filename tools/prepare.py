@@ -16,7 +16,7 @@ from pathlib import Path
 
 from stacks import backend
 from stacks.passphrase import LOCAL
-from stacks.plain import short_name
+from stacks.stack_name import short_name
 from tools import pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, last_line, run, say
@@ -34,10 +34,11 @@ PARALLEL = 128
 READS = "OTC_FLOW_LOGS_READS"
 _READS = 512
 _SELECT_SECONDS = 120
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
 
 
 def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
-    """The variables to set, given the ones there are; what the user has chosen stays.
+    """The variables to set, given the ones there are; what the user has chosen stays, except for `local`'s passphrase.
 
     Raises:
         ToolError: What the user has chosen makes no sense.
@@ -51,7 +52,7 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
         reads = _width(READS, environment) or (_READS if width == PARALLEL else width)
         new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
         if short_name(stack) == LOCAL:
-            new["PULUMI_CONFIG_PASSPHRASE"] = ""  # whatever is exported for other stacks
+            new[PASSPHRASE] = ""  # whatever is exported for other stacks
     return new
 
 
@@ -120,15 +121,18 @@ def prepare(what: str, stack: str | None) -> tuple[dict[str, str], list[str]]:
     if stack is None:
         return new, leave_stand_in_home(os.environ)
     old = []
-    if what == "env":
-        # For `make` only: kept in a shell, it would outrank a PULUMI_PARALLEL that is set there later.
-        del new[READS]
     if cli.has_stand_in:
         new |= stand_in_home(cli.folder, venv, os.environ)
     else:
         old = leave_stand_in_home(os.environ)
     if what == "env" or not is_in_checkout(stack, os.environ):
         select(stack, {name: value for name, value in (os.environ | new).items() if name not in old})
+    if what == "env":
+        # A shell stays: there the one would outrank a PULUMI_PARALLEL that is set later, and the other what is exported
+        # for other stacks.
+        del new[READS]
+        if PASSPHRASE in os.environ or os.environ.get(f"{PASSPHRASE}_FILE"):
+            new.pop(PASSPHRASE, None)
     return new, old
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stacks import backend, passphrase
-from stacks.plain import short_name
+from stacks.stack_name import short_name
 from tools.console import ToolError
 
 

@@ -18,7 +18,7 @@ from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.discovery import discover
 from stacks.errors import StackError, stack_file
-from stacks.plain import short_name
+from stacks.stack_name import short_name
 
 PAGES = Path(".local", "coverage")
 

@@ -77,8 +77,12 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World)
     assert file.read_text().startswith("# The team's.\nconfig:\n")
     assert "= 1 to import" in run("make preview", checkout, **place)
 
-    # Told once, before `pulumi` would tell it of each flow log.
-    place["OS_TOKEN"] = "wrong"
+
+def test_a_wrong_credential_is_told_once_and_not_of_each_flow_log(checkout: Path, world: World) -> None:
+    (checkout / "stacks" / "Pulumi.team.yaml").write_text(f"config:\n  otc-flow-logs:endpoint: {world.server.url}\n")
+    place = {"OS_TOKEN": "wrong", "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
+    place |= {"STACK": "team", "PULUMI_CONFIG_PASSPHRASE": "x"}
+
     for target in ("preview", "up", "refresh", "destroy"):
         said = run(f"make {target}", checkout, 2, **place)
         assert said.count("refused the credentials") == said.count("error: ") == 1, said
@@ -88,4 +92,5 @@ def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, w
     run('eval "$(make env)" && pulumi up --yes --skip-preview', checkout)
 
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    run('eval "$(make env)" && test "$PULUMI_CONFIG_PASSPHRASE" = hers', checkout, PULUMI_CONFIG_PASSPHRASE="hers")
     assert run("git status --short", checkout) == ""

@@ -75,7 +75,6 @@ def test_a_plan_is_applied_unless_it_is_stale_and_then_made_again(job: Job, worl
     assert len(world.flow_logs()) == LOGGED_IN_DEMO + 1
 
 
-@pytest.mark.acceptance
 @pytest.mark.up
 def test_drift_is_found_and_told_and_nothing_is_written_to_the_state(job: Job, world: World) -> None:
     before = job.state()

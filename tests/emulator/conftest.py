@@ -21,6 +21,7 @@ from tests.emulator.plain_client import PlainClient
 from tests.emulator.process import PROJECT_FOLDER, Process
 
 INSTANT = Switches(latency=0)
+AS_SHIPPED = transport.ANSWER_GRACE
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +32,8 @@ def answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def answered_late(answered_in_time: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no answer is waited for longer than an operation may take, or hardly longer."""
-    monkeypatch.setattr(transport, "ANSWER_GRACE", 0.5)
+    """No answer is waited for longer than people wait."""
+    monkeypatch.setattr(transport, "ANSWER_GRACE", AS_SHIPPED)
 
 
 @pytest.fixture

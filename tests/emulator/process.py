@@ -20,7 +20,7 @@ _held: list[socket.socket] = []
 def free_port() -> int:
     """A port on loopback on which nobody listens, and that the system gives to nobody else while this process runs.
 
-    A server for which it is meant can listen there all the same, as it reuses addresses (SO_REUSEADDR).
+    On Linux, the server for which it is meant can listen there all the same, as it reuses addresses (SO_REUSEADDR).
     """
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

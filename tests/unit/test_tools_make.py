@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "stacks").mkdir()
-    for name in ("__init__.py", "backend.py", "passphrase.py", "plain.py"):
+    for name in ("__init__.py", "backend.py", "passphrase.py", "stack_name.py", "yaml_text.py"):
         shutil.copy(ROOT / "stacks" / name, folder / "stacks")
     for stack in ("dev", "local", "prod"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
@@ -89,6 +89,7 @@ def test_a_stack_is_not_made_in_another_state_than_its_own(checkout: Path) -> No
         ("organization/otc-flow-logs/local", "config: {}", {}, False),
         ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": "secret"}, False),
         ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, False),
+        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, True),
         ("dev", "secretsprovider: awskms://alias/x\nconfig: {}", {}, False),
         ("dev", "secretsprovider: passphrase\nconfig: {}", {}, True),
         ("dev", "# secretsprovider: awskms://x\nconfig: {}", {}, True),
@@ -126,9 +127,13 @@ def test_the_environment_keeps_what_the_user_chose(monkeypatch: pytest.MonkeyPat
     kept = prepare.exports(chosen, venv, cli, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
     assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, venv, cli, "local")["OTC_FLOW_LOGS_READS"] == "9"
-    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(chosen, venv, cli, "dev")
-    assert kept["PULUMI_CONFIG_PASSPHRASE"] == "", "local has the empty one, whatever another stack has"
     assert prepare.exports(fresh, venv, cli, "local")["PATH"] == fresh["PATH"], "a second time adds nothing"
+
+
+def test_local_has_the_empty_passphrase_whatever_is_exported_for_other_stacks() -> None:
+    exported = {"PULUMI_CONFIG_PASSPHRASE": "the team's"}
+    assert prepare.exports(exported, Path(".venv"), Path("bin"), "local")["PULUMI_CONFIG_PASSPHRASE"] == ""
+    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(exported, Path(".venv"), Path("bin"), "dev")
 
 
 @pytest.mark.parametrize("name", ["PULUMI_PARALLEL", "OTC_FLOW_LOGS_READS"])

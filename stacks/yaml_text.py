@@ -1,13 +1,8 @@
-"""What needs nothing but the standard library, as `make` asks before anything is installed."""
+"""Values out of the text of YAML files, for what runs before a parser is installed, or must not fail on any text."""
 
 from __future__ import annotations
 
 import re
-
-
-def short_name(stack: str) -> str:
-    """The stack's own name: ORGANIZATION/PROJECT/STACK is the same stack."""
-    return stack.rpartition("/")[2]
 
 
 def scalar(key: str, text: str) -> str:
