@@ -11,6 +11,9 @@ from stacks.yaml_text import scalar
 
 LOCAL = "local"
 
+VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
+FILE_VARIABLE = f"{VARIABLE}_FILE"
+
 
 def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> bool:
     """Whether the stack's secrets would be locked with nothing.
@@ -23,7 +26,7 @@ def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> b
     if stack == LOCAL or not _uses_passphrase(stack_file, environment):
         return False
     # As Pulumi has it: a variable that is set outranks the file, also where it is empty.
-    return not environment.get("PULUMI_CONFIG_PASSPHRASE", environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"))
+    return not environment.get(VARIABLE, environment.get(FILE_VARIABLE))
 
 
 def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:

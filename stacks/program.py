@@ -129,9 +129,9 @@ def _refuse_empty_passphrase(stack: str) -> None:
     Raises:
         pulumi.RunError: They are.
     """
-    is_empty = os.environ.get("PULUMI_CONFIG_PASSPHRASE") == ""
+    is_empty = os.environ.get(passphrase.VARIABLE) == ""
     if is_empty and passphrase.is_missing(stack, _text_of(stack_file(stack)), os.environ):
         raise pulumi.RunError(
-            f"stack {stack} must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, after"
+            f"stack {stack} must not have an empty passphrase: set {passphrase.VARIABLE}, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"
         )

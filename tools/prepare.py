@@ -14,8 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from stacks import backend
-from stacks.passphrase import LOCAL
+from stacks import backend, passphrase
 from stacks.stack_name import short_name
 from tools import pulumi_cli
 from tools.cache import cache_folder
@@ -34,7 +33,6 @@ PARALLEL = 128
 READS = "OTC_FLOW_LOGS_READS"
 _READS = 512
 _SELECT_SECONDS = 120
-PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"
 
 
 def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
@@ -51,8 +49,8 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
         width = _width("PULUMI_PARALLEL", environment) or PARALLEL
         reads = _width(READS, environment) or (_READS if width == PARALLEL else width)
         new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
-        if short_name(stack) == LOCAL:
-            new[PASSPHRASE] = ""  # whatever is exported for other stacks
+        if short_name(stack) == passphrase.LOCAL:
+            new[passphrase.VARIABLE] = ""  # whatever is exported for other stacks
     return new
 
 
@@ -131,8 +129,8 @@ def prepare(what: str, stack: str | None) -> tuple[dict[str, str], list[str]]:
         # A shell stays: there the one would outrank a PULUMI_PARALLEL that is set later, and the other what is exported
         # for other stacks.
         del new[READS]
-        if PASSPHRASE in os.environ or os.environ.get(f"{PASSPHRASE}_FILE"):
-            new.pop(PASSPHRASE, None)
+        if passphrase.VARIABLE in os.environ or os.environ.get(passphrase.FILE_VARIABLE):
+            new.pop(passphrase.VARIABLE, None)
     return new, old
 
 

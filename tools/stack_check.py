@@ -25,7 +25,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     if passphrase.is_missing(name, text, environment):
         raise ToolError(
             f"Stack '{stack}' protects its secrets with a passphrase, and an empty one serves '{passphrase.LOCAL}' "
-            "only: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE."
+            f"only: set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}."
         )
 
 

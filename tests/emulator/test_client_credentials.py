@@ -17,6 +17,7 @@ from providers.er.credentials import TokenCredentials
 from providers.er.errors import ApiError, UnauthorizedError
 from providers.er.flow_logs import FlowLogTarget
 from providers.er.password import PasswordCredentials
+from tests.waiting import when
 
 Serve = Callable[..., Server]
 PASSWORD = "only-for-tests"  # of the test seed
@@ -172,12 +173,11 @@ def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(se
         log_stream_id="00000000-0000-4000-b000-000000000011",
     )
 
-    def meanwhile(waiting_for: str) -> None:
-        if waiting_for.startswith("the service (Attachment"):
-            server.store.identity.expire_tokens()
-            server.store.set_attachment_state("vpc-modifying", "available")
+    def meanwhile() -> None:
+        server.store.identity.expire_tokens()
+        server.store.set_attachment_state("vpc-modifying", "available")
 
-    er = client(server).within(Patience(report=meanwhile))
+    er = client(server).within(Patience(report=when("the service (Attachment", meanwhile)))
 
     assert er.flow_logs.create(target, name="a", description="", client_token="t").target == target
     assert server.requests.read() == {SIGN_IN: 2, CREATE: 3}

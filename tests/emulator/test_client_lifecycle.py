@@ -23,6 +23,7 @@ from providers.er.errors import (
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.lifecycle import TargetTakenError, UnfinishedError, Wanted
+from tests.waiting import when
 
 Serve = Callable[..., Server]
 KEY = "5d1c2c0e-3b0e-4a35-9a52-6f0f9c0f8a11"
@@ -185,12 +186,13 @@ def test_one_that_somebody_deletes_while_it_is_pending_is_created_anew(serve: Se
     server = serve(Switches(latency=0.1))
     lost: list[str] = []
 
-    def deletes_the_first(waiting_for: str) -> None:
-        if not lost and waiting_for.startswith("available"):
+    def deletes_the_first() -> None:
+        if not lost:
             lost.append(only(server).id)
             server.store.delete_flow_log(lost[0])
 
-    made = lifecycle.create(client_of(server, Patience(report=deletes_the_first)), target_of(server), WANTED, key=KEY)
+    er = client_of(server, Patience(report=when("available", deletes_the_first)))
+    made = lifecycle.create(er, target_of(server), WANTED, key=KEY)
 
     assert made.id == only(server).id != lost[0]
 
@@ -343,11 +345,9 @@ def test_a_holder_that_is_being_deleted_is_waited_for(serve: Serve) -> None:
     theirs = somebody_elses(client_of(server), target_of(server))
     server.store.set_flow_log_state(theirs.id, "deleting")
 
-    def is_deleted(waiting_for: str) -> None:
-        if waiting_for.startswith("the deletion of"):
-            server.store.delete_flow_log(theirs.id)
-
+    is_deleted = when("the deletion of", lambda: server.store.delete_flow_log(theirs.id))
     er = client_of(server, Patience(report=is_deleted))
+
     made = lifecycle.create(er, target_of(server), WANTED, key=KEY)
 
     assert made.id != theirs.id
@@ -371,11 +371,7 @@ def test_a_holder_whose_deletion_fails_is_named(serve: Serve) -> None:
     server = serve(FOREVER)
     theirs = somebody_elses(client_of(server), target_of(server))
     server.store.set_flow_log_state(theirs.id, "deleting")
-
-    def fails(waiting_for: str) -> None:
-        if waiting_for.startswith("the deletion of"):
-            server.store.set_flow_log_state(theirs.id, "failed")
-
+    fails = when("the deletion of", lambda: server.store.set_flow_log_state(theirs.id, "failed"))
     er = client_of(server, Patience(report=fails))
 
     with pytest.raises(FailedStateError) as caught:
@@ -466,11 +462,7 @@ def test_a_deleted_flow_log_that_the_list_still_shows_holds_nothing(serve: Serve
 
 def test_one_that_fails_is_unfinished_and_says_that_it_has_to_be_replaced(serve: Serve) -> None:
     server = serve(FOREVER)
-
-    def fails(waiting_for: str) -> None:
-        if waiting_for.startswith("available"):
-            server.store.set_flow_log_state(only(server).id, "failed")
-
+    fails = when("available", lambda: server.store.set_flow_log_state(only(server).id, "failed"))
     er = client_of(server, Patience(report=fails))
 
     error = unfinished(lambda: lifecycle.create(er, target_of(server), WANTED, key=KEY))

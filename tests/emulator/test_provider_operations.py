@@ -14,6 +14,7 @@ from emulator import Server, Switches
 from emulator.flow_logs import FlowLog as StoredFlowLog
 from providers.er import Patience
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, Props, UnfinishedFlowLogError
+from tests.waiting import when
 
 Serve = Callable[..., Server]
 KEY = "5d1c2c0e-3b0e-4a35-9a52-6f0f9c0f8a11"
@@ -226,10 +227,7 @@ def test_a_create_that_does_not_end_keeps_the_flow_log_for_the_engine(serve: Ser
 def test_a_flow_log_that_fails_is_kept_as_failed_and_replaced_by_the_next_up(serve: Serve) -> None:
     server = serve(FOREVER)
     provider, inputs = provider_of(server), inputs_of(server)
-
-    def fails(waiting_for: str) -> None:
-        if waiting_for.startswith("available"):
-            server.store.set_flow_log_state(only(server).id, "failed")
+    fails = when("available", lambda: server.store.set_flow_log_state(only(server).id, "failed"))
 
     error = unfinished(lambda: provider.create(inputs, Patience(report=fails)))
 
