@@ -1,4 +1,4 @@
-"""The calls of Enterprise Router: the seven of flow logs, and the lists of attachments, routers and quotas."""
+"""The calls of Enterprise Router: the seven of flow logs, those of attachments, and the lists of routers and quotas."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from emulator.wire import (
 BASE = "/v3/{project_id}/enterprise-router"
 FLOW_LOGS = f"{BASE}/{{er_id}}/flow-logs"
 FLOW_LOG = f"{FLOW_LOGS}/{{flow_log_id}}"
+ATTACHMENTS = f"{BASE}/{{er_id}}/attachments"
 CLIENT_TOKEN_HEADER = "X-Client-Token"
 QUOTA_UNIT = "count"
 
@@ -40,7 +41,8 @@ def routes(store: Store) -> list[Route]:
         ("DELETE", FLOW_LOG, api.delete_flow_log, "er:flowlogs:delete"),
         ("POST", f"{FLOW_LOG}/enable", api.enable_flow_log, "er:flowlogs:enable"),
         ("POST", f"{FLOW_LOG}/disable", api.disable_flow_log, "er:flowlogs:disable"),
-        ("GET", f"{BASE}/{{er_id}}/attachments", api.list_attachments, "er:attachments:list"),
+        ("GET", ATTACHMENTS, api.list_attachments, "er:attachments:list"),
+        ("GET", f"{ATTACHMENTS}/{{attachment_id}}", api.show_attachment, "er:attachments:get"),
         ("GET", f"{BASE}/instances", api.list_routers, "er:instances:list"),
         ("GET", f"{BASE}/quotas", api.list_quotas, "er:quotas:list"),
     ]
@@ -107,6 +109,11 @@ class _ErApi:
         attachments = [_attachment_body(attachment) for attachment in found.attachments]
         body = {"attachments": attachments, "page_info": _page_info(found.next_marker, len(attachments))}
         return json_response(HTTPStatus.OK, with_request_id(body))
+
+    def show_attachment(self, call: Call) -> Response:
+        Query(call)
+        attachment = self._store.network.attachment(*_router_path(call), call.path["attachment_id"])
+        return json_response(HTTPStatus.OK, with_request_id({"attachment": _attachment_body(attachment)}))
 
     def list_routers(self, call: Call) -> Response:
         found = self._store.network.routers(call.path["project_id"], Query(call, *PAGE_PARAMETERS).page())

@@ -103,6 +103,12 @@ class Network:
             found = listing(connection, page, items=items, ever=ever, values=values)
         return AttachmentPage([_attachment(row) for row in found.rows], found.next_marker)
 
+    def attachment(self, project_id: str, er_id: str, attachment_id: str) -> Attachment:
+        """API reference: query details about an attachment. One that was removed is missing."""
+        with self._database.reading() as connection:
+            require_router(connection, project_id, er_id)
+            return require_attachment(connection, er_id, attachment_id)
+
     def require_available(self, project_id: str, er_id: str) -> None:
         """Refuse unless this project has such a router and it is available."""
         require_available_router(self._database.connection(), project_id, er_id)

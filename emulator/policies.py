@@ -122,6 +122,6 @@ def _allowing(*actions: str) -> Policy:
 
 
 WRITER, READER = "writer", "reader"
-BUILT_IN: Mapping[str, Policy] = {WRITER: _allowing("*:*:*"), READER: _allowing("*:*:list", "*:*:show")}
+BUILT_IN: Mapping[str, Policy] = {WRITER: _allowing("*:*:*"), READER: _allowing("*:*:list", "*:*:show", "*:*:get")}
 """What users of each role may do."""
 ROLES = tuple(BUILT_IN)

@@ -15,7 +15,7 @@ and each case one request with the answer that has to come, against a fresh serv
                                                       stream, client_token; it is available at once
       - do: set_flow_log_state                        call a world edit of emulator.store.Store ...
         with: [$first, failed]                        ... with these arguments
-    path: {er_id: $er-second}      values of placeholders (default: $project, $er-main, $first)
+    path: {er_id: $er-second}      values of placeholders (default: $project, $er-main, $first, $vpc-a)
     query: {limit: 2}              query parameters; a list for a repeated one
     headers: {X-Client-Token: t1}  besides the token and the content type
     body: {...}                    sent as JSON; or `raw_body`, sent as it is with `content_type`
@@ -128,7 +128,13 @@ class Stage:
 
     def path_values(self, case: Case) -> dict[str, str]:
         """The values of the placeholders in the path of a case."""
-        values = {"project_id": "$project", "er_id": "$er-main", "flow_log_id": "$first", **case.values}
+        usual = {
+            "project_id": "$project",
+            "er_id": "$er-main",
+            "flow_log_id": "$first",
+            "attachment_id": "$vpc-a",
+        }
+        values = {**usual, **case.values}
         return {key: self.fill(value) for key, value in values.items() if f"{{{key}}}" in case.path}
 
     def _learn(self, thing: Any) -> None:

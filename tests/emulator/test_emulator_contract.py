@@ -28,7 +28,7 @@ def test_the_emulator_keeps_the_contract(case: Case, serve: Serve) -> None:
 
 
 def test_there_is_a_file_for_every_call() -> None:
-    assert len({case.call for case in all_cases()}) == 15
+    assert len({case.call for case in all_cases()}) == 16
 
 
 def test_no_two_cases_have_one_name() -> None:

@@ -26,6 +26,7 @@ Call = Callable[[PlainClient, str], requests.Response]
 WALK: dict[str, Call] = {
     "er:instances:list": lambda client, _: client.session.get(f"{client.base}/instances"),
     "er:attachments:list": lambda client, _: client.session.get(f"{client.router}/attachments"),
+    "er:attachments:get": lambda client, _: client.session.get(f"{client.router}/attachments/{VPC_B}"),
     "lts:groups:list": lambda client, _: client.session.get(groups(client)),
     "lts:topics:list": lambda client, _: client.session.get(f"{groups(client)}/{LOG_GROUP}/streams"),
     "er:quotas:list": lambda client, _: client.session.get(f"{client.base}/quotas"),
@@ -173,7 +174,7 @@ def test_the_roles_are_policies() -> None:
         return [action for action in WALK if policy.allows(action)]
 
     assert allowed(BUILT_IN["writer"]) == list(WALK)
-    assert allowed(BUILT_IN["reader"]) == [action for action in WALK if action.endswith((":list", ":show"))]
+    assert allowed(BUILT_IN["reader"]) == [action for action in WALK if action.endswith((":list", ":show", ":get"))]
 
 
 GOOD = allowing("er:flowlogs:list")

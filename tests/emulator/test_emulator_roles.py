@@ -47,6 +47,7 @@ def test_a_reader_may_look_at_everything(server: Server, reader: PlainClient, on
         reader.flow_logs,
         f"{reader.flow_logs}/{one}",
         f"{reader.router}/attachments",
+        f"{reader.router}/attachments/{server.store.attachment('vpc-a').id}",
         f"{reader.base}/instances",
         f"{reader.base}/quotas",
         groups,
