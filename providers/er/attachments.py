@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from providers.er.errors import TemporaryError
 from providers.er.pagination import pages
 from providers.er.records import Json, identifier, label, optional, required
 
@@ -54,7 +55,25 @@ class Attachments:
         Raises:
             NotFoundError: There is no such router.
         """
-        path = f"{self._client.segment(er_id)}/attachments"
+        path = self._path(er_id)
         return pages(
             lambda page, parse: self._client.er("GET", path, parse, params=page), "attachments", Attachment.from_json
         )
+
+    def get(self, er_id: str, attachment_id: str) -> Attachment:
+        """Show an attachment.
+
+        Raises:
+            NotFoundError: There is none of this id on this router, or no such router: `code` tells which.
+        """
+
+        def parse(answer: Json) -> Attachment:
+            found = Attachment.from_json(required(answer, "attachment", dict))
+            if found.id != attachment_id:
+                raise TemporaryError(f"the API's answer is about attachment {found.id}, not {attachment_id}")
+            return found
+
+        return self._client.er("GET", self._path(er_id, self._client.segment(attachment_id)), parse)
+
+    def _path(self, er_id: str, path: str = "") -> str:
+        return f"{self._client.segment(er_id)}/attachments{'/' + path if path else ''}"

@@ -22,6 +22,7 @@ from providers.er.errors import (
     NotFoundError,
     PatienceError,
     QuotaExceededError,
+    TemporaryError,
     UnauthorizedError,
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget
@@ -249,6 +250,37 @@ def test_attachments_are_listed_whatever_their_type_and_state(er: Client, server
     assert found["vpc-b"].tags == {}
 
 
+def test_a_shown_attachment_is_the_one_that_is_listed(er: Client, server: Server) -> None:
+    router = server.store.router("er-main").id
+
+    for listed in er.attachments.list(router):
+        assert er.attachments.get(router, listed.id) == listed
+
+
+def test_an_attachment_that_is_not_there_is_not_found(er: Client, server: Server) -> None:
+    router, other = server.store.router("er-main").id, server.store.router("er-second").id
+    removed, kept = server.store.attachment("vpc-a").id, server.store.attachment("vpc-b").id
+    server.store.remove_attachment("vpc-a")
+
+    for er_id, id_, code in [
+        (router, removed, "ER.04044001"),
+        (router, NOWHERE, "ER.04044001"),
+        (other, kept, "ER.04044001"),
+        (NOWHERE, kept, "ER.04041001"),
+    ]:
+        with pytest.raises(NotFoundError) as caught:
+            er.attachments.get(er_id, id_)
+        assert (caught.value.status, caught.value.code, bool(caught.value.request_id)) == (404, code, True)
+
+
+def test_an_answer_about_another_attachment_is_not_believed(er: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {"id": "another", "state": "available", "resource_type": "vpc"}
+    monkeypatch.setattr(Client, "er", lambda _client, _method, _path, parse: parse({"attachment": record}))
+
+    with pytest.raises(TemporaryError, match=f"about attachment another, not {NOWHERE}"):
+        er.attachments.get(NOWHERE, NOWHERE)
+
+
 def test_routers_are_those_of_the_project(er: Client, server: Server) -> None:
     main = server.store.router("er-main").id
 
@@ -305,6 +337,8 @@ def test_what_is_not_an_id_never_becomes_part_of_a_request(er: Client, server: S
         lambda: er.flow_logs.delete(router, id_),
         lambda: list(er.flow_logs.list(id_)),
         lambda: list(er.attachments.list(id_)),
+        lambda: er.attachments.get(router, id_),
+        lambda: er.attachments.get(id_, NOWHERE),
         lambda: er.log_tank.streams(id_),
     ]
     for call in calls:

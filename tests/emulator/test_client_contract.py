@@ -25,7 +25,7 @@ from providers.er.routers import Router
 from tests.emulator.contract_cases import SHAPES, Case, Stage, all_cases, mismatch
 
 Serve = Callable[..., Server]
-NOT_CALLED = {"list_projects", "list_domains", "show_attachment"}  # calls of the API that our client has no use for yet
+NOT_CALLED = {"list_projects", "list_domains"}  # calls of the API that our client has no use for yet
 CREATE_FIELDS = {"name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type"}
 DEFAULT_BODIES = {"create_flow_log": {"description": ""}, "update_flow_log": {"name": "other", "description": ""}}
 
@@ -173,6 +173,7 @@ def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[
         "enable_flow_log": lambda: logs.enable(er_id, id_),
         "disable_flow_log": lambda: logs.disable(er_id, id_),
         "list_attachments": lambda: list(client.attachments.list(er_id)),
+        "show_attachment": lambda: client.attachments.get(er_id, path["attachment_id"]),
         "list_routers": lambda: list(client.routers.list()),
         "list_quotas": lambda: client.quotas.flow_logs(er_id=query.get("erId")),
         "list_log_groups": client.log_tank.groups,
@@ -231,7 +232,8 @@ def _assert_read(case: Case, shape: Any, answer: Any) -> None:
         for record, read in zip(records, answer, strict=True):
             _assert_record(record, read)
     else:
-        _assert_record(shape["flow_log"], answer)
+        (record,) = (shape[key] for key in ("flow_log", "attachment") if key in shape)
+        _assert_record(record, answer)
 
 
 def _assert_record(shape: Any, read: object) -> None:
