@@ -123,6 +123,11 @@ class Network:
         return [_attachment(row) for row in rows]
 
 
+def attachment_ids_ever(connection: sqlite3.Connection) -> set[str]:
+    """The ids of all attachments that there are or were."""
+    return {str(id_) for (id_,) in connection.execute("SELECT id FROM attachment")}
+
+
 def require_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> str:
     """The state of a router of this project; refused when there is none."""
     row = connection.execute("SELECT state FROM router WHERE id = ? AND project_id = ?", (er_id, project_id)).fetchone()

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from emulator import flow_logs, policies, rules, seed
+from emulator import flow_logs, network, policies, rules, seed
 from emulator.database import Database
 from emulator.errors import EmulatorError
 from emulator.flow_logs import FlowLog, FlowLogs
+from emulator.gaps import Gap, find_gaps
 from emulator.identity import Identity, User
-from emulator.instants import Clock, now, seconds
+from emulator.instants import Clock, Instant, now, seconds
 from emulator.log_tank import LogGroup, LogTank
 from emulator.network import Attachment, Network, Router
 from emulator.quotas import Quotas
@@ -239,6 +240,35 @@ class Store:
     def delete_flow_log(self, flow_log: str) -> None:
         """Delete a flow log at once, whatever its state."""
         self.set_flow_log_state(flow_log, flow_logs.DELETED)
+
+    # The record
+
+    def gaps(
+        self,
+        *,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        attachments: Iterable[str] | None = None,
+    ) -> list[Gap]:
+        """When attachments had no flow log that was both `available` and enabled: see `find_gaps`.
+
+        Args:
+            since: Where to begin (default: when the first flow log of the world became available).
+            until: Where to end (default: now).
+            attachments: Names or ids; that of a removed one must be its id (default: all that exist now).
+
+        Raises:
+            EmulatorError: There is no such attachment, or nothing between `since` and `until`.
+        """
+        wanted = None if attachments is None else self._attachment_ids(attachments)
+        until = self._clock() if until is None else until
+        with self._database.reading() as connection:
+            return find_gaps(connection, since=since, until=until, attachment_ids=wanted)
+
+    def _attachment_ids(self, attachments: Iterable[str]) -> list[str]:
+        existing = self.network.all_attachments()
+        ever = network.attachment_ids_ever(self._database.connection())
+        return [one if one in ever else _find("attachment", one, existing).id for one in attachments]
 
     def _change_attachment(self, attachment: str, column: str, value: str) -> None:
         self._execute(
