@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from emulator import flow_logs, policies, rules
+from emulator import flow_logs, instants, policies, rules
 from emulator.errors import EmulatorError
 from emulator.store import Store
 from emulator.switches import ATTACHMENT_DELETED, Switches
 
-Command = Callable[[Store, argparse.Namespace], None]
+Command = Callable[[Store, argparse.Namespace], int | None]
+"""What it returns is the exit code; None is 0."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,13 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
             )
         store = Store(options.db, switches=Switches(attachment_deleted=options.attachment_deleted))
         try:
-            command(store, options)
+            return command(store, options) or 0
         finally:
             store.close()
     except EmulatorError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +56,22 @@ def _parser() -> argparse.ArgumentParser:
 
     add("list", _list, "show routers with their attachments, log groups with their streams, quotas")
     add("flow-logs", _flow_logs, "show every flow log there is")
+
+    gaps = add("gaps", _gaps, "show when attachments had no flow log that was available and enabled")
+    gaps.description = (
+        "Show when attachments had no flow log that was available and enabled; the exit code is 1 if there was such a "
+        "time. T is a time in UTC such as 2026-11-23T10:00:00Z, or a duration back from now such as 90s, 10m or 2h."
+    )
+    gaps.add_argument(
+        "--since", metavar="T", help="where to begin (default: when the first flow log of this world became available)"
+    )
+    gaps.add_argument("--until", metavar="T", help="where to end (default: now)")
+    gaps.add_argument(
+        "attachment",
+        metavar="ATTACHMENT",
+        nargs="*",
+        help="of which (default: all that exist now, whatever their type)",
+    )
 
     router = add("add-router", _add_router, "add a router", "name")
     router.add_argument("--state", choices=rules.ROUTER_STATES, default=rules.AVAILABLE)
@@ -138,6 +155,32 @@ def _flow_logs(store: Store, _: argparse.Namespace) -> None:
         for one in store.flow_logs.live()
     ]
     _table(("FLOW LOG", "STATE", "ENABLED", "ROUTER", "ATTACHMENT", "ID"), rows)
+
+
+def _gaps(store: Store, options: argparse.Namespace) -> int:
+    now = instants.now()
+    found = store.gaps(
+        since=None if options.since is None else instants.parse(options.since, now),
+        until=now if options.until is None else instants.parse(options.until, now),
+        attachments=options.attachment or None,
+    )
+    if not found:
+        print("no gaps")
+        return 0
+    existing = store.network.all_attachments()
+    bearers = Counter(one.name for one in existing)
+    names = {one.id: one.name for one in existing if bearers[one.name] == 1}
+    rows = [
+        (
+            names.get(gap.attachment_id, gap.attachment_id),
+            instants.exact(gap.begin),
+            instants.exact(gap.end),
+            f"{gap.seconds:.6f}",
+        )
+        for gap in found
+    ]
+    _table(("ATTACHMENT", "FROM", "TO", "SECONDS"), rows)
+    return 1
 
 
 def _add_router(store: Store, options: argparse.Namespace) -> None:

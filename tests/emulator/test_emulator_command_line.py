@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,50 @@ def test_a_world_that_is_not_there_is_not_made(command: Command, tmp_path: Path)
 
 def test_a_quota_below_none_is_refused(command: Command, db: Path) -> None:
     assert "-2" in failure(command("emulator.world", "--db", db, "set-quota", "-2"))
+
+
+def test_gaps_are_a_table_and_an_exit_code(command: Command, db: Path, client: PlainClient) -> None:
+    one = client.create(body("one", VPC_A))["id"]
+    unbroken = command("emulator.world", "--db", db, "gaps", "vpc-a")
+    assert (unbroken.returncode, unbroken.stdout, unbroken.stderr) == (0, "no gaps\n", "")
+
+    for action in ("disable", "enable"):
+        assert client.session.post(f"{client.flow_logs}/{one}/{action}").status_code == 202
+    broken = command("emulator.world", "--db", db, "gaps", VPC_A)
+    assert (broken.returncode, broken.stderr) == (1, "")
+    headings, row = (line.split() for line in broken.stdout.splitlines())
+    assert headings == ["ATTACHMENT", "FROM", "TO", "SECONDS"]
+    name, begin, end, seconds = row
+    gap_begin, gap_end = (datetime.strptime(instant, "%Y-%m-%dT%H:%M:%S.%fZ") for instant in (begin, end))
+    assert (name, float(seconds)) == ("vpc-a", (gap_end - gap_begin).total_seconds())
+
+    around = command("emulator.world", "--db", db, "gaps", "--since", begin, "--until", end, "vpc-a")
+    assert (around.returncode, around.stdout) == (1, broken.stdout)
+    after = command("emulator.world", "--db", db, "gaps", "--since", end, "vpc-a")
+    assert (after.returncode, after.stdout) == (0, "no gaps\n")
+
+
+def test_gaps_are_those_of_all_attachments_unless_some_are_named(command: Command, db: Path, server: Server) -> None:
+    shared = server.store.add_attachment("er-second", "vpc-b")
+    everything = command("emulator.world", "--db", db, "gaps", "--since", "2h")
+    assert everything.returncode == 1
+    # Where two have one name, the id tells which is meant.
+    assert [line.split()[0] for line in everything.stdout.splitlines()[1:]] == [
+        *("cfw-a", "vgw-a", "vpc-a", "00000000-0000-4000-a000-000000000002", "vpc-modifying", "vpc-waiting", "vpn-a"),
+        *(shared, "vpc-second"),
+    ]
+    some = command("emulator.world", "--db", db, "gaps", "vpn-a", "vpc-a", "--since", "10m")
+    assert [line.split()[0] for line in some.stdout.splitlines()[1:]] == ["vpc-a", "vpn-a"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--since", "yesterday"], "'yesterday' is not a time: write it in UTC, as 2026-11-23T10:00:00Z"),
+        (["--until", "10"], "'10' is not a time"),
+        (["--since", "1h", "--until", "2h"], "choose an earlier beginning or a later end"),
+        (["vpc-x"], "There is no attachment 'vpc-x'; there are: "),
+    ],
+)
+def test_gaps_that_cannot_be_looked_for_are_told(command: Command, db: Path, arguments: list[str], words: str) -> None:
+    assert words in failure(command("emulator.world", "--db", db, "gaps", *arguments))
