@@ -44,7 +44,9 @@ class FlowLogArgs:
 class FlowLog(Resource, module="er", name="FlowLog"):
     """A flow log of an Enterprise Router's attachment.
 
-    The service allows one for each attachment, log group and log stream, so a replacement always deletes first.
+    The service allows one for each attachment, log group and log stream. A change of any of these, or of the router,
+    makes the new flow log first, and deletes the old one when all is made that the run makes: the record has no gap.
+    One that has failed is deleted first, since nothing else can have its place.
     `log_aggregation_interval` is in seconds (60..600), set by the service.
     """
 
@@ -71,6 +73,5 @@ class FlowLog(Resource, module="er", name="FlowLog"):
             FlowLogProvider(),
             resource_name,
             {**inputs, **dict.fromkeys(OUTPUTS_ONLY)},
-            # Said here too because `pulumi up --replace` does not ask the provider's diff.
-            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True)),
+            opts,
         )

@@ -38,14 +38,7 @@ Props = dict[str, Any]
 
 
 class FlowLogError(Exception):
-    """An operation failed; the text is one sentence for the user.
-
-    `import_id` is that of a flow log which stands in the way and could be imported instead.
-    """
-
-    def __init__(self, sentence: str, *, import_id: str | None = None) -> None:
-        super().__init__(sentence)
-        self.import_id = import_id
+    """An operation failed; the text is one sentence for the user."""
 
 
 class UnfinishedFlowLogError(FlowLogError):
@@ -62,10 +55,15 @@ class _StillUnsureError(FlowLogError):
 
 
 class FlowLogDiff(DiffResult):
-    """A diff that also tells, by property, whether the change replaces the flow log."""
+    """A diff that also tells, by property, whether the change replaces the flow log.
+
+    What has another target is made before the old flow log is deleted. Nothing else can have the target of one that is
+    there, so one that has failed goes first.
+    """
 
     def __init__(self, changed: set[str], replacing: set[str]) -> None:
-        super().__init__(changes=bool(changed), replaces=sorted(replacing), delete_before_replace=True)
+        first = bool(replacing) and not replacing.intersection(p.IDENTITY)
+        super().__init__(changes=bool(changed), replaces=sorted(replacing), delete_before_replace=first)
         self.replaces_by_property = {key: key in replacing for key in sorted(changed)}
 
 
@@ -129,11 +127,7 @@ class FlowLogProvider(ResourceProvider):
                 {**props, "state": p.UNKNOWN_STATE, "project_id": project_id},
             ) from error
         except ApiError as error:
-            holder = error.holder if isinstance(error, lifecycle.TargetTakenError) else None
-            raise FlowLogError(
-                _why_not_created(client, error, props),
-                import_id=p.import_id(holder) if holder else None,
-            ) from error
+            raise FlowLogError(_why_not_created(client, error, props)) from error
         return CreateResult(flow_log.id, p.outputs_of(flow_log, props))
 
     def read(self, id_: str, props: Props, patience: Patience | None = None) -> ReadResult:
@@ -284,7 +278,10 @@ def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     """The sentence for the user, with what helps to act on it."""
     sentence = f"flow log {props['name']!r} was not created: {error}"
     if isinstance(error, lifecycle.TargetTakenError):
-        return f"{sentence}; delete that one, or import it"
+        return (
+            f"{sentence}; delete that one, or take it over: with adopt: true in a stack file, or with"
+            f" import_={p.import_id(error.holder)!r} in the resource options of a program of your own"
+        )
     impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):

@@ -29,7 +29,8 @@ UNKNOWN_STATE = "unknown"
 """In state, of a flow log with such an id."""
 
 IN_PLACE = ("name", "description", "enabled")
-REPLACING = ("er_id", "resource_id", "log_group_id", "log_stream_id", "resource_type", "log_store_type")
+IDENTITY = ("er_id", "resource_id", "log_group_id", "log_stream_id")
+REPLACING = (*IDENTITY, "resource_type", "log_store_type")
 IDEMPOTENCY_KEY = "idempotency_key"  # never compared: it names who creates, and says nothing of what exists
 INPUTS = (*IN_PLACE, *REPLACING, IDEMPOTENCY_KEY)
 OUTPUTS_ONLY = ("state", "project_id", "log_aggregation_interval", "created_at", "updated_at")

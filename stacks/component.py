@@ -1,4 +1,4 @@
-"""A router's flow logs, as one component."""
+"""A router's flow logs, as one component, and the stack's idempotency key."""
 
 from __future__ import annotations
 
@@ -12,62 +12,104 @@ from providers.er.flow_logs import FlowLog as ExistingFlowLog
 from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
 from providers.properties import import_id
-from stacks.discovery import RouterPlan
-from stacks.names import COMPONENT_TYPE, logical_name
+from stacks.decision import Decision
+from stacks.planning.naming import COMPONENT_TYPE
+from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
+
+IDEMPOTENCY_KEY = "flow-logs-idempotency-key"
+"""The logical name of the stack's one RandomUuid."""
 
 
 class RouterFlowLogs(pulumi.ComponentResource):
-    """One FlowLog for each attachment of the plan, under the router's key of the stack file.
+    """One FlowLog for each target that the stack file wants on a router, whatever its keys are called.
 
     Attributes:
-        flow_logs: By attachment id.
+        flow_logs: By target.
     """
 
     def __init__(
         self,
-        plan: RouterPlan,
+        keys: Sequence[ResolvedRouter],
         *,
-        aliases: Sequence[pulumi.Alias] = (),
-        flow_log_aliases: Mapping[str, Sequence[pulumi.Alias | str]] = MappingProxyType({}),
+        idempotency_key: pulumi.Input[str],
         adopted: Mapping[FlowLogTarget, ExistingFlowLog] = MappingProxyType({}),
     ) -> None:
         """Declare them.
 
         Args:
-            plan: The router.
-            aliases: Former names of this component.
-            flow_log_aliases: Former places of an attachment's flow log, by attachment id.
+            keys: What each key of the stack file wants on the router.
+            idempotency_key: See `FlowLogArgs`.
             adopted: What is there and is to be taken over, by target.
         """
-        super().__init__(COMPONENT_TYPE, plan.key, {}, pulumi.ResourceOptions(aliases=list(aliases)))
-        key = pulumi_random.RandomUuid(f"{plan.key}-idempotency-key", opts=pulumi.ResourceOptions(parent=self))
-        self.flow_logs: dict[str, FlowLog] = {}
-        for wanted in plan.flow_logs:
-            id_ = wanted.attachment.id
-            self.flow_logs[id_] = FlowLog(
-                logical_name(plan.key, id_),
-                FlowLogArgs(
-                    er_id=wanted.target.er_id,
-                    resource_id=wanted.target.resource_id,
-                    log_group_id=wanted.target.log_group_id,
-                    log_stream_id=wanted.target.log_stream_id,
-                    name=wanted.name,
-                    description=wanted.description,
-                    enabled=wanted.enabled,
-                    idempotency_key=key.result,
-                ),
-                pulumi.ResourceOptions(
-                    parent=self,
-                    aliases=list(flow_log_aliases.get(id_, ())),
-                    protect=wanted.protect,
-                    import_=import_id(adopted[wanted.target]) if wanted.target in adopted else None,
-                ),
-            )
-        self._warn(plan)
+        super().__init__(COMPONENT_TYPE, keys[0].component)
+        self._key = idempotency_key
+        self._adopted = adopted
+        self._enabled: dict[str, list[FlowLog]] = {}
+        self.flow_logs: dict[FlowLogTarget, FlowLog] = {}
+        for desired in sorted((one for key in keys for one in key.flow_logs), key=lambda one: not one.enabled):
+            self.flow_logs[desired.target] = flow_log = self._flow_log(desired)
+            if desired.enabled:
+                self._enabled.setdefault(desired.attachment.id, []).append(flow_log)
+        self._warn(keys)
         self.register_outputs({})
 
-    def _warn(self, plan: RouterPlan) -> None:
-        names = {attachment.id: attachment.name or attachment.id for attachment in plan.attachments}
-        reasons = [f"{names.get(id_, id_)} {reason}" for id_, reason in plan.selected.skipped.items()]
+    def _flow_log(self, desired: DesiredFlowLog) -> FlowLog:
+        target = desired.target
+        return FlowLog(
+            desired.logical_name,
+            FlowLogArgs(
+                er_id=target.er_id,
+                resource_id=target.resource_id,
+                log_group_id=target.log_group_id,
+                log_stream_id=target.log_stream_id,
+                name=desired.name,
+                description=desired.description,
+                enabled=desired.enabled,
+                idempotency_key=self._key,
+            ),
+            pulumi.ResourceOptions(
+                parent=self,
+                aliases=[desired.former_urn] if desired.former_urn else None,
+                protect=desired.protect,
+                import_=import_id(self._adopted[target]) if target in self._adopted else None,
+                # One is disabled only when the others of its attachment are enabled: its record has no gap.
+                depends_on=None if desired.enabled else self._enabled.get(desired.attachment.id),
+            ),
+        )
+
+    def _warn(self, keys: Sequence[ResolvedRouter]) -> None:
+        names = {one.id: one.name or one.id for one in keys[0].attachments}
+        skipped = {text: reason for key in keys for text, reason in key.selection.skipped.items()}
+        reasons = [f"{names.get(text, text)} {reason}" for text, reason in skipped.items()]
         if reasons:
-            pulumi.log.warn(f"not logged on {plan.router.name}: {'; '.join(reasons)}", resource=self)
+            pulumi.log.warn(f"not logged on {keys[0].router.name}: {'; '.join(reasons)}", resource=self)
+
+
+def declared(decision: Decision) -> dict[str, RouterFlowLogs]:
+    """Declare what was decided; the routers' components, by each of their keys."""
+    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY)
+    components = {
+        router_id: RouterFlowLogs(keys, idempotency_key=key.result, adopted=decision.adopted)
+        for router_id, keys in decision.plan.by_router.items()
+    }
+    if not pulumi.runtime.is_dry_run():
+        moving = {(one.flow_log.target.er_id, one.flow_log.target.resource_id) for one in decision.deletions}
+        for component in components.values():
+            for target, flow_log in component.flow_logs.items():
+                if (target.er_id, target.resource_id) in moving:
+                    _require_made(flow_log)
+    return {one.key: components[one.router.id] for one in decision.plan.routers}
+
+
+def _require_made(flow_log: FlowLog) -> None:
+    """Fail the run, before it deletes anything, unless this flow log is there: `--target` may have left it out."""
+
+    def check(made: Sequence[object]) -> None:
+        urn, id_ = made
+        if not isinstance(id_, str):
+            raise pulumi.RunError(
+                "with --target this run leaves out a flow log that takes the place of another one, which must not be"
+                f" deleted before: add --target '{urn}', or run without --target"
+            )
+
+    pulumi.Output.all(flow_log.urn, flow_log.id).apply(check, run_with_unknowns=True)

@@ -25,7 +25,7 @@ from providers import settings
 from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_CHARACTERS, NAME_PATTERN, LoggableType
 from providers.keys import full
 from stacks.errors import Problem, StackError
-from stacks.names import TemplateError, check_template
+from stacks.planning.naming import TemplateError, check_template
 
 DEFAULTS_FILE = "stacks/defaults.yaml"
 
@@ -96,7 +96,7 @@ def _kind_of_selection(value: Any) -> str:
     return "list" if isinstance(value, list) else "selector" if isinstance(value, Mapping | Selector) else "all"
 
 
-Selection = Annotated[
+AttachmentSelection = Annotated[
     Annotated[Literal["all"], Tag("all")] | Annotated[list[Text], Tag("list")] | Annotated[Selector, Tag("selector")],
     Discriminator(_kind_of_selection),
 ]
@@ -125,7 +125,7 @@ class RouterConfig(_Model):
     name: Template = "{router}-{attachment}"
     description: Description = ""
     enabled: Flag = True
-    attachments: Selection = "all"
+    attachments: AttachmentSelection = "all"
     overrides: dict[Text, Override] = {}
     adopt: Flag = False
     protect: Flag = False

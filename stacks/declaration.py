@@ -1,34 +1,32 @@
-"""What a stack program does: read the stack file, look at what is there, declare what is wanted."""
+"""What a stack program does: load the stack file, decide what is to be done, declare it."""
 
 from __future__ import annotations
 
 import difflib
-import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from providers import journal
 from providers.connection import Connection
 from providers.er import Patience
 from providers.er.errors import ApiError
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.keys import CONFIG_NAMESPACE, full, ours
-from providers.properties import target
 from providers.settings import SettingsError
-from stacks import config, guard, history, last_state, outputs, preflight, rules
-from stacks.component import RouterFlowLogs
-from stacks.discovery import RouterPlan, discover
+from stacks import config
+from stacks.component import RouterFlowLogs, declared
+from stacks.decision import Before, decide
 from stacks.errors import PROGRAM, Problem, StackError, stack_file
-from stacks.names import KEY_TYPE
+from stacks.state.last_run import OutputsError, last_run
+from stacks.state.managed import has_idempotency_keys, managed_flow_logs
+from stacks.state.snapshot import Snapshot
 
-DISCOVERY_TIMEOUT = 300.0  # seconds for all look-ups together
+LOOK_TIMEOUT = 300.0  # seconds for all look-ups together
 REPORT_INTERVAL = 5.0  # seconds
 
 
@@ -42,82 +40,42 @@ class Declared:
     """
 
     routers: dict[str, RouterFlowLogs]
-    outputs: dict[str, Any]
+    outputs: Mapping[str, Any]
 
 
-def declare(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
+def declare(stack: str, snapshot: Snapshot, outputs: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
     """Declare the flow logs of the stack.
 
     Args:
         stack: Its name.
-        before: The outputs of its last run.
+        snapshot: Its state.
+        outputs: Those of its last run that are ours.
         wanted: What the stack file would say of routers, rules and deletions; None if the stack file says it.
 
     Raises:
-        pulumi.RunError: Something is wrong; the text names each key that is to be mended.
+        pulumi.RunError: Something is wrong; the text names each key that is to be corrected.
     """
     file = stack_file(stack) if wanted is None else PROGRAM
     try:
-        return _declared(stack, before, wanted)
+        values = _config_values()
+        stack_config = _stack_config(values, stack_file(stack), wanted)
+        before = Before(
+            last=last_run(outputs), managed=managed_flow_logs(snapshot), has_keys=has_idempotency_keys(snapshot)
+        )
+        connection = Connection(values.get, os.environ, directory=Path.cwd())
+        client = connection.client.within(Patience(seconds=LOOK_TIMEOUT, report=_reporter()))
+        decision = decide(client, stack_config, before, stack=stack, is_preview=pulumi.runtime.is_dry_run())
     except StackError as error:
         raise pulumi.RunError(error.sentences(file)) from error
-    except (outputs.OutputsError, config.DefaultsError) as error:
+    except (OutputsError, config.DefaultsError) as error:
         raise pulumi.RunError(str(error)) from error
     except SettingsError as error:
         raise pulumi.RunError(f"{error} ({stack_file(stack)})") from error
     except ApiError as error:
         raise pulumi.RunError(f"looking up what {file} names failed: {error}") from error
-
-
-def _declared(stack: str, before: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
-    values = _config_values()
-    stack_config = _stack_config(values, stack_file(stack), wanted)
-    previous = outputs.previous(before)
-
-    connection = Connection(values.get, os.environ, directory=Path.cwd())
-    client = connection.client.within(Patience(seconds=DISCOVERY_TIMEOUT, report=_reporter()))
-    seen: dict[str, set[str]] = {}
-    for router in previous.values():
-        seen.setdefault(router.router_id, set()).update(router.called)
-    found = discover(client, stack_config, stack=stack, seen_before=seen)
-    plans = found.plans
-    state = functools.cache(lambda: _state(stack))
-    findings = preflight.check(client, stack_config, plans, previous, state)
-    problems = [*found.problems, *rules.check(stack_config.rules, found)]
-    problems += findings.refusals
-    if pulumi.runtime.is_dry_run() or not previous:
-        problems += findings.problems
-    else:
-        # What the stack has goes on to be kept: only the flow logs in question fail, each with its own sentence.
-        for problem in findings.problems:
-            pulumi.log.warn(f"{problem.key}: {problem.what}")
-    lost: list[outputs.Loss] = []
-    if not found.problems:
-        # What a mistake leaves out would look lost.
-        _refuse_to_forget(stack, plans)
-        lost = guard.losses(plans, previous, guard.still_there(client, outputs.leaving(before), plans))
-        if lost or not previous:
-            in_state = {one: held.urn for one, held in state().flow_logs.items()}
-            lost = guard.in_state(lost, in_state) if previous else guard.unremembered(plans, in_state)
-        problems += guard.check_deletes(stack_config, plans, previous, lost)
-    for warning in findings.warnings:
+    for warning in decision.warnings:
         pulumi.log.warn(warning)
-    if problems:
-        raise StackError(problems)
-
-    former = history.former_keys(plans, previous)
-    urns = {target: held.urn for target, held in findings.in_state.items()}
-    flow_log_aliases = history.flow_log_aliases(plans, former, urns)
-    routers = {
-        plan.key: RouterFlowLogs(
-            plan,
-            aliases=history.component_aliases(plan, plans, former[plan.key]),
-            flow_log_aliases=flow_log_aliases[plan.key],
-            adopted=findings.adopted,
-        )
-        for plan in plans
-    }
-    return Declared(routers, outputs.outputs(plans, former, lost))
+    return Declared(declared(decision), decision.outputs)
 
 
 def _stack_config(values: Mapping[str, str], file: str, wanted: Mapping[str, Any] | None) -> config.StackConfig:
@@ -137,32 +95,6 @@ def _stack_config(values: Mapping[str, str], file: str, wanted: Mapping[str, Any
     if mistakes:
         raise pulumi.RunError(StackError(mistakes).sentences(file))
     return config.of_program(wanted, shared=config.shared())
-
-
-def _state(stack: str) -> preflight.State:
-    """What is in the stack's state."""
-    resources = last_state.resources(stack)
-    flow_logs = {
-        target(one["outputs"]): preflight.Held(urn, one["outputs"].get("created_at", ""))
-        for urn, one in resources.items()
-        if one["type"] == TYPE_TOKEN
-    }
-    return preflight.State(flow_logs, has_keys=any(one["type"] == KEY_TYPE for one in resources.values()))
-
-
-def _refuse_to_forget(stack: str, plans: Sequence[RouterPlan]) -> None:
-    """Refuse to go on where a provider was killed while it created what nobody wants any more.
-
-    Raises:
-        pulumi.RunError: So it is.
-    """
-    wanted = {flow_log.target for plan in plans for flow_log in plan.flow_logs}
-    forgotten = [create for create in journal.left_over(stack) if target(create["inputs"]) not in wanted]
-    if forgotten:
-        raise pulumi.RunError(
-            f"an earlier run was cut off while it created {len(forgotten)} flow logs that the stack file no longer"
-            " wants: run `make recover` first"
-        )
 
 
 def _config_values() -> dict[str, str]:

@@ -21,8 +21,8 @@ from providers.keys import full
 from providers.settings import Settings, SettingsError
 from stacks import backend, command_line, config
 from stacks.errors import Problem, stack_file
-from stacks.lookup import callable_names, find, listed
-from stacks.selection import cannot_be_logged
+from stacks.planning.lookup import callable_names, find, listed
+from stacks.planning.selection import cannot_be_logged
 from stacks.stack_text import INDENT, WIDTH, as_key, checked_name, scalar, write
 
 

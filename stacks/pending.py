@@ -18,7 +18,7 @@ from typing import Any
 from providers import journal
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import IDEMPOTENCY_KEY, UNKNOWN_STATE, target, unsure_id
-from stacks.names import COMPONENT_TYPE, KEY_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
 from stacks.stack_name import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"

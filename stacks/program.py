@@ -13,17 +13,18 @@ import pulumi
 
 from providers import parent
 from providers.keys import full
-from stacks import backend, last_state, lean_sdk, passphrase
+from stacks import backend, lean_sdk, passphrase
 from stacks.errors import stack_file
+from stacks.state.snapshot import snapshot, stack_outputs
 
 if TYPE_CHECKING:
     from stacks.component import RouterFlowLogs
 
+OURS = ("routers", "coverage", "deletions")
+"""What `stacks.state.outputs` makes."""
+
 OUTPUT = "otc_flow_logs"
 """The output of a program that has others as well. The stack program's own stand by themselves."""
-
-OURS = ("routers", "leaving", "coverage")
-"""What `stacks.outputs` makes; whatever else there is, secrets perhaps, is not ours to export anew."""
 
 _declared = False
 
@@ -32,23 +33,26 @@ def main() -> None:
     """Declare the flow logs of the current stack, and nothing else.
 
     Raises:
-        pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be mended.
+        pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be corrected.
     """
     parent.end_with(os.getppid())
     lean_sdk.use()
     stack = pulumi.get_stack()
-    before = last_state.outputs(stack)
-    with _outputs_kept({name: before[name] for name in OURS if name in before}, apart=True) as outputs:
+    before = snapshot(stack)
+    # Whatever else there is, secrets perhaps, is not ours to export again.
+    outputs_before = stack_outputs(before)
+    kept = {name: outputs_before[name] for name in OURS if name in outputs_before}
+    with _outputs_kept(kept, apart=True) as outputs:
         # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
         from stacks.declaration import declare
 
         _refuse_another_state(stack)
         _refuse_empty_passphrase(stack)
-        outputs |= declare(stack, outputs, None).outputs
+        outputs |= declare(stack, before, outputs, None).outputs
 
 
 def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:
-    """Declare flow logs on the attachments of routers; their components, by the router's key.
+    """Declare flow logs on the attachments of routers; their components, by key. Keys of one router share one.
 
     Once in a program, and before what may fail: it exports the output `otc_flow_logs`, by which the next run knows what
     there was.
@@ -59,7 +63,7 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
             who is acting is read there in any case.
 
     Raises:
-        SystemExit: Something is wrong; the run fails, and has told what: each key that is to be mended, mostly.
+        SystemExit: Something is wrong; the run fails, and has told what: each key that is to be corrected, mostly.
     """
     global _declared
     try:
@@ -67,13 +71,16 @@ def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, Rout
             raise pulumi.RunError("declare_flow_logs is to be called once in a program: name all routers in one call")
         _declared = True
         stack = pulumi.get_stack()
-        before = last_state.outputs(stack).get(OUTPUT)
-        before = before if isinstance(before, dict) else {}
-        with _in_the_projects_folder(), _outputs_kept(before, apart=False) as outputs:
+        before = snapshot(stack)
+        kept = stack_outputs(before).get(OUTPUT)
+        with (
+            _in_the_projects_folder(),
+            _outputs_kept(kept if isinstance(kept, dict) else {}, apart=False) as outputs,
+        ):
             from stacks.declaration import declare
 
             _refuse_another_state(stack)
-            declared = declare(stack, outputs, wanted)
+            declared = declare(stack, before, outputs, wanted)
             outputs |= declared.outputs
     except Exception as error:
         # No Exception: should the program catch it and go on without what could not be declared, all that would be

@@ -15,11 +15,12 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime import proto
 
 from providers import journal
+from providers import urn as urns
 from providers.er import Patience
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, UnfinishedFlowLogError
-from providers.host import urns
 from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
+from providers.host.run import Run
 from providers.host.status import StatusLines
 from providers.keys import CONFIG_NAMESPACE
 from providers.properties import IDEMPOTENCY_KEY, is_unsure
@@ -37,31 +38,34 @@ class FlowLogHandler:
         self.cancelled = threading.Event()
         self._lock = threading.Lock()
         self._provider = provider
-        self._registered: set[str] = set()  # the resources of the program, in this run
-        self._holders: dict[str, str] = {}  # by flow log id, which of these had it first
-        self._kept: set[str] = set()  # the flow logs that one of these has and will have
-        self._created: dict[str, str] = {}  # by flow log id, the resource whose create ended with it
+        self._run = Run()
+
+    def begin(self, config: dict[str, Any]) -> None:
+        """Begin a run of the engine, with this config."""
+        self.config = config
+        self._run = Run()
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
-        self._registered.add(request.urn)
         result = self._for(request).check({}, from_struct(request.news))  # what was before makes no difference
-        return proto.CheckResponse(
-            inputs=to_struct(result.inputs, request.news),
-            failures=[proto.CheckFailure(property=f.property, reason=f.reason) for f in result.failures],
-        )
+        failures = [proto.CheckFailure(property=f.property, reason=f.reason) for f in result.failures]
+        if not failures and (first := self._run.declares(request.urn, result.inputs)):
+            reason = (
+                f"the program declares a flow log of this attachment for this log group and log stream twice, as"
+                f" {first!r} and as {urns.name(request.urn)!r}: the service allows one, so declare it once"
+            )
+            failures = [proto.CheckFailure(property="resource_id", reason=reason)]
+        return proto.CheckResponse(inputs=to_struct(result.inputs, request.news), failures=failures)
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
-        if request.urn in self._registered:  # a refresh asks for diffs, too, of whatever is in the state
-            self._hold(request.id, request.urn)
         with self._patience(request) as patience:
             diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), patience)
-        if request.urn in self._registered and not diff.replaces:
-            self._kept.add(request.id)
+        if not diff.replaces:
+            self._run.keeps(request.urn, request.id)
         kinds = {True: proto.PropertyDiff.UPDATE_REPLACE, False: proto.PropertyDiff.UPDATE}
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME if diff.changes else proto.DiffResponse.DIFF_NONE,
             replaces=diff.replaces,
-            deleteBeforeReplace=True,
+            deleteBeforeReplace=bool(diff.delete_before_replace),
             diffs=list(diff.replaces_by_property),
             hasDetailedDiff=True,
             detailedDiff={
@@ -70,21 +74,17 @@ class FlowLogHandler:
         )
 
     def Create(self, request: Any) -> Any:  # noqa: N802
-        under_way = journal.written_down(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
+        inputs = from_struct(request.properties)
+        recorded = journal.written_down(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
         try:
-            with under_way, self._patience(request) as patience:
-                result = self._for(request).create(from_struct(request.properties), patience)
-        except UnfinishedFlowLogError as error:
-            self._hold(error.id, request.urn)
-            self._created[error.id] = request.urn
+            with recorded, self._patience(request) as patience:
+                result = self._for(request).create(inputs, patience)
+        except FlowLogError as error:
+            self._run.failed(inputs)
+            if isinstance(error, UnfinishedFlowLogError):
+                self._run.created(request.urn, error.id)
             raise
-        holder = self._hold(result.id, request.urn)
-        if holder != request.urn:
-            raise FlowLogError(
-                f"flow log {result.id} for this attachment, log group and log stream is in this stack already, as"
-                f" {urns.name(holder)!r}: declare it once, or give each its own idempotency_key"
-            )
-        self._created[result.id] = request.urn
+        self._run.created(request.urn, result.id)
         return proto.CreateResponse(id=result.id, properties=to_struct(result.outs or {}, request.properties))
 
     def Read(self, request: Any) -> Any:  # noqa: N802
@@ -104,36 +104,28 @@ class FlowLogHandler:
         )
 
     def Update(self, request: Any) -> Any:  # noqa: N802
-        with self._patience(request) as patience:
-            result = self._for(request).update(
-                request.id, from_struct(request.olds), from_struct(request.news), patience
-            )
+        news = from_struct(request.news)
+        try:
+            with self._patience(request) as patience:
+                result = self._for(request).update(request.id, from_struct(request.olds), news, patience)
+        except FlowLogError:
+            self._run.failed(news)
+            raise
         return proto.UpdateResponse(properties=to_struct(result.outs or {}, request.news))
 
     def Delete(self, request: Any) -> Any:  # noqa: N802
         id_, properties = request.id, from_struct(request.properties)
+        if self._run.is_needed(properties):
+            raise FlowLogError(
+                f"flow log {properties.get('name')!r} ({id_}) was not deleted: what was to take its place in this run"
+                " failed, and its attachment would not be logged; the next run goes on from there"
+            )
         with self._patience(request) as patience:
             if is_unsure(id_):
                 id_ = self._for(request).settled(id_, properties, patience)
-            if id_ and not self._is_anothers(id_, request.urn):
+            if id_ and not self._run.is_held(id_):
                 self._for(request).delete(id_, properties, patience)
         return empty_pb2.Empty()
-
-    def _is_anothers(self, id_: str, urn: str) -> bool:
-        """Whether a resource of the program has the flow log that is to be deleted as another one's.
-
-        It may have taken it over by its create in this run (it was renamed without an alias, say), or by an import:
-        then what is to go is only an old name. A resource that was renamed by an alias is deleted under its old name
-        when it is replaced: nobody else holds its flow log.
-        """
-        if self._created.get(id_, urn) != urn:
-            return True
-        return urn not in self._registered and id_ in self._kept
-
-    def _hold(self, id_: str, urn: str) -> str:
-        """The first resource of this run that had the flow log: this one, unless another came before."""
-        with self._lock:
-            return self._holders.setdefault(id_, urn)
 
     @contextlib.contextmanager
     def _patience(self, request: Any) -> Iterator[Patience]:

@@ -7,23 +7,12 @@ from typing import Any
 
 import grpc
 
+from providers import urn as urns
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, UnfinishedFlowLogError
-from providers.host import urns
 from providers.host.flow_log import OPERATIONS, FlowLogHandler
 from providers.host.unfinished import abort_unfinished
 
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
-
-
-def _import_command(request: Any, import_id: str) -> str:
-    """How to have the flow log of this id in state, in place of the one that could not be created."""
-    resource_id = request.properties["resource_id"]
-    parent = urns.parent(request.urn, child_suffix=f"-{resource_id}")
-    return (
-        f": pulumi import '{TYPE_TOKEN}' '{urns.name(request.urn)}' {import_id}"
-        + (f" --parent '{parent}'" if parent else "")
-        + " --protect=false --generate-code=false"
-    )
 
 
 def extended(stock: type[Any], handler: FlowLogHandler) -> type[Any]:
@@ -31,7 +20,7 @@ def extended(stock: type[Any], handler: FlowLogHandler) -> type[Any]:
 
     def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         answer = stock.Configure(self, request, context)
-        handler.config = self._config
+        handler.begin(self._config)
         return answer
 
     def cancel(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
@@ -47,8 +36,7 @@ def extended(stock: type[Any], handler: FlowLogHandler) -> type[Any]:
             except UnfinishedFlowLogError as error:
                 abort_unfinished(context, error, request)
             except FlowLogError as error:
-                hint = _import_command(request, error.import_id) if error.import_id else ""
-                context.abort(grpc.StatusCode.UNKNOWN, f"{error}{hint}")
+                context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
         return dispatch
 

@@ -18,9 +18,9 @@ from providers.er.records import label
 from providers.er.routers import Router
 from stacks.config import RouterConfig
 from stacks.errors import Problem
-from stacks.lookup import callable_names, find, listed
-from stacks.names import flow_log_name
-from stacks.selection import cannot_be_logged
+from stacks.planning.lookup import callable_names, find, listed
+from stacks.planning.naming import flow_log_name
+from stacks.planning.selection import cannot_be_logged
 from stacks.stack_text import as_key
 
 

@@ -16,8 +16,9 @@ from stacks import command_line, config
 from stacks.coverage.page import page
 from stacks.coverage.survey import survey
 from stacks.coverage.table import table
-from stacks.discovery import discover
 from stacks.errors import StackError, stack_file
+from stacks.planning.inventory import look
+from stacks.planning.plan import resolve
 from stacks.stack_name import short_name
 
 PAGES = Path(".local", "coverage")
@@ -30,8 +31,9 @@ def main(stack: str) -> None:
     try:
         stack_config = config.parse(values.plain, is_secret=values.is_secret, shared=config.shared())
         client = command_line.client(values)
-        found = discover(client, stack_config, stack=stack, seen_before=None)
-        coverage = survey(client, found, stack=stack, now=datetime.now(timezone.utc))
+        inventory = look(client, stack_config, {})
+        plan = resolve(stack_config, inventory, stack=stack, last=None, managed={})
+        coverage = survey(client, plan, stack=stack, now=datetime.now(timezone.utc))
     except StackError as error:
         sys.exit(error.sentences(stack_file(stack)))
     except (SettingsError, ApiError, config.DefaultsError) as error:

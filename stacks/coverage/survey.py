@@ -14,10 +14,10 @@ from providers.er.errors import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.records import label
 from stacks.coverage.model import Coverage, Entry, RouterCoverage, Status
-from stacks.discovery import Discovery, RouterPlan, WantedFlowLog
 from stacks.errors import StackError, stack_file
-from stacks.lookup import Named
-from stacks.selection import GONE, NOT_SELECTED, cannot_be_logged
+from stacks.planning.lookup import Named
+from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
+from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
 
 UNCLEAR = "a mistake in the stack file leaves open where to"
 ATTACHMENT_GONE = "its attachment is gone"
@@ -30,62 +30,59 @@ NOT_WRITING = {
 """States of a flow log in which nothing is written, and what to say of it."""
 
 
-def survey(client: Client, found: Discovery, *, stack: str, now: datetime) -> Coverage:
+def survey(client: Client, plan: Plan, *, stack: str, now: datetime) -> Coverage:
     """What is logged now.
 
     Args:
         client: The API; it is asked for the streams of log groups that only others write to.
-        found: What the stack file names.
+        plan: What the stack file names.
         stack: The stack's name.
         now: The time, with its zone.
     """
-    by_router: dict[str, list[RouterPlan]] = {}
-    for plan in found.plans:
-        by_router.setdefault(plan.router.id, []).append(plan)
-    names = _names(client, found)
-    routers = _told_apart([*(plans[0].router for plans in by_router.values()), *found.other_routers])
+    names = _names(client, plan)
+    routers = _distinguished([*(keys[0].router for keys in plan.by_router.values()), *plan.other_routers])
     return Coverage(
         stack=stack,
         seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        routers=[_router(plans, names, called=routers[id_]) for id_, plans in by_router.items()],
-        other_routers=[routers[router.id] for router in found.other_routers],
-        mistakes=StackError(found.problems).sentences(stack_file(stack)).splitlines(),
+        routers=[_router(keys, names, called=routers[id_]) for id_, keys in plan.by_router.items()],
+        other_routers=[routers[router.id] for router in plan.other_routers],
+        mistakes=StackError(plan.problems).sentences(stack_file(stack)).splitlines(),
     )
 
 
-def _names(client: Client, found: Discovery) -> dict[str, str]:
+def _names(client: Client, plan: Plan) -> dict[str, str]:
     """The names of log groups and streams, by id, as far as they can be had."""
-    streams = dict(found.streams)
-    known = {group.id for group in found.groups}
-    for group_id in {one.target.log_group_id for plan in found.plans for one in plan.existing} & known - streams.keys():
+    streams = dict(plan.inventory.streams)
+    groups = {group.id: group.name for group in plan.inventory.groups}
+    used = {one.target.log_group_id for router in plan.routers for one in router.existing}
+    for group_id in used & groups.keys() - streams.keys():
         with contextlib.suppress(ApiError):
             streams[group_id] = client.log_tank.streams(group_id)
-    groups = {group.id: group.name for group in found.groups}
     return groups | {stream.id: stream.name for group in streams.values() for stream in group}
 
 
-def _told_apart(things: Sequence[Named]) -> dict[str, str]:
+def _distinguished(things: Sequence[Named]) -> dict[str, str]:
     """What to call things, by id: by name, with the id where that is shared, or the id alone."""
     counts = Counter(one.name for one in things)
     shared = {one.id: f"{one.name} ({one.id})" if counts[one.name] > 1 else one.name for one in things}
     return {one.id: label(shared[one.id] if one.name else one.id) for one in things}
 
 
-def _router(plans: Sequence[RouterPlan], names: Mapping[str, str], *, called: str) -> RouterCoverage:
+def _router(keys: Sequence[ResolvedRouter], names: Mapping[str, str], *, called: str) -> RouterCoverage:
     """A router; more than one key of the stack file may be about it."""
-    first = plans[0]
-    wanted = {one.target: one for plan in plans for one in plan.flow_logs}
-    selected = {one.id for plan in plans for one in plan.selected.logged}
-    attachments = _told_apart(first.attachments)
+    first = keys[0]
+    desired = {one.target: one for key in keys for one in key.flow_logs}
+    selected = {one.id for key in keys for one in key.selection.logged}
+    attachments = _distinguished(first.attachments)
     entries = [
         replace(entry, attachment=attachments[one.id])
         for one in first.attachments
-        for entry in _entries(one, first.existing, wanted, names, is_selected=one.id in selected)
+        for entry in _entries(one, first.existing, desired, names, is_selected=one.id in selected)
     ]
     entries += _without_attachment(first, names)
-    entries += [_gone(named, GONE) for named in sorted({named for plan in plans for named in plan.selected.gone})]
+    entries += [_gone(named, GONE) for named in sorted({named for key in keys for named in key.selection.gone})]
     return RouterCoverage(
-        key=", ".join(plan.key for plan in plans),
+        key=", ".join(key.key for key in keys),
         id=first.router.id,
         name=called,
         entries=sorted(entries, key=lambda entry: (entry.attachment, entry.attachment_id, entry.logs_to)),
@@ -95,14 +92,14 @@ def _router(plans: Sequence[RouterPlan], names: Mapping[str, str], *, called: st
 def _entries(
     attachment: Attachment,
     existing: Sequence[FlowLog],
-    wanted: Mapping[FlowLogTarget, WantedFlowLog],
+    desired: Mapping[FlowLogTarget, DesiredFlowLog],
     names: Mapping[str, str],
     *,
     is_selected: bool,
 ) -> Iterator[Entry]:
     here = [one for one in existing if one.target.resource_id == attachment.id]
     there = {one.target for one in here}
-    missing = [one for target, one in wanted.items() if target.resource_id == attachment.id and target not in there]
+    missing = [one for target, one in desired.items() if target.resource_id == attachment.id and target not in there]
     refused = cannot_be_logged(attachment)
 
     def entry(reason: str, *, flow_log: str = "", logs_to: str = "", is_ours: bool = True) -> Entry:
@@ -120,17 +117,17 @@ def _entries(
         )
 
     for one in here:
-        yield entry(_why_silent(one), flow_log=one.name, logs_to=_goes_to(one, names), is_ours=one.target in wanted)
+        yield entry(_why_silent(one), flow_log=one.name, logs_to=_goes_to(one, names), is_ours=one.target in desired)
     for awaited in missing:
         yield entry(label(f"has no flow log to {awaited.logs_to} yet"))
     if not here and not missing:
         yield entry(UNCLEAR if is_selected else NOT_SELECTED)
 
 
-def _without_attachment(plan: RouterPlan, names: Mapping[str, str]) -> Iterator[Entry]:
+def _without_attachment(router: ResolvedRouter, names: Mapping[str, str]) -> Iterator[Entry]:
     """Flow logs whose attachment is gone."""
-    attachments = {one.id for one in plan.attachments}
-    for one in plan.existing:
+    attachments = {one.id for one in router.attachments}
+    for one in router.existing:
         id_ = one.target.resource_id
         if id_ not in attachments:
             yield _gone(id_, ATTACHMENT_GONE, flow_log=label(one.name), logs_to=label(_goes_to(one, names)))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from providers.flow_log_provider import TYPE_TOKEN
-from providers.properties import UNKNOWN_STATE, is_unknown
-from stacks.names import COMPONENT_TYPE
+from providers.properties import IDENTITY, UNKNOWN_STATE, is_unknown
+from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
 from stacks.review.model import Difference, Kind, Row, StackReview
 from stacks.review.names import Names
 from stacks.review.preview import Preview, State, Step, UnreadableError, read
@@ -30,7 +30,7 @@ _REASONS = {
 }
 """Why a flow log in such a state is replaced."""
 
-NO_RECORD = (COMPONENT_TYPE, "random:index/randomUuid:RandomUuid")
+NO_RECORD = (COMPONENT_TYPE, KEY_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
 
 EMPTY = '""'
@@ -56,19 +56,65 @@ def _review(stack: str, preview: Preview) -> StackReview:
     # As the state had them before the preview refreshed it.
     before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
     rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
-    touched = []
-    for kind, step in _by_kind(preview.steps):
+    steps = list(_by_kind(preview.steps))
+    moves = _moves(steps)
+    for kind, step in steps:
         if step.type == TYPE_TOKEN:
-            rows[kind].append(_row(kind, step, names, before.get(step.urn)))
-            touched.append(_known(step))
+            if step.urn not in moves:
+                rows[kind].append(_row(kind, step, names, before.get(step.urn)))
         elif kind in (Kind.DELETE, Kind.REPLACE):
-            name = step.urn.split("::", 3)[3]
-            rows[kind].append(Row(router="", attachment="", flow_log=name, logs_to="", note=f"of type {step.type}"))
+            rows[kind].append(
+                Row(router="", attachment="", flow_log=step.name, logs_to="", note=f"of type {step.type}")
+            )
+    rows[Kind.MOVE] += [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
     return StackReview(
         stack=stack,
         warnings=preview.warnings,
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
-        unchanged=names.unchanged(touched),
+        unchanged=names.unchanged(step.name for _, step in steps if step.type == TYPE_TOKEN),
+    )
+
+
+_Pair = tuple[Step, Step]
+
+
+def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[str, _Pair]:
+    """The steps that together move a flow log, by their URNs: one that is deleted, and one that is made before that
+    for the same attachment. It may be one resource that is replaced."""
+    found: dict[str, _Pair] = {}
+    made: dict[tuple[Any, Any], list[Step]] = {}
+    for kind, step in steps:
+        if step.type != TYPE_TOKEN:
+            continue
+        if kind is Kind.REPLACE and any(step.changed.get(key) for key in IDENTITY):
+            found[step.urn] = (step, step)
+        elif kind in (Kind.CREATE, Kind.IMPORT):
+            made.setdefault(_attachment(step), []).append(step)
+    for kind, step in steps:
+        if step.type == TYPE_TOKEN and kind is Kind.DELETE and (others := made.get(_attachment(step))):
+            successor = others.pop(0)
+            found[step.urn] = found[successor.urn] = (step, successor)
+    return found
+
+
+def _attachment(step: Step) -> tuple[Any, Any]:
+    state = _known(step)
+    return state.value("er_id"), state.value("resource_id")
+
+
+def _move(old: Step, new: Step, names: Names) -> Row:
+    before, after = old.old or _known(old), new.new or _known(new)
+    differences = []
+    for what, reader in (("router", names.router), ("attachment", names.attachment), ("logs to", names.logs_to)):
+        if reader(before) != reader(after) or what == "logs to":
+            differences.append(Difference(what, reader(before), reader(after)))
+    return Row(
+        router=names.router(after),
+        attachment=names.attachment(after),
+        flow_log=shown(after.value("name")),
+        logs_to=names.logs_to(after),
+        differences=tuple(differences),
+        is_silenced=after.inputs.get("enabled") is False,
     )
 
 
@@ -113,8 +159,8 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
 
 
 def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
-    if kind is Kind.DELETE and step.old and names.is_gone(step.old):
-        return "the attachment is gone"
+    if kind is Kind.DELETE and step.old:
+        return names.reason(step.name, step.old)
     if kind is Kind.CREATE and before:
         return "was deleted by hand"
     if kind is Kind.CHANGE and before and step.old and _differ(before, step.old, step.changed):

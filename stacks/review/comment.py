@@ -21,7 +21,8 @@ ERROR_LENGTH = 2_000  # characters; what to do about it comes last in one
 
 VALUE_LENGTH = 120  # characters, of a property's old or new value
 
-IN_COUNTS = (Kind.DELETE, Kind.REPLACE, Kind.CHANGE, Kind.CREATE, Kind.IMPORT)
+IN_COUNTS = (Kind.DELETE, Kind.MOVE, Kind.REPLACE, Kind.CHANGE, Kind.CREATE, Kind.IMPORT)
+LOUD = (Kind.DELETE, Kind.MOVE, Kind.REPLACE)
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def _section(review: StackReview) -> Section:
     warnings = Group(3, "", (), [f"- ⚠️ {prose(one)}" for one in review.warnings], more)
     tables = [_table(kind, review.rows[kind], more) for kind in Kind if review.count(kind)]
     return Section(
-        urgency=(1 if review.count(Kind.DELETE) or review.count(Kind.REPLACE) else 2, review.stack),
+        urgency=(1 if any(review.count(kind) for kind in LOUD) else 2, review.stack),
         head=f"### Stack {stack}\n\n{_counts(review)}",
         groups=[*tables, *([warnings] if warnings.lines else ())],
     )
@@ -189,7 +190,7 @@ def _counts(review: StackReview) -> str:
         number = review.count(kind)
         if number:
             told = f"{number:,} {kind.value}"
-            counts.append(f"**{told}**" if kind in (Kind.DELETE, Kind.REPLACE) else told)
+            counts.append(f"**{told}**" if kind in LOUD else told)
     if review.unchanged:
         counts.append(f"{review.unchanged:,} unchanged")
     return ", ".join(counts)
@@ -227,15 +228,22 @@ def _imported(row: Row) -> str:
 _TABLES: Mapping[Kind, _Table] = {
     Kind.DELETE: _Table(
         urgency=0,
-        one="⚠️ {}: its attachment loses its record from then on",
-        several="⚠️ {}: their attachments lose their record from then on",
+        one="⚠️ {}: the record that it writes ends",
+        several="⚠️ {}: the records that they write end",
         heading="logged to",
         last_cell=_target,
     ),
+    Kind.MOVE: _Table(
+        urgency=1,
+        one="{}: the new flow log is made first, then the old one is deleted, so the record has no gap",
+        several="{}: the new flow logs are made first, then the old ones are deleted, so the records have no gap",
+        heading="from → to",
+        last_cell=_differences,
+    ),
     Kind.REPLACE: _Table(
         urgency=2,
-        one="⚠️ {}: deleted and made anew, which leaves a gap of seconds in the record",
-        several="⚠️ {}: deleted and made anew, which leaves gaps of seconds in the record",
+        one="⚠️ {}: deleted, and then created again",
+        several="⚠️ {}: deleted, and then created again",
         heading="because of",
         last_cell=_differences,
     ),
@@ -257,7 +265,7 @@ def _table(kind: Kind, rows: Sequence[Row], more: Callable[[int], str]) -> Group
     silenced = sum(row.is_silenced for row in rows)
     if silenced:
         title += f"; ⚠️ {silenced:,} of them disabled, so that nothing is written"
-    is_loud = kind in (Kind.DELETE, Kind.REPLACE) or silenced > 0
+    is_loud = kind in LOUD or silenced > 0
     return Group(
         urgency=table.urgency,
         title=f"<b>{title}</b>" if len(rows) > FOLDED_ABOVE else f"**{title}**",

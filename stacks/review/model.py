@@ -11,6 +11,7 @@ class Kind(Enum):
     """What is to be done to a flow log, what matters most first."""
 
     DELETE = "to delete"
+    MOVE = "to move"
     REPLACE = "to replace"
     CHANGE = "to change"
     IMPORT = "to import"
@@ -40,7 +41,7 @@ class Row:
         router: The router.
         attachment: The attachment that it logs.
         flow_log: Its name.
-        logs_to: `GROUP/STREAM`.
+        logs_to: `GROUP/STREAM`; of a move, that of the new flow log.
         differences: What is to be another; of a replacement those first that force it.
         note: What else there is to know, in a few words.
         is_silenced: Whether it will be there and write nothing.

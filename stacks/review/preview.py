@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from providers import urn as urns
+
 STACK_TYPE = "pulumi:pulumi:Stack"
 OPERATIONS = {
     "same",
@@ -87,6 +89,11 @@ class Step:
     old: State | None
     new: State | None
     changed: Mapping[str, bool]
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return urns.name(self.urn)
 
 
 @dataclass
@@ -227,10 +234,9 @@ def _lines(text: str) -> Iterator[Mapping[str, Any]]:
 
 def _step(step: Mapping[str, Any], old: State | None, new: State | None, changed: Mapping[str, bool]) -> Step:
     op, urn = _text(step, "op"), _text(step, "urn")
-    parts = urn.split("::", 3)
-    if op not in OPERATIONS or len(parts) != 4:
+    if op not in OPERATIONS or not urns.is_urn(urn):
         raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {urn!r}")
-    return Step(op=op, urn=urn, type=parts[2].rpartition("$")[2], old=old, new=new, changed=changed)
+    return Step(op=op, urn=urn, type=urns.type_token(urn), old=old, new=new, changed=changed)
 
 
 def _state(state: object) -> State | None:

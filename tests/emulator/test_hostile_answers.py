@@ -23,6 +23,8 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto
+from stacks.discovery import RouterPlan, discover
+from stacks.outputs import PreviousRouter, outputs
 
 from providers import properties
 from providers.connection import Connection
@@ -38,9 +40,7 @@ from stacks.component import RouterFlowLogs
 from stacks.config import StackConfig
 from stacks.coverage.survey import survey
 from stacks.coverage.table import table
-from stacks.discovery import RouterPlan, discover
 from stacks.errors import StackError
-from stacks.outputs import PreviousRouter, outputs
 from tests.emulator import test_client_retries, test_provider_operations
 from tests.emulator.test_client_retries import (
     FLOW_LOG,

@@ -15,8 +15,8 @@ from providers.er.log_tank import LogGroup, LogStream
 from providers.er.records import label
 from providers.er.routers import Router
 from stacks.errors import Problem
-from stacks.lookup import Named, find
-from stacks.selection import cannot_be_logged
+from stacks.planning.lookup import Named, find
+from stacks.planning.selection import cannot_be_logged
 from tests.live.opt_in import OptIn
 
 MARK = "otc-flow-logs-live-check-"

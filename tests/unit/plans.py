@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from stacks.discovery import RouterPlan, WantedFlowLog
+
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.routers import Router
-from stacks.discovery import RouterPlan, WantedFlowLog
-from stacks.selection import Selected, cannot_be_logged
+from stacks.planning.selection import Selected, cannot_be_logged
 
 
 def attachment(id_: str, name: str = "", type_: str = "vpc", state: str = "available") -> Attachment:

@@ -17,7 +17,7 @@ from stacks import stack_text
 from stacks.adoption import stack_file
 from stacks.adoption.existing import Adopted, AdoptionError, adopt
 from stacks.command_line import values_of_file
-from stacks.names import flow_log_name
+from stacks.planning.naming import flow_log_name
 from tests.unit.plans import attachment, flow_log
 
 KEY = "otc-flow-logs:routers"

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import cast
 
+from stacks.discovery import Discovery, RouterPlan
+
 from providers.er import Client
 from providers.er.errors import ApiError
 from providers.er.log_tank import LogGroup, LogStream
@@ -12,7 +14,6 @@ from providers.er.routers import Router
 from stacks.coverage.model import Coverage, Status
 from stacks.coverage.survey import survey
 from stacks.coverage.table import table
-from stacks.discovery import Discovery, RouterPlan
 from stacks.errors import Problem
 from tests.unit.plans import attachment, flow_log, router_plan
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
+from stacks.discovery import RouterPlan, discover
 
 from providers.er import Client
 from providers.er.attachments import Attachment
@@ -13,7 +14,6 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
 from stacks.config import StackConfig
-from stacks.discovery import RouterPlan, discover
 from stacks.errors import Problem
 
 

@@ -1,12 +1,12 @@
 """The guard against taking away more flow logs than was meant."""
 
 import pytest
-
-from stacks.config import StackConfig
 from stacks.discovery import RouterPlan
-from stacks.errors import Problem
 from stacks.guard import check_deletes, losses
 from stacks.outputs import Loss, PreviousRouter
+
+from stacks.config import StackConfig
+from stacks.errors import Problem
 from tests.unit.plans import router_plan
 
 

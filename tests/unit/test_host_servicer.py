@@ -13,8 +13,8 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto, rpc
 
+from providers import urn as urns
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
-from providers.host import urns
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
 from providers.properties import is_unknown

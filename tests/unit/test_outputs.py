@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from stacks.discovery import RouterPlan, WantedFlowLog
+from stacks.outputs import Loss, OutputsError, PreviousRouter, leaving, outputs, previous
 
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
 from providers.er.routers import Router
 from stacks import program
 from stacks.config import RouterConfig
-from stacks.discovery import RouterPlan, WantedFlowLog
-from stacks.outputs import Loss, OutputsError, PreviousRouter, leaving, outputs, previous
-from stacks.selection import select
+from stacks.planning.selection import select
 
 
 def attachment(id_: str, name: str, type_: str = "vpc", state: str = "available") -> Attachment:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
+from stacks.discovery import RouterPlan
+from stacks.outputs import PreviousRouter
+from stacks.preflight import Findings, Held, InState, State, check
 
 from providers.er import Client, Patience
 from providers.er.errors import ApiError
 from providers.er.flow_logs import FlowLog
 from providers.er.quotas import UNLIMITED, Quota
 from stacks.config import StackConfig
-from stacks.discovery import RouterPlan
-from stacks.outputs import PreviousRouter
-from stacks.preflight import Findings, Held, InState, State, check
 from tests.unit.plans import flow_log, router_plan, target
 
 NOTHING: InState = {}

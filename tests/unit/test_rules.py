@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from stacks.discovery import Discovery, RouterPlan
 
 from providers.er.log_tank import LogGroup
 from providers.er.routers import Router
+from stacks.checks.rules import check
 from stacks.config import Rules
-from stacks.discovery import Discovery, RouterPlan
 from stacks.errors import Problem
-from stacks.rules import check
 from tests.unit.plans import attachment, router_plan
 
 CORE = router_plan(

@@ -8,7 +8,7 @@ import pytest
 from providers.er.attachments import Attachment
 from stacks.config import RouterConfig
 from stacks.errors import Problem
-from stacks.selection import Selected, cannot_be_logged, select
+from stacks.planning.selection import Selected, cannot_be_logged, select
 
 NO_TAGS: Mapping[str, str] = {}
 

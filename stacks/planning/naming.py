@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 import string
+from collections import Counter
+from collections.abc import Mapping
 
 from providers.er.attachments import Attachment
 from providers.er.limits import NAME_MAX_LENGTH
 
 PLACEHOLDERS = ("stack", "router", "attachment", "type", "id")
-"""`{stack}`, `{router}` (its key in the stack file), `{attachment}` (its name), `{type}`, `{id}` (the attachment's)."""
+"""`{stack}`, `{router}` (the key of the stack file under which the flow log was first declared), `{attachment}` (its
+name), `{type}`, `{id}` (the attachment's)."""
 
 COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
-"""The type token of a router's component; with its key it makes up the URNs in state."""
+"""The type token of a router's component; the URNs in state have it."""
 
 KEY_TYPE = "random:index/randomUuid:RandomUuid"
-"""The type token of a router's idempotency key."""
+"""The type token of the stack's idempotency key."""
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIX_LENGTH = 8
+_READABLE_LENGTH = 64
 
 
 class TemplateError(ValueError):
@@ -62,13 +66,37 @@ def flow_log_name(template: str, *, stack: str, router: str, attachment: Attachm
     clean = _NOT_ALLOWED.sub("-", filled)
     if attachment.id in clean and len(clean) <= NAME_MAX_LENGTH:
         return clean
-    suffix = hashlib.sha256(attachment.id.encode()).hexdigest()[:_SUFFIX_LENGTH]
+    suffix = _digest(attachment.id)
     kept = clean[: NAME_MAX_LENGTH - _SUFFIX_LENGTH - 1].rstrip("-._")
     return f"{kept}-{suffix}" if kept else suffix
 
 
-def logical_name(router: str, attachment_id: str) -> str:
-    """The name of the FlowLog in the stack. It starts with the router's key, as the component's, so that renaming the
-    component renames its children (Pulumi: aliases inherited by children).
+def logical_name(attachment_id: str, logs_to: str, *, readable: str) -> str:
+    """The name of the FlowLog in the stack: it follows from the target, so it stays whatever the stack file says else.
+
+    Args:
+        attachment_id: What is logged.
+        logs_to: `GROUP/STREAM`, by name: their ids are not known before they are made.
+        readable: What to call the attachment: its name when it was first seen. It is cut and cleaned.
     """
-    return f"{router}-{attachment_id}"
+    clean = _NOT_ALLOWED.sub("-", readable or attachment_id)[:_READABLE_LENGTH].rstrip("-._")
+    return "-".join(filter(None, [clean, target_digest(attachment_id, logs_to)]))
+
+
+def target_digest(attachment_id: str, logs_to: str) -> str:
+    """The 8 hexadecimal digits at the end of a logical name, which stand for the target."""
+    return _digest(f"{attachment_id} {logs_to}")
+
+
+def component_names(routers: Mapping[str, str]) -> dict[str, str]:
+    """The names of the routers' components, by router id: what the routers are called; the id too, if two share it.
+
+    Args:
+        routers: By id, what each was called when it was first seen.
+    """
+    counts = Counter(routers.values())
+    return {id_: name if name and counts[name] == 1 else f"{name}-{_digest(id_)}" for id_, name in routers.items()}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_SUFFIX_LENGTH]

@@ -34,7 +34,7 @@ def find(where: str, what: str, named: str, things: Sequence[N]) -> N | Problem:
         named: The id or name.
         things: Those there are.
     """
-    found = [one for one in things if one.id == named] or [one for one in things if one.name == named]
+    found = matching(named, things)
     if len(found) == 1:
         return found[0]
     if found:
@@ -44,6 +44,11 @@ def find(where: str, what: str, named: str, things: Sequence[N]) -> N | Problem:
     close = difflib.get_close_matches(named, names)
     known = listed([*close, *(name for name in names if name not in close)]) or "none"
     return Problem(where, f"there is no {what} with id or name {named!r}; there are: {known}")
+
+
+def matching(named: str, things: Sequence[N]) -> list[N]:
+    """The things of this id; if there is none, those of this name."""
+    return [one for one in things if one.id == named] or [one for one in things if one.name == named]
 
 
 def listed(names: Sequence[str]) -> str:

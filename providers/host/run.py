@@ -1,0 +1,74 @@
+"""What one run of the engine has done so far, as far as it decides whether a deletion is right.
+
+The engine deletes what the program no longer declares, and what it takes for replaced. It does not know that two of its
+resources may be one flow log, nor that a deletion only makes sense once something else exists:
+
+- A target has one flow log. So a second declaration of a target in one program is refused before anything is changed.
+- A create with the idempotency key of an earlier one answers with the flow log of that one. Where another resource held
+  that, it is held by this one now, and what the engine then deletes is only the old name. Where the same resource held
+  it (a forced `--replace`), there is nothing in its place, so it stays.
+- An attachment whose new flow log could not be made keeps its old one (PULUMI_CONTINUE_ON_ERROR goes on to deletions).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from providers import urn as urns
+from providers.er.flow_logs import FlowLogTarget
+from providers.properties import IDENTITY, is_unknown, target
+
+
+class Run:
+    """The memory of one run; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._declared: dict[FlowLogTarget, str] = {}  # by target, the first resource of the program that has it
+        self._registered: set[str] = set()
+        self._holders: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
+        self._failed: set[tuple[str, str]] = set()  # attachments of creates that failed, with their router
+
+    def declares(self, urn: str, inputs: Mapping[str, Any]) -> str | None:
+        """Take note of a resource of the program; the logical name of another one that has its target, if any has."""
+        with self._lock:
+            self._registered.add(urn)
+            if any(is_unknown(inputs.get(key)) or inputs.get(key) is None for key in IDENTITY):
+                return None
+            first = self._declared.setdefault(target(inputs), urn)
+        return None if first == urn else urns.name(first)
+
+    def keeps(self, urn: str, id_: str) -> None:
+        """Take note that the resource has this flow log and goes on to have it, if the program declares it.
+
+        A refresh asks for diffs, too, of whatever is in the state.
+        """
+        with self._lock:
+            if urn in self._registered:
+                self._holders[id_] = urn
+
+    def created(self, urn: str, id_: str) -> None:
+        """Take note of what a create has ended with."""
+        with self._lock:
+            self._holders[id_] = urn
+
+    def failed(self, inputs: Mapping[str, Any]) -> None:
+        """Take note of a create that did not end with a flow log that is as it should be."""
+        with self._lock:
+            self._failed.add(_attachment(inputs))
+
+    def is_held(self, id_: str) -> bool:
+        """Whether a resource of the program has this flow log, and will have it when the run is over."""
+        with self._lock:
+            return id_ in self._holders
+
+    def is_needed(self, properties: Mapping[str, Any]) -> bool:
+        """Whether this flow log must stay, since what was to take its place could not be made."""
+        with self._lock:
+            return _attachment(properties) in self._failed
+
+
+def _attachment(properties: Mapping[str, Any]) -> tuple[str, str]:
+    return properties["er_id"], properties["resource_id"]

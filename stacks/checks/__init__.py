@@ -1,0 +1,1 @@
+"""What is refused before anything changes. A check fetches nothing."""

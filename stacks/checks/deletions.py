@@ -1,0 +1,190 @@
+"""What a run would delete, each flow log with its reason, and the guard: a typo must not end a network's record."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from providers.er.attachments import Attachment
+from providers.er.records import label
+from stacks.config import Selector, StackConfig
+from stacks.errors import Problem
+from stacks.planning.lookup import listed
+from stacks.planning.plan import Plan
+from stacks.planning.selection import cannot_be_logged
+from stacks.state.last_run import LastAttachment, LastRouter, LastRun
+from stacks.state.managed import Managed, ManagedFlowLog
+
+ALLOWED_SHARE = 10  # per cent of the attachments that are logged
+ALWAYS_ALLOWED = 1
+GONE = "the attachment is gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """A flow log that the stack has and no longer wants.
+
+    Attributes:
+        flow_log: As the state has it.
+        router: What to call its router.
+        attachment: What to call its attachment.
+        logs_to: `GROUP/STREAM` that it writes to; empty where nobody knows their names.
+        reason: Why it is deleted, in words.
+        moves_to: `GROUP/STREAM` of the flow log that takes its place, and is made before; empty if there is none.
+        is_last: Whether its attachment is there, and is not logged from then on.
+    """
+
+    flow_log: ManagedFlowLog
+    router: str
+    attachment: str
+    logs_to: str
+    reason: str
+    moves_to: str = ""
+    is_last: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What is to happen, and why."""
+        what = f"{self.router}: {self.attachment}"
+        if self.moves_to:
+            return f"{what} {self.reason}; the new flow log is made first, so the record has no gap"
+        return f"{what} loses its flow log{f' to {self.logs_to}' if self.logs_to else ''}: {self.reason}"
+
+
+def deletions(plan: Plan, managed: Managed, last: LastRun) -> list[Deletion]:
+    """What this run would delete, first what takes the record from an attachment, then moves."""
+    leaving = [one for target, one in managed.items() if one.is_of_a_router and target not in plan.desired]
+    found = [_deletion(plan, one, managed, last.get(one.target.er_id)) for one in leaving]
+    return sorted(found, key=lambda one: (not one.is_last, bool(one.moves_to), one.router, one.attachment, one.logs_to))
+
+
+def _deletion(plan: Plan, flow_log: ManagedFlowLog, managed: Managed, last: LastRouter | None) -> Deletion:
+    router_id, id_ = flow_log.target.er_id, flow_log.target.resource_id
+    remembered = last.attachments.get(id_) if last else None
+    there = {one.id: one for one in plan.inventory.attachments.get(router_id, ())}
+    attachment = there.get(id_)
+    names = {router.id: router.name for router in plan.inventory.routers}
+    successors = plan.by_attachment.get((router_id, id_), [])
+    new = [one.logs_to for one in successors if one.target not in managed]
+    logs_to = _logs_to(flow_log, remembered, plan)
+    if new:
+        reason = f"moves from {logs_to or 'another log stream'} to {listed(new)}"
+    elif successors:
+        reason = f"the stack file wants it in {listed([one.logs_to for one in successors])} only"
+    else:
+        reason = _why(plan, router_id, attachment, remembered, last)
+    return Deletion(
+        flow_log=flow_log,
+        router=label(names.get(router_id) or (last.name if last else "") or router_id),
+        attachment=label((attachment.name if attachment else remembered.name if remembered else "") or id_),
+        logs_to=logs_to,
+        reason=reason,
+        moves_to=listed(new),
+        is_last=not successors and attachment is not None,
+    )
+
+
+def _logs_to(flow_log: ManagedFlowLog, remembered: LastAttachment | None, plan: Plan) -> str:
+    known = remembered.flow_logs.get(flow_log.logical_name) if remembered else None
+    if known:
+        return known.logs_to
+    groups = {one.id: one.name for one in plan.inventory.groups}
+    group = flow_log.target.log_group_id
+    streams = {one.id: one.name for one in plan.inventory.streams.get(group, ())}
+    stream = streams.get(flow_log.target.log_stream_id)
+    return f"{groups[group]}/{stream}" if stream else ""
+
+
+def _why(
+    plan: Plan,
+    router_id: str,
+    attachment: Attachment | None,
+    remembered: LastAttachment | None,
+    last: LastRouter | None,
+) -> str:
+    """Why an attachment is no longer logged at all."""
+    if router_id not in plan.inventory.attachments:
+        return "its router is gone"
+    if attachment is None:
+        return GONE
+    keys = plan.by_router.get(router_id)
+    if not keys:
+        return "its router left the stack file"
+    if reason := cannot_be_logged(attachment):
+        return f"the attachment {reason}"
+    before = last.selections if last else {}
+    reasons = [
+        _not_selected(router.key, router.asked_for, before.get(router.key), attachment, remembered) for router in keys
+    ]
+    if left := sorted(f"routers.{key}" for key in before.keys() - {router.key for router in keys}):
+        reasons.append(f"is no longer selected since {listed(left)} left the stack file")
+    return next(filter(None, reasons), "is no longer selected: nothing in the stack file asks for it")
+
+
+def _not_selected(
+    key: str, asked_for: Any, before: Any, attachment: Attachment, remembered: LastAttachment | None
+) -> str:
+    """What has changed, as far as this key of the stack file is concerned: its selection, or the attachment."""
+    if before is None:
+        return ""
+    if asked_for != before:
+        return f"is no longer selected since the stack file says routers.{key}.attachments: {_shown(asked_for)}"
+    if not isinstance(before, Mapping) or remembered is None:
+        return ""
+    return next(_changes(Selector.model_validate(before), attachment, remembered), "")
+
+
+def _changes(selector: Selector, attachment: Attachment, remembered: LastAttachment) -> Iterator[str]:
+    """What about the attachment is not as the selector asks."""
+    for tag, value in selector.tags.items():
+        now, was = attachment.tags.get(tag), remembered.tags.get(tag)
+        if now != value:
+            told = f"now {label(now)!r}" if now is not None else "gone"
+            yield f"is no longer selected because its tag {label(tag)!r} is {told} (was {label(was or value)!r})"
+    globs = selector.names
+    if globs is not None and not any(fnmatch.fnmatchcase(attachment.name, glob) for glob in globs):
+        was_called = f" (was {remembered.name!r})" if remembered.name != attachment.name else ""
+        yield f"is no longer selected because its name is now {label(attachment.name)!r}{was_called}"
+
+
+def _shown(selection: Any) -> str:
+    return selection if isinstance(selection, str) else json.dumps(selection, ensure_ascii=False)
+
+
+def check_deletions(config: StackConfig, plan: Plan, managed: Managed, found: Sequence[Deletion]) -> list[Problem]:
+    """What speaks against this run: attachments that are logged and would be no more.
+
+    Args:
+        config: The stack file.
+        plan: What it wants.
+        managed: The flow logs in the state.
+        found: What this run would delete.
+    """
+    problems = []
+    logged = {(one.target.er_id, one.target.resource_id) for one in managed.values() if one.is_of_a_router}
+    lost = {(one.flow_log.target.er_id, one.flow_log.target.resource_id): one for one in found if one.is_last}
+    for router_id, keys in plan.by_router.items():
+        before = sum(router == router_id for router, _ in lost)
+        is_meant = all(config.routers[one.key].attachments == [] for one in keys)
+        if before and not is_meant and not any(one.flow_logs for one in keys):
+            what = (
+                f"router {keys[0].router.name!r} has no attachment left that fits and can be logged, but {before} were;"
+                " if that is meant, write [] here"
+            )
+            problems.append(Problem(f"routers.{keys[0].key}.attachments", what))
+    limit = max(ALWAYS_ALLOWED, len(logged) * ALLOWED_SHARE // 100)
+    if config.max_deletes is not None:
+        limit = config.max_deletes
+    if len(lost) > limit:
+        names = listed([f"{one.router}: {one.attachment} ({one.reason})" for one in lost.values()])
+        problems.append(
+            Problem(
+                "max_deletes",
+                f"{len(lost)} of {len(logged)} attachments would lose their flow log, but at most {limit} may: {names};"
+                f" if that is meant, set max_deletes to {len(lost)} for this run",
+            )
+        )
+    return problems

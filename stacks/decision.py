@@ -1,0 +1,128 @@
+"""What a run is to do, decided before anything changes: look, resolve, check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from providers import journal
+from providers.er import Client
+from providers.er.errors import ApiError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.properties import target
+from stacks.checks import conflicts, deletions, quota, rules
+from stacks.checks.deletions import Deletion
+from stacks.config import StackConfig
+from stacks.errors import Problem, StackError
+from stacks.planning.inventory import look
+from stacks.planning.plan import Plan, resolve
+from stacks.state.last_run import LastRun
+from stacks.state.managed import Managed
+from stacks.state.outputs import outputs
+
+QUOTA_TIMEOUT = 5.0  # seconds; it only helps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """What earlier runs left.
+
+    Attributes:
+        last: What the last one wanted.
+        managed: The flow logs in the state.
+        has_keys: Whether the state has an idempotency key.
+    """
+
+    last: LastRun
+    managed: Managed
+    has_keys: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the run is to do.
+
+    Attributes:
+        plan: The flow logs to declare.
+        adopted: Those to take over, by target.
+        deletions: What the run deletes by not declaring it.
+        warnings: What the user is to know.
+        outputs: The stack's outputs.
+    """
+
+    plan: Plan
+    adopted: Mapping[FlowLogTarget, FlowLog]
+    deletions: Sequence[Deletion]
+    warnings: Sequence[str]
+    outputs: Mapping[str, Any]
+
+
+def decide(client: Client, config: StackConfig, before: Before, *, stack: str, is_preview: bool) -> Decision:
+    """What the run is to do.
+
+    Trouble that is known before anything changes ends a preview, a first run, and each run that would delete anything.
+    Any other run does what it can: only the flow logs in question fail.
+
+    Raises:
+        StackError: It is to do nothing, because of every problem that there is.
+        ApiError: The API refused or did not answer.
+    """
+    managed = before.managed
+    inventory = look(client, config, _expected(before))
+    plan = resolve(config, inventory, stack=stack, last=before.last, managed=managed)
+    if plan.problems:
+        # What a mistake leaves out would look unwanted: nothing can be said of deletions.
+        raise StackError([*plan.problems, *rules.check(config.rules, plan)])
+    found = deletions.deletions(plan, managed, before.last)
+    trouble = conflicts.check(config, plan, managed, has_keys=before.has_keys)
+    full, may_be_full = _quota(client, plan, managed, found)
+    problems = [*rules.check(config.rules, plan), *deletions.check_deletions(config, plan, managed, found)]
+    problems += _interrupted(stack, plan)
+    warnings = [*(one.sentence for one in found), *plan.warnings, *trouble.warnings, *may_be_full]
+    if is_preview or found or not managed:
+        problems += [*trouble.problems, *full]
+    else:
+        warnings += [f"{problem.key}: {problem.what}" for problem in (*trouble.problems, *full)]
+    if problems:
+        raise StackError(problems)
+    return Decision(
+        plan=plan,
+        adopted=trouble.adopted,
+        deletions=found,
+        warnings=warnings,
+        outputs=outputs(plan, found, before.last),
+    )
+
+
+def _expected(before: Before) -> dict[str, set[str]]:
+    """By router id, the attachments that the stack has known."""
+    expected: dict[str, set[str]] = {}
+    for one in before.managed.values():
+        if one.is_of_a_router:
+            expected.setdefault(one.target.er_id, set()).add(one.target.resource_id)
+    for router_id, router in before.last.items():
+        expected.setdefault(router_id, set()).update(router.attachments)
+    return expected
+
+
+def _quota(client: Client, plan: Plan, managed: Managed, found: Sequence[Deletion]) -> tuple[list[Problem], list[str]]:
+    if not quota.created(plan, managed):
+        return [], []
+    try:
+        known = client.within(replace(client.patience, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
+    except ApiError as error:
+        return [], [f"whether the quota has room for all flow logs to be created is not known: {error}"]
+    return quota.check(plan, managed, found, known)
+
+
+def _interrupted(stack: str, plan: Plan) -> list[Problem]:
+    """Whether a provider was killed while it created what nobody wants any more: the run would forget that."""
+    forgotten = [create for create in journal.left_over(stack) if target(create["inputs"]) not in plan.desired]
+    if not forgotten:
+        return []
+    what = (
+        f"an earlier run was interrupted while it created {len(forgotten)} flow logs that the stack file no longer"
+        " wants: run `make recover` first"
+    )
+    return [Problem("routers", what)]

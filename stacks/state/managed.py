@@ -1,0 +1,56 @@
+"""The flow logs that the stack's state has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from providers import urn as urns
+from providers.er.flow_logs import FlowLogTarget
+from providers.flow_log_provider import TYPE_TOKEN
+from providers.properties import target
+from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+
+
+@dataclass(frozen=True)
+class ManagedFlowLog:
+    """A flow log in the state.
+
+    Attributes:
+        urn: Where it stands there.
+        target: What it logs, and where to.
+        created_at: When the service created it; empty where nobody knows.
+    """
+
+    urn: str
+    target: FlowLogTarget
+    created_at: str = ""
+
+    @property
+    def logical_name(self) -> str:
+        return urns.name(self.urn)
+
+    @property
+    def is_of_a_router(self) -> bool:
+        """Whether it is in a component of ours, and not a FlowLog that a program declares by itself."""
+        return COMPONENT_TYPE in urns.types(self.urn)
+
+
+Managed = Mapping[FlowLogTarget, ManagedFlowLog]
+"""The flow logs in the state, by target."""
+
+
+def managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLogTarget, ManagedFlowLog]:
+    """The flow logs among the resources of `stacks.state.snapshot`."""
+    found = (
+        ManagedFlowLog(urn, target(one["outputs"]), one["outputs"].get("created_at", ""))
+        for urn, one in snapshot.items()
+        if one["type"] == TYPE_TOKEN
+    )
+    return {one.target: one for one in found}
+
+
+def has_idempotency_keys(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether there are any, by which a repeated create finds what an interrupted one has made."""
+    return any(one["type"] == KEY_TYPE for one in snapshot.values())
