@@ -117,8 +117,11 @@ def _quota(client: Client, plan: Plan, managed: Managed, found: Sequence[Deletio
 
 
 def _interrupted(stack: str, plan: Plan) -> list[Problem]:
-    """Whether a provider was killed while it created what nobody wants any more: the run would forget that."""
-    forgotten = [create for create in journal.left_over(stack) if target(create["inputs"]) not in plan.desired]
+    """Whether a provider was killed while it created what nobody wants any more: the run would forget that.
+
+    Creates that another run has under way are no reason: it ends them itself.
+    """
+    forgotten = [create for create in journal.unfinished(stack) if target(create["inputs"]) not in plan.desired]
     if not forgotten:
         return []
     what = (

@@ -198,11 +198,15 @@ def _refuse_what_is_not_finished(stack: str, export: Mapping[str, Any], source: 
     """Raise ToolError unless the state is all there is to know."""
     if not _resources(export):
         raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
-    number = len(pending.operations(export)) + len(journal.left_over(stack))
+    if number := pending.creating_now(stack):
+        raise ToolError(
+            f"Another run is at work on stack '{stack}' now, with {number} creates under way: wait until it has ended."
+        )
+    number = len(pending.operations(export)) + len(journal.unfinished(stack))
     if number:
         raise ToolError(
-            f"A run of stack '{stack}' is under way, or was cut off, with {number} operations: if nobody is at work on"
-            " it, run `make recover` first."
+            f"A run of stack '{stack}' is under way, or was interrupted, with {number} operations: if nobody is at work"
+            " on it, run `make recover` first."
         )
 
 

@@ -75,7 +75,7 @@ class FlowLogHandler:
 
     def Create(self, request: Any) -> Any:  # noqa: N802
         inputs = from_struct(request.properties)
-        recorded = journal.written_down(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
+        recorded = journal.recorded(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
         try:
             with recorded, self._patience(request) as patience:
                 result = self._for(request).create(inputs, patience)

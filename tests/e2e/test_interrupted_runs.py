@@ -109,7 +109,8 @@ def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_
     output = project.refused("up", *QUICK)
 
     assert (
-        "cut off while it created 5 flow logs that the stack file no longer wants: run `make recover` first" in output
+        "interrupted while it created 5 flow logs that the stack file no longer wants: run `make recover` first"
+        in output
     )
     project.recover()
     assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO - 5
