@@ -20,7 +20,7 @@ with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || e
 # Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
-not_cut_off = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
+not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
 signed_in = $(config) | python -m stacks.whoami "$$STACK"
 coverage = $(config) | python -m stacks.coverage "$$STACK"
@@ -33,7 +33,7 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Put a flow log on every attachment of the stack's routers, then show what is logged.
-	@$(with_stack); $(signed_in) && $(not_cut_off) && $(up) && { $(coverage) || :; }
+	@$(with_stack); $(signed_in) && $(not_interrupted) && $(up) && { $(coverage) || :; }
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
@@ -50,13 +50,14 @@ refresh: ## Bring the state up to date with what is there.
 
 .PHONY: destroy
 destroy: ## Take the stack's flow logs away (asks first, except for the stack local).
-	@$(with_stack); $(signed_in) && $(not_cut_off) && \
+	@$(with_stack); $(signed_in) && $(not_interrupted) && \
 		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
 
 .PHONY: recover
 recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
-	@$(with_stack); $(signed_in) && pulumi cancel --yes --stack "$$STACK" && \
-		pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK" | pulumi stack import --stack "$$STACK" && \
+	@$(with_stack); $(signed_in) && python -m stacks.pending refuse-live "$$STACK" && pulumi cancel --yes --stack "$$STACK" && \
+		state="$$(pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK")" && \
+		printf '%s\n' "$$state" | pulumi stack import --stack "$$STACK" && \
 		rm -rf ".local/creating/$${STACK##*/}" && \
 		$(refresh) && $(up) && { $(coverage) || :; }
 

@@ -206,11 +206,14 @@ class Project:
 
     def recover(self) -> None:
         """What `make recover` does, but for the coverage table."""
+        pending = [sys.executable, "-m", "stacks.pending"]
+        alone = self.run([*pending, "refuse-live", STACK])
+        assert alone.ok, alone.output
         self.ok("cancel", "--yes")
         file = self.directory / "state.json"
         self.ok("stack", "export", "--file", str(file))
         taken_over = subprocess.run(
-            [sys.executable, "-m", "stacks.pending", "take-over", STACK],
+            [*pending, "take-over", STACK],
             cwd=self.directory,
             input=file.read_text(),
             capture_output=True,
@@ -296,7 +299,7 @@ class Project:
 
     @property
     def creating(self) -> Path:
-        """Where the provider writes down the creates that are under way."""
+        """Where the provider records the creates that are under way."""
         return self.directory / ".local" / "creating" / STACK
 
     @property

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emulator.faults.plan import Fault
-from tests.e2e import test_interrupted_runs
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, same_flow_logs, serving
+from tests.e2e import test_interrupted_runs, test_make
+from tests.e2e.harness import (
+    FOREVER,
+    LOGGED_IN_DEMO,
+    QUICK,
+    TIMEOUT,
+    Project,
+    World,
+    agree,
+    as_in_a_new_shell,
+    same_flow_logs,
+    serving,
+)
 
 CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
 
@@ -44,6 +56,70 @@ def test_a_second_up_at_the_same_time_is_told_of_the_first_and_disturbs_nothing(
 
     assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
     same_flow_logs(project, stuck_world)
+
+
+def test_a_preview_takes_no_create_of_a_live_run_for_an_interrupted_one(project: Project, stuck_world: World) -> None:
+    first = project.start("up", *QUICK)
+    test_interrupted_runs.until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, first)
+    assert len(list(project.creating.iterdir())) == LOGGED_IN_DEMO
+    # An interrupted create of what is left out here would be one to recover.
+    project.change_router("core", attachments=["vpc-shop"])
+
+    project.ok("preview", "--suppress-progress")
+
+    stuck_world.finish()
+    output, _ = first.communicate(timeout=TIMEOUT)
+    assert first.returncode == 0, output
+    same_flow_logs(project, stuck_world)
+
+
+checkout = test_make.checkout
+
+
+def test_no_make_target_takes_a_live_run_for_an_interrupted_one(checkout: Path, tmp_path: Path) -> None:
+    project = Project.at(checkout)
+    with serving(tmp_path / "stuck.db", latency=FOREVER) as world:
+        project.use(world)
+        token = {"OS_TOKEN": world.server.token}
+        first = subprocess.Popen(
+            ["make", "up"],
+            cwd=checkout,
+            env={**as_in_a_new_shell(), **token},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        project.sessions.add(first.pid)
+        try:
+            test_interrupted_runs.until(lambda: len(world.flow_logs()) == LOGGED_IN_DEMO, first)
+            before = files_of_the_run(project)
+            assert {"creating", "locks"} <= {kind for file in before for kind in file.parts}
+
+            for target in ("up", "destroy", "recover"):
+                said = test_make.run(f"make {target}", checkout, 2, **token)
+
+                assert said.count("error: ") == 1, said
+                assert f"another run is at work on this stack now, with {LOGGED_IN_DEMO} creates under way" in said
+                assert "interrupted" not in said
+                assert "make recover" not in said
+                assert files_of_the_run(project) == before
+
+            world.finish()
+            output, _ = first.communicate(timeout=TIMEOUT)
+        finally:
+            project.end()
+        assert first.returncode == 0, output
+        assert len(world.flow_logs()) == LOGGED_IN_DEMO
+        same_flow_logs(project, world)
+
+
+def files_of_the_run(project: Project) -> dict[Path, bytes]:
+    """The state, its lock and what is recorded as under way."""
+    local = project.directory / ".local"
+    places = (project.creating, local / "state" / ".pulumi" / "locks", local / "state" / ".pulumi" / "stacks")
+    return {file: file.read_bytes() for place in places for file in place.rglob("*") if file.is_file()}
 
 
 @pytest.fixture
