@@ -7,9 +7,11 @@ through `add_ResourceProviderServicer_to_server`, and there ours takes its place
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import functools
 import importlib.util
 import os
+import resource
 import runpy
 import sys
 from pathlib import Path
@@ -53,10 +55,23 @@ def _require_known_sdk() -> None:
         )
 
 
+def _allow_open_files() -> None:
+    """Let this process have a file open for each create under way, beside its connections, where the system allows it.
+
+    What a shell gives a process is 256 on macOS and 1024 on most others.
+    """
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * WIDTH if most == resource.RLIM_INFINITY else min(2 * WIDTH, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS may allow less than it tells
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def serve(handler: FlowLogHandler) -> None:
     """Serve until the engine ends the process, with `handler` for FlowLog."""
     parent.end_with(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
     _require_known_sdk()
+    _allow_open_files()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
     add_ours = functools.partial(_add_ours, handler)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_ours
