@@ -129,3 +129,19 @@ def test_a_create_is_recorded_after_the_folder_was_removed_at_any_moment(folder:
         Path("last").touch()
         creating(process)
         assert (journal.under_way("local"), urns()) == (1, set())
+
+
+MANY = """
+import resource, sys
+from providers.host.__main__ import _allow_open_files
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+_allow_open_files()
+"""
+
+
+def test_the_host_has_more_creates_under_way_than_a_shell_allows_open_files() -> None:
+    with running(MANY + CREATES, "128", "one") as process:
+        creating(process)
+        assert journal.under_way("local") == 128
