@@ -19,7 +19,8 @@ import requests
 import yaml
 
 from bench.processes import members, without_a_persons_own
-from emulator import Server, Switches, serve
+from emulator import Server, Switches, instants, serve
+from emulator.instants import Instant
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "local"
@@ -95,6 +96,11 @@ class World:
         assert answer.status_code == 202, answer.text
         id_: str = answer.json()["flow_log"]["id"]
         return id_
+
+    @staticmethod
+    def now() -> Instant:
+        """The moment, by the emulator's clock."""
+        return instants.now()
 
     def finish(self) -> None:
         """Have all be done that is under way."""
