@@ -71,16 +71,16 @@ def decide(client: Client, config: StackConfig, before: Before, *, stack: str, i
     managed = before.managed
     inventory = look(client, config, _expected(before))
     plan = resolve(config, inventory, stack=stack, last=before.last, managed=managed)
-    if plan.problems:
-        # What a mistake leaves out would look unwanted: nothing can be said of deletions.
-        raise StackError([*plan.problems, *rules.check(config.rules, plan)])
-    found = deletions.deletions(plan, managed, before.last)
+    # What a mistake leaves out would look unwanted: then nothing can be said of deletions.
+    found = [] if plan.problems else deletions.deletions(plan, managed, before.last)
     trouble = conflicts.check(config, plan, managed, has_keys=before.has_keys)
     full, may_be_full = _quota(client, plan, managed, found)
-    problems = [*rules.check(config.rules, plan), *deletions.check_deletions(config, plan, managed, found)]
-    problems += _interrupted(stack, plan)
     warnings = [*(one.sentence for one in found), *plan.warnings, *trouble.warnings, *may_be_full]
-    if is_preview or found or not managed:
+    problems = [*plan.problems, *rules.check(config.rules, plan)]
+    if not plan.problems:
+        problems += deletions.check_deletions(config, plan, managed, found)
+        problems += _interrupted(stack, plan)
+    if plan.problems or is_preview or found or not managed:
         problems += [*trouble.problems, *full]
     else:
         warnings += [f"{problem.key}: {problem.what}" for problem in (*trouble.problems, *full)]

@@ -146,20 +146,6 @@ def test_where_there_is_nothing_to_adopt_nothing_is_written(
 
 
 @pytest.mark.up
-def test_a_flow_log_is_not_given_up_for_a_stream_that_somebody_else_logs_to(project: Project, world: World) -> None:
-    world.log("vpc-shop", "core-vpc-shop-e4ec9862", stream="network/er-flow-logs-archive")
-    before = world.flow_logs().keys()
-    project.change_router("core", overrides={"vpc-shop": {"log_stream": "er-flow-logs-archive"}})
-
-    said = project.refused("up", *QUICK)
-
-    assert (
-        "routers.core in stacks/Pulumi.local.yaml: would replace flow logs of this stack by those that others" in said
-    )
-    assert world.flow_logs().keys() == before
-
-
-@pytest.mark.up
 @pytest.mark.acceptance
 def test_what_somebody_made_where_ours_was_deleted_is_told_and_adopted(project: Project, world: World) -> None:
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
@@ -206,7 +192,7 @@ def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Proje
 
     said = project.ok("preview")
 
-    assert "warning: flow logs to be created: 10, but the quota has room for 7: 0 of 7 are in use" in said
+    assert "warning: flow logs to be created: 10; but the quota has room for 7: 0 of 7 are in use" in said
 
 
 def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:

@@ -117,7 +117,7 @@ def least_privilege(standalone: World) -> World:
 def test_who_has_the_policy_for_reading_can_preview_and_is_told_what_is_missing_to_do_it(
     project: Project, least_privilege: World
 ) -> None:
-    assert "+ 15 to create" in project.ok("preview", **READER)
+    assert "+ 14 to create" in project.ok("preview", **READER)
     output = project.refused("up", *QUICK, **READER)
 
     assert "Policy doesn't allow er:flowlogs:create to be performed" in output

@@ -50,6 +50,7 @@ def test_creates_that_were_killed_are_found_though_the_stack_file_says_something
     kept = stuck_world.flow_log_of("vpc-shop")["id"]
     project.change_router("core", attachments=["vpc-shop"], name="renamed-{attachment}", enabled=False)
     project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+    project.change_config(max_deletes=5)
 
     project.recover()
 
@@ -105,6 +106,7 @@ def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_
 ) -> None:
     kill_the_provider_while_creating(project, stuck_world)
     project.change_router("core", attachments=["vpc-shop"])
+    project.change_config(max_deletes=5)
 
     output = project.refused("up", *QUICK)
 

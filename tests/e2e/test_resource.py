@@ -121,16 +121,16 @@ def test_a_resource_renamed_without_an_alias_keeps_its_flow_log(project: Project
     same_flow_logs(project, world)
 
 
-def test_one_target_and_key_declared_twice_is_refused(project: Project, world: World) -> None:
+def test_a_second_declaration_is_refused_and_the_first_one_unchanged(project: Project, world: World) -> None:
     declare(project, world, 'inputs["idempotency_key"] = "the team"')
     project.up()
     before = world.flow_logs()
     program = project.directory / "__main__.py"
-    program.write_text(program.read_text() + 'FlowLog("twice", FlowLogArgs(**inputs))\n')
+    program.write_text(program.read_text() + 'FlowLog("twice", FlowLogArgs(**{**inputs, "name": "another"}))\n')
 
     output = project.refused("up", *QUICK)
 
-    assert "is in this stack already, as 'shop': declare it once" in re.sub(r"\s+", " ", output)
+    assert "twice, as 'shop' and as 'twice': the service allows one, so declare it once" in re.sub(r"\s+", " ", output)
     assert world.flow_logs() == before
     assert project.flow_logs().keys() == before.keys()
 

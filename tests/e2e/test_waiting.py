@@ -46,7 +46,7 @@ def seen_on_a_terminal(project: Project, *arguments: str, wanted: str) -> str:
 
 
 def test_a_resources_line_says_what_its_operation_waits_for(project: Project, stuck_world: World) -> None:
-    pattern = r"FlowLog +core-\S+ +creating \(\d+s\)[. ]+waiting for available: pending, \d+ s"
+    pattern = r"FlowLog +v\S+ +creating \(\d+s\)[. ]+waiting for available: pending, \d+ s"
     assert re.search(pattern, seen_on_a_terminal(project, "up", "--yes", "--skip-preview", wanted=pattern))
     assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -309,7 +308,8 @@ def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(proje
     output = project.refused("preview")
 
     assert f"otc-flow-logs:max_deletes in {FILE}: 6 of 10 attachments would lose their flow log" in output
-    assert "core: vpc-shop, core: vpc-shop-staging" in output
+    reason = "is no longer selected since the stack file says routers.core.attachments: []"
+    assert f"er-core: vpc-shop ({reason}), er-core: vpc-shop-staging ({reason})" in output
     assert "set max_deletes to 6 for this run" in output
 
     # Also when nobody looks at a preview, and the guard still remembers when asked again.
@@ -326,14 +326,14 @@ def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(proje
 @pytest.mark.up
 def test_what_a_run_with_targets_left_is_still_guarded(project: Project, world: World) -> None:
     before = world.flow_logs()
-    (edge, *_) = [one["urn"] for one in project.flow_logs().values() if "::edge-" in one["urn"]]
+    (edge, *_) = [one["urn"] for one in project.flow_logs().values() if "::vpc-edge-" in one["urn"]]
     project.change_router("core", attachments=["vpc-shop"])
     project.up("--target", edge)
     assert world.flow_logs() == before
 
     project.change_router("edge", attachments=[])
 
-    assert "9 of 9 attachments would lose their flow log" in project.refused("up", *QUICK)
+    assert "9 of 10 attachments would lose their flow log" in project.refused("up", *QUICK)
     assert world.flow_logs() == before
 
 
@@ -359,7 +359,7 @@ def test_what_a_run_that_failed_half_way_has_logged_is_guarded_too(project: Proj
     project.change_config(max_deletes=4)
 
     # Which one found the quota used up is chance.
-    assert re.search("[56] of 10 attachments would lose their flow log", project.refused("up", *QUICK))
+    assert re.search("[56] of 9 attachments would lose their flow log", project.refused("up", *QUICK))
     assert world.flow_logs() == before
 
 
@@ -379,28 +379,27 @@ def test_a_used_up_quota_fails_the_flow_logs_that_are_too_many_and_no_others(pro
     same_flow_logs(project, world)
 
 
-def test_somebody_elses_flow_log_is_named_with_the_command_that_imports_it(project: Project, world: World) -> None:
+def test_a_lost_state_is_made_up_for_by_adoption(project: Project, world: World) -> None:
     project.change_router("core", attachments=["vpc-shop"])
     project.change_router("edge", attachments=[])
     project.up()
     (theirs,) = world.flow_logs()
-    # Forgetting the stack's state makes its flow log somebody else's.
+    # Without the stack's state its flow log is somebody else's.
     project.state_file().unlink()
     project.ok("stack", "init")
-    project.change_router("core", attachments=[])
+    project.change_router("core", attachments=["vpc-payments"])
     project.up()
-    project.change_router("core", attachments=["vpc-shop"])
+    project.change_router("core", attachments=["vpc-payments", "vpc-shop"])
 
     said = re.sub(r"\s+", " ", project.refused("up", *QUICK))
 
     assert f"already has flow log 'core-vpc-shop-e4ec9862', id {theirs}" in said
-    assert project.flow_logs() == {}
-    found = re.search(r"or import it: pulumi (import .*? --generate-code=false)", said)
-    assert found, said
-    project.ok(*shlex.split(found[1]), *QUICK)
+    assert "take it over: with adopt: true in a stack file" in said
+    assert theirs not in project.flow_logs()
+    project.change_router("core", adopt=True)
     project.up()
-    assert project.flow_logs().keys() == world.flow_logs().keys() == {theirs}
-    project.unchanged()
+    same_flow_logs(project, world)
+    assert theirs in project.flow_logs()
 
 
 def test_another_stack_refuses_an_empty_passphrase(project: Project, world: World) -> None:
