@@ -24,7 +24,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
     """One FlowLog for each target that the stack file wants on a router, whatever its keys are called.
 
     Attributes:
-        flow_logs: By target.
+        flow_logs: By their names in the stack, such as `vpc-shop-b8382afe`.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class RouterFlowLogs(pulumi.ComponentResource):
         self._key = idempotency_key
         self._adopted = adopted
         self._enabled: dict[str, list[FlowLog]] = {}
-        self.flow_logs: dict[FlowLogTarget, FlowLog] = {}
+        self.flow_logs: dict[str, FlowLog] = {}
         for desired in sorted((one for key in keys for one in key.flow_logs), key=lambda one: not one.enabled):
-            self.flow_logs[desired.target] = flow_log = self._flow_log(desired)
+            self.flow_logs[desired.logical_name] = flow_log = self._flow_log(desired)
             if desired.enabled:
                 self._enabled.setdefault(desired.attachment.id, []).append(flow_log)
         self._warn(keys)
@@ -93,11 +93,10 @@ def declared(decision: Decision) -> dict[str, RouterFlowLogs]:
         for router_id, keys in decision.plan.by_router.items()
     }
     if not pulumi.runtime.is_dry_run():
-        moving = {(one.flow_log.target.er_id, one.flow_log.target.resource_id) for one in decision.deletions}
-        for component in components.values():
-            for target, flow_log in component.flow_logs.items():
-                if (target.er_id, target.resource_id) in moving:
-                    _require_made(flow_log)
+        for deletion in decision.deletions:
+            target = deletion.flow_log.target
+            for desired in decision.plan.by_attachment.get((target.er_id, target.resource_id), ()):
+                _require_made(components[target.er_id].flow_logs[desired.logical_name])
     return {one.key: components[one.router.id] for one in decision.plan.routers}
 
 

@@ -19,5 +19,5 @@ routers = declare_flow_logs(
     }
 )
 
-# The rest of the program can refer to them, by router and attachment id.
-pulumi.export("flow_logs", {key: {id_: one.id for id_, one in it.flow_logs.items()} for key, it in routers.items()})
+# The rest of the program can refer to them, by the router's key and their names in the stack.
+pulumi.export("flow_logs", {key: {name: one.id for name, one in it.flow_logs.items()} for key, it in routers.items()})

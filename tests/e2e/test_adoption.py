@@ -226,7 +226,7 @@ def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Proj
 @pytest.mark.up
 def test_a_router_moves_to_another_stack_though_no_deletion_is_allowed(project: Project, world: World) -> None:
     before = world.flow_logs()
-    component = f"urn:pulumi:{STACK}::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs::edge"
+    component = f"urn:pulumi:{STACK}::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs::er-edge"
     edge = project.config()["routers"]["edge"]
     core = project.config()["routers"]["core"]
     project.ok("state", "delete", "--yes", "--target-dependents", component)

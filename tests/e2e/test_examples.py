@@ -194,7 +194,7 @@ def test_nothing_is_deleted_by_a_program_that_goes_on_without_its_routers(exampl
     project.ok("up", *QUICK, stack=STACK)
     program.write_text(good.replace('"core": {', '"core": {"attachments": ["vpc-shop"], '))
     said = project.refused("up", *QUICK, stack=STACK)
-    assert "max_deletes in the program: 5 of 5 attachments would lose their flow log, but at most 2 may" in said
+    assert "max_deletes in the program: 5 of 8 attachments would lose their flow log, but at most 2 may" in said
     assert there(project) == before
     program.write_text(good)
     project.ok("up", *QUICK, stack=STACK)

@@ -52,8 +52,9 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
     project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
     output = project.up()
     assert "6 updated" in output
-    assert "3 replaced" in output
-    assert f"{LOGGED_IN_DEMO + 5 - 6 - 3} unchanged" in output
+    assert "3 created" in output
+    assert "3 deleted" in output
+    assert f"{LOGGED_IN_DEMO + 4 - 6 - 3} unchanged" in output
     same_flow_logs(project, world)
 
     world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")

@@ -46,7 +46,7 @@ def world(checkout: Path) -> Iterator[World]:
 
 def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: World) -> None:
     first = run("make up", checkout)
-    assert "+ 15 created" in first
+    assert "+ 14 created" in first
     assert "10 of 10 loggable attachments are logged, 2 cannot be." in first
     assert len(world.flow_logs()) == LOGGED_IN_DEMO
 

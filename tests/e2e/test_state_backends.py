@@ -425,7 +425,7 @@ def test_two_people_at_once_are_kept_apart_by_the_lock_and_both_end_well(
     shared: TeamProject, colleagues: TeamProject, stuck_world: World
 ) -> None:
     assert PASSWORD not in refused_while_another_is_at_work(shared, colleagues, stuck_world)
-    assert f"{LOGGED_IN_DEMO + 5} unchanged" in colleagues.up()
+    assert f"{LOGGED_IN_DEMO + 4} unchanged" in colleagues.up()
     for project in (shared, colleagues):
         agree(project, stuck_world)
 

@@ -328,6 +328,7 @@ def test_what_a_run_with_targets_left_is_still_guarded(project: Project, world: 
     before = world.flow_logs()
     (edge, *_) = [one["urn"] for one in project.flow_logs().values() if "::vpc-edge-" in one["urn"]]
     project.change_router("core", attachments=["vpc-shop"])
+    project.change_config(max_deletes=5)
     project.up("--target", edge)
     assert world.flow_logs() == before
 
