@@ -1,0 +1,217 @@
+"""Record `tests/unit/previews` again: `python -m tests.e2e.record_previews [NAME...]`, with the real `pulumi` on PATH.
+
+What no test needs, and what differs between machines, is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.harness import CHECKOUT, FLOW_LOG, STACK, TIMEOUT, Project, World, serving
+
+PREVIEWS = CHECKOUT / "tests" / "unit" / "previews"
+DOCUMENT, EVENTS = "json", "jsonl"
+LEFT_OUT = {
+    "__provider",
+    "created",
+    "dependencies",
+    "duration",
+    "modified",
+    "propertyDependencies",
+    "provider",
+    "sourcePosition",
+    "stackTrace",
+    "timestamp",
+}
+PATH = re.compile(r"(?<![\w:/.])(?:/[\w.+-]+){2,}/(?=[\w.-])")
+"""The folders of an absolute path."""
+
+
+def preview(project: Project, form: str, *options: str) -> str:
+    """What `pulumi preview --json` prints, whether it fails or not."""
+    done = subprocess.run(
+        ["pulumi", "preview", "--json", "--stack", STACK, "--non-interactive", *options],
+        cwd=project.directory,
+        env={**project.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": str(form == EVENTS).lower()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.stdout
+
+
+def cleaned(text: str, form: str) -> str:
+    """The preview without what is left out, one step or event a line."""
+    if form == EVENTS:
+        return "".join(f"{json.dumps(_cleaned(json.loads(line)), ensure_ascii=False)}\n" for line in text.splitlines())
+    document = _cleaned(json.loads(text))
+    steps = ",\n".join(json.dumps(step, ensure_ascii=False) for step in document.pop("steps", []))
+    head = "".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in document.items())
+    return f'{{\n{head}"steps": [\n{steps}\n]\n}}\n'
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _cleaned(one) for key, one in value.items() if key not in LEFT_OUT}
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return PATH.sub("…/", value) if isinstance(value, str) else value
+
+
+# What is going on in each.
+
+Scene = Callable[[Project, World], None]
+
+
+def first(_project: Project, _world: World) -> None:
+    """Nothing is there yet."""
+
+
+def unchanged(project: Project, _world: World) -> None:
+    project.up()
+
+
+def secret(project: Project, _world: World) -> None:
+    project.up()
+    project.ok("config", "set", "--secret", "otc-flow-logs:password", "flow-logs-on-loopback")
+
+
+def wrong_stack_file(project: Project, _world: World) -> None:
+    project.up()
+    project.change_router("core", log_group="netwrk")
+
+
+def mixed(project: Project, world: World) -> None:
+    project.up()
+    store = world.server.store
+    store.remove_attachment("vpc-shop-staging")
+    store.add_attachment("er-edge", "vpc-new")
+    store.add_attachment("er-core", "vpc-taken")
+    world.log("vpc-taken", "by-hand-too")
+    store.rename_flow_log("core-vpc-data-platform-f25584d3", "by-hand")
+    store.disable_flow_log("edge-vpc-edge-proxy-03a1ad25")
+    store.delete_flow_log("core-vpn-office-bonn-6d95ad29")
+    overrides = {"vpc-shop": {"name": "the-shop"}, "vpc-payments": {"log_stream": "er-flow-logs-archive"}}
+    project.change_router("core", adopt=True, overrides=overrides)
+
+
+def moved(project: Project, _world: World) -> None:
+    project.up()
+    archive = {"log_stream": "er-flow-logs-archive"}
+    overrides = {"vpc-shop": archive, "vpc-payments": {**archive, "enabled": False}}
+    project.change_router("core", overrides=overrides)
+
+
+def merged_keys(project: Project, _world: World) -> None:
+    both = project.config()["routers"]
+    core = both["core"]
+    ways_out = ["vgw-direct-connect", "vpn-office-bonn"]
+    rest = {"exclude": ways_out}
+    routers = {"ways-out": {**core, "attachments": ways_out}, "vpcs": {**core, "attachments": rest}}
+    project.change_config(routers={**routers, "edge": both["edge"]})
+    project.up()
+    project.change_config(routers=both)
+
+
+def dropped_router(project: Project, _world: World) -> None:
+    project.up()
+    routers = project.config()["routers"]
+    project.change_config(routers={"core": routers["core"]}, max_deletes=4)
+
+
+def reasons(project: Project, world: World) -> None:
+    """A deletion for each sort of reason."""
+    store = world.server.store
+    store.add_router("er-lab")
+    store.add_attachment("er-lab", "vpc-lab")
+    before = project.config()["routers"]
+    core = {**before["core"], "attachments": {"tags": {"env": "prod"}}}
+    archive = {**before["core"], "attachments": ["vpc-shop"], "log_stream": "er-flow-logs-archive"}
+    edge, lab = before["edge"], {"router": "er-lab", "log_group": "network"}
+    project.change_config(routers={"core": core, "core-archive": archive, "edge": edge, "lab": lab})
+    project.up()
+    store.remove_attachment("vpc-data-platform")
+    store.tag_attachment("vpc-payments", {"env": "retired", "team": "payments"})
+    fewer = {**edge, "attachments": {"exclude": ["vpn-office-hamburg"]}}
+    project.change_config(routers={"core": core, "edge": fewer}, max_deletes=3)
+
+
+def failed(project: Project, world: World) -> None:
+    project.up()
+    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
+
+
+def unsure(project: Project, _world: World) -> None:
+    """A create whose outcome nobody knows is in state."""
+    project.up()
+    file = project.directory / "state.json"
+    project.ok("stack", "export", "--file", str(file))
+    state = json.loads(file.read_text())
+    (of_shop,) = [
+        one
+        for one in state["deployment"]["resources"]
+        if one["type"] == FLOW_LOG and one["outputs"]["name"] == "core-vpc-shop-e4ec9862"
+    ]
+    of_shop["id"], of_shop["outputs"]["state"], of_shop["pendingReplacement"] = "created-by:abc", "unknown", True
+    file.write_text(json.dumps(state))
+    project.ok("stack", "import", "--file", str(file))
+
+
+def import_(project: Project, world: World) -> None:
+    description = project.config()["routers"]["core"]["description"]
+    world.log("vpc-shop", "by-hand")
+    world.log("vpc-payments", "core-vpc-payments-8bd9e320", description=description)
+    world.finish()
+    world.server.store.set_quota(10)
+    project.change_router("core", adopt=True)
+
+
+REFRESH = ("--refresh",)
+SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
+    "first": (first, {DOCUMENT: (), EVENTS: ()}),
+    "unchanged": (unchanged, {DOCUMENT: ()}),
+    "mixed": (mixed, {DOCUMENT: REFRESH, EVENTS: ()}),
+    "moved": (moved, {DOCUMENT: (), EVENTS: ()}),
+    "merged_keys": (merged_keys, {DOCUMENT: (), EVENTS: ()}),
+    "dropped_router": (dropped_router, {DOCUMENT: ()}),
+    "reasons": (reasons, {DOCUMENT: (), EVENTS: ()}),
+    "failed": (failed, {DOCUMENT: REFRESH}),
+    "import": (import_, {DOCUMENT: ()}),
+    "unsure": (unsure, {DOCUMENT: ()}),
+    "secret": (secret, {DOCUMENT: ()}),
+    "wrong_stack_file": (wrong_stack_file, {DOCUMENT: (), EVENTS: ()}),
+}
+
+
+def record(name: str, folder: Path) -> None:
+    """Have the scene in a new project, and write down its previews."""
+    scene, forms = SCENES[name]
+    project = Project.make(folder)
+    with serving(project.database, latency=0) as world:
+        scene(project, world)
+        world.finish()
+        for form, options in forms.items():
+            text = cleaned(preview(project, form, *options), form)
+            assert str(folder) not in text
+            (PREVIEWS / f"{name}.{form}").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Record those of these names, or all."""
+    for name in sys.argv[1:] or SCENES:
+        with tempfile.TemporaryDirectory() as folder:
+            record(name, Path(folder))
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
