@@ -34,6 +34,7 @@ class Deletion:
         logs_to: `GROUP/STREAM` that it writes to; empty where nobody knows their names.
         reason: Why it is deleted, in words.
         moves_to: `GROUP/STREAM` of the flow log that takes its place, and is made before; empty if there is none.
+        is_silenced: Whether all that its attachment is to have is disabled.
         is_last: Whether its attachment is there, and is not logged from then on.
     """
 
@@ -43,15 +44,26 @@ class Deletion:
     logs_to: str
     reason: str
     moves_to: str = ""
+    is_silenced: bool = False
     is_last: bool = False
 
     @property
     def sentence(self) -> str:
         """What is to happen, and why."""
-        what = f"{self.router}: {self.attachment}"
         if self.moves_to:
-            return f"{what} {self.reason}; the new flow log is made first, so the record has no gap"
-        return f"{what} loses its flow log{f' to {self.logs_to}' if self.logs_to else ''}: {self.reason}"
+            return move_sentence(self.router, self.attachment, self.reason, is_silenced=self.is_silenced)
+        return loss(self.router, self.attachment, self.logs_to) + self.reason
+
+
+def move_sentence(router: str, attachment: str, reason: str, *, is_silenced: bool) -> str:
+    """What is to happen to a flow log that moves."""
+    outcome = "is disabled, so nothing is written" if is_silenced else "is made first, so the record has no gap"
+    return f"{router}: {attachment} {reason}; the new flow log {outcome}"
+
+
+def loss(router: str, attachment: str, logs_to: str) -> str:
+    """What is to happen to a flow log that nothing takes the place of; the reason follows."""
+    return f"{router}: {attachment} loses its flow log{f' to {logs_to}' if logs_to else ''}: "
 
 
 def deletions(plan: Plan, managed: Managed, last: LastRun) -> list[Deletion]:
@@ -83,6 +95,7 @@ def _deletion(plan: Plan, flow_log: ManagedFlowLog, managed: Managed, last: Last
         logs_to=logs_to,
         reason=reason,
         moves_to=listed(new),
+        is_silenced=bool(successors) and not any(one.enabled for one in successors),
         is_last=not successors and attachment is not None,
     )
 

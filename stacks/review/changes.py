@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from providers.er.records import label
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import IDENTITY, UNKNOWN_STATE, is_unknown
+from stacks.checks.deletions import loss, move_sentence
 from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
 from stacks.review.model import Difference, Kind, Row, StackReview
 from stacks.review.names import Names
@@ -29,6 +32,11 @@ _REASONS = {
     UNKNOWN_STATE: Difference("nobody knows whether it was ever created", "", ""),
 }
 """Why a flow log in such a state is replaced."""
+
+ATTACHMENT = ("er_id", "resource_id")
+"""The properties that say which attachment a flow log is of: with others it is that of another one."""
+
+ANOTHER_ATTACHMENT = "its flow log becomes that of another attachment"
 
 NO_RECORD = (COMPONENT_TYPE, KEY_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
@@ -59,20 +67,47 @@ def _review(stack: str, preview: Preview) -> StackReview:
     steps = list(_by_kind(preview.steps))
     moves = _moves(steps)
     for kind, step in steps:
-        if step.type == TYPE_TOKEN:
-            if step.urn not in moves:
-                rows[kind].append(_row(kind, step, names, before.get(step.urn)))
-        elif kind in (Kind.DELETE, Kind.REPLACE):
-            rows[kind].append(
-                Row(router="", attachment="", flow_log=step.name, logs_to="", note=f"of type {step.type}")
-            )
+        if step.type != TYPE_TOKEN:
+            if kind in (Kind.DELETE, Kind.REPLACE):
+                note = f"of type {step.type}"
+                rows[kind].append(Row(router="", attachment="", flow_log=step.name, logs_to="", note=note))
+        elif step.urn in moves:
+            continue
+        elif kind is Kind.REPLACE and any(step.changed.get(key) for key in ATTACHMENT):
+            rows[Kind.DELETE].append(_row(Kind.DELETE, step, names, None))
+            rows[Kind.CREATE].append(_row(Kind.CREATE, step, names, None))
+        else:
+            rows[kind].append(_row(kind, step, names, before.get(step.urn)))
     rows[Kind.MOVE] += [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
+    rows[Kind.DELETE] = [_explained(row, preview.warnings) for row in rows[Kind.DELETE]]
+    told = {sentence for kind in (Kind.DELETE, Kind.MOVE) for row in rows[kind] for sentence in _said_of(kind, row)}
     return StackReview(
         stack=stack,
-        warnings=preview.warnings,
+        warnings=[one for one in preview.warnings if one not in told],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         unchanged=names.unchanged(step.name for _, step in steps if step.type == TYPE_TOKEN),
     )
+
+
+def _explained(row: Row, warnings: Iterable[str]) -> Row:
+    """With the reason that a warning gives, where no output does."""
+    if row.note or not row.router:
+        return row
+    begin = _loss(row)
+    return replace(row, note=next((one.removeprefix(begin) for one in warnings if one.startswith(begin)), ""))
+
+
+def _said_of(kind: Kind, row: Row) -> Iterator[str]:
+    """What a warning says of a flow log that goes, if that is all in its row."""
+    if kind is Kind.DELETE:
+        yield _loss(row) + row.note
+    for difference in row.differences:
+        reason = f"moves from {difference.old} to {difference.new}"
+        yield move_sentence(label(row.router), label(row.attachment), reason, is_silenced=row.is_silenced)
+
+
+def _loss(row: Row) -> str:
+    return loss(label(row.router), label(row.attachment), row.logs_to)
 
 
 _Pair = tuple[Step, Step]
@@ -86,7 +121,8 @@ def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[str, _Pair]:
     for kind, step in steps:
         if step.type != TYPE_TOKEN:
             continue
-        if kind is Kind.REPLACE and any(step.changed.get(key) for key in IDENTITY):
+        replacing = {key for key in IDENTITY if step.changed.get(key)}
+        if kind is Kind.REPLACE and replacing and replacing.isdisjoint(ATTACHMENT):
             found[step.urn] = (step, step)
         elif kind in (Kind.CREATE, Kind.IMPORT):
             made.setdefault(_attachment(step), []).append(step)
@@ -97,24 +133,22 @@ def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[str, _Pair]:
     return found
 
 
-def _attachment(step: Step) -> tuple[Any, Any]:
+def _attachment(step: Step) -> tuple[Any, ...]:
     state = _known(step)
-    return state.value("er_id"), state.value("resource_id")
+    return tuple(state.value(key) for key in ATTACHMENT)
 
 
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
-    differences = []
-    for what, reader in (("router", names.router), ("attachment", names.attachment), ("logs to", names.logs_to)):
-        if reader(before) != reader(after) or what == "logs to":
-            differences.append(Difference(what, reader(before), reader(after)))
+    is_silenced = after.inputs.get("enabled") is False
     return Row(
         router=names.router(after),
         attachment=names.attachment(after),
         flow_log=shown(after.value("name")),
         logs_to=names.logs_to(after),
-        differences=tuple(differences),
-        is_silenced=after.inputs.get("enabled") is False,
+        differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
+        note="disabled" if is_silenced else "",
+        is_silenced=is_silenced,
     )
 
 
@@ -160,9 +194,11 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
 
 def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
     if kind is Kind.DELETE and step.old:
-        return names.reason(step.name, step.old)
-    if kind is Kind.CREATE and before:
-        return "was deleted by hand"
+        return ANOTHER_ATTACHMENT if step.new else names.reason(step.name, step.old)
+    if kind is Kind.CREATE:
+        by_hand = "was deleted by hand" if before else ""
+        is_disabled = step.new is not None and step.new.inputs.get("enabled") is False
+        return ", ".join(filter(None, [by_hand, "disabled" if is_disabled else ""]))
     if kind is Kind.CHANGE and before and step.old and _differ(before, step.old, step.changed):
         return "was changed by hand"
     return ""

@@ -90,8 +90,8 @@ def comment(reviews: Iterable[StackReview], longest: int = LONGEST) -> str:
         reviews: The stacks.
         longest: How many characters it may have; at least a thousand.
     """
-    ordered = sorted(reviews, key=lambda one: (one.is_quiet, one.stack))
-    head = "\n".join([MARKER, f"## {_heading(ordered)}"])
+    ordered = in_order(reviews)
+    head = "\n".join([MARKER, f"## {heading(ordered)}"])
     sections = [_section(one) for one in ordered]
     rows = sum(len(group.lines) for section in sections for group in section.groups)
     budget = longest - len(head) - len("\n\n") - len(_left_out(len(sections), rows))
@@ -102,6 +102,11 @@ def comment(reviews: Iterable[StackReview], longest: int = LONGEST) -> str:
     if rows or len(kept) < len(sections):
         blocks.append(_left_out(len(sections) - len(kept), rows))
     return "\n\n".join(blocks)
+
+
+def in_order(reviews: Iterable[StackReview]) -> list[StackReview]:
+    """By stack, and those last where there is nothing to do."""
+    return sorted(reviews, key=lambda one: (one.is_quiet, one.stack))
 
 
 def _left_out(stacks: int, rows: int) -> str:
@@ -145,7 +150,8 @@ def _lines(sections: Sequence[Sequence[Group]], budget: int) -> list[list[int]]:
     return numbers
 
 
-def _heading(reviews: Sequence[StackReview]) -> str:
+def heading(reviews: Sequence[StackReview]) -> str:
+    """How many flow logs of all stacks something is to be done to, and how many previews failed."""
     failed = sum(one.is_failed for one in reviews)
     told = []
     if failed:
@@ -198,13 +204,18 @@ def _counts(review: StackReview) -> str:
 
 @dataclass(frozen=True)
 class _Table:
-    """How the flow logs of one kind are told: what is said of one or several, and the last column."""
+    """How the flow logs of one kind are told: what is said of one or several, and the last column.
+
+    Attributes:
+        promise: What is also said, unless one of them is disabled.
+    """
 
     urgency: int
     one: str
     several: str
     heading: str
     last_cell: Callable[[Row], str]
+    promise: str = ""
 
 
 def _differences(row: Row) -> str:
@@ -215,6 +226,10 @@ def _difference(difference: Difference) -> str:
     what, old, new = difference.what, difference.old, difference.new
     values = " → ".join(code(value, VALUE_LENGTH) for value in (old, new) if value)
     return f"{prose(what)}: {values}" if values else prose(what)
+
+
+def _moved(row: Row) -> str:
+    return "<br>".join(" → ".join(code(value, VALUE_LENGTH) for value in (one.old, one.new)) for one in row.differences)
 
 
 def _target(row: Row) -> str:
@@ -235,10 +250,11 @@ _TABLES: Mapping[Kind, _Table] = {
     ),
     Kind.MOVE: _Table(
         urgency=1,
-        one="{}: the new flow log is made first, then the old one is deleted, so the record has no gap",
-        several="{}: the new flow logs are made first, then the old ones are deleted, so the records have no gap",
+        one="{}: the new flow log is made first, then the old one is deleted",
+        several="{}: the new flow logs are made first, then the old ones are deleted",
+        promise=", so that no record has a gap",
         heading="from → to",
-        last_cell=_differences,
+        last_cell=_moved,
     ),
     Kind.REPLACE: _Table(
         urgency=2,
@@ -264,7 +280,10 @@ def _table(kind: Kind, rows: Sequence[Row], more: Callable[[int], str]) -> Group
     title = (table.one if len(rows) == 1 else table.several).format(f"{len(rows):,} {kind.value}")
     silenced = sum(row.is_silenced for row in rows)
     if silenced:
-        title += f"; ⚠️ {silenced:,} of them disabled, so that nothing is written"
+        which = "" if len(rows) == 1 else f"{silenced:,} of them "
+        title += f"; ⚠️ {which}disabled, so that nothing is written"
+    else:
+        title += table.promise
     is_loud = kind in LOUD or silenced > 0
     return Group(
         urgency=table.urgency,

@@ -100,33 +100,36 @@ def document(*steps: dict[str, Any], warnings: list[str] | None = None) -> str:
 
 
 def everything_at(number: int) -> list[dict[str, Any]]:
-    """One step of each kind."""
+    """One step of each kind, but for moves, which take two."""
     numbers = itertools.count(number * 10)
     changed = {"name": {"kind": "update"}}
-    replaced = {"log_stream_id": {"kind": "update-replace"}}
+    failed = {"state": {"kind": "update-replace"}}
     return [
         step("delete", n := next(numbers), old=flow_log(n)),
-        step(
-            "replace",
-            n := next(numbers),
-            old=flow_log(n),
-            new=flow_log(n, log_stream_id="stream-2"),
-            detailedDiff=replaced,
-        ),
+        *move(next(numbers)),
+        step("replace", n := next(numbers), old=flow_log(n, state="failed"), new=flow_log(n), detailedDiff=failed),
         step("update", n := next(numbers), old=flow_log(n), new=flow_log(n, name=f"new-{n}"), detailedDiff=changed),
         step("import", n := next(numbers), new=flow_log(n)),
         step("create", n := next(numbers), new=flow_log(n)),
     ]
 
 
+def move(number: int, **changes: Any) -> list[dict[str, Any]]:
+    """The steps of a move to another stream: a create and a delete of two resources."""
+    new = flow_log(number, log_stream_id="stream-2", **changes)
+    return [step("create", number, new=new), step("delete", number + 50_000, old=flow_log(number))]
+
+
+NO_GAP = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
+ARCHIVED = "`network/er-flow-logs` → `network/er-flow-logs-archive`"
+
+
 def test_a_recorded_preview_of_everything_at_once_is_told_by_name() -> None:
     text = written(recorded("mixed.jsonl"))
 
-    assert text.startswith(
-        f"{MARKER}\n## Flow logs: 1 to delete, 1 to replace, 1 to change, 1 to create, 1 to import\n"
-    )
-    assert "\n**1 to delete**, **1 to replace**, 1 to change, 1 to create, 1 to import, 7 unchanged\n" in text
-    assert rows(text, "**⚠️ 1 to delete: its attachment loses its record from then on**") == [
+    assert text.startswith(f"{MARKER}\n## Flow logs: 1 to delete, 1 to move, 1 to change, 1 to create, 1 to import\n")
+    assert "\n**1 to delete**, **1 to move**, 1 to change, 1 to create, 1 to import, 7 unchanged\n" in text
+    assert rows(text, "**⚠️ 1 to delete: the record that it writes ends**") == [
         [
             "`er-core`",
             "`vpc-shop-staging`",
@@ -134,28 +137,29 @@ def test_a_recorded_preview_of_everything_at_once_is_told_by_name() -> None:
             "`network/er-flow-logs`",
         ]
     ]
-    assert rows(text, "**⚠️ 1 to replace: deleted and made anew, which leaves a gap of seconds in the record**") == [
-        [
-            "`er-core`",
-            "`vpc-payments`",
-            "`core-vpc-payments-8bd9e320`",
-            "logs to: `network/er-flow-logs` → `network/er-flow-logs-archive`",
-        ]
-    ]
+    assert rows(text, NO_GAP) == [["`er-core`", "`vpc-payments`", "`core-vpc-payments-8bd9e320`", ARCHIVED]]
     assert rows(text, "**1 to change**") == [
         ["`er-core`", "`vpc-shop`", "`the-shop`", "name: `core-vpc-shop-e4ec9862` → `the-shop`"]
     ]
-    ((router, attachment, _, target),) = rows(text, "**1 to import: it is there already and is taken over**")
+    ((router, attachment, name, target),) = rows(text, "**1 to import: it is there already and is taken over**")
     assert (router, attachment) == ("`er-core`", "`vpc-taken`")
     assert target == (
         '`network/er-flow-logs`<br>description: `""` → `Everything that passes the core router`'
-        "<br>name: `by-hand-too` → `core-vpc-taken-60ed4739`"
+        f"<br>name: `by-hand-too` → {name}"
     )
     assert rows(text, "**1 to create**")[0][:2] == ["`er-edge`", "`vpc-new`"]
     assert text.endswith("- ⚠️ not logged on er-edge: vpc-partner-lab waits for the router's owner to accept it")
 
 
-def test_what_was_done_by_hand_is_told_from_what_the_stack_file_changes() -> None:
+def test_what_is_deleted_stands_first_and_what_moves_after_it() -> None:
+    text = written(document(*reversed(everything_at(1))))
+
+    titles = re.findall(r"^\*\*(?:⚠️ )?1 (to [a-z]+)(?=:|\*\*$)", text, re.MULTILINE)
+    assert titles == ["to delete", "to move", "to replace", "to change", "to import", "to create"]
+    assert "\n**1 to delete**, **1 to move**, **1 to replace**, 1 to change, 1 to create, 1 to import\n" in text
+
+
+def test_changes_by_hand_are_distinguished_from_the_stack_files() -> None:
     text = written(recorded("mixed.json"))
 
     assert [row[1:] for row in rows(text, "**3 to change**")] == [
@@ -173,7 +177,7 @@ def test_what_was_done_by_hand_is_told_from_what_the_stack_file_changes() -> Non
 def test_a_document_has_no_names_of_what_is_new_so_that_ids_stand_for_them() -> None:
     created = rows(written(recorded("first.json")), "**10 to create**")
 
-    assert created[1][:3] == ["`core`", "`5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6`", "`core-vpc-shop-e4ec9862`"]
+    assert created[1][:3] == ["`er-core`", "`5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6`", "`core-vpc-shop-e4ec9862`"]
     assert created[1][3] == "`0e7b4d92…/61c9f0a8…`"
 
 
@@ -196,21 +200,141 @@ def test_what_is_changed_once_it_is_imported_counts_as_imported_only() -> None:
     assert "## Flow logs: 8 to create, 2 to import\n" in text
     imported = rows(text, "**2 to import: they are there already and are taken over**")
     assert ["name: `by-hand` →" in row[3] for row in imported] == [True, False]
-    assert "- ⚠️ flow logs to be created: 8, but the quota has room for 5: 2 of 7 are in use;" in text
 
 
-def test_a_router_with_another_key_is_no_other_router() -> None:
-    text = written(recorded("renamed_key.json"))
+@pytest.mark.parametrize("file", ["merged_keys.json", "merged_keys.jsonl"])
+def test_router_keys_that_are_merged_leave_nothing_to_do(file: str) -> None:
+    assert written(recorded(file)).endswith("\n**`local`**: nothing to do, 10 unchanged")
 
-    assert "\n6 to change, 4 unchanged\n" in text
-    assert {row[0] for row in rows(text, "**6 to change**")} == {"`er-core`"}
+
+# Moves.
+
+
+def test_a_move_is_one_row_with_both_streams_by_name() -> None:
+    text = written(recorded("moved.jsonl"))
+
+    assert "\n**2 to move**, 8 unchanged\n" in text
+    assert [row[2:] for row in rows(text, "2 to move: ")] == [
+        ["`core-vpc-payments-8bd9e320` (disabled)", ARCHIVED],
+        ["`core-vpc-shop-e4ec9862`", ARCHIVED],
+    ]
+    assert "to delete" not in text
+    assert "to create" not in text
+    assert "- ⚠️ er-core" not in text
+
+
+def test_a_document_has_the_names_of_moves_in_warnings() -> None:
+    text = written(recorded("moved.json"))
+
+    assert [row[3] for row in rows(text, "2 to move: ")] == ["`network/er-flow-logs` → `0e7b4d92…/d94a2e7c…`"] * 2
+    assert (
+        "- ⚠️ er-core: vpc-shop moves from network/er-flow-logs to network/er-flow-logs-archive;"
+        " the new flow log is made first, so the record has no gap\n"
+    ) in text
+
+
+def test_a_move_to_a_disabled_flow_log_promises_no_record() -> None:
+    text = written(recorded("moved.json"))
+    assert "then the old ones are deleted; ⚠️ 1 of them disabled, so that nothing is written**" in text
+    assert (
+        "- ⚠️ er-core: vpc-payments moves from network/er-flow-logs to network/er-flow-logs-archive;"
+        " the new flow log is disabled, so nothing is written\n"
+    ) in text
+    alone = written(document(*move(1, enabled=False)))
+    assert "then the old one is deleted; ⚠️ disabled, so that nothing is written**" in alone
+    assert "gap" not in alone
+
+
+def test_deleting_one_of_two_flow_logs_of_an_attachment_is_not_a_move() -> None:
+    text = written(recorded("reasons.jsonl"))
+
+    assert "to move" not in text
+    assert ["`er-core`", "`vpc-shop`"] in [row[:2] for row in rows(text, "5 to delete: ")]
+
+
+def test_a_move_takes_one_of_two_flow_logs_that_are_deleted() -> None:
+    others = step("delete", 3, old=flow_log(1, log_stream_id="stream-3"))
+
+    text = written(document(*move(1), others))
+
+    assert "## Flow logs: 1 to delete, 1 to move\n" in text
+
+
+def test_a_create_for_another_attachment_is_not_a_move() -> None:
+    text = written(document(step("create", 1, new=flow_log(1)), step("delete", 2, old=flow_log(2))))
+    assert "## Flow logs: 1 to delete, 1 to create\n" in text
+
+
+def test_a_replacement_by_another_stream_is_a_move() -> None:
+    replaced = step(
+        "replace",
+        old=flow_log(1),
+        new=flow_log(1, log_stream_id="stream-2"),
+        detailedDiff={"log_stream_id": {"kind": "update-replace"}},
+    )
+
+    assert rows(written(document(replaced)), NO_GAP)[0][3] == "`group-1/stream-1` → `group-1/stream-2`"
+
+
+@pytest.mark.parametrize("key", ["er_id", "resource_id"])
+def test_a_replacement_by_another_attachment_ends_a_record(key: str) -> None:
+    replaced = step(
+        "replace", old=flow_log(1), new=flow_log(1, **{key: "another"}), detailedDiff={key: {"kind": "update-replace"}}
+    )
+
+    text = written(document(replaced))
+
+    assert "## Flow logs: 1 to delete, 1 to create\n" in text
+    ((_, attachment, name, _),) = rows(text, "⚠️ 1 to delete: the record that it writes ends")
+    assert attachment == "`att-00001`"
+    assert name == "`flow-log-00001` (its flow log becomes that of another attachment)"
+
+
+def test_an_import_that_takes_the_place_of_a_deletion_is_a_move() -> None:
+    _, deletion = move(1)
+    imported = step("import", 1, new=flow_log(1, log_stream_id="stream-2"))
+    assert rows(written(document(deletion, imported)), NO_GAP)
+
+
+# Reasons of deletions.
+
+REASONS = {
+    "vpc-data-platform": "the attachment is gone",
+    "vpc-payments": "is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
+    "vpc-shop": "the stack file wants it in network/er-flow-logs only",
+    "vpn-office-hamburg": (
+        'is no longer selected since the stack file says routers.edge.attachments: {"exclude": ["vpn-office-hamburg"]}'
+    ),
+    "vpc-lab": "its router left the stack file",
+}
+
+
+@pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl"])
+def test_each_deletion_has_its_reason_in_words(file: str) -> None:
+    found = review("local", recorded(file))
+
+    assert {row.attachment: row.note for row in found.rows[Kind.DELETE]} == REASONS
+    assert found.unchanged == 6
+
+
+@pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl", "dropped_router.json"])
+def test_what_a_row_says_is_not_repeated_in_a_warning(file: str) -> None:
+    warnings = review("local", recorded(file)).warnings
+    assert warnings
+    assert all(one.startswith("not logged on ") for one in warnings)
+
+
+def test_a_warning_that_no_row_repeats_stays() -> None:
+    warnings = ["core: att-00001 loses its flow log to elsewhere: why", "core: att-00002 is strange"]
+    found = review("local", document(step("delete", 1, old=flow_log(1)), warnings=warnings))
+    assert list(found.warnings) == warnings
 
 
 def test_a_router_that_is_dropped_loses_its_flow_logs_and_nothing_else_is_told() -> None:
     text = written(recorded("dropped_router.json"))
 
     assert "\n**4 to delete**, 6 unchanged\n" in text
-    lost = rows(text, "**⚠️ 4 to delete: their attachments lose their record from then on**")
+    lost = rows(text, "**⚠️ 4 to delete: the records that they write end**")
     assert [row[1] for row in lost] == [
         "`vgw-colocation-munich`",
         "`vpc-edge-proxy`",
@@ -231,7 +355,17 @@ def test_a_router_that_is_dropped_loses_its_flow_logs_and_nothing_else_is_told()
 def test_a_replacement_because_of_a_state_says_what_is_wrong(state: str, reason: str) -> None:
     text = recorded("unsure.json").replace('"state": "unknown"', f'"state": "{state}"')
 
-    assert rows(written(text), "1 to replace:")[0][1:] == ["`vpc-shop`", "`core-vpc-shop-e4ec9862`", reason]
+    assert rows(written(text), "**⚠️ 1 to replace: deleted, and then created again**") == [
+        ["`er-core`", "`vpc-shop`", "`core-vpc-shop-e4ec9862`", reason]
+    ]
+
+
+def test_a_failed_flow_log_is_deleted_and_then_created_again() -> None:
+    text = written(recorded("failed.json"))
+
+    assert "\n**1 to replace**, 9 unchanged\n" in text
+    ((*_, reason),) = rows(text, "**⚠️ 1 to replace: deleted, and then created again**")
+    assert reason == "it has failed"
 
 
 def test_stacks_with_nothing_to_do_have_one_line_each() -> None:
@@ -271,7 +405,7 @@ def test_the_order_of_resources_and_stacks_makes_no_difference() -> None:
     assert len(set(several)) == 1
 
 
-def test_without_a_detailed_diff_the_reasons_are_told_all_the_same() -> None:
+def test_without_a_detailed_diff_the_reasons_are_told() -> None:
     replaced = step(
         "replace",
         old=flow_log(1),
@@ -281,12 +415,12 @@ def test_without_a_detailed_diff_the_reasons_are_told_all_the_same() -> None:
         detailedDiff=None,
     )
 
-    ((*_, because),) = rows(written(document(replaced)), "1 to replace:")
+    ((*_, name, streams),) = rows(written(document(replaced)), NO_GAP)
 
-    assert because == "logs to: `group-1/stream-1` → `group-1/stream-2`<br>name: `flow-log-00001` → `new`"
+    assert (name, streams) == ("`new`", "`group-1/stream-1` → `group-1/stream-2`")
 
 
-def test_the_deletion_or_replacement_of_anything_else_is_told_and_its_creation_is_not() -> None:
+def test_other_resources_are_listed_if_deleted_or_replaced_not_if_created() -> None:
     text = written(
         document(
             step("delete", 1, old={}, type_="aws:s3/bucket:Bucket"),
@@ -356,7 +490,7 @@ def test_a_preview_that_failed_says_so_and_why(file: str) -> None:
         (document(step("update")), "it tells nothing of a resource that it changes"),
     ],
 )
-def test_what_is_no_whole_preview_is_a_preview_that_failed(text: str, sentence: str) -> None:
+def test_an_incomplete_preview_counts_as_failed(text: str, sentence: str) -> None:
     told = written(text)
     assert "## Flow logs: 1 of 1 preview failed\n" in told
     assert f"**The preview failed**, so nobody knows what would change: {sentence}" in told
@@ -455,20 +589,21 @@ def test_many_rows_are_folded_and_those_that_are_a_loss_stay_open() -> None:
     (text,) = map(written, texts)
 
     assert text.count("<details open><summary><b>⚠️ 21 to ") == 2
+    assert text.count("<details open><summary><b>21 to move: ") == 1
     assert text.count("<details><summary><b>21 to ") == 3
     assert "<details" not in written(document(*(one for number in range(20) for one in everything_at(number))))
 
 
-@pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 1000), (400, 2), (3000, 1)])
+@pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 1000), (350, 2), (3000, 1)])
 def test_no_size_is_too_large_and_losses_are_kept_longest(stacks: int, each: int) -> None:
     text_of_one = document(*(one for number in range(each) for one in everything_at(number)), warnings=["w" * 400])
     one = review("", text_of_one)
     text = comment(replace(one, stack=f"stack-{number:04}") for number in range(stacks))
 
     assert LONGEST - 3000 < len(text) <= LONGEST
-    assert f"## Flow logs: {stacks * each:,} to delete, {stacks * each:,} to replace, " in text
+    assert f"## Flow logs: {stacks * each:,} to delete, {stacks * each:,} to move, " in text
     shown = len(re.findall(r"^\| `er-1`|^\| `core`", text, re.MULTILINE)) + text.count("- ⚠️")
-    left_out = stacks * (each * 5 + 1) - shown
+    left_out = stacks * (each * 6 + 1) - shown
     assert f"**There was no room for {left_out:,} rows of tables and lists" in text
     if stacks <= 20:
         assert text.count("**1,000 to delete**") == stacks
@@ -476,15 +611,15 @@ def test_no_size_is_too_large_and_losses_are_kept_longest(stacks: int, each: int
         assert f"… and {1000 - len(deleted):,} more: `STACK=stack-0000 make preview`\n" in text
         assert len(deleted) > 20
         assert "to create</b>" not in text
-    elif stacks == 400:
+    elif stacks == 350:
         assert text.count("### Stack `stack-") == stacks
         assert text.count("to delete: ") > 90
-        assert "to replace: " not in text
+        assert "to move: " not in text
     else:
         assert re.search(r"and [\d,]+ whole stacks\*\*: `STACK=… make preview` shows them\.$", text)
 
 
-def test_where_there_is_no_room_for_all_stacks_those_that_failed_or_lose_something_are_kept() -> None:
+def test_stacks_that_failed_or_lose_something_are_kept_longest() -> None:
     one = review("", recorded("unchanged.json"))
     quiet = [replace(one, stack=f"a{number:04}") for number in range(3000)]
     lossy = review("y", recorded("dropped_router.json"))
