@@ -1,27 +1,34 @@
-"""Previews as a comment for a pull request: `python -m stacks.review STACK=FILE...`.
+"""Previews as a comment for a pull request: `python -m stacks.review [--text] STACK=FILE...`.
 
 Each file is what `pulumi preview --json --stack STACK` has printed; `-` is standard input. With
-PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview prints the names of what is new, too. Prints Markdown; ends with 1
-where a preview failed.
+PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview prints the names of what is new, too. Prints Markdown, or with
+`--text` what a terminal shows; ends with 1 where a preview failed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from stacks.review import terminal
 from stacks.review.changes import review
 from stacks.review.comment import comment
 
-USAGE = "usage: python -m stacks.review STACK=FILE... (what `pulumi preview --json --stack STACK` printed; - is stdin)"
+USAGE = (
+    "usage: python -m stacks.review [--text] STACK=FILE..."
+    " (what `pulumi preview --json --stack STACK` printed; - is stdin)"
+)
+TEXT = "--text"
 STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the comment; 0, or 1 if a preview failed, or 2 if the arguments don't fit."""
-    files = [argument.partition("=")[::2] for argument in arguments]
+    """Print the comment, or the text; 0, or 1 if a preview failed, or 2 if the arguments don't fit."""
+    is_text = TEXT in arguments
+    files = [argument.partition("=")[::2] for argument in arguments if argument != TEXT]
     stacks = [stack for stack, _ in files]
     if not files or not all(STACK_NAME.fullmatch(stack) and file for stack, file in files):
         print(USAGE, file=sys.stderr)
@@ -35,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale of the machine is
-    print(comment(reviews))
+    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
     return int(any(one.is_failed for one in reviews))
 
 

@@ -435,27 +435,32 @@ def test_other_resources_are_listed_if_deleted_or_replaced_not_if_created() -> N
     assert rows(text, "1 to delete:") == [["-", "-", "`core-00001` (of type aws:s3/bucket:Bucket)", "-"]]
 
 
-def test_names_that_do_not_match_one_to_one_are_not_believed() -> None:
-    """After a run that failed half way the outputs say what was wanted: here that both log to the same stream."""
-    attachments = {f"att-{n:05}": {"name": f"vpc-{n}", "logs_to": "network/new"} for n in (1, 2)}
-    router = {
-        "router": {"id": "er-1", "name": "er-core"},
-        "attachments": attachments,
-        "flow_logs": dict.fromkeys(attachments, "x"),
-        "gone": [],
-        "former_keys": [],
-    }
+def test_the_last_runs_names_are_of_logical_names_not_of_attachments() -> None:
+    """After a run that failed half way the state can hold another flow log of an attachment than the outputs name."""
+    flow_logs = {"core-00001": {"logs_to": "network/new", "key": "core"}}
+    attachments = {f"att-{n:05}": {"name": f"vpc-{n}", "flow_logs": flow_logs if n == 1 else {}} for n in (1, 2)}
+    router = {"id": "er-1", "name": "er-core", "attachments": attachments, "selections": {}}
     stack = {
         "op": "same",
         "urn": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s",
-        "oldState": {"outputs": {"routers": {"core": router}}},
+        "oldState": {"outputs": {"routers": {"er-core": router}}},
     }
     gone = [step("delete", 1, old=flow_log(1)), step("delete", 2, old=flow_log(2, log_stream_id="stream-2"))]
 
     told = rows(written(document(stack, *gone)), "2 to delete:")
 
     assert [row[1] for row in told] == ["`vpc-1`", "`vpc-2`"]
-    assert [row[3] for row in told] == ["`group-1/stream-1`", "`group-1/stream-2`"]
+    assert [row[3] for row in told] == ["`network/new`", "`group-1/stream-2`"]
+
+
+def test_outputs_of_an_unknown_form_leave_ids_in_place_of_names() -> None:
+    outputs = {"routers": {"er-core": {"id": "er-1"}}, "deletions": ["core-00001"]}
+    urn = "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s"
+    stack = {"op": "same", "urn": urn, "oldState": {"outputs": outputs}, "newState": {"outputs": outputs}}
+
+    told = rows(written(document(stack, step("delete", 1, old=flow_log(1)))), "1 to delete:")
+
+    assert told == [["`core`", "`att-00001`", "`flow-log-00001`", "`group-1/stream-1`"]]
 
 
 @pytest.mark.parametrize("file", ["wrong_stack_file.json", "wrong_stack_file.jsonl"])
@@ -695,7 +700,7 @@ def test_the_command_reads_one_preview_from_standard_input(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "usage: python -m stacks.review STACK=FILE..."),
+        ([], "usage: python -m stacks.review [--text] STACK=FILE..."),
         (["dev"], "usage:"),
         (["=file"], "usage:"),
         (["d`e`v=file"], "usage:"),
