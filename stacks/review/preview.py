@@ -224,9 +224,9 @@ def _lines(text: str) -> Iterator[Mapping[str, Any]]:
             event = None
         if not isinstance(event, dict) or "sequence" not in event:
             said = [one for one in text.splitlines() if one.startswith("error: ")]
-            is_cut_off = text.lstrip().startswith("{") and not said
+            is_truncated = text.lstrip().startswith("{") and not said
             raise UnreadableError(
-                BREAKS_OFF if is_cut_off else "what it printed is not JSON of `pulumi preview`",
+                BREAKS_OFF if is_truncated else "what it printed is not JSON of `pulumi preview`",
                 _sentences(said),
             )
         yield event

@@ -1,4 +1,4 @@
-"""What somebody changed by hand: seen by a refresh and by a preview that refreshes, and put right by `up`."""
+"""What somebody changed by hand: seen by a refresh and by a preview that refreshes, and reverted by `up`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.e2e.harness import QUICK, Project, World, same_flow_logs
 
 
 @pytest.mark.up
-def test_what_was_renamed_and_disabled_by_hand_is_shown_and_put_right(project: Project, world: World) -> None:
+def test_what_was_renamed_and_disabled_by_hand_is_shown_and_reverted(project: Project, world: World) -> None:
     world.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
     world.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
 

@@ -90,7 +90,7 @@ def test_drift_is_found_and_told_and_nothing_is_written_to_the_state(job: Job, w
 
 @pytest.mark.up
 @pytest.mark.acceptance
-def test_the_previews_of_several_stacks_are_one_comment_and_a_new_stack_is_among_them(job: Job, world: World) -> None:
+def test_previews_of_several_stacks_are_one_comment_with_new_stacks(job: Job, world: World) -> None:
     text = job.project.stack_file().read_text()
     job.project.stack_file("team").write_text(text.partition("encryptionsalt:")[0])
     core = {"router": "er-core", "log_group": "network", "log_stream": "er-flow-logs-archive"}

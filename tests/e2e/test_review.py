@@ -10,11 +10,24 @@ import pytest
 
 from tests.e2e.harness import STACK, TIMEOUT, Project, World
 
+NO_GAP = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
+
+
+def reviewed(project: Project, previewed: bytes, *options: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "stacks.review", *options, f"{STACK}=-"],
+        cwd=project.directory,
+        env=project.environment,
+        input=previewed,
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    return done.stdout.decode()
+
 
 @pytest.mark.up
-def test_one_comment_tells_by_name_what_is_deleted_replaced_changed_imported_and_created(
-    project: Project, world: World
-) -> None:
+def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Project, world: World) -> None:
     store = world.server.store
     store.remove_attachment("vpc-shop-staging")
     store.add_attachment("er-edge", "vpc-|`new`")
@@ -35,19 +48,11 @@ def test_one_comment_tells_by_name_what_is_deleted_replaced_changed_imported_and
         capture_output=True,
         timeout=TIMEOUT,
         check=True,
-    )
-    told = subprocess.run(
-        [sys.executable, "-m", "stacks.review", f"{STACK}=-"],
-        cwd=project.directory,
-        env=project.environment,
-        input=previewed.stdout,
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=True,
-    )
+    ).stdout
+    text = reviewed(project, previewed)
 
-    text = told.stdout.decode()
-    assert "**1 to delete**, **1 to replace**, 2 to change, 1 to create, 1 to import, 6 unchanged\n" in text
+    assert "**1 to delete**, **1 to move**, 2 to change, 1 to create, 1 to import, 6 unchanged\n" in text
+    assert text.index("**⚠️ 1 to delete: the record that it writes ends**") < text.index(NO_GAP)
     tables = re.findall(r"^\| `er-.*", text, re.MULTILINE)
     for row, expected in zip(
         tables,
@@ -55,7 +60,7 @@ def test_one_comment_tells_by_name_what_is_deleted_replaced_changed_imported_and
             "| `er-core` | `vpc-shop-staging` | `core-vpc-shop-staging-4ce7dd7c` (the attachment is gone) |"
             " `network/er-flow-logs` |",
             "| `er-core` | `vpc-payments` | `core-vpc-payments-8bd9e320` |"
-            " logs to: `network/er-flow-logs` → `network/er-flow-logs-archive` |",
+            " `network/er-flow-logs` → `network/er-flow-logs-archive` |",
             "| `er-core` | `vpc-data-platform` | `core-vpc-data-platform-f25584d3` (was changed by hand) |"
             " name: `renamed` → `core-vpc-data-platform-f25584d3` |",
             "| `er-core` | `vpc-shop` | `the-shop` | name: `core-vpc-shop-e4ec9862` → `the-shop` |",
@@ -67,5 +72,16 @@ def test_one_comment_tells_by_name_what_is_deleted_replaced_changed_imported_and
         assert row.startswith(expected)
     assert "<br>name: `by-hand` → `core-vpc-taken-" in tables[4]
     assert tables[5].endswith(" | `network/er-flow-logs` |")
-    assert "- ⚠️ not logged on er-edge: vpc-partner-lab waits for the router's owner to accept it" in text
+    assert re.findall(r"^- .*", text, re.MULTILINE) == [
+        "- ⚠️ not logged on er-core: cfw-perimeter is of type cfw, which cannot be logged",
+        "- ⚠️ not logged on er-edge: vpc-partner-lab waits for the router's owner to accept it",
+    ]
     assert str(project.directory) not in text
+
+    lines = reviewed(project, previewed, "--text").splitlines()
+    assert max(map(len, lines)) <= 80
+    titles = [line for line in lines if re.match(r"\d.* TO ", line)]
+    assert titles == [
+        "1 TO DELETE: THE RECORD THAT IT WRITES ENDS",
+        "1 TO MOVE: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
+    ]

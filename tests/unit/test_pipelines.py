@@ -257,7 +257,7 @@ def test_the_child_pipeline_has_a_plan_and_an_apply_for_each_stack(repository: R
 
 
 @pytest.mark.parametrize("script", ["preview", "plan", "apply", "drift"])
-def test_what_is_no_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
+def test_what_is_not_a_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
     for name, said in (
         ("staging", "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing."),
         ("../dev", "'../dev' is no name of a stack."),
@@ -391,7 +391,7 @@ def test_one_comment_is_made_and_from_then_on_changed_whatever_else_is_said(told
     assert [method for method, _ in told.forge.asked] in (["POST", "PATCH"], ["POST", "PUT"])
 
 
-def test_a_request_that_touches_no_stack_hears_of_it_only_if_it_heard_of_one_before(told: Told) -> None:
+def test_a_request_that_touches_no_stack_gets_no_new_comment(told: Told) -> None:
     assert told.tell("no-comment").returncode == 0
     assert told.forge.asked == []
     told.tell("comment", "said.md", text=f"{MARKER}\nsomething")
