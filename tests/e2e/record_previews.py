@@ -179,7 +179,7 @@ REFRESH = ("--refresh",)
 SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
     "first": (first, {DOCUMENT: (), EVENTS: ()}),
     "unchanged": (unchanged, {DOCUMENT: ()}),
-    "mixed": (mixed, {DOCUMENT: REFRESH, EVENTS: ()}),
+    "mixed": (mixed, {DOCUMENT: REFRESH, EVENTS: REFRESH}),
     "moved": (moved, {DOCUMENT: (), EVENTS: ()}),
     "merged_keys": (merged_keys, {DOCUMENT: (), EVENTS: ()}),
     "dropped_router": (dropped_router, {DOCUMENT: ()}),

@@ -127,8 +127,8 @@ ARCHIVED = "`network/er-flow-logs` → `network/er-flow-logs-archive`"
 def test_a_recorded_preview_of_everything_at_once_is_told_by_name() -> None:
     text = written(recorded("mixed.jsonl"))
 
-    assert text.startswith(f"{MARKER}\n## Flow logs: 1 to delete, 1 to move, 1 to change, 1 to create, 1 to import\n")
-    assert "\n**1 to delete**, **1 to move**, 1 to change, 1 to create, 1 to import, 7 unchanged\n" in text
+    assert text.startswith(f"{MARKER}\n## Flow logs: 1 to delete, 1 to move, 3 to change, 2 to create, 1 to import\n")
+    assert "\n**1 to delete**, **1 to move**, 3 to change, 2 to create, 1 to import, 4 unchanged\n" in text
     assert rows(text, "**⚠️ 1 to delete: the record that it writes ends**") == [
         [
             "`er-core`",
@@ -138,8 +138,11 @@ def test_a_recorded_preview_of_everything_at_once_is_told_by_name() -> None:
         ]
     ]
     assert rows(text, NO_GAP) == [["`er-core`", "`vpc-payments`", "`core-vpc-payments-8bd9e320`", ARCHIVED]]
-    assert rows(text, "**1 to change**") == [
-        ["`er-core`", "`vpc-shop`", "`the-shop`", "name: `core-vpc-shop-e4ec9862` → `the-shop`"]
+    assert rows(text, "**3 to change**")[1] == [
+        "`er-core`",
+        "`vpc-shop`",
+        "`the-shop`",
+        "name: `core-vpc-shop-e4ec9862` → `the-shop`",
     ]
     ((router, attachment, name, target),) = rows(text, "**1 to import: it is there already and is taken over**")
     assert (router, attachment) == ("`er-core`", "`vpc-taken`")
@@ -147,7 +150,7 @@ def test_a_recorded_preview_of_everything_at_once_is_told_by_name() -> None:
         '`network/er-flow-logs`<br>description: `""` → `Everything that passes the core router`'
         f"<br>name: `by-hand-too` → {name}"
     )
-    assert rows(text, "**1 to create**")[0][:2] == ["`er-edge`", "`vpc-new`"]
+    assert rows(text, "**2 to create**")[1][:2] == ["`er-edge`", "`vpc-new`"]
     assert text.endswith("- ⚠️ not logged on er-edge: vpc-partner-lab waits for the router's owner to accept it")
 
 
@@ -159,8 +162,18 @@ def test_what_is_deleted_stands_first_and_what_moves_after_it() -> None:
     assert "\n**1 to delete**, **1 to move**, **1 to replace**, 1 to change, 1 to create, 1 to import\n" in text
 
 
-def test_changes_by_hand_are_distinguished_from_the_stack_files() -> None:
-    text = written(recorded("mixed.json"))
+def test_the_readmes_sample_is_the_review_of_recorded_previews() -> None:
+    readme = (PREVIEWS.parents[2] / "README.md").read_text(encoding="utf-8")
+    text = comment([review("dev", recorded("mixed.jsonl")), review("prod", recorded("unchanged.json"))])
+
+    # In a quotation headings would be those of the page.
+    bold = re.sub(r"^#+ (.*)$", r"**\1**", text.removeprefix(f"{MARKER}\n"), flags=re.MULTILINE)
+    assert "\n".join(f"> {line}".rstrip() for line in bold.splitlines()) in readme
+
+
+@pytest.mark.parametrize("file", ["mixed.json", "mixed.jsonl"])
+def test_changes_by_hand_are_distinguished_from_the_stack_files(file: str) -> None:
+    text = written(recorded(file))
 
     assert [row[1:] for row in rows(text, "**3 to change**")] == [
         [

@@ -46,7 +46,7 @@ def test_everything_at_once_is_in_the_order_of_what_matters() -> None:
     lines = shown("mixed.jsonl").splitlines()
 
     assert lines[:11] == [
-        "Stack local: 1 to delete, 1 to move, 1 to change, 1 to create, 1 to import, 7",
+        "Stack local: 1 to delete, 1 to move, 3 to change, 2 to create, 1 to import, 4",
         "  unchanged",
         "",
         "1 TO DELETE: THE RECORD THAT IT WRITES ENDS",
@@ -60,9 +60,9 @@ def test_everything_at_once_is_in_the_order_of_what_matters() -> None:
     ]
     titles = [line for line in lines if re.match(r"\d", line)]
     assert titles[2:] == [
-        "1 to change",
+        "3 to change",
         "1 to import: it is there already and is taken over",
-        "1 to create",
+        "2 to create",
         "2 warnings",
     ]
     assert "    name: core-vpc-shop-e4ec9862 -> the-shop" in lines
