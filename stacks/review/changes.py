@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,10 @@ ATTACHMENT = ("er_id", "resource_id")
 """The properties that say which attachment a flow log is of: with others it is that of another one."""
 
 ANOTHER_ATTACHMENT = "its flow log becomes that of another attachment"
+
+_STREAM = "\0"  # stands for a name, and is in none
+STREAM_NAME = re.compile(r"[^\s,/]+/[^\s,/]+")
+"""`GROUP/STREAM`, and not a list of several."""
 
 NO_RECORD = (COMPONENT_TYPE, KEY_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
@@ -79,7 +84,9 @@ def _review(stack: str, preview: Preview) -> StackReview:
         else:
             rows[kind].append(_row(kind, step, names, before.get(step.urn)))
     rows[Kind.MOVE] += [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
-    rows[Kind.DELETE] = [_explained(row, preview.warnings) for row in rows[Kind.DELETE]]
+    if not preview.outputs_after:
+        rows[Kind.DELETE] = [_explained(row, preview.warnings) for row in rows[Kind.DELETE]]
+        rows[Kind.MOVE] = [_named(row, preview.warnings) for row in rows[Kind.MOVE]]
     told = {sentence for kind in (Kind.DELETE, Kind.MOVE) for row in rows[kind] for sentence in _said_of(kind, row)}
     return StackReview(
         stack=stack,
@@ -90,20 +97,35 @@ def _review(stack: str, preview: Preview) -> StackReview:
 
 
 def _explained(row: Row, warnings: Iterable[str]) -> Row:
-    """With the reason that a warning gives, where no output does."""
+    """With the reason that a warning gives."""
     if row.note or not row.router:
         return row
     begin = _loss(row)
     return replace(row, note=next((one.removeprefix(begin) for one in warnings if one.startswith(begin)), ""))
 
 
+def _named(row: Row, warnings: Iterable[str]) -> Row:
+    """With the name of the log stream that a warning says it moves to."""
+    for difference in row.differences:
+        begin, end = _move_sentence(row, difference.old, _STREAM).split(_STREAM)
+        for one in warnings:
+            name = one[len(begin) : -len(end)]
+            if one == begin + name + end and STREAM_NAME.fullmatch(name):
+                return replace(row, logs_to=name, differences=(replace(difference, new=name),))
+    return row
+
+
 def _said_of(kind: Kind, row: Row) -> Iterator[str]:
     """What a warning says of a flow log that goes, if that is all in its row."""
     if kind is Kind.DELETE:
         yield _loss(row) + row.note
-    for difference in row.differences:
-        reason = f"moves from {difference.old} to {difference.new}"
-        yield move_sentence(label(row.router), label(row.attachment), reason, is_silenced=row.is_silenced)
+    for difference in row.differences if kind is Kind.MOVE else ():
+        yield _move_sentence(row, difference.old, difference.new)
+
+
+def _move_sentence(row: Row, old: str, new: str) -> str:
+    reason = f"moves from {old} to {new}"
+    return move_sentence(label(row.router), label(row.attachment), reason, is_silenced=row.is_silenced)
 
 
 def _loss(row: Row) -> str:
