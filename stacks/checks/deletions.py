@@ -151,16 +151,20 @@ def _not_selected(
 
 
 def _changes(selector: Selector, attachment: Attachment, remembered: LastAttachment) -> Iterator[str]:
-    """What about the attachment is not as the selector asks."""
+    """What was as the selector asks and no longer is. What never was does not belong to this key."""
     for tag, value in selector.tags.items():
-        now, was = attachment.tags.get(tag), remembered.tags.get(tag)
-        if now != value:
+        now = attachment.tags.get(tag)
+        if remembered.tags.get(tag) == value and now != value:
             told = f"now {label(now)!r}" if now is not None else "gone"
-            yield f"is no longer selected because its tag {label(tag)!r} is {told} (was {label(was or value)!r})"
+            yield f"is no longer selected because its tag {label(tag)!r} is {told} (was {label(value)!r})"
     globs = selector.names
-    if globs is not None and not any(fnmatch.fnmatchcase(attachment.name, glob) for glob in globs):
-        was_called = f" (was {remembered.name!r})" if remembered.name != attachment.name else ""
-        yield f"is no longer selected because its name is now {label(attachment.name)!r}{was_called}"
+    if globs is not None and _fits_any(remembered.name, globs) and not _fits_any(attachment.name, globs):
+        names = f"{label(attachment.name)!r} (was {label(remembered.name)!r})"
+        yield f"is no longer selected because its name is now {names}"
+
+
+def _fits_any(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 def _shown(selection: Any) -> str:
