@@ -162,7 +162,8 @@ class _Lookup:
         """The attachment that the stack file means; none if there is none, or if it is not clear which."""
         meant = self._meant(named)
         known = next((one for one in self._attachments if meant and one.id == meant), None)
-        if known and named not in (known.id, known.name):
+        is_id = any(one.id == named for one in self._attachments)
+        if known and known.name != named and not is_id:
             return self._renamed(where, named, known)
         found = find(where, "attachment", named, self._attachments)
         if isinstance(found, Attachment):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -70,12 +71,16 @@ class LastRouter:
 
     def meant(self, text: str) -> str | None:
         """The id of the attachment that this text of the stack file meant; empty if that was gone, None if none."""
+        if text in self.attachments:
+            return text
         found = self.called.get(text)
         return self._by_name.get(text) if found is None else found
 
     @cached_property
     def _by_name(self) -> dict[str, str]:
-        return {one.name: id_ for id_, one in self.attachments.items() if one.name}
+        """Ids by name, of names that were one attachment's alone: another one the stack file could not mean."""
+        counts = Counter(one.name for one in self.attachments.values())
+        return {one.name: id_ for id_, one in self.attachments.items() if one.name and counts[one.name] == 1}
 
 
 LastRun = Mapping[str, LastRouter]
@@ -94,7 +99,7 @@ def last_run(outputs: Mapping[str, Any]) -> dict[str, LastRouter]:
             router = _router_by_key(key, data) if "router" in data else _router(data)
             found[router.id] = _merged(found[router.id], router) if router.id in found else router
         return found
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise OutputsError(
             "the outputs of the stack's last run do not have the form that this version writes, so nothing can tell"
             " which flow logs would be lost; use the version that wrote them, or take them out of the state"

@@ -1,6 +1,6 @@
 """Which attachments get a flow log, and what is said of the others."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,9 +8,10 @@ import pytest
 from providers.er.attachments import Attachment
 from stacks.config import RouterConfig
 from stacks.errors import Problem
-from stacks.planning.selection import Selected, cannot_be_logged, select
+from stacks.planning.selection import Selection, cannot_be_logged, select
 
 NO_TAGS: Mapping[str, str] = {}
+NOTHING_MEANT: Mapping[str, str] = {}
 
 
 def attachment(
@@ -34,9 +35,9 @@ def selected(
     attachments: Any,
     *,
     there: Sequence[Attachment] = ALL,
-    seen_before: Collection[str] = (),
+    meant: Mapping[str, str] = NOTHING_MEANT,
     overrides: Mapping[str, Any] | None = None,
-) -> Selected:
+) -> Selection:
     config = RouterConfig.model_validate(
         {
             "router": "r",
@@ -46,7 +47,7 @@ def selected(
             "overrides": dict(overrides or {}),
         }
     )
-    return select("core", config, there, seen_before=seen_before)
+    return select("core", config, there, meant=meant.get)
 
 
 def logged(attachments: Any, **rest: Any) -> list[str]:
@@ -94,7 +95,7 @@ def test_all_logs_what_can_be_logged_and_tells_why_the_rest_is_not() -> None:
 
 
 def test_all_of_a_router_without_attachments_is_nothing() -> None:
-    assert selected("all", there=()) == Selected()
+    assert selected("all", there=()) == Selection()
 
 
 def test_a_list_takes_ids_and_names_and_counts_each_attachment_once() -> None:
@@ -228,23 +229,112 @@ def test_an_attachment_without_a_name_is_not_found_by_another_empty_one() -> Non
     assert selected(["id-1"], there=both).logged == [both[0]]
 
 
-@pytest.mark.parametrize("selection", [["vpc-old"], {"include": ["vpc-old"]}])
-def test_an_attachment_that_was_there_at_the_last_run_and_is_gone_is_skipped(selection: Any) -> None:
-    result = selected(selection, seen_before={"vpc-old"})
+# What the last run knew under another name, or knew at all
+
+GONE: Mapping[str, str] = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
+
+
+@pytest.mark.parametrize("name", ["vpc-old", "id-old", "vpc-older"])
+@pytest.mark.parametrize("kind", ["list", "include"])
+def test_an_attachment_that_was_there_at_the_last_run_and_is_gone_is_skipped(kind: str, name: str) -> None:
+    result = selected([name] if kind == "list" else {"include": [name]}, meant=GONE)
     assert result.problems == []
-    assert result.skipped == {"vpc-old": "is gone from the router"}
+    assert result.skipped == {name: "is gone from the router"}
+    assert (result.called, result.gone) == ({name: ""}, {name})
 
 
 def test_an_override_of_an_attachment_that_is_gone_is_no_mistake_but_told() -> None:
-    result = selected("all", seen_before={"id-old"}, overrides={"id-old": {}})
+    result = selected("all", meant=GONE, overrides={"vpc-old": {}})
     assert result.problems == []
-    assert result.skipped == {"id-old": "is gone from the router", **selected("all").skipped}
+    assert result.skipped == {"vpc-old": "is gone from the router", **selected("all").skipped}
 
 
 def test_an_attachment_that_is_excluded_and_gone_is_nothing_to_warn_of() -> None:
-    result = selected({"exclude": ["vpc-old"]}, seen_before={"vpc-old"})
+    result = selected({"exclude": ["vpc-old"]}, meant=GONE)
     assert result.problems == []
     assert "vpc-old" not in result.skipped
+
+
+def test_a_new_attachment_has_the_name_of_one_that_is_gone() -> None:
+    new = attachment("id-new", "vpc-old")
+    result = selected(["vpc-old"], there=(*ALL, new), meant=GONE)
+    assert (result.logged, result.called, result.problems, result.warnings) == ([new], {}, [], [])
+
+
+def test_two_new_attachments_with_the_name_of_one_that_is_gone_are_a_mistake() -> None:
+    twins = (attachment("id-1", "vpc-old"), attachment("id-2", "vpc-old"))
+    assert selected(["vpc-old"], there=twins, meant=GONE).problems == [
+        Problem("routers.core.attachments[0]", "the name 'vpc-old' fits 2 of them; use an id: id-1, id-2")
+    ]
+
+
+RENAMED: Mapping[str, str] = {"vpc-before": "id-shop"}
+
+
+@pytest.mark.parametrize(
+    ("selection", "where", "names"),
+    [
+        (["vpn-office", "vpc-before"], "attachments[1]", ["vpc-shop", "vpn-office"]),
+        ({"types": ["vpn"], "include": ["vpc-before"]}, "attachments.include[0]", ["vpc-shop", "vpn-office"]),
+        ({"types": ["vpc"], "exclude": ["vpc-before"]}, "attachments.exclude[0]", ["vpc-staging", "id-unnamed"]),
+    ],
+)
+def test_a_former_name_goes_on_to_mean_its_attachment(selection: Any, where: str, names: list[str]) -> None:
+    result = selected(selection, meant=RENAMED)
+    assert [one.name or one.id for one in result.logged] == names
+    assert result.called == {"vpc-before": "id-shop"}
+    assert result.gone == set()
+    assert result.problems == []
+    assert result.warnings == [
+        f"routers.core.{where}: the attachment 'vpc-before' is named 'vpc-shop' now: it stays as it is; write the new"
+        " name"
+    ]
+
+
+def test_an_override_by_a_former_name_goes_on_to_hold() -> None:
+    result = selected("all", meant=RENAMED, overrides={"vpc-before": {"enabled": False}})
+    where, override = result.overrides["id-shop"]
+    assert (where, override.enabled) == ("routers.core.overrides.vpc-before", False)
+    assert len(result.warnings) == 1
+
+
+def test_one_former_name_is_warned_of_once() -> None:
+    result = selected(["vpc-before"], meant=RENAMED, overrides={"vpc-before": {"enabled": False}})
+    assert len(result.warnings) == 1
+
+
+def test_a_former_name_beside_the_new_one_means_one_attachment() -> None:
+    result = selected(["vpc-before", "vpc-shop"], meant=RENAMED)
+    assert (result.logged, result.problems) == ([SHOP], [])
+
+
+def test_overrides_by_a_former_name_and_by_the_new_one_are_a_mistake() -> None:
+    result = selected("all", meant=RENAMED, overrides={"vpc-shop": {}, "vpc-before": {}})
+    assert [one.key for one in result.problems] == ["routers.core.overrides.vpc-before"]
+
+
+def test_a_name_that_passed_to_another_attachment_is_refused() -> None:
+    other = attachment("id-other", "vpc-before")
+    result = selected(["vpc-before"], there=(SHOP, other), meant=RENAMED)
+    assert result.logged == []
+    assert result.problems == [
+        Problem(
+            "routers.core.attachments[0]",
+            "'vpc-before' meant the attachment id-shop, which is named 'vpc-shop' now, and the name has passed to"
+            " id-other: write the id of the one that you mean",
+        )
+    ]
+
+
+def test_names_that_two_attachments_swapped_are_refused_both() -> None:
+    meant = {"vpc-shop": "id-staging", "vpc-staging": "id-shop"}
+    result = selected(["vpc-shop", "vpc-staging"], meant=meant)
+    assert [one.key for one in result.problems] == ["routers.core.attachments[0]", "routers.core.attachments[1]"]
+
+
+def test_ids_are_never_taken_for_former_names() -> None:
+    result = selected(["id-staging"], meant={"id-staging": "id-shop"})
+    assert (result.logged, result.problems) == ([STAGING], [])
 
 
 def test_an_attachment_that_is_overridden_by_id_and_by_name_is_a_mistake() -> None:
