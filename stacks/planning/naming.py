@@ -95,7 +95,10 @@ def component_names(routers: Mapping[str, str]) -> dict[str, str]:
         routers: By id, what each was called when it was first seen.
     """
     counts = Counter(routers.values())
-    return {id_: name if name and counts[name] == 1 else f"{name}-{_digest(id_)}" for id_, name in routers.items()}
+    return {
+        id_: name if name and counts[name] == 1 else "-".join(filter(None, [name, _digest(id_)]))
+        for id_, name in routers.items()
+    }
 
 
 def _digest(text: str) -> str:

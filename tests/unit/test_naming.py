@@ -1,13 +1,22 @@
 """Names of flow logs from templates, and logical names."""
 
+import hashlib
 import random
+import re
 import uuid
 
 import pytest
 
 from providers.er.attachments import Attachment
 from providers.er.limits import NAME_PATTERN
-from stacks.planning.naming import TemplateError, check_template, flow_log_name, logical_name
+from stacks.planning.naming import (
+    TemplateError,
+    check_template,
+    component_names,
+    flow_log_name,
+    logical_name,
+    target_digest,
+)
 
 KNOWN = "placeholders are {stack}, {router}, {attachment}, {type}, {id}"
 ID = "5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6"
@@ -164,5 +173,35 @@ def test_doubled_braces_are_no_placeholder() -> None:
     assert named("{{attachment}}", attachment()) == "-attachment-e4ec9862"
 
 
-def test_a_logical_name_starts_with_the_routers_key_so_that_an_alias_of_the_component_covers_it() -> None:
-    assert logical_name("core", ID) == f"core-{ID}"
+def test_a_logical_name_is_readable_and_ends_in_digits_of_its_target() -> None:
+    name = logical_name("att-1", "network/er", readable="vpc shop")
+    assert name == f"vpc-shop-{hashlib.sha256(b'att-1 network/er').hexdigest()[:8]}"
+
+
+def test_the_logical_name_of_what_is_in_peoples_state_never_changes() -> None:
+    assert logical_name(ID, "network/er", readable="vpc-shop") == "vpc-shop-e83bc7ef"
+
+
+@pytest.mark.parametrize(("id_", "logs_to"), [("att-2", "network/er"), ("att-1", "other/er"), ("att-1", "network/x")])
+def test_another_target_has_another_logical_name(id_: str, logs_to: str) -> None:
+    assert logical_name(id_, logs_to, readable="vpc") != logical_name("att-1", "network/er", readable="vpc")
+
+
+def test_an_attachment_without_a_name_gives_its_id_to_the_logical_name() -> None:
+    assert logical_name(ID, "network/er", readable="") == f"{ID}-{target_digest(ID, 'network/er')}"
+
+
+@pytest.mark.parametrize("readable", NASTY_NAMES)
+def test_a_logical_name_is_short_and_of_plain_characters(readable: str) -> None:
+    assert re.fullmatch(r"([A-Za-z0-9_.-]{1,64}-)?[0-9a-f]{8}", logical_name(ID, "🔥/🔥", readable=readable))
+
+
+def test_a_component_is_called_like_its_router() -> None:
+    assert component_names({"er-1": "er-core", "er-2": "er-edge"}) == {"er-1": "er-core", "er-2": "er-edge"}
+
+
+def test_routers_of_one_name_or_none_have_different_components() -> None:
+    names = component_names({"er-1": "er", "er-2": "er", "er-3": "", "er-4": ""})
+    assert len(set(names.values())) == 4
+    assert names["er-1"].startswith("er-")
+    assert re.fullmatch("[0-9a-f]{8}", names["er-3"])
