@@ -259,7 +259,7 @@ class _Naming:
         held = self._managed.get(target)
         if held is None or not held.is_of_a_router:
             return usual, None
-        if held.logical_name.endswith(f"-{target_digest(attachment.id, logs_to)}"):
+        if held.logical_name.rpartition("-")[2] == target_digest(attachment.id, logs_to):
             return held.logical_name, None
         return usual, held.urn
 
