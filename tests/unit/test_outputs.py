@@ -1,174 +1,161 @@
-"""The stack's outputs, and what the next run reads back from them."""
+"""The stack's outputs, and that the next run reads back from them what it has to know."""
 
 import json
 from typing import Any
 
-import pytest
-from stacks.discovery import RouterPlan, WantedFlowLog
-from stacks.outputs import Loss, OutputsError, PreviousRouter, leaving, outputs, previous
-
-from providers.er.attachments import Attachment
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.routers import Router
 from stacks import program
-from stacks.config import RouterConfig
-from stacks.planning.selection import select
+from stacks.planning.naming import logical_name
+from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter
+from tests.unit.plans import Stack, attachment
 
-
-def attachment(id_: str, name: str, type_: str = "vpc", state: str = "available") -> Attachment:
-    return Attachment(id=id_, name=name, state=state, resource_type=type_, resource_id="r", tags={})
-
-
-SHOP, DATA, UNNAMED = attachment("id-shop", "vpc-shop"), attachment("id-data", "vpc-data"), attachment("id-x", "")
+SHOP = attachment("id-shop", "vpc-shop", tags={"env": "prod", "team": "shop"})
+DATA, UNNAMED = attachment("id-data", "vpc-data"), attachment("id-x")
 FIREWALL = attachment("id-fw", "fw", "cfw")
+SHOP_LOG = logical_name("id-shop", "group/stream", readable="vpc-shop")
 
 
-def plan(
-    *attachments: Attachment, wanted: object = "all", disabled: tuple[str, ...] = (), seen: tuple[str, ...] = ()
-) -> RouterPlan:
-    config = RouterConfig.model_validate(
-        {"router": "core", "log_group": "g", "log_stream": "s", "attachments": wanted},
-    )
-    selected = select("core", config, attachments, seen_before=seen)
-    assert selected.problems == []
-    return RouterPlan(
-        key="core",
-        router=Router(id="er-1", name="er-core", state="available"),
-        attachments=list(attachments),
-        selected=selected,
-        flow_logs=[
-            WantedFlowLog(
-                attachment=one,
-                target=FlowLogTarget(er_id="er-1", resource_id=one.id, log_group_id="g-1", log_stream_id="s-1"),
-                name=f"core-{one.id}",
-                description="",
-                enabled=one.id not in disabled,
-                log_group="network",
-                log_stream="er",
-            )
-            for one in selected.logged
-        ],
-    )
-
-
-LOSS = Loss("core: vpc-gone", "er-1", "id-gone", "core-vpc-gone")
-
-
-def outputs_of(plan_: RouterPlan) -> dict[str, Any]:
-    return outputs([plan_], {plan_.key: {"old-key"}}, [LOSS])
+def outputs_of(stack: Stack, routers: Any = None) -> dict[str, Any]:
+    stack.up(routers)
+    return stack.outputs
 
 
 def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> None:
-    assert outputs_of(plan(SHOP, DATA, FIREWALL, wanted=["vpc-shop", "fw"])) == {
+    wanted = {"core": {"attachments": ["vpc-shop", "fw"]}}
+    assert outputs_of(Stack(SHOP, DATA, FIREWALL), wanted) == {
         "routers": {
-            "core": {
-                "router": {"id": "er-1", "name": "er-core"},
+            "er-core": {
+                "id": "er-1",
+                "name": "er-core",
                 "attachments": {
                     "id-shop": {
                         "name": "vpc-shop",
-                        "type": "vpc",
-                        "state": "available",
-                        "logs_to": "network/er",
-                        "enabled": True,
+                        "flow_logs": {SHOP_LOG: {"logs_to": "group/stream", "key": "core"}},
                     },
-                    "id-data": {
-                        "name": "vpc-data",
-                        "type": "vpc",
-                        "state": "available",
-                        "not_logged": "is not selected",
-                    },
-                    "id-fw": {
-                        "name": "fw",
-                        "type": "cfw",
-                        "state": "available",
-                        "not_logged": "is of type cfw, which cannot be logged",
-                    },
+                    "id-data": {"name": "vpc-data", "not_logged": "is not selected"},
+                    "id-fw": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
                 },
-                "gone": [],
-                "former_keys": ["old-key"],
-                "flow_logs": {"id-shop": "core-id-shop"},
-                "coverage": {
-                    "logged": 1,
-                    "loggable": 2,
-                    "skipped": {"id-fw": "is of type cfw, which cannot be logged"},
-                },
+                "selections": {"core": ["vpc-shop", "fw"]},
             }
         },
-        "leaving": [
-            {"label": "core: vpc-gone", "router_id": "er-1", "attachment_id": "id-gone", "flow_log": "core-vpc-gone"}
-        ],
-        "coverage": {"logged": 1, "loggable": 2, "skipped_count": 1},
+        "coverage": {"logged": 1, "loggable": 2, "skipped": 1},
+        "deletions": {},
     }
 
 
+def test_two_keys_of_one_router_stand_in_one_entry() -> None:
+    two = {"core": {}, "copy": {"log_stream": "other", "attachments": {"names": ["vpc-s*"]}}}
+    found = outputs_of(Stack(SHOP, DATA), two)
+    (router,) = found["routers"].values()
+    assert router["selections"] == {"core": "all", "copy": {"names": ["vpc-s*"]}}
+    assert {one["logs_to"]: one["key"] for one in router["attachments"]["id-shop"]["flow_logs"].values()} == {
+        "group/stream": "core",
+        "group/other": "copy",
+    }
+    assert found["coverage"] == {"logged": 3, "loggable": 3, "skipped": 0}
+
+
+def test_what_another_key_selects_is_not_left_out() -> None:
+    split = {"a": {"attachments": ["vpc-shop"]}, "b": {"attachments": ["vpc-data"]}}
+    assert outputs_of(Stack(SHOP, DATA), split)["coverage"] == {"logged": 2, "loggable": 2, "skipped": 0}
+
+
 def test_a_disabled_flow_log_does_not_count_as_logged() -> None:
-    found = outputs_of(plan(SHOP, DATA, disabled=("id-shop",)))
-    assert found["coverage"] == {"logged": 1, "loggable": 2, "skipped_count": 0}
+    wanted = {"core": {"overrides": {"vpc-shop": {"enabled": False}}}}
+    assert outputs_of(Stack(SHOP, DATA), wanted)["coverage"] == {"logged": 1, "loggable": 2, "skipped": 0}
 
 
 def test_two_skipped_attachments_of_one_name_both_count() -> None:
-    found = outputs_of(plan(FIREWALL, attachment("id-fw-2", "fw", "cfw")))
-    assert found["coverage"]["skipped_count"] == 2
+    found = outputs_of(Stack(FIREWALL, attachment("id-fw-2", "fw", "cfw")))
+    assert found["coverage"]["skipped"] == 2
 
 
-def test_what_one_run_was_to_delete_the_next_reads_back() -> None:
-    assert leaving(json.loads(json.dumps(outputs_of(plan(SHOP))))) == [LOSS]
-    assert leaving({}) == []
-    for foreign in ({"leaving": [5]}, {"leaving": [{"label": "x"}]}, {"leaving": 5}):
-        with pytest.raises(OutputsError):
-            leaving(foreign)
+def test_a_frozen_attachment_is_told_with_its_reason() -> None:
+    found = outputs_of(Stack(attachment("id-shop", "vpc-shop", state="freezed")))
+    assert found["routers"]["er-core"]["attachments"]["id-shop"] == {
+        "name": "vpc-shop",
+        "not_logged": "is frozen, so no flow log of it can be made",
+    }
+
+
+def test_only_tags_that_a_selector_asks_for_are_remembered() -> None:
+    found = outputs_of(Stack(SHOP), {"core": {"attachments": {"tags": {"env": "prod"}}}})
+    assert found["routers"]["er-core"]["attachments"]["id-shop"]["tags"] == {"env": "prod"}
+
+
+def test_deletions_are_told_with_their_reasons() -> None:
+    stack = Stack(SHOP, DATA)
+    stack.up()
+    stack.now(DATA)
+    assert outputs_of(stack)["deletions"] == {SHOP_LOG: "the attachment is gone"}
+    assert outputs_of(stack)["deletions"] == {}
+
+
+def test_first_names_are_told_where_they_differ() -> None:
+    stack = Stack(SHOP)
+    stack.up()
+    stack.now(attachment("id-shop", "renamed"))
+    stack.routers["er-1"] = "er-renamed"
+    for _ in range(2):
+        (router,) = outputs_of(stack, {"core": {"router": "er-1"}})["routers"].values()
+        assert (router["name"], router["first_name"]) == ("er-renamed", "er-core")
+        shop = router["attachments"]["id-shop"]
+        assert (shop["name"], shop["first_name"]) == ("renamed", "vpc-shop")
 
 
 def test_outputs_are_plain_json() -> None:
-    found = outputs_of(plan(SHOP, UNNAMED, FIREWALL))
+    found = outputs_of(Stack(SHOP, UNNAMED, FIREWALL))
     assert json.loads(json.dumps(found)) == found
 
 
-def test_what_one_run_puts_out_the_next_reads_back() -> None:
-    found = outputs_of(plan(SHOP, UNNAMED, FIREWALL))
-    assert previous(json.loads(json.dumps(found))) == {
-        "core": PreviousRouter(
-            router_id="er-1",
-            attachments={"id-shop": "vpc-shop", "id-x": "", "id-fw": "fw"},
-            logged={"id-shop": "core-id-shop", "id-x": "core-id-x"},
-            logs_to={"id-shop": "network/er", "id-x": "network/er"},
-            former_keys=frozenset({"old-key"}),
+def test_what_one_run_leaves_the_next_reads_back() -> None:
+    stack = Stack(SHOP, DATA)
+    wanted = {"core": {"attachments": {"tags": {"env": "prod"}, "include": ["vpc-data"]}}}
+    stack.up(wanted)
+    stack.now(SHOP, attachment("id-data", "renamed"))
+    stack.up(wanted)
+    data_log = logical_name("id-data", "group/stream", readable="vpc-data")
+    assert stack.last == {
+        "er-1": LastRouter(
+            id="er-1",
+            name="er-core",
+            first_name="er-core",
+            attachments={
+                "id-shop": LastAttachment(
+                    name="vpc-shop",
+                    first_name="vpc-shop",
+                    tags={"env": "prod"},
+                    flow_logs={SHOP_LOG: LastFlowLog("group/stream", "core")},
+                ),
+                "id-data": LastAttachment(
+                    name="renamed",
+                    first_name="vpc-data",
+                    flow_logs={data_log: LastFlowLog("group/stream", "core")},
+                ),
+            },
+            called={"vpc-data": "id-data"},
+            selections={"core": wanted["core"]["attachments"]},
         )
     }
 
 
-def test_an_attachment_that_is_listed_and_gone_is_still_known_at_the_run_after_next() -> None:
-    first = plan(SHOP, wanted=["vpc-shop", "vpc-old"], seen=("vpc-old",))
-    assert "vpc-old" in previous(outputs_of(first))["core"].called
+def test_outputs_of_the_version_before_change_no_flow_log() -> None:
+    stack = Stack(SHOP, DATA)
+    before = stack.up({"old": {}})
+    stack.outputs = {
+        "routers": {
+            "old": {
+                "router": {"id": "er-1", "name": "er-core"},
+                "attachments": {
+                    "id-shop": {"name": "vpc-shop", "logs_to": "group/stream"},
+                    "id-data": {"name": "vpc-data", "logs_to": "group/stream"},
+                },
+                "flow_logs": {"id-shop": "x", "id-data": "y"},
+            }
+        }
+    }
+    after = stack.up({"new": {}})
+    assert (after.deletions, after.names, after.logical_names) == ([], before.names, before.logical_names)
 
 
-@pytest.mark.parametrize("none", [{}, {"routers": {}}, {"coverage": {}}, {"other": 1}])
-def test_a_stack_without_an_earlier_run_has_no_previous_routers(none: dict[str, Any]) -> None:
-    assert previous(none) == {}
-
-
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        {"routers": None},
-        {"routers": []},
-        {"routers": "core"},
-        {"routers": {"core": None}},
-        {"routers": {"core": {}}},
-        {"routers": {"core": {"router": "er-1"}}},
-        {"routers": {"core": {"router": {"id": "er-1"}}}},
-        {"routers": {"core": {"router": {"id": "er-1"}, "attachments": ["a"], "flow_logs": {}}}},
-        {"routers": {"core": {"router": {"id": "er-1"}, "attachments": {"a": {}}, "flow_logs": {}}}},
-        {"routers": {"core": {"router": {"id": "er-1"}, "attachments": {"a": "name"}, "flow_logs": ["a"]}}},
-    ],
-)
-def test_outputs_of_another_shape_are_no_memory_or_a_clear_error_but_never_a_crash(foreign: dict[str, Any]) -> None:
-    try:
-        found = previous(foreign)
-    except OutputsError:
-        return
-    assert all(isinstance(router, PreviousRouter) for router in found.values())
-
-
-def test_what_a_failed_run_exports_again_is_what_outputs_are_made_of() -> None:
-    assert set(outputs([], {}, [])) == set(program.OURS)
+def test_a_failed_run_exports_what_outputs_are_made_of() -> None:
+    assert set(outputs_of(Stack(SHOP))) == set(program.OURS)
