@@ -5,17 +5,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import cast
 
-from stacks.discovery import Discovery, RouterPlan
-
 from providers.er import Client
 from providers.er.errors import ApiError
 from providers.er.log_tank import LogGroup, LogStream
-from providers.er.routers import Router
 from stacks.coverage.model import Coverage, Status
 from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.errors import Problem
-from tests.unit.plans import attachment, flow_log, router_plan
+from stacks.planning.plan import ResolvedRouter
+from tests.unit.plans import attachment, flow_log, plan, resolved_router, router
 
 NOW = datetime(2030, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
 GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="secret")]
@@ -35,18 +33,12 @@ class LogTank:
         return [LogStream(id="s2", name="all")]
 
 
-def looked(plans: Sequence[RouterPlan], log_tank: LogTank | None = None, others: Sequence[str] = ()) -> Coverage:
-    found = Discovery(
-        plans=list(plans),
-        problems=[],
-        other_routers=[Router(id=name, name=name, state="available") for name in others],
-        groups=GROUPS,
-        streams={"g": [LogStream(id="s", name="stream")]},
-    )
+def looked(routers: Sequence[ResolvedRouter], log_tank: LogTank | None = None, others: Sequence[str] = ()) -> Coverage:
+    found = plan(*routers, other_routers=[router(name, name) for name in others], groups=GROUPS)
     return survey(cast(Client, log_tank or LogTank()), found, stack="prod", now=NOW)
 
 
-CORE = router_plan(
+CORE = resolved_router(
     "core",
     [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-new")],
     others=[attachment("d", "fw", "cfw"), attachment("e", "vpc-lab"), attachment("f", "vpc-old")],
@@ -85,7 +77,7 @@ def test_what_is_not_logged_stands_out_where_there_is_colour() -> None:
 
 
 def test_a_stack_without_attachments_has_headings_and_a_count() -> None:
-    assert table(looked([router_plan("core", [])])).splitlines() == [
+    assert table(looked([resolved_router("core", [])])).splitlines() == [
         "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO, OR WHY NOT",
         "",
         "0 of 0 loggable attachments are logged.",
@@ -95,8 +87,8 @@ def test_a_stack_without_attachments_has_headings_and_a_count() -> None:
 def test_states_in_which_nothing_is_written_are_told() -> None:
     states = {"a": "pending", "b": "failed", "c": "modifying"}
     names = [(id_, f"vpc-{id_}") for id_ in states]
-    plan = router_plan("core", names, existing=[flow_log(id_, "x", state=state) for id_, state in states.items()])
-    assert [(entry.status, entry.reason) for entry in looked([plan]).routers[0].entries] == [
+    core = resolved_router("core", names, existing=[flow_log(id_, "x", state=state) for id_, state in states.items()])
+    assert [(entry.status, entry.reason) for entry in looked([core]).routers[0].entries] == [
         (Status.NOT_LOGGED, "is still being created"),
         (Status.NOT_LOGGED, "has failed"),
         (Status.LOGGED, ""),
@@ -104,10 +96,10 @@ def test_states_in_which_nothing_is_written_are_told() -> None:
 
 
 def test_an_attachment_with_several_flow_logs_counts_once_as_the_best_of_them() -> None:
-    plan = router_plan(
+    core = resolved_router(
         "core", [("a", "vpc")], existing=[flow_log("a", "x", enabled=False), flow_log("a", "y", id_="2", stream="t")]
     )
-    coverage = looked([plan])
+    coverage = looked([core])
     assert len(coverage.routers[0].entries) == 2
     assert coverage.count(Status.LOGGED) == 1
     assert coverage.count(Status.NOT_LOGGED) == 0
@@ -115,25 +107,23 @@ def test_an_attachment_with_several_flow_logs_counts_once_as_the_best_of_them() 
 
 def test_two_keys_of_one_router_make_one_router_and_both_their_flow_logs_are_the_stacks() -> None:
     existing = [flow_log("a", "x"), flow_log("b", "y")]
-    second = router_plan("second", [("b", "vpc-b")], existing=existing, others=[attachment("a", "vpc-a")])
-    first = router_plan("first", [("a", "vpc-a")], existing=existing, others=[attachment("b", "vpc-b")])
-    (router,) = looked([first, second]).routers
-    assert router.key == "first, second"
-    assert [(entry.attachment, entry.is_ours) for entry in router.entries] == [("vpc-a", True), ("vpc-b", True)]
+    second = resolved_router("second", [("b", "vpc-b")], existing=existing, others=[attachment("a", "vpc-a")])
+    first = resolved_router("first", [("a", "vpc-a")], existing=existing, others=[attachment("b", "vpc-b")])
+    (found,) = looked([first, second]).routers
+    assert found.key == "first, second"
+    assert [(entry.attachment, entry.is_ours) for entry in found.entries] == [("vpc-a", True), ("vpc-b", True)]
 
 
-def test_things_that_share_a_name_are_told_apart_by_their_ids() -> None:
-    plan = router_plan("core", [("a", "vpc"), ("b", "vpc"), ("c", "")])
-    (router,) = looked([plan], others=["er-1-name"]).routers
-    assert router.name == "er-1-name (er-1)"
-    assert [entry.attachment for entry in router.entries] == ["c", "vpc (a)", "vpc (b)"]
+def test_things_that_share_a_name_are_distinguished_by_their_ids() -> None:
+    core = resolved_router("core", [("a", "vpc"), ("b", "vpc"), ("c", "")])
+    (found,) = looked([core], others=["er-1-name"]).routers
+    assert found.name == "er-1-name (er-1)"
+    assert [entry.attachment for entry in found.entries] == ["c", "vpc (a)", "vpc (b)"]
 
 
 def test_a_mistake_in_the_stack_file_hides_no_router_and_is_told() -> None:
-    plan = replace(router_plan("core", [("a", "vpc")]), flow_logs=[])
-    found = Discovery(
-        plans=[plan], problems=[Problem("routers.core.log_group", "x")], other_routers=[], groups=[], streams={}
-    )
+    core = replace(resolved_router("core", [("a", "vpc")]), flow_logs=[])
+    found = plan(core, problems=[Problem("routers.core.log_group", "x")])
     coverage = survey(cast(Client, LogTank()), found, stack="prod", now=NOW)
     assert coverage.mistakes == ["otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: x"]
     (entry,) = coverage.routers[0].entries
@@ -141,9 +131,9 @@ def test_a_mistake_in_the_stack_file_hides_no_router_and_is_told() -> None:
 
 
 def test_an_attachment_that_the_stack_file_names_and_that_is_gone_is_shown() -> None:
-    plan = router_plan("core", [("a", "vpc")])
-    plan.selected.gone.add("vpc-old")
-    entries = {entry.attachment: entry for entry in looked([plan]).routers[0].entries}
+    core = resolved_router("core", [("a", "vpc")])
+    core.selection.called["vpc-old"] = ""
+    entries = {entry.attachment: entry for entry in looked([core]).routers[0].entries}
     assert entries["vpc-old"].reason == "is gone from the router"
 
 

@@ -1,17 +1,19 @@
 """How a program that declares flow logs ends; whole programs are in tests/e2e/test_examples.py."""
 
+from typing import NoReturn
+
 import pytest
 
-from stacks import last_state, program
+from stacks import program
 
 
 def test_also_what_nobody_foresaw_ends_a_program_that_would_go_on_without_its_flow_logs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def outputs(_stack: str) -> dict[str, object]:
+    def snapshot(_stack: str) -> NoReturn:
         raise ZeroDivisionError("nobody foresaw this")
 
-    monkeypatch.setattr(last_state, "outputs", outputs)
+    monkeypatch.setattr(program, "snapshot", snapshot)
     monkeypatch.setattr(program, "_declared", False)
 
     with pytest.raises(SystemExit) as ended:

@@ -3,16 +3,16 @@
 from typing import Any
 
 import pytest
-from stacks.discovery import Discovery, RouterPlan
 
 from providers.er.log_tank import LogGroup
 from providers.er.routers import Router
 from stacks.checks.rules import check
 from stacks.config import Rules
 from stacks.errors import Problem
-from tests.unit.plans import attachment, router_plan
+from stacks.planning.plan import Plan, ResolvedRouter
+from tests.unit.plans import attachment, plan, resolved_router
 
-CORE = router_plan(
+CORE = resolved_router(
     "core",
     [("a", "vpc-shop"), ("b", "vpn-b")],
     others=[attachment("c", "vpc-data"), attachment("d", "fw", "cfw")],
@@ -24,12 +24,12 @@ OTHERS = [Router(id="er-9", name="er-lab", state="available"), Router(id="er-8",
 GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="archive")]
 
 
-def discovery(*plans: RouterPlan) -> Discovery:
-    return Discovery(plans=list(plans), problems=[], other_routers=OTHERS, groups=GROUPS, streams={})
+def planned(*routers: ResolvedRouter) -> Plan:
+    return plan(*routers, other_routers=OTHERS, groups=GROUPS)
 
 
 def broken(**rules: Any) -> list[Problem]:
-    return check(Rules.model_validate(rules), discovery(CORE))
+    return check(Rules.model_validate(rules), planned(CORE))
 
 
 def test_without_rules_nothing_is_broken() -> None:
@@ -66,8 +66,8 @@ def test_a_rule_that_is_kept_says_nothing(rule: str, value: object) -> None:
 
 
 def test_what_another_key_of_the_same_router_logs_is_selected() -> None:
-    other = router_plan("second", [("c", "vpc-data")], others=[attachment("a", "vpc-shop"), attachment("b")])
-    assert check(Rules(every_attachment=True), discovery(CORE, other)) == []
+    other = resolved_router("second", [("c", "vpc-data")], others=[attachment("a", "vpc-shop"), attachment("b")])
+    assert check(Rules(every_attachment=True), planned(CORE, other)) == []
 
 
 def test_a_log_group_of_a_rule_that_is_not_there_is_told_with_those_that_are() -> None:
