@@ -35,9 +35,11 @@ KEY = "9b0c6d0e-6f3c-4f0f-8a53-8d0b8f0a7a11"
 class Engine:
     """The engine's side: requests as it makes them, over a real channel, on flow logs of `vpc-shop`."""
 
-    def __init__(self, api: Server, stub: Any) -> None:
+    def __init__(self, api: Server, stub: Any, config: Struct) -> None:
         self.api = api
         self.stub = stub
+        self._config = config
+        self.begin()
         store = api.store
         group = store.log_tank.groups(api.project_id)[0]
         self.inputs: dict[str, Any] = {
@@ -52,6 +54,10 @@ class Engine:
             "log_store_type": "LTS",
             "idempotency_key": KEY,
         }
+
+    def begin(self) -> None:
+        """Begin a run; each test has one begun already."""
+        self.stub.Configure(proto.ConfigureRequest(args=self._config))
 
     def create(self, timeout: float = 30, **changed: Any) -> Any:
         inputs = struct({**self.inputs, **changed})
@@ -90,8 +96,7 @@ def start(stock: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             settings = config or {"token": api.token, "project_id": api.project_id}
             args = struct({f"otc-flow-logs:{key}": value for key, value in settings.items()})
             args.update({"otc-flow-logs:endpoint": api.url})
-            stub.Configure(proto.ConfigureRequest(args=args))
-            return Engine(api, stub)
+            return Engine(api, stub, args)
 
         yield serve
 
@@ -179,7 +184,10 @@ def test_a_create_that_runs_out_of_time_keeps_what_there_is_with_the_inputs_and_
 
 
 def lose_the_answer(engine: Engine, when: str) -> provider_pb2.ErrorResourceInitFailed:
-    """Create, and have the answer lost before or after the service did it, and all further tries forbidden."""
+    """Create, and have the answer lost before or after the service did it, and all further tries forbidden.
+
+    That ends the run; another one begins.
+    """
     lost = Fault("reset", calls=CREATES, when=when, times=1)
     engine.api.faults.use(0, [lost, Fault("error", calls=CREATES, status=403)])
     error = refusal(engine.create)
@@ -189,6 +197,7 @@ def lose_the_answer(engine: Engine, when: str) -> provider_pb2.ErrorResourceInit
         r" the next `pulumi up --refresh` finds out",
         error.sentence,
     )
+    engine.begin()
     return kept(error)
 
 
@@ -256,6 +265,87 @@ def test_a_diff_of_a_refresh_holds_nothing_for_a_resource_that_the_program_no_lo
     engine.diff(made.id, made.properties)
     renamed = proto.CreateRequest(urn=f"{URN}-renamed", properties=struct(engine.inputs), timeout=30)
     assert engine.stub.Create(renamed).id == made.id
+
+
+def test_a_flow_log_under_a_new_name_is_not_deleted_as_the_old_one(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    renamed = proto.CreateRequest(urn=f"{URN}-renamed", properties=struct(engine.inputs), timeout=30)
+    assert engine.stub.Create(renamed).id == made.id
+    engine.delete(made.id, made.properties)
+    assert only(engine.api).id == made.id
+
+
+def test_a_forced_replacement_keeps_the_flow_log(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    assert engine.create(name="renamed").id == made.id
+    engine.delete(made.id, made.properties)
+    assert (only(engine.api).id, only(engine.api).name) == (made.id, "renamed")
+
+
+def other_stream(engine: Engine) -> str:
+    """Another log stream of the group."""
+    api, group = engine.api, engine.inputs["log_group_id"]
+    streams = [one.id for one in api.store.log_tank.streams(api.project_id, group)]
+    return next(id_ for id_ in streams if id_ != engine.inputs["log_stream_id"])
+
+
+def test_the_old_flow_log_of_a_move_is_deleted_once_the_new_one_is_made(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    new = engine.create(log_stream_id=other_stream(engine))
+    engine.delete(made.id, made.properties)
+    assert only(engine.api).id == new.id
+
+
+def test_a_move_that_failed_keeps_the_old_flow_log(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    engine.api.store.set_quota(1)
+    refusal(lambda: engine.create(log_stream_id=other_stream(engine)))
+    assert refusal(lambda: engine.delete(made.id, made.properties)).sentence == (
+        f"flow log 'shop' ({made.id}) was not deleted: what was to take its place in this run failed, and its"
+        " attachment would not be logged; the next run goes on from there"
+    )
+    assert only(engine.api).id == made.id
+
+
+def test_a_run_after_a_move_that_failed_may_delete(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    engine.api.store.set_quota(1)
+    refusal(lambda: engine.create(log_stream_id=other_stream(engine)))
+    engine.begin()
+    engine.delete(made.id, made.properties)
+    assert engine.api.store.flow_logs.live() == []
+
+
+def test_a_flow_log_that_was_not_updated_keeps_the_others_of_its_attachment(engine: Engine) -> None:
+    first = engine.create()
+    second = engine.create(log_stream_id=other_stream(engine))
+    engine.begin()
+    engine.api.faults.use(0, [Fault("error", calls="PUT */flow-logs/*", status=403)])
+    refusal(lambda: engine.update(first.id, first.properties, name="renamed"))
+    refusal(lambda: engine.delete(second.id, second.properties))
+    assert {one.id for one in engine.api.store.flow_logs.live()} == {first.id, second.id}
+
+
+def test_a_failure_of_one_attachment_keeps_nothing_of_another(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    refusal(lambda: engine.create(resource_id=engine.api.store.attachment("cfw-perimeter").id))
+    engine.delete(made.id, made.properties)
+    assert engine.api.store.flow_logs.live() == []
+
+
+def test_a_flow_log_that_failed_is_deleted_before_it_is_made_again(engine: Engine) -> None:
+    made = engine.create()
+    engine.begin()
+    engine.api.store.set_flow_log_state(made.id, "failed")
+    assert engine.diff(made.id, with_state(made.properties, "failed")).deleteBeforeReplace
+    engine.delete(made.id, made.properties)
+    assert engine.create().id == only(engine.api).id != made.id
 
 
 def test_deleting_what_nobody_is_sure_of_spares_what_another_resource_has_taken_over(engine: Engine) -> None:
@@ -401,9 +491,8 @@ def test_a_flow_log_of_somebody_else_is_left_alone_and_named_with_the_way_to_tak
         f" and log stream {engine.inputs['log_stream_id']} (ER.04008503, HTTP 400, request "
     )
     assert error.sentence.endswith(
-        "); delete that one, or import it:"
-        f" pulumi import '{TYPE_TOKEN}' 'core-vpc-shop' {engine.inputs['er_id']}/{first.id}"
-        " --protect=false --generate-code=false"
+        "); delete that one, or take it over: with adopt: true in a stack file, or with"
+        f" import_='{engine.inputs['er_id']}/{first.id}' in the resource options of a program of your own"
     )
     assert only(engine.api).name == "shop"
 
@@ -459,6 +548,7 @@ def test_a_read_finds_that_a_flow_log_is_gone(engine: Engine) -> None:
 def test_gone_is_gone_whichever_way_the_service_says_it(start: Start, status: int) -> None:
     engine = start(Switches(latency=0, missing_flow_log=status))
     made = engine.create()
+    engine.begin()
     engine.delete(made.id, made.properties)
     assert engine.read(made.id, made.properties) == proto.ReadResponse()
     engine.delete(made.id, made.properties)
@@ -505,6 +595,7 @@ def test_an_update_of_what_somebody_deleted_says_how_to_have_it_again(engine: En
 
 def test_a_deleted_flow_log_is_gone_and_may_be_deleted_again(engine: Engine) -> None:
     made = engine.create()
+    engine.begin()
     engine.delete(made.id, made.properties)
     assert engine.api.store.flow_logs.live() == []
     engine.delete(made.id, made.properties)
@@ -512,6 +603,7 @@ def test_a_deleted_flow_log_is_gone_and_may_be_deleted_again(engine: Engine) -> 
 
 def test_a_flow_log_created_again_after_it_was_deleted_is_a_new_one(engine: Engine) -> None:
     first = engine.create()
+    engine.begin()
     engine.delete(first.id, first.properties)
     second = engine.create()
     assert second.id != first.id

@@ -182,7 +182,8 @@ def test_an_existing_flow_log_of_somebody_else_is_told_and_left_alone(
     assert re.fullmatch(
         rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'theirs',"
         rf" id {theirs}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
-        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); delete that one, or import it",
+        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); delete that one, or take it over: with adopt: true in a stack file,"
+        rf" or with import_='{inputs['er_id']}/{theirs}' in the resource options of a program of your own",
         message,
     )
     assert only(server) == before
@@ -409,7 +410,7 @@ def test_a_diff_says_what_changes_and_what_that_replaces(key: str, replaces: boo
     diff = FlowLogProvider().diff("f", olds, {**olds, key: value})
 
     assert (diff.changes, diff.replaces_by_property, diff.replaces) == (True, {key: replaces}, [key] * replaces)
-    assert diff.delete_before_replace is True
+    assert diff.delete_before_replace is (key in ("resource_type", "log_store_type"))
 
 
 @pytest.mark.parametrize("stored", ["pending", "modifying", "deleting", "failed"])
@@ -436,6 +437,19 @@ def test_what_has_failed_or_gone_since_is_replaced(
 
     assert (diff.changes, diff.replaces) == (True, ["state"])
     assert diff.replaces_by_property == {"name": False, "state": True}
+    assert diff.delete_before_replace is True
+
+
+def test_a_failed_flow_log_that_moves_is_deleted_only_after_the_new_one_is_made(
+    provider: FlowLogProvider, server: Server, inputs: Props
+) -> None:
+    id_, outs = created(provider, inputs)
+    server.store.set_flow_log_state(id_, "failed")
+
+    diff = provider.diff(id_, {**outs, "state": "failed"}, {**inputs, "log_stream_id": "other"})
+
+    assert diff.replaces == ["log_stream_id", "state"]
+    assert diff.delete_before_replace is False
 
 
 def test_a_failed_flow_log_is_replaced_by_delete_and_create(
@@ -567,11 +581,11 @@ def test_a_delete_that_cannot_be_done_names_the_flow_log(serve: Serve) -> None:
     id_, outs = created(provider_of(fast), inputs_of(fast))
     server = serve(FOREVER)
 
-    message = refused(lambda: provider_of(server).delete(id_, outs, Patience(seconds=0.2)))
+    message = refused(lambda: provider_of(server).delete(id_, outs, Patience(seconds=1)))
 
     assert message == (
         f"flow log 'shop' ({id_}) could not be deleted:"
-        " gave up after 0 s of waiting for deletion: deleting;"
+        " gave up after 1 s of waiting for deletion: deleting;"
         " it stays in the state, and the next run goes on from there"
     )
     assert only(server).id == id_

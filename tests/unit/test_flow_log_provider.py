@@ -35,7 +35,8 @@ STATE = {
     "updated_at": "",
 }
 IN_PLACE = {"name": "renamed", "description": "text", "enabled": False}
-REPLACING = ("er_id", "resource_id", "log_group_id", "log_stream_id", "resource_type", "log_store_type")
+TARGET = ("er_id", "resource_id", "log_group_id", "log_stream_id")
+REPLACING = (*TARGET, "resource_type", "log_store_type")
 
 
 @pytest.fixture(autouse=True)
@@ -109,13 +110,26 @@ def test_what_is_changed_in_place_replaces_nothing(size: int) -> None:
         assert found.replaces_by_property == dict.fromkeys(sorted(keys), False)
 
 
-@pytest.mark.parametrize("key", REPLACING)
-def test_each_other_change_replaces_and_deletes_first(key: str) -> None:
+@pytest.mark.parametrize("key", TARGET)
+def test_another_target_replaces_and_creates_first(key: str) -> None:
     found = diff(STATE, {**INPUTS, key: "other", "name": "renamed"})
     assert found.changes is True
     assert found.replaces == [key]
-    assert found.delete_before_replace is True
+    assert found.delete_before_replace is False
     assert found.replaces_by_property == {key: True, "name": False}
+
+
+@pytest.mark.parametrize("key", ["resource_type", "log_store_type"])
+def test_what_replaces_at_the_same_target_deletes_first(key: str) -> None:
+    found = diff(STATE, {**INPUTS, key: "other"})
+    assert found.replaces == [key]
+    assert found.delete_before_replace is True
+
+
+def test_a_create_that_nobody_knows_the_end_of_is_replaced_where_it_is() -> None:
+    found = FlowLogProvider().diff("created-by:x", {**STATE, "state": "unknown"}, INPUTS)
+    assert found.replaces == ["state"]
+    assert found.delete_before_replace is True
 
 
 @pytest.mark.parametrize("key", REPLACING)
@@ -184,7 +198,7 @@ def test_an_operation_without_settings_says_which_is_missing() -> None:
         assert str(caught.value) == message
 
 
-def test_settings_that_are_mended_in_the_environment_work_without_configuring_again(
+def test_settings_that_are_fixed_in_the_environment_work_without_configuring_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provider = configured(region="eu-de")

@@ -104,6 +104,49 @@ def test_check_tells_each_mistake_with_its_property(engine: Any) -> None:
     }
 
 
+SECOND_URN = f"{URN}-second"
+
+
+def checked(engine: Any, urn: str, **changed: Any) -> list[tuple[str, str]]:
+    """The failures of a check."""
+    answer = engine.Check(proto.CheckRequest(urn=urn, news=struct({**INPUTS, **changed})))
+    return [(one.property, one.reason) for one in answer.failures]
+
+
+def test_two_declarations_of_one_target_are_refused(engine: Any) -> None:
+    assert checked(engine, URN) == []
+    assert checked(engine, SECOND_URN, name="other") == [
+        (
+            "resource_id",
+            "the program declares a flow log of this attachment for this log group and log stream twice, as"
+            " 'core-att-1' and as 'core-att-1-second': the service allows one, so declare it once",
+        )
+    ]
+
+
+@pytest.mark.parametrize("key", ["er_id", "resource_id", "log_group_id", "log_stream_id"])
+def test_declarations_of_different_targets_are_fine(engine: Any, key: str) -> None:
+    assert checked(engine, URN) == []
+    assert checked(engine, SECOND_URN, **{key: "other"}) == []
+
+
+@pytest.mark.parametrize("key", ["er_id", "resource_id", "log_group_id", "log_stream_id"])
+def test_targets_that_are_not_known_yet_are_not_compared(engine: Any, key: str) -> None:
+    assert checked(engine, URN, **{key: rpc.UNKNOWN}) == []
+    assert checked(engine, SECOND_URN, **{key: rpc.UNKNOWN}) == []
+
+
+def test_the_same_declaration_may_be_checked_twice(engine: Any) -> None:
+    # The engine does so where it replaces.
+    assert checked(engine, URN) == checked(engine, URN) == []
+
+
+def test_another_run_may_declare_the_target_elsewhere(engine: Any) -> None:
+    assert checked(engine, URN) == []
+    engine.Configure(proto.ConfigureRequest(args=struct({})))
+    assert checked(engine, SECOND_URN) == []
+
+
 def test_check_passes_on_what_is_not_known_yet(engine: Any) -> None:
     news = struct({**INPUTS, "er_id": rpc.UNKNOWN, "idempotency_key": rpc.UNKNOWN})
     answer = engine.Check(proto.CheckRequest(urn=URN, news=news))
@@ -127,7 +170,7 @@ def test_diff_marks_each_change_and_whether_it_replaces(engine: Any) -> None:
     answer = engine.Diff(proto.DiffRequest(id="fl-1", urn=URN, olds=struct(STATE), news=news))
     assert answer.changes == proto.DiffResponse.DIFF_SOME
     assert list(answer.replaces) == ["log_stream_id"]
-    assert answer.deleteBeforeReplace
+    assert not answer.deleteBeforeReplace
     assert answer.hasDetailedDiff
     assert {key: one.kind for key, one in answer.detailedDiff.items()} == {
         "name": proto.PropertyDiff.UPDATE,
@@ -146,11 +189,11 @@ def test_every_operation_that_fails_says_so_in_one_sentence(engine: Any) -> None
     state = struct(STATE, **{PROVIDER_KEY: REFERENCE})
     inputs = struct(INPUTS, **{PROVIDER_KEY: REFERENCE})
     failures = {
+        "delete": refusal(engine.Delete, proto.DeleteRequest(id="fl-1", urn=URN, properties=state)),
         "create": refusal(engine.Create, proto.CreateRequest(urn=URN, properties=inputs)),
         "read": refusal(engine.Read, proto.ReadRequest(id="fl-1", urn=URN, properties=state)),
         "import": refusal(engine.Read, proto.ReadRequest(id="er-1/fl-1", urn=URN)),
         "update": refusal(engine.Update, proto.UpdateRequest(id="fl-1", urn=URN, olds=state, news=inputs)),
-        "delete": refusal(engine.Delete, proto.DeleteRequest(id="fl-1", urn=URN, properties=state)),
         "diff": refusal(
             engine.Diff,
             proto.DiffRequest(id="fl-1", urn=URN, olds=struct({**STATE, "state": "pending"}), news=inputs),
