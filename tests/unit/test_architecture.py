@@ -1,6 +1,7 @@
 """Who knows whom: the rooms of the house, by what their modules import."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,49 @@ def test_nothing_below_calls_up() -> None:
 
 def test_the_stacks_know_neither_http_nor_the_engines_protocol() -> None:
     assert imported_from("stacks", "requests", "urllib", "grpc", "google", "providers.host") == []
+
+
+def test_planning_knows_neither_pulumi_nor_what_is_refused() -> None:
+    assert imported_from("stacks/planning", "pulumi", "pulumi_random", "stacks.checks", "stacks.decision") == []
+
+
+def test_a_check_knows_neither_pulumi_nor_anything_that_fetches() -> None:
+    assert (
+        imported_from("stacks/checks", "pulumi", "pulumi_random", "stacks.planning.inventory", "stacks.decision") == []
+    )
+    assert imported_from("stacks/checks", "providers.er.Client", "providers.er.client", "providers.connection") == []
+
+
+def test_only_one_look_at_the_world_fetches_what_is_planned_with() -> None:
+    fetching = imported_from("stacks/planning", "providers.er.Client", "providers.er.client", "providers.connection")
+    assert {line.split()[0] for line in fetching} == {"stacks/planning/inventory.py"}
+
+
+def test_the_decision_knows_no_pulumi() -> None:
+    decision = ROOT / "stacks" / "decision.py"
+    assert [name for name in imports(decision) if name.split(".")[0] in ("pulumi", "pulumi_random")] == []
+
+
+def test_what_decides_meets_pulumi_only_by_the_type_of_a_flow_log() -> None:
+    rooms = ("stacks/planning", "stacks/checks", "stacks/state")
+    provider = [
+        line for room in rooms for line in imported_from(room, "providers.flow_log_provider", "providers.flow_log")
+    ]
+    assert {line.split()[0] for line in provider} == {"stacks/state/managed.py"}
+    assert {line.split()[0] for line in imported_from("stacks/state", "pulumi")} == {"stacks/state/snapshot.py"}
+
+
+def test_every_package_is_installed() -> None:
+    listed = re.findall(
+        r'"([a-z_.]+)"',
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("packages = [")[2].partition("]")[0],
+    )
+    there = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for room in ("providers", "stacks", "emulator")
+        for path in (ROOT / room).rglob("*.py")
+    }
+    assert set(listed) == there
 
 
 def test_only_the_connection_starts_the_emulator() -> None:
