@@ -5,7 +5,8 @@ ARGS ?=
 NAME ?=
 ROUTER ?=
 JOBS ?= 4
-export NAME STACK ROUTER
+YES ?=
+export NAME STACK ROUTER YES
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -17,9 +18,14 @@ with_venv = exports="$$(sh tools/python -m tools.prepare venv)" || exit 1; eval 
 with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$$exports"
 with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
 
-# Nothing below asks a question: --yes answers Pulumi's only one. Without a terminal it prints plain lines.
+# --yes answers Pulumi's only question. Without a terminal it prints plain lines.
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
+previewed = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
+	pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --json --stack "$$STACK"
+# Whoever is at a terminal is asked about any stack but local, after a look at what is deleted and moved.
+agreed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ -t 1 ] || \
+	{ echo "looking at what would change" >&2; $(previewed) | python -m stacks.review --ask "$$STACK=-"; }; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
 signed_in = $(config) | python -m stacks.whoami "$$STACK"
@@ -32,8 +38,8 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: ## Put a flow log on every attachment of the stack's routers, then show what is logged.
-	@$(with_stack); $(signed_in) && $(not_interrupted) && $(up) && { $(coverage) || :; }
+up: ## Put a flow log on every attachment of the stack's routers (asks first, except for local; YES=1 answers).
+	@$(with_stack); $(signed_in) && $(not_interrupted) && $(agreed) && $(up) && { $(coverage) || :; }
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
@@ -41,8 +47,7 @@ preview: ## Show what `make up` would change.
 
 .PHONY: review
 review: ## Print what `make up` would change, as Markdown for a pull request.
-	@$(with_stack); $(signed_in) && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
-		pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --json --stack "$$STACK" | python -m stacks.review "$$STACK=-"
+	@$(with_stack); $(signed_in) && $(previewed) | python -m stacks.review "$$STACK=-"
 
 .PHONY: refresh
 refresh: ## Bring the state up to date with what is there.

@@ -1,8 +1,9 @@
-"""Previews as a comment for a pull request: `python -m stacks.review [--text] STACK=FILE...`.
+"""Previews as a comment for a pull request: `python -m stacks.review [--text | --ask] STACK=FILE...`.
 
 Each file is what `pulumi preview --json --stack STACK` has printed; `-` is standard input. With
 PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview prints the names of what is new, too. Prints Markdown, or with
-`--text` what a terminal shows; ends with 1 where a preview failed.
+`--text` what a terminal shows; ends with 1 where a preview failed. With `--ask` it shows that, asks at the terminal
+whether to do it, unless there is nothing to do, and ends with 1 if the answer is not yes.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from stacks.review.changes import review
 from stacks.review.comment import comment
 
 USAGE = (
-    "usage: python -m stacks.review [--text] STACK=FILE..."
+    "usage: python -m stacks.review [--text | --ask] STACK=FILE..."
     " (what `pulumi preview --json --stack STACK` printed; - is stdin)"
 )
-TEXT = "--text"
+TEXT, ASK = "--text", "--ask"
+TERMINAL = Path("/dev/tty")  # standard input may be the preview
 STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print the comment, or the text; 0, or 1 if a preview failed, or 2 if the arguments don't fit."""
-    is_text = TEXT in arguments
-    files = [argument.partition("=")[::2] for argument in arguments if argument != TEXT]
+    asks = ASK in arguments
+    is_text = asks or TEXT in arguments
+    files = [argument.partition("=")[::2] for argument in arguments if argument not in (TEXT, ASK)]
     stacks = [stack for stack, _ in files]
     if not files or not all(STACK_NAME.fullmatch(stack) and file for stack, file in files):
         print(USAGE, file=sys.stderr)
@@ -44,7 +47,23 @@ def main(arguments: Sequence[str]) -> int:
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale of the machine is
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
-    return int(any(one.is_failed for one in reviews))
+    if any(one.is_failed for one in reviews):
+        return 1
+    return int(asks and not all(one.is_quiet for one in reviews) and not _agreed())
+
+
+def _agreed() -> bool:
+    """Whether whoever is at the terminal says yes."""
+    try:
+        with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
+            print("Do this? Only yes goes on: ", end="", file=screen, flush=True)
+            answer = keyboard.readline()
+    except (OSError, KeyboardInterrupt):
+        answer = ""
+    if answer.strip() == "yes":
+        return True
+    print("Nothing was changed.", file=sys.stderr)
+    return False
 
 
 def _text(file: str) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +80,55 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World)
     assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in said
     assert file.read_text().startswith("# The team's.\nconfig:\n")
     assert "= 1 to import" in run("make preview", checkout, **place)
+
+
+def at_a_terminal(command: str, answer: str, directory: Path, **environment: str) -> str:
+    """Run a shell command whose terminal answers its question with this; what was on the screen."""
+    controller, terminal = pty.openpty()
+    # A session without a terminal has as its own the first that it opens.
+    name = os.ttyname(terminal)
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec <{name} >{name} 2>&1; {command}"],
+        cwd=directory,
+        env={**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **environment},
+        start_new_session=True,
+    )
+    seen, is_answered, deadline = "", False, time.monotonic() + TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline:
+        if select.select([controller], [], [], 0.1)[0]:
+            seen += os.read(controller, 65536).decode(errors="replace")
+        if "Do this?" in seen and not is_answered:
+            is_answered = True
+            os.write(controller, f"{answer}\n".encode())
+    process.wait(1)
+    os.close(terminal)
+    os.close(controller)
+    return seen.replace("\r\n", "\n")
+
+
+def test_make_up_asks_at_a_terminal_and_shows_first_what_moves(checkout: Path, world: World) -> None:
+    place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
+    place |= {"STACK": "team", "PULUMI_CONFIG_PASSPHRASE": "x"}
+    file = checkout / "stacks" / "Pulumi.team.yaml"
+    stream = "  otc-flow-logs:routers: {core: {router: er-core, log_group: network, log_stream: er-flow-logs}}\n"
+    file.write_text(f"config:\n  otc-flow-logs:endpoint: {world.server.url}\n{stream}")
+    run("make up", checkout, **place)  # without a terminal nothing is asked
+    before = world.flow_logs()
+    file.write_text(file.read_text().replace("er-flow-logs}", "er-flow-logs-archive}"))
+
+    refused = at_a_terminal("make up", "no", checkout, **place)
+
+    assert "6 TO MOVE" in refused.upper()
+    assert refused.index("network/er-flow-logs-archive") < refused.index("Do this?")
+    assert "Nothing was changed." in refused
+    assert world.flow_logs() == before
+
+    agreed = at_a_terminal("make up", "yes", checkout, **place)
+    assert "6 of 6 loggable attachments are logged" in agreed
+    assert not before.keys() & world.flow_logs().keys()
+    file.write_text(file.read_text().replace("er-flow-logs-archive}", "er-flow-logs}"))
+    assert "Do this?" not in at_a_terminal("make up YES=1", "", checkout, **place)
+    assert len(world.flow_logs()) == 6
 
 
 def test_a_wrong_credential_is_told_once_and_not_of_each_flow_log(checkout: Path, world: World) -> None:
