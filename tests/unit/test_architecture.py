@@ -1,7 +1,6 @@
 """Who knows whom: the rooms of the house, by what their modules import."""
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,19 +116,6 @@ def test_what_decides_meets_pulumi_only_by_the_type_of_a_flow_log() -> None:
     ]
     assert {line.split()[0] for line in provider} == {"stacks/state/managed.py"}
     assert {line.split()[0] for line in imported_from("stacks/state", "pulumi")} == {"stacks/state/snapshot.py"}
-
-
-def test_every_package_is_installed() -> None:
-    listed = re.findall(
-        r'"([a-z_.]+)"',
-        (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("packages = [")[2].partition("]")[0],
-    )
-    there = {
-        ".".join(path.parent.relative_to(ROOT).parts)
-        for room in ("providers", "stacks", "emulator")
-        for path in (ROOT / room).rglob("*.py")
-    }
-    assert set(listed) == there
 
 
 def test_only_the_connection_starts_the_emulator() -> None:

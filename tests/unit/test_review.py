@@ -715,7 +715,7 @@ def test_the_command_reads_one_preview_from_standard_input(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "usage: python -m stacks.review [--text] STACK=FILE..."),
+        ([], "usage: python -m stacks.review [--text | --ask] STACK=FILE..."),
         (["dev"], "usage:"),
         (["=file"], "usage:"),
         (["d`e`v=file"], "usage:"),
