@@ -1132,7 +1132,10 @@ def test_the_list_of_what_a_run_would_delete_fits_a_terminal(name: str) -> None:
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
 def test_hostile_names_and_tags_in_a_reason_fit_a_terminal(name: str) -> None:
-    wanted = {"core": {"attachments": {"tags": {"env": "prod"}}}, "other": {"attachments": {"names": ["vpc-*"]}}}
+    wanted: dict[str, dict[str, Any]] = {
+        "core": {"attachments": {"tags": {"env": "prod"}}},
+        "other": {"attachments": {"names": ["vpc-*"]}},
+    }
     tagged = plans.attachment("b", "b", tags={"env": "prod"})
     stack = Stack(plans.attachment("a", "vpc-a"), tagged)
     stack.up(wanted)

@@ -1,0 +1,54 @@
+"""The flow logs that the stack's state has."""
+
+from typing import Any
+
+import pytest
+
+from providers.flow_log_provider import TYPE_TOKEN
+from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from stacks.state.managed import ManagedFlowLog, has_idempotency_keys, managed_flow_logs
+from tests.unit.plans import target, urn
+
+OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s", "created_at": "2030"}
+
+
+def flow_log(**changed: Any) -> dict[str, Any]:
+    return {"type": TYPE_TOKEN, "outputs": {**OUTPUTS, **changed}}
+
+
+def test_flow_logs_are_known_by_their_target() -> None:
+    snapshot = {
+        urn("one"): flow_log(),
+        urn("two"): flow_log(resource_id="b", created_at=""),
+        "urn:pulumi:local::p::other:index:Thing::x": {"type": "other:index:Thing", "outputs": {}},
+    }
+    assert managed_flow_logs(snapshot) == {
+        target("a"): ManagedFlowLog(urn("one"), target("a"), "2030"),
+        target("b"): ManagedFlowLog(urn("two"), target("b"), ""),
+    }
+
+
+def test_a_flow_log_that_nobody_knows_when_it_was_made_has_no_time() -> None:
+    outputs = {key: value for key, value in OUTPUTS.items() if key != "created_at"}
+    (one,) = managed_flow_logs({urn("one"): {"type": TYPE_TOKEN, "outputs": outputs}}).values()
+    assert (one.logical_name, one.created_at) == ("one", "")
+
+
+@pytest.mark.parametrize(
+    ("parent", "is_of_a_router"),
+    [
+        (COMPONENT_TYPE, True),
+        (f"my:own:Component${COMPONENT_TYPE}", True),
+        (f"{COMPONENT_TYPE}$my:own:Component", True),
+        ("my:own:Component", False),
+        (f"{COMPONENT_TYPE}Else", False),
+        (None, False),
+    ],
+)
+def test_a_flow_log_is_of_a_router_inside_of_our_component_only(parent: str | None, is_of_a_router: bool) -> None:
+    assert ManagedFlowLog(urn("one", parent=parent), target("a")).is_of_a_router is is_of_a_router
+
+
+def test_an_idempotency_key_is_found_wherever_it_is() -> None:
+    assert has_idempotency_keys({"urn": {"type": KEY_TYPE, "outputs": {}}})
+    assert not has_idempotency_keys({urn("one"): flow_log()})
