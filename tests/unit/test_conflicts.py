@@ -49,7 +49,7 @@ def test_what_the_state_has_is_the_stacks_own_whatever_its_name() -> None:
     assert conflicts([flow_log("a", "renamed-by-hand")], state=managed(target("a"))) == Conflicts()
 
 
-def test_a_flow_log_of_the_very_name_may_be_of_an_interrupted_run_so_it_is_a_warning() -> None:
+def test_a_flow_log_of_the_very_name_is_a_warning_after_an_interrupted_run() -> None:
     found = conflicts([flow_log("a", "vpc-shop", id_="1")])
     assert found.problems == []
     (warning,) = found.warnings

@@ -198,7 +198,7 @@ def test_an_operation_without_settings_says_which_is_missing() -> None:
         assert str(caught.value) == message
 
 
-def test_settings_that_are_fixed_in_the_environment_work_without_configuring_again(
+def test_settings_that_are_fixed_in_the_environment_work_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provider = configured(region="eu-de")

@@ -78,7 +78,7 @@ def test_moves_with_room_say_nothing() -> None:
     assert told(Quota(limit=6, used=3), existing=existing, state=before) == ([], [])
 
 
-def test_a_quota_that_counts_less_than_can_be_seen_is_not_the_projects_so_it_only_warns() -> None:
+def test_a_quota_that_counts_less_than_can_be_seen_only_warns() -> None:
     existing = [flow_log(f"other-{number}", "x") for number in range(2)]
     problems, warnings = told(Quota(limit=1, used=1), existing=existing)
     assert (len(problems), len(warnings)) == (0, 1)

@@ -1,0 +1,93 @@
+"""What a decision declares: the resources, as the engine would be asked for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pulumi.runtime import mocks
+from pulumi.runtime.stack import wait_for_rpcs
+
+from providers.flow_log_provider import TYPE_TOKEN
+from stacks.component import IDEMPOTENCY_KEY, RouterFlowLogs, declared
+from stacks.decision import Decision
+from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from stacks.planning.plan import ResolvedRouter
+from tests.unit.plans import flow_log, plan, resolved_router, target
+
+
+class Engine(mocks.Mocks):
+    """Takes note of what is registered."""
+
+    def __init__(self) -> None:
+        self.resources: list[mocks.MockResourceArgs] = []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
+        self.resources.append(args)
+        return f"id-of-{args.name}", {**args.inputs, "result": "uuid"}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(args.token)
+
+    def named(self, type_: str) -> list[str]:
+        return sorted(one.name for one in self.resources if one.typ == type_)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield Engine()
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+def declare(engine: Engine, *routers: ResolvedRouter, **changed: Any) -> Mapping[str, RouterFlowLogs]:
+    """In a context of its own: the SDK keeps there who its engine is."""
+    decision = Decision(plan=plan(*routers), adopted={}, deletions=[], warnings=[], outputs={})
+
+    async def run() -> Mapping[str, RouterFlowLogs]:
+        found = declared(replace(decision, **changed))
+        await wait_for_rpcs()
+        return found
+
+    def program() -> Mapping[str, RouterFlowLogs]:
+        mocks.set_mocks(engine, project="otc-flow-logs", stack="local", preview=False)
+        return asyncio.get_event_loop().run_until_complete(run())
+
+    return contextvars.copy_context().run(program)
+
+
+CORE = resolved_router("core", [("a", "vpc-shop"), ("b", "vpc-data")])
+
+
+def test_a_router_is_one_component_with_a_flow_log_for_each_target(engine: Engine) -> None:
+    found = declare(engine, CORE)
+    assert engine.named(COMPONENT_TYPE) == ["er-1-name"]
+    assert engine.named(TYPE_TOKEN) == sorted(one.logical_name for one in CORE.flow_logs)
+    assert set(found["core"].flow_logs) == {target("a"), target("b")}
+
+
+def test_keys_of_one_router_share_a_component(engine: Engine) -> None:
+    found = declare(engine, CORE, resolved_router("copy", [("a", "vpc-shop")], stream="t"))
+    assert found["core"] is found["copy"]
+    assert engine.named(COMPONENT_TYPE) == ["er-1-name"]
+    assert len(engine.named(TYPE_TOKEN)) == 3
+
+
+def test_a_stack_has_one_idempotency_key_for_all_its_flow_logs(engine: Engine) -> None:
+    edge = replace(resolved_router("edge", [("c", "vpc-lab")], router_id="er-2"), component="er-2-name")
+    declare(engine, CORE, edge)
+    assert engine.named(KEY_TYPE) == [IDEMPOTENCY_KEY]
+    keys = {one.inputs["idempotency_key"] for one in engine.resources if one.typ == TYPE_TOKEN}
+    assert keys == {"uuid"}
+
+
+def test_what_is_adopted_is_imported_by_router_and_id(engine: Engine) -> None:
+    declare(engine, CORE, adopted={target("a"): flow_log("a", "by-hand", id_="1")})
+    ids = [one.resource_id for one in engine.resources if one.typ == TYPE_TOKEN]
+    assert sorted(id_ or "" for id_ in ids) == ["", "er-1/1"]
