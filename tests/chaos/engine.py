@@ -1,12 +1,15 @@
 """As much of an engine as it takes to work on flow logs through the real host over gRPC, one operation at a time.
 
-One at a time so that a seed decides all that happens. What it keeps of each operation's answer, a real engine keeps.
+One at a time so that a seed decides all that happens. What it keeps of each operation's answer, a real engine keeps. As
+with a real one, a replacement creates first unless the provider says otherwise; what is replaced or no longer declared
+is deleted at the very end, and only if nothing has failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -19,139 +22,325 @@ from tests.sdk import STATUS_DETAILS, half_made
 
 Inputs = Mapping[str, Any]
 
+CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
+
 
 class CrashError(Exception):
     """The engine dies: whatever the operation under way has come to, nobody writes it down."""
 
 
-@dataclass
-class Resource:
-    """What the state has of a flow log."""
+class RefusedError(Exception):
+    """The program ends with an error before it has declared anything."""
 
+
+class _AbortedError(Exception):
+    """The run ends here: nothing more is begun, and nothing deleted."""
+
+
+@dataclass(eq=False)
+class Resource:
+    """What the state has of a flow log; one that has been replaced waits to be deleted."""
+
+    urn: str
     id: str
     inputs: Struct
     outputs: Struct
     is_unfinished: bool = False
+    is_replaced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """A flow log that the program declares.
+
+    Attributes:
+        urn: Its URN.
+        inputs: What the program says of it.
+        alias: Its former URN.
+        after: The URNs of those that it depends on.
+    """
+
+    urn: str
+    inputs: Inputs
+    alias: str | None = None
+    after: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What the program declares, in this order.
+
+    Attributes:
+        declarations: The flow logs.
+        required: Those without which it ends with an error before anything is deleted.
+    """
+
+    declarations: Sequence[Declaration]
+    required: Collection[str] = ()
+
+
+Runs = Callable[[Sequence[Resource]], Program]
+"""Runs the program: from what the state has, not counting what has been replaced, to what it declares."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How `up` is called.
+
+    Attributes:
+        targets: The URNs of `--target`; all without it.
+        replace: The URNs of `--replace`.
+        continues_on_error: PULUMI_CONTINUE_ON_ERROR.
+        finishes: Whether all that depends on nothing that failed was begun before the failure, as with many operations
+            at once. Otherwise nothing is begun after the first one.
+    """
+
+    targets: frozenset[str] | None = None
+    replace: frozenset[str] = frozenset()
+    continues_on_error: bool = False
+    finishes: bool = True
+
+    def includes(self, urn: str) -> bool:
+        """Whether the run is about this resource."""
+        return self.targets is None or urn in self.targets
+
+
+EVERYTHING = Options()
+
+
+@dataclass
+class Report:
+    """What a run has done, or what a preview has announced.
+
+    Attributes:
+        steps: What was to be done, with the URN, in this order.
+        errors: What the user is told.
+        is_refused: Whether the program ended before it had declared anything.
+    """
+
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    is_refused: bool = False
 
 
 @dataclass
 class Engine:
-    """A stack's state, and `up` on it.
+    """A stack's state, and `preview` and `up` on it.
 
     Attributes:
         stub: The host.
         timeout: Seconds for each operation, as custom timeouts.
-        state: By name.
+        state: The flow logs.
         crashes: Asked after each operation whether the engine dies before it has written down how that ended.
-        errors: What the user is told, of the last `up`.
+        report: Of the last preview or `up`, also if it crashed.
     """
 
     stub: Any
     timeout: float
-    state: dict[str, Resource]
+    state: list[Resource]
     crashes: Callable[[], bool] = lambda: False
-    errors: list[str] = field(default_factory=list)
+    report: Report = field(default_factory=Report)
 
-    def up(self, wanted: Mapping[str, Inputs]) -> int:
-        """What `pulumi up --refresh` does; how many operations changed something, or were to.
+    def preview(self, runs: Runs, options: Options = EVERYTHING) -> Report:
+        """What `pulumi preview --refresh` announces. The program sees the state as it was before the refresh."""
+        state = copy.deepcopy(self.state)
+        stored = _current(copy.deepcopy(self.state))
+        self.report = Report()
+        run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, is_preview=True)
+        return run.go(lambda _: runs(stored))
+
+    def up(self, runs: Runs, options: Options = EVERYTHING) -> Report:
+        """What `pulumi up --refresh` does.
 
         Raises:
             CrashError: `crashes` said so.
         """
-        self.errors = []
-        for name in sorted(self.state):
-            self._refresh(name)
-        if self.errors:
-            return 0  # As `up` does: with a state that could not be refreshed it does not go on.
-        steps = list(self._steps(wanted))
-        for step, name in steps:
-            step(name)
-        return len(steps)
+        self.report = Report()
+        return _Run(self.stub, self.timeout, self.state, self.crashes, options, self.report).go(runs)
 
-    def _steps(self, wanted: Mapping[str, Inputs]) -> Iterator[tuple[Callable[[str], None], str]]:
-        for name in sorted(wanted):
-            news = self._checked(name, wanted[name])
-            if name not in self.state:
-                yield lambda name, news=news: self._create(name, news), name  # type: ignore[misc]
-                continue
-            try:
-                diff = self._diff(name, news)
-            except grpc.RpcError as error:
-                self._fail(error)
-                continue
-            if diff.replaces:
-                yield lambda name, news=news: self._replace(name, news), name  # type: ignore[misc]
-            elif diff.changes == proto.DiffResponse.DIFF_SOME or self.state[name].is_unfinished:
-                yield lambda name, news=news: self._update(name, news), name  # type: ignore[misc]
-        for name in sorted(self.state.keys() - wanted.keys()):
-            yield self._delete, name
 
-    def _refresh(self, name: str) -> None:
-        resource = self.state[name]
-        request = proto.ReadRequest(
-            id=resource.id, urn=urn(name), properties=resource.outputs, inputs=resource.inputs, timeout=self.timeout
+def _current(state: Sequence[Resource]) -> list[Resource]:
+    return [one for one in state if not one.is_replaced]
+
+
+class _Run:
+    """One preview or update."""
+
+    def __init__(
+        self,
+        stub: Any,
+        timeout: float,
+        state: list[Resource],
+        crashes: Callable[[], bool],
+        options: Options,
+        report: Report,
+        *,
+        is_preview: bool = False,
+    ) -> None:
+        self._stub, self._timeout, self._state, self._crashes = stub, timeout, state, crashes
+        self._options, self._is_preview = options, is_preview
+        self._report = report
+        self._failed: set[str] = set()
+        self._left_out: set[str] = set()  # what is declared and not there, but no target
+
+    def go(self, runs: Runs) -> Report:
+        """Refresh, run the program, do what it says, and delete what is left."""
+        report = self._report
+        for resource in list(self._state):
+            if self._options.includes(resource.urn):
+                self._refresh(resource)
+        if report.errors:
+            return report  # As `up` does: with a state that could not be refreshed it does not go on.
+        try:
+            program = runs(_current(self._state))
+        except RefusedError as error:
+            report.errors.append(str(error))
+            report.is_refused = True
+            return report
+        try:
+            for declaration in program.declarations:
+                self._register(declaration)
+            self._end(program)
+        except _AbortedError:
+            pass
+        return report
+
+    def _end(self, program: Program) -> None:
+        if not self._is_preview and self._left_out.intersection(program.required):
+            self._report.errors.append("with --target this run leaves out a flow log that takes the place of another")
+            return
+        if self._report.errors and not self._options.continues_on_error:
+            return
+        declared = {one.urn for one in program.declarations}
+        for resource in list(self._state):
+            if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
+                if not resource.is_replaced:
+                    self._report.steps.append((DELETE, resource.urn))
+                self._delete(resource)
+
+    def _register(self, declaration: Declaration) -> None:
+        urn = declaration.urn
+        resource = self._find(urn) or self._find(declaration.alias)
+        if not self._options.includes(urn):
+            if resource is None:
+                self._left_out.add(urn)
+            return
+        if self._left_out.intersection(declaration.after):
+            self._abort(f"{urn} depends on what is not there and no target")
+        if self._failed.intersection(declaration.after):
+            self._failed.add(urn)
+            return
+        if resource:
+            resource.urn = urn
+        news = Struct()
+        news.update(declaration.inputs)
+        checked = self._stub.Check(proto.CheckRequest(urn=urn, olds=resource.inputs if resource else None, news=news))
+        if checked.failures:
+            self._abort(str(checked.failures))
+        step, first = self._step(resource, urn, checked.inputs)
+        if step is None:
+            return
+        self._report.steps.append((step, urn))
+        if step == CREATE:
+            self._create(urn, checked.inputs)
+        elif step == UPDATE and resource:
+            self._update(resource, checked.inputs)
+        elif resource:
+            self._replace(resource, checked.inputs, deletes_first=first)
+        if urn in self._failed and not (self._options.continues_on_error or self._options.finishes):
+            raise _AbortedError
+
+    def _step(self, resource: Resource | None, urn: str, news: Struct) -> tuple[str | None, bool]:
+        """What to do, and whether a replacement deletes first."""
+        if resource is None:
+            return CREATE, False
+        if urn in self._options.replace:
+            return REPLACE, False  # The provider is not asked.
+        request = proto.DiffRequest(
+            id=resource.id, urn=urn, olds=resource.outputs, old_inputs=resource.inputs, news=news
         )
         try:
-            answer = self.stub.Read(request)
+            diff = self._stub.Diff(request)
         except grpc.RpcError as error:
-            self._fail(error)
+            self._fail(urn, error)
+            return None, False
+        if diff.replaces:
+            return REPLACE, diff.deleteBeforeReplace
+        changes = diff.changes == proto.DiffResponse.DIFF_SOME or resource.is_unfinished
+        return (UPDATE if changes else None), False
+
+    def _refresh(self, resource: Resource) -> None:
+        request = proto.ReadRequest(
+            id=resource.id,
+            urn=resource.urn,
+            properties=resource.outputs,
+            inputs=resource.inputs,
+            timeout=self._timeout,
+        )
+        try:
+            answer = self._stub.Read(request)
+        except grpc.RpcError as error:
+            self._fail(resource.urn, error)
             return
         if answer.id:
             resource.id, resource.outputs, resource.inputs = answer.id, answer.properties, answer.inputs
         else:
-            del self.state[name]
+            self._state.remove(resource)
 
-    def _checked(self, name: str, inputs: Inputs) -> Struct:
-        olds = self.state[name].inputs if name in self.state else None
-        news = Struct()
-        news.update(inputs)
-        answer = self.stub.Check(proto.CheckRequest(urn=urn(name), olds=olds, news=news))
-        assert not answer.failures, answer.failures
-        checked: Struct = answer.inputs
-        return checked
+    def _create(self, urn: str, news: Struct) -> Resource | None:
+        if self._is_preview:
+            return None
+        request = proto.CreateRequest(urn=urn, properties=news, timeout=self._timeout)
+        answer, half = self._operate(urn, self._stub.Create, request, creating=news)
+        made = Resource(urn, answer.id, news, answer.properties) if answer else half
+        if made:
+            self._state.append(made)
+        return made
 
-    def _diff(self, name: str, news: Struct) -> Any:
-        resource = self.state[name]
-        return self.stub.Diff(
-            proto.DiffRequest(
-                id=resource.id, urn=urn(name), olds=resource.outputs, old_inputs=resource.inputs, news=news
-            )
-        )
-
-    def _create(self, name: str, news: Struct) -> None:
-        request = proto.CreateRequest(urn=urn(name), properties=news, timeout=self.timeout)
-        if answer := self._operate(name, self.stub.Create, request, creating=news):
-            self.state[name] = Resource(answer.id, news, answer.properties)
-
-    def _update(self, name: str, news: Struct) -> None:
-        resource = self.state[name]
+    def _update(self, resource: Resource, news: Struct) -> None:
+        if self._is_preview:
+            return
         request = proto.UpdateRequest(
             id=resource.id,
-            urn=urn(name),
+            urn=resource.urn,
             olds=resource.outputs,
             old_inputs=resource.inputs,
             news=news,
-            timeout=self.timeout,
+            timeout=self._timeout,
         )
-        if answer := self._operate(name, self.stub.Update, request):
-            self.state[name] = Resource(resource.id, news, answer.properties)
+        answer, half = self._operate(resource.urn, self._stub.Update, request)
+        now = Resource(resource.urn, resource.id, news, answer.properties) if answer else half
+        if now:
+            self._state[self._state.index(resource)] = now
 
-    def _delete(self, name: str) -> None:
-        resource = self.state[name]
+    def _replace(self, resource: Resource, news: Struct, *, deletes_first: bool) -> None:
+        if self._is_preview:
+            return
+        if deletes_first:
+            self._delete(resource)
+            if resource not in self._state:
+                self._create(resource.urn, news)
+        elif self._create(resource.urn, news):
+            resource.is_replaced = True
+
+    def _delete(self, resource: Resource) -> None:
+        if self._is_preview:
+            return
         request = proto.DeleteRequest(
             id=resource.id,
-            urn=urn(name),
+            urn=resource.urn,
             properties=resource.outputs,
             old_inputs=resource.inputs,
-            timeout=self.timeout,
+            timeout=self._timeout,
         )
-        if self._operate(name, self.stub.Delete, request) is not None:
-            del self.state[name]
+        answer, _ = self._operate(resource.urn, self._stub.Delete, request)
+        if answer is not None:
+            self._state.remove(resource)
 
     def _operate(
-        self, name: str, call: Callable[[Any], Any], request: Any, *, creating: Struct | None = None
-    ) -> Any | None:
-        """The host's answer; none if it failed, and then the state has what it said is half made.
+        self, urn: str, call: Callable[[Any], Any], request: Any, *, creating: Struct | None = None
+    ) -> tuple[Any | None, Resource | None]:
+        """The host's answer; none if it failed, and then perhaps what it said is half made.
 
         Raises:
             CrashError: The engine dies before it has written that down; of a create, that it was begun is known.
@@ -161,40 +350,60 @@ class Engine:
             answer = call(request)
         except grpc.RpcError as raised:
             error = raised
-        if self.crashes():
+        if self._crashes():
             if creating:
-                self.state[name] = _cut_off(creating)
+                self._state.append(_interrupted(urn, creating))
             raise CrashError
-        if error:
-            self._fail(error)
-            self._keep_half_made(name, error)
-        return answer
+        if error is None:
+            return answer, None
+        self._fail(urn, error)
+        return None, _half_made(urn, error)
 
-    def _replace(self, name: str, news: Struct) -> None:
-        self._delete(name)
-        if name not in self.state:
-            self._create(name, news)
+    def _find(self, urn: str | None) -> Resource | None:
+        return next((one for one in self._state if one.urn == urn and not one.is_replaced), None)
 
-    def _keep_half_made(self, name: str, error: grpc.RpcError) -> None:
+    def _abort(self, why: str) -> None:
+        self._report.errors.append(why)
+        raise _AbortedError
+
+    def _fail(self, urn: str, error: grpc.RpcError) -> None:
         assert isinstance(error, grpc.Call)
-        details = dict(error.trailing_metadata()).get(STATUS_DETAILS)
-        if details:
-            found = half_made(bytes(details))
-            self.state[name] = Resource(found.id, found.inputs, found.properties, is_unfinished=True)
-
-    def _fail(self, error: grpc.RpcError) -> None:
-        assert isinstance(error, grpc.Call)
-        self.errors.append(error.details() or "")
+        self._failed.add(urn)
+        self._report.errors.append(error.details() or "")
 
 
-def _cut_off(inputs: Struct) -> Resource:
+def _half_made(urn: str, error: grpc.RpcError) -> Resource | None:
+    assert isinstance(error, grpc.Call)
+    details = dict(error.trailing_metadata()).get(STATUS_DETAILS)
+    if not details:
+        return None
+    found = half_made(bytes(details))
+    return Resource(urn, found.id, found.inputs, found.properties, is_unfinished=True)
+
+
+def _interrupted(urn: str, inputs: Struct) -> Resource:
     """What a real engine has as a pending operation, and `make recover` puts into the state."""
     outputs = Struct()
     outputs.CopyFrom(inputs)
     outputs.update({"state": UNKNOWN_STATE})
-    return Resource(unsure_id(), inputs, outputs, is_unfinished=True)
+    return Resource(urn, unsure_id(), inputs, outputs, is_unfinished=True)
 
 
-def urn(name: str) -> str:
-    """The resource's URN, of the project's stack `local`."""
-    return f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::{name}"
+def declaring(inputs: Mapping[str, Inputs]) -> Runs:
+    """A program that declares these, by logical name, the enabled ones first."""
+    chosen = sorted(inputs.items(), key=lambda item: (not item[1].get("enabled", True), item[0]))
+    declarations = [Declaration(urn=urn(name), inputs=one) for name, one in chosen]
+    enabled: dict[str, list[str]] = {}
+    for one in declarations:
+        if one.inputs.get("enabled", True):
+            enabled.setdefault(one.inputs["resource_id"], []).append(one.urn)
+    ordered = [
+        one if one.inputs.get("enabled", True) else replace(one, after=enabled.get(one.inputs["resource_id"], []))
+        for one in declarations
+    ]
+    return lambda _state: Program(declarations=ordered)
+
+
+def urn(name: str, *parents: str) -> str:
+    """The URN of a flow log of the project's stack `local`, below components of these types."""
+    return f"urn:pulumi:local::otc-flow-logs::{'$'.join((*parents, TYPE_TOKEN))}::{name}"

@@ -33,7 +33,7 @@ from providers.er.patience import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from tests.chaos import faults, wanted
-from tests.chaos.engine import CrashError, Engine, Resource
+from tests.chaos.engine import CrashError, Engine, Resource, declaring
 from tests.chaos.wanted import Wanted
 from tests.sdk import hosted
 
@@ -84,7 +84,7 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
     with mock.patch("emulator.flow_logs.uuid4", drawn_id), world(folder, switches) as server:
         attachments = sorted(one.name for one in server.store.network.all_attachments())
         others = flow_logs_of_somebody_else(server, lots, attachments)
-        state: dict[str, Resource] = {}
+        state: list[Resource] = []
         now = wanted.draw(lots, attachments)
         for number in range(UPS):
             server.faults.use(lots.randrange(1_000_000), faults.draw(lots))
@@ -92,13 +92,13 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
             try:
                 with host(server, stock) as stub:
                     engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_lots: own.random() < CRASHES)  # type: ignore[misc]
-                    steps = engine.up(inputs(server, now))
-                outcome.journal.append(f"up {number}: {steps} steps")
+                    report = engine.up(declaring(inputs(server, now)))
+                outcome.journal.append(f"up {number}: {len(report.steps)} steps")
             except CrashError:
                 outcome.injected["crash"] += 1
                 outcome.journal.append(f"up {number}: crash")
             now = wanted.changed(lots, now, attachments)
-            outcome.journal += [_IDS.sub("…", error) for error in engine.errors]
+            outcome.journal += [_IDS.sub("…", error) for error in engine.report.errors]
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
         calm(server)
@@ -107,18 +107,17 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
 
 
 def _wrong(
-    server: Server, stock: type[Any], state: dict[str, Resource], now: dict[str, Wanted], others: dict[str, FlowLog]
+    server: Server, stock: type[Any], state: list[Resource], now: dict[str, Wanted], others: dict[str, FlowLog]
 ) -> list[str]:
     """What is not as it should be after one more `up`."""
     with host(server, stock) as stub:
-        engine = Engine(stub, TIMEOUT, state)
-        engine.up(inputs(server, now))
-        found = [*engine.errors, *wanted.differences(now, server.store, others=others)]
+        report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now)))
+        found = [*report.errors, *wanted.differences(now, server.store, others=others)]
         live = {one.id for one in server.store.flow_logs.live()}
-        found += wanted.strays(live - others.keys(), {resource.id for resource in state.values()})
+        found += wanted.strays(live - others.keys(), {resource.id for resource in state})
     with host(server, stock) as stub:
-        if steps := Engine(stub, TIMEOUT, state).up(inputs(server, now)):
-            found.append(f"one more up has {steps} steps")
+        if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now))).steps:
+            found.append(f"one more up has steps: {steps}")
     return found
 
 
@@ -210,12 +209,12 @@ def host(server: Server, stock: type[Any], backoff: Backoff | None = AT_ONCE) ->
 
 
 def inputs(server: Server, now: Mapping[str, Wanted]) -> dict[str, dict[str, Any]]:
-    """What the program declares, by name, to have these flow logs."""
+    """What the program declares to have these flow logs, by logical name, which follows from the target."""
     store = server.store
     group = store.log_group(LOG_GROUP)
     streams = {stream.name: stream.id for stream in store.log_tank.streams(server.project_id, group.id)}
     return {
-        attachment: {
+        f"{attachment}-{one.stream}": {
             "er_id": store.router(ROUTER).id,
             "resource_id": store.attachment(attachment).id,
             "log_group_id": group.id,

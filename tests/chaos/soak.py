@@ -6,8 +6,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ import emulator
 from bench.processes import without_a_persons_own
 from bench.world import seed as world_of
 from emulator import Server, Switches
-from tests.chaos.engine import Engine
+from tests.chaos.engine import Engine, declaring
 from tests.chaos.seeded import inputs
 from tests.chaos.wanted import STREAMS, Wanted
 from tests.e2e.harness import CHECKOUT, NAMESPACE
@@ -63,7 +63,7 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     wrong: list[str] = []
     with (
         emulator.serve(folder / "emulator.db", seed=seed, switches=Switches(latency=0)) as server,
-        _provider(server) as (pid, stub),
+        _provider() as (pid, stub),
         ThreadPoolExecutor(ENGINES) as pool,
     ):
         names = sorted(one.name for one in server.store.network.all_attachments())
@@ -72,8 +72,7 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
             for first in range(0, len(names), FLOW_LOGS)
         ]
         while not usages or usages[-1].operations < operations:
-            for errors in pool.map(lambda share: _round(server, stub, share), shares):
-                wrong += errors
+            wrong += _round(server, stub, pool, shares)
             usages.append(_usage(pid, PER_ROUND * (len(usages) + 1)))
             say(f"{usages[-1].operations:,} of {operations:,} operations")
     warm, last = [usage for usage in usages if usage.operations <= WARM][-1], usages[-1]
@@ -82,18 +81,30 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     return [warm, last], wrong
 
 
-def _round(server: Server, stub: Any, share: Mapping[str, Wanted]) -> list[str]:
-    """Have the flow logs, rename them, and be rid of them."""
-    engine, wrong = Engine(stub, TIMEOUT, {}), []
-    renamed = {name: replace(one, name=f"{name}-renamed") for name, one in share.items()}
-    for wanted in (share, renamed, {}):
-        if (steps := engine.up(inputs(server, wanted))) != len(share):
-            wrong.append(f"an up had {steps} steps, not {len(share)}; errors: {engine.errors}")
+def _round(server: Server, stub: Any, pool: Executor, shares: Sequence[Mapping[str, Wanted]]) -> list[str]:
+    """Have the flow logs, rename them, and be rid of them; each is a run of its own, as far as the host can tell."""
+    engines = [Engine(stub, TIMEOUT, []) for _ in shares]
+    renamed = [{name: replace(one, name=f"{name}-renamed") for name, one in share.items()} for share in shares]
+    gone: list[dict[str, Wanted]] = [{} for _ in shares]
+    wrong = []
+    for phase in (shares, renamed, gone):
+        _begin_run(server, stub)
+        reports = pool.map(lambda engine, share: engine.up(declaring(inputs(server, share))), engines, phase)
+        for share, report in zip(shares, reports, strict=True):
+            if len(report.steps) != len(share):
+                wrong.append(f"an up had {len(report.steps)} steps, not {len(share)}; errors: {report.errors}")
     return wrong
 
 
+def _begin_run(server: Server, stub: Any) -> None:
+    config = {"endpoint": server.url, "token": server.token, "project_id": server.project_id}
+    args = Struct()
+    args.update({f"{NAMESPACE}:{key}": value for key, value in config.items()})
+    stub.Configure(proto.ConfigureRequest(args=args))
+
+
 @contextmanager
-def _provider(server: Server) -> Iterator[tuple[int, Any]]:
+def _provider() -> Iterator[tuple[int, Any]]:
     """The host as a process of its own, as the engine starts it: its id, and a stub for it."""
     nobody = "127.0.0.1:1"  # the engine's address, to which it sends words on waits of seconds
     command = [sys.executable, "-u", "-m", "providers.host", nobody]
@@ -103,12 +114,7 @@ def _provider(server: Server) -> Iterator[tuple[int, Any]]:
             assert process.stdout
             port = int(process.stdout.readline())
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                stub = provider_pb2_grpc.ResourceProviderStub(channel)
-                config = {"endpoint": server.url, "token": server.token, "project_id": server.project_id}
-                args = Struct()
-                args.update({f"{NAMESPACE}:{key}": value for key, value in config.items()})
-                stub.Configure(proto.ConfigureRequest(args=args))
-                yield process.pid, stub
+                yield process.pid, provider_pb2_grpc.ResourceProviderStub(channel)
         finally:
             process.kill()
 

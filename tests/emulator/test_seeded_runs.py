@@ -13,7 +13,7 @@ import pytest
 
 from emulator import Switches
 from emulator.faults.plan import Fault
-from tests.chaos.engine import Engine
+from tests.chaos.engine import Engine, Resource, declaring
 from tests.chaos.seeded import N, host, inputs, run, world
 from tests.chaos.wanted import STREAMS, Wanted
 from tests.emulator.process import PROJECT_FOLDER
@@ -32,13 +32,14 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
     stock: type[Any], tmp_path: Path
 ) -> None:
     began = 10  # requests before the outage, sign-in included
-    with world(tmp_path, Switches(latency=0)) as server, host(server, stock, backoff=None) as stub:
+    with world(tmp_path, Switches(latency=0)) as server:
         names = sorted(one.name for one in server.store.network.all_attachments())
-        wanted = {name: Wanted(name, STREAMS[0], name, enabled=True) for name in names}
-        engine = Engine(stub, timeout=1200, state={})
+        program = declaring(inputs(server, {name: Wanted(name, STREAMS[0], name, enabled=True) for name in names}))
+        state: list[Resource] = []
         server.faults.use(0, [Fault("error", status=503, skip=began)])
 
-        engine.up(inputs(server, wanted))
+        with host(server, stock, backoff=None) as stub:
+            errors = Engine(stub, timeout=1200, state=state).up(program).errors
 
         # A clock of its own for each operation, on which nobody waits.
         # 120 s are given; the last wait before they are over may be one of 20 s.
@@ -47,17 +48,18 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
         not_known = rf"was perhaps created: {gave_up}; the next `pulumi up --refresh` finds out"
         made = server.store.flow_logs.live()
         assert 0 < len(made) < began
-        assert len(engine.errors) >= N - len(made)
+        assert len(errors) >= N - len(made)
         sentence = re.compile(rf"flow log '\S+' ({begun}|{not_known})")
-        assert [error for error in engine.errors if not sentence.fullmatch(error)] == []
+        assert [error for error in errors if not sentence.fullmatch(error)] == []
 
         server.faults.use(0, [])
-        engine.up(inputs(server, wanted))
-        assert engine.errors == []
-        assert {one.id for one in made} <= {resource.id for resource in engine.state.values()}
-        assert {resource.id for resource in engine.state.values()} == {one.id for one in server.store.flow_logs.live()}
-        assert len(engine.state) == N
-        assert engine.up(inputs(server, wanted)) == 0
+        with host(server, stock, backoff=None) as stub:
+            assert Engine(stub, timeout=1200, state=state).up(program).errors == []
+        assert {one.id for one in made} <= {resource.id for resource in state}
+        assert {resource.id for resource in state} == {one.id for one in server.store.flow_logs.live()}
+        assert len(state) == N
+        with host(server, stock, backoff=None) as stub:
+            assert Engine(stub, timeout=1200, state=state).up(program).steps == []
 
 
 def test_a_run_is_had_again_exactly_by_its_seed() -> None:
