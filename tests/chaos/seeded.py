@@ -159,7 +159,7 @@ def world(folder: Path, switches: Switches) -> Iterator[Server]:
         yield server
 
 
-class _Time:
+class Time:
     """Seconds that only go on when they are made to."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class _Time:
         return self.now
 
 
-class _Patience(Patience):
+class QuickPatience(Patience):
     """As much of it in every run: a pause takes no time but on its clock, and so does an answer."""
 
     def pause(self, seconds: float, *, waiting_for: str) -> None:
@@ -181,14 +181,14 @@ class _Patience(Patience):
         self._pass(ANSWER_TAKES)
 
     def _pass(self, seconds: float) -> None:
-        cast(_Time, self.clock).now += seconds
+        cast(Time, self.clock).now += seconds
 
 
-class _Handler(FlowLogHandler):
+class QuickHandler(FlowLogHandler):
     @contextmanager
     def _patience(self, request: Any) -> Iterator[Patience]:
         with super()._patience(request) as patience:
-            yield _Patience(seconds=patience.seconds, cancelled=patience.cancelled, clock=_Time())
+            yield QuickPatience(seconds=patience.seconds, cancelled=patience.cancelled, clock=Time())
 
 
 class _QuickProvider(FlowLogProvider):
@@ -205,7 +205,7 @@ class _QuickProvider(FlowLogProvider):
 
 def host(server: Server, stock: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
     """A stub for a host of its own, as every `up` has one; without a backoff it has the client's own."""
-    return hosted(stock, _Handler(provider=_QuickProvider(server, backoff)))
+    return hosted(stock, QuickHandler(provider=_QuickProvider(server, backoff)))
 
 
 def inputs(server: Server, now: Mapping[str, Wanted]) -> dict[str, dict[str, Any]]:
