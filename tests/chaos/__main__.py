@@ -1,6 +1,6 @@
-"""`make chaos`: runs under faults, told by seeds; kills at each point of a run; outages; and what is lost or doubled.
+"""`make chaos`: runs under faults, told by seeds; sequences of edits; kills at each point of a run; outages.
 
-A run in process that fails is had again, exactly, by its seed: python -m tests.chaos --seed N
+What fails in process is had again, exactly, by its seed: python -m tests.chaos --seed N, or --change-seed N
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.table import grid
+from tests.chaos import changes
+from tests.chaos.change_commands import ChangeSite
 from tests.chaos.command_line import RunSite
+from tests.chaos.course import Course
+from tests.chaos.judge import COMPLAINTS, DONE, FAILED_RUN, REFUSED
 from tests.chaos.outages import OUTAGE, OutageSite, outages
 from tests.chaos.seeded import N, Outcome, run
 from tests.chaos.site import Site
@@ -34,6 +38,7 @@ REPORT_SECONDS = 10.0
 T = TypeVar("T")
 R = TypeVar("R")
 SiteT = TypeVar("SiteT", bound=Site)
+Told = TypeVar("Told", Outcome, Course)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,27 +50,46 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--outages", type=int, default=len(outages()), help="of a minute (default: %(default)s)")
     parser.add_argument("--operations", type=int, default=10_000, help="in one provider (default: %(default)s)")
+    parser.add_argument("--changes", type=int, default=200, help="sequences of edits in process (default: %(default)s)")
+    parser.add_argument(
+        "--cli-changes", type=int, default=12, help="sequences of edits with `pulumi` (default: %(default)s)"
+    )
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="of the first run (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="this run in process alone, with all that happened")
+    parser.add_argument(
+        "--change-seed", type=int, metavar="SEED", help="this sequence in process alone, with all that happened"
+    )
     options = parser.parse_args(arguments)
+    if options.change_seed is not None:
+        course = one_course(options.change_seed)
+        print(*course.journal, *(course.wrong or ["nothing is wrong"]), sep="\n")
+        return bool(course.wrong)
     if options.seed is not None:
         outcome = one(options.seed)
         print(*outcome.journal, *(outcome.wrong or ["put right by one more up"]), sep="\n")
         return bool(outcome.wrong)
-    if (options.cli_runs or options.kills or options.outages) and not shutil.which("pulumi"):
+    if (options.cli_runs or options.kills or options.outages or options.cli_changes) and not shutil.which("pulumi"):
         say("error: there is no pulumi on PATH: run this with `make chaos`")
         return 2
     seeds = range(options.first, options.first + options.runs)
     cli_seeds = range(options.first, options.first + options.cli_runs)
+    change_seeds = range(options.first, options.first + options.cli_changes)
     processors = cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        outcomes = many(seeds)
+        outcomes = many(seeds, one, _lost_run)
+        courses = many(range(options.first, options.first + options.changes), one_course, _lost_course)
         cli_outcomes = at_sites(cli_seeds, folder, RunSite, RunSite.run, named="pulumi, seed {}", at_once=processors)
+        changed = at_sites(
+            change_seeds, folder, ChangeSite, ChangeSite.run, named="changes with pulumi, seed {}", at_once=processors
+        )
         swept = at_sites(spread(kills(), options.kills), folder, KillSite, KillSite.put_right, at_once=processors)
         # These mostly wait.
         out = at_sites(outages()[: options.outages], folder, OutageSite, OutageSite.ride_out, at_once=len(outages()))
         usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
+    cli_courses = [
+        done if isinstance(done, Course) else _lost_course(seed, str(done)) for seed, done in changed.items()
+    ]
     ends = {
         f"seeded runs in process, N={N}": [outcome.wrong for outcome in outcomes],
         f"seeded runs of `pulumi`, N={N}": [_wrong(done) for done in cli_outcomes.values()],
@@ -78,9 +102,12 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(done, Outcome):
             injected.update(done.injected)
     report(injected, ends, usages)
+    kinds = {"changes in process": courses, "changes with pulumi": cli_courses}
+    report_changes({what: courses for what, courses in kinds.items() if courses})
     for wrong in grown:
         say(wrong)
-    return bool(grown) or any(any(wrongs) for wrongs in ends.values())
+    every = [*courses, *cli_courses]
+    return bool(grown) or any(any(wrongs) for wrongs in ends.values()) or any(course.wrong for course in every)
 
 
 def spread(every: list[Kill], number: int) -> list[Kill]:
@@ -130,22 +157,36 @@ def one(seed: int) -> Outcome:
         return run(seed, Path(folder), servicer_class())
 
 
-def many(seeds: range) -> list[Outcome]:
-    """The runs of these seeds, twice as many at a time as there are processors, since they mostly wait."""
+def one_course(seed: int) -> Course:
+    """The sequence of edits of a seed, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        return changes.run(seed, Path(folder), servicer_class())
+
+
+def _lost_run(seed: int, why: str) -> Outcome:
+    return Outcome(seed, wrong=[why])
+
+
+def _lost_course(seed: int, why: str) -> Course:
+    return Course(seed, wrong=[why])
+
+
+def many(seeds: range, do: Callable[[int], Told], lost: Callable[[int, str], Told]) -> list[Told]:
+    """What comes of these seeds, twice as many at a time as there are processors, since they mostly wait."""
     outcomes, told = [], time.monotonic()
     with ProcessPoolExecutor(2 * (cpu_count() or 1)) as pool:
-        futures = {pool.submit(one, seed): seed for seed in seeds}
+        futures = {pool.submit(do, seed): seed for seed in seeds}
         for future in as_completed(futures):
             try:
                 outcome = future.result()
             except Exception as error:
-                outcome = Outcome(futures[future], wrong=[f"{type(error).__name__}: {error}"])
+                outcome = lost(futures[future], f"{type(error).__name__}: {error}")
             outcomes.append(outcome)
             for wrong in outcome.wrong:
                 say(f"seed {outcome.seed}: {wrong}")
             if time.monotonic() - told > REPORT_SECONDS or len(outcomes) == len(seeds):
                 told = time.monotonic()
-                say(f"{len(outcomes)} of {len(seeds)} runs")
+                say(f"{len(outcomes)} of {len(seeds)} {'sequences' if do is one_course else 'runs'}")
     return outcomes
 
 
@@ -164,9 +205,23 @@ def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: 
         print("\nOne provider process: " + "; ".join(map(str, usages)))
 
 
+def report_changes(kinds: Mapping[str, Sequence[Course]]) -> None:
+    """How the sequences of edits ended."""
+    rows = []
+    for what, courses in kinds.items():
+        runs = sum((course.ends for course in courses), Counter[str]())
+        wrongs = [course.wrong for course in courses]
+        counts = [_count(wrongs, kind) for kind in COMPLAINTS]
+        others = sum(not sentence.startswith(tuple(COMPLAINTS)) for wrong in wrongs for sentence in wrong)
+        ended = [str(runs[end]) for end in (DONE, REFUSED, FAILED_RUN)]
+        rows.append((what, str(len(courses)), str(runs.total()), *ended, *counts, str(others)))
+    headings = ("what", "sequences", "runs", DONE, REFUSED, FAILED_RUN, *COMPLAINTS.values(), "wrong otherwise")
+    print(f"\n{grid(headings, rows, left=1)}")
+
+
 def _wrong(done: object) -> list[str]:
     """What is wrong in the end: of a seeded run, of something else, or because it came to no end."""
-    if isinstance(done, Outcome):
+    if isinstance(done, Outcome | Course):
         return done.wrong
     return done if isinstance(done, list) else [str(done)]
 

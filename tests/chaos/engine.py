@@ -211,7 +211,7 @@ class _Run:
             return
         if self._report.errors and not self._options.continues_on_error:
             return
-        declared = {one.urn for one in program.declarations}
+        declared = {urn for one in program.declarations for urn in (one.urn, one.alias)}
         for resource in list(self._state):
             if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
                 if not resource.is_replaced:

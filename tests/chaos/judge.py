@@ -13,6 +13,15 @@ from tests.chaos.wanted import DOUBLED, LOST
 GAP, WRONG_DELETION, DIFFERS = "gap", "wrong deletion", "preview differs from up"
 """What complaints begin with, beside those of `tests.chaos.wanted`."""
 
+COMPLAINTS = {
+    GAP: "gaps",
+    WRONG_DELETION: "wrong deletions",
+    DIFFERS: DIFFERS,
+    LOST: LOST,
+    DOUBLED: DOUBLED,
+}
+"""What a table calls each."""
+
 DONE, REFUSED, FAILED_RUN = "done", "refused", "failed"
 
 Steps = Sequence[tuple[str, str]]
@@ -72,8 +81,16 @@ def wrong(happened: Happened) -> list[str]:
 
 
 def _gaps(happened: Happened) -> list[str]:
-    """Attachments that were logged, are wanted, and were not logged all the time."""
-    logged = {one.resource_id for one in happened.ours(happened.before).values() if is_at_work(one)}
+    """Attachments that were logged, are wanted, and were not logged all the time.
+
+    Where the service lets a flow log fail that was at work, nobody can help it.
+    """
+    after = happened.ours(happened.after)
+    logged = {
+        one.resource_id
+        for id_, one in happened.ours(happened.before).items()
+        if is_at_work(one) and not (id_ in after and after[id_].state == FAILED)
+    }
     meant = logged & happened.wishes.enabled & happened.after.attachments.keys()
     return [
         f"{GAP}: {_name(happened, gap.attachment_id)} for {gap.seconds:.6f} s"
