@@ -109,7 +109,10 @@ class _Stack:
     @property
     def held(self) -> list[Held]:
         """The flow logs in the state."""
-        return [Held(one.urn, one.id, str(one.outputs["resource_id"]), str(one.outputs["log_stream_id"])) for one in self._state]
+        return [
+            Held(one.urn, one.id, str(one.outputs["resource_id"]), str(one.outputs["log_stream_id"]))
+            for one in self._state
+        ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
         """Have these faults from now on, and no others."""
