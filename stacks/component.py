@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 
 import pulumi
@@ -33,6 +33,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
         *,
         idempotency_key: pulumi.Input[str],
         adopted: Mapping[FlowLogTarget, ExistingFlowLog] = MappingProxyType({}),
+        handing_over: Set[tuple[str, str]] = frozenset(),
     ) -> None:
         """Declare them.
 
@@ -40,21 +41,30 @@ class RouterFlowLogs(pulumi.ComponentResource):
             keys: What each key of the stack file wants on the router.
             idempotency_key: See `FlowLogArgs`.
             adopted: What is there and is to be taken over, by target.
+            handing_over: The attachments, with their routers, of which the run deletes or disables a flow log.
         """
         super().__init__(COMPONENT_TYPE, keys[0].component)
         self._key = idempotency_key
         self._adopted = adopted
+        self._handing_over = handing_over
         self._enabled: dict[str, list[FlowLog]] = {}
         self.flow_logs: dict[str, FlowLog] = {}
         for desired in sorted((one for key in keys for one in key.flow_logs), key=lambda one: not one.enabled):
             self.flow_logs[desired.logical_name] = flow_log = self._flow_log(desired)
             if desired.enabled:
                 self._enabled.setdefault(desired.attachment.id, []).append(flow_log)
+            if self._is_handing_over(desired.target):
+                _required(flow_log, enabled=desired.enabled)
         self._warn(keys)
         self.register_outputs({})
 
     def _flow_log(self, desired: DesiredFlowLog) -> FlowLog:
         target = desired.target
+        # One is disabled only when the others of its attachment are enabled: its record has no gap.
+        first = [] if desired.enabled else self._enabled.get(desired.attachment.id, [])
+        enabled: pulumi.Input[bool] = desired.enabled
+        if first and self._is_handing_over(target):
+            enabled = pulumi.Output.all(*(_required(one, enabled=True) for one in first)).apply(lambda _: False)
         return FlowLog(
             desired.logical_name,
             FlowLogArgs(
@@ -64,7 +74,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
                 log_stream_id=target.log_stream_id,
                 name=desired.name,
                 description=desired.description,
-                enabled=desired.enabled,
+                enabled=enabled,
                 idempotency_key=self._key,
             ),
             pulumi.ResourceOptions(
@@ -72,10 +82,13 @@ class RouterFlowLogs(pulumi.ComponentResource):
                 aliases=[desired.former_urn] if desired.former_urn else None,
                 protect=desired.protect,
                 import_=import_id(self._adopted[target]) if target in self._adopted else None,
-                # One is disabled only when the others of its attachment are enabled: its record has no gap.
-                depends_on=None if desired.enabled else self._enabled.get(desired.attachment.id),
+                depends_on=first or None,
             ),
         )
+
+    def _is_handing_over(self, target: FlowLogTarget) -> bool:
+        """Whether something is taken away from this attachment, and not only announced."""
+        return not pulumi.runtime.is_dry_run() and (target.er_id, target.resource_id) in self._handing_over
 
     def _warn(self, keys: Sequence[ResolvedRouter]) -> None:
         names = {one.id: one.name or one.id for one in keys[0].attachments}
@@ -89,26 +102,25 @@ def declared(decision: Decision) -> dict[str, RouterFlowLogs]:
     """Declare what was decided; the routers' components, by each of their keys."""
     key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY)
     components = {
-        router_id: RouterFlowLogs(keys, idempotency_key=key.result, adopted=decision.adopted)
+        router_id: RouterFlowLogs(
+            keys, idempotency_key=key.result, adopted=decision.adopted, handing_over=decision.handing_over
+        )
         for router_id, keys in decision.plan.by_router.items()
     }
-    if not pulumi.runtime.is_dry_run():
-        for deletion in decision.deletions:
-            target = deletion.flow_log.target
-            for desired in decision.plan.by_attachment.get((target.er_id, target.resource_id), ()):
-                _require_made(components[target.er_id].flow_logs[desired.logical_name])
     return {one.key: components[one.router.id] for one in decision.plan.routers}
 
 
-def _require_made(flow_log: FlowLog) -> None:
-    """Fail the run, before it deletes anything, unless this flow log is there: `--target` may have left it out."""
+def _required(flow_log: FlowLog, *, enabled: bool) -> pulumi.Output[bool]:
+    """Fail the run, before it takes anything away, unless this flow log is there, and enabled if it is to be:
+    `--target` may have left it out."""
 
-    def check(made: Sequence[object]) -> None:
-        urn, id_ = made
-        if not isinstance(id_, str):
+    def check(made: Sequence[object]) -> bool:
+        urn, id_, is_enabled = made
+        if not isinstance(id_, str) or (enabled and is_enabled is not True):
             raise pulumi.RunError(
                 "with --target this run leaves out a flow log that takes the place of another one, which must not be"
-                f" deleted before: add --target '{urn}', or run without --target"
+                f" deleted or disabled before: add --target '{urn}', or run without --target"
             )
+        return True
 
-    pulumi.Output.all(flow_log.urn, flow_log.id).apply(check, run_with_unknowns=True)
+    return pulumi.Output.all(flow_log.urn, flow_log.id, flow_log.enabled).apply(check, run_with_unknowns=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,8 @@ class Decision:
         deletions: What the run deletes by not declaring it.
         warnings: What the user is to know.
         outputs: The stack's outputs.
+        handing_over: The attachments, with their routers, of which the run deletes or disables a flow log: all that it
+            wants of these has to be at work before.
     """
 
     plan: Plan
@@ -56,6 +58,7 @@ class Decision:
     deletions: Sequence[Deletion]
     warnings: Sequence[str]
     outputs: Mapping[str, Any]
+    handing_over: Set[tuple[str, str]] = frozenset()
 
 
 def decide(client: Client, config: StackConfig, before: Before, *, stack: str, is_preview: bool) -> Decision:
@@ -92,7 +95,18 @@ def decide(client: Client, config: StackConfig, before: Before, *, stack: str, i
         deletions=found,
         warnings=warnings,
         outputs=outputs(plan, found, before.last),
+        handing_over=_handing_over(plan, managed, found),
     )
+
+
+def _handing_over(plan: Plan, managed: Managed, found: Sequence[Deletion]) -> set[tuple[str, str]]:
+    deleted = {one.flow_log.target for one in found}
+    disabled = {
+        target
+        for target, one in managed.items()
+        if one.enabled and target in plan.desired and not plan.desired[target].enabled
+    }
+    return {(one.er_id, one.resource_id) for one in deleted | disabled}
 
 
 def _expected(before: Before) -> dict[str, set[str]]:

@@ -21,11 +21,13 @@ class ManagedFlowLog:
         urn: Where it stands there.
         target: What it logs, and where to.
         created_at: When the service created it; empty where nobody knows.
+        enabled: Whether it is to write logs.
     """
 
     urn: str
     target: FlowLogTarget
     created_at: str = ""
+    enabled: bool = True
 
     @property
     def logical_name(self) -> str:
@@ -44,7 +46,12 @@ Managed = Mapping[FlowLogTarget, ManagedFlowLog]
 def managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLogTarget, ManagedFlowLog]:
     """The flow logs among the resources of `stacks.state.snapshot`."""
     found = (
-        ManagedFlowLog(urn, target(one["outputs"]), one["outputs"].get("created_at", ""))
+        ManagedFlowLog(
+            urn,
+            target(one["outputs"]),
+            created_at=one["outputs"].get("created_at", ""),
+            enabled=one["outputs"].get("enabled", True),
+        )
         for urn, one in snapshot.items()
         if one["type"] == TYPE_TOKEN
     )

@@ -1,0 +1,38 @@
+"""`pulumi up --target`: what takes the place of a flow log must not be left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.instants import now
+from tests.e2e.harness import QUICK, Project, World
+
+
+@pytest.mark.up
+def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(project: Project, world: World) -> None:
+    archive = {
+        "log_group": "network",
+        "log_stream": "er-flow-logs-archive",
+        "attachments": ["vpc-shop"],
+        "enabled": False,
+    }
+    project.change_config(routers={**project.config()["routers"], "archive": {"router": "er-core", **archive}})
+    project.up()
+    before, since = world.flow_logs(), now()
+    (core, other) = sorted(
+        (one for one in project.flow_logs().values() if "::vpc-shop-" in one["urn"] and "staging" not in one["urn"]),
+        key=lambda one: not one["inputs"]["enabled"],
+    )
+    project.change_router("core", overrides={"vpc-shop": {"enabled": False}})
+    project.change_router("archive", enabled=True)
+
+    output = project.refused("up", *QUICK, "--target", core["urn"])
+
+    assert "with --target this run leaves out a flow log that takes the place of another one" in output
+    assert f"add --target '{other['urn']}'" in output
+    assert world.flow_logs() == before
+
+    project.up("--target", core["urn"], "--target", other["urn"])
+    assert not world.flow_logs()[core["id"]]["enabled"]
+    assert world.flow_logs()[other["id"]]["enabled"]
+    assert world.server.store.gaps(since=since, attachments=["vpc-shop"]) == []
