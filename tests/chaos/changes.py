@@ -168,7 +168,6 @@ class _Stack:
 def _program(decision: Decision) -> Program:
     """What `stacks.component` declares."""
     declarations: list[Declaration] = []
-    moving = {(one.flow_log.target.er_id, one.flow_log.target.resource_id) for one in decision.deletions}
     required = []
     for keys in decision.plan.by_router.values():
         enabled: dict[str, list[str]] = {}
@@ -184,11 +183,13 @@ def _program(decision: Decision) -> Program:
                 "enabled": desired.enabled,
                 "idempotency_key": KEY,
             }
-            after = () if desired.enabled else enabled.get(target.resource_id, ())
-            declarations.append(Declaration(urn=own, inputs=inputs, alias=desired.former_urn, after=tuple(after)))
+            is_handing_over = (target.er_id, target.resource_id) in decision.handing_over
+            after = () if desired.enabled else tuple(enabled.get(target.resource_id, ()))
+            needs = after if is_handing_over else ()
+            declarations.append(Declaration(urn=own, inputs=inputs, alias=desired.former_urn, after=after, needs=needs))
             if desired.enabled:
                 enabled.setdefault(target.resource_id, []).append(own)
-            if (target.er_id, target.resource_id) in moving:
+            if is_handing_over:
                 required.append(own)
     return Program(declarations=declarations, required=required)
 

@@ -23,7 +23,7 @@ from tests.chaos.wanted import LOST, strays
 
 EDITS = 6  # in a sequence
 TOGETHER = (1, 1, 2, 2, 3)  # so many before a run
-FAULTY, LONG, PARTIAL, REPLACING, CONTINUING, OLD_NAMES = 0.35, 0.3, 0.12, 0.08, 0.3, 0.04  # probabilities
+FAULTY, LONG, PARTIAL, REPLACING, CONTINUING, OLD_NAMES = 0.35, 0.3, 0.15, 0.08, 0.3, 0.04  # probabilities
 CREATES = "POST */flow-logs"
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+|request id \S+")
 
@@ -167,7 +167,9 @@ def _draw(lots: Random, held: Sequence[Held], announced: Ended, *, waits: bool) 
     if there and lots.random() < REPLACING:
         options = replace(options, replace=frozenset({lots.choice(there)}))
     if known and lots.random() < PARTIAL:
-        options = replace(options, targets=frozenset(lots.sample(known, lots.randint(1, len(known)))))
+        changing = [one for _, one in announced.steps] or known
+        few, many = [lots.choice(changing)], lots.sample(known, lots.randint(1, len(known)))
+        options = replace(options, targets=frozenset(lots.choice([few, many])))
     return _How(options, faults, lots.randrange(1_000_000))
 
 
@@ -175,7 +177,7 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
     """One preview and one `up`, with all that is wrong."""
     before, since = see(stack.store), now()
     wished = wishes(editor.file, before, editor.ours(before))
-    has_trouble = editor.has_trouble
+    has_trouble, may_fail = editor.has_trouble, editor.may_fail
     preview = stack.preview(editor.file, EVERYTHING)
     how = draw(preview)
     if not how.is_whole:
@@ -194,6 +196,7 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
         gaps=stack.store.gaps(since=since, until=now() + 1, attachments=before.attachments),
         is_plain=how.is_whole and not how.faults,
         has_trouble=has_trouble,
+        may_fail=may_fail,
     )
     found = wrong(happened) + _unknown(stack.held, happened.ours(happened.after))
     if happened.is_plain and up.end == DONE:

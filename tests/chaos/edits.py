@@ -141,6 +141,17 @@ class Editor:
             )
         )
 
+    @property
+    def may_fail(self) -> bool:
+        """Whether a run may fail for a reason that nobody can know before."""
+        flow_logs = {one.id: one for one in self.store.flow_logs.live()}
+        return (
+            # What the quota counts is not certain, and one in the very words may be what an interrupted run has made.
+            self.store.quotas.of(PROJECT_ID).limit != UNLIMITED
+            or any(flow_logs[id_].name != SOMEBODY_ELSE for id_ in self.others if id_ in flow_logs)
+            or any(one.state != AVAILABLE for one in flow_logs.values())
+        )
+
     def ours(self, seen: Seen) -> set[Target]:
         """The targets of the stack's flow logs."""
         return {target_of(one) for id_, one in seen.flow_logs.items() if id_ not in self.others}
@@ -494,6 +505,15 @@ class Editor:
         self.store.set_flow_log_state(flow_log.id, FAILED)
         return flow_log.name
 
+    def vanish(self) -> str:
+        """Somebody deletes one of the stack's flow logs."""
+        ours = [one for one in self.store.flow_logs.live() if one.id not in self.others]
+        if not ours:
+            return ""
+        flow_log = self.lots.choice(sorted(ours, key=target_of))
+        self.store.delete_flow_log(flow_log.id)
+        return flow_log.name
+
     # What these need.
 
     def _key(self) -> str:
@@ -562,7 +582,7 @@ EDITS: dict[Edit, int] = {
     Editor.describe: 2,
     Editor.add_key: 5,
     Editor.drop_key: 2,
-    Editor.flip: 5,
+    Editor.flip: 8,
     Editor.limit_deletions: 2,
     Editor.allow_deletions: 6,
     Editor.attach: 4,
@@ -578,6 +598,7 @@ EDITS: dict[Edit, int] = {
     Editor.fill_quota: 3,
     Editor.lift_quota: 8,
     Editor.lose: 2,
+    Editor.vanish: 2,
 }
 """Each with how often it is drawn."""
 

@@ -22,6 +22,9 @@ from tests.sdk import STATUS_DETAILS, half_made
 
 Inputs = Mapping[str, Any]
 
+LEFT_OUT = "a flow log that takes the place of another one was left out or could not be made"
+"""What the program says when it ends with that error."""
+
 CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
 
 
@@ -58,12 +61,14 @@ class Declaration:
         inputs: What the program says of it.
         alias: Its former URN.
         after: The URNs of those that it depends on.
+        needs: The URNs of those without which, enabled, the program ends with an error before it declares this one.
     """
 
     urn: str
     inputs: Inputs
     alias: str | None = None
     after: Sequence[str] = ()
+    needs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +77,7 @@ class Program:
 
     Attributes:
         declarations: The flow logs.
-        required: Those without which it ends with an error before anything is deleted.
+        required: Those without which, enabled or not as declared, it ends with an error before anything is deleted.
     """
 
     declarations: Sequence[Declaration]
@@ -206,8 +211,10 @@ class _Run:
         return report
 
     def _end(self, program: Program) -> None:
-        if not self._is_preview and self._left_out.intersection(program.required):
-            self._report.errors.append("with --target this run leaves out a flow log that takes the place of another")
+        enabled = {one.urn for one in program.declarations if one.inputs["enabled"]}
+        if not self._is_preview and not all(self._has(one, enabled=one in enabled) for one in program.required):
+            self._report.errors.append(LEFT_OUT)
+        if LEFT_OUT in self._report.errors:
             return
         if self._report.errors and not self._options.continues_on_error:
             return
@@ -221,6 +228,8 @@ class _Run:
     def _register(self, declaration: Declaration) -> None:
         urn = declaration.urn
         resource = self._find(urn) or self._find(declaration.alias)
+        if not self._is_preview and not all(self._has(one, enabled=True) for one in declaration.needs):
+            self._abort(LEFT_OUT)
         if not self._options.includes(urn):
             if resource is None:
                 self._left_out.add(urn)
@@ -361,6 +370,10 @@ class _Run:
 
     def _find(self, urn: str | None) -> Resource | None:
         return next((one for one in self._state if one.urn == urn and not one.is_replaced), None)
+
+    def _has(self, urn: str, *, enabled: bool) -> bool:
+        found = self._find(urn)
+        return found is not None and bool(found.outputs["enabled"] or not enabled)
 
     def _abort(self, why: str) -> None:
         self._report.errors.append(why)

@@ -51,6 +51,7 @@ class Happened:
         gaps: When attachments were not logged, from before the preview to the end.
         is_plain: Whether nothing was injected, and the whole stack was meant.
         has_trouble: Whether there was a reason to refuse it, or for it to fail.
+        may_fail: Whether there was a reason to fail that nobody can know before.
     """
 
     before: Seen
@@ -62,6 +63,7 @@ class Happened:
     gaps: Sequence[Gap]
     is_plain: bool
     has_trouble: bool
+    may_fail: bool
 
     def ours(self, seen: Seen) -> dict[str, FlowLog]:
         """The stack's flow logs, by id."""
@@ -132,6 +134,8 @@ def _refusal(happened: Happened) -> list[str]:
             found.append(f"{DIFFERS}: the run was refused, the preview was {happened.preview.end}")
     elif happened.wishes.impossible:
         found.append(f"the run was not refused, although {'; '.join(happened.wishes.impossible)}")
+    if happened.up.end == FAILED_RUN and happened.preview.end == DONE and happened.is_plain and not happened.may_fail:
+        found.append(f"{DIFFERS}: the run failed: {happened.up.words}")
     if happened.up.end != DONE and happened.is_plain and not happened.has_trouble:
         found.append(f"the run was {happened.up.end} for no reason: {happened.up.words}")
     return found
