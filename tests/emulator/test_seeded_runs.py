@@ -13,7 +13,9 @@ import pytest
 
 from emulator import Switches
 from emulator.faults.plan import Fault
+from tests.chaos import changes
 from tests.chaos.engine import Engine, Resource, declaring
+from tests.chaos.judge import DONE
 from tests.chaos.seeded import N, host, inputs, run, world
 from tests.chaos.wanted import STREAMS, Wanted
 from tests.emulator.process import PROJECT_FOLDER
@@ -26,6 +28,15 @@ def test_after_faults_crashes_and_edits_each_flow_log_is_there_once_and_in_the_s
     outcome = run(seed, tmp_path, stock)
     assert sum(outcome.injected.values()) > 10
     assert outcome.wrong == []
+
+
+@pytest.mark.parametrize("seed", range(1, 16))
+def test_after_each_edit_what_is_wanted_is_logged_all_the_time_and_nothing_is_lost(
+    seed: int, stock: type[Any], tmp_path: Path
+) -> None:
+    course = changes.run(seed, tmp_path, stock)
+    assert course.wrong == [], course.journal
+    assert course.ends[DONE] >= course.ends.total() // 3
 
 
 def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the_next_up_resumes(
@@ -62,10 +73,11 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
             assert Engine(stub, timeout=1200, state=state).up(program).steps == []
 
 
-def test_a_run_is_had_again_exactly_by_its_seed() -> None:
+@pytest.mark.parametrize("what", ["--seed", "--change-seed"])
+def test_a_run_is_had_again_exactly_by_its_seed(what: str) -> None:
     journals = [
         subprocess.run(
-            [sys.executable, "-m", "tests.chaos", "--seed", "38"],
+            [sys.executable, "-m", "tests.chaos", what, "38"],
             cwd=PROJECT_FOLDER,
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             stdout=subprocess.PIPE,
