@@ -17,7 +17,7 @@ from providers import urn as urns
 from providers.properties import is_unsure
 from tests.chaos.edits import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
-from tests.chaos.intent import StackFile, see, wishes
+from tests.chaos.intent import StackFile, ever_failed, see, wishes
 from tests.chaos.judge import DONE, Ended, Happened, Steps, wrong
 from tests.chaos.wanted import LOST, strays
 
@@ -190,6 +190,7 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
         before=before,
         after=see(stack.store),
         others=editor.others,
+        failed=ever_failed(stack.store),
         wishes=wished,
         preview=preview,
         up=up,

@@ -5,12 +5,14 @@ A name in the file stands for the attachment that it meant when it was written.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from emulator.flow_logs import AVAILABLE, FlowLog
+from emulator.flow_logs import AVAILABLE, FAILED, FlowLog
 from emulator.network import Attachment
 from emulator.store import Store
 
@@ -50,6 +52,13 @@ def see(store: Store) -> Seen:
         },
         flow_logs={one.id: one for one in store.flow_logs.live()},
     )
+
+
+def ever_failed(store: Store) -> set[str]:
+    """The ids of the flow logs that the service has let fail at any time."""
+    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+        rows = connection.execute("SELECT DISTINCT flow_log_id FROM flow_log_version WHERE state = ?", (FAILED,))
+        return {str(id_) for (id_,) in rows}
 
 
 def target_of(flow_log: FlowLog) -> Target:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from emulator.flow_logs import FAILED, FlowLog
+from emulator.flow_logs import FlowLog
 from emulator.gaps import Gap
 from tests.chaos.intent import Seen, Target, Wishes, is_at_work, target_of
 from tests.chaos.wanted import DOUBLED, LOST
@@ -45,6 +45,7 @@ class Happened:
         before: The world after the edit.
         after: The world in the end.
         others: The ids of somebody else's flow logs.
+        failed: The ids of the flow logs that the service has let fail at any time.
         wishes: What the stack file asks for.
         preview: How the preview ended.
         up: How the `up` ended.
@@ -57,6 +58,7 @@ class Happened:
     before: Seen
     after: Seen
     others: Collection[str]
+    failed: Collection[str]
     wishes: Wishes
     preview: Ended
     up: Ended
@@ -87,11 +89,10 @@ def _gaps(happened: Happened) -> list[str]:
 
     Where the service lets a flow log fail that was at work, nobody can help it.
     """
-    after = happened.ours(happened.after)
     logged = {
         one.resource_id
         for id_, one in happened.ours(happened.before).items()
-        if is_at_work(one) and not (id_ in after and after[id_].state == FAILED)
+        if is_at_work(one) and id_ not in happened.failed
     }
     meant = logged & happened.wishes.enabled & happened.after.attachments.keys()
     return [
@@ -116,9 +117,9 @@ def _deletions(happened: Happened) -> list[str]:
     for id_ in before.keys() - after.keys():
         gone = before[id_]
         what = f"{WRONG_DELETION}: of {_name(happened, gone.resource_id)}, flow log {gone.name} ({gone.state})"
-        if target_of(gone) in happened.wishes.flow_logs and gone.state != FAILED:
+        if target_of(gone) in happened.wishes.flow_logs and id_ not in happened.failed:
             found.append(f"{what} is wanted")
-        if is_at_work(gone) and gone.resource_id in happened.wishes.enabled - logged:
+        if is_at_work(gone) and id_ not in happened.failed and gone.resource_id in happened.wishes.enabled - logged:
             found.append(f"{what} has no other in its place")
     if happened.preview.end == REFUSED and before.keys() - after.keys():
         found.append(f"{WRONG_DELETION}: of {len(before.keys() - after.keys())}, though the preview was refused")
