@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pulumi
 import pytest
 from pulumi.runtime import mocks
+from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import wait_for_rpcs
 
 from providers.flow_log_provider import TYPE_TOKEN
@@ -21,14 +23,16 @@ from tests.unit.plans import flow_log, plan, resolved_router, target
 
 
 class Engine(mocks.Mocks):
-    """Takes note of what is registered."""
+    """Takes note of what is registered; what `--target` leaves out stays disabled."""
 
     def __init__(self) -> None:
         self.resources: list[mocks.MockResourceArgs] = []
+        self.left_out = ""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         self.resources.append(args)
-        return f"id-of-{args.name}", {**args.inputs, "result": "uuid"}
+        as_it_was = {"enabled": False} if args.name == self.left_out else {}
+        return f"id-of-{args.name}", {**args.inputs, **as_it_was, "result": "uuid"}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(args.token)
@@ -57,6 +61,9 @@ def declare(engine: Engine, *routers: ResolvedRouter, **changed: Any) -> Mapping
 
     def program() -> Mapping[str, RouterFlowLogs]:
         mocks.set_mocks(engine, project="otc-flow-logs", stack="local", preview=False)
+        # Of what a program that failed has left under way.
+        SETTINGS.rpc_manager.clear()
+        SETTINGS.outputs.clear()
         return asyncio.get_event_loop().run_until_complete(run())
 
     return contextvars.copy_context().run(program)
@@ -91,3 +98,27 @@ def test_what_is_adopted_is_imported_by_router_and_id(engine: Engine) -> None:
     declare(engine, CORE, adopted={target("a"): flow_log("a", "by-hand", id_="1")})
     ids = [one.resource_id for one in engine.resources if one.typ == TYPE_TOKEN]
     assert sorted(id_ or "" for id_ in ids) == ["", "er-1/1"]
+
+
+OLD = resolved_router("old", [("a", "vpc-shop")], disabled={"a"})
+NEW = resolved_router("new", [("a", "vpc-shop")], stream="t")
+OLD_NAME, NEW_NAME = OLD.flow_logs[0].logical_name, NEW.flow_logs[0].logical_name
+
+
+def test_one_is_disabled_once_the_other_is_enabled(engine: Engine) -> None:
+    declare(engine, OLD, NEW, handing_over={("er-1", "a")})
+    registered = [(one.name, one.inputs["enabled"]) for one in engine.resources if one.typ == TYPE_TOKEN]
+    assert registered == [(NEW_NAME, True), (OLD_NAME, False)]
+
+
+def test_nothing_is_disabled_while_what_replaces_it_is_left_out(engine: Engine) -> None:
+    engine.left_out = NEW_NAME
+    with pytest.raises(pulumi.RunError, match=f"with --target this run leaves out .* add --target '.*::{NEW_NAME}'"):
+        declare(engine, OLD, NEW, handing_over={("er-1", "a")})
+    assert OLD_NAME not in engine.named(TYPE_TOKEN)
+
+
+def test_what_is_disabled_already_waits_only_for_registrations(engine: Engine) -> None:
+    engine.left_out = NEW_NAME
+    declare(engine, OLD, NEW)
+    assert engine.named(TYPE_TOKEN) == sorted([OLD_NAME, NEW_NAME])
