@@ -1,4 +1,4 @@
-"""`pulumi up --target`: what takes the place of a flow log must not be left out."""
+"""`pulumi up` with --target and --replace: no flow log goes before another one is in its place."""
 
 from __future__ import annotations
 
@@ -36,3 +36,19 @@ def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(proje
     assert not world.flow_logs()[core["id"]]["enabled"]
     assert world.flow_logs()[other["id"]]["enabled"]
     assert world.server.store.gaps(since=since, attachments=["vpc-shop"]) == []
+
+
+@pytest.mark.up
+def test_a_forced_replacement_keeps_a_flow_log_that_was_changed_since_it_was_made(
+    project: Project, world: World
+) -> None:
+    project.change_router("core", description="changed")
+    project.up()
+    before, since = world.flow_logs(), now()
+    (shop, *_) = [one for one in project.flow_logs().values() if "::vpc-shop-" in one["urn"]]
+
+    project.up("--refresh", "--replace", shop["urn"])
+
+    assert world.flow_logs() == before
+    assert project.flow_logs().keys() == before.keys()
+    assert world.server.store.gaps(since=since, attachments=[shop["inputs"]["resource_id"]]) == []
