@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from dataclasses import dataclass
@@ -76,6 +77,17 @@ def _checked(stack: str, values: Values) -> Values:
     if problems := config.mistakes(values.plain, is_secret=values.is_secret):
         sys.exit(StackError(problems).sentences(stack_file(stack)))
     return values
+
+
+def outputs(stack: str) -> dict[str, Any]:
+    """The stack's outputs after its last run; nothing if the CLI cannot tell."""
+    command = ["pulumi", "stack", "output", "--json", "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+        found = json.loads(done.stdout) if done.returncode == 0 else {}
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def client(values: Values) -> Client:

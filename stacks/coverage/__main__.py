@@ -20,6 +20,7 @@ from stacks.errors import StackError, stack_file
 from stacks.planning.inventory import look
 from stacks.planning.plan import resolve
 from stacks.stack_name import short_name
+from stacks.state.last_run import OutputsError, last_run
 
 PAGES = Path(".local", "coverage")
 
@@ -33,10 +34,14 @@ def main(stack: str) -> None:
         client = command_line.client(values)
         inventory = look(client, stack_config, {})
         plan = resolve(stack_config, inventory, stack=stack, last=None, managed={})
+        if any(router.selection.gone for router in plan.routers):
+            # What the stack file calls by a name that is not there may have been renamed: the last run knew it.
+            last = last_run(command_line.outputs(stack))
+            plan = resolve(stack_config, inventory, stack=stack, last=last or None, managed={})
         coverage = survey(client, plan, stack=stack, now=datetime.now(timezone.utc))
     except StackError as error:
         sys.exit(error.sentences(stack_file(stack)))
-    except (SettingsError, ApiError, config.DefaultsError) as error:
+    except (SettingsError, ApiError, config.DefaultsError, OutputsError) as error:
         sys.exit(f"error: {error}")
     print(table(coverage, in_colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
     file = PAGES / f"{stack}.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
@@ -195,31 +194,47 @@ def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Proje
     assert "warning: flow logs to be created: 10; but the quota has room for 7: 0 of 7 are in use" in said
 
 
-def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:
-    world.log("vpc-shop", "by-hand", stream="security/audit")
-    silent = world.log("vpc-payments", "payments")
-    world.server.store.disable_flow_log(silent)
-
+def coverage(project: Project) -> str:
+    """What `make coverage` shows."""
     done = subprocess.run(
         [sys.executable, "-m", "stacks.coverage", STACK],
         cwd=project.directory,
         env=project.environment,
-        input=json.dumps(json.loads(project.ok("config", "--json", "--show-secrets"))),
+        input=project.ok("config", "--json", "--show-secrets"),
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
         check=True,
     )
+    return done.stdout
 
-    lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("er-")}
+
+def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:
+    world.log("vpc-shop", "by-hand", stream="security/audit")
+    silent = world.log("vpc-payments", "payments")
+    world.server.store.disable_flow_log(silent)
+
+    shown = coverage(project)
+
+    lines = {line.split()[1]: line for line in shown.splitlines() if line.startswith("er-")}
     assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
     assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log to network/er-flow-logs yet")
-    assert "security/audit (not this stack's)" in done.stdout
-    assert "1 of 10 loggable attachments are logged, 2 cannot be." in done.stdout
-    assert "As a page: .local/coverage/local.html" in done.stdout
+    assert "security/audit (not this stack's)" in shown
+    assert "1 of 10 loggable attachments are logged, 2 cannot be." in shown
+    assert "As a page: .local/coverage/local.html" in shown
     page = (project.directory / ".local" / "coverage" / "local.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "vpn-office-bonn" in page
+
+
+def test_coverage_knows_attachments_that_were_renamed_since(project: Project, world: World) -> None:
+    project.change_router("core", attachments=["vpc-shop"])
+    project.up()
+    world.server.store.rename_attachment("vpc-shop", "vpc-store")
+
+    (line,) = [line for line in coverage(project).splitlines() if "vpc-store" in line]
+
+    assert line.endswith("network/er-flow-logs")
 
 
 @pytest.mark.acceptance
