@@ -372,6 +372,9 @@ class _Run:
         return next((one for one in self._state if one.urn == urn and not one.is_replaced), None)
 
     def _has(self, urn: str, *, enabled: bool) -> bool:
+        if urn in self._failed:
+            # The program may not notice in time: then it is for the host to keep what that was to take the place of.
+            return True
         found = self._find(urn)
         return found is not None and bool(found.outputs["enabled"] or not enabled)
 
