@@ -197,7 +197,8 @@ def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: 
         for what, wrongs in ends.items()
         if wrongs
     ]
-    print(grid(("what", "number", "put right", LOST, DOUBLED), rows, left=1))
+    if rows:
+        print(grid(("what", "number", "put right", LOST, DOUBLED), rows, left=1))
     if injected:
         counts = ", ".join(f"{kind} {number:,}" for kind, number in injected.most_common())
         print(f"\nFaults (and crashes of the engine in process): {counts}")
