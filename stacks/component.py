@@ -19,6 +19,9 @@ from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
 IDEMPOTENCY_KEY = "flow-logs-idempotency-key"
 """The logical name of the stack's one RandomUuid."""
 
+AT_WORK = ("available", "modifying")
+"""States of a flow log that writes logs, if it is enabled."""
+
 
 class RouterFlowLogs(pulumi.ComponentResource):
     """One FlowLog for each target that the stack file wants on a router, whatever its keys are called.
@@ -111,16 +114,19 @@ def declared(decision: Decision) -> dict[str, RouterFlowLogs]:
 
 
 def _required(flow_log: FlowLog, *, enabled: bool) -> pulumi.Output[bool]:
-    """Fail the run, before it takes anything away, unless this flow log is there, and enabled if it is to be:
-    `--target` may have left it out."""
+    """Fail the run, before it takes anything away, unless this flow log is there, and enabled if it is to be.
+
+    `--target` may have left it out; and the state may have it although it failed, or nobody is sure that it was made.
+    """
 
     def check(made: Sequence[object]) -> bool:
-        urn, id_, is_enabled = made
-        if not isinstance(id_, str) or (enabled and is_enabled is not True):
+        urn, id_, state, is_enabled = made
+        if not isinstance(id_, str) or state not in AT_WORK or (enabled and is_enabled is not True):
             raise pulumi.RunError(
                 "with --target this run leaves out a flow log that takes the place of another one, which must not be"
                 f" deleted or disabled before: add --target '{urn}', or run without --target"
             )
         return True
 
-    return pulumi.Output.all(flow_log.urn, flow_log.id, flow_log.enabled).apply(check, run_with_unknowns=True)
+    made = pulumi.Output.all(flow_log.urn, flow_log.id, flow_log.state, flow_log.enabled)
+    return made.apply(check, run_with_unknowns=True)
