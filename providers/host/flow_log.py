@@ -11,12 +11,13 @@ from typing import Any
 
 from google.protobuf import empty_pb2
 from google.protobuf.json_format import MessageToDict
-from pulumi.dynamic import Config, ConfigureRequest
+from pulumi.dynamic import Config, ConfigureRequest, CreateResult
 from pulumi.runtime import proto
 
 from providers import journal
 from providers import urn as urns
 from providers.er import Patience
+from providers.er.lifecycle import TargetTakenError
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, UnfinishedFlowLogError
 from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
@@ -78,7 +79,7 @@ class FlowLogHandler:
         recorded = journal.recorded(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
         try:
             with recorded, self._patience(request) as patience:
-                result = self._for(request).create(inputs, patience)
+                result = self._made(request, inputs, patience)
         except FlowLogError as error:
             self._run.failed(inputs)
             if isinstance(error, UnfinishedFlowLogError):
@@ -86,6 +87,18 @@ class FlowLogHandler:
             raise
         self._run.created(request.urn, result.id)
         return proto.CreateResponse(id=result.id, properties=to_struct(result.outs or {}, request.properties))
+
+    def _made(self, request: Any, inputs: dict[str, Any], patience: Patience) -> CreateResult:
+        """What a create ends with: the resource's own flow log, if it had one there already (a forced `--replace`)."""
+        provider = self._for(request)
+        try:
+            return provider.create(inputs, patience)
+        except FlowLogError as error:
+            taken = error.__cause__
+            if not (isinstance(taken, TargetTakenError) and self._run.had(request.urn, taken.holder.id)):
+                raise
+            id_ = taken.holder.id
+        return CreateResult(id_, provider.update(id_, inputs, inputs, patience).outs)
 
     def Read(self, request: Any) -> Any:  # noqa: N802
         known = request.properties if request.properties else request.inputs
@@ -97,6 +110,7 @@ class FlowLogHandler:
             result = self._for(request).read(request.id, properties, patience)
         if not result.id:
             return proto.ReadResponse()
+        self._run.has_read(request.urn, result.id)
         return proto.ReadResponse(
             id=result.id,
             properties=to_struct(result.outs or {}, known),

@@ -6,7 +6,8 @@ resources may be one flow log, nor that a deletion only makes sense once somethi
 - A target has one flow log. So a second declaration of a target in one program is refused before anything is changed.
 - A create with the idempotency key of an earlier one answers with the flow log of that one. Where another resource held
   that, it is held by this one now, and what the engine then deletes is only the old name. Where the same resource held
-  it (a forced `--replace`), there is nothing in its place, so it stays.
+  it (a forced `--replace`), there is nothing in its place, so it stays. What has been renamed since it was made, the
+  service cannot tell by the key; the state can.
 - An attachment whose new flow log could not be made keeps its old one (PULUMI_CONTINUE_ON_ERROR goes on to deletions).
 """
 
@@ -28,6 +29,7 @@ class Run:
         self._lock = threading.Lock()
         self._declared: dict[FlowLogTarget, str] = {}  # by target, the first resource of the program that has it
         self._registered: set[str] = set()
+        self._read: dict[str, str] = {}  # by resource, the flow log that it had when the run began, if it was refreshed
         self._holders: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
         self._failed: set[tuple[str, str]] = set()  # attachments of creates that failed, with their router
 
@@ -48,6 +50,16 @@ class Run:
         with self._lock:
             if urn in self._registered:
                 self._holders[id_] = urn
+
+    def has_read(self, urn: str, id_: str) -> None:
+        """Take note of what a refresh has found the resource to have."""
+        with self._lock:
+            self._read[urn] = id_
+
+    def had(self, urn: str, id_: str) -> bool:
+        """Whether a refresh has found the resource to have this flow log."""
+        with self._lock:
+            return self._read.get(urn) == id_
 
     def created(self, urn: str, id_: str) -> None:
         """Take note of what a create has ended with."""

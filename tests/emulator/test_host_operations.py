@@ -481,6 +481,19 @@ def test_a_create_that_is_repeated_with_its_key_finds_what_the_first_one_made(en
     assert (only(engine.api).name, only(engine.api).description) == ("renamed", "since")
 
 
+def test_a_forced_replacement_of_what_was_renamed_since_it_was_made_keeps_it(engine: Engine) -> None:
+    made = engine.create()
+    renamed = engine.update(made.id, made.properties, name="renamed").properties
+    engine.read(made.id, renamed)
+
+    again = engine.create(name="renamed", description="as it is wanted now")
+    engine.delete(made.id, renamed)  # as the engine does with what has been replaced
+
+    assert again.id == made.id
+    assert properties(again.properties)["description"] == "as it is wanted now"
+    assert (only(engine.api).name, only(engine.api).description) == ("renamed", "as it is wanted now")
+
+
 def test_a_flow_log_of_somebody_else_is_left_alone_and_named_with_the_way_to_take_it_over(engine: Engine) -> None:
     first = engine.create()
     error = refusal(lambda: engine.create(idempotency_key="somebody else", name="other"))
