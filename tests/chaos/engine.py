@@ -22,6 +22,7 @@ from tests.sdk import STATUS_DETAILS, half_made
 
 Inputs = Mapping[str, Any]
 
+AT_WORK = ("available", "modifying")
 LEFT_OUT = "a flow log that takes the place of another one was left out or could not be made"
 """What the program says when it ends with that error."""
 
@@ -376,7 +377,9 @@ class _Run:
             # The program may not notice in time: then it is for the host to keep what that was to take the place of.
             return True
         found = self._find(urn)
-        return found is not None and bool(found.outputs["enabled"] or not enabled)
+        if found is None or found.outputs["state"] not in AT_WORK:
+            return False
+        return bool(found.outputs["enabled"]) or not enabled
 
     def _abort(self, why: str) -> None:
         self._report.errors.append(why)
