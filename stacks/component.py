@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_random
 
-from providers.er.flow_logs import FlowLog as ExistingFlowLog
 from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
 from providers.properties import import_id
 from stacks.decision import Decision
-from stacks.planning.naming import COMPONENT_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
-
-IDEMPOTENCY_KEY = "flow-logs-idempotency-key"
-"""The logical name of the stack's one RandomUuid."""
 
 AT_WORK = ("available", "modifying")
 """States of a flow log that writes logs, if it is enabled."""
@@ -33,23 +28,20 @@ class RouterFlowLogs(pulumi.ComponentResource):
     def __init__(
         self,
         keys: Sequence[ResolvedRouter],
+        decision: Decision,
         *,
         idempotency_key: pulumi.Input[str],
-        adopted: Mapping[FlowLogTarget, ExistingFlowLog] = MappingProxyType({}),
-        handing_over: Set[tuple[str, str]] = frozenset(),
     ) -> None:
         """Declare them.
 
         Args:
             keys: What each key of the stack file wants on the router.
+            decision: What the run is to do.
             idempotency_key: See `FlowLogArgs`.
-            adopted: What is there and is to be taken over, by target.
-            handing_over: The attachments, with their routers, of which the run deletes or disables a flow log.
         """
         super().__init__(COMPONENT_TYPE, keys[0].component)
         self._key = idempotency_key
-        self._adopted = adopted
-        self._handing_over = handing_over
+        self._decision = decision
         self._enabled: dict[str, list[FlowLog]] = {}
         self.flow_logs: dict[str, FlowLog] = {}
         for desired in sorted((one for key in keys for one in key.flow_logs), key=lambda one: not one.enabled):
@@ -62,7 +54,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _flow_log(self, desired: DesiredFlowLog) -> FlowLog:
-        target = desired.target
+        target, adopted = desired.target, self._decision.adopted
         # One is disabled only when the others of its attachment are enabled: its record has no gap.
         first = [] if desired.enabled else self._enabled.get(desired.attachment.id, [])
         enabled: pulumi.Input[bool] = desired.enabled
@@ -84,14 +76,14 @@ class RouterFlowLogs(pulumi.ComponentResource):
                 parent=self,
                 aliases=[desired.former_urn] if desired.former_urn else None,
                 protect=desired.protect,
-                import_=import_id(self._adopted[target]) if target in self._adopted else None,
+                import_=import_id(adopted[target]) if target in adopted else None,
                 depends_on=first or None,
             ),
         )
 
     def _is_handing_over(self, target: FlowLogTarget) -> bool:
         """Whether something is taken away from this attachment, and not only announced."""
-        return not pulumi.runtime.is_dry_run() and (target.er_id, target.resource_id) in self._handing_over
+        return not pulumi.runtime.is_dry_run() and target.attachment in self._decision.handing_over
 
     def _warn(self, keys: Sequence[ResolvedRouter]) -> None:
         names = {one.id: one.name or one.id for one in keys[0].attachments}
@@ -105,9 +97,7 @@ def declared(decision: Decision) -> dict[str, RouterFlowLogs]:
     """Declare what was decided; the routers' components, by each of their keys."""
     key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY)
     components = {
-        router_id: RouterFlowLogs(
-            keys, idempotency_key=key.result, adopted=decision.adopted, handing_over=decision.handing_over
-        )
+        router_id: RouterFlowLogs(keys, decision, idempotency_key=key.result)
         for router_id, keys in decision.plan.by_router.items()
     }
     return {one.key: components[one.router.id] for one in decision.plan.routers}
@@ -123,8 +113,8 @@ def _required(flow_log: FlowLog, *, enabled: bool) -> pulumi.Output[bool]:
         urn, id_, state, is_enabled = made
         if not isinstance(id_, str) or state not in AT_WORK or (enabled and is_enabled is not True):
             raise pulumi.RunError(
-                "with --target this run leaves out a flow log that takes the place of another one, which must not be"
-                f" deleted or disabled before: add --target '{urn}', or run without --target"
+                "a flow log that takes the place of another one is not at work, so that one is neither deleted nor"
+                f" disabled: it failed, or --target left it out (then add --target '{urn}')"
             )
         return True
 

@@ -31,12 +31,12 @@ class Before:
     Attributes:
         last: What the last one wanted.
         managed: The flow logs in the state.
-        has_keys: Whether the state has an idempotency key.
+        has_key: Whether the state has an idempotency key.
     """
 
     last: LastRun
     managed: Managed
-    has_keys: bool
+    has_key: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,6 @@ class Decision:
     Attributes:
         plan: The flow logs to declare.
         adopted: Those to take over, by target.
-        deletions: What the run deletes by not declaring it.
         warnings: What the user is to know.
         outputs: The stack's outputs.
         handing_over: The attachments, with their routers, of which the run deletes or disables a flow log: all that it
@@ -55,10 +54,9 @@ class Decision:
 
     plan: Plan
     adopted: Mapping[FlowLogTarget, FlowLog]
-    deletions: Sequence[Deletion]
     warnings: Sequence[str]
     outputs: Mapping[str, Any]
-    handing_over: Set[tuple[str, str]] = frozenset()
+    handing_over: Set[tuple[str, str]]
 
 
 def decide(client: Client, config: StackConfig, before: Before, *, stack: str, is_preview: bool) -> Decision:
@@ -76,14 +74,17 @@ def decide(client: Client, config: StackConfig, before: Before, *, stack: str, i
     plan = resolve(config, inventory, stack=stack, last=before.last, managed=managed)
     # What a mistake leaves out would look unwanted: then nothing can be said of deletions.
     found = [] if plan.problems else deletions.deletions(plan, managed, before.last)
-    trouble = conflicts.check(config, plan, managed, has_keys=before.has_keys)
+    trouble = conflicts.check(config, plan, managed, has_key=before.has_key)
     full, may_be_full = _quota(client, plan, managed, found)
     warnings = [*(one.sentence for one in found), *plan.warnings, *trouble.warnings, *may_be_full]
+    if any(one.former_urn for one in plan.desired.values()):
+        warnings.append("this run gives the flow logs in the state the names of this version: run it without --target")
     problems = [*plan.problems, *rules.check(config.rules, plan)]
     if not plan.problems:
         problems += deletions.check_deletions(config, plan, managed, found)
         problems += _interrupted(stack, plan)
-    if plan.problems or is_preview or found or not managed:
+    is_first = not any(one.is_of_a_router for one in managed.values())
+    if plan.problems or is_preview or found or is_first:
         problems += [*trouble.problems, *full]
     else:
         warnings += [f"{problem.key}: {problem.what}" for problem in (*trouble.problems, *full)]
@@ -92,7 +93,6 @@ def decide(client: Client, config: StackConfig, before: Before, *, stack: str, i
     return Decision(
         plan=plan,
         adopted=trouble.adopted,
-        deletions=found,
         warnings=warnings,
         outputs=outputs(plan, found, before.last),
         handing_over=_handing_over(plan, managed, found),
@@ -100,13 +100,12 @@ def decide(client: Client, config: StackConfig, before: Before, *, stack: str, i
 
 
 def _handing_over(plan: Plan, managed: Managed, found: Sequence[Deletion]) -> set[tuple[str, str]]:
-    deleted = {one.flow_log.target for one in found}
     disabled = {
-        target
+        target.attachment
         for target, one in managed.items()
         if one.enabled and target in plan.desired and not plan.desired[target].enabled
     }
-    return {(one.er_id, one.resource_id) for one in deleted | disabled}
+    return disabled | {one.flow_log.target.attachment for one in found}
 
 
 def _expected(before: Before) -> dict[str, set[str]]:
@@ -121,13 +120,14 @@ def _expected(before: Before) -> dict[str, set[str]]:
 
 
 def _quota(client: Client, plan: Plan, managed: Managed, found: Sequence[Deletion]) -> tuple[list[Problem], list[str]]:
-    if not quota.created(plan, managed):
+    new = len(quota.created(plan, managed))
+    if not new:
         return [], []
     try:
         known = client.within(replace(client.patience, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
     except ApiError as error:
         return [], [f"whether the quota has room for all flow logs to be created is not known: {error}"]
-    return quota.check(plan, managed, found, known)
+    return quota.check(plan, new, found, known)
 
 
 def _interrupted(stack: str, plan: Plan) -> list[Problem]:
@@ -135,11 +135,16 @@ def _interrupted(stack: str, plan: Plan) -> list[Problem]:
 
     Creates that another run has under way are no reason: it ends them itself.
     """
-    forgotten = [create for create in journal.unfinished(stack) if target(create["inputs"]) not in plan.desired]
+    try:
+        unfinished = journal.unfinished(stack)
+    except (OSError, ValueError) as error:
+        what = f"the record of creates under way in {journal.FOLDER / stack} cannot be read ({error}): see whose it is"
+        return [Problem("routers", what)]
+    forgotten = sum(target(create["inputs"]) not in plan.desired for create in unfinished)
     if not forgotten:
         return []
     what = (
-        f"an earlier run was interrupted while it created {len(forgotten)} flow logs that the stack file no longer"
-        " wants: run `make recover` first"
+        f"an earlier run was interrupted while it created flow logs that the stack file no longer wants ({forgotten}):"
+        " run `make recover` first"
     )
     return [Problem("routers", what)]

@@ -23,7 +23,7 @@ from stacks.component import RouterFlowLogs, declared
 from stacks.decision import Before, decide
 from stacks.errors import PROGRAM, Problem, StackError, stack_file
 from stacks.state.last_run import OutputsError, last_run
-from stacks.state.managed import has_idempotency_keys, managed_flow_logs
+from stacks.state.managed import has_idempotency_key, managed_flow_logs
 from stacks.state.snapshot import Snapshot
 
 LOOK_TIMEOUT = 300.0  # seconds for all look-ups together
@@ -60,7 +60,7 @@ def declare(stack: str, snapshot: Snapshot, outputs: Mapping[str, Any], wanted: 
         values = _config_values()
         stack_config = _stack_config(values, stack_file(stack), wanted)
         before = Before(
-            last=last_run(outputs), managed=managed_flow_logs(snapshot), has_keys=has_idempotency_keys(snapshot)
+            last=last_run(outputs), managed=managed_flow_logs(snapshot), has_key=has_idempotency_key(snapshot)
         )
         connection = Connection(values.get, os.environ, directory=Path.cwd())
         client = connection.client.within(Patience(seconds=LOOK_TIMEOUT, report=_reporter()))

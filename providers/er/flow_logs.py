@@ -33,6 +33,11 @@ class FlowLogTarget:
     log_group_id: str
     log_stream_id: str
 
+    @property
+    def attachment(self) -> tuple[str, str]:
+        """The ids of the router and of the attachment."""
+        return self.er_id, self.resource_id
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlowLog:

@@ -80,8 +80,8 @@ class FlowLogHandler:
         try:
             with recorded, self._patience(request) as patience:
                 result = self._made(request, inputs, patience)
-        except FlowLogError as error:
-            self._run.failed(inputs)
+        except Exception as error:
+            self._run.failed(request.urn, inputs)
             if isinstance(error, UnfinishedFlowLogError):
                 self._run.created(request.urn, error.id)
             raise
@@ -118,21 +118,26 @@ class FlowLogHandler:
         )
 
     def Update(self, request: Any) -> Any:  # noqa: N802
-        news = from_struct(request.news)
+        olds, news = from_struct(request.olds), from_struct(request.news)
+        if olds.get("enabled") and not news["enabled"] and self._run.has_failed(news):
+            raise FlowLogError(
+                f"flow log {news['name']!r} ({request.id}) was not disabled, since another flow log of its attachment"
+                " failed in this run; the next run goes on from there"
+            )
         try:
             with self._patience(request) as patience:
-                result = self._for(request).update(request.id, from_struct(request.olds), news, patience)
-        except FlowLogError:
-            self._run.failed(news)
+                result = self._for(request).update(request.id, olds, news, patience)
+        except Exception:
+            self._run.failed(request.urn, news)
             raise
         return proto.UpdateResponse(properties=to_struct(result.outs or {}, request.news))
 
     def Delete(self, request: Any) -> Any:  # noqa: N802
         id_, properties = request.id, from_struct(request.properties)
-        if self._run.is_needed(properties):
+        if self._run.is_needed(request.urn, properties):
             raise FlowLogError(
-                f"flow log {properties.get('name')!r} ({id_}) was not deleted: what was to take its place in this run"
-                " failed, and its attachment would not be logged; the next run goes on from there"
+                f"flow log {properties.get('name')!r} ({id_}) was not deleted, since another flow log of its attachment"
+                " could not be made in this run; the next run goes on from there"
             )
         with self._patience(request) as patience:
             if is_unsure(id_):

@@ -8,7 +8,8 @@ resources may be one flow log, nor that a deletion only makes sense once somethi
   that, it is held by this one now, and what the engine then deletes is only the old name. Where the same resource held
   it (a forced `--replace`), there is nothing in its place, so it stays. What has been renamed since it was made, the
   service cannot tell by the key; the state can.
-- An attachment whose new flow log could not be made keeps its old one (PULUMI_CONTINUE_ON_ERROR goes on to deletions).
+- An attachment keeps its old flow log, enabled, unless all that the program declares for it came to be: a create may
+  fail, or never begin because what it depends on failed (PULUMI_CONTINUE_ON_ERROR goes on to deletions all the same).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
 from providers.properties import IDENTITY, is_unknown, target
 
+_Attachment = tuple[str, str]
+"""The ids of a router and of its attachment."""
+
 
 class Run:
     """The memory of one run; safe to use from many threads."""
@@ -31,12 +35,15 @@ class Run:
         self._registered: set[str] = set()
         self._read: dict[str, str] = {}  # by resource, the flow log that it had when the run began, if it was refreshed
         self._holders: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
-        self._failed: set[tuple[str, str]] = set()  # attachments of creates that failed, with their router
+        self._awaited: dict[str, _Attachment] = {}  # by resource that is declared and not there yet as it should be
+        self._failed: set[str] = set()  # those of which a create or update has failed
 
     def declares(self, urn: str, inputs: Mapping[str, Any]) -> str | None:
         """Take note of a resource of the program; the logical name of another one that has its target, if any has."""
         with self._lock:
             self._registered.add(urn)
+            if not any(is_unknown(inputs.get(key)) or inputs.get(key) is None for key in ("er_id", "resource_id")):
+                self._awaited[urn] = _attachment(inputs)
             if any(is_unknown(inputs.get(key)) or inputs.get(key) is None for key in IDENTITY):
                 return None
             first = self._declared.setdefault(target(inputs), urn)
@@ -50,6 +57,7 @@ class Run:
         with self._lock:
             if urn in self._registered:
                 self._holders[id_] = urn
+                self._awaited.pop(urn, None)
 
     def has_read(self, urn: str, id_: str) -> None:
         """Take note of what a refresh has found the resource to have."""
@@ -62,25 +70,41 @@ class Run:
             return self._read.get(urn) == id_
 
     def created(self, urn: str, id_: str) -> None:
-        """Take note of what a create has ended with."""
+        """Take note of the flow log that a create has ended with."""
         with self._lock:
             self._holders[id_] = urn
+            if urn not in self._failed:
+                self._awaited.pop(urn, None)
 
-    def failed(self, inputs: Mapping[str, Any]) -> None:
-        """Take note of a create that did not end with a flow log that is as it should be."""
+    def failed(self, urn: str, inputs: Mapping[str, Any]) -> None:
+        """Take note of a create or update that did not end with a flow log that is as it should be."""
         with self._lock:
-            self._failed.add(_attachment(inputs))
+            self._awaited[urn] = _attachment(inputs)
+            self._failed.add(urn)
 
     def is_held(self, id_: str) -> bool:
         """Whether a resource of the program has this flow log, and will have it when the run is over."""
         with self._lock:
             return id_ in self._holders
 
-    def is_needed(self, properties: Mapping[str, Any]) -> bool:
-        """Whether this flow log must stay, since what was to take its place could not be made."""
+    def is_needed(self, urn: str, properties: Mapping[str, Any]) -> bool:
+        """Whether this resource's flow log must stay: something that is declared for its attachment is not there.
+
+        What has failed logs nothing, and goes first when it is replaced.
+        """
+        if properties.get("state") == "failed":
+            return False
         with self._lock:
-            return _attachment(properties) in self._failed
+            return any(
+                attachment == _attachment(properties) and (other != urn or other in self._failed)
+                for other, attachment in self._awaited.items()
+            )
+
+    def has_failed(self, properties: Mapping[str, Any]) -> bool:
+        """Whether a create or update for the attachment of these properties has failed."""
+        with self._lock:
+            return any(self._awaited[urn] == _attachment(properties) for urn in self._failed)
 
 
-def _attachment(properties: Mapping[str, Any]) -> tuple[str, str]:
+def _attachment(properties: Mapping[str, Any]) -> _Attachment:
     return properties["er_id"], properties["resource_id"]

@@ -11,8 +11,8 @@ from providers.er.records import label
 from stacks.config import StackConfig
 from stacks.errors import Problem
 from stacks.planning.lookup import listed
-from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
-from stacks.state.managed import Managed
+from stacks.planning.plan import DesiredFlowLog, Plan
+from stacks.state.managed import Managed, ManagedFlowLog
 
 
 @dataclass(frozen=True)
@@ -25,48 +25,60 @@ class Conflicts:
         adopted: The flow logs to take over, by target.
     """
 
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    problems: Sequence[Problem] = field(default_factory=list)
+    warnings: Sequence[str] = field(default_factory=list)
     adopted: Mapping[FlowLogTarget, FlowLog] = field(default_factory=dict)
 
-    def __add__(self, other: Conflicts) -> Conflicts:
-        return Conflicts(
-            self.problems + other.problems, self.warnings + other.warnings, {**self.adopted, **other.adopted}
-        )
 
-
-def check(config: StackConfig, plan: Plan, managed: Managed, *, has_keys: bool) -> Conflicts:
+def check(config: StackConfig, plan: Plan, managed: Managed, *, has_key: bool) -> Conflicts:
     """What stands in the way of the flow logs of this plan.
 
     Args:
         config: The stack file.
         plan: What it wants.
         managed: The flow logs in the state.
-        has_keys: Whether the state has an idempotency key: without one no interrupted run has made anything.
+        has_key: Whether the state has an idempotency key: without one no interrupted run has made anything.
     """
-    found = Conflicts()
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    adopted: dict[FlowLogTarget, FlowLog] = {}
     for router in plan.routers:
-        others = _others(router, managed)
-        if config.routers[router.key].adopt:
-            found += _adoptable(router, others)
-            if not others:
-                found.warnings.append(f"routers.{router.key}.adopt: nothing is left to take over, remove it")
-        else:
-            found += _taken(router, others, has_keys=has_keys)
-    return found
+        where, on = f"routers.{router.key}", label(router.router.name or router.router.id)
+        adopts = config.routers[router.key].adopt
+        others = [
+            (one, router.holders[one.target])
+            for one in router.flow_logs
+            if one.target in router.holders and not _is_ours(router.holders[one.target], managed.get(one.target))
+        ]
+        if adopts and not others:
+            warnings.append(f"{where}.adopt: nothing is left to take over, remove it")
+        failed = [one for one in others if one[1].state == "failed"]
+        rest = [one for one in others if one not in failed]
+        # What has the very name was made by an interrupted run, perhaps: then a repeated create finds it.
+        doubtful = [one for one in rest if has_key and not adopts and one[1].name == one[0].name]
+        taken = [one for one in rest if not adopts and one not in doubtful]
+        adopted |= {desired.target: holder for desired, holder in rest if adopts}
+        if failed:
+            what = f"flow logs on {on} that are not this stack's have failed, delete them: {_listed(failed)}"
+            problems.append(Problem(where, what))
+        if taken:
+            what = (
+                f"wants flow logs that are on {on} already and not this stack's: {_listed(taken)}; to take them over,"
+                " if they are no other stack's, set adopt: true here"
+            )
+            problems.append(Problem(where, what))
+        if doubtful:
+            warnings.append(
+                f"{where} wants flow logs that are on {on} already, under the wanted names, and not in the state:"
+                f" {_listed(doubtful)}; if no interrupted run of this stack has made them, set adopt: true there to"
+                " take them over"
+            )
+    return Conflicts(problems, warnings, adopted)
 
 
-Others = Sequence[tuple[DesiredFlowLog, FlowLog]]
-"""Desired flow logs, each with the one that has its target and is not in the state."""
-
-
-def _others(router: ResolvedRouter, managed: Managed) -> Others:
-    held = [(one, router.holders[one.target]) for one in router.flow_logs if one.target in router.holders]
-    return [
-        (desired, holder)
-        for desired, holder in held
-        if desired.target not in managed or _differ(holder.created_at, managed[desired.target].created_at)
-    ]
+def _is_ours(holder: FlowLog, managed: ManagedFlowLog | None) -> bool:
+    """Whether what has a target is what the state has there, in a component of ours."""
+    return bool(managed and managed.is_of_a_router and not _differ(holder.created_at, managed.created_at))
 
 
 def _differ(one: str, other: str) -> bool:
@@ -78,51 +90,10 @@ def _differ(one: str, other: str) -> bool:
         return False
 
 
-def _taken(router: ResolvedRouter, others: Others, *, has_keys: bool) -> Conflicts:
-    """Where somebody else's flow log is in the way."""
-    # What has the very name was made by an interrupted run, perhaps: then a repeated create finds it.
-    failed = [one for one in others if one[1].state == "failed"]
-    doubtful = [one for one in others if has_keys and one not in failed and one[1].name == one[0].name]
-    taken = [one for one in others if one not in failed and one not in doubtful]
-    where = f"routers.{router.key}"
-    found = _failed(where, router, failed)
-    if taken:
-        what = (
-            f"wants flow logs that are on {_on(router)} already and not this stack's: {_listed(taken)}; to take them"
-            " over, if they are no other stack's, set adopt: true here"
-        )
-        found.problems.append(Problem(where, what))
-    if doubtful:
-        found.warnings.append(
-            f"{where} wants flow logs that are on {_on(router)} already, under the wanted names, and not in the state:"
-            f" {_listed(doubtful)}; if no interrupted run of this stack has made them, set adopt: true there to"
-            " take them over"
-        )
-    return found
-
-
-def _adoptable(router: ResolvedRouter, others: Others) -> Conflicts:
-    """What to take over."""
-    failed = [one for one in others if one[1].state == "failed"]
-    adopted = {desired.target: holder for desired, holder in others if holder.state != "failed"}
-    return _failed(f"routers.{router.key}", router, failed) + Conflicts(adopted=adopted)
-
-
-def _failed(where: str, router: ResolvedRouter, failed: Others) -> Conflicts:
-    if not failed:
-        return Conflicts()
-    what = f"flow logs on {_on(router)} that are not this stack's have failed, delete them: {_listed(failed)}"
-    return Conflicts(problems=[Problem(where, what)])
-
-
-def _on(router: ResolvedRouter) -> str:
-    return label(router.router.name or router.router.id)
-
-
-def _listed(others: Others) -> str:
-    return listed([_told(*one) for one in others])
-
-
-def _told(desired: DesiredFlowLog, holder: FlowLog) -> str:
-    attachment = label(desired.attachment.name or desired.attachment.id)
-    return f"{attachment} ({label(holder.name)}, {holder.id})"
+def _listed(others: Sequence[tuple[DesiredFlowLog, FlowLog]]) -> str:
+    return listed(
+        [
+            f"{label(one.attachment.name or one.attachment.id)} ({label(holder.name)}, {holder.id})"
+            for one, holder in others
+        ]
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.er.attachments import Attachment
+from providers.er.flow_logs import LEAVING_STATES
 from providers.er.records import label
 from stacks.config import Selector, StackConfig
 from stacks.errors import Problem
@@ -36,6 +37,7 @@ class Deletion:
         moves_to: `GROUP/STREAM` of the flow log that takes its place, and is made before; empty if there is none.
         is_silenced: Whether all that its attachment is to have is disabled.
         is_last: Whether its attachment is there, and is not logged from then on.
+        is_protected: Whether the last run had it protected.
     """
 
     flow_log: ManagedFlowLog
@@ -46,6 +48,7 @@ class Deletion:
     moves_to: str = ""
     is_silenced: bool = False
     is_last: bool = False
+    is_protected: bool = False
 
     @property
     def sentence(self) -> str:
@@ -79,7 +82,7 @@ def _deletion(plan: Plan, flow_log: ManagedFlowLog, managed: Managed, last: Last
     there = {one.id: one for one in plan.inventory.attachments.get(router_id, ())}
     attachment = there.get(id_)
     names = {router.id: router.name for router in plan.inventory.routers}
-    successors = plan.by_attachment.get((router_id, id_), [])
+    successors = plan.by_attachment.get(flow_log.target.attachment, [])
     new = [one.logs_to for one in successors if one.target not in managed]
     logs_to = _logs_to(flow_log, remembered, plan)
     if new:
@@ -96,14 +99,22 @@ def _deletion(plan: Plan, flow_log: ManagedFlowLog, managed: Managed, last: Last
         reason=reason,
         moves_to=listed(new),
         is_silenced=bool(successors) and not any(one.enabled for one in successors),
-        is_last=not successors and attachment is not None,
+        is_last=not successors and attachment is not None and attachment.state not in LEAVING_STATES,
+        is_protected=_is_protected(flow_log, remembered),
     )
 
 
-def _logs_to(flow_log: ManagedFlowLog, remembered: LastAttachment | None, plan: Plan) -> str:
+def _is_protected(flow_log: ManagedFlowLog, remembered: LastAttachment | None) -> bool:
     known = remembered.flow_logs.get(flow_log.logical_name) if remembered else None
-    if known:
-        return known.logs_to
+    return known is not None and known.is_protected
+
+
+def _logs_to(flow_log: ManagedFlowLog, remembered: LastAttachment | None, plan: Plan) -> str:
+    known = remembered.flow_logs if remembered else {}
+    if flow_log.logical_name in known:
+        return known[flow_log.logical_name].logs_to
+    if len(known) == 1:  # the state has it under the name that it had in version 0.1
+        return next(iter(known.values())).logs_to
     groups = {one.id: one.name for one in plan.inventory.groups}
     group = flow_log.target.log_group_id
     streams = {one.id: one.name for one in plan.inventory.streams.get(group, ())}
@@ -181,17 +192,24 @@ def check_deletions(config: StackConfig, plan: Plan, managed: Managed, found: Se
         found: What this run would delete.
     """
     problems = []
-    logged = {(one.target.er_id, one.target.resource_id) for one in managed.values() if one.is_of_a_router}
-    lost = {(one.flow_log.target.er_id, one.flow_log.target.resource_id): one for one in found if one.is_last}
+    logged = {one.target.attachment for one in managed.values() if one.is_of_a_router}
+    lost = {one.flow_log.target.attachment: one for one in found if one.is_last}
     for router_id, keys in plan.by_router.items():
         before = sum(router == router_id for router, _ in lost)
-        is_meant = all(config.routers[one.key].attachments == [] for one in keys)
-        if before and not is_meant and not any(one.flow_logs for one in keys):
+        asking = [one.key for one in keys if config.routers[one.key].attachments != []]
+        if before and not any(one.flow_logs for one in keys):
             what = (
                 f"router {keys[0].router.name!r} has no attachment left that fits and can be logged, but {before} were;"
                 " if that is meant, write [] here"
             )
-            problems.append(Problem(f"routers.{keys[0].key}.attachments", what))
+            problems += [Problem(f"routers.{key}.attachments", what) for key in asking]
+        protected = [one for one in found if one.is_protected and one.flow_log.target.er_id == router_id]
+        for key in (one.key for one in keys if protected and config.routers[one.key].protect):
+            what = (
+                f"protected flow logs would be deleted: {listed([one.attachment for one in protected])}; set protect:"
+                " false here in a run of its own first (where the attachment is gone, `pulumi state unprotect`, too)"
+            )
+            problems.append(Problem(f"routers.{key}.protect", what))
     limit = max(ALWAYS_ALLOWED, len(logged) * ALLOWED_SHARE // 100)
     if config.max_deletes is not None:
         limit = config.max_deletes

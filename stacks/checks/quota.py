@@ -18,21 +18,18 @@ def created(plan: Plan, managed: Managed) -> list[DesiredFlowLog]:
     return [one for target, one in plan.desired.items() if target not in there]
 
 
-def check(
-    plan: Plan, managed: Managed, deletions: Sequence[Deletion], quota: Quota | None
-) -> tuple[list[Problem], list[str]]:
+def check(plan: Plan, new: int, deletions: Sequence[Deletion], quota: Quota | None) -> tuple[list[Problem], list[str]]:
     """Whether there is room. What a run deletes it deletes last, so that makes none.
 
     Args:
         plan: What the stack file wants.
-        managed: The flow logs in the state.
+        new: How many flow logs this run creates.
         deletions: What this run would delete.
         quota: That of the project; None if the service names none.
 
     Returns:
         What will fail, and what may fail.
     """
-    new = len(created(plan, managed))
     existing = {one.id: one for router in plan.routers for one in router.existing}
     leaving = sum(one.state in LEAVING_STATES for one in existing.values())
     if not new or quota is None or quota.limit <= UNLIMITED or quota.used - leaving + new <= quota.limit:

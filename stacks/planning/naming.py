@@ -21,6 +21,9 @@ COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
 KEY_TYPE = "random:index/randomUuid:RandomUuid"
 """The type token of the stack's idempotency key."""
 
+IDEMPOTENCY_KEY = "flow-logs-idempotency-key"
+"""Its logical name."""
+
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIX_LENGTH = 8
 _READABLE_LENGTH = 64

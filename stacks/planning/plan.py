@@ -28,11 +28,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class DesiredFlowLog:
-    """One flow log to declare, and the names of what it writes to.
+    """One flow log to declare.
 
     Attributes:
         logical_name: Its name in the stack, which follows from the target.
         former_urn: Where the state has it, if that is under another name.
+        logs_to: `GROUP/STREAM` that it writes to, by name.
         key: The router's key in the stack file when the flow log was first declared.
     """
 
@@ -42,16 +43,10 @@ class DesiredFlowLog:
     name: str
     description: str
     enabled: bool
-    log_group: str
-    log_stream: str
+    logs_to: str
     key: str
     protect: bool = False
     former_urn: str | None = None
-
-    @property
-    def logs_to(self) -> str:
-        """`GROUP/STREAM`, by name."""
-        return f"{self.log_group}/{self.log_stream}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +106,7 @@ class Plan:
         """The flow logs of each attachment, by the ids of its router and its own."""
         found: dict[tuple[str, str], list[DesiredFlowLog]] = {}
         for one in self.desired.values():
-            found.setdefault((one.target.er_id, one.attachment.id), []).append(one)
+            found.setdefault(one.target.attachment, []).append(one)
         return found
 
     @cached_property
@@ -140,8 +135,6 @@ def resolve(config: StackConfig, inventory: Inventory, *, stack: str, last: Last
         managed: The flow logs in the state.
     """
     problems = _Problems()
-    routers: list[ResolvedRouter] = []
-    warnings: list[str] = []
     found = {
         key: problems.unless_found(find(f"routers.{key}.router", "router", one.router, inventory.routers))
         for key, one in config.routers.items()
@@ -150,29 +143,42 @@ def resolve(config: StackConfig, inventory: Inventory, *, stack: str, last: Last
         key: problems.unless_found(find(f"routers.{key}.log_group", "log group", one.log_group, inventory.groups))
         for key, one in config.routers.items()
     }
-    remembered = last or {}
-    first_names = {
-        router.id: remembered[router.id].first_name if router.id in remembered else router.name
-        for router in found.values()
-        if router
+    remembered = {
+        one.id: (last or {}).get(one.id) or LastRouter(id=one.id, name=one.name, first_name=one.name)
+        for one in found.values()
+        if one
     }
-    components = component_names(first_names)
+    components = component_names({id_: one.first_name for id_, one in remembered.items()})
+    routers: list[ResolvedRouter] = []
+    warnings: list[str] = []
     for key, router_config in config.routers.items():
         router, group = found[key], groups[key]
         attachments = inventory.attachments.get(router.id, []) if router else []
         selection = Selection()
         if router:
-            meant: Meant = _anything if last is None else _meant(remembered.get(router.id))
+            meant: Meant = (lambda _text: "") if last is None else remembered[router.id].meant
             selection = select(key, router_config, attachments, meant=meant)
             problems += selection.problems
             warnings += selection.warnings
-        streams = _Streams(key, router_config, group, inventory, selection, problems) if group else None
+        streams = _streams(key, router_config, group, inventory, selection, problems) if group else {}
         if router:
-            flow_logs: list[DesiredFlowLog] = []
-            naming = _Naming(stack, key, router_config, remembered.get(router.id), managed)
-            if streams:
-                flow_logs = _flow_logs(router_config, router, selection, streams, naming)
-                problems += _frozen(key, flow_logs, selection, managed)
+            flow_logs = [
+                _flow_log(
+                    FlowLogTarget(
+                        er_id=router.id, resource_id=one.id, log_group_id=group.id, log_stream_id=streams[one.id].id
+                    ),
+                    one,
+                    router_config,
+                    selection.overrides.get(one.id, ("", Override()))[1],
+                    stack=stack,
+                    key=key,
+                    logs_to=f"{group.name}/{streams[one.id].name}",
+                    last=remembered[router.id],
+                    managed=managed,
+                )
+                for one in selection.logged
+                if group and one.id in streams
+            ]
             routers.append(
                 ResolvedRouter(
                     key=key,
@@ -181,24 +187,16 @@ def resolve(config: StackConfig, inventory: Inventory, *, stack: str, last: Last
                     asked_for=_json(router_config.attachments),
                     attachments=attachments,
                     selection=selection,
-                    flow_logs=[one for one in flow_logs if one.attachment.id not in selection.skipped],
+                    flow_logs=flow_logs,
                     existing=inventory.flow_logs.get(router.id, []),
                 )
             )
-    problems += _duplicates(routers)
+    problems += [*_frozen(routers, managed), *_duplicates(routers)]
     return Plan(routers=routers, problems=problems, inventory=inventory, warnings=warnings)
 
 
 def _json(selection: str | list[str] | Selector) -> Any:
     return selection.model_dump(exclude_unset=True) if isinstance(selection, Selector) else selection
-
-
-def _anything(_text: str) -> str:
-    return ""
-
-
-def _meant(router: LastRouter | None) -> Meant:
-    return router.meant if router else lambda _text: None
 
 
 class _Problems(list[Problem]):
@@ -210,115 +208,83 @@ class _Problems(list[Problem]):
         return found
 
 
-class _Streams:
-    """The log streams that one router of the stack file writes to. All are looked up, so that all mistakes show."""
-
-    def __init__(
-        self,
-        key: str,
-        config: RouterConfig,
-        group: LogGroup,
-        inventory: Inventory,
-        selection: Selection,
-        problems: _Problems,
-    ) -> None:
-        self.group = group
-        what = f"log stream in group {group.name!r}"
-        streams = inventory.streams[group.id]
-        default = find(f"routers.{key}.log_stream", what, config.log_stream, streams)
-        self._default = problems.unless_found(default)
-        self._by_attachment = {
-            id_: problems.unless_found(find(f"{where}.log_stream", what, override.log_stream, streams))
-            for id_, (where, override) in selection.overrides.items()
-            if override.log_stream
-        }
-
-    def of(self, attachment_id: str) -> LogStream | None:
-        """The attachment's stream; None if the stack file names one that is not there."""
-        return self._by_attachment.get(attachment_id, self._default)
+def _streams(
+    key: str,
+    config: RouterConfig,
+    group: LogGroup,
+    inventory: Inventory,
+    selection: Selection,
+    problems: _Problems,
+) -> dict[str, LogStream]:
+    """The log stream of each attachment that is logged. All that the stack file names are looked up, so that all
+    mistakes show; where one is not there, its attachments are missing."""
+    what, streams = f"log stream in group {group.name!r}", inventory.streams[group.id]
+    default = problems.unless_found(find(f"routers.{key}.log_stream", what, config.log_stream, streams))
+    found = {one.id: default for one in selection.logged}
+    for id_, (where, override) in selection.overrides.items():
+        if override.log_stream:
+            found[id_] = problems.unless_found(find(f"{where}.log_stream", what, override.log_stream, streams))
+    return {id_: stream for id_, stream in found.items() if stream}
 
 
-class _Naming:
-    """What the flow logs of one key are called."""
-
-    def __init__(self, stack: str, key: str, config: RouterConfig, last: LastRouter | None, managed: Managed) -> None:
-        self._stack, self._key, self._config, self._managed = stack, key, config, managed
-        self._last = last.attachments if last else {}
-
-    def key(self, attachment: Attachment, logs_to: str) -> str:
-        """The key under which the flow log was first declared: that another has it now changes no name."""
-        return self._remembered(attachment).key_of(logs_to) or self._key
-
-    def name(self, attachment: Attachment, override: Override, key: str) -> str:
-        """The flow log's name."""
-        return override.name or flow_log_name(self._config.name, stack=self._stack, router=key, attachment=attachment)
-
-    def place(self, target: FlowLogTarget, attachment: Attachment, logs_to: str) -> tuple[str, str | None]:
-        """Its logical name; and where the state has it, if that is under another."""
-        usual = logical_name(attachment.id, logs_to, readable=self._remembered(attachment).first_name)
-        held = self._managed.get(target)
-        if held is None or not held.is_of_a_router:
-            return usual, None
+def _flow_log(
+    target: FlowLogTarget,
+    attachment: Attachment,
+    config: RouterConfig,
+    override: Override,
+    *,
+    stack: str,
+    key: str,
+    logs_to: str,
+    last: LastRouter,
+    managed: Managed,
+) -> DesiredFlowLog:
+    remembered = last.attachments.get(attachment.id) or LastAttachment(name=attachment.name, first_name=attachment.name)
+    # That another key of the stack file has it now changes no name.
+    first_key = remembered.key_of(logs_to) or key
+    own_name, former_urn = logical_name(attachment.id, logs_to, readable=remembered.first_name), None
+    held = managed.get(target)
+    if held and held.is_of_a_router:
         if held.logical_name.rpartition("-")[2] == target_digest(attachment.id, logs_to):
-            return held.logical_name, None
-        return usual, held.urn
-
-    def _remembered(self, attachment: Attachment) -> LastAttachment:
-        return self._last.get(attachment.id) or LastAttachment(name=attachment.name, first_name=attachment.name)
-
-
-def _flow_logs(
-    config: RouterConfig, router: Router, selection: Selection, streams: _Streams, naming: _Naming
-) -> list[DesiredFlowLog]:
-    flow_logs = []
-    for attachment in selection.logged:
-        _, override = selection.overrides.get(attachment.id, ("", Override()))
-        stream = streams.of(attachment.id)
-        if stream is None:
-            continue
-        target = FlowLogTarget(
-            er_id=router.id, resource_id=attachment.id, log_group_id=streams.group.id, log_stream_id=stream.id
-        )
-        logs_to = f"{streams.group.name}/{stream.name}"
-        key = naming.key(attachment, logs_to)
-        own_name, former_urn = naming.place(target, attachment, logs_to)
-        flow_logs.append(
-            DesiredFlowLog(
-                attachment=attachment,
-                target=target,
-                logical_name=own_name,
-                former_urn=former_urn,
-                name=naming.name(attachment, override, key),
-                description=config.description if override.description is None else override.description,
-                enabled=config.enabled if override.enabled is None else override.enabled,
-                log_group=streams.group.name,
-                log_stream=stream.name,
-                key=key,
-                protect=config.protect,
-            )
-        )
-    return flow_logs
+            own_name = held.logical_name
+        else:
+            former_urn = held.urn
+    return DesiredFlowLog(
+        attachment=attachment,
+        target=target,
+        logical_name=own_name,
+        former_urn=former_urn,
+        name=override.name or flow_log_name(config.name, stack=stack, router=first_key, attachment=attachment),
+        description=config.description if override.description is None else override.description,
+        enabled=config.enabled if override.enabled is None else override.enabled,
+        logs_to=logs_to,
+        key=first_key,
+        protect=config.protect,
+    )
 
 
-def _frozen(key: str, flow_logs: Sequence[DesiredFlowLog], selection: Selection, managed: Managed) -> list[Problem]:
-    """Skip those that cannot be made, for their attachment is frozen; a frozen attachment keeps what it has.
+def _frozen(routers: Sequence[ResolvedRouter], managed: Managed) -> list[Problem]:
+    """Leave out what cannot be made, since its attachment is frozen.
 
     Returns:
-        Those that would have to move.
+        Those that were to take the place of another flow log, which must stay.
     """
-    had = {(target.er_id, target.resource_id) for target in managed}
+    desired = {one.target for router in routers for one in router.flow_logs}
+    losing = {target.attachment for target, one in managed.items() if one.is_of_a_router and target not in desired}
     problems = []
-    for one in flow_logs:
-        if one.attachment.state != FROZEN or one.target in managed:
-            continue
-        if (one.target.er_id, one.attachment.id) in had:
-            what = (
-                f"attachment {one.attachment.name or one.attachment.id!r} is frozen, so no flow log of it can be made"
-                f" to {one.logs_to}: leave its log stream as it was, with an override"
-            )
-            problems.append(Problem(f"routers.{key}", what))
-        else:
-            selection.skipped[one.attachment.id] = "is frozen, so no flow log of it can be made"
+    for router in routers:
+        for one in list(router.flow_logs):
+            if one.attachment.state != FROZEN or one.target in managed or one.target in router.holders:
+                continue
+            if one.target.attachment in losing:
+                what = (
+                    f"attachment {one.attachment.name or one.attachment.id!r} is frozen, so no flow log of it can be"
+                    f" made to {one.logs_to}: give it a router key of its own, with log group and stream as they were"
+                )
+                problems.append(Problem(f"routers.{router.key}", what))
+            else:
+                router.selection.skipped[one.attachment.id] = "is frozen, so no flow log of it can be made"
+                router.flow_logs.remove(one)
     return problems
 
 

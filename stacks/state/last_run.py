@@ -22,10 +22,12 @@ class LastFlowLog:
     Attributes:
         logs_to: `GROUP/STREAM` that it writes to.
         key: The router's key in the stack file when the flow log was first declared.
+        is_protected: Whether the stack file had it protected.
     """
 
     logs_to: str
     key: str
+    is_protected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,7 @@ def _attachment(data: Mapping[str, Any]) -> LastAttachment:
         first_name=_text(data.get("first_name", data["name"])),
         tags=_texts(data.get("tags", {})),
         flow_logs={
-            name: LastFlowLog(logs_to=_text(one["logs_to"]), key=_text(one["key"]))
+            name: LastFlowLog(_text(one["logs_to"]), _text(one["key"]), one.get("is_protected") is True)
             for name, one in data.get("flow_logs", {}).items()
         },
     )

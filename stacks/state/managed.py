@@ -10,7 +10,7 @@ from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log_provider import TYPE_TOKEN
 from providers.properties import target
-from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ def managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLog
     return {one.target: one for one in found}
 
 
-def has_idempotency_keys(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether there are any, by which a repeated create finds what an interrupted one has made."""
-    return any(one["type"] == KEY_TYPE for one in snapshot.values())
+def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the stack has its own, by which a repeated create finds what an interrupted one has made."""
+    return any(one["type"] == KEY_TYPE and urns.name(urn) == IDEMPOTENCY_KEY for urn, one in snapshot.items())

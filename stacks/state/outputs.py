@@ -81,11 +81,16 @@ def _attachment(
         **_unless({"first_name": first_name}, {"first_name": attachment.name}),
         **({"tags": named} if named and flow_logs else {}),
         **(
-            {"flow_logs": {one.logical_name: {"logs_to": one.logs_to, "key": one.key} for one in flow_logs}}
+            {"flow_logs": {one.logical_name: _flow_log(one) for one in flow_logs}}
             if flow_logs
             else {"not_logged": skipped.get(attachment.id) or cannot_be_logged(attachment) or NOT_SELECTED}
         ),
     }
+
+
+def _flow_log(desired: DesiredFlowLog) -> dict[str, Any]:
+    protected = {"is_protected": True} if desired.protect else {}
+    return {"logs_to": desired.logs_to, "key": desired.key, **protected}
 
 
 def _unless(value: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:

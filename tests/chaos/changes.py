@@ -95,7 +95,7 @@ class _Stack:
         self._state: list[Resource] = []
         self._stock = stock
         self._outputs: Mapping[str, Any] = {}
-        self._has_keys = False
+        self._has_key = False
         endpoints = Endpoints.at(server.url)
         credentials = PasswordCredentials(
             auth_url=endpoints.iam,
@@ -136,7 +136,7 @@ class _Stack:
         def runs(state: Sequence[Resource]) -> Program:
             decision = self._decide(file, state, is_preview=False)
             self._outputs = json.loads(json.dumps(decision.outputs))
-            self._has_keys = self._has_keys or options.targets is None
+            self._has_key = self._has_key or options.targets is None
             return _program(decision)
 
         with self._host() as stub:
@@ -150,7 +150,7 @@ class _Stack:
     def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
         values = {key: json.dumps(value) for key, value in file.config().items()}
         snapshot = {one.urn: {"type": TYPE_TOKEN, "outputs": MessageToDict(one.outputs)} for one in state}
-        before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_keys=self._has_keys)
+        before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_key=self._has_key)
         client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
         try:
             return decide(client, config.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)

@@ -95,7 +95,7 @@ def test_a_failed_create_keeps_the_old_flow_log_with_continue_on_error(project: 
     world.server.faults.use(0, [Fault("fail", calls=CREATE, times=1)])
     with no_gaps(world, *CORE):
         said = project.refused("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
-        assert "was not deleted: what was to take its place in this run failed" in said
+        assert "was not deleted, since another flow log of its attachment could not be made" in said
 
         world.server.faults.use(0, [])
         project.up("--refresh")
@@ -145,17 +145,37 @@ def test_a_move_that_the_quota_has_no_room_for_is_refused_with_numbers(project: 
     agree(project, world)
 
 
-def test_a_protected_flow_log_that_moves_stays_beside_the_new_one(project: Project, world: World) -> None:
+def test_a_protected_flow_log_moves_when_that_is_lifted(project: Project, world: World) -> None:
     project.change_router("core", protect=True)
+    project.up()
+    before = world.flow_logs()
+
+    project.change_router("core", log_stream=ARCHIVE)
+    with no_gaps(world, *CORE):
+        for command in (("preview",), ("up", *QUICK)):
+            said = " ".join(project.refused(*command).split())
+            assert "routers.core.protect in stacks/Pulumi.local.yaml: protected flow logs would be deleted" in said
+        assert world.flow_logs() == before
+
+        project.change_router("core", log_stream="er-flow-logs", protect=False)
+        project.up()
+        project.change_router("core", log_stream=ARCHIVE, protect=True)
+        project.up()
+    agree(project, world)
+
+
+def test_a_refused_create_with_continue_on_error_deletes_nothing(project: Project, world: World) -> None:
     project.up()
     before = world.flow_logs().keys()
 
     project.change_router("core", log_stream=ARCHIVE)
+    world.server.faults.use(0, [Fault("error", calls=CREATE, status=403, times=1)])
     with no_gaps(world, *CORE):
-        assert "protect" in project.refused("up", *QUICK)
+        said = project.refused("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
+        assert "it failed, or --target left it out" in said
         assert before <= world.flow_logs().keys()
 
-        project.ok("state", "unprotect", "--all", "--yes")
+        world.server.faults.use(0, [])
         project.up("--refresh")
     agree(project, world)
 
@@ -334,7 +354,7 @@ def test_target_must_not_leave_out_what_takes_the_place_of_another(project: Proj
     project.change_router("core", overrides={"vpc-shop": {"log_stream": ARCHIVE}})
     with no_gaps(world, *CORE):
         said = " ".join(project.refused("up", *QUICK, "--target", old).split())
-        assert "with --target this run leaves out a flow log that takes the place of another one" in said
+        assert "it failed, or --target left it out" in said
         new = said.partition("add --target '")[2].partition("'")[0]
         project.up("--target", old, "--target", new)
     agree(project, world)

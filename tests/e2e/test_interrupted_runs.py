@@ -111,7 +111,7 @@ def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_
     output = project.refused("up", *QUICK)
 
     assert (
-        "interrupted while it created 5 flow logs that the stack file no longer wants: run `make recover` first"
+        "interrupted while it created flow logs that the stack file no longer wants (5): run `make recover` first"
         in output
     )
     project.recover()

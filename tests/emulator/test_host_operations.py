@@ -305,8 +305,8 @@ def test_a_move_that_failed_keeps_the_old_flow_log(engine: Engine) -> None:
     engine.api.store.set_quota(1)
     refusal(lambda: engine.create(log_stream_id=other_stream(engine)))
     assert refusal(lambda: engine.delete(made.id, made.properties)).sentence == (
-        f"flow log 'shop' ({made.id}) was not deleted: what was to take its place in this run failed, and its"
-        " attachment would not be logged; the next run goes on from there"
+        f"flow log 'shop' ({made.id}) was not deleted, since another flow log of its attachment could not be made in"
+        " this run; the next run goes on from there"
     )
     assert only(engine.api).id == made.id
 

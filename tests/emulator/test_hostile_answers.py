@@ -1109,7 +1109,7 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     client = impatient(world, time)
     found = planned(client, config)
 
-    (shown,) = told(StackError(conflicts.check(config, found, {}, has_keys=False).problems))
+    (shown,) = told(StackError(conflicts.check(config, found, {}, has_key=False).problems))
     tabled = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)

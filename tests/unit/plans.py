@@ -128,8 +128,7 @@ def resolved_router(
                 name=one.name,
                 description="",
                 enabled=one.id not in disabled,
-                log_group="group",
-                log_stream=stream_name,
+                logs_to=f"group/{stream_name}",
                 key=key,
             )
             for one in logged

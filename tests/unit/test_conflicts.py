@@ -21,13 +21,13 @@ def conflicts(
     *,
     adopt: bool = False,
     state: Mapping[FlowLogTarget, ManagedFlowLog] = NOTHING,
-    has_keys: bool = True,
+    has_key: bool = True,
     routers: Sequence[ResolvedRouter] = (),
 ) -> Conflicts:
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
     config = StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)})
     found = plan(*(routers or [resolved_router("core", HERE, existing=existing)]))
-    return check(config, found, state, has_keys=has_keys)
+    return check(config, found, state, has_key=has_key)
 
 
 def test_free_targets_are_no_conflict() -> None:
@@ -58,7 +58,7 @@ def test_a_flow_log_of_the_very_name_is_a_warning_after_an_interrupted_run() -> 
 
 
 def test_a_stack_without_idempotency_keys_has_made_nothing_whatever_the_name() -> None:
-    found = conflicts([flow_log("a", "vpc-shop", id_="1")], has_keys=False)
+    found = conflicts([flow_log("a", "vpc-shop", id_="1")], has_key=False)
     assert found.warnings == []
     (problem,) = found.problems
     assert "vpc-shop (vpc-shop, 1); to take them over, if they are no other stack's" in problem.what

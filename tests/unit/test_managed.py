@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from providers.flow_log_provider import TYPE_TOKEN
-from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
-from stacks.state.managed import ManagedFlowLog, has_idempotency_keys, managed_flow_logs
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
+from stacks.state.managed import ManagedFlowLog, has_idempotency_key, managed_flow_logs
 from tests.unit.plans import target, urn
 
 OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s", "created_at": "2030"}
@@ -49,6 +49,8 @@ def test_a_flow_log_is_of_a_router_inside_of_our_component_only(parent: str | No
     assert ManagedFlowLog(urn("one", parent=parent), target("a")).is_of_a_router is is_of_a_router
 
 
-def test_an_idempotency_key_is_found_wherever_it_is() -> None:
-    assert has_idempotency_keys({"urn": {"type": KEY_TYPE, "outputs": {}}})
-    assert not has_idempotency_keys({urn("one"): flow_log()})
+def test_only_the_stacks_own_idempotency_key_counts() -> None:
+    key = {"type": KEY_TYPE, "outputs": {}}
+    assert has_idempotency_key({f"urn:pulumi:dev::project::{KEY_TYPE}::{IDEMPOTENCY_KEY}": key})
+    assert not has_idempotency_key({f"urn:pulumi:dev::project::{KEY_TYPE}::somebody-elses": key})
+    assert not has_idempotency_key({urn("one"): flow_log()})

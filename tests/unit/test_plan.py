@@ -62,7 +62,7 @@ def test_a_router_found_by_name_gets_a_flow_log_for_each_attachment() -> None:
         for id_ in ("att-1", "att-2", "att-3")
     ]
     first = plan.flow_logs[0]
-    assert (first.log_group, first.log_stream, first.logs_to) == ("network", "er", "network/er")
+    assert first.logs_to == "network/er"
     assert (first.description, first.enabled, first.protect) == ("", True, False)
     assert first.name.startswith("main-vpc-shop-")
     assert first.logical_name == logical_name("att-1", "network/er", readable="vpc-shop")
@@ -73,7 +73,7 @@ def test_a_router_found_by_name_gets_a_flow_log_for_each_attachment() -> None:
 def test_ids_name_routers_groups_and_streams_as_well_as_names() -> None:
     (plan,) = plans({"main": {"router": "er-1", "log_group": "g-1", "log_stream": "s-2"}})
     assert {one.target.log_stream_id for one in plan.flow_logs} == {"s-2"}
-    assert plan.flow_logs[0].log_stream == "second"
+    assert plan.flow_logs[0].logs_to == "network/second"
 
 
 def test_an_id_wins_over_a_name_that_looks_like_it() -> None:
@@ -160,7 +160,12 @@ def test_an_override_by_id_changes_that_attachment_only() -> None:
     override = {"name": "mine", "log_stream": "second", "enabled": False}
     (plan,) = plans({"main": {**CORE, "overrides": {"att-1": override}}})
     first, second, _ = plan.flow_logs
-    assert (first.name, first.target.log_stream_id, first.log_stream, first.enabled) == ("mine", "s-2", "second", False)
+    assert (first.name, first.target.log_stream_id, first.logs_to, first.enabled) == (
+        "mine",
+        "s-2",
+        "network/second",
+        False,
+    )
     assert (second.target.log_stream_id, second.enabled) == ("s-1", True)
 
 

@@ -25,7 +25,7 @@ def told(
     """What will fail, and what may fail."""
     found = plan(*(routers or [resolved_router("core", HERE, existing=existing)]))
     have = managed(*state)
-    problems, warnings = check(found, have, deletions(found, have, {}), quota)
+    problems, warnings = check(found, len(created(found, have)), deletions(found, have, {}), quota)
     assert {one.key for one in problems} <= {"routers"}
     return [one.what for one in problems], warnings
 

@@ -50,7 +50,40 @@ def test_what_was_created_is_held() -> None:
 
 def test_a_failure_makes_the_flow_logs_of_its_attachment_needed() -> None:
     run = Run()
-    run.failed(INPUTS)
-    assert run.is_needed({**INPUTS, "log_stream_id": "other"})
-    assert not run.is_needed({**INPUTS, "resource_id": "other"})
-    assert not run.is_needed({**INPUTS, "er_id": "other"})
+    run.failed(FIRST, INPUTS)
+    assert run.has_failed(INPUTS)
+    assert run.is_needed(SECOND, {**INPUTS, "log_stream_id": "other"})
+    assert not run.is_needed(SECOND, {**INPUTS, "resource_id": "other"})
+    assert not run.is_needed(SECOND, {**INPUTS, "er_id": "other"})
+
+
+def test_what_was_declared_and_never_created_makes_others_needed() -> None:
+    run = Run()
+    run.declares(FIRST, {**INPUTS, "log_stream_id": UNKNOWN})
+    assert run.is_needed(SECOND, INPUTS)
+    assert not run.has_failed(INPUTS)
+    run.created(FIRST, "id")
+    assert not run.is_needed(SECOND, INPUTS)
+
+
+def test_a_failed_flow_log_goes_before_it_is_made_again() -> None:
+    run = Run()
+    run.declares(FIRST, INPUTS)
+    assert not run.is_needed(FIRST, INPUTS)
+    assert not run.is_needed(SECOND, {**INPUTS, "state": "failed"})
+
+
+def test_a_create_that_ends_half_made_keeps_the_old_flow_log() -> None:
+    run = Run()
+    run.declares(FIRST, INPUTS)
+    run.failed(FIRST, INPUTS)
+    run.created(FIRST, "half-made")
+    assert run.is_needed(FIRST, INPUTS)
+    assert run.is_held("half-made")
+
+
+def test_an_update_that_succeeds_leaves_nothing_needed() -> None:
+    run = Run()
+    run.declares(FIRST, INPUTS)
+    run.keeps(FIRST, "id")
+    assert not run.is_needed(SECOND, INPUTS)
