@@ -5,7 +5,7 @@ import pulumi_random
 
 from providers.flow_log import FlowLog, FlowLogArgs
 
-# By its key a create that was cut off is found again; so it is a text that no other stack has.
+# By its key an interrupted create is found again; so it is a text that no other stack has.
 key = pulumi_random.RandomUuid("shop-key")
 
 shop = FlowLog(
