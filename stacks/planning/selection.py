@@ -186,6 +186,7 @@ class _Lookup:
             return None
         self.called[named] = known.id
         self.warnings[named] = (
-            f"{where}: the attachment {named!r} is named {known.name!r} now: it stays as it is; write the new name"
+            f"{where}: the attachment {named!r} is named {known.name!r} now: its flow log and settings stay; write the"
+            " new name"
         )
         return known

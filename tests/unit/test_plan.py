@@ -471,8 +471,8 @@ def test_a_frozen_attachment_that_would_have_to_move_ends_the_run() -> None:
     assert stack.preview({"core": other}).refusals == [
         Problem(
             "routers.core",
-            "attachment 'vpc-shop' is frozen, so no flow log of it can be made to group/other: leave its log stream as"
-            " it was, with an override",
+            "attachment 'vpc-shop' is frozen, so no flow log of it can be made to group/other: give it a router key"
+            " of its own, with log group and stream as they were",
         )
     ]
     stays = {**other, "overrides": {"vpc-shop": {"log_stream": "stream"}}}

@@ -286,8 +286,8 @@ def test_a_former_name_goes_on_to_mean_its_attachment(selection: Any, where: str
     assert result.gone == set()
     assert result.problems == []
     assert result.warnings == [
-        f"routers.core.{where}: the attachment 'vpc-before' is named 'vpc-shop' now: it stays as it is; write the new"
-        " name"
+        f"routers.core.{where}: the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings"
+        " stay; write the new name"
     ]
 
 
