@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from providers.flow_log_provider import FlowLogProvider
-from providers.properties import OUTPUTS_ONLY
+from providers.properties import IDENTITY, OUTPUTS_ONLY, declared_twice
 
 
 @dataclass(kw_only=True)
@@ -67,11 +69,30 @@ class FlowLog(Resource, module="er", name="FlowLog"):
     updated_at: pulumi.Output[str]
 
     def __init__(self, resource_name: str, args: FlowLogArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare a flow log under the logical name `resource_name`."""
+        """Declare a flow log under the logical name `resource_name`.
+
+        Raises:
+            pulumi.RunError: The program has declared one with the same target. (Of ids that are outputs the provider
+                finds that out.)
+        """
         inputs = {field.name: getattr(args, field.name) for field in fields(args)}
+        _refuse_twice(resource_name, tuple(inputs[key] for key in IDENTITY))
         super().__init__(
             FlowLogProvider(),
             resource_name,
             {**inputs, **dict.fromkeys(OUTPUTS_ONLY)},
             opts,
         )
+
+
+_declared: WeakKeyDictionary[pulumi.Resource, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
+"""By the stack of a program, the logical names of its flow logs by their targets, as far as those are plain ids."""
+
+
+def _refuse_twice(name: str, target: tuple[Any, ...]) -> None:
+    root = pulumi.runtime.get_root_resource()
+    if root is None or not all(isinstance(id_, str) for id_ in target):
+        return
+    first = _declared.setdefault(root, {}).setdefault(target, name)
+    if first != name:
+        raise pulumi.RunError(declared_twice(first, name))

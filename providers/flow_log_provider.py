@@ -279,8 +279,8 @@ def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     sentence = f"flow log {props['name']!r} was not created: {error}"
     if isinstance(error, lifecycle.TargetTakenError):
         return (
-            f"{sentence}; delete that one, or take it over: with adopt: true in a stack file, or with"
-            f" import_={p.import_id(error.holder)!r} in the resource options of a program of your own"
+            f"{sentence}; if it is this stack's, run with --refresh; else delete it, or take it over: with adopt: true"
+            f" in a stack file, or with import_={p.import_id(error.holder)!r} in the resource options of a program"
         )
     impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
     try:

@@ -102,6 +102,14 @@ def changes(actual: Properties, wanted: Properties) -> set[str]:
     return {key for key in (*IN_PLACE, *REPLACING) if is_unknown(wanted.get(key)) or wanted.get(key) != actual.get(key)}
 
 
+def declared_twice(first: str, second: str) -> str:
+    """What to say of two resources, by their logical names, that have one target."""
+    return (
+        "the program declares a flow log of this attachment for this log group and log stream twice, as"
+        f" {first!r} and as {second!r}: the service allows one, so declare it once"
+    )
+
+
 def target(properties: Properties) -> FlowLogTarget:
     """What is logged, and where to."""
     return FlowLogTarget(

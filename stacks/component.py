@@ -74,7 +74,6 @@ class RouterFlowLogs(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(
                 parent=self,
-                aliases=[desired.former_urn] if desired.former_urn else None,
                 protect=desired.protect,
                 import_=import_id(adopted[target]) if target in adopted else None,
                 depends_on=first or None,

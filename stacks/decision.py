@@ -77,13 +77,14 @@ def decide(client: Client, config: StackConfig, before: Before, *, stack: str, i
     trouble = conflicts.check(config, plan, managed, has_key=before.has_key)
     full, may_be_full = _quota(client, plan, managed, found)
     warnings = [*(one.sentence for one in found), *plan.warnings, *trouble.warnings, *may_be_full]
-    if any(one.former_urn for one in plan.desired.values()):
-        warnings.append("this run gives the flow logs in the state the names of this version: run it without --target")
     problems = [*plan.problems, *rules.check(config.rules, plan)]
     if not plan.problems:
         problems += deletions.check_deletions(config, plan, managed, found)
         problems += _interrupted(stack, plan)
     is_first = not any(one.is_of_a_router for one in managed.values())
+    if not before.has_key and not is_first:
+        # Pulumi writes a state that it cannot read if --target leaves out what depends on the keys of version 0.1.
+        warnings.append("this run carries the state of version 0.1 over: run it without --target")
     if plan.problems or is_preview or found or is_first:
         problems += [*trouble.problems, *full]
     else:

@@ -24,7 +24,7 @@ from providers.host.messages import from_struct, to_struct
 from providers.host.run import Run
 from providers.host.status import StatusLines
 from providers.keys import CONFIG_NAMESPACE
-from providers.properties import IDEMPOTENCY_KEY, is_unsure
+from providers.properties import IDEMPOTENCY_KEY, declared_twice, is_unsure
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 
@@ -50,16 +50,14 @@ class FlowLogHandler:
         result = self._for(request).check({}, from_struct(request.news))  # what was before makes no difference
         failures = [proto.CheckFailure(property=f.property, reason=f.reason) for f in result.failures]
         if not failures and (first := self._run.declares(request.urn, result.inputs)):
-            reason = (
-                f"the program declares a flow log of this attachment for this log group and log stream twice, as"
-                f" {first!r} and as {urns.name(request.urn)!r}: the service allows one, so declare it once"
-            )
+            reason = declared_twice(first, urns.name(request.urn))
             failures = [proto.CheckFailure(property="resource_id", reason=reason)]
         return proto.CheckResponse(inputs=to_struct(result.inputs, request.news), failures=failures)
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
         with self._patience(request) as patience:
             diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), patience)
+        self._run.had(request.urn, request.id)
         if not diff.replaces:
             self._run.keeps(request.urn, request.id)
         kinds = {True: proto.PropertyDiff.UPDATE_REPLACE, False: proto.PropertyDiff.UPDATE}
@@ -89,13 +87,13 @@ class FlowLogHandler:
         return proto.CreateResponse(id=result.id, properties=to_struct(result.outs or {}, request.properties))
 
     def _made(self, request: Any, inputs: dict[str, Any], patience: Patience) -> CreateResult:
-        """What a create ends with: the resource's own flow log, if it had one there already (a forced `--replace`)."""
+        """What a create ends with: the flow log that the stack has there already, if it has one under another name."""
         provider = self._for(request)
         try:
             return provider.create(inputs, patience)
         except FlowLogError as error:
             taken = error.__cause__
-            if not (isinstance(taken, TargetTakenError) and self._run.had(request.urn, taken.holder.id)):
+            if not (isinstance(taken, TargetTakenError) and self._run.is_of_the_stack(taken.holder.id)):
                 raise
             id_ = taken.holder.id
         return CreateResult(id_, provider.update(id_, inputs, inputs, patience).outs)
@@ -110,7 +108,7 @@ class FlowLogHandler:
             result = self._for(request).read(request.id, properties, patience)
         if not result.id:
             return proto.ReadResponse()
-        self._run.has_read(request.urn, result.id)
+        self._run.had(request.urn, result.id)
         return proto.ReadResponse(
             id=result.id,
             properties=to_struct(result.outs or {}, known),
@@ -142,7 +140,7 @@ class FlowLogHandler:
         with self._patience(request) as patience:
             if is_unsure(id_):
                 id_ = self._for(request).settled(id_, properties, patience)
-            if id_ and not self._run.is_held(id_):
+            if id_ and not self._run.is_held(request.urn, id_):
                 self._for(request).delete(id_, properties, patience)
         return empty_pb2.Empty()
 

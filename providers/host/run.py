@@ -6,8 +6,8 @@ resources may be one flow log, nor that a deletion only makes sense once somethi
 - A target has one flow log. So a second declaration of a target in one program is refused before anything is changed.
 - A create with the idempotency key of an earlier one answers with the flow log of that one. Where another resource held
   that, it is held by this one now, and what the engine then deletes is only the old name. Where the same resource held
-  it (a forced `--replace`), there is nothing in its place, so it stays. What has been renamed since it was made, the
-  service cannot tell by the key; the state can.
+  it (a forced `--replace`), there is nothing in its place, so it stays. Of what has been renamed since it was made the
+  service cannot tell whose it is by the key; the state can.
 - An attachment keeps its old flow log, enabled, unless all that the program declares for it came to be: a create may
   fail, or never begin because what it depends on failed (PULUMI_CONTINUE_ON_ERROR goes on to deletions all the same).
 """
@@ -33,7 +33,7 @@ class Run:
         self._lock = threading.Lock()
         self._declared: dict[FlowLogTarget, str] = {}  # by target, the first resource of the program that has it
         self._registered: set[str] = set()
-        self._read: dict[str, str] = {}  # by resource, the flow log that it had when the run began, if it was refreshed
+        self._had: dict[str, str] = {}  # by resource, the flow log that the state had for it, as far as the engine told
         self._holders: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
         self._awaited: dict[str, _Attachment] = {}  # by resource that is declared and not there yet as it should be
         self._failed: set[str] = set()  # those of which a create or update has failed
@@ -59,15 +59,15 @@ class Run:
                 self._holders[id_] = urn
                 self._awaited.pop(urn, None)
 
-    def has_read(self, urn: str, id_: str) -> None:
-        """Take note of what a refresh has found the resource to have."""
+    def had(self, urn: str, id_: str) -> None:
+        """Take note of the flow log that the state has for a resource."""
         with self._lock:
-            self._read[urn] = id_
+            self._had[urn] = id_
 
-    def had(self, urn: str, id_: str) -> bool:
-        """Whether a refresh has found the resource to have this flow log."""
+    def is_of_the_stack(self, id_: str) -> bool:
+        """Whether the state has this flow log, for whichever resource."""
         with self._lock:
-            return self._read.get(urn) == id_
+            return id_ in self._had.values()
 
     def created(self, urn: str, id_: str) -> None:
         """Take note of the flow log that a create has ended with."""
@@ -82,10 +82,14 @@ class Run:
             self._awaited[urn] = _attachment(inputs)
             self._failed.add(urn)
 
-    def is_held(self, id_: str) -> bool:
-        """Whether a resource of the program has this flow log, and will have it when the run is over."""
+    def is_held(self, urn: str, id_: str) -> bool:
+        """Whether the flow log that is to be deleted as this resource's stays: another has it, or this one goes on to.
+
+        The engine does not ask about a resource that `--target` leaves out: what a refresh has told of it counts.
+        """
         with self._lock:
-            return id_ in self._holders
+            self._had.pop(urn, None)
+            return id_ in self._holders or id_ in self._had.values()
 
     def is_needed(self, urn: str, properties: Mapping[str, Any]) -> bool:
         """Whether this resource's flow log must stay: something that is declared for its attachment is not there.

@@ -113,8 +113,6 @@ def _logs_to(flow_log: ManagedFlowLog, remembered: LastAttachment | None, plan: 
     known = remembered.flow_logs if remembered else {}
     if flow_log.logical_name in known:
         return known[flow_log.logical_name].logs_to
-    if len(known) == 1:  # the state has it under the name that it had in version 0.1
-        return next(iter(known.values())).logs_to
     groups = {one.id: one.name for one in plan.inventory.groups}
     group = flow_log.target.log_group_id
     streams = {one.id: one.name for one in plan.inventory.streams.get(group, ())}

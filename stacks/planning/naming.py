@@ -83,12 +83,7 @@ def logical_name(attachment_id: str, logs_to: str, *, readable: str) -> str:
         readable: What to call the attachment: its name when it was first seen. It is cut and cleaned.
     """
     clean = _NOT_ALLOWED.sub("-", readable or attachment_id)[:_READABLE_LENGTH].rstrip("-._")
-    return "-".join(filter(None, [clean, target_digest(attachment_id, logs_to)]))
-
-
-def target_digest(attachment_id: str, logs_to: str) -> str:
-    """The 8 hexadecimal digits at the end of a logical name, which stand for the target."""
-    return _digest(f"{attachment_id} {logs_to}")
+    return "-".join(filter(None, [clean, _digest(f"{attachment_id} {logs_to}")]))
 
 
 def component_names(routers: Mapping[str, str]) -> dict[str, str]:

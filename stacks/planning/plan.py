@@ -5,8 +5,9 @@ Nothing here asks anybody anything: the same values give the same plan.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from stacks.config import Override, RouterConfig, Selector, StackConfig
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.lookup import find
-from stacks.planning.naming import component_names, flow_log_name, logical_name, target_digest
+from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.planning.selection import FROZEN, Meant, Selection, select
 from stacks.state.last_run import LastAttachment, LastRouter, LastRun
 from stacks.state.managed import Managed
@@ -31,8 +32,7 @@ class DesiredFlowLog:
     """One flow log to declare.
 
     Attributes:
-        logical_name: Its name in the stack, which follows from the target.
-        former_urn: Where the state has it, if that is under another name.
+        logical_name: Its name in the stack: that which the state has for the target; a new one follows from the target.
         logs_to: `GROUP/STREAM` that it writes to, by name.
         key: The router's key in the stack file when the flow log was first declared.
     """
@@ -46,7 +46,6 @@ class DesiredFlowLog:
     logs_to: str
     key: str
     protect: bool = False
-    former_urn: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +191,7 @@ def resolve(config: StackConfig, inventory: Inventory, *, stack: str, last: Last
                 )
             )
     problems += [*_frozen(routers, managed), *_duplicates(routers)]
+    _give_own_names(routers, managed)
     return Plan(routers=routers, problems=problems, inventory=inventory, warnings=warnings)
 
 
@@ -242,18 +242,12 @@ def _flow_log(
     remembered = last.attachments.get(attachment.id) or LastAttachment(name=attachment.name, first_name=attachment.name)
     # That another key of the stack file has it now changes no name.
     first_key = remembered.key_of(logs_to) or key
-    own_name, former_urn = logical_name(attachment.id, logs_to, readable=remembered.first_name), None
+    own_name = logical_name(attachment.id, logs_to, readable=remembered.first_name)
     held = managed.get(target)
-    if held and held.is_of_a_router:
-        if held.logical_name.rpartition("-")[2] == target_digest(attachment.id, logs_to):
-            own_name = held.logical_name
-        else:
-            former_urn = held.urn
     return DesiredFlowLog(
         attachment=attachment,
         target=target,
-        logical_name=own_name,
-        former_urn=former_urn,
+        logical_name=held.logical_name if held and held.is_of_a_router else own_name,
         name=override.name or flow_log_name(config.name, stack=stack, router=first_key, attachment=attachment),
         description=config.description if override.description is None else override.description,
         enabled=config.enabled if override.enabled is None else override.enabled,
@@ -286,6 +280,18 @@ def _frozen(routers: Sequence[ResolvedRouter], managed: Managed) -> list[Problem
                 router.selection.skipped[one.attachment.id] = "is frozen, so no flow log of it can be made"
                 router.flow_logs.remove(one)
     return problems
+
+
+def _give_own_names(routers: Sequence[ResolvedRouter], managed: Managed) -> None:
+    """Where streams share a name, or had each other's, what is new is named by ids, too."""
+    counts = Counter(one.logical_name for router in routers for one in router.flow_logs)
+    for router in routers:
+        for index, one in enumerate(router.flow_logs):
+            if counts[one.logical_name] > 1 and one.target not in managed:
+                ids = f"{one.logs_to} {one.target.log_group_id}/{one.target.log_stream_id}"
+                readable = one.logical_name.rpartition("-")[0]
+                own = logical_name(one.attachment.id, ids, readable=readable)
+                router.flow_logs[index] = replace(one, logical_name=own)
 
 
 def _duplicates(routers: Sequence[ResolvedRouter]) -> list[Problem]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from stacks.planning.naming import logical_name
-
 
 class OutputsError(ValueError):
     """Outputs that cannot be read back; the text is one sentence."""
@@ -138,7 +136,7 @@ def _router_by_key(key: str, data: Mapping[str, Any]) -> LastRouter:
     def attachment(id_: str, one: Mapping[str, Any]) -> LastAttachment:
         name = _text(one["name"])
         logs_to = _text(one["logs_to"]) if id_ in data["flow_logs"] else ""
-        flow_logs = {logical_name(id_, logs_to, readable=name): LastFlowLog(logs_to, key)} if logs_to else {}
+        flow_logs = {f"{key}-{id_}": LastFlowLog(logs_to, key)} if logs_to else {}
         return LastAttachment(name=name, first_name=name, flow_logs=flow_logs)
 
     return LastRouter(

@@ -186,7 +186,7 @@ def _program(decision: Decision) -> Program:
             is_handing_over = (target.er_id, target.resource_id) in decision.handing_over
             after = () if desired.enabled else tuple(enabled.get(target.resource_id, ()))
             needs = after if is_handing_over else ()
-            declarations.append(Declaration(urn=own, inputs=inputs, alias=desired.former_urn, after=after, needs=needs))
+            declarations.append(Declaration(urn=own, inputs=inputs, after=after, needs=needs))
             if desired.enabled:
                 enabled.setdefault(target.resource_id, []).append(own)
             if is_handing_over:

@@ -60,14 +60,12 @@ class Declaration:
     Attributes:
         urn: Its URN.
         inputs: What the program says of it.
-        alias: Its former URN.
         after: The URNs of those that it depends on.
         needs: The URNs of those without which, enabled, the program ends with an error before it declares this one.
     """
 
     urn: str
     inputs: Inputs
-    alias: str | None = None
     after: Sequence[str] = ()
     needs: Sequence[str] = ()
 
@@ -219,7 +217,7 @@ class _Run:
             return
         if self._report.errors and not self._options.continues_on_error:
             return
-        declared = {urn for one in program.declarations for urn in (one.urn, one.alias)}
+        declared = {one.urn for one in program.declarations}
         for resource in list(self._state):
             if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
                 if not resource.is_replaced:
@@ -228,7 +226,7 @@ class _Run:
 
     def _register(self, declaration: Declaration) -> None:
         urn = declaration.urn
-        resource = self._find(urn) or self._find(declaration.alias)
+        resource = self._find(urn)
         if not self._is_preview and not all(self._has(one, enabled=True) for one in declaration.needs):
             self._abort(LEFT_OUT)
         if not self._options.includes(urn):
@@ -240,8 +238,6 @@ class _Run:
         if self._failed.intersection(declaration.after):
             self._failed.add(urn)
             return
-        if resource:
-            resource.urn = urn
         news = Struct()
         news.update(declaration.inputs)
         checked = self._stub.Check(proto.CheckRequest(urn=urn, olds=resource.inputs if resource else None, news=news))

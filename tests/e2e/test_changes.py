@@ -446,8 +446,10 @@ def test_state_by_key_is_carried_over_and_nothing_changes(project: Project, embe
     assert changed == []
 
     assert world.flow_logs() == before
-    names = {one["urn"].rpartition("::")[2] for one in project.flow_logs().values()}
-    assert {"vpc-shop-b8382afe", "vpc-shop-39e17110", "vpn-office-hamburg-ffda4a24"} < names
+    agree(project, world)
+    with no_gaps(world, "vpc-shop"):
+        project.change_router("audit", attachments=["vpc-payments"])
+        assert "1 deleted" in project.up("--refresh")
     agree(project, world)
 
 

@@ -504,8 +504,8 @@ def test_a_flow_log_of_somebody_else_is_left_alone_and_named_with_the_way_to_tak
         f" and log stream {engine.inputs['log_stream_id']} (ER.04008503, HTTP 400, request "
     )
     assert error.sentence.endswith(
-        "); delete that one, or take it over: with adopt: true in a stack file, or with"
-        f" import_='{engine.inputs['er_id']}/{first.id}' in the resource options of a program of your own"
+        "); if it is this stack's, run with --refresh; else delete it, or take it over: with adopt: true in a stack"
+        f" file, or with import_='{engine.inputs['er_id']}/{first.id}' in the resource options of a program"
     )
     assert only(engine.api).name == "shop"
 

@@ -182,8 +182,9 @@ def test_an_existing_flow_log_of_somebody_else_is_told_and_left_alone(
     assert re.fullmatch(
         rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'theirs',"
         rf" id {theirs}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
-        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); delete that one, or take it over: with adopt: true in a stack file,"
-        rf" or with import_='{inputs['er_id']}/{theirs}' in the resource options of a program of your own",
+        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if it is this stack's, run with --refresh; else delete it, or"
+        rf" take it over: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{theirs}' in the"
+        " resource options of a program",
         message,
     )
     assert only(server) == before

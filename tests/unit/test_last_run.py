@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from stacks.planning.naming import logical_name
 from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter, OutputsError, last_run
 
 ROUTER: dict[str, Any] = {
@@ -104,7 +103,6 @@ def test_a_stack_without_an_earlier_run_has_no_routers(none: dict[str, Any]) -> 
 
 
 def test_outputs_by_key_of_the_stack_file_are_still_read() -> None:
-    name = logical_name("a", "group/stream", readable="vpc-shop")
     assert last_run({"routers": {"core": BY_KEY}}) == {
         "er-1": LastRouter(
             id="er-1",
@@ -112,7 +110,7 @@ def test_outputs_by_key_of_the_stack_file_are_still_read() -> None:
             first_name="er-core",
             attachments={
                 "a": LastAttachment(
-                    name="vpc-shop", first_name="vpc-shop", flow_logs={name: LastFlowLog("group/stream", "core")}
+                    name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": LastFlowLog("group/stream", "core")}
                 ),
                 "b": LastAttachment(name="fw", first_name="fw"),
             },

@@ -15,7 +15,6 @@ from stacks.planning.naming import (
     component_names,
     flow_log_name,
     logical_name,
-    target_digest,
 )
 
 KNOWN = "placeholders are {stack}, {router}, {attachment}, {type}, {id}"
@@ -188,7 +187,7 @@ def test_another_target_has_another_logical_name(id_: str, logs_to: str) -> None
 
 
 def test_an_attachment_without_a_name_gives_its_id_to_the_logical_name() -> None:
-    assert logical_name(ID, "network/er", readable="") == f"{ID}-{target_digest(ID, 'network/er')}"
+    assert re.fullmatch(f"{ID}-[0-9a-f]{{8}}", logical_name(ID, "network/er", readable=""))
 
 
 @pytest.mark.parametrize("readable", NASTY_NAMES)

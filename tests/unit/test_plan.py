@@ -10,7 +10,7 @@ from providers.er.log_tank import LogGroup, LogStream
 from stacks.config import StackConfig
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.naming import COMPONENT_TYPE, logical_name, target_digest
+from stacks.planning.naming import logical_name
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, resolve
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import Stack, attachment, managed, router, target, urn
@@ -66,7 +66,6 @@ def test_a_router_found_by_name_gets_a_flow_log_for_each_attachment() -> None:
     assert (first.description, first.enabled, first.protect) == ("", True, False)
     assert first.name.startswith("main-vpc-shop-")
     assert first.logical_name == logical_name("att-1", "network/er", readable="vpc-shop")
-    assert first.former_urn is None
     assert len({one.name for one in plan.flow_logs}) == 3
 
 
@@ -269,7 +268,6 @@ def test_keys_of_the_stack_file_change_no_name_of_a_flow_log(first: dict[str, An
         assert after.deletions == []
         assert after.logical_names == before.logical_names
         assert after.names == before.names
-        assert {one.former_urn for one in after.plan.desired.values()} == {None}
 
 
 def test_a_new_flow_log_is_named_after_the_key_that_it_has() -> None:
@@ -291,7 +289,6 @@ def test_a_move_is_another_flow_log() -> None:
     before = stack.up()
     after = stack.preview({"core": {"log_stream": "other"}})
     assert after.logical_names != before.logical_names
-    assert {one.former_urn for one in after.plan.desired.values()} == {None}
 
 
 def test_a_rename_in_the_console_changes_no_logical_name() -> None:
@@ -404,42 +401,27 @@ def desired(stack: Stack) -> DesiredFlowLog:
     return one
 
 
-@pytest.mark.parametrize(
-    ("name", "readable"), [("core-a", "vpc-shop"), ("core-0123abcd", "vpc-shop"), ("vpc-shop", "vpc-shop")]
-)
-def test_a_flow_log_that_the_state_has_elsewhere_is_found_there(name: str, readable: str) -> None:
+@pytest.mark.parametrize("name", ["core-a", "core-0123abcd", "vpc-shop", "what-it-was-called-0123abcd"])
+def test_a_flow_log_keeps_the_name_that_the_state_has_for_it(name: str) -> None:
     stack = Stack(SHOP)
     stack.managed = {target("a"): ManagedFlowLog(urn(name), target("a"))}
-    one = desired(stack)
-    assert one.logical_name == logical_name("a", "group/stream", readable=readable)
-    assert one.former_urn == urn(name)
-
-
-def test_a_flow_log_under_another_readable_name_stays_there() -> None:
-    stack = Stack(SHOP)
-    name = f"what-it-was-called-{target_digest('a', 'group/stream')}"
-    stack.managed = {target("a"): ManagedFlowLog(urn(name), target("a"))}
-    assert (desired(stack).logical_name, desired(stack).former_urn) == (name, None)
-
-
-def test_an_attachment_without_a_plain_character_stays_where_it_is() -> None:
-    stack = Stack(attachment("a", "株式会社"))
-    stack.up()
-    assert desired(stack).former_urn is None
+    assert desired(stack).logical_name == name
 
 
 @pytest.mark.parametrize("parent", [None, "my:own:Component"])
 def test_a_flow_log_that_a_program_declares_itself_is_not_taken_for_ours(parent: str | None) -> None:
     stack = Stack(SHOP)
     stack.managed = managed(target("a"), parent=parent)
-    assert desired(stack).former_urn is None
+    assert desired(stack).logical_name == logical_name("a", "group/stream", readable="vpc-shop")
 
 
-def test_our_component_may_be_inside_of_another_one() -> None:
-    place = urn("core-a", parent=f"my:own:Component${COMPONENT_TYPE}")
+def test_streams_that_had_each_others_names_give_different_names() -> None:
     stack = Stack(SHOP)
-    stack.managed = {target("a"): ManagedFlowLog(place, target("a"))}
-    assert desired(stack).former_urn == place
+    taken = logical_name("a", "group/stream", readable="vpc-shop")
+    stack.managed = {target("a", stream="t"): ManagedFlowLog(urn(taken), target("a", stream="t"))}
+    names = stack.preview({"core": {}, "other": {"log_stream": "other"}}).logical_names
+    assert taken in names
+    assert len(set(names)) == len(names) == 2
 
 
 # Frozen attachments

@@ -32,20 +32,20 @@ def test_a_flow_log_is_held_by_what_the_program_declares() -> None:
     run = Run()
     run.declares(FIRST, INPUTS)
     run.keeps(FIRST, "id")
-    assert run.is_held("id")
+    assert run.is_held(SECOND, "id")
 
 
 def test_what_only_the_state_has_holds_nothing() -> None:
     run = Run()
     run.keeps(FIRST, "id")
-    assert not run.is_held("id")
+    assert not run.is_held(SECOND, "id")
 
 
 def test_what_was_created_is_held() -> None:
     run = Run()
     run.created(FIRST, "id")
-    assert run.is_held("id")
-    assert not run.is_held("other")
+    assert run.is_held(SECOND, "id")
+    assert not run.is_held(SECOND, "other")
 
 
 def test_a_failure_makes_the_flow_logs_of_its_attachment_needed() -> None:
@@ -79,7 +79,7 @@ def test_a_create_that_ends_half_made_keeps_the_old_flow_log() -> None:
     run.failed(FIRST, INPUTS)
     run.created(FIRST, "half-made")
     assert run.is_needed(FIRST, INPUTS)
-    assert run.is_held("half-made")
+    assert run.is_held(SECOND, "half-made")
 
 
 def test_an_update_that_succeeds_leaves_nothing_needed() -> None:
@@ -87,3 +87,12 @@ def test_an_update_that_succeeds_leaves_nothing_needed() -> None:
     run.declares(FIRST, INPUTS)
     run.keeps(FIRST, "id")
     assert not run.is_needed(SECOND, INPUTS)
+
+
+def test_what_another_resource_of_the_state_has_is_held_until_that_goes() -> None:
+    run = Run()
+    run.had(FIRST, "id")
+    run.had(SECOND, "id")
+    assert run.is_of_the_stack("id")
+    assert run.is_held(FIRST, "id")
+    assert not run.is_held(SECOND, "id")
