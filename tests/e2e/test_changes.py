@@ -87,6 +87,7 @@ def test_a_move_in_which_a_create_fails_deletes_nothing(project: Project, world:
     agree(project, world)
 
 
+@pytest.mark.acceptance
 def test_a_failed_create_keeps_the_old_flow_log_with_continue_on_error(project: Project, world: World) -> None:
     project.up()
     old = world.flow_log_of("vpc-shop")["id"]
@@ -200,7 +201,7 @@ def test_one_of_two_keys_goes_and_the_other_takes_its_stream(project: Project, w
     agree(project, world)
 
 
-@pytest.mark.parametrize("parallel", ["1", "128"])
+@pytest.mark.parametrize("parallel", ["1", pytest.param("128", marks=pytest.mark.acceptance)])
 def test_two_keys_that_swap_their_streams_have_nothing_to_do(parallel: str, project: Project, world: World) -> None:
     two_keys(project)
     project.up()
@@ -234,6 +235,7 @@ def test_keys_are_renamed_merged_split_and_swapped_with_nothing_to_do(project: P
     project.unchanged()
 
 
+@pytest.mark.acceptance
 def test_merging_into_a_key_with_other_settings_changes_those_in_place(project: Project, world: World) -> None:
     set_routers(project, core={"attachments": CORE[:3]}, extra={"attachments": CORE[3:], "description": "extra"})
     project.up()
@@ -324,6 +326,7 @@ def test_the_guard_names_what_loses_its_record_and_not_what_moves(project: Proje
     assert "1 of 2 attachments would lose their flow log, but at most 0 may: er-core: vpc-payments (" in said
 
 
+@pytest.mark.acceptance
 def test_an_attachment_that_is_gone_does_not_count_for_the_guard(project: Project, world: World) -> None:
     project.change_config(max_deletes=0)
     project.up()
@@ -358,6 +361,7 @@ def test_target_must_not_leave_out_what_takes_the_place_of_another(project: Proj
     agree(project, world)
 
 
+@pytest.mark.acceptance
 def test_renamed_keys_and_target_leave_the_state_readable(project: Project, world: World) -> None:
     project.up()
     target = urn(project, world, "vpc-shop")
@@ -382,6 +386,7 @@ def test_a_forced_replacement_keeps_a_good_flow_log(project: Project, world: Wor
     agree(project, world)
 
 
+@pytest.mark.acceptance
 def test_a_forced_replacement_of_a_failed_flow_log_ends_with_a_good_one(project: Project, world: World) -> None:
     project.up()
     flow_log = world.flow_log_of("vpc-shop")["id"]
