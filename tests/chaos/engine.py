@@ -146,12 +146,11 @@ class Engine:
     report: Report = field(default_factory=Report)
 
     def preview(self, runs: Runs, options: Options = EVERYTHING) -> Report:
-        """What `pulumi preview --refresh` announces. The program sees the state as it was before the refresh."""
-        state = copy.deepcopy(self.state)
-        stored = _current(copy.deepcopy(self.state))
+        """What `pulumi preview --refresh` announces."""
         self.report = Report()
+        state = copy.deepcopy(self.state)
         run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, is_preview=True)
-        return run.go(lambda _: runs(stored))
+        return run.go(runs)
 
     def up(self, runs: Runs, options: Options = EVERYTHING) -> Report:
         """What `pulumi up --refresh` does.
@@ -160,7 +159,8 @@ class Engine:
             CrashError: `crashes` said so.
         """
         self.report = Report()
-        return _Run(self.stub, self.timeout, self.state, self.crashes, options, self.report).go(runs)
+        run = _Run(self.stub, self.timeout, self.state, self.crashes, options, self.report)
+        return run.go(runs)
 
 
 def _current(state: Sequence[Resource]) -> list[Resource]:
@@ -188,15 +188,18 @@ class _Run:
         self._left_out: set[str] = set()  # what is declared and not there, but no target
 
     def go(self, runs: Runs) -> Report:
-        """Refresh, run the program, do what it says, and delete what is left."""
-        report = self._report
+        """Refresh, run the program, do what it says, and delete what is left.
+
+        The program sees the state as it was before the refresh.
+        """
+        report, stored = self._report, _current(copy.deepcopy(self._state))
         for resource in list(self._state):
             if self._options.includes(resource.urn):
                 self._refresh(resource)
         if report.errors:
             return report  # As `up` does: with a state that could not be refreshed it does not go on.
         try:
-            program = runs(_current(self._state))
+            program = runs(stored)
         except RefusedError as error:
             report.errors.append(str(error))
             report.is_refused = True

@@ -162,17 +162,15 @@ def wishes(file: StackFile, seen: Seen, ours: Set[Target]) -> Wishes:
     """What the file asks for in this world, where the stack has these flow logs."""
     found: dict[Target, Wish] = {}
     impossible = []
-    logged = {target[1] for target in ours}
+    frozen = []
     for key in file.keys.values():
         for attachment in selected(key, seen):
             override = _override(key, attachment, seen)
             ids = seen.streams[key.group, override.stream or key.stream]
             target = (attachment.er_id, attachment.id, *ids)
             if attachment.state == FROZEN and target not in ours:
-                if attachment.id in logged:
-                    impossible.append(f"{attachment.name} is frozen and would have to move")
-                else:
-                    continue
+                frozen.append(attachment)
+                continue
             if target in found:
                 impossible.append(f"{attachment.name} is wanted twice in {key.group}/{override.stream or key.stream}")
             found[target] = Wish(
@@ -180,6 +178,8 @@ def wishes(file: StackFile, seen: Seen, ours: Set[Target]) -> Wishes:
                 description=key.description if override.description is None else override.description,
                 name=override.name,
             )
+    losing = {target[1] for target in ours if target not in found}
+    impossible += [f"{one.name} is frozen and would have to move" for one in frozen if one.id in losing]
     return Wishes(found, tuple(impossible))
 
 
