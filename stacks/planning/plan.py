@@ -261,10 +261,14 @@ def _frozen(routers: Sequence[ResolvedRouter], managed: Managed) -> list[Problem
     """Leave out what cannot be made, since its attachment is frozen.
 
     Returns:
-        Those that were to take the place of another flow log, which must stay.
+        Those that were to take the place of another flow log, which must stay as it is.
     """
-    desired = {one.target for router in routers for one in router.flow_logs}
-    losing = {target.attachment for target, one in managed.items() if one.is_of_a_router and target not in desired}
+    enabled = {one.target: one.enabled for router in routers for one in router.flow_logs}
+    losing = {
+        target.attachment
+        for target, one in managed.items()
+        if one.is_of_a_router and (target not in enabled or (one.enabled and not enabled[target]))
+    }
     problems = []
     for router in routers:
         for one in list(router.flow_logs):

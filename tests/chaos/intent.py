@@ -178,9 +178,14 @@ def wishes(file: StackFile, seen: Seen, ours: Set[Target]) -> Wishes:
                 description=key.description if override.description is None else override.description,
                 name=override.name,
             )
-    losing = {target[1] for target in ours if target not in found}
+    at_work = {_target(one) for one in seen.flow_logs.values() if one.enabled}
+    losing = {target[1] for target in ours if target not in found or (target in at_work and not found[target].enabled)}
     impossible += [f"{one.name} is frozen and would have to move" for one in frozen if one.id in losing]
     return Wishes(found, tuple(impossible))
+
+
+def _target(flow_log: FlowLog) -> Target:
+    return flow_log.er_id, flow_log.resource_id, flow_log.log_group_id, flow_log.log_stream_id
 
 
 def selected(key: RouterKey, seen: Seen) -> list[Attachment]:

@@ -459,3 +459,20 @@ def test_a_frozen_attachment_that_would_have_to_move_ends_the_run() -> None:
     ]
     stays = {**other, "overrides": {"vpc-shop": {"log_stream": "stream"}}}
     assert [one.attachment for one in stack.preview({"core": stays}).deletions] == ["vpc-data"]
+
+
+def test_a_frozen_attachment_gets_no_second_flow_log_and_keeps_its_first() -> None:
+    stack = Stack(SHOP)
+    stack.up()
+    stack.now(FROZEN)
+    run = stack.preview({"core": {}, "copy": {"log_stream": "other"}})
+    assert (run.refusals, run.deletions) == ([], [])
+    assert [len(one.flow_logs) for one in run.plan.routers] == [1, 0]
+
+
+def test_a_frozen_attachment_is_not_silenced_for_what_cannot_be_made() -> None:
+    stack = Stack(SHOP)
+    stack.up()
+    stack.now(FROZEN)
+    run = stack.preview({"core": {"enabled": False}, "copy": {"log_stream": "other"}})
+    assert [problem.key for problem in run.refusals] == ["routers.copy"]
