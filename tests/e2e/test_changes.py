@@ -400,6 +400,7 @@ def test_a_forced_replacement_of_a_failed_flow_log_ends_with_a_good_one(project:
     agree(project, world)
 
 
+@pytest.mark.acceptance
 def test_of_two_flow_logs_one_is_disabled_when_the_other_is_enabled(project: Project, world: World) -> None:
     names = ["vpc-shop", "vpc-payments"]
     set_routers(
@@ -416,6 +417,7 @@ def test_of_two_flow_logs_one_is_disabled_when_the_other_is_enabled(project: Pro
     agree(project, world)
 
 
+@pytest.mark.acceptance
 def test_a_frozen_attachment_keeps_its_flow_log_and_gets_no_new_one(project: Project, world: World) -> None:
     set_routers(project, core={"attachments": {"exclude": ["vpn-office-bonn"]}})
     project.up()
