@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from stacks.config import Selector, StackConfig
 from stacks.errors import Problem
 from stacks.planning.lookup import listed
 from stacks.planning.plan import Plan
-from stacks.planning.selection import cannot_be_logged
+from stacks.planning.selection import cannot_be_logged, fits_any
 from stacks.state.last_run import LastAttachment, LastRouter, LastRun
 from stacks.state.managed import Managed, ManagedFlowLog
 
@@ -167,13 +166,9 @@ def _changes(selector: Selector, attachment: Attachment, remembered: LastAttachm
             told = f"now {label(now)!r}" if now is not None else "gone"
             yield f"is no longer selected because its tag {label(tag)!r} is {told} (was {label(value)!r})"
     globs = selector.names
-    if globs is not None and _fits_any(remembered.name, globs) and not _fits_any(attachment.name, globs):
+    if globs is not None and fits_any(remembered.name, globs) and not fits_any(attachment.name, globs):
         names = f"{label(attachment.name)!r} (was {label(remembered.name)!r})"
         yield f"is no longer selected because its name is now {names}"
-
-
-def _fits_any(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 def _shown(selection: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Sequence
 
 from providers.er.log_tank import LogGroup
@@ -12,6 +11,7 @@ from stacks.config import Rules
 from stacks.errors import Problem
 from stacks.planning.lookup import find, listed
 from stacks.planning.plan import Plan, ResolvedRouter
+from stacks.planning.selection import fits_any
 
 
 def check(rules: Rules, plan: Plan) -> list[Problem]:
@@ -76,7 +76,7 @@ def _misnamed(rules: Rules, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
     if rules.names is not None:
         for router in routers:
             for wanted in router.flow_logs:
-                if not any(fnmatch.fnmatchcase(wanted.name, glob) for glob in rules.names):
+                if not fits_any(wanted.name, rules.names):
                     yield f"{wanted.name} ({_place(router, wanted.attachment.name or wanted.attachment.id)})"
 
 

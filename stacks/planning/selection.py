@@ -124,9 +124,14 @@ def fits(selector: Selector, attachment: Attachment) -> bool:
         return not selector.include
     return (
         (selector.types is None or attachment.resource_type in selector.types)
-        and (selector.names is None or any(fnmatch.fnmatchcase(attachment.name, glob) for glob in selector.names))
+        and (selector.names is None or fits_any(attachment.name, selector.names))
         and selector.tags.items() <= attachment.tags.items()
     )
+
+
+def fits_any(name: str, globs: Sequence[str]) -> bool:
+    """Whether the name fits one of the globs; upper and lower case count."""
+    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 def _overrides(where: str, overrides: Mapping[str, Override], lookup: _Lookup) -> dict[str, tuple[str, Override]]:

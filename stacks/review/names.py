@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stacks.checks.deletions import GONE
 from stacks.review.preview import Preview, State
 from stacks.state.last_run import LastRun, OutputsError, last_run
 
@@ -57,7 +58,7 @@ class Names:
         if isinstance(told, str):
             return told
         router = self._after.get(_id(state, "er_id"))
-        return "the attachment is gone" if router and _id(state, "resource_id") not in router.attachments else ""
+        return GONE if router and _id(state, "resource_id") not in router.attachments else ""
 
     def unchanged(self, touched: Iterable[str]) -> int:
         """How many flow logs of the last run have none of these logical names."""
