@@ -28,8 +28,8 @@ agreed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ 
 	{ echo "looking at what would change" >&2; $(previewed) | python -m stacks.review --ask "$$STACK=-"; }; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
-signed_in = $(config) | python -m stacks.whoami "$$STACK"
-coverage = $(config) | python -m stacks.coverage "$$STACK"
+signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
+coverage = $(config) | python -m stacks.commands.coverage "$$STACK"
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
@@ -72,15 +72,15 @@ coverage: ## Show which attachments are logged now, and where to; and as a page 
 
 .PHONY: adopt
 adopt: ## Write a stack file from what routers already have (ROUTER='name ...', all of them if not given).
-	@$(with_venv); set -f; exec python -m stacks.adoption "$$STACK" $$ROUTER $(ARGS)
+	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER $(ARGS)
 
 .PHONY: new-stack
 new-stack: ## Write a commented stack file NAME for ROUTER='name ...', out of what the API tells.
-	@$(with_venv); set -f; exec python -m stacks.new_stack "$$NAME" $$ROUTER $(ARGS)
+	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER $(ARGS)
 
 .PHONY: whoami
 whoami: ## Show who would act, where, and which state is used; nothing secret.
-	@$(with_stack); $(config) | python -m stacks.whoami "$$STACK" "$$(pulumi whoami --json)"
+	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
 
 .PHONY: env
 env: ## Print what a shell needs for bare `pulumi` commands: eval "$(make env)"

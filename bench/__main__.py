@@ -217,7 +217,7 @@ def _report(options: argparse.Namespace, results: Results, notes: list[str], fou
     notes.insert(0, f"{options.runs} runs each, on {os.cpu_count()} processors.")
     if any(step.together > 1 for step in _steps(options)):
         notes.append(
-            "Where the stock host mostly waits (at a latency, from N=100 on), its repetitions of `up` and `destroy` ran"
+            "Where the base host mostly waits (at a latency, from N=100 on), its repetitions of `up` and `destroy` ran"
             " at the same time, each with a project and an emulator of its own; all else ran one at a time."
         )
     file = options.output / "results.json"

@@ -13,7 +13,7 @@ from bench.plan import Step
 from bench.processes import Children
 from bench.variants import FLOOR
 from bench.watch import ProcessWatch
-from stacks.lean_sdk import SDK_DEBUG
+from stacks.sdk_patches import SDK_DEBUG
 
 TICKS = os.sysconf("SC_CLK_TCK")  # per second, of the times in /proc
 UNSAFE = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}

@@ -12,7 +12,7 @@ BEGIN, END = "<!-- figures of bench/results.json: begin -->", "<!-- figures of b
 FLEET_BEGIN, FLEET_END = "<!-- fleet of bench/results.json: begin -->", "<!-- fleet of bench/results.json: end -->"
 FLEET_PLACE = f"\n### Fleet\n\n{FLEET_BEGIN}\n{FLEET_END}\n"
 """What results.md has for it, until the tables are put there."""
-HEAD = ("command", "flow logs", "floor", "ours", "stock", "ours against stock", "requests, ours / stock")
+HEAD = ("command", "flow logs", "floor", "ours", "base", "ours against base", "requests, ours / base")
 
 
 def figures(results: Results, cases: tuple[str, ...]) -> str:
@@ -20,9 +20,9 @@ def figures(results: Results, cases: tuple[str, ...]) -> str:
     rows = []
     for case in cases:
         for n in sorted({key.n for key in results if key.n}):
-            samples = _, ours, stock = of_variants(results, case, n, LATENCY)
+            samples = _, ours, base = of_variants(results, case, n, LATENCY)
             if ours:
-                rows.append([*seconds_cells(case, n, samples), requests_cell((ours, stock))])
+                rows.append([*seconds_cells(case, n, samples), requests_cell((ours, base))])
     return grid(HEAD, rows, left=1)
 
 

@@ -44,7 +44,7 @@ def plan(variants: Sequence[Variant], ns: Sequence[int], latencies: Sequence[flo
     """The steps: a warm-up, then the variants side by side in each repetition.
 
     The floor runs at the first latency only, since it calls no API. Repetitions of steps that mostly wait (those of the
-    stock host at a latency) run at the same time, after the others: that takes a third of the time, and `measure` lets
+    base host at a latency) run at the same time, after the others: that takes a third of the time, and `measure` lets
     only the waiting overlap.
     """
     steps = [Step(variant, WARM_UP_N, 0, counted=False) for variant in variants]

@@ -14,11 +14,11 @@ from bench.results import Key, Results
 from bench.table import seconds_text
 
 TEXT, AXIS_COLOUR = "#768390", "#76839088"
-COLOURS = {"floor": "#8b949e", "ours": "#3b82f6", "stock": "#e0823d"}
+COLOURS = {"floor": "#8b949e", "ours": "#3b82f6", "base": "#e0823d"}
 LEGEND = {
     "floor": "a provider that returns at once",
     "ours": "this project",
-    "stock": "the SDK's own host, 4 at a time",
+    "base": "the SDK's own host, 4 at a time",
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 

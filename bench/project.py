@@ -18,14 +18,14 @@ from bench.errors import BenchError
 from bench.memory import PeakMemory
 from bench.processes import Children, without_a_persons_own
 from bench.variants import OURS, Variant
-from providers.keys import full
+from providers.config_keys import qualified
 from tools import pulumi_cli
+from tools.offline.plugin_home import stand_in_home
 from tools.prepare import exports
-from tools.stand_in_home import stand_in_home
 
 CHECKOUT = Path(__file__).absolute().parent.parent
 STACK = "local"
-COMMAND_SECONDS = 3600.0  # far beyond the longest: the stock host with 1,000 flow logs
+COMMAND_SECONDS = 3600.0  # far beyond the longest: the base host with 1,000 flow logs
 LAST_LINES = 30  # of a failed command
 
 
@@ -129,7 +129,7 @@ class Project:
 
     def _with_stack(self, stack_config: Mapping[str, Any] | None) -> Project:
         if stack_config is not None:
-            config = {full(key): value for key, value in stack_config.items()}
+            config = {qualified(key): value for key, value in stack_config.items()}
             (self.directory / "stacks" / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
         (self.directory / ".local" / "state").mkdir(parents=True, exist_ok=True)
         # Unselected: a selection would stay behind in Pulumi's home.

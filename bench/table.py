@@ -8,13 +8,13 @@ from bench.results import Key, Results, Sample
 from bench.targets import TIMES, Verdict
 from bench.variants import VARIANTS
 
-HEAD = ("case", "N", "floor", "ours", "stock", "ours against stock", "peak memory", "requests")
+HEAD = ("case", "N", "floor", "ours", "base", "ours against base", "peak memory", "requests")
 EXPLANATION = """\
-Medians. *ours* is this project; *stock* the same project without `plugins:` in `Pulumi.yaml`, so that the Pulumi SDK's
+Medians. *ours* is this project; *base* the same project without `plugins:` in `Pulumi.yaml`, so that the Pulumi SDK's
 own host runs it, 4 operations at a time; *floor* the same program with a provider that returns at once, so what is left
 is the engine, the program and the machine. The floor was measured at one latency and stands under both. Peak memory is
 that of the provider process, in 10^6 bytes; requests are all HTTP requests of the command, the program's among them;
-both for floor / ours / stock. Latency is how long the API takes from accepting a create or a delete to its end."""
+both for floor / ours / base. Latency is how long the API takes from accepting a create or a delete to its end."""
 _MARKS = {True: "met", False: "**missed**", None: "not measured"}
 
 
@@ -65,12 +65,12 @@ def of_variants(results: Results, case: str, n: int, latency: float) -> list[Sam
 
 def seconds_cells(case: str, n: int, samples: Sequence[Sample | None]) -> list[str]:
     """The first cells of a row on the samples that `of_variants` gives: the case, how long it took, the comparison."""
-    _, ours, stock = samples
+    _, ours, base = samples
     return [
         f"`{case}`",
         f"{n:,}",
         *(seconds_text(sample.seconds) if sample else "" for sample in samples),
-        times_faster(ours.seconds, stock.seconds) if ours and stock else "",
+        times_faster(ours.seconds, base.seconds) if ours and base else "",
     ]
 
 

@@ -44,6 +44,6 @@ def _with_the_floor(document: Document) -> None:
 
 FLOOR = Variant("floor", "bench.floor", _with_the_floor, width=PARALLEL, calls_the_api=False)
 OURS = Variant("ours", "providers.host", _as_it_is, width=PARALLEL)
-STOCK = Variant("stock", "pulumi.dynamic", _without_plugins, width=4)  # SDK: pulumi/dynamic/__main__.py
+STOCK = Variant("base", "pulumi.dynamic", _without_plugins, width=4)  # SDK: pulumi/dynamic/__main__.py
 
 VARIANTS = {variant.name: variant for variant in (FLOOR, OURS, STOCK)}

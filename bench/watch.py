@@ -1,4 +1,4 @@
-"""Looks at what is there for a moment only, again and again while something runs."""
+"""Poller at what is there for a moment only, again and again while something runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ W = TypeVar("W", bound="Watch")
 
 
 class Watch(ABC):
-    """Looks every `interval` seconds, as long as the block lasts."""
+    """Poller every `interval` seconds, as long as the block lasts."""
 
     interval: float
 
@@ -40,7 +40,7 @@ class Watch(ABC):
 
 
 class ProcessWatch(Watch):
-    """Looks at each process of some sessions: the kernel forgets them when they end."""
+    """Poller at each process of some sessions: the kernel forgets them when they end."""
 
     def __init__(self, *sessions: int) -> None:
         super().__init__()

@@ -12,23 +12,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.behaviour import Behaviour
 from emulator.errors import EmulatorError
-from emulator.switches import Switches
 
 if TYPE_CHECKING:
     from emulator.server import Server
     from emulator.store import Store
 
-__all__ = ["EmulatorError", "Server", "Store", "Switches", "serve"]
+__all__ = ["Behaviour", "EmulatorError", "Server", "Store", "serve"]
 
-_DEFAULT_SWITCHES = Switches()
+_DEFAULT_SWITCHES = Behaviour()
 
 
 def serve(
     db: Path,
     *,
     seed: Path | None = None,
-    switches: Switches = _DEFAULT_SWITCHES,
+    switches: Behaviour = _DEFAULT_SWITCHES,
     port: int = 0,
     threads: int = 16,
 ) -> Server:

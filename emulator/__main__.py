@@ -10,11 +10,11 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
+from emulator.behaviour import ATTACHMENT_DELETED, CLIENT_TOKENS, MISSING_FLOW_LOG, Behaviour
 from emulator.errors import EmulatorError
 from emulator.faults.plan import parse
 from emulator.seed import load
 from emulator.server import DEFAULT_THREADS, HOST, Server
-from emulator.switches import ATTACHMENT_DELETED, CLIENT_TOKENS, MISSING_FLOW_LOG, Switches
 
 LATENCY = 2.0  # seconds: long enough to watch
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        switches = Switches(
+        switches = Behaviour(
             missing_flow_log=options.missing_flow_log,
             attachment_deleted=options.attachment_deleted,
             client_tokens=options.client_tokens,
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    default = Switches()
+    default = Behaviour()
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     parser.add_argument("--host", default=HOST, help="loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")

@@ -12,13 +12,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from emulator import admin, er_api, iam_api, lts_api
-from emulator.admin import RequestCounts
+from emulator import control_api, er_api, iam_api, lts_api
+from emulator.control_api import RequestCounts
 from emulator.errors import INTERNAL_ERROR, NO_SUCH_API, ApiError, GatewayError, IamError
 from emulator.faults.plan import Faults
 from emulator.gateway import Gateway
+from emulator.http import Call, Route, Service, error_response
 from emulator.store import Store
-from emulator.wire import Call, Route, Service, error_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -42,7 +42,7 @@ class Application:
             *er_api.routes(store),
             *lts_api.routes(store),
             *iam_api.routes(store, self._gateway),
-            *admin.routes(requests, faults),
+            *control_api.routes(requests, faults),
         ]
         self._urls = Map([_rule(route) for route in routes], strict_slashes=False, merge_slashes=False)
 
@@ -69,9 +69,9 @@ class Application:
         if not drawn:
             return self.answer(route, call)
         # Imported here: most worlds have no faults.
-        from emulator.faults.effects import Spoiler
+        from emulator.faults.effects import FaultInjector
 
-        return Spoiler(
+        return FaultInjector(
             *drawn,
             call,
             route.service,

@@ -7,11 +7,9 @@ from http import HTTPStatus
 from werkzeug.wrappers import Response
 
 from emulator import rules
+from emulator.clock import in_answers
 from emulator.flow_logs import FlowLog, FlowLogChange, NewFlowLog
-from emulator.instants import in_answers
-from emulator.network import Attachment, Router
-from emulator.store import Store
-from emulator.wire import (
+from emulator.http import (
     PAGE_PARAMETERS,
     Call,
     Query,
@@ -22,6 +20,8 @@ from emulator.wire import (
     no_body,
     with_request_id,
 )
+from emulator.network import Attachment, Router
+from emulator.store import Store
 
 BASE = "/v3/{project_id}/enterprise-router"
 FLOW_LOGS = f"{BASE}/{{er_id}}/flow-logs"

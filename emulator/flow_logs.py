@@ -15,6 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 from emulator import network, rules
+from emulator.behaviour import Behaviour
+from emulator.clock import Clock, Instant, seconds
 from emulator.database import Database
 from emulator.errors import (
     ATTACHMENT_BUSY,
@@ -27,9 +29,7 @@ from emulator.errors import (
     ErrorKind,
     invalid,
 )
-from emulator.instants import Clock, Instant, seconds
 from emulator.paging import Page, listing
-from emulator.switches import Switches
 
 PENDING, AVAILABLE, MODIFYING = "pending", rules.AVAILABLE, "modifying"
 DELETING, DELETED, FAILED = "deleting", "deleted", "failed"
@@ -140,7 +140,7 @@ NOT EXISTS (SELECT 1 FROM flow_log_version d
 
 
 class FlowLogs:
-    def __init__(self, database: Database, switches: Switches, clock: Clock) -> None:
+    def __init__(self, database: Database, switches: Behaviour, clock: Clock) -> None:
         self._database = database
         self._switches = switches
         self._clock = clock

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from emulator.clock import Instant, exact
 from emulator.errors import EmulatorError
 from emulator.flow_logs import AVAILABLE
-from emulator.instants import Instant, exact
 
 
 @dataclass(frozen=True)

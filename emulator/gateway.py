@@ -8,9 +8,9 @@ from werkzeug.wrappers import Request
 
 from emulator import signatures
 from emulator.errors import BAD_CREDENTIALS, BAD_CREDENTIALS_MESSAGE, NO_PERMISSION, ApiError
+from emulator.http import Call, Route
 from emulator.identity import Identity
 from emulator.policies import Policy
-from emulator.wire import Call, Route
 
 AUTH_TOKEN_HEADER = "X-Auth-Token"
 AUTHORIZATION_HEADER = "Authorization"

@@ -9,13 +9,13 @@ from uuid import NAMESPACE_OID, uuid5
 from werkzeug.wrappers import Response
 
 from emulator import rules
+from emulator.clock import in_tokens
 from emulator.errors import IamError, invalid
 from emulator.gateway import Gateway
+from emulator.http import Call, Query, Route, Service, json_body, json_response
 from emulator.identity import Domain, Identity, Named, Token, User
-from emulator.instants import in_tokens
 from emulator.policies import READER, WRITER
 from emulator.store import Store
-from emulator.wire import Call, Query, Route, Service, json_body, json_response
 
 TOKENS = "/v3/auth/tokens"
 SUBJECT_TOKEN_HEADER = "X-Subject-Token"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator import policies
+from emulator.clock import Clock, Instant, seconds
 from emulator.database import Database
 from emulator.errors import IamError
-from emulator.instants import Clock, Instant, seconds
 from emulator.policies import Policy
 
 TOKEN_LIFETIME = 24 * 3600.0  # seconds; API reference: a token is valid for 24 hours

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emulator.clock import Instant
 from emulator.database import Database
 from emulator.errors import LOG_GROUP_MISSING, ApiError
-from emulator.instants import Instant
 
 
 @dataclass(frozen=True)

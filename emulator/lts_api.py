@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from werkzeug.wrappers import Response
 
+from emulator.http import Call, Query, Route, Service, json_response
 from emulator.store import Store
-from emulator.wire import Call, Query, Route, Service, json_response
 
 GROUPS = "/v2/{project_id}/groups"
 STREAMS = f"{GROUPS}/{{log_group_id}}/streams"

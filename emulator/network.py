@@ -10,9 +10,9 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from emulator import rules
+from emulator.clock import Instant
 from emulator.database import Database
 from emulator.errors import ATTACHMENT_MISSING, ROUTER_BUSY, ROUTER_MISSING, ApiError
-from emulator.instants import Instant
 from emulator.paging import Page, listing
 
 

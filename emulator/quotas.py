@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emulator import flow_logs, network, rules
+from emulator.clock import Clock
 from emulator.database import Database
-from emulator.instants import Clock
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from emulator import policies, rules
+from emulator.clock import Instant, seconds
 from emulator.errors import EmulatorError
 from emulator.identity import password_record
-from emulator.instants import Instant, seconds
 
 DEMO = Path(__file__).with_name("demo.yaml")
 DEFAULT_ASN = 64512

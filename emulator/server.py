@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from emulator.behaviour import Behaviour
 from emulator.database import BUSY_SECONDS
 from emulator.errors import EmulatorError
 from emulator.store import Store
-from emulator.switches import Switches
 
 HOST = "127.0.0.1"
 DEFAULT_THREADS = 16
@@ -34,7 +34,7 @@ class Server:
         db: Path,
         *,
         seed: Path | None,
-        switches: Switches,
+        switches: Behaviour,
         host: str = HOST,
         port: int,
         threads: int,
@@ -42,9 +42,9 @@ class Server:
         # Imported here, so that importing the package costs nothing.
         from waitress.server import BaseWSGIServer, create_server
 
-        from emulator.admin import RequestCounts
         from emulator.app import Application
         from emulator.connection import Connection
+        from emulator.control_api import RequestCounts
         from emulator.faults.plan import Faults
 
         listener = _listen(host, port)

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, quote
 
 from werkzeug.wrappers import Request
 
+from emulator.clock import Instant, seconds
 from emulator.errors import BAD_CREDENTIALS, BAD_CREDENTIALS_MESSAGE, GatewayError
 from emulator.identity import AccessKey
-from emulator.instants import Instant, seconds
 
 ALGORITHM = "SDK-HMAC-SHA256"
 LEEWAY = 15 * 60.0  # seconds between the date of a request and the clock

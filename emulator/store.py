@@ -9,19 +9,19 @@ from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from emulator import flow_logs, network, policies, rules, seed
+from emulator.behaviour import Behaviour
+from emulator.clock import Clock, Instant, now, seconds
 from emulator.database import Database
 from emulator.errors import EmulatorError
 from emulator.flow_logs import FlowLog, FlowLogs
 from emulator.gaps import Gap, find_gaps
 from emulator.identity import Identity, User
-from emulator.instants import Clock, Instant, now, seconds
 from emulator.log_tank import LogGroup, LogTank
 from emulator.network import Attachment, Network, Router
 from emulator.quotas import Quotas
-from emulator.switches import Switches
 
 _NO_TAGS: Mapping[str, str] = {}
-_DEFAULT_SWITCHES = Switches()
+_DEFAULT_SWITCHES = Behaviour()
 
 
 class _Thing(Protocol):
@@ -46,7 +46,7 @@ class Store:
         db: Path,
         *,
         seed_file: Path | None = None,
-        switches: Switches = _DEFAULT_SWITCHES,
+        switches: Behaviour = _DEFAULT_SWITCHES,
         clock: Clock = now,
     ) -> None:
         self.path = db
@@ -127,7 +127,7 @@ class Store:
         return attachment_id
 
     def remove_attachment(self, attachment: str) -> list[FlowLog]:
-        """Delete an attachment and return the flow logs it had, which fared as Switches.attachment_deleted says."""
+        """Delete an attachment and return the flow logs it had, which fared as Behaviour.attachment_deleted says."""
         found = self.attachment(attachment)
         with self._database.writing() as connection:
             instant = self._clock()

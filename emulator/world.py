@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from emulator import flow_logs, instants, policies, rules
+from emulator import clock, flow_logs, policies, rules
+from emulator.behaviour import ATTACHMENT_DELETED, Behaviour
 from emulator.errors import EmulatorError
 from emulator.store import Store
-from emulator.switches import ATTACHMENT_DELETED, Switches
 
 Command = Callable[[Store, argparse.Namespace], int | None]
 """What it returns is the exit code; None is 0."""
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise EmulatorError(
                 f"There is no emulator database {options.db}: start an emulator on it first (python -m emulator --db)."
             )
-        store = Store(options.db, switches=Switches(attachment_deleted=options.attachment_deleted))
+        store = Store(options.db, switches=Behaviour(attachment_deleted=options.attachment_deleted))
         try:
             return command(store, options) or 0
         finally:
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Look at the emulator's world, and change it behind the API's back. Names or ids are accepted.",
     )
     parser.add_argument("--db", type=Path, required=True, help="the emulator's SQLite file")
-    parser.set_defaults(attachment_deleted=Switches().attachment_deleted)
+    parser.set_defaults(attachment_deleted=Behaviour().attachment_deleted)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, summary: str, *positionals: str) -> argparse.ArgumentParser:
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     attachment.add_argument(
         "--attachment-deleted",
         choices=ATTACHMENT_DELETED,
-        default=Switches().attachment_deleted,
+        default=Behaviour().attachment_deleted,
         help="what becomes of its flow logs (default: %(default)s)",
     )
     attachment = add("set-attachment-state", _set_attachment_state, "put an attachment into a state", "attachment")
@@ -158,10 +158,10 @@ def _flow_logs(store: Store, _: argparse.Namespace) -> None:
 
 
 def _gaps(store: Store, options: argparse.Namespace) -> int:
-    now = instants.now()
+    now = clock.now()
     found = store.gaps(
-        since=None if options.since is None else instants.parse(options.since, now),
-        until=now if options.until is None else instants.parse(options.until, now),
+        since=None if options.since is None else clock.parse(options.since, now),
+        until=now if options.until is None else clock.parse(options.until, now),
         attachments=options.attachment or None,
     )
     if not found:
@@ -173,8 +173,8 @@ def _gaps(store: Store, options: argparse.Namespace) -> int:
     rows = [
         (
             names.get(gap.attachment_id, gap.attachment_id),
-            instants.exact(gap.begin),
-            instants.exact(gap.end),
+            clock.exact(gap.begin),
+            clock.exact(gap.end),
             f"{gap.seconds:.6f}",
         )
         for gap in found

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from providers.config import EMULATOR, ConfigError, ConfigReader, ProviderConfig
+from providers.config_keys import qualified
 from providers.er import Client, Endpoints
-from providers.er.credentials import TokenCredentials
-from providers.keys import full
-from providers.settings import EMULATOR, ConfigReader, Settings, SettingsError
+from providers.er.auth.credentials import TokenCredentials
 
 EMULATOR_DATABASE = Path(".local", "emulator.db")
 """Where the embedded emulator keeps its state, below the project's root."""
@@ -32,10 +32,10 @@ class Connection:
             config: The stack's config as the engine gave it.
             environment: The process's environment variables.
             directory: The project's root, where the embedded emulator keeps its file.
-            current_config: Looks a key up in the stack file as it is now. A destroy or refresh gets the config of the
+            current_config: Poller a key up in the stack file as it is now. A destroy or refresh gets the config of the
                 last `up` from the engine, in which a password may be out of date.
         """
-        self._settings = Settings(config, environment, current_config)
+        self._settings = ProviderConfig(config, environment, current_config)
         self._directory = directory
         self._lock = threading.Lock()
         self._client: Client | None = None
@@ -45,7 +45,7 @@ class Connection:
         """The client.
 
         Raises:
-            SettingsError: A setting is missing or makes no sense.
+            ConfigError: A setting is missing or makes no sense.
         """
         with self._lock:
             if self._client is None:
@@ -61,13 +61,13 @@ class Connection:
         try:
             from emulator import EmulatorError, serve
         except ImportError as error:
-            raise SettingsError(
-                f"{full('endpoint')} is {EMULATOR}, which is not installed: install otc-flow-logs[emulator]"
+            raise ConfigError(
+                f"{qualified('endpoint')} is {EMULATOR}, which is not installed: install otc-flow-logs[emulator]"
             ) from error
         database = self._directory / EMULATOR_DATABASE
         try:
             database.parent.mkdir(exist_ok=True)
             server = serve(database)
         except (EmulatorError, OSError) as error:
-            raise SettingsError(f"the embedded emulator cannot start: {str(error).rstrip('.')}") from error
+            raise ConfigError(f"the embedded emulator cannot start: {str(error).rstrip('.')}") from error
         return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))

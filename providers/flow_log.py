@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers.flow_log_provider import FlowLogProvider
-from providers.properties import IDENTITY, OUTPUTS_ONLY, declared_twice
+from providers.schema import IDENTITY, OUTPUTS_ONLY, declared_twice
 
 
 @dataclass(kw_only=True)

@@ -21,14 +21,20 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from providers import properties as p
+from providers import schema as p
+from providers.config import ConfigError
+from providers.config_keys import qualified
 from providers.connection import Connection
-from providers.er import Client, Patience, lifecycle
-from providers.er.errors import ApiError, AttachmentTypeError, NotFoundError, PatienceError, QuotaExceededError
+from providers.er import Client, Deadline, idempotency
+from providers.er.exceptions import (
+    ApiError,
+    AttachmentTypeError,
+    DeadlineExceededError,
+    NotFoundError,
+    QuotaExceededError,
+)
 from providers.er.flow_logs import FlowLog
 from providers.er.limits import ID_PATTERN, LOGGABLE_ATTACHMENT_TYPES
-from providers.keys import full
-from providers.settings import SettingsError
 
 TYPE_TOKEN = "pulumi-python:dynamic/er:FlowLog"
 
@@ -41,7 +47,7 @@ class FlowLogError(Exception):
     """An operation failed; the text is one sentence for the user."""
 
 
-class UnfinishedFlowLogError(FlowLogError):
+class IncompleteFlowLogError(FlowLogError):
     """An operation failed, but there is a flow log that must stay in state: `id` and `outs` are what to keep."""
 
     def __init__(self, sentence: str, id_: str, outs: Props) -> None:
@@ -50,7 +56,7 @@ class UnfinishedFlowLogError(FlowLogError):
         self.outs = outs
 
 
-class _StillUnsureError(FlowLogError):
+class _OutcomeUnknownError(FlowLogError):
     """Nobody can tell yet whether a create has made a flow log."""
 
 
@@ -70,7 +76,7 @@ class FlowLogDiff(DiffResult):
 class FlowLogProvider(ResourceProvider):
     """Turns what the engine asks for into calls of the Enterprise Router API.
 
-    Every operation takes the patience that bounds it, of 10 minutes unless the host says otherwise.
+    Every operation takes the deadline that bounds it, of 10 minutes unless the host says otherwise.
     """
 
     # Nothing in it is secret, and a secret one could not be told apart in state files.
@@ -79,7 +85,7 @@ class FlowLogProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest, current_config: Callable[[str], str | None] = lambda _key: None) -> None:
         """Remember the settings. Nothing is read, sent or refused here: that waits for the first operation."""
         self._connection = Connection(
-            lambda key: req.config.get(full(key)),
+            lambda key: req.config.get(qualified(key)),
             os.environ,
             directory=Path.cwd(),
             current_config=current_config,
@@ -90,7 +96,7 @@ class FlowLogProvider(ResourceProvider):
         inputs = p.with_defaults(news)
         return CheckResult(inputs, p.failures(inputs))
 
-    def diff(self, id_: str, olds: Props, news: Props, patience: Patience | None = None) -> FlowLogDiff:
+    def diff(self, id_: str, olds: Props, news: Props, deadline: Deadline | None = None) -> FlowLogDiff:
         """What differs, from state alone, unless the state is one in which flow logs don't stay: then from a look.
 
         Raises:
@@ -99,7 +105,7 @@ class FlowLogProvider(ResourceProvider):
         actual: p.Properties = olds
         if olds.get("state") != "available":
             # An update could not put the id right of one that nobody is sure of.
-            flow_log = None if p.is_unsure(id_) else self._found(id_, olds, patience)
+            flow_log = None if p.is_outcome_unknown(id_) else self._found(id_, olds, deadline)
             if flow_log is None or flow_log.state in ("failed", "deleting"):
                 changed = p.changes(olds, news)
                 return FlowLogDiff({"state"} | changed, {"state"} | changed.intersection(p.REPLACING))
@@ -107,131 +113,133 @@ class FlowLogProvider(ResourceProvider):
         changed = p.changes(actual, news)
         return FlowLogDiff(changed, changed.intersection(p.REPLACING))
 
-    def create(self, props: Props, patience: Patience | None = None) -> CreateResult:
+    def create(self, props: Props, deadline: Deadline | None = None) -> CreateResult:
         """Create the flow log and wait until it is available and as wanted.
 
         Raises:
-            UnfinishedFlowLogError: It exists, but is not as wanted yet.
+            IncompleteFlowLogError: It exists, but is not as wanted yet.
             FlowLogError: It could not be created.
         """
-        client = self._client(patience)
+        client = self._client(deadline)
         try:
             project_id = client.project_id()  # now, for later it may not be told any more
-            flow_log = lifecycle.create(client, p.target(props), p.wanted(props), key=props.get(p.IDEMPOTENCY_KEY))
-        except lifecycle.UnfinishedError as error:
+            flow_log = idempotency.create(client, p.target(props), p.wanted(props), key=props.get(p.IDEMPOTENCY_KEY))
+        except idempotency.IncompleteError as error:
             raise _unfinished(error, props) from error
-        except lifecycle.UnsureError as error:
-            raise UnfinishedFlowLogError(
+        except idempotency.OutcomeUnknownError as error:
+            raise IncompleteFlowLogError(
                 f"flow log {props['name']!r} was perhaps created: {error}; the next `pulumi up --refresh` finds out",
-                p.unsure_id(error.token),
+                p.outcome_unknown_id(error.token),
                 {**props, "state": p.UNKNOWN_STATE, "project_id": project_id},
             ) from error
         except ApiError as error:
             raise FlowLogError(_why_not_created(client, error, props)) from error
         return CreateResult(flow_log.id, p.outputs_of(flow_log, props))
 
-    def read(self, id_: str, props: Props, patience: Patience | None = None) -> ReadResult:
+    def read(self, id_: str, props: Props, deadline: Deadline | None = None) -> ReadResult:
         """The flow log as it is, or an empty id if there is none. To import one, `id_` is `ER_ID/FLOW_LOG_ID`.
 
         Raises:
             FlowLogError: It could not be told whether there is one.
         """
         er_id, _, flow_log_id = id_.rpartition("/") if "er_id" not in props else (props["er_id"], "", id_)
-        is_id = ID_PATTERN.fullmatch(flow_log_id) or p.is_unsure(flow_log_id)
+        is_id = ID_PATTERN.fullmatch(flow_log_id) or p.is_outcome_unknown(flow_log_id)
         if not (ID_PATTERN.fullmatch(er_id) and is_id):
             raise FlowLogError(
                 f"{id_!r} does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
             )
         try:
-            flow_log = self._found(flow_log_id, {**props, "er_id": er_id}, patience)
-        except _StillUnsureError:
+            flow_log = self._found(flow_log_id, {**props, "er_id": er_id}, deadline)
+        except _OutcomeUnknownError:
             return _read(id_, props)
         return _read(flow_log.id, p.outputs_of(flow_log, props)) if flow_log else ReadResult("", {}, {})
 
-    def update(self, id_: str, olds: Props, news: Props, patience: Patience | None = None) -> UpdateResult:
+    def update(self, id_: str, olds: Props, news: Props, deadline: Deadline | None = None) -> UpdateResult:
         """Make the flow log as wanted, in place, and wait until it is available.
 
         Raises:
-            UnfinishedFlowLogError: It is not as wanted yet.
+            IncompleteFlowLogError: It is not as wanted yet.
             FlowLogError: It could not be changed.
         """
-        client = self._client(patience, of=olds)
+        client = self._client(deadline, of=olds)
         try:
             flow_log = _look(client, id_, olds)
-            flow_log = lifecycle.finish(client, flow_log, p.wanted(news))
+            flow_log = idempotency.converge(client, flow_log, p.wanted(news))
         except NotFoundError as error:
             raise FlowLogError(
                 f"flow log {id_} no longer exists, somebody deleted it:"
                 " `pulumi up --refresh` notices that and creates it again"
             ) from error
-        except lifecycle.UnfinishedError as error:
+        except idempotency.IncompleteError as error:
             raise _unfinished(error, news) from error
         except ApiError as error:
             raise FlowLogError(f"flow log {news['name']!r} could not be changed: {error}") from error
         return UpdateResult(p.outputs_of(flow_log, news))
 
-    def delete(self, id_: str, props: Props, patience: Patience | None = None) -> None:
+    def delete(self, id_: str, props: Props, deadline: Deadline | None = None) -> None:
         """Delete the flow log and wait until it is gone; one that is gone already is fine.
 
         Raises:
             FlowLogError: It could not be deleted.
         """
-        if p.is_unsure(id_):
-            id_ = self.settled(id_, props, patience)
+        if p.is_outcome_unknown(id_):
+            id_ = self.resolve_id(id_, props, deadline)
             if not id_:
                 return
         try:
-            client = self._client(patience, of=props)
-            lifecycle.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
+            client = self._client(deadline, of=props)
+            idempotency.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
         except ApiError as error:
             sentence = f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}"
-            if isinstance(error, PatienceError):
+            if isinstance(error, DeadlineExceededError):
                 sentence += "; it stays in the state, and the next run goes on from there"
             raise FlowLogError(sentence) from error
 
-    def settled(self, id_: str, props: Props, patience: Patience | None = None) -> str:
+    def resolve_id(self, id_: str, props: Props, deadline: Deadline | None = None) -> str:
         """The id of what is to be deleted in place of an id of which nobody is sure; empty if there is nothing.
 
         Raises:
             FlowLogError: That could not be told.
         """
-        client = self._client(patience, of=props)
+        client = self._client(deadline, of=props)
         try:
-            made = lifecycle.take_back(client, p.target(props), p.wanted(props), tokens=p.tokens_of(id_, props))
+            made = idempotency.resolve_for_delete(
+                client, p.target(props), p.wanted(props), tokens=p.tokens_of(id_, props)
+            )
         except NotFoundError:
             return ""
         except ApiError as error:
             raise FlowLogError(_still_open(props, error)) from error
         return made.id if made else ""
 
-    def _found(self, id_: str, props: Props, patience: Patience | None) -> FlowLog | None:
+    def _found(self, id_: str, props: Props, deadline: Deadline | None) -> FlowLog | None:
         try:
-            flow_log = _look(self._client(patience, of=props), id_, props)
+            flow_log = _look(self._client(deadline, of=props), id_, props)
         except NotFoundError:
             return None
-        except lifecycle.UntoldError as error:
-            raise _StillUnsureError(_still_open(props, error)) from error
+        except idempotency.OwnershipUnknownError as error:
+            raise _OutcomeUnknownError(_still_open(props, error)) from error
         except ApiError as error:
-            if p.is_unsure(id_):
+            if p.is_outcome_unknown(id_):
                 raise FlowLogError(_still_open(props, error)) from error
             raise FlowLogError(f"flow log {id_} could not be read: {error}") from error
         return None if flow_log.state == "deleted" else flow_log
 
-    def _client(self, patience: Patience | None, *, of: Props | None = None) -> Client:
+    def _client(self, deadline: Deadline | None, *, of: Props | None = None) -> Client:
         """The client for one operation on the flow log of these properties.
 
         Raises:
             FlowLogError: There is none; or it is for another project, where every flow log of ours would look gone.
         """
         try:
-            client = self._connection.client.within(patience or Patience())
+            client = self._connection.client.within(deadline or Deadline())
             expected = (of or {}).get("project_id")
             if expected and client.project_id() != expected:
                 raise FlowLogError(
                     f"flow log {(of or {}).get('name')!r} is in project {expected}, but the credentials and"
-                    f" {full('project')} are for project {client.project_id()}"
+                    f" {qualified('project')} are for project {client.project_id()}"
                 )
-        except (SettingsError, ApiError) as error:
+        except (ConfigError, ApiError) as error:
             raise FlowLogError(str(error)) from error
         return client
 
@@ -252,8 +260,8 @@ def _look(client: Client, id_: str, known: Props) -> FlowLog:
         ApiError: That could not be told.
     """
 
-    if p.is_unsure(id_):
-        made = lifecycle.made_by(client, p.target(known), p.wanted(known), tokens=p.tokens_of(id_, known))
+    if p.is_outcome_unknown(id_):
+        made = idempotency.find_by_token(client, p.target(known), p.wanted(known), tokens=p.tokens_of(id_, known))
         if made is None:
             raise NotFoundError("it is not there")
         return made
@@ -261,12 +269,12 @@ def _look(client: Client, id_: str, known: Props) -> FlowLog:
     def is_known(flow_log: FlowLog) -> bool:
         return all(key in known and known[key] == value for key, value in p.outputs_of(flow_log, {}).items())
 
-    return client.looks.now(known["er_id"], id_, resource_id=known.get("resource_id"), believable=is_known)
+    return client.poller.now(known["er_id"], id_, resource_id=known.get("resource_id"), believable=is_known)
 
 
-def _unfinished(error: lifecycle.UnfinishedError, inputs: Props) -> UnfinishedFlowLogError:
+def _unfinished(error: idempotency.IncompleteError, inputs: Props) -> IncompleteFlowLogError:
     flow_log = error.flow_log
-    return UnfinishedFlowLogError(
+    return IncompleteFlowLogError(
         f"flow log {inputs['name']!r} ({flow_log.id}) exists but is not as wanted yet: {error};"
         " the next `pulumi up` goes on from there",
         flow_log.id,
@@ -277,19 +285,19 @@ def _unfinished(error: lifecycle.UnfinishedError, inputs: Props) -> UnfinishedFl
 def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
     """The sentence for the user, with what helps to act on it."""
     sentence = f"flow log {props['name']!r} was not created: {error}"
-    if isinstance(error, lifecycle.TargetTakenError):
+    if isinstance(error, idempotency.TargetTakenError):
         return (
             f"{sentence}; if it is this stack's, run with --refresh; else delete it, or take it over: with adopt: true"
             f" in a stack file, or with import_={p.import_id(error.holder)!r} in the resource options of a program"
         )
-    impatient = client.within(replace(client.patience, seconds=HELP_TIMEOUT))
+    bounded = client.within(replace(client.deadline, seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):
-            quota = impatient.quotas.flow_logs()
+            quota = bounded.quotas.flow_logs()
             used = f": {quota.used} of {quota.limit} are in use" if quota else ""
             return f"{sentence}{used}; delete flow logs nobody needs, or ask for a higher quota with a service ticket"
         if isinstance(error, AttachmentTypeError):
-            attachments = impatient.attachments.list(props["er_id"])
+            attachments = bounded.attachments.list(props["er_id"])
             types = [one.resource_type for one in attachments if one.id == props["resource_id"]]
             loggable = ", ".join(LOGGABLE_ATTACHMENT_TYPES)
             this = f", and this is a {types[0]}" if types else ""

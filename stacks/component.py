@@ -9,7 +9,7 @@ import pulumi_random
 
 from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
-from providers.properties import import_id
+from providers.schema import import_id
 from stacks.decision import Decision
 from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter

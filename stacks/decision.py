@@ -8,15 +8,15 @@ from typing import Any
 
 from providers import journal
 from providers.er import Client
-from providers.er.errors import ApiError
+from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.properties import target
+from providers.schema import target
 from stacks.checks import conflicts, deletions, quota, rules
 from stacks.checks.deletions import Deletion
-from stacks.config import StackConfig
 from stacks.errors import Problem, StackError
 from stacks.planning.inventory import look
 from stacks.planning.plan import Plan, resolve
+from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun
 from stacks.state.managed import Managed
 from stacks.state.outputs import outputs
@@ -125,7 +125,7 @@ def _quota(client: Client, plan: Plan, managed: Managed, found: Sequence[Deletio
     if not new:
         return [], []
     try:
-        known = client.within(replace(client.patience, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
+        known = client.within(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
     except ApiError as error:
         return [], [f"whether the quota has room for all flow logs to be created is not known: {error}"]
     return quota.check(plan, new, found, known)

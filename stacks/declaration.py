@@ -13,15 +13,15 @@ from typing import Any
 
 import pulumi
 
+from providers.config import ConfigError
+from providers.config_keys import CONFIG_NAMESPACE, own_keys, qualified
 from providers.connection import Connection
-from providers.er import Patience
-from providers.er.errors import ApiError
-from providers.keys import CONFIG_NAMESPACE, full, ours
-from providers.settings import SettingsError
-from stacks import config
+from providers.er import Deadline
+from providers.er.exceptions import ApiError
 from stacks.component import RouterFlowLogs, declared
 from stacks.decision import Before, decide
 from stacks.errors import PROGRAM, Problem, StackError, stack_file
+from stacks.stackfile import model
 from stacks.state.last_run import OutputsError, last_run
 from stacks.state.managed import has_idempotency_key, managed_flow_logs
 from stacks.state.snapshot import Snapshot
@@ -63,13 +63,13 @@ def declare(stack: str, snapshot: Snapshot, outputs: Mapping[str, Any], wanted: 
             last=last_run(outputs), managed=managed_flow_logs(snapshot), has_key=has_idempotency_key(snapshot)
         )
         connection = Connection(values.get, os.environ, directory=Path.cwd())
-        client = connection.client.within(Patience(seconds=LOOK_TIMEOUT, report=_reporter()))
+        client = connection.client.within(Deadline(seconds=LOOK_TIMEOUT, report=_reporter()))
         decision = decide(client, stack_config, before, stack=stack, is_preview=pulumi.runtime.is_dry_run())
     except StackError as error:
         raise pulumi.RunError(error.sentences(file)) from error
-    except (OutputsError, config.DefaultsError) as error:
+    except (OutputsError, model.DefaultsError) as error:
         raise pulumi.RunError(str(error)) from error
-    except SettingsError as error:
+    except ConfigError as error:
         raise pulumi.RunError(f"{error} ({stack_file(stack)})") from error
     except ApiError as error:
         raise pulumi.RunError(f"looking up what {file} names failed: {error}") from error
@@ -78,23 +78,21 @@ def declare(stack: str, snapshot: Snapshot, outputs: Mapping[str, Any], wanted: 
     return Declared(declared(decision), decision.outputs)
 
 
-def _stack_config(values: Mapping[str, str], file: str, wanted: Mapping[str, Any] | None) -> config.StackConfig:
+def _stack_config(values: Mapping[str, str], file: str, wanted: Mapping[str, Any] | None) -> model.StackConfig:
     """What the stack file says, or the program.
 
     Raises:
         StackError: With every problem of whichever it is.
         pulumi.RunError: The program says it, and there is something wrong with what else the stack file says.
     """
-    secret = {key: pulumi.runtime.is_config_secret(full(key)) for key in values}
+    secret = {key: pulumi.runtime.is_config_secret(qualified(key)) for key in values}
     if wanted is None:
-        return config.parse(values, is_secret=secret, shared=config.shared())
-    mistakes = config.mistakes(values, is_secret=secret)
-    mistakes += [
-        Problem(key, "the program says it: take it out of one of them") for key in config.SAID if key in values
-    ]
+        return model.parse(values, is_secret=secret, shared=model.shared())
+    mistakes = model.mistakes(values, is_secret=secret)
+    mistakes += [Problem(key, "the program says it: take it out of one of them") for key in model.SAID if key in values]
     if mistakes:
         raise pulumi.RunError(StackError(mistakes).sentences(file))
-    return config.of_program(wanted, shared=config.shared())
+    return model.of_program(wanted, shared=model.shared())
 
 
 def _config_values() -> dict[str, str]:
@@ -103,8 +101,8 @@ def _config_values() -> dict[str, str]:
     for key in everything:
         namespace = key.partition(":")[0]
         if namespace != CONFIG_NAMESPACE and difflib.get_close_matches(namespace, [CONFIG_NAMESPACE], cutoff=0.8):
-            raise pulumi.RunError(f"{key} in the stack file: did you mean {full(key.partition(':')[2])}?")
-    return ours(everything)
+            raise pulumi.RunError(f"{key} in the stack file: did you mean {qualified(key.partition(':')[2])}?")
+    return own_keys(everything)
 
 
 def _reporter() -> Callable[[str], None]:

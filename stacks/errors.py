@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from providers.keys import full
-from stacks.yaml_text import scalar
+from providers.config_keys import qualified
+from stacks.stackfile.yaml_scalar import scalar
 
 PROGRAM = "the program"
 """Where keys stand that are in no stack file."""
@@ -45,7 +45,7 @@ class StackError(Exception):
     def sentences(self, place: str) -> str:
         """One line for each problem, naming the key and the place, which is a stack file or `PROGRAM`."""
         lines = [
-            f"{problem.key if place == PROGRAM else full(problem.key)} in {place}: {problem.what}"
+            f"{problem.key if place == PROGRAM else qualified(problem.key)} in {place}: {problem.what}"
             for problem in self.problems
         ]
         return "\n".join(lines)

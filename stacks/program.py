@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from providers import parent
-from providers.keys import full
-from stacks import backend, lean_sdk, passphrase
+from providers import watchdog
+from providers.config_keys import qualified
+from stacks import sdk_patches
+from stacks.checks import backend, passphrase
 from stacks.errors import stack_file
 from stacks.state.snapshot import snapshot, stack_outputs
 
@@ -35,8 +36,8 @@ def main() -> None:
     Raises:
         pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be corrected.
     """
-    parent.end_with(os.getppid())
-    lean_sdk.use()
+    watchdog.exit_with_parent(os.getppid())
+    sdk_patches.use()
     stack = pulumi.get_stack()
     before = snapshot(stack)
     # Whatever else there is, secrets perhaps, is not ours to export again.
@@ -125,7 +126,7 @@ def _refuse_another_state(stack: str) -> None:
     Raises:
         pulumi.RunError: It is another.
     """
-    expected = pulumi.runtime.get_config_env().get(full("state"), "").strip()
+    expected = pulumi.runtime.get_config_env().get(qualified("state"), "").strip()
     if refusal := backend.refusal(expected, _text_of("Pulumi.yaml"), os.environ):
         raise pulumi.RunError(f"stack {stack}: {refusal}")
 

@@ -44,6 +44,6 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def stock() -> type[Any]:
+def base() -> type[Any]:
     """The SDK's servicer class."""
     return servicer_class()

@@ -13,7 +13,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from providers.host.flow_log import FlowLogHandler
-from providers.host.servicer import extended
+from providers.host.servicer import make_servicer
 
 STATUS_DETAILS = "grpc-status-details-bin"  # the metadata in which a host names a half-made resource
 
@@ -40,10 +40,10 @@ def servicer_class() -> type[Any]:
 
 
 @contextmanager
-def hosted(stock: type[Any], handler: FlowLogHandler) -> Iterator[Any]:
+def hosted(base: type[Any], handler: FlowLogHandler) -> Iterator[Any]:
     """A stub, as the engine has one, for a host with this handler."""
     host = grpc.server(ThreadPoolExecutor(4))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(extended(stock, handler)(), host)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(make_servicer(base, handler)(), host)
     port = host.add_insecure_port("127.0.0.1:0")
     host.start()
     try:

@@ -9,7 +9,7 @@ SECONDS = 30.0  # far more than anything here takes, even on a busy machine
 
 
 def when(begins: str, act: Callable[[], object]) -> Callable[[str], None]:
-    """A report, for a Patience, that acts on waits whose words begin like this.
+    """A report, for a Deadline, that acts on waits whose words begin like this.
 
     On a busy machine others come first: any answer may be one to wait for.
     """

@@ -94,11 +94,11 @@ def _collect(stream: IO[str], lines: list[str]) -> None:
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    for sign, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+    for sign, deadline in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+            process.wait(deadline)
             return
 
 

@@ -18,8 +18,9 @@ from typing import Any
 import yaml
 
 from providers import journal
-from stacks import backend, pending
-from stacks.stack_name import short_name
+from stacks.checks import backend
+from stacks.stackfile.location import short_name
+from stacks.state import recovery
 from tools.console import ToolError, last_line, run, say
 
 SCRATCH = Path(".local", "moving")
@@ -198,11 +199,11 @@ def _refuse_what_is_not_finished(stack: str, export: Mapping[str, Any], source: 
     """Raise ToolError unless the state is all there is to know."""
     if not _resources(export):
         raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
-    if number := pending.creating_now(stack):
+    if number := recovery.creating_now(stack):
         raise ToolError(
             f"Another run is at work on stack '{stack}' now, with {number} creates under way: wait until it has ended."
         )
-    number = len(pending.operations(export)) + len(journal.unfinished(stack))
+    number = len(recovery.operations(export)) + len(journal.unfinished(stack))
     if number:
         raise ToolError(
             f"A run of stack '{stack}' is under way, or was interrupted, with {number} operations: if nobody is at work"

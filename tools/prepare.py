@@ -14,13 +14,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from stacks import backend, passphrase
-from stacks.stack_name import short_name
+from stacks.checks import backend, passphrase
+from stacks.stackfile.location import short_name
 from tools import pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, last_line, run, say
+from tools.offline.plugin_home import leave_stand_in_home, stand_in_home
 from tools.stack_check import check_stack
-from tools.stand_in_home import leave_stand_in_home, stand_in_home
 from tools.venv import ensure_venv
 
 ROOT = Path(__file__).absolute().parent.parent

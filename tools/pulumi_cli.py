@@ -13,9 +13,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import pulumi_build, pulumi_installer, versions
+from tools import pulumi_installer, versions
 from tools.cache import cache_folder, make_once, platform_key
 from tools.console import ToolError, last_line, run, say
+from tools.offline import pulumi_build
 
 _LANGUAGE_HOST = "pulumi-language-python"
 

@@ -46,7 +46,7 @@ def _reason(output: str) -> str:
 
 
 def _impatient_curl(folder: Path) -> str:
-    """The user's curl settings (a proxy, say), and patience for seconds only: the script sets no limits."""
+    """The user's curl settings (a proxy, say), and deadline for seconds only: the script sets no limits."""
     homes = [os.environ.get("CURL_HOME"), os.environ.get("XDG_CONFIG_HOME"), os.environ.get("HOME")]
     users = next((file for home in homes if home and (file := Path(home, ".curlrc")).is_file()), None)
     limits = f"\nconnect-timeout = {CONNECT_SECONDS}\nspeed-limit = 10000\nspeed-time = 15\n"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from stacks import backend, passphrase
-from stacks.stack_name import short_name
+from stacks.checks import backend, passphrase
+from stacks.stackfile.location import short_name
 from tools.console import ToolError
 
 

@@ -1,4 +1,4 @@
-"""Which Pulumi CLI this project is made for. The number stands here and, for Go, in tools/cli/go.mod."""
+"""Which Pulumi CLI this project is made for. The number stands here and, for Go, in tools/offline/cli/go.mod."""
 
 import re
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from emulator.clock import in_answers, in_tokens, seconds
 from emulator.connection import ENVIRON_KEY, Connection
 from emulator.errors import (
     BAD_CREDENTIALS,
@@ -24,9 +25,8 @@ from emulator.errors import (
 )
 from emulator.faults.plan import AFTER, Fault
 from emulator.flow_logs import FAILED, PENDING
-from emulator.instants import in_answers, in_tokens, seconds
+from emulator.http import Call, Service, error_response
 from emulator.store import Store
-from emulator.wire import Call, Service, error_response
 
 DROPS = 10  # pieces in which a dribbled body comes
 BOGUS_MARKER = "1"  # as on the last page of the API reference's own example
@@ -39,7 +39,7 @@ ERRORS: dict[int, ErrorKind] = {
 Answer = Callable[[], Response]
 
 
-class Spoiler:
+class FaultInjector:
     """Spoils one call."""
 
     def __init__(

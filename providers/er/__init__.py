@@ -4,7 +4,7 @@
 """
 
 from providers.er.client import Client
+from providers.er.deadline import Deadline
 from providers.er.endpoints import Endpoints
-from providers.er.patience import Patience
 
-__all__ = ["Client", "Endpoints", "Patience"]
+__all__ = ["Client", "Deadline", "Endpoints"]

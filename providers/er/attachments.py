@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.er.errors import TemporaryError
+from providers.er.exceptions import TemporaryError
 from providers.er.pagination import pages
-from providers.er.records import Json, identifier, label, optional, required
+from providers.er.validation import Json, display_name, identifier, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -35,9 +35,9 @@ class Attachment:
         tags: list[Json] = optional(data, "tags", [])
         return cls(
             id=identifier(data, "id"),
-            name=label(optional(data, "name", "")),
-            state=label(required(data, "state", str)),
-            resource_type=label(required(data, "resource_type", str)),
+            name=display_name(optional(data, "name", "")),
+            state=display_name(required(data, "state", str)),
+            resource_type=display_name(required(data, "resource_type", str)),
             resource_id=optional(data, "resource_id", ""),
             tags={required(tag, "key", str): optional(tag, "value", "") for tag in tags},
         )

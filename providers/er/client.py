@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from providers.er.attachments import Attachments
-from providers.er.credentials import Credentials
+from providers.er.auth.credentials import Credentials
+from providers.er.deadline import Backoff, Deadline, exponential_backoff
 from providers.er.endpoints import Endpoints
-from providers.er.errors import ApiError
-from providers.er.failures import printable
+from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLogs
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 from providers.er.log_tank import LogTank
-from providers.er.looks import Looks, SharedLists
-from providers.er.patience import Backoff, Patience, exponential_backoff
 from providers.er.quotas import Quotas
 from providers.er.routers import Routers
+from providers.er.sanitizing import sanitize
 from providers.er.transport import Transport
+from providers.er.waiter import BatchPoller, Poller
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ class Client:
 
     - on a lost, refused or timed-out connection, on 502, 503 and 504, on ER.05039006 and on an answer that is not
       what the reference promises: for 120 s of nothing else, but only 10 s if the endpoint has never answered;
-    - on 429: until the caller's patience is over, and not before Retry-After says so (120 s at most);
-    - on "being operated" (ER.04008502, ER.04004003, ER.04001003): until the caller's patience is over;
+    - on 429: until the caller's deadline is over, and not before Retry-After says so (120 s at most);
+    - on "being operated" (ER.04008502, ER.04004003, ER.04001003): until the caller's deadline is over;
     - on 401: once, with renewed credentials.
 
     Between two tries it waits 0.5 s, then twice as long each time up to 20 s, each wait shortened by a random part of
@@ -43,7 +43,7 @@ class Client:
     are under way at once. Connecting may take 5 s, and 30 s may pass between two pieces of an answer. Any other refusal
     is raised at once as an `ApiError`.
 
-    No wait outlasts the caller's patience (10 min unless `within` says otherwise) but for a call under way, which has
+    No wait outlasts the caller's deadline (10 min unless `within` says otherwise) but for a call under way, which has
     0.75 s more to be answered. No call is begun after its operation was cancelled.
 
     Operations that wait for flow logs of one router, or read them at the same time, share lists: see `looks`.
@@ -62,8 +62,8 @@ class Client:
         self.poll = poll or exponential_backoff(first=0.1, factor=1.25, cap=5, jitter=0.2)
         backoff = backoff or exponential_backoff(first=0.5, factor=2, cap=20)
         self._transport = Transport(credentials, backoff=backoff, poll=self.poll)
-        self._lists = SharedLists(self)
-        self._patience: Patience | None = None
+        self._lists = BatchPoller(self)
+        self._patience: Deadline | None = None
         self._bind()
 
     def _bind(self) -> None:
@@ -72,17 +72,17 @@ class Client:
         self.routers = Routers(self)
         self.quotas = Quotas(self)
         self.log_tank = LogTank(self)
-        self.looks = Looks(self, self._lists)
+        self.poller = Poller(self, self._lists)
 
     @property
-    def patience(self) -> Patience:
-        """The patience of the operation that this client was made for; a new one each time if there is none."""
-        return self._patience or Patience()
+    def deadline(self) -> Deadline:
+        """The deadline of the operation that this client was made for; a new one each time if there is none."""
+        return self._patience or Deadline()
 
-    def within(self, patience: Patience) -> Client:
-        """This client, on the same connections, for one operation: none of its calls outlasts `patience`."""
+    def within(self, deadline: Deadline) -> Client:
+        """This client, on the same connections, for one operation: none of its calls outlasts `deadline`."""
         bound = copy.copy(self)
-        bound._patience = patience
+        bound._patience = deadline
         bound._bind()
         return bound
 
@@ -92,7 +92,7 @@ class Client:
         Raises:
             ApiError: Signing in failed.
         """
-        return self._transport.project_id(self.endpoints.iam, patience=self.patience)
+        return self._transport.project_id(self.endpoints.iam, deadline=self.deadline)
 
     def er(
         self,
@@ -117,7 +117,7 @@ class Client:
             f"{self._at('er', self.endpoints.er)}/v3/",
             self._in_project(f"enterprise-router/{path}"),
             parse,
-            patience=self.patience,
+            deadline=self.deadline,
             params=params,
             json=json,
             headers=headers,
@@ -135,11 +135,11 @@ class Client:
             f"{self._at('lts', self.endpoints.lts)}/v2/",
             self._in_project(path),
             parse,
-            patience=self.patience,
+            deadline=self.deadline,
         )
 
     def _at(self, service: str, endpoint: str) -> str:
-        return endpoint or self._transport.catalogued(service, patience=self.patience)
+        return endpoint or self._transport.catalogued(service, deadline=self.deadline)
 
     def _in_project(self, path: str) -> str:
         return f"{self.segment(self.project_id())}/{path}"
@@ -152,5 +152,5 @@ class Client:
             ApiError: It has characters that no id has, and that would lead the call somewhere else.
         """
         if not ID_PATTERN.fullmatch(id_):
-            raise ApiError(f"{printable(id_, 80)!r} is not an id: ids are {ID_CHARACTERS}")
+            raise ApiError(f"{sanitize(id_, 80)!r} is not an id: ids are {ID_CHARACTERS}")
         return id_

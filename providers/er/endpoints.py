@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from providers.er.failures import printable
+from providers.er.sanitizing import sanitize
 
 REGIONS = ("eu-de", "eu-nl")
 _DOMAIN = "otc.t-systems.com"
@@ -90,7 +90,7 @@ def checked(url: str) -> str:
 def _shown(url: str) -> str:
     """The address as far as it can be shown: what stands before an @ may be a password."""
     shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url
-    return repr(printable(shown, 100))
+    return repr(sanitize(shown, 100))
 
 
 def is_loopback(url: str) -> bool:

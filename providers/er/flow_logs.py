@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from providers.er.errors import FailedStateError, TemporaryError
+from providers.er.exceptions import FailedStateError, TemporaryError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
 from providers.er.pagination import pages
-from providers.er.records import Json, identifier, optional, required
+from providers.er.validation import Json, identifier, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client

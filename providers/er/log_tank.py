@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.er.records import Json, identifier, label, required
+from providers.er.validation import Json, display_name, identifier, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -25,7 +25,7 @@ class LogGroup:
         Raises:
             TemporaryError: The answer has not the form of the reference.
         """
-        return cls(id=identifier(data, "log_group_id"), name=label(required(data, "log_group_name", str)))
+        return cls(id=identifier(data, "log_group_id"), name=display_name(required(data, "log_group_name", str)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class LogStream:
         Raises:
             TemporaryError: The answer has not the form of the reference.
         """
-        return cls(id=identifier(data, "log_stream_id"), name=label(required(data, "log_stream_name", str)))
+        return cls(id=identifier(data, "log_stream_id"), name=display_name(required(data, "log_stream_name", str)))
 
 
 class LogTank:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from providers.er.records import Json, identifier, optional, required
+from providers.er.validation import Json, identifier, optional, required
 
 PAGE_SIZE = 2000  # the most the API gives at once (API reference: limit 0..2000)
 

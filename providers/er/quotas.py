@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.er.records import Json, required
+from providers.er.validation import Json, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.er.pagination import pages
-from providers.er.records import Json, identifier, label, optional
+from providers.er.validation import Json, display_name, identifier, optional
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -28,7 +28,9 @@ class Router:
         Raises:
             TemporaryError: The answer has not the form of the reference.
         """
-        return cls(id=identifier(data, "id"), name=label(optional(data, "name", "")), state=optional(data, "state", ""))
+        return cls(
+            id=identifier(data, "id"), name=display_name(optional(data, "name", "")), state=optional(data, "state", "")
+        )
 
 
 class Routers:

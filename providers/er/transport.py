@@ -11,21 +11,21 @@ from typing import Any, TypeVar
 
 import requests
 
-from providers.er.credentials import TOKEN_HEADER, Credentials
+from providers.er.auth.credentials import TOKEN_HEADER, Credentials
+from providers.er.deadline import Backoff, Deadline
 from providers.er.endpoints import EndpointError, checked
-from providers.er.errors import (
+from providers.er.exceptions import (
     THROTTLED,
     ApiError,
     BusyError,
-    PatienceError,
+    DeadlineExceededError,
     TemporaryError,
     UnauthorizedError,
     error_class,
 )
-from providers.er.failures import connection_error, printable, without
-from providers.er.patience import Backoff, Patience
-from providers.er.records import identifier, optional, required
-from providers.er.sessions import POOL_SIZE, ServiceSession
+from providers.er.sanitizing import connection_error, redact, sanitize
+from providers.er.session import POOL_SIZE, ServiceSession
+from providers.er.validation import identifier, optional, required
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
 OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given up
@@ -59,7 +59,7 @@ class Transport:
         path: str,
         parse: Callable[[dict[str, Any]], T],
         *,
-        patience: Patience,
+        deadline: Deadline,
         params: Params | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
@@ -80,7 +80,7 @@ class Transport:
             request = requests.Request(method, base + path, params=params, json=json, headers=headers)
             prepared = self._prepare(request)
             try:
-                return parse(self._send(prepared, patience))
+                return parse(self._send(prepared, deadline))
             except UnauthorizedError as error:
                 if not may_renew or not self.credentials.renew(prepared):
                     raise self._refused(error, _origin(prepared.url)) from error
@@ -90,15 +90,15 @@ class Transport:
         try:
             return self.repeat(
                 attempt,
-                patience=patience,
+                deadline=deadline,
                 answered=lambda: _origin(base) in self._answered,
                 while_busy=while_busy,
             )
         except ApiError as error:
-            error.perhaps_done &= method != "GET"
+            error.may_have_applied &= method != "GET"
             raise
 
-    def project_id(self, iam: str, *, patience: Patience) -> str:
+    def project_id(self, iam: str, *, deadline: Deadline) -> str:
         """The project that the credentials are for, asked for once however many operations want to know it.
 
         Raises:
@@ -106,20 +106,20 @@ class Transport:
         """
         if self._project_id is None:
             try:
-                self._project_id = self.repeat(lambda: self._found_project(iam, patience), patience=patience)
+                self._project_id = self.repeat(lambda: self._found_project(iam, deadline), deadline=deadline)
             except ApiError as error:
-                error.perhaps_done = False  # whatever it is asked for, that has not begun
+                error.may_have_applied = False  # whatever it is asked for, that has not begun
                 raise
         return self._project_id
 
-    def catalogued(self, service: str, *, patience: Patience) -> str:
+    def catalogued(self, service: str, *, deadline: Deadline) -> str:
         """Where IAM's catalog has a service, without a path.
 
         Raises:
             ApiError: Signing in failed, or the catalog does not have it, or not where credentials may be sent.
         """
         if service not in self._catalogued:
-            found = self.repeat(lambda: self.credentials.catalogued(service), patience=patience)
+            found = self.repeat(lambda: self.credentials.catalogued(service), deadline=deadline)
             if not found:
                 raise ApiError(f"no address of service {service!r} is known, nor does IAM's catalog have one: give it")
             try:
@@ -128,7 +128,7 @@ class Transport:
                 raise ApiError(f"IAM's catalog has no usable address of service {service!r}: {error}") from error
         return self._catalogued[service]
 
-    def _found_project(self, iam: str, patience: Patience) -> str:
+    def _found_project(self, iam: str, deadline: Deadline) -> str:
         if known := self.credentials.project_id():
             return known
         with self._looking_up:
@@ -137,7 +137,7 @@ class Transport:
             name = self.credentials.project_name
             try:
                 answer = self._send(
-                    self._prepare(requests.Request("GET", f"{iam}/projects", params={"name": name})), patience
+                    self._prepare(requests.Request("GET", f"{iam}/projects", params={"name": name})), deadline
                 )
             except UnauthorizedError as error:
                 raise self._refused(error, iam) from error
@@ -156,7 +156,7 @@ class Transport:
         self,
         attempt: Callable[[], T],
         *,
-        patience: Patience,
+        deadline: Deadline,
         answered: Callable[[], bool] = lambda: False,
         while_busy: Callable[[], None] | None = None,
     ) -> T:
@@ -166,30 +166,30 @@ class Transport:
         `while_busy` is called after each wait for something that is being operated; what it raises ends the attempts.
 
         Raises:
-            ApiError: What the last attempt raised, or that patience is over.
+            ApiError: What the last attempt raised, or that deadline is over.
         """
         busy = failed = 0
         waiting_for = "the service to answer"
         failing_since: float | None = None
-        perhaps_done = False
+        may_have_applied = False
         try:
             while True:
                 try:
-                    return self._awaited(attempt, patience, waiting_for)
+                    return self._awaited(attempt, deadline, waiting_for)
                 except BusyError as error:
                     busy += 1
                     failed, failing_since = 0, None
                     waiting_for = f"the service ({error.message})"
-                    self._pause(self._poll(busy), error, patience)
+                    self._pause(self._poll(busy), error, deadline)
                     if while_busy:
                         while_busy()
                 except TemporaryError as error:
-                    perhaps_done |= error.perhaps_done
+                    may_have_applied |= error.may_have_applied
                     failed += 1
                     if failing_since is None or error.status == THROTTLED:
-                        failing_since = patience.elapsed
+                        failing_since = deadline.elapsed
                     waiting_for = f"the service ({error.message})"
-                    failing_for = patience.elapsed - failing_since
+                    failing_for = deadline.elapsed - failing_since
                     if failing_for > OUTAGE_BUDGET:
                         message = f"gave up after {failing_for:.0f} s of waiting for {waiting_for}"
                         raise TemporaryError(
@@ -197,18 +197,18 @@ class Transport:
                         ) from error
                     if failing_for > FIRST_CONTACT_BUDGET and not answered():
                         raise
-                    self._pause(self._backoff(failed), error, patience)
+                    self._pause(self._backoff(failed), error, deadline)
         except ApiError as error:
-            error.perhaps_done |= perhaps_done
+            error.may_have_applied |= may_have_applied
             raise
 
-    def _awaited(self, attempt: Callable[[], T], patience: Patience, waiting_for: str) -> T:
+    def _awaited(self, attempt: Callable[[], T], deadline: Deadline, waiting_for: str) -> T:
         """Make the attempt in a thread of its own, so that whoever asked can stop waiting in the middle of it.
 
         None is begun once the operation is to stop.
 
         Raises:
-            ApiError: What the attempt raised, or that patience is over.
+            ApiError: What the attempt raised, or that deadline is over.
         """
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
         begun, done, left_alone = threading.Event(), threading.Event(), threading.Event()
@@ -220,8 +220,8 @@ class Transport:
                 slot.enter_context(self._slots)
                 with slot:
                     # One call may always be tried, also by who has no time to wait at all.
-                    if patience.cancelled.is_set() or patience.elapsed > patience.seconds + ANSWER_GRACE:
-                        patience.check(waiting_for)
+                    if deadline.cancelled.is_set() or deadline.elapsed > deadline.seconds + ANSWER_GRACE:
+                        deadline.check(waiting_for)
                     begun.set()
                     if not left_alone.is_set():
                         answer.set_result(attempt())
@@ -231,22 +231,24 @@ class Transport:
 
         threading.Thread(target=send, name="call", daemon=True).start()
         try:
-            patience.until(done, waiting_for=lambda: waiting_for, grace=ANSWER_GRACE)
-        except PatienceError as error:
+            deadline.until(done, waiting_for=lambda: waiting_for, grace=ANSWER_GRACE)
+        except DeadlineExceededError as error:
             left_alone.set()
-            error.perhaps_done = begun.is_set()
+            error.may_have_applied = begun.is_set()
             if begun.is_set():
                 slot.close()  # whoever hangs there stands in nobody's way
             raise
         return answer.result()
 
-    def _pause(self, seconds: float, error: ApiError, patience: Patience) -> None:
+    def _pause(self, seconds: float, error: ApiError, deadline: Deadline) -> None:
         if isinstance(error, TemporaryError) and error.retry_after is not None:
             seconds = max(seconds, error.retry_after)
         try:
-            patience.pause(seconds, waiting_for=f"the service ({error.message})")
-        except PatienceError as over:
-            raise PatienceError(str(over), status=error.status, code=error.code, request_id=error.request_id) from error
+            deadline.pause(seconds, waiting_for=f"the service ({error.message})")
+        except DeadlineExceededError as over:
+            raise DeadlineExceededError(
+                str(over), status=error.status, code=error.code, request_id=error.request_id
+            ) from error
 
     def _refused(self, error: ApiError, by: str) -> UnauthorizedError:
         return UnauthorizedError(
@@ -261,11 +263,11 @@ class Transport:
         self.credentials.authorize(prepared)
         return prepared
 
-    def _send(self, prepared: requests.PreparedRequest, patience: Patience) -> dict[str, Any]:
+    def _send(self, prepared: requests.PreparedRequest, deadline: Deadline) -> dict[str, Any]:
         origin = _origin(prepared.url)
         settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = self._session.send(prepared, **settings, within=max(patience.left, 1.0))
+            response = self._session.send(prepared, **settings, within=max(deadline.left, 1.0))
         except requests.exceptions.RequestException as error:
             raise connection_error(origin, error) from error
         except OSError as error:
@@ -274,7 +276,7 @@ class Transport:
         if not 200 <= response.status_code < 300:
             refusal = _error(response)
             # What the service could not finish it may have begun, also where it is no use to try again.
-            refusal.perhaps_done |= response.status_code >= 500
+            refusal.may_have_applied |= response.status_code >= 500
             if refusal.code:
                 self._answered.add(origin)
             raise refusal
@@ -309,7 +311,7 @@ def _error(response: requests.Response) -> ApiError:
     token = response.request.headers.get(TOKEN_HEADER)
 
     def shown(value: object) -> str | None:
-        return printable(without(token, value)) if isinstance(value, str) and value else None
+        return sanitize(redact(token, value)) if isinstance(value, str) and value else None
 
     code = shown(body.get("error_code"))
     kind = error_class(response.status_code, code)

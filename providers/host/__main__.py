@@ -20,9 +20,9 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from providers import parent
+from providers import watchdog
 from providers.host.flow_log import FlowLogHandler
-from providers.host.servicer import extended
+from providers.host.servicer import make_servicer
 from providers.host.status import StatusLines, engine_log
 
 WIDTH = 4096
@@ -40,9 +40,9 @@ def _wide_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPool
     return ThreadPoolExecutor(max_workers=WIDTH)
 
 
-def _add_ours(handler: FlowLogHandler, stock: Any, server: grpc.Server) -> None:
+def _add_ours(handler: FlowLogHandler, base: Any, server: grpc.Server) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_servicer
-    add_servicer(extended(type(stock), handler)(), server)
+    add_servicer(make_servicer(type(base), handler)(), server)
 
 
 def _require_known_sdk() -> None:
@@ -69,7 +69,7 @@ def _allow_open_files() -> None:
 
 def serve(handler: FlowLogHandler) -> None:
     """Serve until the engine ends the process, with `handler` for FlowLog."""
-    parent.end_with(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
+    watchdog.exit_with_parent(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
     _require_known_sdk()
     _allow_open_files()
     concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import subprocess
 
-from providers.keys import full
+from providers.config_keys import qualified
 
 CLI_TIMEOUT = 30.0  # seconds
 
 
 def current_config(stack: str, key: str) -> str | None:
     """The value of the key, decrypted; None if there is none or the CLI cannot tell."""
-    command = ["pulumi", "config", "get", full(key), "--stack", stack, "--non-interactive"]
+    command = ["pulumi", "config", "get", qualified(key), "--stack", stack, "--non-interactive"]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CLI_TIMEOUT, check=False

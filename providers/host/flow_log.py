@@ -16,15 +16,15 @@ from pulumi.runtime import proto
 
 from providers import journal
 from providers import urn as urns
-from providers.er import Patience
-from providers.er.lifecycle import TargetTakenError
-from providers.flow_log_provider import FlowLogError, FlowLogProvider, UnfinishedFlowLogError
+from providers.config_keys import CONFIG_NAMESPACE
+from providers.er import Deadline
+from providers.er.idempotency import TargetTakenError
+from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
 from providers.host.current_config import current_config
 from providers.host.messages import from_struct, to_struct
 from providers.host.run import Run
 from providers.host.status import StatusLines
-from providers.keys import CONFIG_NAMESPACE
-from providers.properties import IDEMPOTENCY_KEY, declared_twice, is_unsure
+from providers.schema import IDEMPOTENCY_KEY, declared_twice, is_outcome_unknown
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 
@@ -55,8 +55,8 @@ class FlowLogHandler:
         return proto.CheckResponse(inputs=to_struct(result.inputs, request.news), failures=failures)
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
-        with self._patience(request) as patience:
-            diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), patience)
+        with self._patience(request) as deadline:
+            diff = self._for(request).diff(request.id, from_struct(request.olds), from_struct(request.news), deadline)
         self._run.had(request.urn, request.id)
         if not diff.replaces:
             self._run.keeps(request.urn, request.id)
@@ -76,27 +76,27 @@ class FlowLogHandler:
         inputs = from_struct(request.properties)
         recorded = journal.recorded(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
         try:
-            with recorded, self._patience(request) as patience:
-                result = self._made(request, inputs, patience)
+            with recorded, self._patience(request) as deadline:
+                result = self._made(request, inputs, deadline)
         except Exception as error:
             self._run.failed(request.urn, inputs)
-            if isinstance(error, UnfinishedFlowLogError):
+            if isinstance(error, IncompleteFlowLogError):
                 self._run.created(request.urn, error.id)
             raise
         self._run.created(request.urn, result.id)
         return proto.CreateResponse(id=result.id, properties=to_struct(result.outs or {}, request.properties))
 
-    def _made(self, request: Any, inputs: dict[str, Any], patience: Patience) -> CreateResult:
+    def _made(self, request: Any, inputs: dict[str, Any], deadline: Deadline) -> CreateResult:
         """What a create ends with: the flow log that the stack has there already, if it has one under another name."""
         provider = self._for(request)
         try:
-            return provider.create(inputs, patience)
+            return provider.create(inputs, deadline)
         except FlowLogError as error:
             taken = error.__cause__
             if not (isinstance(taken, TargetTakenError) and self._run.is_of_the_stack(taken.holder.id)):
                 raise
             id_ = taken.holder.id
-        return CreateResult(id_, provider.update(id_, inputs, inputs, patience).outs)
+        return CreateResult(id_, provider.update(id_, inputs, inputs, deadline).outs)
 
     def Read(self, request: Any) -> Any:  # noqa: N802
         known = request.properties if request.properties else request.inputs
@@ -104,8 +104,8 @@ class FlowLogHandler:
         if IDEMPOTENCY_KEY in request.inputs:
             # A new key is no change that would bring it into the outputs.
             properties[IDEMPOTENCY_KEY] = request.inputs[IDEMPOTENCY_KEY]
-        with self._patience(request) as patience:
-            result = self._for(request).read(request.id, properties, patience)
+        with self._patience(request) as deadline:
+            result = self._for(request).read(request.id, properties, deadline)
         if not result.id:
             return proto.ReadResponse()
         self._run.had(request.urn, result.id)
@@ -123,8 +123,8 @@ class FlowLogHandler:
                 " failed in this run; the next run goes on from there"
             )
         try:
-            with self._patience(request) as patience:
-                result = self._for(request).update(request.id, olds, news, patience)
+            with self._patience(request) as deadline:
+                result = self._for(request).update(request.id, olds, news, deadline)
         except Exception:
             self._run.failed(request.urn, news)
             raise
@@ -137,21 +137,21 @@ class FlowLogHandler:
                 f"flow log {properties.get('name')!r} ({id_}) was not deleted, since another flow log of its attachment"
                 " could not be made in this run; the next run goes on from there"
             )
-        with self._patience(request) as patience:
-            if is_unsure(id_):
-                id_ = self._for(request).settled(id_, properties, patience)
+        with self._patience(request) as deadline:
+            if is_outcome_unknown(id_):
+                id_ = self._for(request).resolve_id(id_, properties, deadline)
             if id_ and not self._run.is_held(request.urn, id_):
-                self._for(request).delete(id_, properties, patience)
+                self._for(request).delete(id_, properties, deadline)
         return empty_pb2.Empty()
 
     @contextlib.contextmanager
-    def _patience(self, request: Any) -> Iterator[Patience]:
-        """The patience of one operation: as long as the resource's custom timeouts say, if they do."""
+    def _patience(self, request: Any) -> Iterator[Deadline]:
+        """The deadline of one operation: as long as the resource's custom timeouts say, if they do."""
         with self._lines.of(request.urn) as report:
-            patience = Patience(cancelled=self.cancelled, report=report)
+            deadline = Deadline(cancelled=self.cancelled, report=report)
             # In seconds; 0 or none (a diff has none) means that nobody set one.
             timeout = getattr(request, "timeout", 0)
-            yield replace(patience, seconds=timeout) if timeout else patience
+            yield replace(deadline, seconds=timeout) if timeout else deadline
 
     def _for(self, request: Any) -> FlowLogProvider:
         with self._lock:

@@ -12,7 +12,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from providers.flow_log_provider import FlowLogProvider
-from providers.properties import is_unknown
+from providers.schema import is_unknown
 
 _NESTED = ("struct_value", "list_value")
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
-from providers.properties import IDENTITY, is_unknown, target
+from providers.schema import IDENTITY, is_unknown, target
 
 _Attachment = tuple[str, str]
 """The ids of a router and of its attachment."""

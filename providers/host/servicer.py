@@ -8,32 +8,32 @@ from typing import Any
 import grpc
 
 from providers import urn as urns
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, UnfinishedFlowLogError
+from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, IncompleteFlowLogError
 from providers.host.flow_log import OPERATIONS, FlowLogHandler
 from providers.host.unfinished import abort_unfinished
 
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
 
 
-def extended(stock: type[Any], handler: FlowLogHandler) -> type[Any]:
+def make_servicer(base: type[Any], handler: FlowLogHandler) -> type[Any]:
     """A subclass of the SDK's servicer class, with `handler` for FlowLog."""
 
     def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
-        answer = stock.Configure(self, request, context)
+        answer = base.Configure(self, request, context)
         handler.begin(self._config)
         return answer
 
     def cancel(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         handler.cancelled.set()
-        return stock.Cancel(self, request, context)
+        return base.Cancel(self, request, context)
 
     def dispatching(operation: str) -> Method:
         def dispatch(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
             if urns.type_token(request.urn) != TYPE_TOKEN:
-                return getattr(stock, operation)(self, request, context)
+                return getattr(base, operation)(self, request, context)
             try:
                 return getattr(handler, operation)(request)
-            except UnfinishedFlowLogError as error:
+            except IncompleteFlowLogError as error:
                 abort_unfinished(context, error, request)
             except FlowLogError as error:
                 context.abort(grpc.StatusCode.UNKNOWN, str(error))
@@ -41,4 +41,4 @@ def extended(stock: type[Any], handler: FlowLogHandler) -> type[Any]:
         return dispatch
 
     methods = {operation: dispatching(operation) for operation in OPERATIONS}
-    return type("Servicer", (stock,), {**methods, "Configure": configure, "Cancel": cancel})
+    return type("Servicer", (base,), {**methods, "Configure": configure, "Cancel": cancel})

@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 import grpc
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from providers.flow_log_provider import UnfinishedFlowLogError
+from providers.flow_log_provider import IncompleteFlowLogError
 from providers.host.messages import to_struct
 
 
-def abort_unfinished(context: grpc.ServicerContext, error: UnfinishedFlowLogError, request: Any) -> NoReturn:
+def abort_unfinished(context: grpc.ServicerContext, error: IncompleteFlowLogError, request: Any) -> NoReturn:
     """Fail the create or update; the engine keeps the resource as "initialised with errors" and updates it next."""
     inputs = request.news if isinstance(request, provider_pb2.UpdateRequest) else request.properties
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))

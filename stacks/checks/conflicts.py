@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.records import label
-from stacks.config import StackConfig
+from providers.er.validation import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import listed
 from stacks.planning.plan import DesiredFlowLog, Plan
+from stacks.stackfile.model import StackConfig
 from stacks.state.managed import Managed, ManagedFlowLog
 
 
@@ -43,7 +43,7 @@ def check(config: StackConfig, plan: Plan, managed: Managed, *, has_key: bool) -
     warnings: list[str] = []
     adopted: dict[FlowLogTarget, FlowLog] = {}
     for router in plan.routers:
-        where, on = f"routers.{router.key}", label(router.router.name or router.router.id)
+        where, on = f"routers.{router.key}", display_name(router.router.name or router.router.id)
         adopts = config.routers[router.key].adopt
         others = [
             (one, router.holders[one.target])
@@ -93,7 +93,7 @@ def _differ(one: str, other: str) -> bool:
 def _listed(others: Sequence[tuple[DesiredFlowLog, FlowLog]]) -> str:
     return listed(
         [
-            f"{label(one.attachment.name or one.attachment.id)} ({label(holder.name)}, {holder.id})"
+            f"{display_name(one.attachment.name or one.attachment.id)} ({display_name(holder.name)}, {holder.id})"
             for one, holder in others
         ]
     )

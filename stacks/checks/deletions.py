@@ -9,12 +9,12 @@ from typing import Any
 
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES
-from providers.er.records import label
-from stacks.config import Selector, StackConfig
+from providers.er.validation import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import listed
 from stacks.planning.plan import Plan
 from stacks.planning.selection import cannot_be_logged, fits_any
+from stacks.stackfile.model import Selector, StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter, LastRun
 from stacks.state.managed import Managed, ManagedFlowLog
 
@@ -92,8 +92,8 @@ def _deletion(plan: Plan, flow_log: ManagedFlowLog, managed: Managed, last: Last
         reason = _why(plan, router_id, attachment, remembered, last)
     return Deletion(
         flow_log=flow_log,
-        router=label(names.get(router_id) or (last.name if last else "") or router_id),
-        attachment=label((attachment.name if attachment else remembered.name if remembered else "") or id_),
+        router=display_name(names.get(router_id) or (last.name if last else "") or router_id),
+        attachment=display_name((attachment.name if attachment else remembered.name if remembered else "") or id_),
         logs_to=logs_to,
         reason=reason,
         moves_to=listed(new),
@@ -163,11 +163,11 @@ def _changes(selector: Selector, attachment: Attachment, remembered: LastAttachm
     for tag, value in selector.tags.items():
         now = attachment.tags.get(tag)
         if remembered.tags.get(tag) == value and now != value:
-            told = f"now {label(now)!r}" if now is not None else "gone"
-            yield f"is no longer selected because its tag {label(tag)!r} is {told} (was {label(value)!r})"
+            told = f"now {display_name(now)!r}" if now is not None else "gone"
+            yield f"is no longer selected because its tag {display_name(tag)!r} is {told} (was {display_name(value)!r})"
     globs = selector.names
     if globs is not None and fits_any(remembered.name, globs) and not fits_any(attachment.name, globs):
-        names = f"{label(attachment.name)!r} (was {label(remembered.name)!r})"
+        names = f"{display_name(attachment.name)!r} (was {display_name(remembered.name)!r})"
         yield f"is no longer selected because its name is now {names}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from providers.er.log_tank import LogGroup
-from providers.er.records import label
 from providers.er.routers import Router
-from stacks.config import Rules
+from providers.er.validation import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import find, listed
 from stacks.planning.plan import Plan, ResolvedRouter
 from stacks.planning.selection import fits_any
+from stacks.stackfile.model import Rules
 
 
 def check(rules: Rules, plan: Plan) -> list[Problem]:
@@ -38,7 +38,7 @@ def check(rules: Rules, plan: Plan) -> list[Problem]:
 
 def _other_routers(rules: Rules, other_routers: Sequence[Router]) -> Iterator[str]:
     if rules.every_router:
-        yield from (label(router.name or router.id) for router in other_routers)
+        yield from (display_name(router.name or router.id) for router in other_routers)
 
 
 def _left_out(rules: Rules, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
@@ -81,4 +81,4 @@ def _misnamed(rules: Rules, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
 
 
 def _place(router: ResolvedRouter, attachment: str) -> str:
-    return f"{router.key}: {label(attachment)}"
+    return f"{router.key}: {display_name(attachment)}"

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.errors import NotFoundError
+from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks.config import StackConfig
 from stacks.planning.lookup import matching
+from stacks.stackfile.model import StackConfig
 
 T = TypeVar("T")
 

@@ -15,12 +15,12 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks.config import Override, RouterConfig, Selector, StackConfig
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.lookup import find
 from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.planning.selection import FROZEN, Meant, Selection, select
+from stacks.stackfile.model import Override, RouterConfig, Selector, StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter, LastRun
 from stacks.state.managed import Managed
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from providers.er.attachments import Attachment
 from providers.er.limits import LOGGABLE_ATTACHMENT_TYPES
-from stacks.config import Override, RouterConfig, Selector
 from stacks.errors import Problem
 from stacks.planning.lookup import find, listed
+from stacks.stackfile.model import Override, RouterConfig, Selector
 
 REFUSED_STATES = {
     "deleting": "is being deleted",

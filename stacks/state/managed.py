@@ -9,7 +9,7 @@ from typing import Any
 from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log_provider import TYPE_TOKEN
-from providers.properties import target
+from providers.schema import target
 from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
 
 

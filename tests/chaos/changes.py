@@ -17,17 +17,17 @@ from uuid import UUID
 from google.protobuf.json_format import MessageToDict
 
 import emulator
-from emulator import Server, Switches
+from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers import urn as urns
 from providers.connection import Connection
 from providers.er import Client, Endpoints
-from providers.er.password import PasswordCredentials
+from providers.er.auth.password import PasswordCredentials
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
-from stacks import config
 from stacks.decision import Before, Decision, decide
 from stacks.errors import StackError
 from stacks.planning.naming import COMPONENT_TYPE
+from stacks.stackfile import model
 from stacks.state.last_run import last_run
 from stacks.state.managed import managed_flow_logs
 from tests.chaos import edits
@@ -52,13 +52,13 @@ TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 STACK = "local"
 
 
-def run(seed: int, folder: Path, stock: type[Any]) -> Course:
+def run(seed: int, folder: Path, base: type[Any]) -> Course:
     """The sequence of this seed.
 
     Args:
         seed: Decides everything.
         folder: An empty one.
-        stock: The SDK's servicer class.
+        base: The SDK's servicer class.
     """
     lots, course = Random(seed), Course(seed)
     id_lots = Random(lots.randrange(1_000_000))
@@ -72,7 +72,7 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Course:
         mock.patch("providers.journal.FOLDER", folder / "creating"),
         _world(folder, lots) as server,
     ):
-        stack = _Stack(server, stock)
+        stack = _Stack(server, base)
         editor = Editor(lots, server.store, edits.first_file(lots))
         follow(course, stack, editor, waits=True, name_as_before=stack.name_as_before)
     return course
@@ -82,18 +82,18 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Course:
 def _world(folder: Path, lots: Random) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(edits.world(lots)))
-    with emulator.serve(folder / "emulator.db", seed=seed_file, switches=Switches(latency=0)) as server:
+    with emulator.serve(folder / "emulator.db", seed=seed_file, switches=Behaviour(latency=0)) as server:
         yield server
 
 
 class _Stack:
     """The stack: its state, the outputs of its last run, and what runs it."""
 
-    def __init__(self, server: Server, stock: type[Any]) -> None:
+    def __init__(self, server: Server, base: type[Any]) -> None:
         self.store = server.store
         self._faults = server.faults
         self._state: list[Resource] = []
-        self._stock = stock
+        self._stock = base
         self._outputs: Mapping[str, Any] = {}
         self._has_key = False
         endpoints = Endpoints.at(server.url)
@@ -153,7 +153,7 @@ class _Stack:
         before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_key=self._has_key)
         client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
         try:
-            return decide(client, config.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)
+            return decide(client, model.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)
         except StackError as error:
             raise RefusedError(str(error)) from error
 

@@ -15,8 +15,8 @@ from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
 from bench.world import seed as world_of
 from tests.chaos import faults, wanted
 from tests.chaos.seeded import N, Outcome, calm, flow_logs_of_somebody_else
-from tests.chaos.site import Site, left_over, world_file
-from tests.chaos.wanted import Wanted
+from tests.chaos.site import Site, unfinished, world_file
+from tests.chaos.wanted import FlowLogSpec
 from tests.e2e.harness import QUICK, Project, serving
 
 UPS = 2  # with faults, before the one without
@@ -58,11 +58,11 @@ class RunSite(Site):
             last = project.pulumi("up", "--refresh", *QUICK)
             outcome.wrong = [] if last.ok else [last.output]
             outcome.wrong += wanted.differences(now, store, others=others)
-            outcome.wrong += left_over(project, world.flow_logs().keys() - others.keys())
+            outcome.wrong += unfinished(project, world.flow_logs().keys() - others.keys())
         return outcome
 
 
-def _want(project: Project, now: dict[str, Wanted]) -> None:
+def _want(project: Project, now: dict[str, FlowLogSpec]) -> None:
     """Write the stack file that says so."""
     router: dict[str, Any] = {
         "router": ROUTER,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
+from emulator.clock import now
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog
-from emulator.instants import now
 from emulator.store import Store
 from providers import urn as urns
-from providers.properties import is_unsure
+from providers.schema import is_outcome_unknown
 from tests.chaos.edits import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
 from tests.chaos.intent import StackFile, ever_failed, see, wishes
@@ -221,7 +221,7 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
 def _unknown(held: Sequence[Held], ours: Mapping[str, FlowLog]) -> list[str]:
     """The stack's flow logs that the state has neither by id nor as one of which nobody is sure."""
     ids = {one.id for one in held}
-    unsure = {(one.attachment_id, one.stream_id) for one in held if is_unsure(one.id)}
+    unsure = {(one.attachment_id, one.stream_id) for one in held if is_outcome_unknown(one.id)}
     return [
         f"{LOST}: flow log {one.name} is in nobody's state"
         for id_, one in ours.items()

@@ -17,7 +17,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
 from providers.flow_log_provider import TYPE_TOKEN
-from providers.properties import UNKNOWN_STATE, unsure_id
+from providers.schema import UNKNOWN_STATE, outcome_unknown_id
 from tests.sdk import STATUS_DETAILS, half_made
 
 Inputs = Mapping[str, Any]
@@ -404,7 +404,7 @@ def _interrupted(urn: str, inputs: Struct) -> Resource:
     outputs = Struct()
     outputs.CopyFrom(inputs)
     outputs.update({"state": UNKNOWN_STATE})
-    return Resource(urn, unsure_id(), inputs, outputs, is_unfinished=True)
+    return Resource(urn, outcome_unknown_id(), inputs, outputs, is_unfinished=True)
 
 
 def declaring(inputs: Mapping[str, Inputs]) -> Runs:

@@ -11,7 +11,7 @@ from subprocess import Popen
 
 from emulator.faults.plan import Fault
 from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.site import Site, left_over, world_file
+from tests.chaos.site import Site, unfinished, world_file
 from tests.chaos.wanted import DOUBLED, LOST
 from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, serving
 
@@ -80,7 +80,7 @@ def not_right(project: Project, scenario: str) -> list[str]:
     with serving(world_file(project)) as world:
         there = world.flow_logs()
         targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
-        found = left_over(project, there.keys())
+        found = unfinished(project, there.keys())
         found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
         if len(there) != expected:
             found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")

@@ -22,19 +22,19 @@ from uuid import UUID
 import emulator
 from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
 from bench.world import seed as world_of
-from emulator import Server, Switches
+from emulator import Behaviour, Server
+from emulator.behaviour import MISSING_FLOW_LOG
 from emulator.flow_logs import AVAILABLE, PENDING, FlowLog, NewFlowLog
 from emulator.rules import UNLIMITED
-from emulator.switches import MISSING_FLOW_LOG
 from providers.connection import Connection
-from providers.er import Client, Endpoints, Patience
-from providers.er.password import PasswordCredentials
-from providers.er.patience import Backoff, exponential_backoff
+from providers.er import Client, Deadline, Endpoints
+from providers.er.auth.password import PasswordCredentials
+from providers.er.deadline import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from tests.chaos import faults, wanted
 from tests.chaos.engine import CrashError, Engine, Resource, declaring
-from tests.chaos.wanted import Wanted
+from tests.chaos.wanted import FlowLogSpec
 from tests.sdk import hosted
 
 N = 30  # attachments
@@ -65,16 +65,16 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
 
 
-def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
+def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """The run of this seed.
 
     Args:
         seed: Decides everything.
         folder: An empty one.
-        stock: The SDK's servicer class.
+        base: The SDK's servicer class.
     """
     lots, outcome = Random(seed), Outcome(seed)
-    switches = Switches(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
+    switches = Behaviour(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
     id_lots = Random(lots.randrange(1_000_000))
 
     def drawn_id() -> UUID:
@@ -90,7 +90,7 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
             server.faults.use(lots.randrange(1_000_000), faults.draw(lots))
             crash_lots = Random(lots.randrange(1_000_000))
             try:
-                with host(server, stock) as stub:
+                with host(server, base) as stub:
                     engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_lots: own.random() < CRASHES)  # type: ignore[misc]
                     report = engine.up(declaring(inputs(server, now)))
                 outcome.journal.append(f"up {number}: {len(report.steps)} steps")
@@ -102,20 +102,20 @@ def run(seed: int, folder: Path, stock: type[Any]) -> Outcome:
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
         calm(server)
-        outcome.wrong = _wrong(server, stock, state, now, others)
+        outcome.wrong = _wrong(server, base, state, now, others)
     return outcome
 
 
 def _wrong(
-    server: Server, stock: type[Any], state: list[Resource], now: dict[str, Wanted], others: dict[str, FlowLog]
+    server: Server, base: type[Any], state: list[Resource], now: dict[str, FlowLogSpec], others: dict[str, FlowLog]
 ) -> list[str]:
     """What is not as it should be after one more `up`."""
-    with host(server, stock) as stub:
+    with host(server, base) as stub:
         report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now)))
         found = [*report.errors, *wanted.differences(now, server.store, others=others)]
         live = {one.id for one in server.store.flow_logs.live()}
         found += wanted.strays(live - others.keys(), {resource.id for resource in state})
-    with host(server, stock) as stub:
+    with host(server, base) as stub:
         if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now))).steps:
             found.append(f"one more up has steps: {steps}")
     return found
@@ -151,7 +151,7 @@ def calm(server: Server) -> None:
 
 
 @contextmanager
-def world(folder: Path, switches: Switches) -> Iterator[Server]:
+def world(folder: Path, switches: Behaviour) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(world_of(N)))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
@@ -169,7 +169,7 @@ class Time:
         return self.now
 
 
-class QuickPatience(Patience):
+class QuickPatience(Deadline):
     """As much of it in every run: a pause takes no time but on its clock, and so does an answer."""
 
     def pause(self, seconds: float, *, waiting_for: str) -> None:
@@ -186,9 +186,9 @@ class QuickPatience(Patience):
 
 class QuickHandler(FlowLogHandler):
     @contextmanager
-    def _patience(self, request: Any) -> Iterator[Patience]:
-        with super()._patience(request) as patience:
-            yield QuickPatience(seconds=patience.seconds, cancelled=patience.cancelled, clock=Time())
+    def _patience(self, request: Any) -> Iterator[Deadline]:
+        with super()._patience(request) as deadline:
+            yield QuickPatience(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 
 class _QuickProvider(FlowLogProvider):
@@ -203,12 +203,12 @@ class _QuickProvider(FlowLogProvider):
         self._connection = cast(Connection, SimpleNamespace(client=client))
 
 
-def host(server: Server, stock: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
+def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
     """A stub for a host of its own, as every `up` has one; without a backoff it has the client's own."""
-    return hosted(stock, QuickHandler(provider=_QuickProvider(server, backoff)))
+    return hosted(base, QuickHandler(provider=_QuickProvider(server, backoff)))
 
 
-def inputs(server: Server, now: Mapping[str, Wanted]) -> dict[str, dict[str, Any]]:
+def inputs(server: Server, now: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:
     """What the program declares to have these flow logs, by logical name, which follows from the target."""
     store = server.store
     group = store.log_group(LOG_GROUP)

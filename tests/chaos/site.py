@@ -68,7 +68,7 @@ class Site:
             emulator.kill()
 
 
-def left_over(project: Project, there: Set[str]) -> list[str]:
+def unfinished(project: Project, there: Set[str]) -> list[str]:
     """What does not fit together of these flow logs, which are the project's, and its state."""
     found = strays(there, project.flow_logs().keys())
     if pending := project.state().get("pending_operations"):

@@ -21,10 +21,10 @@ from pulumi.runtime.proto import provider_pb2_grpc
 import emulator
 from bench.processes import without_a_persons_own
 from bench.world import seed as world_of
-from emulator import Server, Switches
+from emulator import Behaviour, Server
 from tests.chaos.engine import Engine, declaring
 from tests.chaos.seeded import inputs
-from tests.chaos.wanted import STREAMS, Wanted
+from tests.chaos.wanted import STREAMS, FlowLogSpec
 from tests.e2e.harness import CHECKOUT, NAMESPACE
 
 ENGINES = 8  # at work at once
@@ -62,13 +62,13 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     usages: list[Usage] = []
     wrong: list[str] = []
     with (
-        emulator.serve(folder / "emulator.db", seed=seed, switches=Switches(latency=0)) as server,
+        emulator.serve(folder / "emulator.db", seed=seed, switches=Behaviour(latency=0)) as server,
         _provider() as (pid, stub),
         ThreadPoolExecutor(ENGINES) as pool,
     ):
         names = sorted(one.name for one in server.store.network.all_attachments())
         shares = [
-            {name: Wanted(name, STREAMS[0], name, enabled=True) for name in names[first : first + FLOW_LOGS]}
+            {name: FlowLogSpec(name, STREAMS[0], name, enabled=True) for name in names[first : first + FLOW_LOGS]}
             for first in range(0, len(names), FLOW_LOGS)
         ]
         while not usages or usages[-1].operations < operations:
@@ -81,11 +81,11 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     return [warm, last], wrong
 
 
-def _round(server: Server, stub: Any, pool: Executor, shares: Sequence[Mapping[str, Wanted]]) -> list[str]:
+def _round(server: Server, stub: Any, pool: Executor, shares: Sequence[Mapping[str, FlowLogSpec]]) -> list[str]:
     """Have the flow logs, rename them, and be rid of them; each is a run of its own, as far as the host can tell."""
     engines = [Engine(stub, TIMEOUT, []) for _ in shares]
     renamed = [{name: replace(one, name=f"{name}-renamed") for name, one in share.items()} for share in shares]
-    gone: list[dict[str, Wanted]] = [{} for _ in shares]
+    gone: list[dict[str, FlowLogSpec]] = [{} for _ in shares]
     wrong = []
     for phase in (shares, renamed, gone):
         _begin_run(server, stub)

@@ -18,7 +18,7 @@ LOST, DOUBLED = "lost", "doubled"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FlowLogSpec:
     """One flow log, in names of the world."""
 
     attachment: str
@@ -27,12 +27,12 @@ class Wanted:
     enabled: bool
 
 
-def draw(lots: Random, attachments: Sequence[str]) -> dict[str, Wanted]:
+def draw(lots: Random, attachments: Sequence[str]) -> dict[str, FlowLogSpec]:
     """A first set, by attachment."""
     return {attachment: _one(lots, attachment) for attachment in attachments if lots.random() < LOGGED}
 
 
-def changed(lots: Random, before: Mapping[str, Wanted], attachments: Sequence[str]) -> dict[str, Wanted]:
+def changed(lots: Random, before: Mapping[str, FlowLogSpec], attachments: Sequence[str]) -> dict[str, FlowLogSpec]:
     """The set after somebody has edited the stack file: some come, some go, some are another."""
     after = dict(before)
     for attachment in attachments:
@@ -43,7 +43,7 @@ def changed(lots: Random, before: Mapping[str, Wanted], attachments: Sequence[st
     return after
 
 
-def differences(wanted: Mapping[str, Wanted], store: Store, *, others: Mapping[str, object]) -> list[str]:
+def differences(wanted: Mapping[str, FlowLogSpec], store: Store, *, others: Mapping[str, object]) -> list[str]:
     """In what the world differs from what is wanted: each flow log there once and as it should be, and no other.
 
     Args:
@@ -59,9 +59,9 @@ def differences(wanted: Mapping[str, Wanted], store: Store, *, others: Mapping[s
     }
     live = {one.id: one for one in store.flow_logs.live()}
     found = [f"{LOST}: somebody else's flow log {id_}" for id_, one in others.items() if live.pop(id_, None) != one]
-    there: dict[str, list[Wanted]] = {}
+    there: dict[str, list[FlowLogSpec]] = {}
     for one in live.values():
-        seen = Wanted(names[one.resource_id], streams[one.log_stream_id], one.name, one.enabled)
+        seen = FlowLogSpec(names[one.resource_id], streams[one.log_stream_id], one.name, one.enabled)
         there.setdefault(seen.attachment, []).append(seen)
     for attachment in sorted(wanted.keys() | there.keys()):
         expected = [wanted[attachment]] if attachment in wanted else []
@@ -79,5 +79,7 @@ def strays(there: Set[str], in_state: Set[str]) -> list[str]:
     ]
 
 
-def _one(lots: Random, attachment: str) -> Wanted:
-    return Wanted(attachment, lots.choice(STREAMS), f"{attachment}-{lots.randrange(1000)}", lots.random() < ENABLED)
+def _one(lots: Random, attachment: str) -> FlowLogSpec:
+    return FlowLogSpec(
+        attachment, lots.choice(STREAMS), f"{attachment}-{lots.randrange(1000)}", lots.random() < ENABLED
+    )

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from tests.e2e import harness
 from tests.e2e.harness import CHECKOUT, FOREVER, Project, World, serving
 from tools.cache import make_once
-from tools.random_plugin.servicer import RandomUuidServicer
+from tools.offline.random_plugin.servicer import RandomUuidServicer
 
 PIP_LIST = ("list", "-v", "--format", "json")
 

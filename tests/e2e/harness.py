@@ -19,8 +19,8 @@ import requests
 import yaml
 
 from bench.processes import members, without_a_persons_own
-from emulator import Server, Switches, instants, serve
-from emulator.instants import Instant
+from emulator import Behaviour, Server, clock, serve
+from emulator.clock import Instant
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "local"
@@ -100,7 +100,7 @@ class World:
     @staticmethod
     def now() -> Instant:
         """The moment, by the emulator's clock."""
-        return instants.now()
+        return clock.now()
 
     def finish(self) -> None:
         """Have all be done that is under way."""
@@ -113,7 +113,7 @@ class World:
         self.finish()
         db, port = self.server.store.path, urlsplit(self.server.url).port
         self.server.close()
-        self.server = serve(db, port=port or 0, switches=Switches(latency=0))
+        self.server = serve(db, port=port or 0, switches=Behaviour(latency=0))
 
     @property
     def _url(self) -> str:
@@ -368,7 +368,7 @@ def make_checkout(directory: Path) -> None:
 @contextlib.contextmanager
 def serving(db: Path, **switches: Any) -> Iterator[World]:
     """A world that outlives no test; `latency` and the like are the emulator's switches."""
-    world = World(serve(db, switches=Switches(**switches)))
+    world = World(serve(db, switches=Behaviour(**switches)))
     try:
         yield world
     finally:

@@ -15,7 +15,7 @@ def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
     """What `make adopt` does."""
     config = project.ok("config", "--json", "--show-secrets")
     return subprocess.run(
-        [sys.executable, "-m", "stacks.adoption", STACK, *arguments],
+        [sys.executable, "-m", "stacks.commands.adopt", STACK, *arguments],
         cwd=project.directory,
         env=project.environment,
         input=config,
@@ -197,7 +197,7 @@ def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Proje
 def coverage(project: Project) -> str:
     """What `make coverage` shows."""
     done = subprocess.run(
-        [sys.executable, "-m", "stacks.coverage", STACK],
+        [sys.executable, "-m", "stacks.commands.coverage", STACK],
         cwd=project.directory,
         env=project.environment,
         input=project.ok("config", "--json", "--show-secrets"),

@@ -98,9 +98,9 @@ def test_state_names_the_provider_by_module_and_class() -> None:
     assert b"FlowLogProvider" in pickled
 
 
-@pytest.mark.parametrize("stock", [False, True], ids=["our host", "the stock host"])
-def test_committed_state_is_refreshed_and_destroyed(stock: bool, project: Project, world: World) -> None:
-    if stock:
+@pytest.mark.parametrize("base", [False, True], ids=["our host", "the base host"])
+def test_committed_state_is_refreshed_and_destroyed(base: bool, project: Project, world: World) -> None:
+    if base:
         use_the_stock_host(project)
     text = STATE.read_text()
     for attachment, name in (("vpc-shop", "renamed-by-hand"), ("vpn-office-bonn", "core-vpn-office-bonn-6d95ad29")):

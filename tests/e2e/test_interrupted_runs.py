@@ -33,7 +33,9 @@ def kill_while_creating(project: Project, world: World) -> None:
 
 
 def test_a_process_ends_with_the_one_that_started_it() -> None:
-    code = "import os, time; from providers import parent; parent.end_with(os.getppid()); print('on', flush=True)"
+    code = (
+        "import os, time; from providers import parent; parent.exit_with_parent(os.getppid()); print('on', flush=True)"
+    )
     starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code + '; time.sleep(60)'!r}])"
     process = subprocess.Popen([sys.executable, "-c", starter], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     assert process.stdout

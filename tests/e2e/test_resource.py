@@ -13,10 +13,10 @@ PROGRAM = """
 import os
 import pulumi
 import pulumi_random
-from providers import parent
+from providers import watchdog
 from providers.flow_log import FlowLog, FlowLogArgs
 
-parent.end_with(os.getppid())
+watchdog.exit_with_parent(os.getppid())
 
 inputs = dict(
     er_id="{er_id}",

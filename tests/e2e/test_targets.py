@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.instants import now
+from emulator.clock import now
 from tests.e2e.harness import QUICK, Project, World
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 import emulator
-from emulator import Server, Switches
+from emulator import Behaviour, Server
 from emulator.store import Store
 from providers.er import transport
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
 from tests.emulator.process import PROJECT_FOLDER, Process
 
-INSTANT = Switches(latency=0)
+INSTANT = Behaviour(latency=0)
 AS_SHIPPED = transport.ANSWER_GRACE
 
 
@@ -60,10 +60,10 @@ def db(seeded: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(db: Path) -> Iterator[Callable[..., Server]]:
-    """Start servers on the test's file, closed at the end whatever happens: `serve(Switches(...))`."""
+    """Start servers on the test's file, closed at the end whatever happens: `serve(Behaviour(...))`."""
     with ExitStack() as stack:
 
-        def start(switches: Switches = INSTANT, *, path: Path = db) -> Server:
+        def start(switches: Behaviour = INSTANT, *, path: Path = db) -> Server:
             return stack.enter_context(emulator.serve(path, switches=switches))
 
         yield start

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from emulator import Server, Switches
-from providers.er import Client, Endpoints, Patience
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import (
+from emulator import Behaviour, Server
+from providers.er import Client, Deadline, Endpoints
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.exceptions import (
     AlreadyExistsError,
     ApiError,
     AttachmentTypeError,
     BusyError,
+    DeadlineExceededError,
     InvalidParametersError,
     NotFoundError,
-    PatienceError,
     QuotaExceededError,
     TemporaryError,
     UnauthorizedError,
@@ -39,7 +39,7 @@ ATTACHMENTS = "GET /v3/{project_id}/enterprise-router/{er_id}/attachments"
 
 def client_of(server: Server, *, seconds: float = 60.0) -> Client:
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url), poll=lambda _: 0.01)
-    return client.within(Patience(seconds=seconds))
+    return client.within(Deadline(seconds=seconds))
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_name_and_description_change_at_once_and_the_description_can_be_emptied(
 
 
 def test_disabling_and_enabling_are_accepted_at_once_and_done_later(serve: Serve) -> None:
-    server = serve(Switches(latency=0.05))
+    server = serve(Behaviour(latency=0.05))
     er = client_of(server)
     created = made(er, target_of(server, "vpc-a"))
     er_id, id_ = created.target.er_id, created.id
@@ -136,7 +136,7 @@ def test_a_deleted_flow_log_is_not_found_and_its_target_is_free(er: Client, serv
 
 @pytest.mark.parametrize("status", [404, 400])
 def test_a_missing_flow_log_is_missing_for_every_call_whatever_the_status(serve: Serve, status: int) -> None:
-    server = serve(Switches(latency=0, missing_flow_log=status))
+    server = serve(Behaviour(latency=0, missing_flow_log=status))
     logs, router = client_of(server).flow_logs, server.store.router("er-main").id
     calls: list[Callable[[], object]] = [
         lambda: logs.get(router, NOWHERE),
@@ -184,7 +184,7 @@ def test_a_create_waits_for_an_attachment_that_is_being_operated(serve: Serve, a
         texts.append(text)
         server.store.set_attachment_state(attachment, "available")
 
-    er = client_of(server).within(Patience(report=becomes_available))
+    er = client_of(server).within(Deadline(report=becomes_available))
 
     assert made(er, target_of(server, attachment)).state == "pending"
     assert len(texts) == 1
@@ -196,7 +196,7 @@ def test_a_router_that_stays_unavailable_costs_the_caller_its_patience_only(serv
     target = target_of(server, "vpc-a")
     server.store.set_router_state("er-main", "modifying")
 
-    with pytest.raises(PatienceError) as caught:
+    with pytest.raises(DeadlineExceededError) as caught:
         made(client_of(server, seconds=0.2), target)
 
     assert caught.value.code == "ER.04001003"

@@ -12,14 +12,21 @@ import requests
 import yaml
 
 from emulator import Server
-from providers.er import Client, Endpoints, Patience
+from providers.er import Client, Deadline, Endpoints
 from providers.er.attachments import Attachment
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import ApiError, BusyError, NotFoundError, PatienceError, UnauthorizedError, error_class
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.password import PasswordCredentials
+from providers.er.exceptions import (
+    ApiError,
+    BusyError,
+    DeadlineExceededError,
+    NotFoundError,
+    UnauthorizedError,
+    error_class,
+)
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.pagination import PAGE_SIZE
-from providers.er.password import PasswordCredentials
 from providers.er.quotas import Quota
 from providers.er.routers import Router
 from tests.emulator.contract_cases import SHAPES, Case, Stage, all_cases, mismatch
@@ -96,8 +103,8 @@ def test_the_client_keeps_the_contract(case: Case, serve: Serve) -> None:
         server.store.identity.expire_tokens()
     path = stage.path_values(case)
     credentials = RecordingCredentials(token, path["project_id"])
-    # No patience: what is being operated is told at once, as the error it came with.
-    client = Client(credentials, Endpoints.at(server.url)).within(Patience(seconds=0))
+    # No deadline: what is being operated is told at once, as the error it came with.
+    client = Client(credentials, Endpoints.at(server.url)).within(Deadline(seconds=0))
     request = stage.fill({"body": case.body, "query": dict(case.query)})
     request["body"] = _completed(case, request["body"])
 
@@ -215,7 +222,7 @@ def _assert_told(error: ApiError, case: Case) -> None:
     assert error.request_id
     assert case.expect.get("says", "") in error.message
     kind = error_class(status, code)
-    assert isinstance(error, PatienceError if kind is BusyError else kind)
+    assert isinstance(error, DeadlineExceededError if kind is BusyError else kind)
     assert isinstance(error, NotFoundError) == (status == 404)
     assert isinstance(error, UnauthorizedError) == (status == 401)
 

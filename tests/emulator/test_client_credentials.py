@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from emulator import Server
-from providers.er import Client, Endpoints, Patience
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import ApiError, UnauthorizedError
+from providers.er import Client, Deadline, Endpoints
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.password import PasswordCredentials
+from providers.er.exceptions import ApiError, UnauthorizedError
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.password import PasswordCredentials
 from tests.waiting import when
 
 Serve = Callable[..., Server]
@@ -39,7 +39,7 @@ def credentials(server: Server, **changes: Any) -> PasswordCredentials:
 
 
 def client(server: Server, **changes: Any) -> Client:
-    return Client(credentials(server, **changes), Endpoints.at(server.url)).within(Patience(seconds=60))
+    return Client(credentials(server, **changes), Endpoints.at(server.url)).within(Deadline(seconds=60))
 
 
 def routers(er: Client) -> list[str]:
@@ -177,7 +177,7 @@ def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(se
         server.store.identity.expire_tokens()
         server.store.set_attachment_state("vpc-modifying", "available")
 
-    er = client(server).within(Patience(report=when("the service (Attachment", meanwhile)))
+    er = client(server).within(Deadline(report=when("the service (Attachment", meanwhile)))
 
     assert er.flow_logs.create(target, name="a", description="", client_token="t").target == target
     assert server.requests.read() == {SIGN_IN: 2, CREATE: 3}
@@ -249,7 +249,7 @@ def test_the_library_that_signs_in_is_only_loaded_to_sign_in() -> None:
     script = (
         "import sys\n"
         "from providers.er import Client, Endpoints\n"
-        "from providers.er.password import PasswordCredentials\n"
+        "from providers.er.auth.password import PasswordCredentials\n"
         "Client(PasswordCredentials(auth_url='http://127.0.0.1:1/v3', username='u', password='p', domain_name='d',\n"
         "    project_id='p'), Endpoints.of_region('eu-de'))\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('keystoneauth1', 'pulumi', 'emulator')])\n"

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 import emulator
-from emulator import Switches
+from emulator import Behaviour
 from emulator.faults.plan import Fault
-from providers.er import Client, Endpoints, Patience, lifecycle
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import NotFoundError
+from providers.er import Client, Deadline, Endpoints, idempotency
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.deadline import exponential_backoff
+from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.lifecycle import TargetTakenError, Wanted
-from providers.er.patience import exponential_backoff
+from providers.er.idempotency import FlowLogSpec, TargetTakenError
 from tests.emulator.contract_cases import SEED
 
 GROUP = "00000000-0000-4000-b000-000000000001"
@@ -44,7 +44,9 @@ FAULTS = (
 AT_ONCE = exponential_backoff(first=0.001, factor=1, cap=0.001)
 
 targets = st.tuples(st.sampled_from(ATTACHMENTS), st.sampled_from(STREAMS))
-words = st.builds(Wanted, name=st.sampled_from("abc"), description=st.sampled_from(["", "d"]), enabled=st.booleans())
+words = st.builds(
+    FlowLogSpec, name=st.sampled_from("abc"), description=st.sampled_from(["", "d"]), enabled=st.booleans()
+)
 keys = st.sampled_from(["ours", "somebody-elses"])
 
 
@@ -55,7 +57,7 @@ class Expected:
     id: str
     key: str
     created_as: tuple[str, str]
-    now: Wanted
+    now: FlowLogSpec
 
 
 class FlowLogs(RuleBasedStateMachine):
@@ -65,10 +67,10 @@ class FlowLogs(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         db = Path(self._folder.name, "e.db")
-        self._server = emulator.serve(db, seed=SEED, switches=Switches(latency=0))
+        self._server = emulator.serve(db, seed=SEED, switches=Behaviour(latency=0))
         credentials = TokenCredentials(self._server.token, self._server.project_id)
         client = Client(credentials, Endpoints.at(self._server.url), backoff=AT_ONCE, poll=AT_ONCE)
-        self._client = client.within(Patience(seconds=600))
+        self._client = client.within(Deadline(seconds=600))
         self._model: dict[tuple[str, str], Expected] = {}
 
     def teardown(self) -> None:
@@ -80,7 +82,7 @@ class FlowLogs(RuleBasedStateMachine):
         self._server.faults.use(0, [replace(fault, times=times, skip=skip)])
 
     @rule(place=targets, wanted=words, key=keys)
-    def create(self, place: tuple[str, str], wanted: Wanted, key: str) -> None:
+    def create(self, place: tuple[str, str], wanted: FlowLogSpec, key: str) -> None:
         held = self._model.get(place)
         said = (wanted.name, wanted.description)
         is_found = held is None or (
@@ -88,10 +90,10 @@ class FlowLogs(RuleBasedStateMachine):
         )
         if held and not is_found:
             with pytest.raises(TargetTakenError) as refused:
-                lifecycle.create(self._client, self._target(place), wanted, key=key)
+                idempotency.create(self._client, self._target(place), wanted, key=key)
             assert refused.value.holder.id == held.id
             return
-        made = lifecycle.create(self._client, self._target(place), wanted, key=key)
+        made = idempotency.create(self._client, self._target(place), wanted, key=key)
         if held:
             assert made.id == held.id
             self._model[place] = replace(held, now=wanted)
@@ -100,17 +102,17 @@ class FlowLogs(RuleBasedStateMachine):
             self._model[place] = Expected(made.id, key, said, wanted)
 
     @rule(place=targets, wanted=words)
-    def update(self, place: tuple[str, str], wanted: Wanted) -> None:
+    def update(self, place: tuple[str, str], wanted: FlowLogSpec) -> None:
         if held := self._model.get(place):
             flow_log = self._client.flow_logs.get(self._er_id, held.id)
-            lifecycle.finish(self._client, flow_log, wanted)
+            idempotency.converge(self._client, flow_log, wanted)
             self._model[place] = replace(held, now=wanted)
 
     @rule(place=targets)
     def delete(self, place: tuple[str, str]) -> None:
         if held := self._model.pop(place, None):
-            lifecycle.delete(self._client, self._er_id, held.id)
-            lifecycle.delete(self._client, self._er_id, held.id)
+            idempotency.delete(self._client, self._er_id, held.id)
+            idempotency.delete(self._client, self._er_id, held.id)
 
     @rule(place=targets, name=st.sampled_from("abc"))
     def somebody_renames(self, place: tuple[str, str], name: str) -> None:
@@ -139,12 +141,12 @@ class FlowLogs(RuleBasedStateMachine):
             assert held is None
         else:
             assert held
-            assert Wanted(name=found.name, description=found.description, enabled=found.enabled) == held.now
+            assert FlowLogSpec(name=found.name, description=found.description, enabled=found.enabled) == held.now
 
     @invariant()
     def the_world_is_as_the_model_has_it(self) -> None:
         there = {
-            one.id: Wanted(name=one.name, description=one.description, enabled=one.enabled)
+            one.id: FlowLogSpec(name=one.name, description=one.description, enabled=one.enabled)
             for one in self._server.store.flow_logs.live()
         }
         assert there == {one.id: one.now for one in self._model.values()}

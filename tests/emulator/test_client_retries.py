@@ -21,18 +21,18 @@ from typing import Any
 import pytest
 import requests
 
-from providers.er import Client, Endpoints, Patience
-from providers.er.credentials import Credentials, TokenCredentials
-from providers.er.errors import (
+from providers.er import Client, Deadline, Endpoints
+from providers.er.auth.credentials import Credentials, TokenCredentials
+from providers.er.auth.password import PasswordCredentials
+from providers.er.exceptions import (
     ApiError,
     BusyError,
+    DeadlineExceededError,
     NotFoundError,
-    PatienceError,
     TemporaryError,
     UnauthorizedError,
 )
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.password import PasswordCredentials
 from tests.emulator import process
 
 ROUTER = "1d0a6c5e-52f7-4b0e-9c38-7e4f1a2b9d60"
@@ -193,8 +193,8 @@ class QuickTime(threading.Event):
             self.now += timeout
         return self.is_set()
 
-    def patience(self, seconds: float = 600.0, report: Callable[[str], None] = lambda _text: None) -> Patience:
-        return Patience(seconds=seconds, cancelled=self, clock=self.clock, report=report)
+    def deadline(self, seconds: float = 600.0, report: Callable[[str], None] = lambda _text: None) -> Deadline:
+        return Deadline(seconds=seconds, cancelled=self, clock=self.clock, report=report)
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def token_client(server: ScriptedServer | str, time: QuickTime, seconds: float =
     """A client with the policy of its docstring, whose waits take no time."""
     url = server if isinstance(server, str) else server.url
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(url).overridden(**urls))
-    return client.within(time.patience(seconds))
+    return client.within(time.deadline(seconds))
 
 
 def raised(error: type[ApiError], call: Callable[[], object]) -> ApiError:
@@ -238,7 +238,7 @@ def test_a_refused_connection_is_tried_again_until_somebody_listens(
 
     client = Client(
         TokenCredentials(TOKEN, PROJECT), Endpoints.at(f"http://127.0.0.1:{free_port}"), backoff=starts_the_server
-    ).within(time.patience())
+    ).within(time.deadline())
 
     assert client.flow_logs.get(ROUTER, FLOW_LOG).name == "shop"
     assert time.waits == [0.5, 0.5, 0.5]
@@ -477,7 +477,7 @@ def test_an_outage_may_say_how_long_it_lasts_too(scripted: ServerFactory, time: 
 def test_throttling_is_borne_until_the_caller_has_no_more_patience(scripted: ServerFactory, time: QuickTime) -> None:
     server = scripted(THROTTLED)
 
-    error = raised(PatienceError, lambda: show(token_client(server, time, seconds=400)))
+    error = raised(DeadlineExceededError, lambda: show(token_client(server, time, seconds=400)))
 
     assert time.now == pytest.approx(400)
     assert str(error) == (
@@ -492,7 +492,7 @@ def test_at_64_in_parallel_under_steady_throttling_ever_fewer_requests_are_sent(
 
     def instants_of_requests(_number: int) -> list[float]:
         time = QuickTime()
-        raised(PatienceError, lambda: show(client.within(time.patience(300))))
+        raised(DeadlineExceededError, lambda: show(client.within(time.deadline(300))))
         return [0.0, *itertools.accumulate(time.waits)]
 
     with ThreadPoolExecutor(64) as pool:
@@ -511,7 +511,7 @@ def test_an_outage_counts_anew_after_throttling_or_being_operated(scripted: Serv
     server = scripted(*failing, BUSY, *failing, THROTTLED, *failing, OK)
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 18.0)
 
-    client.within(time.patience()).flow_logs.get(ROUTER, FLOW_LOG)
+    client.within(time.deadline()).flow_logs.get(ROUTER, FLOW_LOG)
 
     assert time.now > 300
 
@@ -530,7 +530,7 @@ def test_what_is_being_operated_is_asked_again_soon(scripted: ServerFactory, tim
 def test_what_is_always_being_operated_exhausts_the_callers_patience(scripted: ServerFactory, time: QuickTime) -> None:
     server = scripted(BUSY)
 
-    error = raised(PatienceError, lambda: show(token_client(server, time, seconds=300)))
+    error = raised(DeadlineExceededError, lambda: show(token_client(server, time, seconds=300)))
 
     assert time.now == pytest.approx(300)
     assert error.code == "ER.04008502"
@@ -544,7 +544,7 @@ def test_a_cancelled_operation_stops_waiting(scripted: ServerFactory, time: Quic
     client = token_client(server, time)
     time.set()
 
-    error = raised(PatienceError, lambda: show(client))
+    error = raised(DeadlineExceededError, lambda: show(client))
 
     assert error.message == "cancelled while waiting for the service to answer"
     assert server.received == []
@@ -554,7 +554,7 @@ def test_a_waiting_caller_is_told_what_for(scripted: ServerFactory, time: QuickT
     texts: list[str] = []
     client = token_client(scripted(Answer(429, THROTTLED.body, {"Retry-After": "7"}), BUSY, OK), time)
 
-    show(client.within(time.patience(report=texts.append)))
+    show(client.within(time.deadline(report=texts.append)))
 
     # "the service to answer" is said where an answer takes its time, on a busy machine.
     assert [text for text in texts if "(" in text] == ["the service (Throttled)", "the service (Being operated)"]
@@ -591,7 +591,7 @@ def test_refused_credentials_are_renewed_once_and_the_call_goes_on(scripted: Ser
     credentials: Credentials = Renewable()
     server = scripted(UNAUTHORIZED, OK)
 
-    show(Client(credentials, Endpoints.at(server.url)).within(time.patience()))
+    show(Client(credentials, Endpoints.at(server.url)).within(time.deadline()))
 
     assert [one.headers["X-Auth-Token"] for one in server.received] == ["token-0", "token-1"]
     assert time.waits == []
@@ -604,7 +604,7 @@ def test_renewed_credentials_that_are_refused_too_are_not_renewed_again(
     server = scripted(UNAVAILABLE, UNAUTHORIZED, BUSY, UNAUTHORIZED)
 
     error = raised(
-        UnauthorizedError, lambda: show(Client(credentials, Endpoints.at(server.url)).within(time.patience()))
+        UnauthorizedError, lambda: show(Client(credentials, Endpoints.at(server.url)).within(time.deadline()))
     )
 
     assert credentials.renewals == 1
@@ -644,7 +644,7 @@ def test_the_password_does_not_follow_a_redirect_of_iam(
     elsewhere = scripted(OK)
     iam = scripted(Answer(status, b"", {"Location": f"{elsewhere.url}/v3/auth/tokens"}))
 
-    raised(ApiError, lambda: show(Client(password(iam.url), Endpoints.at(iam.url)).within(time.patience())))
+    raised(ApiError, lambda: show(Client(password(iam.url), Endpoints.at(iam.url)).within(time.deadline())))
 
     assert elsewhere.received == []
 
@@ -706,7 +706,7 @@ def test_a_proxy_of_the_environment_never_sees_the_password_for_our_own_machine(
     server = scripted(SIGNED_IN, OK)
 
     with contextlib.suppress(ApiError):
-        show(Client(password(server.url), Endpoints.at(server.url)).within(time.patience()))
+        show(Client(password(server.url), Endpoints.at(server.url)).within(time.deadline()))
 
     assert proxy.received == []
     assert [one.method for one in server.received] == ["POST", "GET"]
@@ -715,7 +715,7 @@ def test_a_proxy_of_the_environment_never_sees_the_password_for_our_own_machine(
 def elsewhere_client(time: QuickTime) -> Client:
     """A client of a machine that is not this one, over plain http so that a proxy can read along."""
     url = "http://er.example.invalid"
-    return Client(TokenCredentials(TOKEN, PROJECT), Endpoints(er=url, iam=url, lts=url)).within(time.patience())
+    return Client(TokenCredentials(TOKEN, PROJECT), Endpoints(er=url, iam=url, lts=url)).within(time.deadline())
 
 
 def test_other_machines_are_reached_through_the_proxy_of_the_environment(
@@ -773,7 +773,7 @@ def test_a_token_that_cannot_be_a_header_is_refused_without_showing_it(
     scripted: ServerFactory, time: QuickTime, token: str
 ) -> None:
     server = scripted(OK)
-    client = Client(TokenCredentials(token, PROJECT), Endpoints.at(server.url)).within(time.patience())
+    client = Client(TokenCredentials(token, PROJECT), Endpoints.at(server.url)).within(time.deadline())
 
     error = raised(ApiError, lambda: show(client))
 
@@ -789,7 +789,7 @@ def test_an_iam_that_cannot_be_reached_is_tried_for_ten_seconds(
 ) -> None:
     url = f"http://127.0.0.1:{free_port}"
 
-    error = raised(TemporaryError, lambda: show(Client(password(url), Endpoints.at(url)).within(time.patience())))
+    error = raised(TemporaryError, lambda: show(Client(password(url), Endpoints.at(url)).within(time.deadline())))
 
     assert str(error) == f"cannot reach IAM at {url}/v3: Connection refused"
     assert 10 < time.now < 30
@@ -803,7 +803,7 @@ def test_an_iam_that_stumbles_is_asked_again(
 ) -> None:
     server = scripted(step, SIGNED_IN, OK)
 
-    show(Client(password(server.url), Endpoints.at(server.url)).within(time.patience()))
+    show(Client(password(server.url), Endpoints.at(server.url)).within(time.deadline()))
 
     assert [one.method for one in server.received] == ["POST", "POST", "GET"]
     assert server.received[-1].headers["X-Auth-Token"] == "issued"
@@ -832,7 +832,7 @@ def test_an_iam_that_talks_nonsense_is_an_error_of_the_api_without_the_password(
         auth_url=f"{server.url}/v3", username="demo", password="hush-hush", domain_name="D", project_name="eu-de"
     )
 
-    error = raised(ApiError, lambda: show(Client(credentials, Endpoints.at(server.url)).within(time.patience())))
+    error = raised(ApiError, lambda: show(Client(credentials, Endpoints.at(server.url)).within(time.deadline())))
 
     assert server.url in str(error) or "demo" in str(error)
     assert "hush-hush" not in str(error)

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import pytest
 
-from emulator import Server, Switches
-from providers.er import Client, Endpoints, Patience, lifecycle
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import ApiError, NotFoundError, PatienceError
+from emulator import Behaviour, Server
+from providers.er import Client, Deadline, Endpoints, idempotency
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.lifecycle import Wanted
+from providers.er.idempotency import FlowLogSpec
 from providers.er.transport import CALLS_AT_ONCE
 from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
 from tests.waiting import eventually
@@ -56,7 +56,7 @@ def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
         together.wait(60)
         try:
             return call(thing)
-        except (NotFoundError, PatienceError, lifecycle.UnfinishedError) as error:
+        except (NotFoundError, DeadlineExceededError, idempotency.IncompleteError) as error:
             return error
 
     with ThreadPoolExecutor(len(things)) as threads:
@@ -64,8 +64,8 @@ def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
 
 
 def create(client: Client, target: FlowLogTarget) -> FlowLog:
-    wanted = Wanted(name=f"log-{target.resource_id}", description="", enabled=True)
-    return lifecycle.create(client, target, wanted, key="key")
+    wanted = FlowLogSpec(name=f"log-{target.resource_id}", description="", enabled=True)
+    return idempotency.create(client, target, wanted, key="key")
 
 
 def created(server: Server) -> list[FlowLog]:
@@ -76,7 +76,7 @@ def created(server: Server) -> list[FlowLog]:
 
 
 def test_creates_that_wait_together_share_their_looks(serve: Serve) -> None:
-    server = serve(Switches(latency=1.0))
+    server = serve(Behaviour(latency=1.0))
 
     made = created(server)
 
@@ -88,12 +88,12 @@ def test_creates_that_wait_together_share_their_looks(serve: Serve) -> None:
 
 
 def test_deletes_that_wait_together_share_their_looks_and_each_is_shown_once_it_is_missing(serve: Serve) -> None:
-    server = serve(Switches(latency=1.0))
+    server = serve(Behaviour(latency=1.0))
     made = created(server)
     server.requests.reset()
     client = client_of(server)
 
-    at_once(lambda one: lifecycle.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), made)
+    at_once(lambda one: idempotency.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), made)
 
     assert server.store.flow_logs.live() == []
     requests = server.requests.read()
@@ -104,7 +104,7 @@ def test_deletes_that_wait_together_share_their_looks_and_each_is_shown_once_it_
 
 @pytest.mark.parametrize("missing", [404, 400])
 def test_a_list_that_lags_takes_and_adds_nothing(serve: Serve, missing: int) -> None:
-    server = serve(Switches(latency=0.2, list_lag=3600, missing_flow_log=missing))
+    server = serve(Behaviour(latency=0.2, list_lag=3600, missing_flow_log=missing))
     made = created(server)
     assert {one.id for one in made} == {one.id for one in server.store.flow_logs.live()}
     assert len(made) == COUNT
@@ -113,7 +113,7 @@ def test_a_list_that_lags_takes_and_adds_nothing(serve: Serve, missing: int) -> 
         server.store.delete_flow_log(one.id)
 
     def read(one: FlowLog) -> FlowLog:
-        return client.looks.now(
+        return client.poller.now(
             one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now == one
         )
 
@@ -124,15 +124,15 @@ def test_a_list_that_lags_takes_and_adds_nothing(serve: Serve, missing: int) -> 
 
 
 def test_a_change_that_a_lagging_list_does_not_have_is_read_all_the_same(serve: Serve) -> None:
-    made = created(serve(Switches(latency=0)))
-    server = serve(Switches(latency=0, list_lag=3600))
+    made = created(serve(Behaviour(latency=0)))
+    server = serve(Behaviour(latency=0, list_lag=3600))
     client = client_of(server)
     for one in made:
         client.flow_logs.update(one.target.er_id, one.id, name="renamed", description="")
 
     def read(one: FlowLog) -> FlowLog:
         # What the run before last has in its state is what the list still says: only a change is suspicious.
-        return client.looks.now(
+        return client.poller.now(
             one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now.name == "renamed"
         )
 
@@ -140,13 +140,13 @@ def test_a_change_that_a_lagging_list_does_not_have_is_read_all_the_same(serve: 
 
 
 def test_one_whose_patience_ends_leaves_the_others_to_their_wait(serve: Serve) -> None:
-    server = serve(Switches(latency=1.0))
+    server = serve(Behaviour(latency=1.0))
     client, targets = client_of(server), targets_of(server)
-    impatient = client.within(Patience(seconds=0.2))
+    bounded = client.within(Deadline(seconds=0.2))
 
-    found = at_once(lambda target: create(impatient if target is targets[0] else client, target), targets)
+    found = at_once(lambda target: create(bounded if target is targets[0] else client, target), targets)
 
-    assert isinstance(found[0], lifecycle.UnfinishedError)
+    assert isinstance(found[0], idempotency.IncompleteError)
     assert {one.state for one in found[1:] if isinstance(one, FlowLog)} == {"available"}
     assert len(server.store.flow_logs.live()) == COUNT
 
@@ -165,7 +165,7 @@ def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> N
     client = Client(TokenCredentials("token", "project"), Endpoints.at(silent))
 
     def ask(number: int) -> object:
-        bound = client.within(Patience(cancelled=cancelled, report=lambda _words: told.release()))
+        bound = client.within(Deadline(cancelled=cancelled, report=lambda _words: told.release()))
         return bound.flow_logs.get("router", f"flow-log-{number}")
 
     def cancel() -> None:
@@ -237,7 +237,7 @@ def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> 
 
 def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
     cancelled = threading.Event()
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).within(Patience(cancelled=cancelled))
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).within(Deadline(cancelled=cancelled))
 
     def cancel() -> None:
         eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
@@ -256,17 +256,17 @@ def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
 
 
 def test_what_is_enabled_while_lists_lag_is_not_done_before_it_is(serve: Serve) -> None:
-    made = created(serve(Switches(latency=0)))
-    quick = client_of(serve(Switches(latency=0)))
+    made = created(serve(Behaviour(latency=0)))
+    quick = client_of(serve(Behaviour(latency=0)))
     for one in made:
         quick.flow_logs.disable(one.target.er_id, one.id)
         quick.flow_logs.get(one.target.er_id, one.id)
-    server = serve(Switches(latency=0.3, list_lag=3600))
+    server = serve(Behaviour(latency=0.3, list_lag=3600))
     client = client_of(server)
 
     def finish(one: FlowLog) -> FlowLog:
         now = client.flow_logs.get(one.target.er_id, one.id)
-        return lifecycle.finish(client, now, Wanted(name=f"new-{one.id}", description="", enabled=True))
+        return idempotency.converge(client, now, FlowLogSpec(name=f"new-{one.id}", description="", enabled=True))
 
     at_once(finish, made)
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from emulator import Server
-from providers.er import Client, Endpoints, Patience, lifecycle
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import ApiError
+from providers.er import Client, Deadline, Endpoints, idempotency
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogs, FlowLogTarget
 
 
@@ -41,7 +41,7 @@ def dripping() -> Iterator[str]:
 
 
 def test_an_answer_that_comes_in_drops_ends_with_the_patience_of_the_caller(dripping: str) -> None:
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(dripping)).within(Patience(seconds=2))
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(dripping)).within(Deadline(seconds=2))
     raised: list[BaseException] = []
 
     def ask() -> None:
@@ -76,9 +76,9 @@ def test_a_replay_that_calls_a_deleted_flow_log_available_is_not_believed(
         log_stream_id=store.log_tank.streams(server.project_id, group.id)[0].id,
     )
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url), poll=lambda _: 0.05)
-    wanted = lifecycle.Wanted(name="log", description="", enabled=True)
-    first = lifecycle.create(client, target, wanted, key="key")
-    lifecycle.delete(client, target.er_id, first.id)
+    wanted = idempotency.FlowLogSpec(name="log", description="", enabled=True)
+    first = idempotency.create(client, target, wanted, key="key")
+    idempotency.delete(client, target.er_id, first.id)
     create = FlowLogs.create
 
     def as_it_was_then(self: FlowLogs, *arguments: FlowLogTarget, **named: str) -> FlowLog:
@@ -87,7 +87,7 @@ def test_a_replay_that_calls_a_deleted_flow_log_available_is_not_believed(
 
     monkeypatch.setattr(FlowLogs, "create", as_it_was_then)
 
-    second = lifecycle.create(client, target, wanted, key="key")
+    second = idempotency.create(client, target, wanted, key="key")
 
     assert second.id != first.id
     assert client.flow_logs.get(target.er_id, second.id).state == "available"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import emulator
-from emulator import EmulatorError, Server, Switches
+from emulator import Behaviour, EmulatorError, Server
 from emulator.store import Store
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient, body
@@ -106,7 +106,7 @@ def test_a_seed_is_for_an_empty_file_only(server: Server, db: Path) -> None:
 
 
 def test_what_was_accepted_is_done_though_the_server_was_closed_meanwhile(serve: Callable[..., Server]) -> None:
-    slow = Switches(latency=0.6)
+    slow = Behaviour(latency=0.6)
     server = serve(slow)
     created = PlainClient.of(server).create(body("one", server.store.attachment("vpc-a").id))
     assert created["state"] == "pending"

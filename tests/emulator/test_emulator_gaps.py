@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator import EmulatorError, Switches
+from emulator import Behaviour, EmulatorError
+from emulator.clock import exact, parse, seconds
 from emulator.errors import ApiError
 from emulator.flow_logs import STATES, FlowLog, FlowLogChange, NewFlowLog
 from emulator.gaps import Gap
-from emulator.instants import exact, parse, seconds
 from emulator.store import Store
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import body
@@ -31,7 +31,7 @@ class History:
 
     def __init__(self, path: Path, *, removal: str = "leave") -> None:
         self.second = 0
-        switches = Switches(latency=LATENCY, attachment_deleted=removal)
+        switches = Behaviour(latency=LATENCY, attachment_deleted=removal)
         self.store = Store(path, seed_file=SEED, switches=switches, clock=self.now)
         self.project_id, self.er_id = self.store.identity.projects()[0].id, self.store.router("er-main").id
         self.router = (self.project_id, self.er_id)

@@ -11,8 +11,8 @@ import requests
 from keystoneauth1 import session
 
 from emulator import EmulatorError, Server, er_api, lts_api
+from emulator.http import Service
 from emulator.policies import BUILT_IN, Policy, load, parse
-from emulator.wire import Service
 from tests.emulator.plain_client import PlainClient, Signing, body, password_of
 from tests.emulator.process import PROJECT_FOLDER
 

@@ -13,8 +13,8 @@ from keystoneauth1 import exceptions, session
 from keystoneauth1.identity import generic, v3
 
 from emulator import Server
+from emulator.clock import now, seconds
 from emulator.identity import TOKEN_LIFETIME, Named
-from emulator.instants import now, seconds
 from emulator.store import Store
 from tests.emulator.plain_client import PlainClient, password_of
 

@@ -15,9 +15,9 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from emulator import EmulatorError, Server
+from emulator.clock import seconds
 from emulator.errors import GatewayError
 from emulator.identity import AccessKey, Domain, User
-from emulator.instants import seconds
 from emulator.policies import BUILT_IN, WRITER
 from emulator.signatures import ALGORITHM, canonical_request, verify
 from tests.emulator.plain_client import PlainClient, Signing, body

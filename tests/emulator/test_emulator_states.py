@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Switches
+from emulator import Behaviour
+from emulator.clock import seconds
 from emulator.errors import ApiError
 from emulator.flow_logs import FlowLog, FlowLogChange, NewFlowLog
-from emulator.instants import seconds
 from emulator.paging import Page
 from emulator.store import Store
 from tests.emulator.plain_client import body
@@ -25,7 +25,7 @@ class World:
 
     path: Path
     now: int = 1_800_000_000_000_000
-    switches: Switches = field(default_factory=lambda: Switches(latency=LATENCY))
+    switches: Behaviour = field(default_factory=lambda: Behaviour(latency=LATENCY))
 
     def __post_init__(self) -> None:
         self.store = Store(self.path, switches=self.switches, clock=lambda: self.now)
@@ -246,7 +246,7 @@ def test_client_tokens_of_two_routers_are_apart(world: World) -> None:
 
 
 def test_a_list_can_lag_behind_a_show(db: Path) -> None:
-    world = World(db, switches=Switches(latency=LATENCY, list_lag=3))
+    world = World(db, switches=Behaviour(latency=LATENCY, list_lag=3))
     one = world.create()
     assert world.listed() == []
     world.wait(3)

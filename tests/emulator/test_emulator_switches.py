@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator import EmulatorError, Server, Switches
+from emulator import Behaviour, EmulatorError, Server
 from tests.emulator.plain_client import PlainClient, body
 from tests.waiting import eventually
 
@@ -19,13 +19,13 @@ def test_a_missing_flow_log_is_404_by_default(serve: Serve) -> None:
 
 
 def test_a_missing_flow_log_can_be_400(serve: Serve) -> None:
-    answer = PlainClient.of(serve(Switches(missing_flow_log=400))).show("nothing")
+    answer = PlainClient.of(serve(Behaviour(missing_flow_log=400))).show("nothing")
     assert (answer.status_code, answer.json()["error_code"]) == (400, "ER.04008501")
 
 
 @pytest.mark.parametrize("way", ["leave", "remove", "refuse"])
 def test_flow_logs_of_a_deleted_attachment_fare_as_the_switch_says(serve: Serve, way: str) -> None:
-    server = serve(Switches(latency=0, attachment_deleted=way))
+    server = serve(Behaviour(latency=0, attachment_deleted=way))
     client = PlainClient.of(server)
     one = client.create(body("one", server.store.attachment("vpc-a").id))["id"]
     if way == "refuse":
@@ -39,7 +39,7 @@ def test_flow_logs_of_a_deleted_attachment_fare_as_the_switch_says(serve: Serve,
 
 
 def test_an_attachment_without_flow_logs_can_always_be_removed(serve: Serve) -> None:
-    server = serve(Switches(attachment_deleted="refuse"))
+    server = serve(Behaviour(attachment_deleted="refuse"))
     assert server.store.remove_attachment("vpc-a") == []
 
 
@@ -51,7 +51,7 @@ def test_client_tokens_are_honoured_by_default(serve: Serve) -> None:
 
 
 def test_ignored_client_tokens_are_echoed_and_make_nothing_idempotent(serve: Serve) -> None:
-    server = serve(Switches(latency=0, client_tokens="ignore"))
+    server = serve(Behaviour(latency=0, client_tokens="ignore"))
     client = PlainClient.of(server)
     wanted = body("one", server.store.attachment("vpc-a").id)
     assert client.post_flow_log(wanted, client_token="t").headers["X-Client-Token"] == "t"
@@ -60,7 +60,7 @@ def test_ignored_client_tokens_are_echoed_and_make_nothing_idempotent(serve: Ser
 
 
 def test_the_latency_is_how_long_a_create_takes(serve: Serve) -> None:
-    server = serve(Switches(latency=0.5))
+    server = serve(Behaviour(latency=0.5))
     client = PlainClient.of(server)
     began = time.monotonic()
     one = client.create(body("one", server.store.attachment("vpc-a").id))["id"]
@@ -80,4 +80,4 @@ def test_the_latency_is_how_long_a_create_takes(serve: Serve) -> None:
 )
 def test_a_switch_has_no_other_way_to_stand(setting: str, value: object) -> None:
     with pytest.raises(EmulatorError, match=setting):
-        Switches(**{setting: value})  # type: ignore[arg-type]  # what is wrong with it is the point
+        Behaviour(**{setting: value})  # type: ignore[arg-type]  # what is wrong with it is the point

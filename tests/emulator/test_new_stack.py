@@ -13,16 +13,16 @@ import yaml
 
 from emulator import Server
 from providers.er import Client, Endpoints
-from providers.er.credentials import TokenCredentials
+from providers.er.auth.credentials import TokenCredentials
 from providers.er.flow_logs import FlowLogTarget
-from stacks import config
-from stacks.new_stack import NewStackError, text
+from stacks.commands.new_stack import NewStackError, text
+from stacks.stackfile import model
 from tests.emulator.process import PROJECT_FOLDER
 
 
 def written(server: Server, *routers: str, shared: str = "", **place: str) -> str:
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    return text(client, "lab", routers, place, config.defaults(shared))
+    return text(client, "lab", routers, place, model.defaults(shared))
 
 
 def unwrapped(text: str) -> str:
@@ -46,7 +46,7 @@ def test_it_names_what_there_is_and_the_preview_takes_it_as_it_is(server: Server
         "log_stream": "archive",
         "attachments": "all",
     }
-    assert config.StackConfig.model_validate({"routers": routers})
+    assert model.StackConfig.model_validate({"routers": routers})
 
 
 def test_what_all_stacks_share_is_not_said_again(server: Server) -> None:
@@ -82,7 +82,7 @@ def test_flow_logs_that_are_there_already_are_pointed_out(server: Server) -> Non
 @pytest.mark.parametrize("said", [["", "er-main"], ["lab"], [""]])
 def test_the_command_says_what_make_is_to_be_told(said: list[str], tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "stacks.new_stack", *said],
+        [sys.executable, "-m", "stacks.commands.new_stack", *said],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(PROJECT_FOLDER)},
         capture_output=True,
@@ -103,7 +103,7 @@ def test_the_command_writes_a_file_once_and_never_over_another(server: Server, t
 
     def run(stack: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "stacks.new_stack", stack, "er-main", f"--endpoint={server.url}"],
+            [sys.executable, "-m", "stacks.commands.new_stack", stack, "er-main", f"--endpoint={server.url}"],
             cwd=tmp_path,
             env={**environment, "PYTHONPATH": str(PROJECT_FOLDER)},
             capture_output=True,

@@ -10,15 +10,15 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime.rpc import UNKNOWN
 
-from emulator import Server, Switches
+from emulator import Behaviour, Server
 from emulator.flow_logs import FlowLog as StoredFlowLog
-from providers.er import Patience
-from providers.flow_log_provider import FlowLogError, FlowLogProvider, Props, UnfinishedFlowLogError
+from providers.er import Deadline
+from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError, Props
 from tests.waiting import when
 
 Serve = Callable[..., Server]
 KEY = "5d1c2c0e-3b0e-4a35-9a52-6f0f9c0f8a11"
-FOREVER = Switches(latency=3600)  # what is accepted isn't done within any test
+FOREVER = Behaviour(latency=3600)  # what is accepted isn't done within any test
 NOWHERE = "00000000-0000-4000-8000-00000000ffff"
 REQUEST = r"request [0-9a-f-]{36}"
 
@@ -87,12 +87,12 @@ def created(provider: FlowLogProvider, inputs: Props) -> tuple[str, Props]:
 def refused(call: Callable[[], object]) -> str:
     with pytest.raises(FlowLogError) as caught:
         call()
-    assert not isinstance(caught.value, UnfinishedFlowLogError)
+    assert not isinstance(caught.value, IncompleteFlowLogError)
     return str(caught.value)
 
 
-def unfinished(call: Callable[[], object]) -> UnfinishedFlowLogError:
-    with pytest.raises(UnfinishedFlowLogError) as caught:
+def unfinished(call: Callable[[], object]) -> IncompleteFlowLogError:
+    with pytest.raises(IncompleteFlowLogError) as caught:
         call()
     return caught.value
 
@@ -206,7 +206,7 @@ def test_a_create_that_does_not_end_keeps_the_flow_log_for_the_engine(serve: Ser
     server = serve(FOREVER)
     provider, inputs = provider_of(server), inputs_of(server, enabled=False)
 
-    error = unfinished(lambda: provider.create(inputs, Patience(seconds=0.2)))
+    error = unfinished(lambda: provider.create(inputs, Deadline(seconds=0.2)))
 
     id_ = only(server).id
     assert str(error) == (
@@ -231,7 +231,7 @@ def test_a_flow_log_that_fails_is_kept_as_failed_and_replaced_by_the_next_up(ser
     provider, inputs = provider_of(server), inputs_of(server)
     fails = when("available", lambda: server.store.set_flow_log_state(only(server).id, "failed"))
 
-    error = unfinished(lambda: provider.create(inputs, Patience(report=fails)))
+    error = unfinished(lambda: provider.create(inputs, Deadline(report=fails)))
 
     id_ = only(server).id
     assert f"flow log {id_} went to state failed and has to be replaced" in str(error)
@@ -283,7 +283,7 @@ def test_drift_is_read_shown_and_put_right(
 
 @pytest.mark.parametrize("status", [404, 400])
 def test_a_flow_log_deleted_by_hand_is_gone_for_the_engine(serve: Serve, status: int) -> None:
-    server = serve(Switches(latency=0, missing_flow_log=status))
+    server = serve(Behaviour(latency=0, missing_flow_log=status))
     provider = provider_of(server)
     id_, outs = created(provider, inputs_of(server))
     server.store.delete_flow_log(id_)
@@ -294,7 +294,7 @@ def test_a_flow_log_deleted_by_hand_is_gone_for_the_engine(serve: Serve, status:
 
 
 def test_a_flow_log_missing_from_a_list_is_not_gone(serve: Serve) -> None:
-    server = serve(Switches(latency=0, list_lag=3600))
+    server = serve(Behaviour(latency=0, list_lag=3600))
     provider = provider_of(server)
     id_, outs = created(provider, inputs_of(server))
 
@@ -512,7 +512,7 @@ def test_an_update_that_does_not_end_keeps_what_it_is_like(serve: Serve) -> None
 
     error = unfinished(
         lambda: provider_of(server).update(
-            id_, outs, {**inputs, "name": "other", "enabled": False}, Patience(seconds=0.3)
+            id_, outs, {**inputs, "name": "other", "enabled": False}, Deadline(seconds=0.3)
         )
     )
 
@@ -549,7 +549,7 @@ def test_an_update_that_is_not_allowed_is_told_with_its_reason(
 
 
 def test_delete_returns_when_the_flow_log_is_gone_and_may_be_repeated(serve: Serve) -> None:
-    server = serve(Switches(latency=0.1))
+    server = serve(Behaviour(latency=0.1))
     provider = provider_of(server)
     id_, outs = created(provider, inputs_of(server))
 
@@ -572,7 +572,7 @@ def test_delete_of_what_is_being_operated_waits_until_it_may(
         if len(waits) == 1:
             server.store.set_flow_log_state(id_, "available")
 
-    provider.delete(id_, outs, Patience(report=becomes_available_at_the_first_wait))
+    provider.delete(id_, outs, Deadline(report=becomes_available_at_the_first_wait))
 
     assert server.store.flow_logs.live() == []
 
@@ -582,7 +582,7 @@ def test_a_delete_that_cannot_be_done_names_the_flow_log(serve: Serve) -> None:
     id_, outs = created(provider_of(fast), inputs_of(fast))
     server = serve(FOREVER)
 
-    message = refused(lambda: provider_of(server).delete(id_, outs, Patience(seconds=1)))
+    message = refused(lambda: provider_of(server).delete(id_, outs, Deadline(seconds=1)))
 
     assert message == (
         f"flow log 'shop' ({id_}) could not be deleted:"
@@ -592,7 +592,7 @@ def test_a_delete_that_cannot_be_done_names_the_flow_log(serve: Serve) -> None:
     assert only(server).id == id_
 
 
-# Settings
+# ProviderConfig
 
 
 @pytest.mark.parametrize(
@@ -617,7 +617,7 @@ def test_settings_that_make_no_sense_are_told_by_the_first_operation_that_needs_
     provider = configured(**settings, **signed_in)
 
     props = {"er_id": "r", "state": "available", "name": "n"}
-    assert refused(lambda: provider.read("f", props, Patience(seconds=0))).startswith(message)
+    assert refused(lambda: provider.read("f", props, Deadline(seconds=0))).startswith(message)
 
 
 def test_a_password_signs_in_at_the_first_operation_and_not_before(serve: Serve) -> None:

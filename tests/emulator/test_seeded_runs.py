@@ -11,45 +11,45 @@ from typing import Any
 
 import pytest
 
-from emulator import Switches
+from emulator import Behaviour
 from emulator.faults.plan import Fault
 from tests.chaos import changes
 from tests.chaos.engine import Engine, Resource, declaring
 from tests.chaos.judge import DONE
 from tests.chaos.seeded import N, host, inputs, run, world
-from tests.chaos.wanted import STREAMS, Wanted
+from tests.chaos.wanted import STREAMS, FlowLogSpec
 from tests.emulator.process import PROJECT_FOLDER
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.acceptance) for seed in range(2, 4))])
 def test_after_faults_crashes_and_edits_each_flow_log_is_there_once_and_in_the_state(
-    seed: int, stock: type[Any], tmp_path: Path
+    seed: int, base: type[Any], tmp_path: Path
 ) -> None:
-    outcome = run(seed, tmp_path, stock)
+    outcome = run(seed, tmp_path, base)
     assert sum(outcome.injected.values()) > 10
     assert outcome.wrong == []
 
 
 @pytest.mark.parametrize("seed", range(1, 16))
 def test_after_each_edit_what_is_wanted_is_logged_all_the_time_and_nothing_is_lost(
-    seed: int, stock: type[Any], tmp_path: Path
+    seed: int, base: type[Any], tmp_path: Path
 ) -> None:
-    course = changes.run(seed, tmp_path, stock)
+    course = changes.run(seed, tmp_path, base)
     assert course.wrong == [], course.journal
     assert course.ends[DONE] >= course.ends.total() // 3
 
 
 def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the_next_up_resumes(
-    stock: type[Any], tmp_path: Path
+    base: type[Any], tmp_path: Path
 ) -> None:
     began = 10  # requests before the outage, sign-in included
-    with world(tmp_path, Switches(latency=0)) as server:
+    with world(tmp_path, Behaviour(latency=0)) as server:
         names = sorted(one.name for one in server.store.network.all_attachments())
-        program = declaring(inputs(server, {name: Wanted(name, STREAMS[0], name, enabled=True) for name in names}))
+        program = declaring(inputs(server, {name: FlowLogSpec(name, STREAMS[0], name, enabled=True) for name in names}))
         state: list[Resource] = []
         server.faults.use(0, [Fault("error", status=503, skip=began)])
 
-        with host(server, stock, backoff=None) as stub:
+        with host(server, base, backoff=None) as stub:
             errors = Engine(stub, timeout=1200, state=state).up(program).errors
 
         # A clock of its own for each operation, on which nobody waits.
@@ -64,12 +64,12 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
         assert [error for error in errors if not sentence.fullmatch(error)] == []
 
         server.faults.use(0, [])
-        with host(server, stock, backoff=None) as stub:
+        with host(server, base, backoff=None) as stub:
             assert Engine(stub, timeout=1200, state=state).up(program).errors == []
         assert {one.id for one in made} <= {resource.id for resource in state}
         assert {resource.id for resource in state} == {one.id for one in server.store.flow_logs.live()}
         assert len(state) == N
-        with host(server, stock, backoff=None) as stub:
+        with host(server, base, backoff=None) as stub:
             assert Engine(stub, timeout=1200, state=state).up(program).steps == []
 
 

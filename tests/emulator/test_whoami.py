@@ -13,9 +13,9 @@ import yaml
 
 from bench.processes import without_a_persons_own
 from emulator import Server
-from providers.er.errors import ApiError
-from providers.settings import SettingsError
-from stacks.whoami import facts
+from providers.config import ConfigError
+from providers.er.exceptions import ApiError
+from stacks.commands.whoami import facts
 from tests.emulator.process import PROJECT_FOLDER
 
 PROJECT = "0605767a9980d5762fbcc00b3537e757"
@@ -118,7 +118,7 @@ CHECK = "check the access key, the secret key and this machine's clock"
 def test_what_is_wrong_with_who_acts_is_one_sentence_without_a_secret(
     keyed: Server, environment: dict[str, str], sentence: str
 ) -> None:
-    with pytest.raises((SettingsError, ApiError)) as caught:
+    with pytest.raises((ConfigError, ApiError)) as caught:
         told(keyed, environment)
     text = str(caught.value)
     assert sentence in text
@@ -128,13 +128,13 @@ def test_what_is_wrong_with_who_acts_is_one_sentence_without_a_secret(
 
 @pytest.mark.parametrize("who", [USER, KEY])
 def test_a_project_that_is_not_there_is_named(keyed: Server, who: dict[str, str]) -> None:
-    with pytest.raises((SettingsError, ApiError), match="eu-xx"):
+    with pytest.raises((ConfigError, ApiError), match="eu-xx"):
         told(keyed, who, {"project": "eu-xx"})
 
 
 def test_the_variables_of_another_cloud_are_never_used(keyed: Server) -> None:
     others = {"AWS_ACCESS_KEY_ID": "canary", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_SESSION_TOKEN": "canary"}
-    with pytest.raises(SettingsError, match="there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"):
+    with pytest.raises(ConfigError, match="there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"):
         told(keyed, others)
 
 
@@ -145,7 +145,7 @@ def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_pa
     config = {"otc-flow-logs:endpoint": {"value": keyed.url}, "other:endpoint": {"value": "x"}}
 
     done = subprocess.run(
-        [sys.executable, "-m", "stacks.whoami", "team", json.dumps({"user": "t", "url": "file://./state"})],
+        [sys.executable, "-m", "stacks.commands.whoami", "team", json.dumps({"user": "t", "url": "file://./state"})],
         cwd=PROJECT_FOLDER,
         env={**without_a_persons_own(), "OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)},
         input=json.dumps(config),

@@ -14,10 +14,10 @@ import os
 import sys
 
 from emulator import EmulatorError
-from providers.er import Client, Patience
-from providers.er.errors import ApiError
+from providers.er import Client, Deadline
+from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog
-from providers.er.records import label
+from providers.er.validation import display_name
 from tests.live.cleaning import Cleaner, by_hand, delete
 from tests.live.journal import recorded
 from tests.live.mirror import mirror
@@ -61,7 +61,7 @@ def run(opt_in: OptIn, screen: Screen, stop: Stop, *, only_clean: bool) -> int:
     """
     client = opt_in.client()
     journal = recorded(client)
-    asking = client.within(Patience(STEP_SECONDS, stop.asked, screen.waits()))
+    asking = client.within(Deadline(STEP_SECONDS, stop.asked, screen.waits()))
     screen.say("look up what was named")
     project_id = asking.project_id()
     place = look_up(asking, opt_in)
@@ -100,7 +100,7 @@ def without_leftovers(client: Client, place: Place, screen: Screen) -> list[Flow
             delete(client, one)
         except ApiError as error:
             raise RefusedError(f"{error}; {by_hand(place, [one.id])}") from error
-        screen.say(f"  deleted what an earlier walk has left behind: flow log {label(one.name)}, id {one.id}")
+        screen.say(f"  deleted what an earlier walk has left behind: flow log {display_name(one.name)}, id {one.id}")
     return [one for one in flow_logs if one not in old]
 
 

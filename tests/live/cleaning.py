@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from providers import properties as p
-from providers.er import Client, Patience, lifecycle
-from providers.er.errors import ApiError, NotFoundError
+from providers import schema as p
+from providers.er import Client, Deadline, idempotency
+from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
-from providers.er.lifecycle import client_token
-from providers.er.records import label
+from providers.er.idempotency import client_token
+from providers.er.validation import display_name
 from tests.live.place import Place, flow_logs_of
 from tests.live.screen import Screen
 from tests.live.sides import Side
@@ -32,7 +32,7 @@ class Cleaner:
         if not self._live.journal.creates():
             return True
         self._screen.say("cleaning up")
-        client = self._live.client.within(Patience(CLEANING_SECONDS, report=self._screen.waits()))
+        client = self._live.client.within(Deadline(CLEANING_SECONDS, report=self._screen.waits()))
         errors: list[ApiError] = []
         for attempt in (self._delete_known, self._delete_listed, self._delete_unanswered):
             try:
@@ -70,19 +70,19 @@ class Cleaner:
         if not self._live.journal.is_open() or self._gone:
             return
         for _ in range(LOOKS_AT_LISTS):
-            client.patience.pause(BETWEEN_LOOKS, waiting_for="the list to show what an unanswered create has made")
+            client.deadline.pause(BETWEEN_LOOKS, waiting_for="the list to show what an unanswered create has made")
             if self._delete_listed(client):
                 return
         # The service's own word on it: it answers with what it has made, or makes one that can be deleted as well.
         inputs, target = self._live.inputs, self._live.target
         token = client_token(inputs[p.IDEMPOTENCY_KEY], target, 0)
-        if made := lifecycle.take_back(client, target, p.wanted(inputs), tokens=[token]):
+        if made := idempotency.resolve_for_delete(client, target, p.wanted(inputs), tokens=[token]):
             self._delete(client, made)
 
     def _delete(self, client: Client, flow_log: FlowLog) -> None:
         delete(client, flow_log)
         self._gone.add(flow_log.id)
-        self._screen.say(f"  deleted flow log {label(flow_log.name)}, id {flow_log.id}")
+        self._screen.say(f"  deleted flow log {display_name(flow_log.name)}, id {flow_log.id}")
 
     def _left(self) -> list[str]:
         return [id_ for id_ in self._live.journal.made() if id_ not in self._gone]
@@ -94,7 +94,7 @@ def delete(client: Client, flow_log: FlowLog) -> None:
     Raises:
         ApiError: It could not be deleted.
     """
-    lifecycle.delete(client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id)
+    idempotency.delete(client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id)
 
 
 def by_hand(place: Place, left: Sequence[str]) -> str:

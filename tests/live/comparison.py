@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.er.failures import printable
+from providers.er.sanitizing import sanitize
 from tests.live.journal import Exchange
 
 LIVE, EMULATOR = "live", "the emulator"
@@ -84,7 +84,7 @@ def states(exchanges: Sequence[Exchange]) -> list[tuple[str, float]]:
     for exchange in exchanges:
         state = GONE if _is_gone(exchange) else exchange.flow_log.get("state")
         if isinstance(state, str) and [seen for seen, _ in found[-1:]] != [state]:
-            found.append((printable(state, 20), exchange.ended))
+            found.append((sanitize(state, 20), exchange.ended))
     return found
 
 
@@ -147,7 +147,7 @@ def _of_values(live: Mapping[Path, Any], emulator: Mapping[Path, Any]) -> Iterat
 def _verdict(exchange: Exchange) -> str:
     if exchange.status is None:
         return NO_ANSWER
-    code = printable(exchange.code or "", 40)
+    code = sanitize(exchange.code or "", 40)
     return f"{exchange.status} {code}" if code else str(exchange.status)
 
 
@@ -191,11 +191,11 @@ def _values_in(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
 
 
 def _shown(path: Path) -> str:
-    return printable(".".join(path).replace(f".{_ITEM}", _ITEM), 100)
+    return sanitize(".".join(path).replace(f".{_ITEM}", _ITEM), 100)
 
 
 def _value(value: Any) -> str:
-    return repr(printable(value, _LONGEST_VALUE)) if isinstance(value, str) else str(value).lower()
+    return repr(sanitize(value, _LONGEST_VALUE)) if isinstance(value, str) else str(value).lower()
 
 
 def _or(types: set[str]) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from providers.er import Client
-from providers.er.sessions import ServiceSession
+from providers.er.session import ServiceSession
 
 CLIENT_TOKEN = "X-Client-Token"
 CREATE = "POST …/{router}/flow-logs"

@@ -13,7 +13,7 @@ import emulator
 from emulator.flow_logs import NewFlowLog
 from emulator.rules import ATTACHMENT_STATES, AVAILABLE, UNLIMITED
 from providers.er import Client, Endpoints
-from providers.er.credentials import TokenCredentials
+from providers.er.auth.credentials import TokenCredentials
 from providers.er.flow_logs import FlowLog
 from tests.live.place import Place
 
@@ -37,7 +37,7 @@ def mirror(place: Place, *, project_id: str, project: str, flow_logs: Sequence[F
         folder = Path(name)
         seed = folder / "seed.yaml"
         seed.write_text(json.dumps(_world(place, project_id, project, flow_logs)))
-        switches = emulator.Switches(latency=LATENCY)
+        switches = emulator.Behaviour(latency=LATENCY)
         with emulator.serve(folder / "emulator.db", seed=seed, switches=switches) as server:
             for one in flow_logs:
                 copy = NewFlowLog(

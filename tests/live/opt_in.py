@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from providers.config import ConfigError, ProviderConfig
 from providers.er import Client, Endpoints
-from providers.er.credentials import Credentials
+from providers.er.auth.credentials import Credentials
 from providers.er.endpoints import REGIONS, EndpointError, checked
-from providers.settings import Settings, SettingsError
 
 THINGS = {
     "LIVE_ROUTER": "the router, by id or name",
@@ -52,7 +52,7 @@ class OptIn:
         if missing := [f"{name} ({what})" for name, what in _missing(lambda name: bool(values.get(name)))]:
             raise OptInError(f"this walks one flow log through its life on a real account; set {_all(missing)}")
         endpoint = values.get(ENDPOINT)
-        settings = Settings({"endpoint": endpoint}.get, environment, lambda _key: None)
+        settings = ProviderConfig({"endpoint": endpoint}.get, environment, lambda _key: None)
         try:
             if endpoint:
                 checked(endpoint)
@@ -60,7 +60,7 @@ class OptIn:
             credentials = settings.credentials(endpoints)
         except EndpointError as error:
             raise OptInError(f"{ENDPOINT}: {error}") from error
-        except SettingsError as error:
+        except ConfigError as error:
             raise OptInError(str(error)) from error
         project = settings.project()[1] or settings.region() or "live"
         return cls({name: values[name] for name in THINGS}, endpoints, credentials, project)

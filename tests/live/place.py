@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.errors import NotFoundError
+from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
-from providers.er.records import label
 from providers.er.routers import Router
+from providers.er.validation import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import Named, find
 from stacks.planning.selection import cannot_be_logged
@@ -111,7 +111,7 @@ def leftovers(place: Place, flow_logs: Sequence[FlowLog]) -> list[FlowLog]:
     for one in holders:
         if not _MARKED.fullmatch(one.name):
             raise RefusedError(
-                f"{place} has flow log {label(one.name)!r} already, id {one.id}, in state {label(one.state)}:"
-                " name another attachment or another log stream"
+                f"{place} has flow log {display_name(one.name)!r} already, id {one.id}, in state"
+                f" {display_name(one.state)}: name another attachment or another log stream"
             )
     return holders

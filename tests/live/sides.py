@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
-from providers import properties as p
+from providers import schema as p
 from providers.connection import Connection
-from providers.er import Client, Patience, lifecycle
-from providers.er.errors import ApiError, NotFoundError
+from providers.er import Client, Deadline, idempotency
+from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.lifecycle import client_token
-from providers.er.records import required
+from providers.er.idempotency import client_token
+from providers.er.validation import required
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, Props
 from tests.live.journal import CLIENT_TOKEN, Journal
 from tests.live.place import MARK
@@ -75,68 +75,68 @@ class Side:
         self.wanted = dict(self.inputs)
 
 
-Do = Callable[[Side, Patience], str]
+Do = Callable[[Side, Deadline], str]
 """Does one step; in a few words what came of it, empty if there is nothing to say that the answers don't."""
 
 
-def create(side: Side, patience: Patience) -> str:
+def create(side: Side, deadline: Deadline) -> str:
     """As `pulumi up` creates."""
-    made = side.provider.create(side.inputs, patience)
+    made = side.provider.create(side.inputs, deadline)
     side.id, side.state = made.id or "", dict(made.outs or {})
     return ""
 
 
-def update(side: Side, patience: Patience) -> str:
+def update(side: Side, deadline: Deadline) -> str:
     """Name and description."""
-    return _updated(side, {key: f"{side.inputs[key]}{addition}" for key, addition in CHANGES.items()}, patience)
+    return _updated(side, {key: f"{side.inputs[key]}{addition}" for key, addition in CHANGES.items()}, deadline)
 
 
-def disable(side: Side, patience: Patience) -> str:
+def disable(side: Side, deadline: Deadline) -> str:
     """The flow log stays and writes nothing."""
-    return _updated(side, {"enabled": False}, patience)
+    return _updated(side, {"enabled": False}, deadline)
 
 
-def enable(side: Side, patience: Patience) -> str:
+def enable(side: Side, deadline: Deadline) -> str:
     """It writes again."""
-    return _updated(side, {"enabled": True}, patience)
+    return _updated(side, {"enabled": True}, deadline)
 
 
-def refresh(side: Side, patience: Patience) -> str:
+def refresh(side: Side, deadline: Deadline) -> str:
     """A read with the state."""
-    read = side.provider.read(side.id, side.state, patience)
+    read = side.provider.read(side.id, side.state, deadline)
     return _told_of_read(side, read.id, read.outs)
 
 
-def import_(side: Side, patience: Patience) -> str:
+def import_(side: Side, deadline: Deadline) -> str:
     """A read of what is in no state."""
-    read = side.provider.read(f"{side.target.er_id}/{side.id}", {}, patience)
+    read = side.provider.read(f"{side.target.er_id}/{side.id}", {}, deadline)
     return _told_of_read(side, read.id, read.outs)
 
 
-def delete(side: Side, patience: Patience) -> str:
+def delete(side: Side, deadline: Deadline) -> str:
     """As `pulumi destroy` deletes."""
-    side.provider.delete(side.id, side.state, patience)
+    side.provider.delete(side.id, side.state, deadline)
     return ""
 
 
-def create_again(side: Side, patience: Patience) -> str:
+def create_again(side: Side, deadline: Deadline) -> str:
     """The same X-Client-Token, the same body."""
-    return _second_create(side, side.inputs["description"], patience)
+    return _second_create(side, side.inputs["description"], deadline)
 
 
-def create_otherwise(side: Side, patience: Patience) -> str:
+def create_otherwise(side: Side, deadline: Deadline) -> str:
     """The same X-Client-Token, another body."""
-    return _second_create(side, "another one", patience)
+    return _second_create(side, "another one", deadline)
 
 
-def create_without_token(side: Side, patience: Patience) -> str:
+def create_without_token(side: Side, deadline: Deadline) -> str:
     """A create for a target that has a flow log."""
-    return _second_create(side, side.inputs["description"], patience, with_token=False)
+    return _second_create(side, side.inputs["description"], deadline, with_token=False)
 
 
-def pages(side: Side, patience: Patience) -> str:
+def pages(side: Side, deadline: Deadline) -> str:
     """A list of one flow log a page, and the page after the first."""
-    client, path = side.client.within(patience), f"{side.target.er_id}/flow-logs"
+    client, path = side.client.within(deadline), f"{side.target.er_id}/flow-logs"
     query = {"resource_id": side.target.resource_id, "limit": 1}
     first = client.er("GET", path, _as_it_is, params=query)
     listed = first.get("flow_logs")
@@ -151,9 +151,9 @@ def pages(side: Side, patience: Patience) -> str:
     return ""
 
 
-def delete_while_busy(side: Side, patience: Patience) -> str:
+def delete_while_busy(side: Side, deadline: Deadline) -> str:
     """A delete in the middle of a disable."""
-    client, target = side.client.within(patience), side.target
+    client, target = side.client.within(deadline), side.target
 
     def give_up() -> None:
         raise _OperatedError
@@ -166,23 +166,23 @@ def delete_while_busy(side: Side, patience: Patience) -> str:
         said = "refused"
     except ApiError as error:
         said = _refused(error)
-    wanted = lifecycle.Wanted(name=disabling.name, description=disabling.description, enabled=False)
-    side.state = p.outputs_of(lifecycle.finish(client, disabling, wanted), side.state)
+    wanted = idempotency.FlowLogSpec(name=disabling.name, description=disabling.description, enabled=False)
+    side.state = p.outputs_of(idempotency.converge(client, disabling, wanted), side.state)
     return said
 
 
-def show_deleted(side: Side, patience: Patience) -> str:
+def show_deleted(side: Side, deadline: Deadline) -> str:
     """A look at what is gone."""
     try:
-        side.client.within(patience).flow_logs.get(side.target.er_id, side.id)
+        side.client.within(deadline).flow_logs.get(side.target.er_id, side.id)
     except NotFoundError:
         return ""
     return "it is still there"
 
 
-def _updated(side: Side, changes: Props, patience: Patience) -> str:
+def _updated(side: Side, changes: Props, deadline: Deadline) -> str:
     side.wanted |= changes
-    side.state = dict(side.provider.update(side.id, side.state, side.wanted, patience).outs or {})
+    side.state = dict(side.provider.update(side.id, side.state, side.wanted, deadline).outs or {})
     return ""
 
 
@@ -193,8 +193,8 @@ def _told_of_read(side: Side, id_: str | None, outs: Props | None) -> str:
     return f"not as wanted: {', '.join(changed)}" if changed else "as wanted"
 
 
-def _second_create(side: Side, description: str, patience: Patience, *, with_token: bool = True) -> str:
-    client, first = side.client.within(patience), side.inputs
+def _second_create(side: Side, description: str, deadline: Deadline, *, with_token: bool = True) -> str:
+    client, first = side.client.within(deadline), side.inputs
     body = {
         **{key: first[key] for key in ("name", "resource_type", "resource_id", "log_group_id", "log_stream_id")},
         "log_store_type": first["log_store_type"],

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from providers.er import Patience, lifecycle
-from providers.er.errors import ApiError
+from providers.er import Deadline, idempotency
+from providers.er.exceptions import ApiError
 from providers.flow_log_provider import FlowLogError
 from tests.live import sides
 from tests.live.comparison import EMULATOR, LIVE, Answers, by_call, compared, differences, states
@@ -80,8 +80,8 @@ class Walk:
                 raise WalkError("stopped")
             self._screen.say(step.title)
             with ThreadPoolExecutor(1) as pool:
-                beside = pool.submit(self._done, step, self._emulator, Patience(STEP_SECONDS, self._stopped))
-                live = self._done(step, self._live, Patience(STEP_SECONDS, self._stopped, self._screen.waits()))
+                beside = pool.submit(self._done, step, self._emulator, Deadline(STEP_SECONDS, self._stopped))
+                live = self._done(step, self._live, Deadline(STEP_SECONDS, self._stopped, self._screen.waits()))
                 emulator = beside.result()
             if self._stopped.is_set():
                 raise WalkError(f"stopped in the middle of: {step.title}")
@@ -120,12 +120,12 @@ class Walk:
         for difference, times in self.different.items():
             self._screen.say(f"  {difference}{f' ({times} times)' if times > 1 else ''}")
 
-    def _done(self, step: Step, side: Side, patience: Patience) -> Done:
+    def _done(self, step: Step, side: Side, deadline: Deadline) -> Done:
         said, error = "", None
         try:
             if step.do is not sides.create and not side.id:
                 raise FlowLogError("there is no flow log to do it with")
-            said = step.do(side, patience)
+            said = step.do(side, deadline)
         except (ApiError, FlowLogError) as raised:
             error = raised
         return Done(side.journal.since_last_time(), said, error)
@@ -134,9 +134,9 @@ class Walk:
         """Delete what a probe has made beside the flow log, so that the next step is about one only."""
         for side, whose in ((self._live, LIVE), (self._emulator, EMULATOR)):
             for id_ in side.strays:
-                patience = Patience(STEP_SECONDS, self._stopped, self._screen.waits())
+                deadline = Deadline(STEP_SECONDS, self._stopped, self._screen.waits())
                 try:
-                    lifecycle.delete(side.client.within(patience), side.target.er_id, id_)
+                    idempotency.delete(side.client.within(deadline), side.target.er_id, id_)
                 except ApiError as error:
                     raise WalkError(str(error)) from error
                 self._screen.say(f"  deleted the second flow log of {whose}, {id_}")

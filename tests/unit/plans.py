@@ -13,13 +13,13 @@ from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
 from providers.flow_log_provider import TYPE_TOKEN
 from stacks.checks.deletions import Deletion, check_deletions, deletions
-from stacks.config import StackConfig
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.lookup import matching
 from stacks.planning.naming import COMPONENT_TYPE, logical_name
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, resolve
 from stacks.planning.selection import Selection, cannot_be_logged
+from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun, last_run
 from stacks.state.managed import ManagedFlowLog
 from stacks.state.outputs import outputs

@@ -13,11 +13,10 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks import stack_text
-from stacks.adoption import stack_file
-from stacks.adoption.existing import Adopted, AdoptionError, adopt
-from stacks.command_line import values_of_file
+from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
+from stacks.commands.command_line import values_of_file
 from stacks.planning.naming import flow_log_name
+from stacks.stackfile import editor, writer
 from tests.unit.plans import attachment, flow_log
 
 KEY = "otc-flow-logs:routers"
@@ -110,7 +109,7 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_whatever_things_are_called_the_file_says_it_back(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = stack_file.completed("", found, {"region": name, "project": name})
+    text = editor.completed("", found, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
 
@@ -134,7 +133,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     ],
 )
 def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
-    after = stack_file.completed(before, FOUND, {})
+    after = editor.completed(before, FOUND, {})
     old = yaml.safe_load(before)
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
@@ -143,7 +142,7 @@ def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
 def test_a_file_that_says_nothing_is_completed(before: str) -> None:
-    assert yaml.safe_load(stack_file.completed(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
+    assert yaml.safe_load(editor.completed(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +151,7 @@ def test_a_file_that_says_nothing_is_completed(before: str) -> None:
 )
 def test_a_config_that_cannot_be_added_to_is_told_with_what_to_do(before: str) -> None:
     with pytest.raises(AdoptionError, match="its config is not below a line `config:`, one key a line; write it so"):
-        stack_file.completed(before, FOUND, {})
+        editor.completed(before, FOUND, {})
 
 
 @pytest.mark.parametrize(
@@ -181,11 +180,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.team.yaml"
     file.write_text("old")
     file.chmod(0o600)
-    stack_text.write(file, "new\r\n")
+    writer.write(file, "new\r\n")
     assert file.read_bytes() == b"new\r\n"
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(UnicodeEncodeError):
-        stack_text.write(file, "\ud800")
+        writer.write(file, "\ud800")
     assert file.read_bytes() == b"new\r\n"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -193,4 +192,4 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["1e3", "0o17", "<<", "12E4"])
 def test_what_another_reader_of_yaml_takes_for_a_number_is_quoted(name: str) -> None:
     found = adopted([flow_log("a", "x")], [attachment("a", name), attachment("b", "other")])
-    assert f'"{name}"' in stack_file.section(found, {})
+    assert f'"{name}"' in editor.section(found, {})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.lifecycle import client_token
+from providers.er.idempotency import client_token
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,9 +65,9 @@ def test_the_emulator_shares_no_code_with_the_client() -> None:
 @pytest.mark.parametrize(
     ("path", "package"),
     [
-        ("providers/er/password.py", "keystoneauth1"),
-        ("providers/er/access_keys.py", "huaweicloudsdkcore"),
-        ("providers/clouds.py", "openstack"),
+        ("providers/er/auth/password.py", "keystoneauth1"),
+        ("providers/er/auth/access_key.py", "huaweicloudsdkcore"),
+        ("providers/clouds_yaml.py", "openstack"),
         ("providers/connection.py", "emulator"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.backend import named, public, refusal
+from stacks.checks.backend import named, public, refusal
 
 PROJECT = "name: x\nbackend:\n  url: file://./.local/state?metadata=skip\nplugins: {}\n"
 S3 = "s3://states?region=eu-de&endpoint=obs"

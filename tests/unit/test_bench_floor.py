@@ -12,7 +12,7 @@ from bench.floor.handler import FloorHandler
 from bench.project import CHECKOUT
 from bench.variants import FLOOR, OURS, STOCK
 from providers.host.flow_log import OPERATIONS
-from providers.properties import IDEMPOTENCY_KEY, INPUTS, OUTPUTS_ONLY
+from providers.schema import IDEMPOTENCY_KEY, INPUTS, OUTPUTS_ONLY
 
 SAID: dict[str, Any] = {key: "said" for key in INPUTS if key not in ("resource_type", "log_store_type")}
 
@@ -56,7 +56,7 @@ def test_the_variants_differ_in_the_host_of_pulumi_yaml_only() -> None:
     for variant in (FLOOR, OURS, STOCK):
         variant.adapt(documents[variant.name])
     assert documents["ours"] == original
-    assert documents["stock"] == {key: value for key, value in original.items() if key != "plugins"}
+    assert documents["base"] == {key: value for key, value in original.items() if key != "plugins"}
     assert documents["floor"]["plugins"]["providers"] == [{"name": "pulumi-python", "path": "bench/floor"}]
 
 

@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 SOME = {
     Key("up", 100, 2, "floor"): Sample(4.0, 60, {"GET routers": 1}),
     Key("up", 100, 2, "ours"): Sample(6.0, 70, {"GET routers": 1, "POST flow-logs": 100}),
-    Key("up", 100, 2, "stock"): Sample(72.0, 65, {"GET routers": 1, "POST flow-logs": 100, "GET flow-log": 700}),
+    Key("up", 100, 2, "base"): Sample(72.0, 65, {"GET routers": 1, "POST flow-logs": 100, "GET flow-log": 700}),
     Key("up", 100, 0, "ours"): Sample(5.0, 70, {}),
 }
 FLEET = {

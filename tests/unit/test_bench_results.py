@@ -218,7 +218,7 @@ def test_the_table_has_the_variants_side_by_side_and_says_what_was_missed() -> N
     results = {
         Key("up", 1000, 2, "floor"): sample(1, 50, {"GET": 4}),
         Key("up", 1000, 2, "ours"): sample(2, 60, {"GET": 1004}),
-        Key("up", 1000, 2, "stock"): sample(600, 70, {"GET": 2004}),
+        Key("up", 1000, 2, "base"): sample(600, 70, {"GET": 2004}),
         Key("up", 10, 2, "ours"): sample(1.5),
     }
     text = markdown(results, [Verdict("be quick", "slow", False)], CASES, ["A note."])
@@ -239,7 +239,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def everything() -> Results:
-    seconds = {"floor": 1.0, "ours": 3.0, "stock": 600.0}
+    seconds = {"floor": 1.0, "ours": 3.0, "base": 600.0}
     return {
         Key(case, n, 2, variant): sample(seconds[variant] * (1 + n / 1000))
         for case in CASES

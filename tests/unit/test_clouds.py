@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from providers.config import ConfigError
 from providers.connection import Connection
 from providers.er import Client, Endpoints
-from providers.er.access_keys import AccessKeyCredentials
-from providers.er.credentials import TokenCredentials
-from providers.er.password import PasswordCredentials
-from providers.settings import SettingsError
+from providers.er.auth.access_key import AccessKeyCredentials
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.password import PasswordCredentials
 
 CLOUDS = """
 clouds:
@@ -55,7 +55,7 @@ def client(config: Mapping[str, str] = {}, **environment: str) -> Client:
 
 
 def refused(**environment: str) -> str:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigError) as caught:
         client({}, **environment)
     assert "\n" not in str(caught.value)
     return str(caught.value)

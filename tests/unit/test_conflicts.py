@@ -7,8 +7,8 @@ import pytest
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from stacks.checks.conflicts import Conflicts, check
-from stacks.config import StackConfig
 from stacks.planning.plan import ResolvedRouter
+from stacks.stackfile.model import StackConfig
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import flow_log, managed, plan, resolved_router, target
 

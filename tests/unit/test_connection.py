@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import requests
 
+from providers.config import ConfigError
 from providers.connection import Connection
 from providers.er import Client, Endpoints
-from providers.er.access_keys import AccessKeyCredentials
-from providers.er.credentials import TokenCredentials
-from providers.er.password import PasswordCredentials
-from providers.settings import SettingsError
+from providers.er.auth.access_key import AccessKeyCredentials
+from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.password import PasswordCredentials
 
 HERE = Path("unused")
 TOKEN = {"token": "stack-token", "project_id": "stack-project"}
@@ -26,7 +26,7 @@ def client(config: Mapping[str, Any], **environment: str) -> Client:
 
 
 def refused(config: Mapping[str, Any], **environment: str) -> str:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigError) as caught:
         client(config, **environment)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -238,7 +238,7 @@ def test_a_mistake_is_told_every_time_and_gone_once_it_is_mended() -> None:
     config: dict[str, Any] = {**TOKEN}
     connection = Connection(config.get, {}, directory=HERE)
     for _ in range(2):
-        with pytest.raises(SettingsError, match="no region"):
+        with pytest.raises(ConfigError, match="no region"):
             _ = connection.client
     config["region"] = "eu-de"
     assert isinstance(connection.client.credentials, TokenCredentials)
@@ -247,7 +247,7 @@ def test_a_mistake_is_told_every_time_and_gone_once_it_is_mended() -> None:
 def test_an_embedded_emulator_that_cannot_have_its_folder_says_so(tmp_path: Path) -> None:
     (tmp_path / ".local").write_text("a file where the folder should be")
     connection = Connection({"endpoint": "emulator"}.get, {}, directory=tmp_path)
-    with pytest.raises(SettingsError, match="the embedded emulator cannot start: "):
+    with pytest.raises(ConfigError, match="the embedded emulator cannot start: "):
         _ = connection.client
 
 
@@ -256,7 +256,7 @@ def test_an_embedded_emulator_that_is_not_installed_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "emulator", None)
     connection = Connection({"endpoint": "emulator"}.get, {}, directory=tmp_path)
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigError) as caught:
         _ = connection.client
     assert str(caught.value) == (
         "otc-flow-logs:endpoint is emulator, which is not installed: install otc-flow-logs[emulator]"

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 from typing import cast
 
 from providers.er import Client
-from providers.er.errors import ApiError
+from providers.er.exceptions import ApiError
 from providers.er.log_tank import LogGroup, LogStream
-from stacks.coverage.model import Coverage, Status
-from stacks.coverage.survey import survey
-from stacks.coverage.table import table
+from stacks.commands.coverage.model import Coverage, Status
+from stacks.commands.coverage.survey import survey
+from stacks.commands.coverage.table import table
 from stacks.errors import Problem
 from stacks.planning.plan import ResolvedRouter
 from tests.unit.plans import attachment, flow_log, plan, resolved_router, router

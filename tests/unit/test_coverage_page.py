@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.coverage.model import Coverage, Entry, RouterCoverage, Status
-from stacks.coverage.page import LABELS_EVERY, OPEN_UP_TO, bands, page
+from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
+from stacks.commands.coverage.page import LABELS_EVERY, OPEN_UP_TO, bands, page
 
 LOGGED, NOT_LOGGED, CANNOT = Status
 VOID = {"meta", "link", "input"}

@@ -10,15 +10,15 @@ from typing import Any, cast
 import pytest
 
 from providers import journal
-from providers.er import Client, Patience
+from providers.er import Client, Deadline
 from providers.er.attachments import Attachment
-from providers.er.errors import ApiError, NotFoundError
+from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.quotas import Quota
-from stacks.config import StackConfig
 from stacks.decision import Before, Decision, decide
 from stacks.errors import Problem, StackError
+from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import GROUPS, STREAMS, attachment, config, flow_log, managed, router, target, urn
@@ -42,7 +42,7 @@ class World:
         self, attachments: Sequence[Attachment], flow_logs: Sequence[FlowLog], quota: Quota | ApiError | None
     ) -> None:
         self._attachments, self._quota = attachments, quota
-        self.patience = Patience()
+        self.deadline = Deadline()
         self.routers = self.attachments = self.log_tank = self.quotas = self
         self.flow_logs: Any = _FlowLogs(self, flow_logs)
         self.asked_for_quota = 0
@@ -59,7 +59,7 @@ class World:
     def streams(self, group_id: str) -> Sequence[LogStream]:
         return STREAMS[group_id]
 
-    def within(self, _patience: Patience) -> World:
+    def within(self, _patience: Deadline) -> World:
         return self
 
     def quota(self) -> Quota | None:

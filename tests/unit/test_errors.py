@@ -2,34 +2,34 @@
 
 import pytest
 
-from providers.er import errors
-from providers.er.errors import ApiError, error_class
+from providers.er import exceptions
+from providers.er.exceptions import ApiError, error_class
 
 
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (400, "ER.04008500", errors.AttachmentTypeError),
-        (400, "ER.04008501", errors.NotFoundError),
-        (404, "ER.04008501", errors.NotFoundError),
-        (400, "ER.04008502", errors.BusyError),
-        (400, "ER.04004003", errors.BusyError),
-        (400, "ER.04001003", errors.BusyError),
-        (409, "ER.04008502", errors.BusyError),
-        (400, "ER.04008503", errors.AlreadyExistsError),
-        (400, "ER.04009005", errors.InvalidParametersError),
-        (400, "ER.04009008", errors.QuotaExceededError),
-        (404, "ER.04041001", errors.NotFoundError),
-        (404, "ER.04044001", errors.NotFoundError),
-        (404, "LTS.0201", errors.NotFoundError),
-        (503, "ER.05039006", errors.TemporaryError),
-        (500, "ER.05039006", errors.TemporaryError),
-        (401, "APIG.0301", errors.UnauthorizedError),
-        (401, None, errors.UnauthorizedError),
-        (429, "APIG.0308", errors.TemporaryError),
-        (502, None, errors.TemporaryError),
-        (503, None, errors.TemporaryError),
-        (504, "", errors.TemporaryError),
+        (400, "ER.04008500", exceptions.AttachmentTypeError),
+        (400, "ER.04008501", exceptions.NotFoundError),
+        (404, "ER.04008501", exceptions.NotFoundError),
+        (400, "ER.04008502", exceptions.BusyError),
+        (400, "ER.04004003", exceptions.BusyError),
+        (400, "ER.04001003", exceptions.BusyError),
+        (409, "ER.04008502", exceptions.BusyError),
+        (400, "ER.04008503", exceptions.AlreadyExistsError),
+        (400, "ER.04009005", exceptions.InvalidParametersError),
+        (400, "ER.04009008", exceptions.QuotaExceededError),
+        (404, "ER.04041001", exceptions.NotFoundError),
+        (404, "ER.04044001", exceptions.NotFoundError),
+        (404, "LTS.0201", exceptions.NotFoundError),
+        (503, "ER.05039006", exceptions.TemporaryError),
+        (500, "ER.05039006", exceptions.TemporaryError),
+        (401, "APIG.0301", exceptions.UnauthorizedError),
+        (401, None, exceptions.UnauthorizedError),
+        (429, "APIG.0308", exceptions.TemporaryError),
+        (502, None, exceptions.TemporaryError),
+        (503, None, exceptions.TemporaryError),
+        (504, "", exceptions.TemporaryError),
     ],
 )
 def test_an_answer_that_callers_act_on_has_its_own_class(status: int, code: str | None, kind: type[ApiError]) -> None:
@@ -71,7 +71,7 @@ def test_an_error_reads_as_one_sentence_with_all_that_support_needs() -> None:
         (ApiError("no", status=500), "no (HTTP 500)"),
         (ApiError("no", code="ER.1"), "no (ER.1)"),
         (ApiError("no", request_id="abc"), "no (request abc)"),
-        (errors.TemporaryError("no", status=429, retry_after=3.0), "no (HTTP 429)"),
+        (exceptions.TemporaryError("no", status=429, retry_after=3.0), "no (HTTP 429)"),
     ],
 )
 def test_what_is_not_known_is_not_said(error: ApiError, text: str) -> None:
@@ -79,6 +79,8 @@ def test_what_is_not_known_is_not_said(error: ApiError, text: str) -> None:
 
 
 def test_every_error_is_an_api_error() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
+    kinds = [
+        kind for kind in vars(exceptions).values() if isinstance(kind, type) and kind.__module__ == exceptions.__name__
+    ]
     assert len(kinds) > 5
     assert all(issubclass(kind, ApiError) for kind in kinds)

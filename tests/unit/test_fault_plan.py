@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import EmulatorError
-from emulator.faults.effects import Spoiler
+from emulator.faults.effects import FaultInjector
 from emulator.faults.plan import KINDS, Fault, Faults, parse
 
 CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
@@ -25,7 +25,7 @@ def lots(faults: Faults, call: str = CREATE, subject: str = "att-1", *, number: 
 
 
 def test_every_kind_of_fault_has_an_effect() -> None:
-    assert {kind for kind in KINDS if not callable(getattr(Spoiler, kind, None))} == set()
+    assert {kind for kind in KINDS if not callable(getattr(FaultInjector, kind, None))} == set()
 
 
 def test_without_a_plan_nothing_goes_wrong() -> None:

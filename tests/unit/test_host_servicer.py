@@ -17,7 +17,7 @@ from providers import urn as urns
 from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
-from providers.properties import is_unknown
+from providers.schema import is_unknown
 from tests.sdk import STATUS_DETAILS, hosted
 
 URN = f"urn:pulumi:local::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs${TYPE_TOKEN}::core-att-1"
@@ -53,12 +53,12 @@ class OtherProvider(pulumi.dynamic.ResourceProvider):
 
 
 @pytest.fixture
-def engine(stock: type[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def engine(base: type[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """A stub, as the engine has one."""
     for name in ("OS_TOKEN", "OS_USERNAME", "OS_PASSWORD", "OS_REGION_NAME", "OS_AUTH_URL", "OS_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    with hosted(stock, FlowLogHandler()) as stub:
+    with hosted(base, FlowLogHandler()) as stub:
         yield stub
 
 

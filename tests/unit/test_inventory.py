@@ -9,12 +9,12 @@ import pytest
 
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.errors import ApiError, NotFoundError
+from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks.config import StackConfig
 from stacks.planning.inventory import Inventory, look
+from stacks.stackfile.model import StackConfig
 from tests.unit.plans import attachment, flow_log, router
 
 

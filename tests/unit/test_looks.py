@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from providers.er import Client, Patience, looks
-from providers.er.errors import ApiError, NotFoundError, PatienceError, TemporaryError
+from providers.er import Client, Deadline, waiter
+from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError, TemporaryError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.looks import Looks, SharedLists
+from providers.er.waiter import BatchPoller, Poller
 
 ER = "er-1"
 TARGET = FlowLogTarget(er_id=ER, resource_id="a-0", log_group_id="g", log_stream_id="s")
@@ -46,15 +46,15 @@ class Service:
         self.shown: list[str] = []
         self.list_error: Exception | None = None
         self.while_listing: Callable[[], None] = lambda: None
-        self.patience = Patience(seconds=60)
+        self.deadline = Deadline(seconds=60)
         self.interval = 0.02
         self.flow_logs = self
-        self.shared = SharedLists(cast(Client, self))
+        self.shared = BatchPoller(cast(Client, self))
 
     def poll(self, _tries: int) -> float:
         return self.interval
 
-    def within(self, _patience: Patience) -> Service:
+    def within(self, _patience: Deadline) -> Service:
         return self
 
     def list(self, _er_id: str, *, resource_ids: Sequence[str]) -> list[FlowLog]:
@@ -72,16 +72,16 @@ class Service:
         return self.world[flow_log_id]
 
     @property
-    def looks(self) -> Looks:
-        return Looks(cast(Client, self), self.shared)
+    def looks(self) -> Poller:
+        return Poller(cast(Client, self), self.shared)
 
     def now(self, number: int, believable: Callable[[FlowLog], bool] = lambda _any: True) -> FlowLog:
         return self.looks.now(ER, f"f-{number}", resource_id=f"a-{number}", believable=believable)
 
-    def waits(self, number: int, patience: Patience | None = None) -> FlowLog:
+    def waits(self, number: int, deadline: Deadline | None = None) -> FlowLog:
         """Wait until it is available, as lifecycle does."""
         bound = copy.copy(self)
-        bound.patience = patience or self.patience
+        bound.deadline = deadline or self.deadline
         wait = bound.looks.begin_wait(
             ER,
             f"f-{number}",
@@ -90,7 +90,7 @@ class Service:
             says=lambda one: one.state == "available",
         )
         flow_log = numbered(number)
-        while flow_log.state not in ("available", *looks.ENDS):
+        while flow_log.state not in ("available", *waiter.ENDS):
             flow_log = wait.look(flow_log)
         return flow_log
 
@@ -122,8 +122,8 @@ def together(threads: ThreadPoolExecutor, count: int, call: Callable[[int], Any]
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even on a busy machine, those who ask together are asked for together."""
-    monkeypatch.setattr(looks, "ALONE", 0.5)
-    monkeypatch.setattr(looks, "QUIET", 0.5)
+    monkeypatch.setattr(waiter, "ALONE", 0.5)
+    monkeypatch.setattr(waiter, "QUIET", 0.5)
 
 
 def test_one_that_asks_alone_is_shown(service: Service) -> None:
@@ -144,7 +144,7 @@ def test_those_who_ask_together_are_served_by_one_list(service: Service, threads
 def test_more_than_fit_into_an_address_are_served_by_a_list_of_the_whole_router(
     service: Service, threads: ThreadPoolExecutor
 ) -> None:
-    count = looks.FILTER_AT_MOST + 1
+    count = waiter.FILTER_AT_MOST + 1
     service.world = {f"f-{number}": numbered(number) for number in range(count)}
     assert together(threads, count, service.now) == list(service.world.values())
     assert service.listed == [()]
@@ -208,7 +208,7 @@ def test_all_who_wait_for_a_change_are_served_by_the_same_lists(service: Service
     assert len(service.listed) + len(service.shown) < 40
 
 
-@pytest.mark.parametrize("state", looks.ENDS)
+@pytest.mark.parametrize("state", waiter.ENDS)
 def test_a_list_is_not_believed_that_all_is_over(service: Service, threads: ThreadPoolExecutor, state: str) -> None:
     service.world = {"f-0": numbered(0, state=state), "f-1": numbered(1, state="available")}
     stale = dict(service.world)
@@ -253,11 +253,11 @@ def test_one_who_is_cancelled_leaves_and_the_others_go_on(service: Service, thre
     listed = threading.Event()
     service.while_listing = listed.set
     other = threads.submit(service.waits, 1)
-    leaves = threads.submit(service.waits, 0, Patience(seconds=60, cancelled=cancelled))
+    leaves = threads.submit(service.waits, 0, Deadline(seconds=60, cancelled=cancelled))
     assert listed.wait(30)
     cancelled.set()
 
-    with pytest.raises(PatienceError, match="cancelled while waiting for available: pending"):
+    with pytest.raises(DeadlineExceededError, match="cancelled while waiting for available: pending"):
         leaves.result(timeout=30)
     service.world["f-1"] = numbered(1, state="available")
     assert other.result(timeout=30).state == "available"
@@ -266,7 +266,7 @@ def test_one_who_is_cancelled_leaves_and_the_others_go_on(service: Service, thre
 def test_a_list_counts_as_a_look_of_all_who_wait(
     service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "INTERVAL", 0)
+    monkeypatch.setattr(waiter, "INTERVAL", 0)
     polls: list[int] = []
 
     def poll(looks_so_far: int) -> float:
@@ -290,7 +290,7 @@ def test_a_list_counts_as_a_look_of_all_who_wait(
 def test_a_list_that_always_says_not_yet_is_checked_by_a_show(
     service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "INTERVAL", 0)
+    monkeypatch.setattr(waiter, "INTERVAL", 0)
     service.world = {f"f-{number}": numbered(number, state="available") for number in range(2)}
     stale = [numbered(0), numbered(1)]
     service.list = lambda _er_id, *, resource_ids: stale  # type: ignore[method-assign]
@@ -314,7 +314,7 @@ def test_where_a_list_cannot_decide_a_show_does_at_the_next_look(service: Servic
 def test_what_a_list_has_of_before_is_not_taken_for_news(service: Service, threads: ThreadPoolExecutor) -> None:
     service.world = {f"f-{number}": numbered(number, updated_at="2026-01-01T00:00:01Z") for number in range(2)}
     cancelled = threading.Event()
-    service.patience = Patience(seconds=60, cancelled=cancelled)
+    service.deadline = Deadline(seconds=60, cancelled=cancelled)
     service.interval = 0.5  # even on a busy machine, both are asked for together, and not each shown
 
     def is_cancelled_before_the_next_look() -> None:

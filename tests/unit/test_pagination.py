@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from providers.er.errors import TemporaryError
+from providers.er.exceptions import TemporaryError
 from providers.er.pagination import PAGE_SIZE, pages
 
 
 class Service:
-    """Answers by marker; asked for more than `patience` pages, it takes the reader for one that never ends."""
+    """Answers by marker; asked for more than `deadline` pages, it takes the reader for one that never ends."""
 
-    def __init__(self, answers: Mapping[str, Mapping[str, Any]], patience: int = 20) -> None:
+    def __init__(self, answers: Mapping[str, Mapping[str, Any]], deadline: int = 20) -> None:
         self.answers = answers
         self.asked: list[dict[str, Any]] = []
-        self.patience = patience
+        self.deadline = deadline
 
     def __call__(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         self.asked.append(parameters)
-        assert len(self.asked) <= self.patience, "the list never ends"
+        assert len(self.asked) <= self.deadline, "the list never ends"
         return self.answers[parameters.get("marker", "")]
 
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from providers.er.errors import PatienceError
-from providers.er.patience import Patience, exponential_backoff
+from providers.er.deadline import Deadline, exponential_backoff
+from providers.er.exceptions import DeadlineExceededError
 
 
 class Clock:
@@ -33,14 +33,14 @@ class Waits(threading.Event):
         return self.is_set()
 
 
-def patience(seconds: float) -> tuple[Patience, Waits, list[str]]:
+def deadline(seconds: float) -> tuple[Deadline, Waits, list[str]]:
     clock = Clock()
     waits, reports = Waits(clock), list[str]()
-    return Patience(seconds=seconds, cancelled=waits, report=reports.append, clock=clock), waits, reports
+    return Deadline(seconds=seconds, cancelled=waits, report=reports.append, clock=clock), waits, reports
 
 
 def test_a_pause_lasts_as_long_as_asked_and_says_what_for() -> None:
-    some, waits, reports = patience(600)
+    some, waits, reports = deadline(600)
     some.pause(20, waiting_for="the list")
     some.pause(1.5, waiting_for="the list")
     assert waits.waits == [20, 1.5]
@@ -48,11 +48,11 @@ def test_a_pause_lasts_as_long_as_asked_and_says_what_for() -> None:
 
 
 def test_the_last_pause_ends_with_the_operation_and_the_next_gives_up() -> None:
-    some, waits, reports = patience(30)
+    some, waits, reports = deadline(30)
     some.pause(20, waiting_for="it")
     some.pause(20, waiting_for="it")
     assert waits.waits == [20, 10]
-    with pytest.raises(PatienceError) as caught:
+    with pytest.raises(DeadlineExceededError) as caught:
         some.pause(20, waiting_for="it")
     assert str(caught.value) == "gave up after 30 s of waiting for it"
     assert len(reports) == 2
@@ -60,38 +60,38 @@ def test_the_last_pause_ends_with_the_operation_and_the_next_gives_up() -> None:
 
 def test_time_counts_from_the_making_and_not_from_the_first_pause() -> None:
     clock = Clock()
-    some = Patience(seconds=5, clock=clock)
+    some = Deadline(seconds=5, clock=clock)
     clock.now += 5
     assert some.elapsed == 5
-    with pytest.raises(PatienceError):
+    with pytest.raises(DeadlineExceededError):
         some.pause(1, waiting_for="it")
 
 
 def test_patience_of_no_time_at_all_never_waits() -> None:
-    some, waits, _ = patience(0)
-    with pytest.raises(PatienceError) as caught:
+    some, waits, _ = deadline(0)
+    with pytest.raises(DeadlineExceededError) as caught:
         some.pause(1, waiting_for="it")
     assert str(caught.value) == "gave up after 0 s of waiting for it"
     assert waits.waits == []
 
 
 def test_cancelling_ends_a_pause_at_once() -> None:
-    some, waits, _ = patience(600)
+    some, waits, _ = deadline(600)
     waits.set()
-    with pytest.raises(PatienceError) as caught:
+    with pytest.raises(DeadlineExceededError) as caught:
         some.pause(20, waiting_for="flow log x to be gone")
     assert str(caught.value) == "cancelled while waiting for flow log x to be gone"
 
 
 def test_cancelling_wakes_a_pause_of_another_thread() -> None:
     cancelled = threading.Event()
-    some = Patience(seconds=3600, cancelled=cancelled, report=lambda _text: cancelled.set())
-    with pytest.raises(PatienceError):
+    some = Deadline(seconds=3600, cancelled=cancelled, report=lambda _text: cancelled.set())
+    with pytest.raises(DeadlineExceededError):
         some.pause(3600, waiting_for="it")
 
 
 def test_two_operations_are_cancelled_each_on_its_own() -> None:
-    first, second = Patience(), Patience()
+    first, second = Deadline(), Deadline()
     first.cancelled.set()
     assert not second.cancelled.is_set()
 

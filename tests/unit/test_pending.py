@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from providers import journal
-from stacks import pending
+from stacks.state import recovery
 
 URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic/er:FlowLog::core-a"
 
@@ -26,7 +26,7 @@ def test_a_destroy_over_interrupted_creates_is_refused_with_the_way_out(monkeypa
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(export("creating", "deleting", "creating"))))
 
     with pytest.raises(SystemExit) as ended:
-        pending.main("refuse", "local")
+        recovery.main("refuse", "local")
 
     assert ended.value.code == (
         "error: another run creates 1 resources, or was interrupted while it did: if nobody is at work on this stack,"
@@ -37,7 +37,7 @@ def test_a_destroy_over_interrupted_creates_is_refused_with_the_way_out(monkeypa
 @pytest.mark.parametrize("state", [export(), export("deleting", "updating"), {"version": 3, "deployment": {}}, {}])
 def test_a_destroy_over_anything_else_goes_on(state: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
-    pending.main("refuse", "local")
+    recovery.main("refuse", "local")
 
 
 @pytest.mark.parametrize("what", ["refuse", "take-over"])
@@ -46,7 +46,7 @@ def test_a_state_that_could_not_be_had_ends_it_without_another_word(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     with pytest.raises(SystemExit) as ended:
-        pending.main(what, "local")
+        recovery.main(what, "local")
     assert ended.value.code == 1
     assert capsys.readouterr().out == ""
 
@@ -71,7 +71,7 @@ def in_state(urn: str = URN, **inputs: Any) -> dict[str, Any]:
 def taken_over(operations: list[dict[str, Any]], resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The resources that are in the state then, all of them."""
     export = {"version": 3, "deployment": {"resources": resources, "pending_operations": operations, "manifest": {}}}
-    state = pending.taken_over(export)
+    state = recovery.taken_over(export)
     assert state["version"] == 3
     assert state["deployment"].keys() == {"resources", "manifest"}
     found: list[dict[str, Any]] = state["deployment"]["resources"]
@@ -153,7 +153,7 @@ def test_operations_on_what_is_not_ours_stay_and_are_told_of(
     }
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
 
-    pending.main("take-over", "local")
+    recovery.main("take-over", "local")
 
     printed = capsys.readouterr()
     deployment = json.loads(printed.out)["deployment"]
@@ -169,7 +169,7 @@ def test_a_create_without_a_key_is_forgotten_and_named(
 ) -> None:
     state = {"version": 3, "deployment": {"pending_operations": [interrupted(name="shop")]}}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
-    pending.main("take-over", "local")
+    recovery.main("take-over", "local")
     printed = capsys.readouterr()
     assert json.loads(printed.out)["deployment"] == {"resources": []}
     assert printed.err == (
@@ -192,7 +192,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
 def run(what: str, state: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(state)))
-    pending.main(what, "organization/otc-flow-logs/local")  # the same stack as `local`
+    recovery.main(what, "organization/otc-flow-logs/local")  # the same stack as `local`
 
 
 def refusal(what: str, state: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> str:
@@ -227,11 +227,11 @@ def test_what_was_killed_on_this_machine_is_known_to_be_interrupted(
 
 
 @pytest.fixture
-def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending, "_MOMENT", 0)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "_MOMENT", 0)
 
 
-@pytest.mark.usefixtures("killed", "no_patience")
+@pytest.mark.usefixtures("killed", "no_waiting")
 @pytest.mark.parametrize("what", ["refuse", "take-over", "refuse-live"])
 def test_a_run_that_is_alive_is_to_be_waited_for_whatever_else_there_is(
     what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -7,11 +7,11 @@ import pytest
 
 from providers.er.flow_logs import FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
-from stacks.config import StackConfig
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.naming import logical_name
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, resolve
+from stacks.stackfile.model import StackConfig
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import Stack, attachment, managed, router, target, urn
 

@@ -6,7 +6,7 @@ import pytest
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from providers import properties as p
+from providers import schema as p
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 
 GIVEN: dict[str, Any] = {

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from providers.er.attachments import Attachment
-from providers.er.errors import TemporaryError
+from providers.er.exceptions import TemporaryError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.quotas import Quota
-from providers.er.records import optional, required
 from providers.er.routers import Router
+from providers.er.validation import optional, required
 
 FLOW_LOG: dict[str, Any] = {
     "id": "fl-1",

@@ -18,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.flow_log_provider import TYPE_TOKEN
-from stacks.review.__main__ import main
-from stacks.review.changes import review
-from stacks.review.comment import LONGEST, MARKER, comment
-from stacks.review.markdown import code, prose
-from stacks.review.model import Difference, Kind, Row, StackReview
+from stacks.commands.review.__main__ import main
+from stacks.commands.review.changes import review
+from stacks.commands.review.comment import LONGEST, MARKER, comment
+from stacks.commands.review.markdown import code, prose
+from stacks.commands.review.model import Difference, Kind, Row, StackReview
 
 PREVIEWS = Path(__file__).parent / "previews"
 HOSTILE = [

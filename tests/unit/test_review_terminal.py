@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.review.__main__ import main
-from stacks.review.changes import review
-from stacks.review.model import Difference, Kind, Row, StackReview
-from stacks.review.terminal import COLUMNS, text
+from stacks.commands.review.__main__ import main
+from stacks.commands.review.changes import review
+from stacks.commands.review.model import Difference, Kind, Row, StackReview
+from stacks.commands.review.terminal import COLUMNS, text
 from tests.unit.test_review import HOSTILE, PREVIEWS, recorded
 
 RED = "\x1b[31m"

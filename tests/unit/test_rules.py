@@ -7,9 +7,9 @@ import pytest
 from providers.er.log_tank import LogGroup
 from providers.er.routers import Router
 from stacks.checks.rules import check
-from stacks.config import Rules
 from stacks.errors import Problem
 from stacks.planning.plan import Plan, ResolvedRouter
+from stacks.stackfile.model import Rules
 from tests.unit.plans import attachment, plan, resolved_router
 
 CORE = resolved_router(

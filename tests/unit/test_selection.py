@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from providers.er.attachments import Attachment
-from stacks.config import RouterConfig
 from stacks.errors import Problem
 from stacks.planning.selection import Selection, cannot_be_logged, select
+from stacks.stackfile.model import RouterConfig
 
 NO_TAGS: Mapping[str, str] = {}
 NOTHING_MEANT: Mapping[str, str] = {}

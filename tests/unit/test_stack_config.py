@@ -8,11 +8,20 @@ import pulumi
 import pytest
 import yaml
 
-from providers.keys import ours
-from providers.settings import CONFIG_KEYS, SECRET_KEYS
-from stacks import backend
-from stacks.config import DefaultsError, RouterConfig, Selector, StackConfig, defaults, of_program, parse, shared
+from providers.config import CONFIG_KEYS, SECRET_KEYS
+from providers.config_keys import own_keys
+from stacks.checks import backend
 from stacks.errors import PROGRAM, Problem, StackError, stack_file
+from stacks.stackfile.model import (
+    DefaultsError,
+    RouterConfig,
+    Selector,
+    StackConfig,
+    defaults,
+    of_program,
+    parse,
+    shared,
+)
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ALL_KEYS = (
@@ -344,7 +353,7 @@ def test_a_stack_file_is_where_the_project_has_it(
 @pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
 def test_an_environment_names_the_project_region_and_state_that_it_belongs_to(stack: str) -> None:
     text = Path(stack_file(stack)).read_text()
-    values = ours(yaml.safe_load(text)["config"])
+    values = own_keys(yaml.safe_load(text)["config"])
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     config = parse(texts, is_secret={}, shared=shared())
     assert config.routers

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import prepare, stack_check, stand_in_home
+from tools import prepare, stack_check
 from tools.console import ToolError
+from tools.offline import plugin_home
 from tools.venv import ensure_venv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +22,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
-    (folder / "stacks").mkdir()
-    for name in ("__init__.py", "backend.py", "passphrase.py", "stack_name.py", "yaml_text.py"):
-        shutil.copy(ROOT / "stacks" / name, folder / "stacks")
+    shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
     for stack in ("dev", "local", "prod"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
     return folder
@@ -159,19 +158,19 @@ def test_the_stand_in_has_a_home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp
     (venv / "lib/python3.11/site-packages/pulumi_random-4.21.4.dist-info").mkdir(parents=True)
     home = tmp_path / "cache" / "pulumi-home"
 
-    assert stand_in_home.stand_in_home(Path("/c/bin"), venv, {"PULUMI_HOME": "/mine"}) == {}
-    new = stand_in_home.stand_in_home(Path("/c/bin"), venv, {})
+    assert plugin_home.stand_in_home(Path("/c/bin"), venv, {"PULUMI_HOME": "/mine"}) == {}
+    new = plugin_home.stand_in_home(Path("/c/bin"), venv, {})
     assert new == {"PULUMI_HOME": str(home), "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
-    assert stand_in_home.stand_in_home(Path("/c/bin"), venv, new) == new
-    assert stand_in_home.leave_stand_in_home(new) == list(new), "another CLI must not find the stand-in there"
-    assert stand_in_home.leave_stand_in_home({"PULUMI_HOME": "/mine"}) == []
+    assert plugin_home.stand_in_home(Path("/c/bin"), venv, new) == new
+    assert plugin_home.leave_stand_in_home(new) == list(new), "another CLI must not find the stand-in there"
+    assert plugin_home.leave_stand_in_home({"PULUMI_HOME": "/mine"}) == []
     launcher = home / "plugins" / "resource-random-v4.21.4" / "pulumi-resource-random"
     assert "/c/bin/pulumi-resource-random" in launcher.read_text()
     assert os.access(launcher, os.X_OK)
 
     (tmp_path / ".pulumi").mkdir()
     (tmp_path / ".pulumi" / "credentials.json").touch()
-    assert stand_in_home.stand_in_home(Path("/c/bin"), venv, {}) == {}, "whoever has signed in keeps that"
+    assert plugin_home.stand_in_home(Path("/c/bin"), venv, {}) == {}, "whoever has signed in keeps that"
 
 
 def test_a_linked_venv_is_somebodys_own(checkout: Path, tmp_path: Path) -> None:
@@ -210,7 +209,9 @@ def test_without_a_python_there_is_one_sentence(checkout: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("script", ["tools/python", *(f"tools/bin/{f.name}" for f in ROOT.glob("tools/bin/*"))])
+@pytest.mark.parametrize(
+    "script", ["tools/python", *(f"tools/offline/bin/{f.name}" for f in ROOT.glob("tools/offline/bin/*"))]
+)
 def test_scripts_are_executable_and_parse(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
     subprocess.run(["sh", "-n", script], cwd=ROOT, check=True, timeout=10)

@@ -38,7 +38,7 @@ def test_versions_compare_as_numbers(text: str, enough: bool) -> None:
 
 
 def test_the_go_module_pins_the_same_version() -> None:
-    assert f"github.com/pulumi/pulumi/pkg/v3 v{PINNED} " in (ROOT / "tools/cli/go.mod").read_text()
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{PINNED} " in (ROOT / "tools/offline/cli/go.mod").read_text()
 
 
 class Machine:

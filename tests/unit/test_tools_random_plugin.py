@@ -14,7 +14,7 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from tools.random_plugin import servicer
+from tools.offline.random_plugin import servicer
 
 ROOT = Path(__file__).resolve().parents[2]
 URN = f"urn:pulumi:local::otc-flow-logs::er:Router${servicer.TOKEN}::key"
@@ -120,7 +120,7 @@ def test_it_says_what_it_is(plugin: provider_pb2_grpc.ResourceProviderStub) -> N
 
 def test_the_launcher_finds_the_python_of_the_project(tmp_path: Path) -> None:
     """As it lies in the cache: bin/ and lib/ side by side, started in a project with a .venv."""
-    for source, target in (("tools/bin", "cli/bin"), ("tools/random_plugin", "cli/lib/random_plugin")):
+    for source, target in (("tools/offline/bin", "cli/bin"), ("tools/offline/random_plugin", "cli/lib/random_plugin")):
         (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / target).symlink_to(ROOT / source)
     project = tmp_path / "project"

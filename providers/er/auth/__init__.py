@@ -1,0 +1,1 @@
+"""Signing in: how each kind of credentials authorises a request."""

@@ -1,0 +1,132 @@
+"""What can go wrong between us and the API, and which answers mean the same to a caller.
+
+Codes and meanings: API reference, appendix "Error codes"; gateway codes: API Gateway documentation.
+"""
+
+from __future__ import annotations
+
+THROTTLED = 429  # HTTP status
+
+
+class ApiError(Exception):
+    """The API refused a call, answered nonsense, or did not answer.
+
+    Attributes:
+        message: One sentence: what is wrong and, where it is known, what to do.
+        status: HTTP status of the answer; None when there was none.
+        code: `error_code` of the answer, such as `ER.04008503`; None when there was none.
+        request_id: The id under which the service logged the call; None when there was none.
+        may_have_applied: Whether the call, or an earlier try of it, may have changed something all the same.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.may_have_applied = False
+
+    def __str__(self) -> str:
+        facts = [self.code, f"HTTP {self.status}" if self.status else None]
+        facts.append(f"request {self.request_id}" if self.request_id else None)
+        known = ", ".join(fact for fact in facts if fact)
+        return f"{self.message} ({known})" if known else self.message
+
+
+class NotFoundError(ApiError):
+    """What the call names does not exist."""
+
+
+class BusyError(ApiError):
+    """The flow log, its attachment or its router is being operated: the same call works later."""
+
+
+class AlreadyExistsError(ApiError):
+    """The attachment already has a flow log for this log group and stream."""
+
+
+class InvalidParametersError(ApiError):
+    """The API does not take these parameters; also its answer to a reused X-Client-Token."""
+
+
+class AttachmentTypeError(ApiError):
+    """Attachments of this type cannot be logged."""
+
+
+class QuotaExceededError(ApiError):
+    """The project has as many flow logs as it may have."""
+
+
+class UnauthorizedError(ApiError):
+    """The credentials are wrong or have expired."""
+
+
+class TemporaryError(ApiError):
+    """Nothing is wrong with the call: throttled, unavailable, connection lost, or an answer cut short.
+
+    `retry_after` is how many seconds the service asks to be left alone, where it says so. Where it is not `was_sent`,
+    the service has not had the call at all.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        was_sent: bool = True,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.retry_after = retry_after
+        self.may_have_applied = was_sent and status != THROTTLED
+
+
+class FailedStateError(ApiError):
+    """The flow log went to state `failed`, which it never leaves: it has to be replaced."""
+
+
+class DeadlineExceededError(ApiError):
+    """The caller's time for an operation is over, or the operation was cancelled."""
+
+
+_BY_CODE: dict[str, type[ApiError]] = {
+    "ER.04008500": AttachmentTypeError,
+    "ER.04008501": NotFoundError,
+    "ER.04008502": BusyError,
+    "ER.04004003": BusyError,
+    "ER.04001003": BusyError,
+    "ER.04008503": AlreadyExistsError,
+    "ER.04009005": InvalidParametersError,
+    "ER.04009008": QuotaExceededError,
+    "ER.05039006": TemporaryError,
+}
+_BY_STATUS: dict[int, type[ApiError]] = {
+    401: UnauthorizedError,
+    THROTTLED: TemporaryError,
+    502: TemporaryError,
+    503: TemporaryError,
+    504: TemporaryError,
+}
+
+
+def error_class(status: int, code: str | None) -> type[ApiError]:
+    """The exception class for an answer.
+
+    A 404 only counts as "does not exist" with a code of the Enterprise Router itself: a gateway or proxy answers 404
+    for a mistyped endpoint too, and taking that for "gone" would forget flow logs that exist.
+    """
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if status == 404 and code is not None and code.startswith(("ER.", "LTS.")):
+        return NotFoundError
+    return _BY_STATUS.get(status, ApiError)

@@ -1,0 +1,89 @@
+"""The HTTP session under every call, to the services and to IAM alike."""
+
+from __future__ import annotations
+
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from providers.er.endpoints import is_loopback
+from providers.er.exceptions import TemporaryError
+
+CONNECT_TIMEOUT = 5.0  # seconds
+READ_TIMEOUT = 30.0  # seconds between two pieces of an answer
+ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
+ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about a tenth of it
+PIECE_SIZE = 64 * 1024  # bytes
+POOL_SIZE = 64  # connections kept open: as many as there are calls at once
+
+
+class ServiceSession(requests.Session):
+    """Pooled connections that send credentials to the service only.
+
+    Time-outs are always set. CA bundle and proxies come from the environment, but no proxy comes between us and our
+    own machine, nobody's netrc is sent along, and cookies are not kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is
+        self.headers["Accept"] = "application/json"
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests would read the whole body of what sends us elsewhere, only to know where to."""
+
+    def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
+        """As requests does it, less the proxies for a loopback address."""
+        settings = super().merge_environment_settings(url, *arguments, **named)
+        return {**settings, "proxies": {}} if is_loopback(str(url)) else settings
+
+    def send(
+        self, request: requests.PreparedRequest, *, within: float = ANSWER_TIMEOUT, **settings: Any
+    ) -> requests.Response:
+        """Send with the time-outs of this module, and never to where a redirect points; the answer, read.
+
+        Args:
+            request: What to send.
+            within: Seconds in which the answer has to be there once it has begun to come.
+            settings: As requests has them.
+
+        Raises:
+            RequestException: It could not be sent, or there is no whole answer.
+            TemporaryError: The answer takes too long or is too large.
+        """
+        bounded = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
+        response = super().send(request, **{**settings, **bounded})
+        try:
+            _read(response, seconds=min(within, ANSWER_TIMEOUT))
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ConnectionError(error, request=request) from error
+        return response
+
+
+def _read(response: requests.Response, *, seconds: float) -> None:
+    """Read the answer, which may come in drops, or be endless."""
+    origin = "/".join((response.url or "").split("/")[:3])
+    with response:
+        deadline = time.monotonic() + seconds
+        content = bytearray()
+        # read1 gives what has come, where iter_content would wait for a whole piece.
+        while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
+            content += piece
+            if len(content) > ANSWER_LIMIT:
+                content.clear()  # the error holds this frame
+                raise TemporaryError(f"{origin} answered with more than {ANSWER_LIMIT} bytes")
+            if time.monotonic() > deadline:
+                raise TemporaryError(f"{origin} took more than {seconds:.0f} s to send its answer")
+        response._content = bytes(content)
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An auth that adds nothing: with one set, requests does not look into ~/.netrc."""
+    return request

@@ -1,0 +1,1 @@
+"""The commands beside `pulumi`, one module or folder each."""

@@ -1,0 +1,215 @@
+"""Coverage as one HTML page that needs nothing else: a map from attachments to the streams they are logged to.
+
+The unit of all positions is a row: the template's style says how high one is, so that the map grows with the reader's
+font. Only rows of attachments that are logged are on the map. What is not logged stands above it, in rows as high as
+their reasons need, and what cannot be logged below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jinja2
+
+from providers.er.sanitizing import sanitize
+from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
+
+LABELS_EVERY = 20
+"""After about so many rows the streams' labels are repeated, so that one is always in sight."""
+
+OPEN_UP_TO = 60
+"""With so many rows on the page, or fewer, every router is open; else those where something is not logged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One entry.
+
+    Attributes:
+        entry: The entry.
+        attachment_status: How its attachment stands: as the best of its entries.
+        is_another: Whether an entry of the same attachment stands right above.
+        link: SVG path data from the row's middle to its stream's label, with y=0 at the row's top; empty if the entry
+            logs nothing.
+    """
+
+    entry: Entry
+    attachment_status: Status
+    is_another: bool
+    link: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """A stream on the map, and the y of its label's middle, with y=0 at the band's top."""
+
+    logs_to: str
+    y: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """Rows that belong together, with labels if they are a piece of the map."""
+
+    rows: Sequence[Row]
+    labels: Sequence[Label] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many attachments stand how."""
+
+    logged: int
+    not_logged: int
+    cannot_be_logged: int
+
+    @property
+    def loggable(self) -> int:
+        """Those that can be logged."""
+        return self.logged + self.not_logged
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterSection:
+    """A router as the page shows it."""
+
+    router: RouterCoverage
+    counts: Counts
+    bands: Sequence[Band]
+    is_open: bool
+
+
+def page(coverage: Coverage) -> str:
+    """The whole page. The same coverage gives the same text."""
+    entries = [entry for router in coverage.routers for entry in router.entries]
+    return _TEMPLATE.render(
+        coverage=coverage,
+        counts=_counts(coverage),
+        theirs=sum(not entry.is_ours for entry in entries),
+        sections=[
+            _section(router, _counts(replace(coverage, routers=[router])), are_few=len(entries) <= OPEN_UP_TO)
+            for router in coverage.routers
+        ],
+    )
+
+
+def bands(entries: Iterable[Entry]) -> list[Band]:
+    """All entries in the order of the page: not logged, logged by stream, cannot be logged; else as they came."""
+    by_attachment: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_attachment.setdefault(entry.attachment_id, []).append(entry)
+    standing: dict[Status, list[list[Row]]] = {status: [] for status in Status}
+    for several in by_attachment.values():
+        best = min((entry.status for entry in several), key=list(Status).index)
+        standing[best].append(
+            [
+                Row(entry=entry, attachment_status=best, is_another=index > 0)
+                for index, entry in enumerate(sorted(several, key=_stream))
+            ]
+        )
+    logged = sorted(standing[Status.LOGGED], key=lambda rows: _stream(rows[0].entry))  # so that few links cross
+    return [
+        *_unlinked(standing[Status.NOT_LOGGED]),
+        *(_linked(rows) for rows in _pieces(logged)),
+        *_unlinked(standing[Status.CANNOT_BE_LOGGED]),
+    ]
+
+
+def _section(router: RouterCoverage, counts: Counts, *, are_few: bool) -> RouterSection:
+    return RouterSection(
+        router=router,
+        counts=counts,
+        bands=bands(router.entries),
+        is_open=are_few or counts.not_logged > 0,
+    )
+
+
+def _counts(coverage: Coverage) -> Counts:
+    return Counts(
+        logged=coverage.count(Status.LOGGED),
+        not_logged=coverage.count(Status.NOT_LOGGED),
+        cannot_be_logged=coverage.count(Status.CANNOT_BE_LOGGED),
+    )
+
+
+def _stream(entry: Entry) -> tuple[bool, str]:
+    """Sorts by stream, and what is not logged behind."""
+    return (entry.status is not Status.LOGGED, entry.logs_to)
+
+
+def _pieces(attachments: Sequence[Sequence[Row]]) -> list[list[Row]]:
+    """Pieces of about the same size, which tear no attachment apart."""
+    total = sum(map(len, attachments))
+    size = total / max(1, math.ceil(total / LABELS_EVERY))
+    pieces: list[list[Row]] = []
+    taken = 0
+    for rows in attachments:
+        if taken >= len(pieces) * size:
+            pieces.append([])
+        pieces[-1].extend(rows)
+        taken += len(rows)
+    return pieces
+
+
+def _unlinked(attachments: Sequence[Sequence[Row]]) -> list[Band]:
+    return [Band(rows=[row for rows in attachments for row in rows])] if attachments else []
+
+
+def _linked(rows: Sequence[Row]) -> Band:
+    """The rows with their links, and labels about the middle of what leads to them."""
+    ends: dict[str, list[float]] = {}
+    for index, row in enumerate(rows):
+        if row.entry.status is Status.LOGGED:
+            ends.setdefault(row.entry.logs_to, []).append(index + 0.5)
+    wanted = sorted((sum(ys) / len(ys), logs_to) for logs_to, ys in ends.items())
+    places = _places([y for y, _ in wanted], sorted(y for ys in ends.values() for y in ys))
+    at = {logs_to: y for (_, logs_to), y in zip(wanted, places, strict=True)}
+    return Band(
+        rows=[_with_link(row, at, index) for index, row in enumerate(rows)],
+        labels=[Label(logs_to=logs_to, y=y) for logs_to, y in at.items()],
+    )
+
+
+def _places(wanted: Sequence[float], linked: Sequence[float]) -> list[float]:
+    """For each label the nearest row with a link that is still free, in the same order; both rise.
+
+    In rows without a link a label would cover the reason. There is always a row left: whatever wants to be nearer to a
+    row than to those above has a link in it or below, as it wants the mean of its links.
+    """
+    places: list[float] = []
+    first = 0
+    for y in wanted:
+        nearest = min(range(first, len(linked)), key=lambda index: abs(linked[index] - y))
+        places.append(linked[nearest])
+        first = nearest + 1
+    return places
+
+
+def _with_link(row: Row, at: Mapping[str, float], index: int) -> Row:
+    if row.entry.status is not Status.LOGGED:
+        return row
+    end = f"{at[row.entry.logs_to] - index:g}"
+    return replace(row, link=f"M0 .5C50 .5 50 {end} 100 {end}")
+
+
+def _shown(text: str, instead: str = "") -> str:
+    """Foreign text as the page shows it, or something instead if there is nothing to be seen of it."""
+    return sanitize(text) or instead
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = _shown
+    return environment.get_template("page.html.jinja")
+
+
+_TEMPLATE = _template()

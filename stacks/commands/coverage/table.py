@@ -1,0 +1,58 @@
+"""Coverage as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
+
+HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
+_RED, _FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
+_COLOURS = {Status.NOT_LOGGED: _RED, Status.CANNOT_BE_LOGGED: _FAINT}
+
+
+def table(coverage: Coverage, *, in_colour: bool = False) -> str:
+    """Every attachment with its flow logs, or why it has none; and lines that count them."""
+    entries = [(router, entry) for router in coverage.routers for entry in router.entries]
+    lines = list(_aligned([HEADINGS, *(_row(*one) for one in entries)]))
+    if in_colour:
+        for index, (_, entry) in enumerate(entries, start=1):
+            colour = _COLOURS.get(entry.status)
+            lines[index] = f"{colour}{lines[index]}{_PLAIN}" if colour else lines[index]
+    return "\n".join([*lines, "", *summary(coverage)])
+
+
+def summary(coverage: Coverage) -> list[str]:
+    """The counts, and the routers that nobody looked at, as sentences."""
+    logged = coverage.count(Status.LOGGED)
+    loggable = logged + coverage.count(Status.NOT_LOGGED)
+    cannot = coverage.count(Status.CANNOT_BE_LOGGED)
+    lines = [f"{logged} of {loggable} loggable attachments are logged{f', {cannot} cannot be' if cannot else ''}."]
+    if coverage.other_routers:
+        lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
+    return lines
+
+
+def _row(router: RouterCoverage, entry: Entry) -> Sequence[str]:
+    return (
+        router.name,
+        entry.attachment,
+        entry.type,
+        entry.state,
+        entry.flow_log or "-",
+        _outcome(entry),
+    )
+
+
+def _outcome(entry: Entry) -> str:
+    if entry.status is Status.NOT_LOGGED:
+        return f"NOT LOGGED: {entry.reason}"
+    if entry.status is Status.CANNOT_BE_LOGGED:
+        return entry.reason
+    return entry.logs_to if entry.is_ours else f"{entry.logs_to} (not this stack's)"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,152 @@
+"""The review as plain text for a terminal of 80 columns: what is deleted comes first and is in upper case."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from providers.er.sanitizing import sanitize
+from providers.er.validation import display_name
+from stacks.commands.review.comment import ERROR_LENGTH, IN_COUNTS, LOUD, VALUE_LENGTH, heading, in_order
+from stacks.commands.review.model import Difference, Kind, Row, StackReview
+
+COLUMNS = 80
+LONGEST_LIST = 20
+"""Of more changes, imports, creates or warnings the first are listed. Nothing loud is ever left out."""
+
+NOTHING = "-"
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
+
+_TITLES = {
+    Kind.DELETE: ("{}: THE RECORD THAT IT WRITES ENDS", "{}: THE RECORDS THAT THEY WRITE END"),
+    Kind.MOVE: (
+        "{}: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
+        "{}: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED",
+    ),
+    Kind.REPLACE: ("{}: DELETED, AND THEN CREATED AGAIN",) * 2,
+    Kind.CHANGE: ("{}",) * 2,
+    Kind.IMPORT: ("{}: it is there already and is taken over", "{}: they are there already and are taken over"),
+    Kind.CREATE: ("{}",) * 2,
+}
+"""By what is to be done to one flow log, or to several."""
+
+
+def text(reviews: Iterable[StackReview], *, in_colour: bool = False) -> str:
+    """The whole text. The same reviews, in any order, give the same.
+
+    Args:
+        reviews: The stacks.
+        in_colour: Whether what is loud is red, too.
+    """
+    ordered = in_order(reviews)
+    stacks = ["\n".join(_stack(review, in_colour=in_colour)) for review in ordered]
+    total = ["\n".join(_wrapped(heading(ordered)))] if len(ordered) > 1 else []
+    return "\n\n".join([*total, *stacks])
+
+
+def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
+    stack = f"Stack {display_name(review.stack)}"
+    if review.is_quiet:
+        yield from _wrapped(f"{stack}: nothing to do, {review.unchanged:,} unchanged")
+        return
+    if review.is_failed:
+        failure = f": {sanitize(review.failure)}" if review.failure else ""
+        said = "" if review.errors else " Its standard error may say why."
+        title = f"{stack}: THE PREVIEW FAILED, so nobody knows what would change{failure}.{said}"
+        yield from _coloured(_wrapped(title), in_colour)
+        for error in review.errors:
+            yield from _listed(sanitize(error, ERROR_LENGTH))
+        return
+    yield from _wrapped(f"{stack}: {_counts(review)}")
+    for kind in Kind:
+        if rows := review.rows.get(kind):
+            yield ""
+            is_loud = kind in LOUD or any(row.is_silenced for row in rows)
+            yield from _coloured(_wrapped(_title(kind, rows)), in_colour and is_loud)
+            yield from _list(kind, rows)
+    if review.warnings:
+        yield ""
+        yield f"{len(review.warnings):,} warning{'' if len(review.warnings) == 1 else 's'}"
+        for warning in review.warnings[:LONGEST_LIST]:
+            yield from _listed(sanitize(warning))
+        yield from _more(len(review.warnings) - LONGEST_LIST)
+
+
+def _counts(review: StackReview) -> str:
+    counts = [f"{review.count(kind):,} {kind.value}" for kind in IN_COUNTS if review.count(kind)]
+    return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
+
+
+def _title(kind: Kind, rows: Sequence[Row]) -> str:
+    number = f"{len(rows):,} {kind.value}"
+    title = _TITLES[kind][len(rows) > 1].format(number.upper() if kind in LOUD else number)
+    silenced = sum(row.is_silenced for row in rows)
+    if silenced:
+        which = "" if len(rows) == 1 else f"{silenced:,} OF THEM "
+        return f"{title}; {which}DISABLED, SO THAT NOTHING IS WRITTEN"
+    return title
+
+
+def _list(kind: Kind, rows: Sequence[Row]) -> Iterator[str]:
+    # What is silenced comes first.
+    shown = len(rows) if kind in LOUD else max(LONGEST_LIST, sum(row.is_silenced for row in rows))
+    for row in rows[:shown]:
+        yield from _listed(_what(row))
+        for detail in _details(kind, row):
+            yield from _wrapped(detail, "      ", begin="    ")
+    yield from _more(len(rows) - shown)
+
+
+def _what(row: Row) -> str:
+    return ", ".join(display_name(name) or NOTHING for name in (row.router, row.attachment, row.flow_log))
+
+
+def _details(kind: Kind, row: Row) -> Iterator[str]:
+    if kind is Kind.DELETE:
+        yield f"reason: {sanitize(row.note) or 'the preview does not say'}"
+    elif row.note and kind is not Kind.MOVE:
+        yield sanitize(row.note)
+    if kind in (Kind.DELETE, Kind.IMPORT, Kind.CREATE):
+        yield f"{'logged' if kind is Kind.DELETE else 'logs'} to {display_name(row.logs_to) or NOTHING}"
+    if kind is Kind.MOVE:
+        outcome = "DISABLED: nothing is written" if row.is_silenced else "no gap"
+        yield from (f"{_values(one)}, {outcome}" for one in row.differences)
+    elif kind not in (Kind.DELETE, Kind.CREATE):
+        yield from (": ".join(filter(None, [sanitize(one.what), _values(one)])) for one in row.differences)
+
+
+def _values(difference: Difference) -> str:
+    return " -> ".join(sanitize(value, VALUE_LENGTH) for value in (difference.old, difference.new) if value)
+
+
+def _more(number: int) -> Iterator[str]:
+    if number > 0:
+        yield f"  ... and {number:,} more"
+
+
+def _coloured(lines: Iterable[str], in_colour: bool) -> Iterator[str]:
+    return (f"{_RED}{line}{_PLAIN}" if in_colour else line for line in lines)
+
+
+def _listed(sentence: str) -> Iterator[str]:
+    return _wrapped(sentence, "    ", begin="  - ")
+
+
+def _wrapped(sentence: str, indent: str = "  ", *, begin: str = "") -> Iterator[str]:
+    """The words in lines that are as long as they may be; a word that is longer has a line of its own."""
+    line, is_empty = begin, True
+    for word in sentence.split():
+        if not is_empty and _width(line) + 1 + _width(word) > COLUMNS:
+            yield line
+            line, is_empty = indent, True
+        if is_empty and _width(line) + _width(word) > COLUMNS:
+            # Less of the indentation is better than a line that the terminal breaks.
+            line = line[: max(0, COLUMNS - _width(word))]
+        line += word if is_empty else f" {word}"
+        is_empty = False
+    yield line
+
+
+def _width(text: str) -> int:
+    """The columns that a terminal takes for it."""
+    return sum(0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
