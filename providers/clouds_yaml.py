@@ -1,85 +1,103 @@
-"""A cloud of clouds.yaml, where OpenStack's tools keep what it takes to sign in."""
+"""What openstacksdk's loader makes of clouds.yaml, and of OS_* variables, for one cloud in one region."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 
 class CloudsYamlError(ValueError):
-    """The cloud cannot be read; the text is one sentence."""
+    """The cloud cannot be used; the text is one sentence."""
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """What clouds.yaml (and secure.yaml) say of one cloud. `ak`, `sk` and `security_token` are what OTC's tools add."""
+def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
+    """The settings of a cloud of clouds.yaml (and secure.yaml), from the places where openstacksdk looks.
 
-    name: str
-    region: str | None = None
-    auth_url: str | None = None
-    token: str | None = None
-    username: str | None = None
-    password: str | None = None
-    domain: str | None = None
-    project: str | None = None
-    project_id: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = None
-    security_token: str | None = None
+    Args:
+        name: The cloud.
+        region: Which of its regions; None for the one that it names.
 
-
-def load(name: str) -> Cloud:
-    """The cloud of this name, from the places where openstacksdk looks.
+    Returns:
+        By openstacksdk's names; `auth` has what signs in. `region_name` is missing where the cloud has several regions
+        and `region` is None.
 
     Raises:
-        CloudsYamlError: There is no such cloud, or its file cannot be read, or openstacksdk is not installed.
+        CloudsYamlError: There is no such cloud or region, or its file cannot be read, or openstacksdk is not installed.
     """
-    try:
-        # Imported here: it takes a third of a second.
-        from openstack.config import OpenStackConfig
-        from openstack.exceptions import ConfigException
-    except ImportError as error:
-        raise CloudsYamlError(f"reading clouds.yaml for cloud {name!r} needs openstacksdk: pip install it") from error
     named = os.environ.get("OS_CLIENT_CONFIG_FILE")
     if named and not Path(named).is_file():
         # openstacksdk would look elsewhere, and perhaps find another account.
-        raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {named!r}, which is no file")
-    try:
-        config = OpenStackConfig(load_envvars=True)
-        if name not in config.get_cloud_names():
-            known = ", ".join(sorted(set(config.get_cloud_names()) - {"defaults", "envvars"})) or "none"
+        raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {named!r}, which is not a file")
+    with _readable(f"cloud {name!r} of clouds.yaml"):
+        from openstack.config import OpenStackConfig, vendors
+
+        config = OpenStackConfig()
+        clouds = {key: value for key, value in config.cloud_config["clouds"].items() if key != config.envvar_key}
+        if name not in clouds:
+            known = ", ".join(sorted(set(clouds) - {"defaults"})) or "none"
             where = config.config_filename or "any clouds.yaml in . , ~/.config/openstack or /etc/openstack"
             raise CloudsYamlError(f"there is no cloud {name!r} in {where}; there is: {known}")
+        own = clouds[name]
+        _refuse_other_types(name, own)
+        settings = dict(config.get_one(cloud=name, region_name=region or "", validate=False).config)
+        profile = vendors.get_profile(str(own.get("profile") or own.get("cloud") or "")) or {}
+        regions = own.get("regions") or profile.get("regions") or [""]
+        if not (region or own.get("region_name")) and len(regions) != 1:
+            del settings["region_name"]
+            if "auth_url" not in (own.get("auth") or {}):
+                settings["auth"].pop("auth_url", None)  # that of the first region
+        return settings
+
+
+def load_environment(region: str | None) -> Mapping[str, Any]:
+    """The settings that the OS_* variables of this process make, as `load_cloud` has them.
+
+    Raises:
+        CloudsYamlError: openstacksdk cannot use them, or is not installed.
+    """
+    with _readable("the OS_* variables"):
+        from openstack.config import OpenStackConfig
+
+        config = OpenStackConfig(load_yaml_config=False)
+        return dict(config.get_one(cloud=config.envvar_key, region_name=region or "", validate=False).config)
+
+
+@contextlib.contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Turn whatever goes wrong in openstacksdk, which is imported in the block only, into one sentence."""
+    try:
+        from openstack.exceptions import ConfigException
+    except ImportError as error:
+        raise CloudsYamlError(f"reading {what} needs openstacksdk: pip install it") from error
+    try:
         with warnings.catch_warnings():
             # Of what openstacksdk itself will no longer support: nobody here can do anything about it.
             warnings.simplefilter("ignore")
-            found = config.get_one(cloud=name, validate=False)
-    except ConfigException as error:
-        raise CloudsYamlError(f"cloud {name!r} of clouds.yaml cannot be used: {error}") from error
+            yield
     except CloudsYamlError:
         raise
-    except (AttributeError, TypeError, ValueError, KeyError) as error:
+    except ConfigException as error:
+        raise CloudsYamlError(f"{what} cannot be used: {error}") from error
+    except (AttributeError, TypeError, ValueError, LookupError) as error:
         # What openstacksdk makes of a file of another form.
-        raise CloudsYamlError(
-            f"cloud {name!r} of clouds.yaml has another form than keys with values: check it"
-        ) from error
-    settings = found.config.get("auth") or {}
-    if not isinstance(settings, dict):
+        raise CloudsYamlError(f"{what} has another form than keys with values: check it") from error
+
+
+def _refuse_other_types(name: str, own: Any) -> None:
+    """YAML reads 0123 as a number and `no` as false: what reaches openstacksdk is not what was written.
+
+    Raises:
+        CloudsYamlError: A value for signing in is not text.
+    """
+    auth = (own.get("auth") or {}) if isinstance(own, Mapping) else None
+    if not isinstance(auth, Mapping):
         raise CloudsYamlError(f"auth of cloud {name!r} of clouds.yaml must be keys with values")
-    auth = {key: str(value).strip() for key, value in settings.items() if value not in (None, "", "None")}
-    return Cloud(
-        name=name,
-        region=found.config.get("region_name") or None,
-        auth_url=auth.get("auth_url"),
-        token=auth.get("token"),
-        username=auth.get("username"),
-        password=auth.get("password"),
-        domain=auth.get("user_domain_name") or auth.get("domain_name") or auth.get("project_domain_name"),
-        project=auth.get("project_name"),
-        project_id=auth.get("project_id"),
-        access_key=auth.get("ak") or auth.get("access_key"),
-        secret_key=auth.get("sk") or auth.get("secret_key"),
-        security_token=auth.get("security_token"),
-    )
+    for key, value in auth.items():
+        if value is not None and not isinstance(value, str | list):
+            raise CloudsYamlError(
+                f"{key} of cloud {name!r} of clouds.yaml is not text: YAML reads it as a {type(value).__name__}; put it in quotes"
+            )

@@ -1,7 +1,8 @@
-"""Where the API is, and how to sign in, read from stack config, environment variables and clouds_yaml.yaml.
+"""Where the API is, which project is meant, and how to sign in: out of the stack file, the environment and clouds.yaml.
 
-Where things are (endpoint, region, project) the stack says first, because a stack belongs to one place; then the
-environment, then the cloud that OS_CLOUD names. Who is acting is another question: see `providers.auth`.
+The stack file comes first for where (endpoint, region, project), because a stack belongs to one place; then the account
+that `providers.auth` finds. What contradicts the region in use is refused: an address of IAM, or a project, of another
+region.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TypeVar
 
-from providers import auth, clouds_yaml
+from providers.auth import ACCESS_KEY, Account, AuthError, find_account
+from providers.clouds_yaml import CloudsYamlError
 from providers.config_keys import qualified
 from providers.er import Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
-from providers.er.auth.credentials import Credentials, TokenCredentials
-from providers.er.auth.password import PasswordCredentials
-from providers.er.endpoints import REGIONS, EndpointError, checked
+from providers.er.auth.credentials import Credentials, Project
+from providers.er.auth.keystone import TOKEN, KeystoneCredentials, PluginError
+from providers.er.auth.token import TokenCredentials
+from providers.er.endpoints import REGIONS, EndpointError, region_of, service_url
 
 T = TypeVar("T")
 
-SERVICES = {field.name for field in fields(Endpoints)}
+SERVICES = {field.name: {"iam": "identity"}.get(field.name, field.name) for field in fields(Endpoints)}
+"""The services, with their names in OpenStack's `*_endpoint_override`."""
 
 EMULATOR = "emulator"
 """The value of `endpoint` that means the embedded emulator."""
@@ -41,7 +46,7 @@ ConfigReader = Callable[[str], object]
 
 
 class ConfigError(ValueError):
-    """ProviderConfig that are missing or make no sense; the text is one sentence that names the key or the variable."""
+    """A setting is missing or not valid; the text is one sentence that names the key or the variable."""
 
 
 class ProviderConfig:
@@ -59,17 +64,66 @@ class ProviderConfig:
         """Whether the embedded emulator is the API."""
         return self._key("endpoint") == EMULATOR
 
+    @functools.cached_property
+    def account(self) -> Account:
+        """Who acts.
+
+        Raises:
+            ConfigError: No account is named, or what names it is incomplete or contradictory.
+        """
+        region, _ = self._stated_region()
+        try:
+            account = find_account(self._environment, self._key, region, self._current_config)
+            if not (region or account.settings.get("region_name")) and (found := self._inferred_region(account)[0]):
+                return find_account(self._environment, self._key, found, self._current_config)
+        except (AuthError, CloudsYamlError, PluginError) as error:
+            raise ConfigError(f"no credentials: {error}") from error
+        return account
+
+    def region(self) -> tuple[str | None, str]:
+        """The region in use, if it is known, and what names it.
+
+        Raises:
+            ConfigError: As for `account`.
+        """
+        region, origin = self._stated_region()
+        if not region and (named := self.account.settings.get("region_name")):
+            region, origin = str(named), self.account.origins["region_name"]
+        return (region, origin) if region else self._inferred_region(self.account)
+
+    def project(self) -> Project:
+        """The project to act in, as far as it is named; a region's own project bears the region's name (IAM: projects).
+
+        Raises:
+            ConfigError: As for `account`; or none is named.
+        """
+        region, account = self.region()[0], self.account
+        id_, name, origin = self._named_project(account)
+        if not (id_ or name) and account.kind != TOKEN:
+            name, origin = region, "the region"
+            if not name:
+                raise ConfigError(
+                    f"no project: set {qualified('project')} or {qualified('project_id')} in the stack file"
+                    " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
+                )
+        if region and (other := region_of(name or "")) not in (None, region):
+            raise ConfigError(f"project {name!r} ({origin}) is in region {other}, not in {region}: correct one of them")
+        owner = {
+            f"project_{name}": value for name in ("domain_id", "domain_name") if (value := self._owner(account, name))
+        }
+        return Project(id=id_, name=name, domain=owner, region=region, origin=origin)
+
     def endpoints(self) -> Endpoints:
         """Where the services are.
 
         Raises:
-            ConfigError: A place is missing or makes no sense.
+            ConfigError: A place is missing or not valid.
         """
-        moved = self._moved_services()
-        url, region = self._key("endpoint"), self.region()
-        if url:
+        region, origin = self.region()
+        moved = self._moved_services(region)
+        if url := self._key("endpoint"):
             return self._checked(qualified("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
-        if moved.keys() == SERVICES:
+        if moved.keys() == SERVICES.keys():
             return Endpoints(**moved)
         if not region:
             raise ConfigError(
@@ -78,92 +132,91 @@ class ProviderConfig:
             )
         if region not in REGIONS and "iam" in moved:
             return replace(Endpoints.by_catalog(moved["iam"]), **moved)
-        source = qualified("region") if self._key("region") else "OS_REGION_NAME"
-        return self._checked(source, lambda: Endpoints.of_region(region).overridden(**moved))
+        return self._checked(origin, lambda: Endpoints.of_region(region).overridden(**moved))
 
     def credentials(self, endpoints: Endpoints) -> Credentials:
-        """Who is acting. Nothing is sent before the first call.
+        """How to sign in. Nothing is sent before the first call.
 
         Raises:
-            ConfigError: A credential is missing.
+            ConfigError: As for `account` and `project`.
         """
-        try:
-            who = self.identity()
-        except auth.IdentityError as error:
-            raise ConfigError(f"no credentials for {endpoints.er or endpoints.iam}: {error}") from error
-        project_id, project = self.project()
-        if isinstance(who, auth.Token):
-            # A token is good for one project, which only its id can name; a project's name would have to be looked up.
-            project_id = project_id or self._variable("OS_PROJECT_ID")
-            if not project_id:
-                raise ConfigError(
-                    f"a token needs the id of its project: set {qualified('project_id')} in the stack file"
-                    " (or OS_PROJECT_ID in the environment)"
-                )
-            return TokenCredentials(who.token, project_id)
-        # A region's own project bears the region's name (IAM: projects).
-        project = project or self.region()
-        if not (project_id or project):
-            raise ConfigError(
-                f"no project: set {qualified('project')} or {qualified('project_id')} in the stack file"
-                " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
-            )
-        if isinstance(who, auth.AccessKey):
-            return AccessKeyCredentials(
-                access_key=who.access_key,
-                secret_key=who.secret_key,
-                security_token=who.security_token,
-                project_id=project_id,
-                project_name=project,
-            )
-        return PasswordCredentials(
+        account, project = self.account, self.project()
+        if account.kind == ACCESS_KEY:
+            if account.agency:
+                raise ConfigError(f"{account.source} cannot act through an agency: sign in with a user or a token")
+            return AccessKeyCredentials(**account.options, project=project)
+        if account.kind == TOKEN and not account.agency:
+            return TokenCredentials(account.options["token"], project)
+        return KeystoneCredentials(
             auth_url=endpoints.iam,
-            username=who.username,
-            password=who.password,
-            domain_name=who.domain,
-            project_id=project_id,
-            project_name=project,
-            renew_password=who.renew,
+            kind=account.kind,
+            options=account.options,
+            account=account.description,
+            project=project,
+            agency={name: value for name, value in account.agency.items() if not name.startswith("delegated")},
+            interface=str(account.settings.get("interface", "public")),
+            verify=self.verify,
+            renew_password=account.renew_password,
         )
 
-    def identity(self) -> auth.Token | auth.User | auth.AccessKey:
-        """Who is acting.
+    @property
+    def verify(self) -> bool | str:
+        """Whether certificates are verified, or the file with the CAs to trust."""
+        settings = self.account.settings
+        if _is_true(settings.get("insecure", False)) or not _is_true(settings.get("verify", True)):
+            return False
+        return str(Path(str(settings["cacert"])).expanduser()) if settings.get("cacert") else True
+
+    def _stated_region(self) -> tuple[str | None, str]:
+        if region := self._key("region"):
+            return region, qualified("region")
+        return self._environment.get("OS_REGION_NAME") or None, "OS_REGION_NAME"
+
+    def _inferred_region(self, account: Account) -> tuple[str | None, str]:
+        """The region of the project's name, or of IAM's address."""
+        name = self._named_project(account)[1] or ""
+        if region := region_of(name):
+            return region, f"the name of project {name!r}"
+        return region_of(account.scope.get("auth_url", "")), account.origins.get("auth_url", "")
+
+    def _named_project(self, account: Account) -> tuple[str | None, str | None, str]:
+        """Its id, its name and what names it."""
+        id_, name = self._key("project_id"), self._key("project")
+        if id_ or name:
+            return id_, name, qualified("project_id" if id_ else "project")
+        names = ("delegated_project_id", "delegated_project") if account.agency else ("project_id", "project_name")
+        there = {**account.scope, **account.agency}
+        return (
+            there.get(names[0]),
+            there.get(names[1]),
+            next((account.origins[one] for one in names if one in there), ""),
+        )
+
+    @staticmethod
+    def _owner(account: Account, name: str) -> str | None:
+        """The id or name of the domain that owns the project: the user's own, unless another is named."""
+        if account.agency:
+            return account.agency.get(f"agency_{name}")
+        return account.scope.get(f"project_{name}") or account.options.get(f"user_{name}")
+
+    def _moved_services(self, region: str | None) -> dict[str, str]:
+        """The services that are not where the region has them, by name.
 
         Raises:
-            IdentityError: Nobody is named, or something is missing.
-            ConfigError: The cloud that OS_CLOUD names cannot be read.
+            ConfigError: An address is not valid, or IAM's is of another region.
         """
-        return auth.identity(self._variable, self._key, self._cloud, self._current_config)
-
-    def region(self) -> str | None:
-        """The region, if any is named."""
-        return self._key("region") or self._variable("OS_REGION_NAME") or (self._cloud.region if self._cloud else None)
-
-    def project(self) -> tuple[str | None, str | None]:
-        """The project's id and its name, one of which is enough, if any is given."""
-        places = [
-            (self._key("project_id"), self._key("project")),
-            (self._variable("OS_PROJECT_ID"), self._variable("OS_PROJECT_NAME")),
-            (self._cloud.project_id, self._cloud.project) if self._cloud else (None, None),
-        ]
-        return next((place for place in places if any(place)), (None, None))
-
-    @functools.cached_property
-    def _cloud(self) -> clouds_yaml.Cloud | None:
-        name = self._variable("OS_CLOUD")
-        try:
-            return clouds_yaml.load(name) if name else None
-        except clouds_yaml.CloudsYamlError as error:
-            raise ConfigError(f"OS_CLOUD: {error}") from error
-
-    def _moved_services(self) -> dict[str, str]:
-        """The services that are not where the region has them, by name."""
-        moved = {}
-        auth_url, source = self._variable("OS_AUTH_URL"), "OS_AUTH_URL"
-        if not auth_url and self._cloud:
-            auth_url, source = self._cloud.auth_url, f"auth_url of cloud {self._cloud.name!r}"
+        account, moved = self.account, {}
+        auth_url = account.scope.get("auth_url")
         if auth_url and not self._key("endpoint"):
-            moved["iam"] = self._checked(source, lambda: checked(auth_url))
+            if region and (other := region_of(auth_url)) not in (None, region):
+                raise ConfigError(
+                    f"{account.origins['auth_url']} is of region {other}, not of {region}: correct one of them"
+                )
+            moved["iam"] = self._checked(account.origins["auth_url"], lambda: service_url("iam", auth_url))
+        for service, name in SERVICES.items():
+            option = f"{name}_endpoint_override"
+            if url := account.settings.get(option):
+                moved[service] = self._checked(account.origins[option], lambda: service_url(service, str(url)))
         raw = self._key("endpoints")
         if not raw:
             return moved
@@ -176,7 +229,7 @@ class ProviderConfig:
         ):
             raise ConfigError(f"{qualified('endpoints')} must be addresses by service: {', '.join(sorted(SERVICES))}")
         return moved | self._checked(
-            qualified("endpoints"), lambda: {service: checked(url) for service, url in overrides.items()}
+            qualified("endpoints"), lambda: {service: service_url(service, url) for service, url in overrides.items()}
         )
 
     @staticmethod
@@ -190,6 +243,6 @@ class ProviderConfig:
         value = self._config(key)
         return value.strip() or None if isinstance(value, str) else None
 
-    def _variable(self, *names: str) -> str | None:
-        values = (self._environment.get(name, "").strip() for name in names)
-        return next((value for value in values if value), None)
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() not in ("false", "no", "0", "off")

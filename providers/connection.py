@@ -9,7 +9,8 @@ from pathlib import Path
 from providers.config import EMULATOR, ConfigError, ConfigReader, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.credentials import Project
+from providers.er.auth.token import TokenCredentials
 
 EMULATOR_DATABASE = Path(".local", "emulator.db")
 """Where the embedded emulator keeps its state, below the project's root."""
@@ -54,7 +55,7 @@ class Connection:
 
     def _remote(self) -> Client:
         endpoints = self._settings.endpoints()
-        return Client(self._settings.credentials(endpoints), endpoints)
+        return Client(self._settings.credentials(endpoints), endpoints, verify=self._settings.verify)
 
     def _embedded(self) -> Client:
         # Imported here: only those who use the emulator need to have it installed.
@@ -70,4 +71,4 @@ class Connection:
             server = serve(database)
         except (EmulatorError, OSError) as error:
             raise ConfigError(f"the embedded emulator cannot start: {str(error).rstrip('.')}") from error
-        return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
+        return Client(TokenCredentials(server.token, Project(id=server.project_id)), Endpoints.at(server.url))

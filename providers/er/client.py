@@ -56,12 +56,13 @@ class Client:
         *,
         backoff: Backoff | None = None,
         poll: Backoff | None = None,
+        verify: bool | str = True,
     ) -> None:
         self.credentials = credentials
         self.endpoints = endpoints
         self.poll = poll or exponential_backoff(first=0.1, factor=1.25, cap=5, jitter=0.2)
         backoff = backoff or exponential_backoff(first=0.5, factor=2, cap=20)
-        self._transport = Transport(credentials, backoff=backoff, poll=self.poll)
+        self._transport = Transport(credentials, backoff=backoff, poll=self.poll, verify=verify)
         self._lists = BatchPoller(self)
         self._patience: Deadline | None = None
         self._bind()

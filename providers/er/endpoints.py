@@ -9,8 +9,13 @@ from urllib.parse import urlsplit
 
 from providers.er.sanitizing import sanitize
 
-REGIONS = ("eu-de", "eu-nl")
 _DOMAIN = "otc.t-systems.com"
+_IAM_HOSTS = {
+    "eu-de": f"iam.eu-de.{_DOMAIN}",
+    "eu-nl": f"iam.eu-nl.{_DOMAIN}",
+    "eu-ch2": f"iam-pub.eu-ch2.sc.{_DOMAIN}",
+}
+REGIONS = tuple(_IAM_HOSTS)
 
 
 class EndpointError(ValueError):
@@ -36,8 +41,10 @@ class Endpoints:
             EndpointError: There is no such region.
         """
         if region not in REGIONS:
-            raise EndpointError(f"there is no region {region!r}; regions are {' and '.join(REGIONS)}")
-        return cls(*(f"https://{service}.{region}.{_DOMAIN}{path}" for service, path in _SERVICES))
+            raise EndpointError(f"there is no region {region!r}; regions are {', '.join(REGIONS)}")
+        iam = _IAM_HOSTS[region]
+        rest = iam.partition(".")[2]
+        return cls(er=f"https://er.{rest}", iam=f"https://{iam}/v3", lts=f"https://lts.{rest}")
 
     @classmethod
     def at(cls, url: str) -> Endpoints:
@@ -54,7 +61,7 @@ class Endpoints:
         Raises:
             EndpointError: An address is not a usable URL.
         """
-        return replace(self, **{service: checked(url) for service, url in urls.items()})
+        return replace(self, **{service: service_url(service, url) for service, url in urls.items()})
 
     @classmethod
     def by_catalog(cls, iam: str) -> Endpoints:
@@ -67,6 +74,16 @@ _SERVICES = (("er", ""), ("iam", "/v3"), ("lts", ""))
 _URL = re.compile(
     r"(?i:https?)://([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d+)?(/[A-Za-z0-9._~/-]*)?"
 )
+
+
+def service_url(service: str, url: str) -> str:
+    """The base address of `er`, `iam` or `lts`, out of one with or without scheme, version or trailing slash.
+
+    Raises:
+        EndpointError: As for `checked`.
+    """
+    base = re.sub(r"/v\d+(\.\d+)?(/[^/]*)?$", "", checked(url if "://" in url else f"https://{url}"))
+    return f"{base}/v3" if service == "iam" else base
 
 
 def checked(url: str) -> str:
@@ -91,6 +108,15 @@ def _shown(url: str) -> str:
     """The address as far as it can be shown: what stands before an @ may be a password."""
     shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url
     return repr(sanitize(shown, 100))
+
+
+def region_of(text: str) -> str | None:
+    """The region of a project, by whose id its name begins (IAM: projects), or of an address of this cloud, if any."""
+    host = urlsplit(text).hostname or ""
+    for region, iam in _IAM_HOSTS.items():
+        if re.match(rf"{region}(_|$)", text) or host.endswith(f".{iam.partition('.')[2]}"):
+            return region
+    return None
 
 
 def is_loopback(url: str) -> bool:

@@ -28,8 +28,14 @@ class ServiceSession(requests.Session):
     own machine, nobody's netrc is sent along, and cookies are not kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, verify: bool | str = True) -> None:
+        """Open no connection yet.
+
+        Args:
+            verify: Whether to verify certificates, or the file with the CAs to trust in place of the environment's.
+        """
         super().__init__()
+        self._verified_by = verify
         self.auth = _as_it_is
         self.headers["Accept"] = "application/json"
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -42,6 +48,8 @@ class ServiceSession(requests.Session):
     def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
         """As requests does it, less the proxies for a loopback address."""
         settings = super().merge_environment_settings(url, *arguments, **named)
+        if self._verified_by is not True:
+            settings["verify"] = self._verified_by
         return {**settings, "proxies": {}} if is_loopback(str(url)) else settings
 
     def send(

@@ -25,7 +25,6 @@ from providers.er.exceptions import (
 )
 from providers.er.sanitizing import connection_error, redact, sanitize
 from providers.er.session import POOL_SIZE, ServiceSession
-from providers.er.validation import identifier, optional, required
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up
 OUTAGE_BUDGET = 120.0  # seconds of failures before one that did answer is given up
@@ -41,11 +40,11 @@ Params = Mapping[str, Any]
 class Transport:
     """Sends calls over one pooled session. The policy on repeating them is stated in `Client`."""
 
-    def __init__(self, credentials: Credentials, *, backoff: Backoff, poll: Backoff) -> None:
+    def __init__(self, credentials: Credentials, *, backoff: Backoff, poll: Backoff, verify: bool | str) -> None:
         self.credentials = credentials
         self._backoff = backoff
         self._poll = poll
-        self._session = ServiceSession()
+        self._session = ServiceSession(verify=verify)
         self._answered: set[str] = set()
         self._project_id: str | None = None
         self._looking_up = threading.Lock()
@@ -129,28 +128,15 @@ class Transport:
         return self._catalogued[service]
 
     def _found_project(self, iam: str, deadline: Deadline) -> str:
-        if known := self.credentials.project_id():
-            return known
-        with self._looking_up:
-            if self._project_id:
-                return self._project_id
-            name = self.credentials.project_name
+        def ask(path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
+            request = requests.Request("GET", f"{iam}/{path}", params=query, headers=headers)
             try:
-                answer = self._send(
-                    self._prepare(requests.Request("GET", f"{iam}/projects", params={"name": name})), deadline
-                )
+                return self._send(self._prepare(request), deadline)
             except UnauthorizedError as error:
                 raise self._refused(error, iam) from error
-            projects = required(answer, "projects", list)
-            found = [
-                identifier(project, "id")
-                for project in projects
-                if required(project, "name", str) == name and optional(project, "enabled", True)
-            ]
-            if len(found) != 1:
-                number = "no project" if not found else "several projects"
-                raise ApiError(f"IAM at {iam} has {number} {name!r} for these credentials: give the project's id")
-            return found[0]
+
+        with self._looking_up:
+            return self._project_id or self.credentials.find_project(ask)
 
     def repeat(
         self,

@@ -7,10 +7,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from providers.er.auth.credentials import Ask, Project
 from providers.er.exceptions import ApiError
+from providers.er.validation import identifier, optional, required
 
 DATE_HEADER = "X-Sdk-Date"
 SECURITY_TOKEN_HEADER = "X-Security-Token"
+PROJECT_HEADER = "X-Project-Id"
 _DATE = "%Y%m%dT%H%M%SZ"
 
 
@@ -20,7 +23,13 @@ class AccessKeyCredentials:
     Signing is SDK-HMAC-SHA256 (API reference: AK/SK-based authentication), by the signer of huaweicloudsdkcore.
     """
 
-    if_refused = "check the access key, the secret key and this machine's clock; a temporary key may have expired"
+    @property
+    def if_refused(self) -> str:
+        """What to check: a temporary key differs from a permanent one only by its security token."""
+        temporary = (
+            "the key may have expired" if self._security_token else "a temporary key also needs its security token"
+        )
+        return f"check the access key, the secret key and this machine's clock; {temporary}"
 
     def __init__(
         self,
@@ -28,15 +37,28 @@ class AccessKeyCredentials:
         access_key: str,
         secret_key: str,
         security_token: str | None = None,
-        project_id: str | None = None,
-        project_name: str | None = None,
+        project: Project,
     ) -> None:
         self.ak, self.sk = access_key, secret_key  # as the signer calls them
         self._security_token = security_token
-        self._project_id, self.project_name = project_id, project_name
+        self._project = project
+        self._project_id = project.id
 
-    def project_id(self) -> str | None:
-        """The project given; a key by itself is for no project."""
+    def find_project(self, ask: Ask) -> str:
+        """The project given; where it has a name, IAM is asked for its id."""
+        if name := self._project.name:
+            projects = required(ask("projects", {"name": name}, {}), "projects", list)
+            found = [
+                identifier(project, "id")
+                for project in projects
+                if required(project, "name", str) == name and optional(project, "enabled", True)
+            ]
+            if len(found) != 1:
+                number = "no project" if not found else "several projects"
+                raise ApiError(f"IAM has {number} {name!r} for these credentials: give the project's id")
+            self._project.refuse_another(found[0], name)
+            self._project_id = found[0]
+        assert self._project_id
         return self._project_id
 
     def authorize(self, request: requests.PreparedRequest) -> None:
@@ -53,6 +75,9 @@ class AccessKeyCredentials:
             raise ApiError("signing with an access key needs huaweicloudsdkcore: pip install it") from error
         parts = urlsplit(request.url or "")
         headers = {"Host": parts.netloc, DATE_HEADER: datetime.now(timezone.utc).strftime(_DATE)}
+        if self._project_id:
+            # Without it, the service answers for the region's main project.
+            headers[PROJECT_HEADER] = self._project_id
         if self._security_token:
             headers[SECURITY_TOKEN_HEADER] = self._security_token
         signed = Signer(self).sign(

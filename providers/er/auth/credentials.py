@@ -1,15 +1,21 @@
-"""Who is calling. Signing in happens at the first request, never earlier."""
+"""Who is calling, and for which project. Signing in happens at the first request, never earlier."""
 
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import requests
 
+from providers.er.endpoints import region_of
 from providers.er.exceptions import ApiError
 
 TOKEN_HEADER = "X-Auth-Token"
+
+Ask = Callable[[str, Mapping[str, str], Mapping[str, str]], Mapping[str, Any]]
+"""Asks IAM: from the path, the query and further headers of a GET to its answer."""
 
 
 def is_header_value(token: str) -> bool:
@@ -17,22 +23,59 @@ def is_header_value(token: str) -> bool:
     return re.fullmatch(r"[\x21-\x7e]+", token) is not None
 
 
-class Credentials(Protocol):
-    """What the client needs to know of a way to sign in.
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """The project to act in, as far as it is named.
 
     Attributes:
-        if_refused: What to do where a service refuses them for good, as the end of a sentence.
-        project_name: The name of the project that calls go to, where `project_id` does not know its id.
+        id: Its id.
+        name: Its name.
+        domain: `project_domain_id` or `project_domain_name`, whose name it is.
+        region: The region in use.
+        origin: Where it is named, for errors.
     """
 
-    if_refused: str
-    project_name: str | None
+    id: str | None = None
+    name: str | None = None
+    domain: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
+    origin: str = ""
 
-    def project_id(self) -> str | None:
-        """The id of the project that calls go to; None if IAM is to be asked for it.
+    @property
+    def scope(self) -> dict[str, str]:
+        """It as the scope of a sign-in, by keystoneauth1's names."""
+        if self.id:
+            return {"project_id": self.id}
+        return {"project_name": self.name, **self.domain} if self.name else {}
+
+    def refuse_another(self, id_: str, name: str | None) -> None:
+        """Refuse to act in another project than the one named, or in one of another region.
 
         Raises:
-            ApiError: Signing in failed.
+            ApiError: IAM's answer is about another one.
+        """
+        if (self.id and id_ != self.id) or (self.name and name is not None and name != self.name):
+            raise ApiError(f"IAM signs in to project {name!r}, id {id_}, which is not {self}: correct {self.origin}")
+        if self.region and name and (other := region_of(name)) not in (None, self.region):
+            raise ApiError(f"project {name!r} is in region {other}, not in {self.region}: correct one of them")
+
+    def __str__(self) -> str:
+        words = [f"{self.name!r}" if self.name else "", f"id {self.id}" if self.id else ""]
+        return "project " + ", ".join(word for word in words if word)
+
+
+class Credentials(Protocol):
+    """What the client needs to know of a way to sign in."""
+
+    @property
+    def if_refused(self) -> str:
+        """What to do where a service refuses them for good, as the end of a sentence."""
+
+    def find_project(self, ask: Ask) -> str:
+        """The id of the project that calls go to.
+
+        Raises:
+            ApiError: Signing in failed, or there is no such project.
         """
 
     def authorize(self, request: requests.PreparedRequest) -> None:
@@ -51,36 +94,3 @@ class Credentials(Protocol):
         Raises:
             ApiError: Signing in failed.
         """
-
-
-class TokenCredentials:
-    """A token that somebody else got, for a project that is known. It cannot be renewed."""
-
-    if_refused = "get a new token"
-    project_name: str | None = None
-
-    def __init__(self, token: str, project_id: str) -> None:
-        self._token = token
-        self._project_id = project_id
-
-    def project_id(self) -> str:
-        """The project given."""
-        return self._project_id
-
-    def authorize(self, request: requests.PreparedRequest) -> None:
-        """Add the token given.
-
-        Raises:
-            ApiError: It has characters that no token has, such as a line break.
-        """
-        if not is_header_value(self._token):
-            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it anew")
-        request.headers[TOKEN_HEADER] = self._token
-
-    def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """A given token is all there is."""
-        return False
-
-    def catalogued(self, service: str) -> str | None:
-        """The catalog came with the token to whoever got it."""
-        return None

@@ -1,0 +1,47 @@
+"""Acting in another account, which has made an agency for one's own (IAM: obtaining an agency token)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keystoneauth1.identity import v3
+from keystoneauth1.token_endpoint import Token
+
+from providers.er.auth.keystone import TOKEN, load_plugin
+
+
+class _AssumeRole(v3.AuthMethod):
+    """IAM's own method: one's token in the header, the agency in the body."""
+
+    def __init__(self, own: Any, agency: Mapping[str, str]) -> None:
+        super().__init__()
+        self._own = own
+        self._agency = {
+            key.removeprefix("agency_") if key != "agency_name" else key: value for key, value in agency.items()
+        }
+
+    def get_auth_data(self, session: Any, auth: Any, headers: dict[str, str], request_kwargs: Any) -> Any:
+        """The part of the request's body that is this method's."""
+        headers["X-Auth-Token"] = self._own.get_token(session)
+        return "assume_role", self._agency
+
+
+def act_through_agency(
+    auth_url: str, kind: str, options: Mapping[str, Any], agency: Mapping[str, str], scope: Mapping[str, Any]
+) -> Any:
+    """What signs in to the account that made the agency, for a project of that account.
+
+    Args:
+        auth_url: IAM's address, with its version.
+        kind: The plugin of keystoneauth1 that signs in to one's own account.
+        options: Its options.
+        agency: `agency_name`, and `agency_domain_name` or `agency_domain_id`.
+        scope: The project of the other account.
+    """
+    if kind == TOKEN:
+        own: Any = Token(auth_url, options["token"])
+    else:
+        domain = {name: options[f"user_{name}"] for name in ("domain_id", "domain_name") if f"user_{name}" in options}
+        own = load_plugin(kind, auth_url, options, dict(list(domain.items())[:1]))
+    return v3.Auth(auth_url, [_AssumeRole(own, agency)], **scope)

@@ -1,0 +1,218 @@
+"""Signing in to IAM, which is Keystone's API, with a plugin of keystoneauth1, for oneself or through an agency.
+
+keystoneauth1 is imported in functions: it costs a tenth of a second, and a run with a token or an access key needs none
+of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from providers.er.auth.credentials import TOKEN_HEADER, Ask, Project, is_header_value
+from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
+from providers.er.limits import ID_PATTERN
+from providers.er.sanitizing import connection_error, redact, sanitize
+from providers.er.session import ServiceSession
+
+PASSWORD = "v3password"
+TOKEN = "v3token"
+MULTI_FACTOR = "v3multifactor"
+
+_USER = ("username", "user_id", "user_domain_id", "user_domain_name")
+_OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+"""What keystoneauth1 raises, too, over answers that have another form than Keystone's."""
+
+
+class PluginError(ValueError):
+    """keystoneauth1 cannot sign in this way; the text is one sentence."""
+
+
+def plugin_options(kind: str) -> tuple[str, ...]:
+    """The options of one of keystoneauth1's plugins.
+
+    Raises:
+        PluginError: There is no such plugin, or a package that it needs is missing.
+    """
+    return tuple(str(option.dest) for option in _loader(kind).get_options())
+
+
+def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    """What signs in with these options, for this project or domain.
+
+    Raises:
+        PluginError: There is no such plugin, or an option is missing.
+    """
+    from keystoneauth1 import exceptions
+    from keystoneauth1.identity import v3
+
+    user = {option: options[option] for option in _USER if option in options}
+    if kind == PASSWORD:
+        return v3.Password(auth_url, password=options["password"], **user, **scope)
+    if kind == MULTI_FACTOR:
+        password = v3.PasswordMethod(password=options["password"], **user)
+        return v3.Auth(auth_url, [password, v3.TOTPMethod(passcode=options["passcode"], **user)], **scope)
+    try:
+        return _loader(kind).load_from_options(auth_url=auth_url, **options, **scope)
+    except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError) as error:
+        raise PluginError(f"keystoneauth1 cannot sign in with {kind}: {error}") from error
+
+
+def _loader(kind: str) -> Any:
+    from keystoneauth1 import exceptions, loading
+
+    try:
+        return loading.get_plugin_loader(kind)
+    except exceptions.NoMatchingPlugin as error:
+        raise PluginError(f"keystoneauth1 has no plugin {kind!r} to sign in with") from error
+    except (AttributeError, ImportError) as error:
+        raise PluginError(f"to sign in with {kind}, keystoneauth1 needs a package that is not installed") from error
+
+
+class KeystoneCredentials:
+    """An account of IAM, exchanged for a project's token.
+
+    The token is valid for 24 h (API reference: obtaining a user token) and is renewed when the service refuses it.
+    Where IAM refuses the password, `renew_password` is asked once for a newer one; refused again, it is not sent a
+    second time: IAM locks users out. However many threads wait for a token, one of them signs in.
+    """
+
+    @property
+    def if_refused(self) -> str:
+        """What to do."""
+        return "sign in again"
+
+    def __init__(
+        self,
+        *,
+        auth_url: str,
+        kind: str,
+        options: Mapping[str, Any],
+        account: str,
+        project: Project,
+        agency: Mapping[str, str] | None = None,
+        interface: str = "public",
+        verify: bool | str = True,
+        renew_password: Callable[[], str | None] | None = None,
+    ) -> None:
+        """Remember who signs in.
+
+        Args:
+            auth_url: IAM's address, with its version.
+            kind: A plugin of keystoneauth1.
+            options: Its options, but for the project.
+            account: The account in words, for errors.
+            project: The project to act in.
+            agency: `agency_name`, and `agency_domain_name` or `agency_domain_id`, to act in another account.
+            interface: Which addresses of the catalog to use.
+            verify: Whether to verify certificates, or the file with the CAs to trust.
+            renew_password: Asked for a newer password.
+        """
+        self._auth_url, self._kind, self._options = auth_url, kind, dict(options)
+        self._account, self._project, self._agency = account, project, agency or {}
+        self._interface, self._verify, self._renew_password = interface, verify, renew_password
+        self._lock = threading.Lock()
+        self._sign_ins = 0
+        self._failure: ApiError | None = None
+        self._access: Any = None
+
+    def find_project(self, ask: Ask) -> str:
+        """The project that the token is for."""
+        return str(self._signed_in().project_id)
+
+    def authorize(self, request: requests.PreparedRequest) -> None:
+        """Add the current token, signing in first if there is none."""
+        request.headers[TOKEN_HEADER] = self._signed_in().auth_token
+
+    def renew(self, rejected: requests.PreparedRequest) -> bool:
+        """Forget the token that was refused, unless another thread has already got a new one."""
+        with self._lock:
+            if self._access and self._access.auth_token == rejected.headers.get(TOKEN_HEADER):
+                self._access = None
+        return True
+
+    def catalogued(self, service: str) -> str | None:
+        """The first address of the service in the catalog that came with the token."""
+        catalog = self._signed_in().service_catalog
+        try:
+            urls = catalog.get_urls(service_type=service, interface=self._interface, region_name=self._project.region)
+            return str(urls[0]) if urls else None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ApiError(f"IAM at {self._auth_url} has a catalog of another form: check that address") from error
+
+    def _signed_in(self) -> Any:
+        seen = self._sign_ins
+        with self._lock:
+            if self._access is not None:
+                return self._access
+            # What failed while this thread waited for its turn fails for it too; a refusal is final.
+            if self._failure and (self._sign_ins != seen or isinstance(self._failure, UnauthorizedError)):
+                raise copy.copy(self._failure)  # whoever catches it may add to it
+            self._sign_ins += 1
+            try:
+                self._access = self._sign_in()
+            except ApiError as error:
+                error.may_have_applied = False  # nothing was sent but to IAM
+                self._failure = error
+                raise
+            self._failure = None
+            return self._access
+
+    def _sign_in(self) -> Any:
+        """A token, with what IAM says of it."""
+        from keystoneauth1 import exceptions
+        from keystoneauth1.session import Session
+
+        session = Session(session=ServiceSession(), redirect=False, verify=self._verify)
+        try:
+            access = self._plugin().get_access(session)
+            token, project_id, project_name = access.auth_token, access.project_id, access.project_name
+        except exceptions.Unauthorized as error:
+            newer, self._renew_password = self._renew_password and self._renew_password(), None
+            if newer and newer != self._options["password"]:
+                self._options["password"] = newer
+                return self._sign_in()
+            also = "; a user with MFA also needs a passcode (OS_PASSCODE)" if self._kind == PASSWORD else ""
+            raise UnauthorizedError(
+                f"IAM refused {self._account}: check user name, password, domain and {self._project}{also}", status=401
+            ) from error
+        except exceptions.HttpError as error:
+            kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
+            # Before it is shortened: half a password is too much as well.
+            text = str(error.message).partition(" (HTTP ")[0]
+            for secret in ("password", "passcode", "token", "client_secret", "application_credential_secret"):
+                text = redact(self._options.get(secret), text)
+            verb = "failed" if error.http_status >= 500 else "refused"
+            raise kind(
+                f"IAM at {self._auth_url} {verb} to sign in {self._account}: {sanitize(text)}",
+                status=error.http_status,
+                request_id=sanitize(str(error.request_id)) if error.request_id else None,
+            ) from error
+        except exceptions.ConnectionError as error:
+            cause = error.__cause__ or error.__context__ or error
+            raise connection_error(f"IAM at {self._auth_url}", cause) from error
+        except PluginError as error:
+            raise ApiError(str(error)) from error
+        except (exceptions.ClientException, *_OTHER_FORM) as error:
+            raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
+        if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):
+            raise ApiError(
+                f"IAM at {self._auth_url} gave {self._account} no token for a project: check {self._project}"
+            )
+        self._project.refuse_another(project_id, project_name if isinstance(project_name, str) else None)
+        return access
+
+    def _plugin(self) -> Any:
+        if not self._agency:
+            return load_plugin(self._kind, self._auth_url, self._options, self._project.scope)
+        from providers.er.auth.agency import act_through_agency
+
+        return act_through_agency(self._auth_url, self._kind, self._options, self._agency, self._project.scope)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and ID_PATTERN.fullmatch(value) is not None

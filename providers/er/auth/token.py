@@ -1,0 +1,54 @@
+"""A token that somebody else got."""
+
+from __future__ import annotations
+
+import requests
+
+from providers.er.auth.credentials import TOKEN_HEADER, Ask, Project, is_header_value
+from providers.er.exceptions import ApiError
+from providers.er.validation import identifier, required
+
+_SUBJECT_HEADER = "X-Subject-Token"
+
+
+class TokenCredentials:
+    """A token, which is for one project, and cannot be renewed."""
+
+    @property
+    def if_refused(self) -> str:
+        """What to do."""
+        return "get a new token"
+
+    def __init__(self, token: str, project: Project) -> None:
+        self._token = token
+        self._project = project
+
+    def find_project(self, ask: Ask) -> str:
+        """The project that the token is for: IAM is asked, unless its id is given and no name has to be compared."""
+        if self._project.id and not self._project.name:
+            return self._project.id
+        answer = ask("auth/tokens", {"nocatalog": "true"}, {_SUBJECT_HEADER: self._token})
+        project = required(answer, "token", dict).get("project")
+        if project is None:
+            raise ApiError("the token is not for a project: get one for the project to act in")
+        id_ = identifier(project, "id")
+        self._project.refuse_another(id_, required(project, "name", str))
+        return id_
+
+    def authorize(self, request: requests.PreparedRequest) -> None:
+        """Add the token.
+
+        Raises:
+            ApiError: It has characters that no token has, such as a line break.
+        """
+        if not is_header_value(self._token):
+            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it again")
+        request.headers[TOKEN_HEADER] = self._token
+
+    def renew(self, rejected: requests.PreparedRequest) -> bool:
+        """A given token is all there is."""
+        return False
+
+    def catalogued(self, service: str) -> str | None:
+        """The catalog came with the token to whoever got it."""
+        return None
