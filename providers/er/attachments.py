@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from providers.er.exceptions import TemporaryError
 from providers.er.pagination import pages
-from providers.er.validation import Json, display_name, identifier, optional, required
+from providers.er.sanitizing import display_name
+from providers.er.validation import Json, identifier, optional, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -24,6 +25,11 @@ class Attachment:
     resource_type: str
     resource_id: str
     tags: dict[str, str]
+
+    @property
+    def display_name(self) -> str:
+        """The name, or the id where there is none."""
+        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> Attachment:

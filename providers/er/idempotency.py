@@ -22,7 +22,7 @@ from providers.er.exceptions import (
     NotFoundError,
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget, has_failed
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 
 # How many client tokens may turn out to be spent on flow logs that are gone: one for each time that the same
 # target was created anew under the same key.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.er.validation import Json, display_name, identifier, required
+from providers.er.sanitizing import display_name
+from providers.er.validation import Json, identifier, required
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -17,6 +18,11 @@ class LogGroup:
 
     id: str
     name: str
+
+    @property
+    def display_name(self) -> str:
+        """The name, or the id where there is none."""
+        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> LogGroup:
@@ -34,6 +40,11 @@ class LogStream:
 
     id: str
     name: str
+
+    @property
+    def display_name(self) -> str:
+        """The name, or the id where there is none."""
+        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> LogStream:

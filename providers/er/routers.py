@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.er.pagination import pages
-from providers.er.validation import Json, display_name, identifier, optional
+from providers.er.sanitizing import display_name
+from providers.er.validation import Json, identifier, optional
 
 if TYPE_CHECKING:
     from providers.er.client import Client
@@ -20,6 +21,11 @@ class Router:
     id: str
     name: str
     state: str
+
+    @property
+    def display_name(self) -> str:
+        """The name, or the id where there is none."""
+        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> Router:

@@ -1,7 +1,8 @@
-"""The HTTP session under every call, to the services and to IAM alike."""
+"""The HTTP session under every call, to the services and to IAM alike, and what its failures mean."""
 
 from __future__ import annotations
 
+import ssl
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -11,7 +12,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from providers.er.endpoints import is_loopback
-from providers.er.exceptions import TemporaryError
+from providers.er.exceptions import ApiError, TemporaryError
+from providers.er.sanitizing import sanitize
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds between two pieces of an answer
@@ -87,3 +89,41 @@ def _read(response: requests.Response, *, seconds: float) -> None:
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """An auth that adds nothing: with one set, requests does not look into ~/.netrc."""
     return request
+
+
+def connection_error(origin: str, error: BaseException) -> ApiError:
+    """What to raise for a call that got no answer."""
+    cause = _innermost(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ApiError(
+            f"cannot trust the certificate of {origin}: {cause.verify_message}"
+            " (for a private CA set REQUESTS_CA_BUNDLE)"
+        )
+    if isinstance(error, requests.exceptions.InvalidURL):  # a proxy's is one, too, and may have a password in it
+        return ApiError(f"cannot reach {origin}: its address, or that of the proxy, is no address")
+    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return TemporaryError(
+        f"cannot reach {origin}: {sanitize(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)
+    )
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """Whether there was not even a connection to send the call over."""
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    wrapped = error.args[0] if error.args else None
+    return isinstance(getattr(wrapped, "reason", None), urllib3.exceptions.NewConnectionError)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause, without the exceptions that requests and urllib3 wrap around it."""
+    while True:
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((part for part in reversed(error.args) if isinstance(part, BaseException)), None)
+        if inner is None:
+            # urllib3 keeps what the system said as the cause only.
+            inner = error.__cause__ if isinstance(error.__cause__, OSError) else None
+        if inner is None:
+            return error
+        error = inner

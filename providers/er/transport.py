@@ -23,8 +23,8 @@ from providers.er.exceptions import (
     UnauthorizedError,
     error_class,
 )
-from providers.er.sanitizing import connection_error, redact, sanitize
-from providers.er.session import POOL_SIZE, ServiceSession
+from providers.er.sanitizing import redact, sanitize
+from providers.er.session import POOL_SIZE, ServiceSession, connection_error
 from providers.er.validation import identifier, optional, required
 
 FIRST_CONTACT_BUDGET = 10.0  # seconds of failures before an endpoint that never answered is given up

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from providers.er.exceptions import TemporaryError
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
-from providers.er.sanitizing import sanitize
+from providers.er.sanitizing import has_surrogates
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
-LABEL_LENGTH = 100  # characters; names of the service have 64 at the most
-LARGEST = 2**53  # what a JSON number holds exactly
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
+MAX_INTEGER = 2**53  # what a JSON number holds exactly
 
 
 def required(data: Json, key: str, kind: type[T]) -> T:
@@ -29,16 +26,11 @@ def required(data: Json, key: str, kind: type[T]) -> T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         found = "nothing" if value is None else type(value).__name__
         raise TemporaryError(f"the API's answer has {found} where {key!r} should be {kind.__name__}")
-    if isinstance(value, str) and _HALF_A_CHARACTER.search(value):
+    if isinstance(value, str) and has_surrogates(value):
         raise TemporaryError(f"the API's answer has half a character in {key!r}")
-    if isinstance(value, int) and abs(value) > LARGEST:
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise TemporaryError(f"the API's answer has a number too large for {key!r}")
     return value
-
-
-def display_name(text: str) -> str:
-    """A name or the like, fit to be shown, and to be the key or part of a sentence."""
-    return sanitize(text, LABEL_LENGTH)
 
 
 def identifier(data: Json, key: str) -> str:

@@ -18,7 +18,7 @@ from providers.er import Client
 from providers.er.exceptions import ApiError
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.checks import backend
 from stacks.commands import command_line
 from stacks.errors import Problem, stack_file

@@ -30,7 +30,7 @@ from providers.er import Client, Deadline, Endpoints, idempotency, session, tran
 from providers.er.auth.credentials import TokenCredentials
 from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError, TemporaryError
 from providers.er.flow_logs import FlowLog
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct

@@ -17,7 +17,7 @@ from emulator import EmulatorError
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from tests.live.cleaning import Cleaner, by_hand, delete
 from tests.live.journal import recorded
 from tests.live.mirror import mirror

@@ -10,7 +10,7 @@ from providers.er import Client, Deadline, idempotency
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.idempotency import client_token
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from tests.live.place import Place, flow_logs_of
 from tests.live.screen import Screen
 from tests.live.sides import Side

@@ -13,7 +13,7 @@ from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import Named, find
 from stacks.planning.selection import cannot_be_logged

@@ -12,8 +12,8 @@ import requests
 from providers.er.auth.credentials import TOKEN_HEADER, is_header_value
 from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from providers.er.limits import ID_PATTERN
-from providers.er.sanitizing import connection_error, redact, sanitize
-from providers.er.session import ServiceSession
+from providers.er.sanitizing import redact, sanitize
+from providers.er.session import ServiceSession, connection_error
 
 NONSENSE = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 """What keystoneauth1 raises, too, over answers that are not as Keystone's."""

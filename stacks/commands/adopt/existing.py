@@ -15,7 +15,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog
 from providers.er.limits import NAME_PATTERN
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import callable_names, find, listed
 from stacks.planning.naming import flow_log_name

@@ -12,7 +12,7 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.errors import StackError, stack_file
 from stacks.planning.lookup import Named
