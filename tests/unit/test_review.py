@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from providers.urn import FLOW_LOG_TYPE
 from stacks.commands.review.__main__ import main
-from stacks.commands.review.changes import review
+from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import LONGEST, MARKER, comment
 from stacks.commands.review.markdown import code, prose
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
@@ -53,7 +53,7 @@ def recorded(file: str) -> str:
 
 
 def written(text: str, stack: str = "local") -> str:
-    return comment([review(stack, text)])
+    return comment([review_stack(stack, text)])
 
 
 def rows(text: str, title: str) -> list[list[str]]:
@@ -164,7 +164,7 @@ def test_what_is_deleted_stands_first_and_what_moves_after_it() -> None:
 
 def test_the_readmes_sample_is_the_review_of_recorded_previews() -> None:
     readme = (PREVIEWS.parents[2] / "README.md").read_text(encoding="utf-8")
-    text = comment([review("dev", recorded("mixed.jsonl")), review("prod", recorded("unchanged.json"))])
+    text = comment([review_stack("dev", recorded("mixed.jsonl")), review_stack("prod", recorded("unchanged.json"))])
 
     # In a quotation headings would be those of the page.
     bold = re.sub(r"^#+ (.*)$", r"**\1**", text.removeprefix(f"{MARKER}\n"), flags=re.MULTILINE)
@@ -238,14 +238,14 @@ def test_a_move_is_one_row_with_both_streams_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["moved", "reasons", "merged_keys"])
 def test_what_goes_is_shown_the_same_in_either_form_of_preview(name: str) -> None:
-    assert review("local", recorded(f"{name}.json")) == review("local", recorded(f"{name}.jsonl"))
+    assert review_stack("local", recorded(f"{name}.json")) == review_stack("local", recorded(f"{name}.jsonl"))
 
 
 def test_a_warning_of_several_moves_names_no_stream_of_one() -> None:
     several = (
         "core: att-00001 moves from group-1/stream-1 to n/a, n/b; the new flow log is made first, so the record has"
     )
-    found = review("local", document(*move(1), warnings=[f"{several} no gap"]))
+    found = review_stack("local", document(*move(1), warnings=[f"{several} no gap"]))
     assert list(found.warnings) == [f"{several} no gap"]
     assert [row.logs_to for row in found.rows[Kind.MOVE]] == ["group-1/stream-2"]
 
@@ -326,7 +326,7 @@ REASONS = {
 
 @pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl"])
 def test_each_deletion_has_its_reason_in_words(file: str) -> None:
-    found = review("local", recorded(file))
+    found = review_stack("local", recorded(file))
 
     assert {row.attachment: row.note for row in found.rows[Kind.DELETE]} == REASONS
     assert found.unchanged == 6
@@ -334,14 +334,14 @@ def test_each_deletion_has_its_reason_in_words(file: str) -> None:
 
 @pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl", "dropped_router.json"])
 def test_what_a_row_says_is_not_repeated_in_a_warning(file: str) -> None:
-    warnings = review("local", recorded(file)).warnings
+    warnings = review_stack("local", recorded(file)).warnings
     assert warnings
     assert all(one.startswith("not logged on ") for one in warnings)
 
 
 def test_a_warning_that_no_row_repeats_stays() -> None:
     warnings = ["core: att-00001 loses its flow log to elsewhere: why", "core: att-00002 is strange"]
-    found = review("local", document(step("delete", 1, old=flow_log(1)), warnings=warnings))
+    found = review_stack("local", document(step("delete", 1, old=flow_log(1)), warnings=warnings))
     assert list(found.warnings) == warnings
 
 
@@ -384,7 +384,7 @@ def test_a_failed_flow_log_is_deleted_and_then_created_again() -> None:
 
 
 def test_stacks_with_nothing_to_do_have_one_line_each() -> None:
-    reviews = [review(stack, recorded("unchanged.json")) for stack in ("prod", "dev")]
+    reviews = [review_stack(stack, recorded("unchanged.json")) for stack in ("prod", "dev")]
 
     assert comment(reviews).splitlines() == [
         MARKER,
@@ -416,7 +416,7 @@ def test_the_order_of_resources_and_stacks_makes_no_difference() -> None:
             shuffled[key] = random.Random(seed).sample(steps[key], len(steps[key]))
         texts = {"a": json.dumps(shuffled), "b": recorded("first.json")}
         names = sorted(texts, reverse=bool(seed % 2))
-        several.append(comment([review(name, texts[name]) for name in names]))
+        several.append(comment([review_stack(name, texts[name]) for name in names]))
     assert len(set(several)) == 1
 
 
@@ -498,16 +498,16 @@ def test_a_preview_that_failed_says_so_and_why(file: str) -> None:
     [
         ("", "it printed nothing to standard output"),
         (" \n", "it printed nothing to standard output"),
-        (recorded("first.json")[:5000], "what it printed breaks off"),
-        (recorded("first.jsonl")[:5000], "what it printed breaks off"),
-        ("\n".join(recorded("first.jsonl").splitlines()[:-2]), "what it printed breaks off"),
-        ("zsh: command not found: pulumi", "what it printed is not JSON of &#96;pulumi preview&#96;"),
-        ("[]", "what it printed is not JSON of &#96;pulumi preview&#96;"),
-        ("{}", "what it printed has another form than this program reads"),
-        ('{"steps": {}}', "what it printed has another form than this program reads"),
-        ('{"steps": [{"op": "same"}]}', "what it printed has another form than this program reads"),
+        (recorded("first.json")[:5000], "its output is incomplete"),
+        (recorded("first.jsonl")[:5000], "its output is incomplete"),
+        ("\n".join(recorded("first.jsonl").splitlines()[:-2]), "its output is incomplete"),
+        ("zsh: command not found: pulumi", "its output is not JSON of &#96;pulumi preview&#96;"),
+        ("[]", "its output is not JSON of &#96;pulumi preview&#96;"),
+        ("{}", "its output has a form that this program does not read"),
+        ('{"steps": {}}', "its output has a form that this program does not read"),
+        ('{"steps": [{"op": "same"}]}', "its output has a form that this program does not read"),
         ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an operation that this program does not know"),
-        (document(step("update")), "it tells nothing of a resource that it changes"),
+        (document(step("update")), "it has no state of a resource that it changes"),
     ],
 )
 def test_an_incomplete_preview_counts_as_failed(text: str, sentence: str) -> None:
@@ -540,7 +540,7 @@ def test_of_a_traceback_only_the_last_line_is_told() -> None:
 
 
 def test_one_preview_that_failed_does_not_hide_the_others() -> None:
-    text = comment([review("prod", ""), review("dev", recorded("dropped_router.json"))])
+    text = comment([review_stack("prod", ""), review_stack("dev", recorded("dropped_router.json"))])
 
     assert "## Flow logs: 1 of 2 previews failed, 4 to delete\n" in text
     assert text.index("### Stack `dev`") < text.index("4 to delete:") < text.index("### Stack `prod`")
@@ -595,7 +595,7 @@ def test_hostile_text_everywhere_leaves_the_tables_as_they_are() -> None:
         keys = ("name", "resource_id", "log_stream_id", "er_id", first or "x")
         steps.append(step("update", number, old=old, new=new, detailedDiff={key: {"kind": "update"} for key in keys}))
 
-    text = comment([review("local", document(*steps, warnings=HOSTILE))])
+    text = comment([review_stack("local", document(*steps, warnings=HOSTILE))])
 
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert len(tables) == len(steps) + 2
@@ -617,7 +617,7 @@ def test_many_rows_are_folded_and_those_that_are_a_loss_stay_open() -> None:
 @pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 1000), (350, 2), (3000, 1)])
 def test_no_size_is_too_large_and_losses_are_kept_longest(stacks: int, each: int) -> None:
     text_of_one = document(*(one for number in range(each) for one in everything_at(number)), warnings=["w" * 400])
-    one = review("", text_of_one)
+    one = review_stack("", text_of_one)
     text = comment(replace(one, stack=f"stack-{number:04}") for number in range(stacks))
 
     assert LONGEST - 3000 < len(text) <= LONGEST
@@ -640,10 +640,10 @@ def test_no_size_is_too_large_and_losses_are_kept_longest(stacks: int, each: int
 
 
 def test_stacks_that_failed_or_lose_something_are_kept_longest() -> None:
-    one = review("", recorded("unchanged.json"))
+    one = review_stack("", recorded("unchanged.json"))
     quiet = [replace(one, stack=f"a{number:04}") for number in range(3000)]
-    lossy = review("y", recorded("dropped_router.json"))
-    failed = review("z", "")
+    lossy = review_stack("y", recorded("dropped_router.json"))
+    failed = review_stack("z", "")
 
     text = comment([*quiet, lossy, failed])
 
@@ -698,7 +698,7 @@ def test_the_command_prints_the_comment_and_ends_with_1_if_a_preview_failed(
 ) -> None:
     files = [f"dev={PREVIEWS / 'mixed.json'}", f"prod={PREVIEWS / 'wrong_stack_file.json'}"]
 
-    assert run(files[0]) == (0, comment([review("dev", recorded("mixed.json"))]) + "\n")
+    assert run(files[0]) == (0, comment([review_stack("dev", recorded("mixed.json"))]) + "\n")
     code, told = run(*files)
     assert code == 1
     assert "### Stack `dev`" in told

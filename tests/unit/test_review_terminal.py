@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.commands.review.__main__ import main
-from stacks.commands.review.changes import review
+from stacks.commands.review.changes import review_stack
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.terminal import COLUMNS, text
 from tests.unit.test_review import HOSTILE, PREVIEWS, recorded
@@ -23,7 +23,7 @@ RED = "\x1b[31m"
 
 
 def shown(file: str, stack: str = "local") -> str:
-    return text([review(stack, recorded(file))])
+    return text([review_stack(stack, recorded(file))])
 
 
 def row(number: int, **changes: object) -> Row:
@@ -107,7 +107,9 @@ def test_changes_by_hand_are_marked() -> None:
 
 
 def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:
-    several = [review(stack, recorded(file)) for stack, file in (("a", "unchanged.json"), ("b", "dropped_router.json"))]
+    several = [
+        review_stack(stack, recorded(file)) for stack, file in (("a", "unchanged.json"), ("b", "dropped_router.json"))
+    ]
 
     told = text(several)
 
@@ -122,7 +124,7 @@ def test_a_preview_that_failed_is_loud_and_says_why() -> None:
         "  - otc-flow-logs:routers.core.log_group in stacks/Pulumi.local.yaml: there is",
         "    no log group with id or name 'netwrk'; there are: network, security",
     ]
-    assert text([review("dev", "")]).splitlines() == [
+    assert text([review_stack("dev", "")]).splitlines() == [
         "Stack dev: THE PREVIEW FAILED, so nobody knows what would change: it printed",
         "  nothing to standard output. Its standard error may say why.",
     ]
@@ -162,7 +164,7 @@ def test_a_long_list_of_warnings_stops_after_twenty() -> None:
 
 
 def test_only_what_is_loud_is_red_and_only_where_colour_is_wanted() -> None:
-    reviews = [review("local", recorded("mixed.jsonl")), review("dev", "")]
+    reviews = [review_stack("local", recorded("mixed.jsonl")), review_stack("dev", "")]
 
     red = text(reviews, in_colour=True)
 
