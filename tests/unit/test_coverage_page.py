@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
-from stacks.commands.coverage.page import LABELS_EVERY, OPEN_UP_TO, bands, page
+from stacks.commands.coverage.page import LABELS_EVERY, OPEN_UP_TO, bands, render_page
 
 LOGGED, NOT_LOGGED, CANNOT = Status
 VOID = {"meta", "link", "input"}
@@ -94,7 +94,9 @@ class Reader(HTMLParser):
         self.open[-1].children.append(data)
 
 
-def entry(attachment: str, logs_to: str = "", *, reason: str = "", flow_log: str = "", is_ours: bool = True) -> Entry:
+def entry(
+    attachment: str, logs_to: str = "", *, reason: str = "", flow_log: str = "", is_in_stack: bool = True
+) -> Entry:
     """Logged if there is no reason why not."""
     return Entry(
         attachment_id=f"id-{attachment}",
@@ -105,7 +107,7 @@ def entry(attachment: str, logs_to: str = "", *, reason: str = "", flow_log: str
         flow_log=flow_log or ("" if reason else f"log-{attachment}"),
         logs_to=logs_to,
         reason=reason,
-        is_ours=is_ours,
+        is_in_stack=is_in_stack,
     )
 
 
@@ -126,7 +128,7 @@ def coverage(*routers: RouterCoverage, other_routers: tuple[str, ...] = ()) -> C
 
 
 def read(seen: Coverage) -> Element:
-    return Reader(page(seen)).root
+    return Reader(render_page(seen)).root
 
 
 def rows(element: Element) -> list[Element]:
@@ -143,9 +145,9 @@ CORE = router(
     entry("vpc-data", reason="has no flow log"),
     entry("vpc-payments", "network/er", reason="its flow log is disabled", flow_log="log-vpc-payments"),
     entry("vpc-shop", "network/er"),
-    entry("vpc-shop", "soc/audit", flow_log="audit", is_ours=False),
+    entry("vpc-shop", "soc/audit", flow_log="audit", is_in_stack=False),
     entry("vpn-bonn", "network/archive"),
-    entry("vpn-bonn", "network/er", reason="has failed", flow_log="old", is_ours=False),
+    entry("vpn-bonn", "network/er", reason="has failed", flow_log="old", is_in_stack=False),
 )
 EDGE = router("er-edge", entry("vpc-proxy", "network/er"), entry("vgw-munich", "network/er"))
 DEMO = coverage(CORE, EDGE)
@@ -251,11 +253,11 @@ def test_only_an_attachment_that_nothing_logs_is_an_alarm() -> None:
 def test_flow_logs_of_others_are_marked() -> None:
     html = read(DEMO)
     assert [
-        (row.only("td", "flow-log").text, bool(row.all("svg", "theirs")))
+        (row.only("td", "flow-log").text, bool(row.all("svg", "foreign")))
         for row in rows(html)
-        if row.all("b", "theirs")
+        if row.all("b", "foreign")
     ] == [("somebody else's old", False), ("somebody else's audit", True)]
-    assert html.only("li", "theirs").text == "2 flow logs are somebody else's"
+    assert html.only("li", "foreign").text == "2 flow logs are somebody else's"
 
 
 def test_the_figure_counts_attachments_and_not_flow_logs() -> None:
@@ -359,13 +361,13 @@ def test_a_label_is_never_far_away() -> None:
 
 
 def test_a_page_of_20_routers_with_200_attachments_each_has_them_all_in_less_than_5_mb() -> None:
-    text = page(many(20, 200, not_logged_on=(3, 7)))
+    text = render_page(many(20, 200, not_logged_on=(3, 7)))
     assert len(text.encode()) < 5_000_000
     assert len(rows(Reader(text).root)) == 4000
 
 
-def test_the_same_coverage_gives_the_same_page() -> None:
-    assert page(DEMO) == page(coverage(CORE, EDGE))
+def test_the_same_coverage_gives_the_same_render_page() -> None:
+    assert render_page(DEMO) == render_page(coverage(CORE, EDGE))
 
 
 def test_without_routers_or_attachments_the_page_says_so() -> None:
@@ -391,7 +393,7 @@ def named(name: str) -> Coverage:
         flow_log=name,
         logs_to=name,
         reason=name,
-        is_ours=False,
+        is_in_stack=False,
     )
     entries = [one, *(replace(one, attachment_id=f"{name}{status}", status=status) for status in Status)]
     return Coverage(
@@ -417,7 +419,7 @@ def test_a_hostile_name_is_text_and_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_hostile_name_brings_no_character_onto_the_page_that_cannot_be_seen(name: str) -> None:
-    text = page(named(name))
+    text = render_page(named(name))
     assert [one for one in text if not (one.isprintable() or one == "\n")] == []
     text.encode()
 
@@ -447,7 +449,7 @@ def test_the_page_asks_nobody_for_anything(seen: Coverage) -> None:
 
 def test_mistakes_in_the_stack_file_are_told_at_the_top() -> None:
     sentence = "otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: <b>x</b>"
-    text = page(Coverage(stack="prod", seen_at="2030-01-02T03:04:05Z", routers=[], mistakes=[sentence]))
+    text = render_page(Coverage(stack="prod", seen_at="2030-01-02T03:04:05Z", routers=[], mistakes=[sentence]))
     assert "The stack file has mistakes" in text
     assert "stacks/Pulumi.prod.yaml: &lt;b&gt;x&lt;/b&gt;" in text
-    assert "The stack file has mistakes" not in page(Coverage(stack="prod", seen_at="", routers=[]))
+    assert "The stack file has mistakes" not in render_page(Coverage(stack="prod", seen_at="", routers=[]))
