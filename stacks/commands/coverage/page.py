@@ -176,8 +176,8 @@ def _linked(rows: Sequence[Row]) -> Band:
 def _places(means: Sequence[float], linked: Sequence[float]) -> list[float]:
     """For each label the nearest free row with a link, in the same order; both sequences are sorted.
 
-    In a row without a link, a label would cover the reason. A free row is always left, since no label is placed below the
-    last of its own links.
+    In a row without a link, a label would cover the reason. A free row is always left, since no label is placed
+    below the last of its own links.
     """
     places: list[float] = []
     first = 0
