@@ -38,7 +38,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: ## Create and update the stack's flow logs (asks first, except for local; YES=1 confirms).
+up: ## Create and update the stack's flow logs (YES=1: without asking).
 	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; }
 
 .PHONY: preview
@@ -104,7 +104,7 @@ bench: ## Compare the speed with the SDK's own host; takes over an hour (ARGS=--
 	@$(with_cli); python -m bench $(ARGS)
 
 .PHONY: chaos
-chaos: ## Inject hundreds of faults, and check that no flow log is lost or doubled; takes 40 minutes.
+chaos: ## Inject faults, and check that no flow log is lost or doubled; takes 40 minutes.
 	@$(with_cli); python -m tests.chaos $(ARGS)
 
 .PHONY: live

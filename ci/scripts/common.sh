@@ -4,6 +4,13 @@
 # The folder of their files.
 OUT=${CI_OUTPUT:-.local/ci}
 
+# The folder of the stack files, with a slash: empty for the project's root.
+STACKS=stacks/
+if [ -f Pulumi.yaml ]; then
+    STACKS=$(sed -n 's/^stackConfigDir: *//p' Pulumi.yaml | tr -d "\"'")
+    STACKS=${STACKS:+${STACKS%/}/}
+fi
+
 # Plans are still experimental; the stream of events has the names of new flow logs, which the single document lacks.
 export PULUMI_EXPERIMENTAL=true PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true
 
@@ -19,7 +26,7 @@ refuse() {
 # check_stack STACK: refuse a name without a stack file.
 check_stack() {
     case $1 in '' | *[!A-Za-z0-9_.-]*) refuse "'$1' is not a valid stack name." ;; esac
-    [ -f "stacks/Pulumi.$1.yaml" ] || refuse "There is no stack '$1', since stacks/Pulumi.$1.yaml is missing."
+    [ -f "${STACKS}Pulumi.$1.yaml" ] || refuse "There is no stack '$1', since ${STACKS}Pulumi.$1.yaml is missing."
 }
 
 # prepare cli | prepare stack STACK: prepare what a run needs; the latter also creates the stack if it is new.
