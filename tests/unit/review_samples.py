@@ -31,8 +31,19 @@ HOSTILE = [
     "\\",
     "&lt;b&gt; &#60;",
     "x" * 3000,
+    "<script>alert(1)</script>",
+    "</script></style></title><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "`${alert(1)}`",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "\u200f\u2066",
+    "אבג",
+    "\u202e",
     "",
 ]
+"""Names that an attacker would choose, against Markdown, terminals and HTML."""
 
 
 def read_recorded(file: str) -> str:
