@@ -38,7 +38,7 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
     """The variables to set; what the user has chosen stays, except for the passphrase of `local`.
 
     Raises:
-        ToolError: What the user has chosen makes no sense.
+        ToolError: A variable of the user is not valid.
     """
     new = {"PATH": path_with(environment.get("PATH", os.defpath), venv / "bin", cli)}
     new["OTC_FLOW_LOGS_VENV"] = str(venv)

@@ -72,7 +72,7 @@ def test_missing_router_or_log_stream_is_refused(
 def test_existing_flow_logs_are_mentioned(server: Server) -> None:
     router, attachment = server.store.router("er-main"), server.store.attachment("vpc-a")
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    group = next(one for one in client.log_tank.groups() if one.name == "network")
+    group = next(group for group in client.log_tank.groups() if group.name == "network")
     stream = client.log_tank.streams(group.id)[0]
     target = FlowLogTarget(er_id=router.id, resource_id=attachment.id, log_group_id=group.id, log_stream_id=stream.id)
     client.flow_logs.create(target, name="x", description="", client_token="t")

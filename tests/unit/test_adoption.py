@@ -123,7 +123,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     "before",
     [
         "config:\n  otc-flow-logs:endpoint: emulator\n",
-        "# ours\nconfig:\n  # where\n  otc-flow-logs:endpoint: emulator  # there\n",
+        "# the team's\nconfig:\n  # where\n  otc-flow-logs:endpoint: emulator  # there\n",
         "config:\n    otc-flow-logs:endpoint: emulator\n    otc-flow-logs:x: {a: [1]}",
         "encryptionsalt: v1:x\nconfig:   # all\n  otc-flow-logs:endpoint: emulator\n",
         "config:\n  otc-flow-logs:endpoint: emulator\nencryptionsalt: v1:x\n",

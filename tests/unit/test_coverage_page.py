@@ -135,7 +135,7 @@ def test_every_entry_of_an_attachment_is_a_row() -> None:
     html = read(DEMO)
     for section, shown in zip(html.all("details"), DEMO.routers, strict=True):
         found = sorted((name_of(row), row.only("td", "flow-log").text.split()[-1]) for row in rows(section))
-        assert found == sorted((one.attachment, one.flow_log or "-") for one in shown.entries)
+        assert found == sorted((entry.attachment, entry.flow_log or "-") for entry in shown.entries)
     logged = [row for row in rows(html) if "logged" in row.classes]
     assert sorted((name_of(row), row.only("span", "target").text) for row in logged) == [
         ("vgw-munich", "network/er"),
@@ -172,7 +172,7 @@ def test_links_lead_from_rows_to_the_labels_of_their_streams() -> None:
                 assert numbers[-2] == 100
                 assert labels[round(index + numbers[-1], 3)] == row.only("span", "target").text
                 links += 1
-    assert links == sum(one.status is LOGGED for shown in DEMO.routers for one in shown.entries)
+    assert links == sum(entry.status is LOGGED for shown in DEMO.routers for entry in shown.entries)
 
 
 ENTRIES = st.lists(

@@ -23,7 +23,7 @@ SCRIPTS = ROOT / "ci" / "scripts"
 WORKFLOWS = sorted((ROOT / "ci" / "github").glob("*.yml"))
 PIPELINES = [*WORKFLOWS, *sorted((ROOT / "ci" / "gitlab").glob("*.yml")), ROOT / "ci" / "gitlab" / ".gitlab-ci.yml"]
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
-SHELL = [one for one in sorted(SCRIPTS.iterdir()) if one.is_file() and one.suffix != ".py"]
+SHELL = [file for file in sorted(SCRIPTS.iterdir()) if file.is_file() and file.suffix != ".py"]
 MARKER = "<!-- otc-flow-logs review -->"
 
 

@@ -433,8 +433,8 @@ def test_long_tables_are_folded_but_stay_open_if_they_are_loud() -> None:
 @pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 1000), (350, 2), (3000, 1)])
 def test_comment_of_many_rows_keeps_deletions_longest(stacks: int, each: int) -> None:
     steps = itertools.chain.from_iterable(map(steps_of_every_kind, range(each)))
-    one = review_stack("", document(*steps, warnings=["w" * 400]))
-    text = comment(replace(one, stack=f"stack-{number:04}") for number in range(stacks))
+    found = review_stack("", document(*steps, warnings=["w" * 400]))
+    text = comment(replace(found, stack=f"stack-{number:04}") for number in range(stacks))
 
     assert LONGEST - 3000 < len(text) <= LONGEST
     assert f"## Flow logs: {stacks * each:,} to delete, {stacks * each:,} to move, " in text

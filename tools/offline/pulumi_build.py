@@ -44,7 +44,7 @@ def _require_go(why: str) -> str:
     """The `go` to build with.
 
     Raises:
-        ToolError: There is none that will do; the text says what to install.
+        ToolError: Go is missing or too old; the text names what to install.
     """
     least = _go_directive(_CLI)
     install = f"install Go {least} or newer (https://go.dev/dl), or the Pulumi CLI {versions.PULUMI} or newer"
