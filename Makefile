@@ -23,7 +23,7 @@ up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STAC
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
 preview_json = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 	pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --json --stack "$$STACK"
-# A user at a terminal is asked about any stack but local, and sees before what is deleted and moved.
+# At a terminal, show what is deleted and moved, and ask; not for local.
 confirmed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ -t 1 ] || \
 	{ echo "previewing the changes" >&2; $(preview_json) | python -m stacks.review --ask "$$STACK=-"; }; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"

@@ -40,7 +40,7 @@ def collect_facts(
     settings = ProviderConfig(config, environment, lambda _key: None)
     if settings.wants_emulator:
         yield "API", f"the embedded emulator, with its database in {EMULATOR_DATABASE}"
-        yield "signs in with", "a token of each run"
+        yield "signs in with", "a new token in each run"
         return
     endpoints = settings.endpoints()
     for name in ("er", "lts", "iam"):
