@@ -36,8 +36,6 @@ from providers.er.exceptions import (
 from providers.er.flow_logs import FlowLog
 from providers.er.limits import ID_PATTERN, LOGGABLE_ATTACHMENT_TYPES
 
-TYPE_TOKEN = "pulumi-python:dynamic/er:FlowLog"
-
 HELP_TIMEOUT = 10.0  # seconds for what only makes an error message more helpful
 
 Props = dict[str, Any]

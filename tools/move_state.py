@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from providers import journal
+from providers.urn import Urn
 from stacks.checks import backend
 from stacks.stackfile.location import short_name
 from stacks.state import recovery
@@ -259,12 +260,17 @@ def _put_aside(stack: str, project: str, resources: Resources, source: Backend, 
     raise ToolError(f"Somebody else has changed stack '{stack}' at {source} in the meantime: try again.")
 
 
-def _renamed(resources: Resources, project: str, stack: str, new: str) -> Resources:
-    """The resources as they are after `pulumi stack rename`."""
-    text = json.dumps(resources).replace(f"urn:pulumi:{stack}::{project}::", f"urn:pulumi:{new}::{project}::")
-    root = f"::pulumi:pulumi:Stack::{project}-"
-    renamed: Resources = json.loads(text.replace(f'{root}{stack}"', f'{root}{new}"'))
-    return renamed
+def _renamed(value: Any, project: str, stack: str, new: str) -> Any:
+    """A value in the state, as it is after `pulumi stack rename`."""
+    if isinstance(value, dict):
+        return {key: _renamed(item, project, stack, new) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, project, stack, new) for item in value]
+    try:
+        urn = Urn.parse(value) if isinstance(value, str) else None
+    except ValueError:
+        return value
+    return str(urn.with_stack(new)) if urn and (urn.stack, urn.project) == (stack, project) else value
 
 
 def _take_back(stack: str, project: str, resources: Resources, source: Backend, target: Backend) -> None:

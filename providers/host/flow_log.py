@@ -15,7 +15,6 @@ from pulumi.dynamic import Config, ConfigureRequest, CreateResult
 from pulumi.runtime import proto
 
 from providers import journal
-from providers import urn as urns
 from providers.config_keys import CONFIG_NAMESPACE
 from providers.er import Deadline
 from providers.er.idempotency import TargetTakenError
@@ -25,6 +24,7 @@ from providers.host.messages import from_struct, to_struct
 from providers.host.run import Run
 from providers.host.status import StatusLines
 from providers.schema import IDEMPOTENCY_KEY, declared_twice, is_outcome_unknown
+from providers.urn import Urn
 
 OPERATIONS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 
@@ -50,7 +50,7 @@ class FlowLogHandler:
         result = self._for(request).check({}, from_struct(request.news))  # what was before makes no difference
         failures = [proto.CheckFailure(property=f.property, reason=f.reason) for f in result.failures]
         if not failures and (first := self._run.declares(request.urn, result.inputs)):
-            reason = declared_twice(first, urns.name(request.urn))
+            reason = declared_twice(first, Urn.parse(request.urn).name)
             failures = [proto.CheckFailure(property="resource_id", reason=reason)]
         return proto.CheckResponse(inputs=to_struct(result.inputs, request.news), failures=failures)
 
@@ -74,7 +74,7 @@ class FlowLogHandler:
 
     def Create(self, request: Any) -> Any:  # noqa: N802
         inputs = from_struct(request.properties)
-        recorded = journal.recorded(urns.stack(request.urn), request.urn, MessageToDict(request.properties))
+        recorded = journal.recorded(Urn.parse(request.urn).stack, request.urn, MessageToDict(request.properties))
         try:
             with recorded, self._patience(request) as deadline:
                 result = self._made(request, inputs, deadline)
@@ -159,6 +159,6 @@ class FlowLogHandler:
                 self._provider = FlowLogProvider()
                 self._provider.configure(
                     ConfigureRequest(Config(raw_config=self.config, project_name=CONFIG_NAMESPACE)),
-                    functools.partial(current_config, urns.stack(request.urn)),
+                    functools.partial(current_config, Urn.parse(request.urn).stack),
                 )
             return self._provider

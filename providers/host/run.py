@@ -18,9 +18,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
 from providers.schema import IDENTITY, is_unknown, target
+from providers.urn import Urn
 
 _Attachment = tuple[str, str]
 """The ids of a router and of its attachment."""
@@ -47,7 +47,7 @@ class Run:
             if any(is_unknown(inputs.get(key)) or inputs.get(key) is None for key in IDENTITY):
                 return None
             first = self._declared.setdefault(target(inputs), urn)
-        return None if first == urn else urns.name(first)
+        return None if first == urn else Urn.parse(first).name
 
     def keeps(self, urn: str, id_: str) -> None:
         """Take note that the resource has this flow log and goes on to have it, if the program declares it.

@@ -7,10 +7,10 @@ from typing import Any
 
 import grpc
 
-from providers import urn as urns
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, IncompleteFlowLogError
+from providers.flow_log_provider import FlowLogError, IncompleteFlowLogError
 from providers.host.flow_log import OPERATIONS, FlowLogHandler
 from providers.host.unfinished import abort_unfinished
+from providers.urn import FLOW_LOG_TYPE, Urn
 
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
 
@@ -29,7 +29,7 @@ def make_servicer(base: type[Any], handler: FlowLogHandler) -> type[Any]:
 
     def dispatching(operation: str) -> Method:
         def dispatch(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
-            if urns.type_token(request.urn) != TYPE_TOKEN:
+            if Urn.parse(request.urn).type_token != FLOW_LOG_TYPE:
                 return getattr(base, operation)(self, request, context)
             try:
                 return getattr(handler, operation)(request)

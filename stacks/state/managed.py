@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.schema import target
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,12 @@ class ManagedFlowLog:
 
     @property
     def logical_name(self) -> str:
-        return urns.name(self.urn)
+        return Urn.parse(self.urn).name
 
     @property
     def is_of_a_router(self) -> bool:
         """Whether it is in a component of ours, and not a FlowLog that a program declares by itself."""
-        return COMPONENT_TYPE in urns.types(self.urn)
+        return COMPONENT_TYPE in Urn.parse(self.urn).parent_types
 
 
 Managed = Mapping[FlowLogTarget, ManagedFlowLog]
@@ -53,11 +52,13 @@ def managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLog
             enabled=one["outputs"].get("enabled", True),
         )
         for urn, one in snapshot.items()
-        if one["type"] == TYPE_TOKEN
+        if one["type"] == FLOW_LOG_TYPE
     )
     return {one.target: one for one in found}
 
 
 def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the stack has its own, by which a repeated create finds what an interrupted one has made."""
-    return any(one["type"] == KEY_TYPE and urns.name(urn) == IDEMPOTENCY_KEY for urn, one in snapshot.items())
+    return any(
+        one["type"] == RANDOM_UUID_TYPE and Urn.parse(urn).name == IDEMPOTENCY_KEY for urn, one in snapshot.items()
+    )

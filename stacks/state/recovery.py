@@ -21,14 +21,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers import journal, watchdog
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, outcome_unknown_id, target
-from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, provider_reference
+from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.location import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
-OURS = (TYPE_TOKEN, COMPONENT_TYPE, KEY_TYPE, "pulumi:")
+OURS = (FLOW_LOG_TYPE, COMPONENT_TYPE, RANDOM_UUID_TYPE, "pulumi:")
 """How the types begin of what a stack of ours has; its keys and what is Pulumi's own are nowhere but in the state."""
 
 _MOMENT = 10 * watchdog.CHECK_INTERVAL  # seconds, in which a provider notices that its engine was killed
@@ -49,9 +49,9 @@ def with_journal(export: Mapping[str, Any], unfinished: Sequence[Mapping[str, An
     deployment = dict(export.get("deployment") or {})
     providers = [one for one in deployment.get("resources") or [] if one["type"] == PROVIDER_TYPE]
     if unfinished and providers:
-        reference = f"{providers[0]['urn']}::{providers[0]['id']}"
+        reference = provider_reference(providers[0]["urn"], providers[0]["id"])
         creates = [
-            {"type": "creating", "resource": {**create, "custom": True, "type": TYPE_TOKEN, "provider": reference}}
+            {"type": "creating", "resource": {**create, "custom": True, "type": FLOW_LOG_TYPE, "provider": reference}}
             for create in unfinished
         ]
         deployment["pending_operations"] = [*operations(export), *creates]
@@ -80,7 +80,7 @@ def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
     ]
     places = {one["urn"]: target(one["inputs"]) for one in kept if one["urn"] in begun and not one.get("delete")}
     known = set(places.items())
-    projects = [one["outputs"].get("project_id") for one in kept if one["type"] == TYPE_TOKEN]
+    projects = [one["outputs"].get("project_id") for one in kept if one["type"] == FLOW_LOG_TYPE]
     project = {"project_id": projects[0]} if projects and projects[0] else {}
     found = []
     # The engine keeps them from run to run, those of the last one first, also if a later run has made the resource.
@@ -114,7 +114,7 @@ def forgotten(export: Mapping[str, Any]) -> list[str]:
 
 
 def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [one for one in interrupted_creates(export) if one["type"] == TYPE_TOKEN]
+    return [one for one in interrupted_creates(export) if one["type"] == FLOW_LOG_TYPE]
 
 
 def creating_now(stack: str) -> int:

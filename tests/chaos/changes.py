@@ -19,11 +19,11 @@ from google.protobuf.json_format import MessageToDict
 import emulator
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
-from providers import urn as urns
 from providers.connection import Connection
 from providers.er import Client, Endpoints
 from providers.er.auth.password import PasswordCredentials
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
+from providers.flow_log_provider import FlowLogProvider
+from providers.urn import FLOW_LOG_TYPE, Urn
 from stacks.decision import Before, Decision, decide
 from stacks.errors import StackError
 from stacks.planning.naming import COMPONENT_TYPE
@@ -145,11 +145,11 @@ class _Stack:
     def name_as_before(self) -> None:
         """Name all in the state otherwise, as an earlier version did."""
         for number, one in enumerate(self._state):
-            one.urn = urn(f"as-before-{number}-{urns.name(one.urn)[:8]}", COMPONENT_TYPE)
+            one.urn = urn(f"as-before-{number}-{Urn.parse(one.urn).name[:8]}", COMPONENT_TYPE)
 
     def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
         values = {key: json.dumps(value) for key, value in file.config().items()}
-        snapshot = {one.urn: {"type": TYPE_TOKEN, "outputs": MessageToDict(one.outputs)} for one in state}
+        snapshot = {one.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(one.outputs)} for one in state}
         before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_key=self._has_key)
         client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
         try:

@@ -13,8 +13,8 @@ from emulator.clock import now
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog
 from emulator.store import Store
-from providers import urn as urns
 from providers.schema import is_outcome_unknown
+from providers.urn import Urn
 from tests.chaos.edits import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
 from tests.chaos.intent import StackFile, ever_failed, see, wishes
@@ -140,9 +140,9 @@ class _How:
     def __str__(self) -> str:
         words = [f"{one.kind} {one.status} {one.when} {one.calls} number {one.skip + 1}" for one in self.faults]
         if self.options.targets is not None:
-            words.append(f"--target {sorted(map(urns.name, self.options.targets))}")
+            words.append(f"--target {sorted(Urn.parse(urn).name for urn in self.options.targets)}")
         if self.options.replace:
-            words.append(f"--replace {sorted(map(urns.name, self.options.replace))}")
+            words.append(f"--replace {sorted(Urn.parse(urn).name for urn in self.options.replace)}")
         words += ["continues on error"] * self.options.continues_on_error
         words += ["stops at once"] * (not self.options.finishes)
         return f" [{', '.join(words)}]" if words else ""
@@ -230,7 +230,7 @@ def _unknown(held: Sequence[Held], ours: Mapping[str, FlowLog]) -> list[str]:
 
 
 def _told(steps: Steps) -> str:
-    return ", ".join(f"{operation} {urns.name(one)}" for operation, one in steps) or "nothing"
+    return ", ".join(f"{operation} {Urn.parse(one).name}" for operation, one in steps) or "nothing"
 
 
 def _anonymous(text: str) -> str:

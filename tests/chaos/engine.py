@@ -16,8 +16,8 @@ import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.schema import UNKNOWN_STATE, outcome_unknown_id
+from providers.urn import FLOW_LOG_TYPE, Urn
 from tests.sdk import STATUS_DETAILS, half_made
 
 Inputs = Mapping[str, Any]
@@ -424,4 +424,4 @@ def declaring(inputs: Mapping[str, Inputs]) -> Runs:
 
 def urn(name: str, *parents: str) -> str:
     """The URN of a flow log of the project's stack `local`, below components of these types."""
-    return f"urn:pulumi:local::otc-flow-logs::{'$'.join((*parents, TYPE_TOKEN))}::{name}"
+    return str(Urn("local", "otc-flow-logs", (*parents, FLOW_LOG_TYPE), name))

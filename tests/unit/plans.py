@@ -11,7 +11,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from providers.flow_log_provider import TYPE_TOKEN
+from providers.urn import FLOW_LOG_TYPE
 from stacks.checks.deletions import Deletion, check_deletions, deletions
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
@@ -75,7 +75,7 @@ def flow_log(
 
 def urn(name: str, *, parent: str | None = COMPONENT_TYPE) -> str:
     """That of a FlowLog in the state; without a parent, of one that a program declares by itself."""
-    types = f"{parent}${TYPE_TOKEN}" if parent else TYPE_TOKEN
+    types = f"{parent}${FLOW_LOG_TYPE}" if parent else FLOW_LOG_TYPE
     return f"urn:pulumi:local::otc-flow-logs::{types}::{name}"
 
 

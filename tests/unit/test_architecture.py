@@ -109,12 +109,10 @@ def test_the_decision_knows_no_pulumi() -> None:
     assert [name for name in imports(decision) if name.split(".")[0] in ("pulumi", "pulumi_random")] == []
 
 
-def test_what_decides_meets_pulumi_only_by_the_type_of_a_flow_log() -> None:
+def test_only_the_snapshot_of_the_state_needs_pulumi() -> None:
     rooms = ("stacks/planning", "stacks/checks", "stacks/state")
-    provider = [
-        line for room in rooms for line in imported_from(room, "providers.flow_log_provider", "providers.flow_log")
-    ]
-    assert {line.split()[0] for line in provider} == {"stacks/state/managed.py"}
+    for room in rooms:
+        assert imported_from(room, "providers.flow_log_provider", "providers.flow_log") == []
     assert {line.split()[0] for line in imported_from("stacks/state", "pulumi")} == {"stacks/state/snapshot.py"}
 
 

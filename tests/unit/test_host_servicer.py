@@ -13,14 +13,14 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto, rpc
 
-from providers import urn as urns
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
+from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
 from providers.schema import is_unknown
+from providers.urn import FLOW_LOG_TYPE
 from tests.sdk import STATUS_DETAILS, hosted
 
-URN = f"urn:pulumi:local::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs${TYPE_TOKEN}::core-att-1"
+URN = f"urn:pulumi:local::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs${FLOW_LOG_TYPE}::core-att-1"
 OTHER_URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic:Resource::other"
 INPUTS: dict[str, Any] = {
     "er_id": "er-1",
@@ -239,26 +239,6 @@ def test_a_flow_log_needs_no_reference_to_its_provider(engine: Any) -> None:
 def test_cancelling_is_answered_and_what_needs_no_waiting_works_after_it(engine: Any) -> None:
     assert engine.Cancel(empty_pb2.Empty()) == empty_pb2.Empty()
     assert list(engine.Check(proto.CheckRequest(urn=URN, news=struct(INPUTS))).failures) == []
-
-
-@pytest.mark.parametrize(
-    ("urn", "token"),
-    [
-        (URN, TYPE_TOKEN),
-        (f"urn:pulumi:dev::p::{TYPE_TOKEN}::name", TYPE_TOKEN),
-        (f"urn:pulumi:dev::p::a:b:C$d:e:F${TYPE_TOKEN}::name", TYPE_TOKEN),
-        (f"urn:pulumi:dev::p::{TYPE_TOKEN}$other:index:Thing::name", "other:index:Thing"),
-        (f"urn:pulumi:dev::p::{TYPE_TOKEN}::a$b::c", TYPE_TOKEN),
-        (OTHER_URN, "pulumi-python:dynamic:Resource"),
-    ],
-)
-def test_the_type_is_that_of_the_resource_and_not_of_its_parents(urn: str, token: str) -> None:
-    assert urns.type_token(urn) == token
-
-
-def test_the_stack_is_the_first_part_of_a_urn() -> None:
-    assert urns.stack(URN) == "local"
-    assert urns.stack("urn:pulumi:a.b-c_d::p::t::urn:pulumi:x::y") == "a.b-c_d"
 
 
 @pytest.mark.parametrize("value", ["", "text", "🔥", True, False, 600])

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from providers.flow_log_provider import TYPE_TOKEN
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 from stacks.state.managed import ManagedFlowLog, has_idempotency_key, managed_flow_logs
 from tests.unit.plans import target, urn
 
@@ -13,7 +13,7 @@ OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream
 
 
 def flow_log(**changed: Any) -> dict[str, Any]:
-    return {"type": TYPE_TOKEN, "outputs": {**OUTPUTS, **changed}}
+    return {"type": FLOW_LOG_TYPE, "outputs": {**OUTPUTS, **changed}}
 
 
 def test_flow_logs_are_known_by_their_target() -> None:
@@ -30,7 +30,7 @@ def test_flow_logs_are_known_by_their_target() -> None:
 
 def test_a_flow_log_that_nobody_knows_when_it_was_made_has_no_time() -> None:
     outputs = {key: value for key, value in OUTPUTS.items() if key != "created_at"}
-    (one,) = managed_flow_logs({urn("one"): {"type": TYPE_TOKEN, "outputs": outputs}}).values()
+    (one,) = managed_flow_logs({urn("one"): {"type": FLOW_LOG_TYPE, "outputs": outputs}}).values()
     assert (one.logical_name, one.created_at) == ("one", "")
 
 
@@ -50,7 +50,7 @@ def test_a_flow_log_is_of_a_router_inside_of_our_component_only(parent: str | No
 
 
 def test_only_the_stacks_own_idempotency_key_counts() -> None:
-    key = {"type": KEY_TYPE, "outputs": {}}
-    assert has_idempotency_key({f"urn:pulumi:dev::project::{KEY_TYPE}::{IDEMPOTENCY_KEY}": key})
-    assert not has_idempotency_key({f"urn:pulumi:dev::project::{KEY_TYPE}::somebody-elses": key})
+    key = {"type": RANDOM_UUID_TYPE, "outputs": {}}
+    assert has_idempotency_key({f"urn:pulumi:dev::project::{RANDOM_UUID_TYPE}::{IDEMPOTENCY_KEY}": key})
+    assert not has_idempotency_key({f"urn:pulumi:dev::project::{RANDOM_UUID_TYPE}::somebody-elses": key})
     assert not has_idempotency_key({urn("one"): flow_log()})

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.flow_log_provider import TYPE_TOKEN
+from providers.urn import FLOW_LOG_TYPE
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review
 from stacks.commands.review.comment import LONGEST, MARKER, comment
@@ -82,7 +82,7 @@ def step(
     *,
     old: dict[str, Any] | None = None,
     new: dict[str, Any] | None = None,
-    type_: str = TYPE_TOKEN,
+    type_: str = FLOW_LOG_TYPE,
     **rest: Any,
 ) -> dict[str, Any]:
     states = {"oldState": old, "newState": new}

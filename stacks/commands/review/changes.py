@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from providers.er.sanitizing import display_name
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.checks.deletions import loss, move_sentence
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read
-from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from stacks.planning.naming import COMPONENT_TYPE
 
 KINDS = {
     "delete": Kind.DELETE,
@@ -43,7 +43,7 @@ _STREAM = "\0"  # stands for a name, and is in none
 STREAM_NAME = re.compile(r"[^\s,/]+/[^\s,/]+")
 """`GROUP/STREAM`, and not a list of several."""
 
-NO_RECORD = (COMPONENT_TYPE, KEY_TYPE)
+NO_RECORD = (COMPONENT_TYPE, RANDOM_UUID_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
 
 EMPTY = '""'
@@ -72,7 +72,7 @@ def _review(stack: str, preview: Preview) -> StackReview:
     steps = list(_by_kind(preview.steps))
     moves = _moves(steps)
     for kind, step in steps:
-        if step.type != TYPE_TOKEN:
+        if step.type != FLOW_LOG_TYPE:
             if kind in (Kind.DELETE, Kind.REPLACE):
                 note = f"of type {step.type}"
                 rows[kind].append(Row(router="", attachment="", flow_log=step.name, logs_to="", note=note))
@@ -92,7 +92,7 @@ def _review(stack: str, preview: Preview) -> StackReview:
         stack=stack,
         warnings=[one for one in preview.warnings if one not in told],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
-        unchanged=names.unchanged(step.name for _, step in steps if step.type == TYPE_TOKEN),
+        unchanged=names.unchanged(step.name for _, step in steps if step.type == FLOW_LOG_TYPE),
     )
 
 
@@ -135,13 +135,13 @@ def _loss(row: Row) -> str:
 _Pair = tuple[Step, Step]
 
 
-def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[str, _Pair]:
+def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[Urn, _Pair]:
     """The steps that together move a flow log, by their URNs: one that is deleted, and one that is made before that
     for the same attachment. It may be one resource that is replaced."""
-    found: dict[str, _Pair] = {}
+    found: dict[Urn, _Pair] = {}
     made: dict[tuple[Any, Any], list[Step]] = {}
     for kind, step in steps:
-        if step.type != TYPE_TOKEN:
+        if step.type != FLOW_LOG_TYPE:
             continue
         replacing = {key for key in IDENTITY if step.changed.get(key)}
         if kind is Kind.REPLACE and replacing and replacing.isdisjoint(ATTACHMENT):
@@ -149,7 +149,7 @@ def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[str, _Pair]:
         elif kind in (Kind.CREATE, Kind.IMPORT):
             made.setdefault(_attachment(step), []).append(step)
     for kind, step in steps:
-        if step.type == TYPE_TOKEN and kind is Kind.DELETE and (others := made.get(_attachment(step))):
+        if step.type == FLOW_LOG_TYPE and kind is Kind.DELETE and (others := made.get(_attachment(step))):
             successor = others.pop(0)
             found[step.urn] = found[successor.urn] = (step, successor)
     return found
@@ -176,7 +176,7 @@ def _move(old: Step, new: Step, names: Names) -> Row:
 
 def _by_kind(steps: list[Step]) -> Iterator[tuple[Kind, Step]]:
     """The steps that count, one for each resource and kind; what is changed once it is imported counts as imported."""
-    found: dict[tuple[str, Kind], Step] = {}
+    found: dict[tuple[Urn, Kind], Step] = {}
     for step in steps:
         if step.op not in KINDS or step.type in NO_RECORD or step.type.startswith("pulumi:"):
             continue

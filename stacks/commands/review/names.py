@@ -40,7 +40,7 @@ class Names:
     def router(self, state: State) -> str:
         """The router's name; its component's, where no output names it."""
         id_ = _id(state, "er_id")
-        return self._routers.get(id_) or state.parent.split("::", 3)[-1] or id_
+        return self._routers.get(id_) or (state.parent.name if state.parent else "") or id_
 
     def attachment(self, state: State) -> str:
         """The attachment's name."""

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers import urn as urns
+from providers.urn import STACK_TYPE, Urn
 
-STACK_TYPE = "pulumi:pulumi:Stack"
 OPERATIONS = {
     "same",
     "create",
@@ -56,12 +55,12 @@ class State:
     """A resource as it was or as it is to be.
 
     Attributes:
-        parent: The URN of the resource that it is in.
+        parent: The resource that it is in.
         inputs: What it was or is asked to be.
         outputs: What it was; nothing if it is not there yet.
     """
 
-    parent: str
+    parent: Urn | None
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
 
@@ -77,15 +76,13 @@ class Step:
     Attributes:
         op: One of `OPERATIONS`.
         urn: The resource.
-        type: Its type token.
         old: As it was.
         new: As it is to be.
         changed: The properties because of which, and whether they force a replacement.
     """
 
     op: str
-    urn: str
-    type: str
+    urn: Urn
     old: State | None
     new: State | None
     changed: Mapping[str, bool]
@@ -93,7 +90,12 @@ class Step:
     @property
     def name(self) -> str:
         """The resource's logical name."""
-        return urns.name(self.urn)
+        return self.urn.name
+
+    @property
+    def type(self) -> str:
+        """The resource's type token."""
+        return self.urn.type_token
 
 
 @dataclass
@@ -233,10 +235,18 @@ def _lines(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _step(step: Mapping[str, Any], old: State | None, new: State | None, changed: Mapping[str, bool]) -> Step:
-    op, urn = _text(step, "op"), _text(step, "urn")
-    if op not in OPERATIONS or not urns.is_urn(urn):
-        raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {urn!r}")
-    return Step(op=op, urn=urn, type=urns.type_token(urn), old=old, new=new, changed=changed)
+    op, text = _text(step, "op"), _text(step, "urn")
+    urn = _urn(text)
+    if op not in OPERATIONS or urn is None:
+        raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {text!r}")
+    return Step(op=op, urn=urn, old=old, new=new, changed=changed)
+
+
+def _urn(text: str) -> Urn | None:
+    try:
+        return Urn.parse(text)
+    except ValueError:
+        return None
 
 
 def _state(state: object) -> State | None:
@@ -244,7 +254,7 @@ def _state(state: object) -> State | None:
         return None
     found = _mapping(state)
     return State(
-        parent=str(found.get("parent") or ""),
+        parent=_urn(str(found.get("parent"))),
         inputs=_mapping(found.get("inputs")),
         outputs=_mapping(found.get("outputs")),
     )
