@@ -37,6 +37,17 @@ class Previous:
     managed: ManagedFlowLogs
     has_key: bool
 
+    @property
+    def attachments(self) -> dict[str, set[str]]:
+        """By router id, the attachments that earlier runs knew."""
+        known: dict[str, set[str]] = {}
+        for flow_log in self.managed.values():
+            if flow_log.is_in_component:
+                known.setdefault(flow_log.target.er_id, set()).add(flow_log.target.resource_id)
+        for router_id, router in self.last_run.items():
+            known.setdefault(router_id, set()).update(router.attachments)
+        return known
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -76,7 +87,7 @@ def decide(
         ApiError: The API refused or did not answer.
     """
     managed, last_run = previous.managed, previous.last_run
-    inventory = take_inventory(client, config, _known_attachments(previous))
+    inventory = take_inventory(client, config, previous.attachments)
     plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
@@ -108,17 +119,6 @@ def decide(
         outputs=make_outputs(plan, deletions, last_run),
         removing_from=_find_removals(plan, managed, deletions),
     )
-
-
-def _known_attachments(previous: Previous) -> dict[str, set[str]]:
-    """By router id, the attachments that earlier runs knew."""
-    known: dict[str, set[str]] = {}
-    for flow_log in previous.managed.values():
-        if flow_log.is_in_component:
-            known.setdefault(flow_log.target.er_id, set()).add(flow_log.target.resource_id)
-    for router_id, router in previous.last_run.items():
-        known.setdefault(router_id, set()).update(router.attachments)
-    return known
 
 
 def _find_removals(plan: Plan, managed: ManagedFlowLogs, deletions: Sequence[Deletion]) -> set[tuple[str, str]]:

@@ -20,7 +20,7 @@ import yaml
 from providers import journal
 from providers.urn import Urn
 from stacks.checks import backend
-from stacks.stackfile.location import short_name
+from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
 from tools.console import ToolError, last_line, run, say
 
@@ -58,7 +58,7 @@ class Backend:
         return cls(url, root)
 
     def __str__(self) -> str:
-        return backend.public(self.url)
+        return backend.mask_secrets(self.url)
 
     @property
     def setting(self) -> str:
@@ -140,11 +140,11 @@ def move(root: Path, stack: str, to: str) -> None:
     source = Backend.at(chosen, root) if chosen else default or Backend.at(_current(root), root)
     if source.place == target.place:
         raise ToolError(f"The state of stack '{stack}' is at {target} already.")
-    file = root / "stacks" / f"Pulumi.{stack}.yaml"
-    if file.is_file() and backend.named(file.read_text(encoding="utf-8", errors="replace")):
+    file = stack_file(stack, root)
+    if file.is_file() and backend.find_expected_backend(file.read_text(encoding="utf-8", errors="replace")):
         raise ToolError(
-            f"stacks/{file.name} names the state it belongs to: take otc-flow-logs:state out, and write the new address"
-            " there afterwards."
+            f"{file.relative_to(root)} names the state it belongs to: take otc-flow-logs:state out, and write the"
+            " new address there afterwards."
         )
     (root / SCRATCH).mkdir(parents=True, exist_ok=True)
     (root / SCRATCH / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n", encoding="utf-8")
@@ -200,11 +200,11 @@ def _refuse_what_is_not_finished(stack: str, export: Mapping[str, Any], source: 
     """Raise ToolError unless the state is all there is to know."""
     if not _resources(export):
         raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
-    if number := recovery.creating_now(stack):
+    if number := recovery.count_live_creates(stack):
         raise ToolError(
             f"Another run is at work on stack '{stack}' now, with {number} creates under way: wait until it has ended."
         )
-    number = len(recovery.operations(export)) + len(journal.unfinished(stack))
+    number = len(recovery.find_pending_operations(export)) + len(journal.unfinished(stack))
     if number:
         raise ToolError(
             f"A run of stack '{stack}' is under way, or was interrupted, with {number} operations: if nobody is at work"

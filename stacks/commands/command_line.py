@@ -17,8 +17,9 @@ import yaml
 from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
-from stacks.errors import StackError, stack_file
-from stacks.stackfile import model
+from stacks.errors import StackError
+from stacks.stackfile.loader import check_keys
+from stacks.stackfile.location import stack_file
 
 SECONDS = 120.0
 
@@ -74,7 +75,7 @@ def values_of_file(stack: str, text: str) -> Values:
 
 
 def _checked(stack: str, values: Values) -> Values:
-    if problems := model.mistakes(values.plain, is_secret=values.is_secret):
+    if problems := check_keys(values.plain, is_secret=values.is_secret):
         sys.exit(StackError(problems).sentences(stack_file(stack)))
     return values
 

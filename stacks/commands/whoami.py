@@ -16,7 +16,7 @@ from providers.connection import EMULATOR_DATABASE
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.sanitizing import sanitize
-from stacks.checks.backend import public
+from stacks.checks.backend import mask_secrets
 from stacks.commands import command_line
 
 SIGN_IN_SECONDS = 60.0
@@ -70,7 +70,7 @@ def main(stack: str, backend: str = "") -> None:
     values = command_line.values(stack).plain
     if backend:
         print(f"{'stack':14} {stack}")
-        print(f"{'state':14} {public(json.loads(backend)['url'])}")
+        print(f"{'state':14} {mask_secrets(json.loads(backend)['url'])}")
     try:
         for what, value in facts(values.get, os.environ, report=command_line.report):
             if backend:

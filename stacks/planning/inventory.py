@@ -75,7 +75,9 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
             for router_id, present in attachments.items()
             for id_ in sorted(set(known.get(router_id, ())) - {attachment.id for attachment in present})
         ]
-        for attachment, (router_id, _) in zip(pool.map(lambda ids: _show(client, *ids), unlisted), unlisted, strict=True):
+        for attachment, (router_id, _) in zip(
+            pool.map(lambda ids: _show(client, *ids), unlisted), unlisted, strict=True
+        ):
             attachments[router_id] += [attachment] if attachment else []
         return Inventory(
             routers=routers,

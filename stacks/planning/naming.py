@@ -13,11 +13,8 @@ from providers.er.limits import NAME_MAX_LENGTH
 COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
 """The type token of a router's component. It is part of the URNs in people's state."""
 
-KEY_TYPE = "random:index/randomUuid:RandomUuid"
-"""The type token of the stack's idempotency key."""
-
 IDEMPOTENCY_KEY = "flow-logs-idempotency-key"
-"""Its logical name."""
+"""The logical name of the stack's RandomUuid."""
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIX_LENGTH = 8

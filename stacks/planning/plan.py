@@ -1,4 +1,4 @@
-"""Works out the flow logs to declare, from the stack file, the inventory and what the last run left. It fetches nothing."""
+"""Works out the flow logs to declare from the stack file, the inventory and the last run. It fetches nothing."""
 
 from __future__ import annotations
 

@@ -32,8 +32,10 @@ NOT_SELECTED = "is not selected"
 
 
 PreviousId = Callable[[str], "str | None"]
-"""The id of the attachment that a text of the stack file named at the last run. Empty if the attachment was gone then, or
-nobody knows which it was; None if there was none."""
+"""The id of the attachment that a text of the stack file named at the last run.
+
+Empty if the attachment was gone or is unknown; None if there was none.
+"""
 
 
 @dataclass
@@ -139,9 +141,7 @@ def matches_any(name: str, globs: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
-def _find_overrides(
-    key: str, overrides: Mapping[str, Override], lookup: _Lookup
-) -> dict[str, tuple[str, Override]]:
+def _find_overrides(key: str, overrides: Mapping[str, Override], lookup: _Lookup) -> dict[str, tuple[str, Override]]:
     by_id: dict[str, tuple[str, Override]] = {}
     for text, override in overrides.items():
         attachment = lookup.find(f"{key}.{text}", text)

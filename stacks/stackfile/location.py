@@ -1,4 +1,7 @@
-"""Where stack files are, and the short names of stacks. Standard library only: `make` needs it before any installation."""
+"""Where stack files are, and the short names of stacks.
+
+Standard library only: `make` needs it before any installation.
+"""
 
 from __future__ import annotations
 

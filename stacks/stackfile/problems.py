@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from providers.er.limits import NAME_CHARACTERS
-from providers.suggestion import suggest
+from providers.suggestion import closest
 from stacks.errors import Problem
 from stacks.stackfile.model import Defaults, Override, RouterConfig, RouterDefaults, Rules, Selector
 
@@ -38,7 +38,8 @@ def find_problems(error: ValidationError) -> list[Problem]:
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
     """The sentence about a key that does not exist."""
-    return f"there is no such key{suggest(key, known) or ': ' + ', '.join(known)}"
+    similar = closest(key, known)
+    return f"there is no such key; did you mean {similar}?" if similar else f"there is no such key: {', '.join(known)}"
 
 
 def not_a_mapping(value: Any) -> str:

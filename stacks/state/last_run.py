@@ -128,9 +128,7 @@ def _read_attachment(data: Mapping[str, Any]) -> LastAttachment:
         first_name=_text(data.get("first_name", data["name"])),
         tags=_texts(data.get("tags", {})),
         flow_logs={
-            name: LastFlowLog(
-                _text(flow_log["logs_to"]), _text(flow_log["key"]), flow_log.get("is_protected") is True
-            )
+            name: LastFlowLog(_text(flow_log["logs_to"]), _text(flow_log["key"]), flow_log.get("is_protected") is True)
             for name, flow_log in data.get("flow_logs", {}).items()
         },
     )

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.schema import target
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,12 @@ class ManagedFlowLog:
 
     @property
     def logical_name(self) -> str:
-        return urns.name(self.urn)
+        return Urn.parse(self.urn).name
 
     @property
     def is_in_component(self) -> bool:
         """Whether it belongs to a component of this project, and is not a FlowLog that a program declares itself."""
-        return COMPONENT_TYPE in urns.types(self.urn)
+        return COMPONENT_TYPE in Urn.parse(self.urn).parent_types
 
 
 ManagedFlowLogs = Mapping[FlowLogTarget, ManagedFlowLog]
@@ -53,7 +52,7 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
             enabled=resource["outputs"].get("enabled", True),
         )
         for urn, resource in snapshot.items()
-        if resource["type"] == TYPE_TOKEN
+        if resource["type"] == FLOW_LOG_TYPE
     )
     return {flow_log.target: flow_log for flow_log in flow_logs}
 
@@ -61,5 +60,6 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
 def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the state has the stack's idempotency key, which a repeated create needs to find an interrupted one."""
     return any(
-        resource["type"] == KEY_TYPE and urns.name(urn) == IDEMPOTENCY_KEY for urn, resource in snapshot.items()
+        resource["type"] == RANDOM_UUID_TYPE and Urn.parse(urn).name == IDEMPOTENCY_KEY
+        for urn, resource in snapshot.items()
     )

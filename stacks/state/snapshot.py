@@ -11,7 +11,8 @@ from typing import Any
 
 import pulumi
 
-STACK_TYPE = "pulumi:pulumi:Stack"
+from providers.urn import STACK_TYPE
+
 READ_TRIES = 10
 READ_PAUSE = 0.2  # seconds
 

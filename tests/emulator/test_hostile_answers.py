@@ -35,15 +35,15 @@ from providers.flow_log_provider import FlowLogError, FlowLogProvider, Incomplet
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
 from providers.urn import FLOW_LOG_TYPE
-from stacks.checks import conflicts
+from stacks.checks.conflicts import check_conflicts
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import table
 from stacks.component import RouterFlowLogs
 from stacks.errors import StackError
-from stacks.planning.inventory import look
-from stacks.planning.plan import Plan, resolve
+from stacks.planning.inventory import take_inventory
+from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
-from stacks.state.outputs import outputs
+from stacks.state.outputs import make_outputs
 from tests.emulator import test_client_retries, test_provider_operations
 from tests.emulator.test_client_retries import (
     FLOW_LOG,
@@ -1009,7 +1009,7 @@ def resolved(world: World, time: QuickTime, **changed: Any) -> Plan:
 
 
 def planned(client: Client, config: StackConfig) -> Plan:
-    return resolve(config, look(client, config, {}), stack="local", last={}, managed={})
+    return make_plan(config, take_inventory(client, config, {}), stack="local", last_run={}, managed={})
 
 
 def rename_all(world: World, name: str) -> None:
@@ -1091,11 +1091,11 @@ def test_the_warning_of_what_is_not_logged_and_the_outputs_fit_a_terminal(
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, **_named: warnings.append(text))
 
-    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers)
+    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers[0])
 
     (warning,) = warnings
     assert fits_a_terminal(warning)
-    assert "<{%" not in warning + json.dumps(outputs(plan, [], {}))
+    assert "<{%" not in warning + json.dumps(make_outputs(plan, [], {}))
 
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
@@ -1110,7 +1110,7 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     client = bounded(world, time)
     found = planned(client, config)
 
-    (shown,) = told(StackError(conflicts.check(config, found, {}, has_key=False).problems))
+    (shown,) = told(StackError(check_conflicts(config, found, {}, has_key=False).problems))
     tabled = table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)

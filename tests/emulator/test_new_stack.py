@@ -16,13 +16,14 @@ from providers.er import Client, Endpoints
 from providers.er.auth.credentials import TokenCredentials
 from providers.er.flow_logs import FlowLogTarget
 from stacks.commands.new_stack import NewStackError, text
-from stacks.stackfile import model
+from stacks.stackfile.loader import DEFAULTS_FILE, parse_defaults
+from stacks.stackfile.model import StackConfig
 from tests.emulator.process import PROJECT_FOLDER
 
 
 def written(server: Server, *routers: str, shared: str = "", **place: str) -> str:
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    return text(client, "lab", routers, place, model.defaults(shared))
+    return text(client, "lab", routers, place, parse_defaults(shared))
 
 
 def unwrapped(text: str) -> str:
@@ -46,7 +47,7 @@ def test_it_names_what_there_is_and_the_preview_takes_it_as_it_is(server: Server
         "log_stream": "archive",
         "attachments": "all",
     }
-    assert model.StackConfig.model_validate({"routers": routers})
+    assert StackConfig.model_validate({"routers": routers})
 
 
 def test_what_all_stacks_share_is_not_said_again(server: Server) -> None:
@@ -119,4 +120,4 @@ def test_the_command_writes_a_file_once_and_never_over_another(server: Server, t
     again = run("lab")
     assert (again.returncode, file.read_text()) == (1, first)
     assert "it is there already: name another stack" in again.stderr
-    assert "is no name of a stack" in run("../lab").stderr
+    assert "is not a valid stack name" in run("../lab").stderr

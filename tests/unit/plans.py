@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from providers.er.attachments import Attachment
@@ -12,17 +12,17 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
 from providers.urn import FLOW_LOG_TYPE
-from stacks.checks.deletions import Deletion, check_deletions, deletions
+from stacks.checks.deletions import Deletion, check_deletions, find_deletions
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.lookup import matching
+from stacks.planning.lookup import find_matches
 from stacks.planning.naming import COMPONENT_TYPE, logical_name
-from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, resolve
+from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.planning.selection import Selection, cannot_be_logged
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import LastRun, last_run
+from stacks.state.last_run import LastRun, read_last_run
 from stacks.state.managed import ManagedFlowLog
-from stacks.state.outputs import outputs
+from stacks.state.outputs import make_outputs
 
 GROUPS = (LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"))
 STREAMS = {
@@ -100,7 +100,7 @@ def resolved_router(
     disabled: Collection[str] = (),
     stream: str = "s",
 ) -> ResolvedRouter:
-    """A router with a flow log for each of these attachments (ids with names), called as they are, to group/stream.
+    """A router with a flow log for each of these attachments (ids with names), named like them, to group/stream.
 
     Args:
         key: The router's key.
@@ -112,28 +112,33 @@ def resolved_router(
         stream: The id of another stream than that of the default name.
     """
     logged = [attachment(id_, name) for id_, name in attachments]
-    stream_name = "stream" if stream == "s" else stream
+    logs_to = "group/stream" if stream == "s" else f"group/{stream}"
     return ResolvedRouter(
-        key=key,
         router=router(router_id),
         component=f"{router_id}-name",
-        asked_for=[one.id for one in logged],
         attachments=[*logged, *others],
-        selection=Selection(logged=logged, left_out=[one for one in others if not cannot_be_logged(one)]),
+        existing=list(existing),
+        selections={
+            key: Selection(
+                requested=[selected.id for selected in logged],
+                logged=logged,
+                left_out=[other for other in others if not cannot_be_logged(other)],
+            )
+        },
         flow_logs=[
             DesiredFlowLog(
-                attachment=one,
-                target=target(one.id, router_id=router_id, stream=stream),
-                logical_name=logical_name(one.id, f"group/{stream_name}", readable=one.name),
-                name=one.name,
+                attachment=selected,
+                target=target(selected.id, router_id=router_id, stream=stream),
+                logical_name=logical_name(selected.id, logs_to, readable=selected.name),
+                name=selected.name,
                 description="",
-                enabled=one.id not in disabled,
-                logs_to=f"group/{stream_name}",
+                enabled=selected.id not in disabled,
+                logs_to=logs_to,
                 key=key,
+                first_key=key,
             )
-            for one in logged
+            for selected in logged
         ],
-        existing=list(existing),
     )
 
 
@@ -143,17 +148,25 @@ def plan(
     groups: Sequence[LogGroup] = GROUPS,
     problems: Sequence[Problem] = (),
 ) -> Plan:
-    """The plan of these routers, over an inventory that has them, and others."""
-    by_id = {one.router.id: one for one in routers}
+    """The plan of these routers, over an inventory that has them, and others. Keys of one router share it."""
+    merged: dict[str, ResolvedRouter] = {}
+    for resolved in routers:
+        known = merged.setdefault(resolved.router.id, resolved)
+        if known is not resolved:
+            merged[resolved.router.id] = replace(
+                known,
+                selections=known.selections | resolved.selections,
+                flow_logs=known.flow_logs + resolved.flow_logs,
+            )
     return Plan(
-        routers=list(routers),
+        routers=list(merged.values()),
         problems=list(problems),
         inventory=Inventory(
-            routers=[*(one.router for one in by_id.values()), *other_routers],
+            routers=[*(resolved.router for resolved in merged.values()), *other_routers],
             groups=list(groups),
             streams={"g": [LogStream(id="s", name="stream")]},
-            attachments={id_: one.attachments for id_, one in by_id.items()},
-            flow_logs={id_: one.existing for id_, one in by_id.items()},
+            attachments={id_: resolved.attachments for id_, resolved in merged.items()},
+            flow_logs={id_: resolved.existing for id_, resolved in merged.items()},
         ),
     )
 
@@ -213,12 +226,12 @@ class Stack:
 
     @property
     def last(self) -> LastRun:
-        return last_run(self.outputs)
+        return read_last_run(self.outputs)
 
     def preview(self, routers: Mapping[str, Mapping[str, Any]] | None = None, *, max_deletes: int | None = None) -> Run:
         """What a run with this stack file would do."""
         stack_file = config(routers or {"core": {}}, max_deletes=max_deletes)
-        named = {one.id for key in stack_file.routers.values() for one in matching(key.log_group, GROUPS)}
+        named = {one.id for key in stack_file.routers.values() for one in find_matches(key.log_group, GROUPS)}
         inventory = Inventory(
             routers=[router(id_, name) for id_, name in self.routers.items()],
             groups=list(GROUPS),
@@ -226,18 +239,18 @@ class Stack:
             attachments=self.attachments,
             flow_logs={id_: [] for id_ in self.attachments},
         )
-        found = resolve(stack_file, inventory, stack="local", last=self.last, managed=self.managed)
+        found = make_plan(stack_file, inventory, stack="local", last_run=self.last, managed=self.managed)
         if found.problems:
             return Run(found, [], found.problems)
-        leaving = deletions(found, self.managed, self.last)
+        leaving = find_deletions(found, self.managed, self.last)
         return Run(found, leaving, check_deletions(stack_file, found, self.managed, leaving))
 
     def up(self, routers: Mapping[str, Mapping[str, Any]] | None = None, *, max_deletes: int | None = None) -> Run:
         """A run that is not refused, and all that it leaves."""
         run = self.preview(routers, max_deletes=max_deletes)
         assert run.refusals == []
-        self.outputs = json.loads(json.dumps(outputs(run.plan, run.deletions, self.last)))
-        others = {target: one for target, one in self.managed.items() if not one.is_of_a_router}
+        self.outputs = json.loads(json.dumps(make_outputs(run.plan, run.deletions, self.last)))
+        others = {target: one for target, one in self.managed.items() if not one.is_in_component}
         made = {one.target: ManagedFlowLog(urn(one.logical_name), one.target) for one in run.plan.desired.values()}
         self.managed = others | made
         return run

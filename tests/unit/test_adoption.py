@@ -109,7 +109,7 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_whatever_things_are_called_the_file_says_it_back(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = editor.completed("", found, {"region": name, "project": name})
+    text = editor.add_routers("", found, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
 
@@ -133,7 +133,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     ],
 )
 def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
-    after = editor.completed(before, FOUND, {})
+    after = editor.add_routers(before, FOUND, {})
     old = yaml.safe_load(before)
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
@@ -142,7 +142,7 @@ def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
 def test_a_file_that_says_nothing_is_completed(before: str) -> None:
-    assert yaml.safe_load(editor.completed(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
+    assert yaml.safe_load(editor.add_routers(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_a_file_that_says_nothing_is_completed(before: str) -> None:
     ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
 def test_a_config_that_cannot_be_added_to_is_told_with_what_to_do(before: str) -> None:
-    with pytest.raises(AdoptionError, match="its config is not below a line `config:`, one key a line; write it so"):
-        editor.completed(before, FOUND, {})
+    with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
+        editor.add_routers(before, FOUND, {})
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,4 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["1e3", "0o17", "<<", "12E4"])
 def test_what_another_reader_of_yaml_takes_for_a_number_is_quoted(name: str) -> None:
     found = adopted([flow_log("a", "x")], [attachment("a", name), attachment("b", "other")])
-    assert f'"{name}"' in editor.section(found, {})
+    assert f'"{name}"' in editor.format_section(found, {})

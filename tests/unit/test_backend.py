@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.checks.backend import named, public, refusal
+from stacks.checks.backend import check_backend, find_expected_backend, mask_secrets
 
 PROJECT = "name: x\nbackend:\n  url: file://./.local/state?metadata=skip\nplugins: {}\n"
 S3 = "s3://states?region=eu-de&endpoint=obs"
@@ -31,7 +31,7 @@ def stack_file(state: str) -> str:
 def test_a_run_on_the_stacks_own_state_or_of_a_stack_that_names_none_goes_on(
     stack: str, environment: dict[str, str]
 ) -> None:
-    assert refusal(named(stack), PROJECT, environment) is None
+    assert check_backend(find_expected_backend(stack), PROJECT, environment) is None
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_run_on_the_stacks_own_state_or_of_a_stack_that_names_none_goes_on(
     ],
 )
 def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, str], actual: str) -> None:
-    found = refusal(named(stack), PROJECT, environment)
+    found = check_backend(find_expected_backend(stack), PROJECT, environment)
     assert found
     assert f"and not in {actual}: set PULUMI_BACKEND_URL" in found
 
@@ -64,27 +64,27 @@ def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, st
     ],
 )
 def test_a_password_of_the_address_is_in_no_message(address: str, shown: str) -> None:
-    assert public(address) == shown
-    found = refusal("s3://elsewhere", PROJECT, {"PULUMI_BACKEND_URL": address})
+    assert mask_secrets(address) == shown
+    found = check_backend("s3://elsewhere", PROJECT, {"PULUMI_BACKEND_URL": address})
     assert found
     assert f"and not in {shown}: set" in found
 
 
 def test_a_stack_file_names_its_state_or_none() -> None:
-    assert named(stack_file("s3://states")) == "s3://states"
-    assert named("config: {}\n") == ""
+    assert find_expected_backend(stack_file("s3://states")) == "s3://states"
+    assert find_expected_backend("config: {}\n") == ""
 
 
 def test_a_project_without_a_backend_has_that_of_the_login() -> None:
-    assert "that of `pulumi login`" in (refusal("s3://states", "name: x\n", {}) or "")
+    assert "that of `pulumi login`" in (check_backend("s3://states", "name: x\n", {}) or "")
 
 
 @pytest.mark.parametrize("line", ['"otc-flow-logs:state": s3://states', "'otc-flow-logs:state' : s3://states"])
 def test_a_key_in_quotes_names_a_state_as_well(line: str) -> None:
-    assert named(f"config:\n  {line}\n") == "s3://states"
+    assert find_expected_backend(f"config:\n  {line}\n") == "s3://states"
 
 
 def test_an_empty_backend_stands_for_the_one_in_which_a_new_stack_is_not_yet() -> None:
     environment = {"PULUMI_BACKEND_URL": "file:///tmp/empty", "OTC_FLOW_LOGS_STATE": S3}
-    assert refusal("s3://states", PROJECT, environment) is None
-    assert refusal("s3://others", PROJECT, environment)
+    assert check_backend("s3://states", PROJECT, environment) is None
+    assert check_backend("s3://others", PROJECT, environment)

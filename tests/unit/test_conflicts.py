@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from stacks.checks.conflicts import Conflicts, check
+from stacks.checks.conflicts import Conflicts, check_conflicts
+from stacks.errors import Problem
 from stacks.planning.plan import ResolvedRouter
 from stacks.stackfile.model import StackConfig
 from stacks.state.managed import ManagedFlowLog
@@ -27,7 +28,7 @@ def conflicts(
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
     config = StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)})
     found = plan(*(routers or [resolved_router("core", HERE, existing=existing)]))
-    return check(config, found, state, has_key=has_key)
+    return check_conflicts(config, found, state, has_key=has_key)
 
 
 def test_free_targets_are_no_conflict() -> None:
@@ -53,8 +54,8 @@ def test_a_flow_log_of_the_very_name_is_a_warning_after_an_interrupted_run() -> 
     found = conflicts([flow_log("a", "vpc-shop", id_="1")])
     assert found.problems == []
     (warning,) = found.warnings
-    assert "vpc-shop (vpc-shop, 1)" in warning
-    assert "set adopt: true there" in warning
+    assert "vpc-shop (vpc-shop, 1)" in warning.what
+    assert "set adopt: true here" in warning.what
 
 
 def test_a_stack_without_idempotency_keys_has_made_nothing_whatever_the_name() -> None:
@@ -73,7 +74,7 @@ def test_to_adopt_takes_over_what_has_a_wanted_target_and_is_not_in_the_state() 
 
 def test_where_nothing_is_left_to_take_over_it_says_so() -> None:
     found = conflicts([flow_log("a", "mine")], adopt=True, state=managed(target("a")))
-    assert found.warnings == ["routers.core.adopt: nothing is left to take over, remove it"]
+    assert found.warnings == [Problem("routers.core.adopt", "nothing is left to take over, remove it")]
 
 
 def test_what_is_on_its_way_out_holds_nothing() -> None:
@@ -104,7 +105,7 @@ def test_the_target_of_a_move_that_somebody_else_has_is_told(name: str) -> None:
     # The stack logs this attachment to another stream, and to the wanted one somebody else does.
     existing = [flow_log("a", "mine", stream="other"), flow_log("a", name, id_="2")]
     found = conflicts(existing, state=managed(target("a", stream="other")))
-    said = [*(problem.what for problem in found.problems), *found.warnings]
+    said = [*(problem.what for problem in found.problems), *(warning.what for warning in found.warnings)]
     assert len(said) == 1
     assert f"vpc-shop ({name}, 2)" in said[0]
 

@@ -132,7 +132,7 @@ def test_a_mistake_in_the_stack_file_hides_no_router_and_is_told() -> None:
 
 def test_an_attachment_that_the_stack_file_names_and_that_is_gone_is_shown() -> None:
     core = resolved_router("core", [("a", "vpc")])
-    core.selection.called["vpc-old"] = ""
+    core.selections["core"].stale_names["vpc-old"] = ""
     entries = {entry.attachment: entry for entry in looked([core]).routers[0].entries}
     assert entries["vpc-old"].reason == "is gone from the router"
 

@@ -16,7 +16,7 @@ from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.quotas import Quota
-from stacks.decision import Before, Decision, decide
+from stacks.decision import Decision, Previous, decide
 from stacks.errors import Problem, StackError
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter
@@ -106,9 +106,9 @@ def decided(
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
-    before = Before(last={"er-1": LAST} if state else {}, managed=state, has_key=bool(state))
+    previous = Previous(last_run={"er-1": LAST} if state else {}, managed=state, has_key=bool(state))
     client = cast(Client, world or World(attachments, existing, quota))
-    return decide(client, stack_file, before, stack="local", is_preview=is_preview)
+    return decide(client, stack_file, previous, stack="local", place="x.yaml", is_preview=is_preview)
 
 
 def refused(*args: Any, **kwargs: Any) -> list[Problem]:
@@ -199,7 +199,7 @@ def test_trouble_ends_a_run_that_would_move_anything() -> None:
 def test_any_other_run_warns_of_trouble_and_does_what_it_can() -> None:
     found = decided(existing=[BY_HAND], state=MINE)
     (warning,) = warned(found)
-    assert warning.startswith("routers.core: wants flow logs that are on er-core already and not this stack's")
+    assert warning.startswith("otc-flow-logs:routers.core in x.yaml: wants flow logs that are on er-core already and not this stack's")
     assert set(found.plan.desired) == {target("a"), target("b")}
 
 
@@ -219,12 +219,12 @@ def test_a_full_quota_ends_a_move() -> None:
     state = managed(target("a", stream="t"), target("b"))
     existing = [flow_log("a", "x", id_="1", stream="t"), flow_log("b", "y", id_="2")]
     (problem,) = refused(existing=existing, state=state, quota=Quota(limit=2, used=2))
-    assert "1 of them in place of others, which are deleted only when all new ones are there" in problem.what
+    assert "1 of them to replace others, which are deleted last" in problem.what
 
 
 def test_a_quota_that_cannot_be_had_is_a_warning() -> None:
     assert list(decided(quota=ApiError("no permission")).warnings) == [
-        "whether the quota has room for all flow logs to be created is not known: no permission"
+        "otc-flow-logs:routers in x.yaml: the quota could not be read, so it may be too small: no permission"
     ]
 
 

@@ -69,7 +69,7 @@ def test_a_key_that_left_the_stack_file_is_the_reason() -> None:
     both = {"core": {"attachments": ["vpc-data"]}, "shop": {"attachments": ["vpc-shop"]}}
     stack = logged(SHOP, DATA, routers=both)
     assert stack.preview({"core": both["core"]}).reasons == [
-        "is no longer selected since routers.shop left the stack file"
+        "it is no longer selected since routers.shop left the stack file"
     ]
 
 
@@ -82,7 +82,7 @@ def test_a_tag_that_changed_is_the_reason(tags: dict[str, str], told: str) -> No
     stack.now(attachment("a", "vpc-shop", tags=tags), DATA)
     run = stack.preview({"core": PROD})
     assert run.sentences == [
-        f"er-core: vpc-shop loses its flow log to group/stream: is no longer selected because its tag 'env' {told}"
+        f"er-core: vpc-shop loses its flow log to group/stream: it is no longer selected because its tag 'env' {told}"
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_name_that_no_glob_fits_any_more_is_the_reason() -> None:
     routers = {"core": {"attachments": {"names": ["vpc-*"]}}}
     stack = logged(SHOP, DATA, routers=routers)
     stack.now(attachment("a", "shop"), DATA)
-    assert stack.preview(routers).reasons == ["is no longer selected because its name is now 'shop' (was 'vpc-shop')"]
+    assert stack.preview(routers).reasons == ["it is no longer selected because its name is now 'shop' (was 'vpc-shop')"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_name_that_no_glob_fits_any_more_is_the_reason() -> None:
 def test_another_selection_in_the_stack_file_is_the_reason(selection: Any, shown: str) -> None:
     stack = logged(SHOP, attachment("b", "vpc-data", tags={"env": "prod"}))
     run = stack.preview({"core": {"attachments": selection}})
-    assert run.reasons[-1] == f"is no longer selected since the stack file says routers.core.attachments: {shown}"
+    assert run.reasons[-1] == f"it is no longer selected since the stack file says routers.core.attachments: {shown}"
 
 
 def test_what_another_key_never_selected_is_not_its_reason() -> None:
@@ -112,7 +112,7 @@ def test_what_another_key_never_selected_is_not_its_reason() -> None:
     prod = attachment("a", "vpc-shop", tags={"env": "prod"})
     stack = logged(prod, lab, routers={"core": PROD, "lab": {"attachments": ["vpc-lab"]}})
     run = stack.preview({"core": PROD, "lab": {"attachments": []}})
-    assert run.reasons == ["is no longer selected since the stack file says routers.lab.attachments: []"]
+    assert run.reasons == ["it is no longer selected since the stack file says routers.lab.attachments: []"]
 
 
 @pytest.mark.parametrize("selector", [{"tags": {"env": "prod"}}, {"names": ["vpc-s*"]}])
@@ -121,7 +121,7 @@ def test_a_key_that_left_is_the_reason_beside_a_selector_that_never_fit(selector
     lab = attachment("c", "vpc-lab", tags={"env": "dev"})
     core = {"attachments": selector}
     stack = logged(prod, lab, routers={"core": core, "lab": {"attachments": ["vpc-lab"]}})
-    assert stack.preview({"core": core}).reasons == ["is no longer selected since routers.lab left the stack file"]
+    assert stack.preview({"core": core}).reasons == ["it is no longer selected since routers.lab left the stack file"]
 
 
 def test_an_attachment_that_cannot_be_logged_any_more_is_told_with_its_state() -> None:
@@ -136,7 +136,7 @@ def test_an_unknown_history_leaves_a_general_reason() -> None:
     run = stack.preview({"core": {"attachments": ["vpc-data"]}})
     assert run.sentences == [
         "er-core: vpc-shop loses its flow log to group/stream:"
-        " is no longer selected: nothing in the stack file asks for it"
+        " it is no longer selected: nothing in the stack file asks for it"
     ]
 
 
@@ -145,7 +145,7 @@ def test_another_log_stream_is_a_move_that_makes_the_new_one_first() -> None:
     run = stack.preview({"core": {"log_stream": "other"}}, max_deletes=0)
     assert run.sentences == [
         "er-core: vpc-shop moves from group/stream to group/other;"
-        " the new flow log is made first, so the record has no gap"
+        " the new flow log is created first, so the record has no gap"
     ]
     assert [one.moves_to for one in run.deletions] == ["group/other"]
     assert run.refusals == []
@@ -297,7 +297,7 @@ def test_the_refusal_names_each_attachment_with_its_reason_and_what_to_do() -> N
     stack = logged(*fleet(5))
     refusals = stack.preview({"core": {"attachments": {"names": ["vpc-000", "vpc-001", "vpc-002"]}}}).refusals
     reason = (
-        'is no longer selected since the stack file says routers.core.attachments: {"names": ["vpc-000", "vpc-001",'
+        'it is no longer selected since the stack file says routers.core.attachments: {"names": ["vpc-000", "vpc-001",'
         ' "vpc-002"]}'
     )
     assert refusals == [

@@ -13,7 +13,7 @@ from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks.planning.inventory import Inventory, look
+from stacks.planning.inventory import Inventory, take_inventory
 from stacks.stackfile.model import StackConfig
 from tests.unit.plans import attachment, flow_log, router
 
@@ -96,7 +96,7 @@ NOTHING_EXPECTED: Mapping[str, Collection[str]] = {}
 def looked(
     world: World, routers: dict[str, Any], expected: Mapping[str, Collection[str]] = NOTHING_EXPECTED
 ) -> Inventory:
-    return look(cast(Client, world), StackConfig.model_validate({"routers": routers}), expected)
+    return take_inventory(cast(Client, world), StackConfig.model_validate({"routers": routers}), expected)
 
 
 def ids(found: Inventory, router_id: str) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter, OutputsError, last_run
+from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter, OutputsError, read_last_run
 
 ROUTER: dict[str, Any] = {
     "id": "er-1",
@@ -37,12 +37,12 @@ BY_KEY: dict[str, Any] = {
 
 
 def one_router(outputs: dict[str, Any]) -> LastRouter:
-    (router,) = last_run(outputs).values()
+    (router,) = read_last_run(outputs).values()
     return router
 
 
 def test_a_router_is_read_back_by_its_id() -> None:
-    assert last_run({"routers": {"er-core": ROUTER}}) == {
+    assert read_last_run({"routers": {"er-core": ROUTER}}) == {
         "er-1": LastRouter(
             id="er-1",
             name="er-new",
@@ -56,7 +56,7 @@ def test_a_router_is_read_back_by_its_id() -> None:
                 ),
                 "b": LastAttachment(name="fw", first_name="fw"),
             },
-            called={"vpc-shop": "a", "vpc-old": ""},
+            stale_names={"vpc-shop": "a", "vpc-old": ""},
             selections={"core": ["vpc-shop", "vpc-old"]},
         )
     }
@@ -76,19 +76,19 @@ def test_a_router_is_read_back_by_its_id() -> None:
     ],
 )
 def test_a_text_of_the_stack_file_means_what_it_meant_then(text: str, meant: str | None) -> None:
-    assert one_router({"routers": {"er-core": ROUTER}}).meant(text) == meant
+    assert one_router({"routers": {"er-core": ROUTER}}).previous_id(text) == meant
 
 
 def test_an_id_means_itself_also_if_another_attachment_is_called_so() -> None:
     router = LastRouter(
         id="er-1", name="", attachments={"a": LastAttachment(name="b"), "b": LastAttachment(name="vpc-b")}
     )
-    assert router.meant("b") == "b"
+    assert router.previous_id("b") == "b"
 
 
 def test_a_name_that_two_attachments_had_meant_neither() -> None:
     twins = {"a": LastAttachment(name="twin"), "b": LastAttachment(name="twin")}
-    assert LastRouter(id="er-1", name="", attachments=twins).meant("twin") is None
+    assert LastRouter(id="er-1", name="", attachments=twins).previous_id("twin") is None
 
 
 def test_a_flow_log_is_known_by_where_it_writes_to() -> None:
@@ -99,11 +99,11 @@ def test_a_flow_log_is_known_by_where_it_writes_to() -> None:
 
 @pytest.mark.parametrize("none", [{}, {"routers": {}}, {"coverage": {}}, {"other": 1}])
 def test_a_stack_without_an_earlier_run_has_no_routers(none: dict[str, Any]) -> None:
-    assert last_run(none) == {}
+    assert read_last_run(none) == {}
 
 
 def test_outputs_by_key_of_the_stack_file_are_still_read() -> None:
-    assert last_run({"routers": {"core": BY_KEY}}) == {
+    assert read_last_run({"routers": {"core": BY_KEY}}) == {
         "er-1": LastRouter(
             id="er-1",
             name="er-core",
@@ -114,7 +114,7 @@ def test_outputs_by_key_of_the_stack_file_are_still_read() -> None:
                 ),
                 "b": LastAttachment(name="fw", first_name="fw"),
             },
-            called={"vpc-old": ""},
+            stale_names={"vpc-old": ""},
         )
     }
 
@@ -135,7 +135,7 @@ def test_two_keys_of_one_router_are_read_as_one_router() -> None:
         LastFlowLog("group/stream", "core"),
         LastFlowLog("group/other", "second"),
     ]
-    assert router.called == {"vpc-old": "", "vpc-older": ""}
+    assert router.stale_names == {"vpc-old": "", "vpc-older": ""}
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_two_keys_of_one_router_are_read_as_one_router() -> None:
 )
 def test_outputs_of_another_form_are_refused_in_a_sentence(foreign: dict[str, Any]) -> None:
     with pytest.raises(OutputsError, match="do not have the form that this version writes"):
-        last_run(foreign)
+        read_last_run(foreign)

@@ -6,7 +6,7 @@ import pytest
 
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE
 from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
-from stacks.state.managed import ManagedFlowLog, has_idempotency_key, managed_flow_logs
+from stacks.state.managed import ManagedFlowLog, find_managed_flow_logs, has_idempotency_key
 from tests.unit.plans import target, urn
 
 OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s", "created_at": "2030"}
@@ -22,7 +22,7 @@ def test_flow_logs_are_known_by_their_target() -> None:
         urn("two"): flow_log(resource_id="b", created_at=""),
         "urn:pulumi:local::p::other:index:Thing::x": {"type": "other:index:Thing", "outputs": {}},
     }
-    assert managed_flow_logs(snapshot) == {
+    assert find_managed_flow_logs(snapshot) == {
         target("a"): ManagedFlowLog(urn("one"), target("a"), "2030"),
         target("b"): ManagedFlowLog(urn("two"), target("b"), ""),
     }
@@ -30,12 +30,12 @@ def test_flow_logs_are_known_by_their_target() -> None:
 
 def test_a_flow_log_that_nobody_knows_when_it_was_made_has_no_time() -> None:
     outputs = {key: value for key, value in OUTPUTS.items() if key != "created_at"}
-    (one,) = managed_flow_logs({urn("one"): {"type": FLOW_LOG_TYPE, "outputs": outputs}}).values()
+    (one,) = find_managed_flow_logs({urn("one"): {"type": FLOW_LOG_TYPE, "outputs": outputs}}).values()
     assert (one.logical_name, one.created_at) == ("one", "")
 
 
 @pytest.mark.parametrize(
-    ("parent", "is_of_a_router"),
+    ("parent", "is_in_component"),
     [
         (COMPONENT_TYPE, True),
         (f"my:own:Component${COMPONENT_TYPE}", True),
@@ -45,8 +45,8 @@ def test_a_flow_log_that_nobody_knows_when_it_was_made_has_no_time() -> None:
         (None, False),
     ],
 )
-def test_a_flow_log_is_of_a_router_inside_of_our_component_only(parent: str | None, is_of_a_router: bool) -> None:
-    assert ManagedFlowLog(urn("one", parent=parent), target("a")).is_of_a_router is is_of_a_router
+def test_a_flow_log_is_in_component_inside_of_our_component_only(parent: str | None, is_in_component: bool) -> None:
+    assert ManagedFlowLog(urn("one", parent=parent), target("a")).is_in_component is is_in_component
 
 
 def test_only_the_stacks_own_idempotency_key_counts() -> None:

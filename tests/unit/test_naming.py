@@ -10,12 +10,11 @@ import pytest
 from providers.er.attachments import Attachment
 from providers.er.limits import NAME_PATTERN
 from stacks.planning.naming import (
-    TemplateError,
-    check_template,
     component_names,
     flow_log_name,
     logical_name,
 )
+from stacks.stackfile.template import TemplateError, check_template
 
 KNOWN = "placeholders are {stack}, {router}, {attachment}, {type}, {id}"
 ID = "5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6"

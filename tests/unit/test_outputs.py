@@ -73,7 +73,7 @@ def test_a_frozen_attachment_is_told_with_its_reason() -> None:
     found = outputs_of(Stack(attachment("id-shop", "vpc-shop", state="freezed")))
     assert found["routers"]["er-core"]["attachments"]["id-shop"] == {
         "name": "vpc-shop",
-        "not_logged": "is frozen, so no flow log of it can be made",
+        "not_logged": "is frozen, so no flow log of it can be created",
     }
 
 
@@ -132,7 +132,7 @@ def test_what_one_run_leaves_the_next_reads_back() -> None:
                     flow_logs={data_log: LastFlowLog("group/stream", "core")},
                 ),
             },
-            called={"vpc-data": "id-data"},
+            stale_names={"vpc-data": "id-data"},
             selections={"core": wanted["core"]["attachments"]},
         )
     }
@@ -158,4 +158,4 @@ def test_outputs_of_the_version_before_change_no_flow_log() -> None:
 
 
 def test_a_failed_run_exports_what_outputs_are_made_of() -> None:
-    assert set(outputs_of(Stack(SHOP))) == set(program.OURS)
+    assert set(outputs_of(Stack(SHOP))) == set(program.OUTPUT_NAMES)

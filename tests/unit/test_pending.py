@@ -71,7 +71,7 @@ def in_state(urn: str = URN, **inputs: Any) -> dict[str, Any]:
 def taken_over(operations: list[dict[str, Any]], resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The resources that are in the state then, all of them."""
     export = {"version": 3, "deployment": {"resources": resources, "pending_operations": operations, "manifest": {}}}
-    state = recovery.taken_over(export)
+    state = recovery.take_over_creates(export)
     assert state["version"] == 3
     assert state["deployment"].keys() == {"resources", "manifest"}
     found: list[dict[str, Any]] = state["deployment"]["resources"]
@@ -228,7 +228,7 @@ def test_what_was_killed_on_this_machine_is_known_to_be_interrupted(
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recovery, "_MOMENT", 0)
+    monkeypatch.setattr(recovery, "_PROVIDER_EXIT_TIME", 0)
 
 
 @pytest.mark.usefixtures("killed", "no_waiting")

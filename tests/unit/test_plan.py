@@ -10,7 +10,7 @@ from providers.er.log_tank import LogGroup, LogStream
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.naming import logical_name
-from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, resolve
+from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.stackfile.model import StackConfig
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import Stack, attachment, managed, router, target, urn
@@ -33,7 +33,7 @@ CORE = {"router": "core", "log_group": "network", "log_stream": "er"}
 
 def resolved(routers: dict[str, Any], world: Inventory = WORLD) -> Plan:
     config = StackConfig.model_validate({"routers": routers})
-    return resolve(config, world, stack="local", last={}, managed={})
+    return make_plan(config, world, stack="local", last_run={}, managed={})
 
 
 def plans(routers: dict[str, Any], world: Inventory = WORLD) -> list[ResolvedRouter]:
@@ -53,7 +53,7 @@ def problems(routers: dict[str, Any], world: Inventory = WORLD) -> list[Problem]
 
 def test_a_router_found_by_name_gets_a_flow_log_for_each_attachment() -> None:
     (plan,) = plans({"main": CORE})
-    assert plan.key == "main"
+    assert list(plan.selections) == ["main"]
     assert plan.component == "core"
     assert plan.router.id == "er-1"
     assert plan.attachments == WORLD.attachments["er-1"]
@@ -82,7 +82,7 @@ def test_an_id_wins_over_a_name_that_looks_like_it() -> None:
 
 
 def test_routers_come_in_the_order_of_the_stack_file() -> None:
-    assert [plan.key for plan in plans({"z": {**CORE, "router": "edge"}, "a": CORE})] == ["z", "a"]
+    assert [key for plan in plans({"z": {**CORE, "router": "edge"}, "a": CORE}) for key in plan.selections] == ["z", "a"]
 
 
 def test_routers_that_the_stack_file_does_not_name_are_the_others() -> None:
@@ -227,7 +227,7 @@ def test_one_attachment_may_log_to_two_streams_and_both_share_a_component() -> N
 def test_a_router_of_firewalls_only_has_no_flow_logs() -> None:
     (plan,) = plans({"main": {**CORE, "router": "edge"}})
     assert plan.flow_logs == []
-    assert plan.selection.skipped == {"att-4": "is of type cfw, which cannot be logged"}
+    assert plan.skipped == {"att-4": "is of type cfw, which cannot be logged"}
 
 
 def test_the_name_of_a_flow_log_does_not_depend_on_the_other_attachments() -> None:
@@ -240,9 +240,9 @@ def test_the_name_of_a_flow_log_does_not_depend_on_the_other_attachments() -> No
 
 def test_without_a_history_every_unknown_attachment_counts_as_gone() -> None:
     config = StackConfig.model_validate({"routers": {"main": {**CORE, "attachments": ["vpc-old", "att-1"]}}})
-    found = resolve(config, WORLD, stack="local", last=None, managed={})
+    found = make_plan(config, WORLD, stack="local", last_run=None, managed={})
     assert found.problems == []
-    assert found.routers[0].selection.gone == {"vpc-old"}
+    assert found.routers[0].selections["main"].gone == {"vpc-old"}
 
 
 # From run to run
@@ -329,7 +329,7 @@ def test_attachments_renamed_twice_in_a_row_keep_being_meant(wanted: dict[str, A
         assert after.logical_names == before.logical_names
         assert after.deletions == []
         assert len(after.plan.warnings) == 1
-        assert f"is named {name!r} now" in after.plan.warnings[0]
+        assert f"is named {name!r} now" in after.plan.warnings[0].what
         assert [one.description for one in after.plan.desired.values()] == [
             one.description for one in before.plan.desired.values()
         ]
@@ -362,7 +362,7 @@ def test_what_is_listed_and_gone_ends_no_run_however_often(called: str) -> None:
     stack.now(DATA)
     for _ in range(3):
         run = stack.up(wanted)
-        assert run.plan.routers[0].selection.skipped == {called: "is gone from the router"}
+        assert run.plan.routers[0].skipped == {called: "is gone from the router"}
 
 
 def test_an_attachment_that_was_never_there_is_a_mistake() -> None:
@@ -434,7 +434,7 @@ def test_a_frozen_attachment_without_a_flow_log_is_skipped() -> None:
     run = Stack(FROZEN, DATA).preview()
     assert run.refusals == []
     assert list(run.names) == ["b"]
-    assert run.plan.routers[0].selection.skipped == {"a": "is frozen, so no flow log of it can be made"}
+    assert run.plan.routers[0].skipped == {"a": "is frozen, so no flow log of it can be created"}
 
 
 def test_a_frozen_attachment_keeps_what_it_has() -> None:
@@ -453,7 +453,7 @@ def test_a_frozen_attachment_that_would_have_to_move_ends_the_run() -> None:
     assert stack.preview({"core": other}).refusals == [
         Problem(
             "routers.core",
-            "attachment 'vpc-shop' is frozen, so no flow log of it can be made to group/other: give it a router key"
+            "attachment 'vpc-shop' is frozen, so no flow log of it can be created to group/other: give it a router key"
             " of its own, with log group and stream as they were",
         )
     ]

@@ -13,8 +13,8 @@ def test_also_what_nobody_foresaw_ends_a_program_that_would_go_on_without_its_fl
     def snapshot(_stack: str) -> NoReturn:
         raise ZeroDivisionError("nobody foresaw this")
 
-    monkeypatch.setattr(program, "snapshot", snapshot)
-    monkeypatch.setattr(program, "_declared", False)
+    monkeypatch.setattr(program, "read_snapshot", snapshot)
+    monkeypatch.setattr(program, "_is_declared", False)
 
     with pytest.raises(SystemExit) as ended:
         program.declare_flow_logs()
@@ -26,7 +26,7 @@ def test_also_what_nobody_foresaw_ends_a_program_that_would_go_on_without_its_fl
 def test_a_second_declaration_ends_the_program_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(program, "_declared", True)
+    monkeypatch.setattr(program, "_is_declared", True)
 
     with pytest.raises(SystemExit) as ended:
         program.declare_flow_logs()

@@ -6,8 +6,8 @@ import pytest
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.quotas import UNLIMITED, Quota
-from stacks.checks.deletions import deletions
-from stacks.checks.quota import check, created
+from stacks.checks.deletions import find_deletions
+from stacks.checks.quota import check_quota, find_creates
 from stacks.planning.plan import ResolvedRouter
 from tests.unit.plans import flow_log, managed, plan, resolved_router, target
 
@@ -25,9 +25,9 @@ def told(
     """What will fail, and what may fail."""
     found = plan(*(routers or [resolved_router("core", HERE, existing=existing)]))
     have = managed(*state)
-    problems, warnings = check(found, len(created(found, have)), deletions(found, have, {}), quota)
+    problems, warnings = check_quota(found, len(find_creates(found, have)), find_deletions(found, have, {}), quota)
     assert {one.key for one in problems} <= {"routers"}
-    return [one.what for one in problems], warnings
+    return [one.what for one in problems], [one.what for one in warnings]
 
 
 @pytest.mark.parametrize("quota", [None, Quota(limit=UNLIMITED, used=99), Quota(limit=3, used=0)])
@@ -87,12 +87,12 @@ def test_a_quota_that_counts_less_than_can_be_seen_only_warns() -> None:
 def test_nothing_is_created_where_the_state_has_a_flow_log_or_somebody_else() -> None:
     router = resolved_router("core", HERE, existing=[flow_log("b", "by-hand")])
     found = plan(router)
-    assert [one.attachment.id for one in created(found, managed(target("a")))] == ["c"]
+    assert [one.attachment.id for one in find_creates(found, managed(target("a")))] == ["c"]
 
 
 def test_what_is_on_its_way_out_is_created_again() -> None:
     found = plan(resolved_router("core", HERE[:1], existing=[flow_log("a", "x", state="deleting")]))
-    assert [one.attachment.id for one in created(found, {})] == ["a"]
+    assert [one.attachment.id for one in find_creates(found, {})] == ["a"]
 
 
 def test_a_quota_that_is_full_matters_only_where_something_is_created() -> None:

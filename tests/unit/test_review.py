@@ -243,7 +243,7 @@ def test_what_goes_is_shown_the_same_in_either_form_of_preview(name: str) -> Non
 
 def test_a_warning_of_several_moves_names_no_stream_of_one() -> None:
     several = (
-        "core: att-00001 moves from group-1/stream-1 to n/a, n/b; the new flow log is made first, so the record has"
+        "core: att-00001 moves from group-1/stream-1 to n/a, n/b; the new flow log is created first, so the record has"
     )
     found = review("local", document(*move(1), warnings=[f"{several} no gap"]))
     assert list(found.warnings) == [f"{several} no gap"]
@@ -315,10 +315,10 @@ def test_an_import_that_takes_the_place_of_a_deletion_is_a_move() -> None:
 
 REASONS = {
     "vpc-data-platform": "the attachment is gone",
-    "vpc-payments": "is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
+    "vpc-payments": "it is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
     "vpc-shop": "the stack file wants it in network/er-flow-logs only",
     "vpn-office-hamburg": (
-        'is no longer selected since the stack file says routers.edge.attachments: {"exclude": ["vpn-office-hamburg"]}'
+        'it is no longer selected since the stack file says routers.edge.attachments: {"exclude": ["vpn-office-hamburg"]}'
     ),
     "vpc-lab": "its router left the stack file",
 }

@@ -75,8 +75,8 @@ def test_each_deletion_is_shown_with_its_reason(file: str) -> None:
     told = " ".join(shown(file).split())
 
     assert "5 TO DELETE: THE RECORDS THAT THEY WRITE END" in told
-    assert "reason: is no longer selected because its tag 'env' is now 'retired' (was 'prod')" in told
-    assert 'reason: is no longer selected since the stack file says routers.edge.attachments: {"exclude": [' in told
+    assert "reason: it is no longer selected because its tag 'env' is now 'retired' (was 'prod')" in told
+    assert 'reason: it is no longer selected since the stack file says routers.edge.attachments: {"exclude": [' in told
     assert "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only" in told
     assert "lab-vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs" in told
 

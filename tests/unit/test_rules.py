@@ -6,7 +6,7 @@ import pytest
 
 from providers.er.log_tank import LogGroup
 from providers.er.routers import Router
-from stacks.checks.rules import check
+from stacks.checks.rules import check_rules
 from stacks.errors import Problem
 from stacks.planning.plan import Plan, ResolvedRouter
 from stacks.stackfile.model import Rules
@@ -29,7 +29,7 @@ def planned(*routers: ResolvedRouter) -> Plan:
 
 
 def broken(**rules: Any) -> list[Problem]:
-    return check(Rules.model_validate(rules), planned(CORE))
+    return check_rules(Rules.model_validate(rules), planned(CORE))
 
 
 def test_without_rules_nothing_is_broken() -> None:
@@ -67,7 +67,7 @@ def test_a_rule_that_is_kept_says_nothing(rule: str, value: object) -> None:
 
 def test_what_another_key_of_the_same_router_logs_is_selected() -> None:
     other = resolved_router("second", [("c", "vpc-data")], others=[attachment("a", "vpc-shop"), attachment("b")])
-    assert check(Rules(every_attachment=True), planned(CORE, other)) == []
+    assert check_rules(Rules(every_attachment=True), planned(CORE, other)) == []
 
 
 def test_a_log_group_of_a_rule_that_is_not_there_is_told_with_those_that_are() -> None:

@@ -47,7 +47,7 @@ def selected(
             "overrides": dict(overrides or {}),
         }
     )
-    return select("core", config, there, meant=meant.get)
+    return select("core", config, there, previous_id=meant.get)
 
 
 def logged(attachments: Any, **rest: Any) -> list[str]:
@@ -240,7 +240,7 @@ def test_an_attachment_that_was_there_at_the_last_run_and_is_gone_is_skipped(kin
     result = selected([name] if kind == "list" else {"include": [name]}, meant=GONE)
     assert result.problems == []
     assert result.skipped == {name: "is gone from the router"}
-    assert (result.called, result.gone) == ({name: ""}, {name})
+    assert (result.stale_names, result.gone) == ({name: ""}, {name})
 
 
 def test_an_override_of_an_attachment_that_is_gone_is_no_mistake_but_told() -> None:
@@ -258,7 +258,7 @@ def test_an_attachment_that_is_excluded_and_gone_is_nothing_to_warn_of() -> None
 def test_a_new_attachment_has_the_name_of_one_that_is_gone() -> None:
     new = attachment("id-new", "vpc-old")
     result = selected(["vpc-old"], there=(*ALL, new), meant=GONE)
-    assert (result.logged, result.called, result.problems, result.warnings) == ([new], {}, [], [])
+    assert (result.logged, result.stale_names, result.problems, result.warnings) == ([new], {}, [], [])
 
 
 def test_two_new_attachments_with_the_name_of_one_that_is_gone_are_a_mistake() -> None:
@@ -282,10 +282,10 @@ RENAMED: Mapping[str, str] = {"vpc-before": "id-shop"}
 def test_a_former_name_goes_on_to_mean_its_attachment(selection: Any, where: str, names: list[str]) -> None:
     result = selected(selection, meant=RENAMED)
     assert [one.name or one.id for one in result.logged] == names
-    assert result.called == {"vpc-before": "id-shop"}
+    assert result.stale_names == {"vpc-before": "id-shop"}
     assert result.gone == set()
     assert result.problems == []
-    assert result.warnings == [
+    assert [f"{one.key}: {one.what}" for one in result.warnings] == [
         f"routers.core.{where}: the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings"
         " stay; write the new name"
     ]

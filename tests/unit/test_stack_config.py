@@ -11,17 +11,16 @@ import yaml
 from providers.config import CONFIG_KEYS, SECRET_KEYS
 from providers.config_keys import own_keys
 from stacks.checks import backend
-from stacks.errors import PROGRAM, Problem, StackError, stack_file
-from stacks.stackfile.model import (
+from stacks.errors import PROGRAM, Problem, StackError
+from stacks.stackfile.loader import (
     DefaultsError,
-    RouterConfig,
-    Selector,
-    StackConfig,
-    defaults,
-    of_program,
-    parse,
-    shared,
+    load_defaults,
+    parse_defaults,
+    parse_program_config,
+    parse_stack_file,
 )
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.model import RouterConfig, Selector, StackConfig
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ALL_KEYS = (
@@ -35,7 +34,7 @@ CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
 def parsed(secret: tuple[str, ...] = (), **values: Any) -> StackConfig:
     """As Pulumi hands values over: text as it is, anything else as JSON."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-    return parse(texts, is_secret=dict.fromkeys(secret, True))
+    return parse_stack_file(texts, is_secret=dict.fromkeys(secret, True))
 
 
 def problems(secret: tuple[str, ...] = (), **values: Any) -> list[Problem]:
@@ -347,7 +346,7 @@ def test_a_stack_file_is_where_the_project_has_it(
     monkeypatch.chdir(tmp_path)
     if project is not None:
         Path("Pulumi.yaml").write_text(project)
-    assert stack_file("dev") == file
+    assert str(stack_file("dev")) == file
 
 
 @pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
@@ -355,22 +354,22 @@ def test_an_environment_names_the_project_region_and_state_that_it_belongs_to(st
     text = Path(stack_file(stack)).read_text()
     values = own_keys(yaml.safe_load(text)["config"])
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-    config = parse(texts, is_secret={}, shared=shared())
+    config = parse_stack_file(texts, is_secret={}, defaults=load_defaults())
     assert config.routers
     assert values["project"] == f"eu-de_{stack}"
     assert values["region"] == "eu-de"
-    assert config.state == backend.named(text) == "s3://flow-logs-state"
+    assert config.state == backend.find_expected_backend(text) == "s3://flow-logs-state"
 
 
 def test_a_program_says_the_same_as_a_stack_file_would() -> None:
     said = {"routers": {"core": {"router": "er-core"}}, "max_deletes": 2}
     below = defaults("router: {log_group: network, log_stream: er}")
-    assert of_program(said, shared=below) == parsed(routers={"core": ROUTER}, max_deletes=2)
+    assert parse_program_config(said, shared=below) == parsed(routers={"core": ROUTER}, max_deletes=2)
 
 
 def test_a_program_is_told_of_every_key_that_is_wrong() -> None:
     with pytest.raises(StackError) as caught:
-        of_program({"router": {}, "region": "eu-de", "state": "s3://states", "routers": {"core": {"max_deletes": 1}}})
+        parse_program_config({"router": {}, "region": "eu-de", "state": "s3://states", "routers": {"core": {"max_deletes": 1}}})
     keys = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
     assert caught.value.problems == [
         Problem("router", "there is no such key; did you mean routers?"),
@@ -401,7 +400,7 @@ def test_a_program_is_told_of_every_key_that_is_wrong() -> None:
 )
 def test_a_program_that_says_something_else_is_told_in_one_sentence(said: Any, key: str, what: str) -> None:
     with pytest.raises(StackError) as caught:
-        of_program(said)
+        parse_program_config(said)
     assert [problem for problem in caught.value.problems if problem.key.startswith(key) and what in problem.what]
     assert "Traceback" not in str(caught.value)
 
@@ -434,7 +433,7 @@ def test_what_shows_everywhere_is_refused_as_a_secret(key: str) -> None:
     values = {"routers": {"core": ROUTER}, "rules": {}, "max_deletes": 5}
     (problem,) = problems((key,), **values)
     assert problem.key == key
-    assert problem.what.startswith("is encrypted, but what it says shows in previews")
+    assert problem.what.startswith("is encrypted, but its value shows in previews")
 
 
 def test_no_rule_holds_unless_the_stack_file_says_so() -> None:
@@ -451,7 +450,7 @@ max_deletes: 3
 
 def below(text: str, **values: Any) -> StackConfig:
     """The config of a stack file with these values, below what all stacks share."""
-    return parse({key: json.dumps(value) for key, value in values.items()}, is_secret={}, shared=defaults(text))
+    return parse_stack_file({key: json.dumps(value) for key, value in values.items()}, is_secret={}, defaults=parse_defaults(text))
 
 
 def test_what_a_stack_file_does_not_say_all_stacks_share() -> None:
@@ -492,11 +491,11 @@ def test_what_is_wrong_in_a_stack_file_is_told_as_without_defaults(routers: Any)
         ("router: 5", "router in stacks/defaults.yaml: must be keys with values, not 5"),
         ("router: {name: '{vpc}'}", "router.name in stacks/defaults.yaml: has the unknown placeholder {vpc}"),
         ("- a", "stacks/defaults.yaml must be keys with values"),
-        ("a: [", "stacks/defaults.yaml is no YAML: "),
+        ("a: [", "stacks/defaults.yaml is not valid YAML: "),
     ],
 )
 def test_a_mistake_in_what_all_stacks_share_is_told_with_its_place(text: str, sentence: str) -> None:
     with pytest.raises(DefaultsError) as caught:
-        defaults(text)
+        parse_defaults(text)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -102,7 +102,7 @@ def test_who_needs_a_passphrase(
 ) -> None:
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / f"Pulumi.{stack.rpartition('/')[2]}.yaml").write_text(stack_file)
-    (tmp_path / "Pulumi.yaml").write_text("name: x\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
     if refused:
         with pytest.raises(ToolError, match="passphrase"):
             stack_check.check_stack(tmp_path, stack, environment)

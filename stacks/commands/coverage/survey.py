@@ -14,10 +14,11 @@ from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
-from stacks.errors import StackError, stack_file
+from stacks.errors import StackError
 from stacks.planning.lookup import Named
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
+from stacks.stackfile.location import stack_file
 
 UNCLEAR = "a mistake in the stack file leaves open where to"
 ATTACHMENT_GONE = "its attachment is gone"
@@ -40,11 +41,11 @@ def survey(client: Client, plan: Plan, *, stack: str, now: datetime) -> Coverage
         now: The time, with its zone.
     """
     names = _names(client, plan)
-    routers = _distinguished([*(keys[0].router for keys in plan.by_router.values()), *plan.other_routers])
+    routers = _distinguished([*(router.router for router in plan.routers), *plan.other_routers])
     return Coverage(
         stack=stack,
         seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        routers=[_router(keys, names, called=routers[id_]) for id_, keys in plan.by_router.items()],
+        routers=[_router(router, names, called=routers[router.router.id]) for router in plan.routers],
         other_routers=[routers[router.id] for router in plan.other_routers],
         mistakes=StackError(plan.problems).sentences(stack_file(stack)).splitlines(),
     )
@@ -68,22 +69,21 @@ def _distinguished(things: Sequence[Named]) -> dict[str, str]:
     return {one.id: display_name(shared[one.id] if one.name else one.id) for one in things}
 
 
-def _router(keys: Sequence[ResolvedRouter], names: Mapping[str, str], *, called: str) -> RouterCoverage:
+def _router(router: ResolvedRouter, names: Mapping[str, str], *, called: str) -> RouterCoverage:
     """A router; more than one key of the stack file may be about it."""
-    first = keys[0]
-    desired = {one.target: one for key in keys for one in key.flow_logs}
-    selected = {one.id for key in keys for one in key.selection.logged}
-    attachments = _distinguished(first.attachments)
+    desired = {one.target: one for one in router.flow_logs}
+    selected = router.selected
+    attachments = _distinguished(router.attachments)
     entries = [
         replace(entry, attachment=attachments[one.id])
-        for one in first.attachments
-        for entry in _entries(one, first.existing, desired, names, is_selected=one.id in selected)
+        for one in router.attachments
+        for entry in _entries(one, router.existing, desired, names, is_selected=one.id in selected)
     ]
-    entries += _without_attachment(first, names)
-    entries += [_gone(named, GONE) for named in sorted({named for key in keys for named in key.selection.gone})]
+    entries += _without_attachment(router, names)
+    entries += [_gone(named, GONE) for named in sorted(text for text, id_ in router.stale_names.items() if not id_)]
     return RouterCoverage(
-        key=", ".join(key.key for key in keys),
-        id=first.router.id,
+        key=", ".join(router.selections),
+        id=router.router.id,
         name=called,
         entries=sorted(entries, key=lambda entry: (entry.attachment, entry.attachment_id, entry.logs_to)),
     )

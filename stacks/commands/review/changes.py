@@ -10,7 +10,7 @@ from typing import Any
 from providers.er.sanitizing import display_name
 from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
-from stacks.checks.deletions import loss, move_sentence
+from stacks.checks.deletions import loss_sentence, move_sentence
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read
@@ -125,11 +125,11 @@ def _said_of(kind: Kind, row: Row) -> Iterator[str]:
 
 def _move_sentence(row: Row, old: str, new: str) -> str:
     reason = f"moves from {old} to {new}"
-    return move_sentence(display_name(row.router), display_name(row.attachment), reason, is_silenced=row.is_silenced)
+    return move_sentence(display_name(row.router), display_name(row.attachment), reason, is_disabled=row.is_silenced)
 
 
 def _loss(row: Row) -> str:
-    return loss(display_name(row.router), display_name(row.attachment), row.logs_to)
+    return loss_sentence(display_name(row.router), display_name(row.attachment), row.logs_to, "")
 
 
 _Pair = tuple[Step, Step]
