@@ -1,15 +1,21 @@
-"""Plans, and stacks from run to run over a world of records, for the tests of what a stack program makes of them."""
+"""Records, plans, a client over records in memory, and stacks from run to run, for the tests of the stack program."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
+from providers.er import Deadline
 from providers.er.attachments import Attachment
+from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_tank import LogGroup, LogStream
+from providers.er.quotas import Quota
 from providers.er.routers import Router
 from providers.urn import FLOW_LOG_TYPE
 from stacks.checks.deletions import Deletion, check_deletions, find_deletions
@@ -23,6 +29,8 @@ from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun, read_last_run
 from stacks.state.managed import ManagedFlowLog
 from stacks.state.outputs import make_outputs
+
+T = TypeVar("T")
 
 GROUPS = (LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"))
 STREAMS = {
@@ -83,11 +91,12 @@ def managed(
     *targets: FlowLogTarget, parent: str | None = COMPONENT_TYPE, created_at: str = ""
 ) -> dict[FlowLogTarget, ManagedFlowLog]:
     """A state with a flow log for each target, under its usual logical name."""
-    names = {
-        one: logical_name(one.resource_id, f"{one.log_group_id}/{one.log_stream_id}", readable=one.resource_id)
-        for one in targets
-    }
-    return {one: ManagedFlowLog(urn(name, parent=parent), one, created_at) for one, name in names.items()}
+    flow_logs = {}
+    for place in targets:
+        logs_to = f"{place.log_group_id}/{place.log_stream_id}"
+        name = logical_name(place.resource_id, logs_to, readable=place.resource_id)
+        flow_logs[place] = ManagedFlowLog(urn(name, parent=parent), place, created_at)
+    return flow_logs
 
 
 def resolved_router(
@@ -178,6 +187,78 @@ def config(routers: Mapping[str, Mapping[str, Any]], *, max_deletes: int | None 
     return StackConfig.model_validate({"routers": values, "max_deletes": max_deletes})
 
 
+class FakeClient:
+    """The requests that planning makes, answered from records in memory. By default router er-1 has no attachment.
+
+    Attributes:
+        routers_there: All routers of the project.
+        attachments_of: By router id; a router that is missing here is gone.
+        flow_logs_of: By router id.
+        groups: All log groups.
+        streams_of: By log group id.
+        quota: The quota, or the error when it is requested.
+        unlisted: Ids of attachments that lists lack.
+        refused: The request that the service refuses.
+        requests: How often each thing was requested.
+    """
+
+    def __init__(self) -> None:
+        self.routers_there = [router("er-1", "er-core")]
+        self.attachments_of: dict[str, list[Attachment]] = {"er-1": []}
+        self.flow_logs_of: dict[str, list[FlowLog]] = {}
+        self.groups = list(GROUPS)
+        self.streams_of = STREAMS
+        self.quota: Quota | ApiError | None = None
+        self.unlisted: set[str] = set()
+        self.refused = ""
+        self.requests: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.deadline = Deadline()
+        self.routers = SimpleNamespace(list=lambda: self._answer("routers", self.routers_there))
+        self.attachments = SimpleNamespace(list=self._list_attachments, get=self._get_attachment)
+        self.flow_logs = SimpleNamespace(list=self._list_flow_logs)
+        self.log_tank = SimpleNamespace(
+            groups=lambda: self._answer("groups", self.groups),
+            streams=lambda id_: self._answer(f"streams of {id_}", self.streams_of[id_]),
+        )
+        self.quotas = SimpleNamespace(flow_logs=self._get_quota)
+
+    def within(self, _deadline: Deadline) -> FakeClient:
+        return self
+
+    def _answer(self, request: str, records: list[T]) -> list[T]:
+        with self._lock:
+            self.requests[request] += 1
+        if request == self.refused:
+            raise ApiError("refused")
+        return records
+
+    def _router(self, id_: str) -> list[Attachment]:
+        if id_ not in self.attachments_of:
+            raise NotFoundError("no such router")
+        return self.attachments_of[id_]
+
+    def _list_attachments(self, id_: str) -> list[Attachment]:
+        listed = [there for there in self._router(id_) if there.id not in self.unlisted]
+        return self._answer(f"attachments of {id_}", listed)
+
+    def _get_attachment(self, router_id: str, id_: str) -> Attachment:
+        found = self._answer(f"{id_} of {router_id}", [there for there in self._router(router_id) if there.id == id_])
+        if not found:
+            raise NotFoundError("no such attachment")
+        return found[0]
+
+    def _list_flow_logs(self, id_: str) -> list[FlowLog]:
+        self._router(id_)
+        return self._answer(f"flow logs of {id_}", self.flow_logs_of.get(id_, []))
+
+    def _get_quota(self) -> Quota | None:
+        self._answer("quota", [])
+        if isinstance(self.quota, ApiError):
+            raise self.quota
+        return self.quota
+
+
 @dataclass(frozen=True)
 class Run:
     """What a run would do."""
@@ -188,24 +269,24 @@ class Run:
 
     @property
     def sentences(self) -> list[str]:
-        return [one.sentence for one in self.deletions]
+        return [deletion.sentence for deletion in self.deletions]
 
     @property
     def reasons(self) -> list[str]:
-        return [one.reason for one in self.deletions]
+        return [deletion.reason for deletion in self.deletions]
 
     @property
     def logical_names(self) -> list[str]:
-        return sorted(one.logical_name for one in self.plan.desired.values())
+        return sorted(desired.logical_name for desired in self.plan.desired.values())
 
     @property
     def names(self) -> dict[str, str]:
         """The flow logs' names, by the attachment's id."""
-        return {one.attachment.id: one.name for one in self.plan.desired.values()}
+        return {desired.attachment.id: desired.name for desired in self.plan.desired.values()}
 
 
 class Stack:
-    """A stack from run to run. The world and what the last run left are anybody's to change.
+    """A stack from run to run. Tests may change everything between runs.
 
     Attributes:
         routers: By id, the name of each.
@@ -220,8 +301,8 @@ class Stack:
         self.managed: dict[FlowLogTarget, ManagedFlowLog] = {}
         self.outputs: dict[str, Any] = {}
 
-    def now(self, *attachments: Attachment, router_id: str = "er-1") -> None:
-        """From now on the router has these."""
+    def change(self, *attachments: Attachment, router_id: str = "er-1") -> None:
+        """Change the attachments of the router."""
         self.attachments[router_id] = list(attachments)
 
     @property
@@ -231,7 +312,7 @@ class Stack:
     def preview(self, routers: Mapping[str, Mapping[str, Any]] | None = None, *, max_deletes: int | None = None) -> Run:
         """What a run with this stack file would do."""
         stack_file = config(routers or {"core": {}}, max_deletes=max_deletes)
-        named = {one.id for key in stack_file.routers.values() for one in find_matches(key.log_group, GROUPS)}
+        named = {group.id for key in stack_file.routers.values() for group in find_matches(key.log_group, GROUPS)}
         inventory = Inventory(
             routers=[router(id_, name) for id_, name in self.routers.items()],
             groups=list(GROUPS),
@@ -246,11 +327,13 @@ class Stack:
         return Run(found, leaving, check_deletions(stack_file, found, self.managed, leaving))
 
     def up(self, routers: Mapping[str, Mapping[str, Any]] | None = None, *, max_deletes: int | None = None) -> Run:
-        """A run that is not refused, and all that it leaves."""
+        """A run that is not refused, and its effects on state and outputs."""
         run = self.preview(routers, max_deletes=max_deletes)
         assert run.refusals == []
         self.outputs = json.loads(json.dumps(make_outputs(run.plan, run.deletions, self.last)))
-        others = {target: one for target, one in self.managed.items() if not one.is_in_component}
-        made = {one.target: ManagedFlowLog(urn(one.logical_name), one.target) for one in run.plan.desired.values()}
-        self.managed = others | made
+        others = {target: flow_log for target, flow_log in self.managed.items() if not flow_log.is_in_component}
+        created = {
+            target: ManagedFlowLog(urn(desired.logical_name), target) for target, desired in run.plan.desired.items()
+        }
+        self.managed = others | created
         return run

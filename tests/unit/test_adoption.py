@@ -13,7 +13,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
 from providers.er.log_tank import LogGroup, LogStream
 from providers.er.routers import Router
-from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
+from stacks.commands.adopt.existing import Adopted, adopt
 from stacks.commands.command_line import values_of_file
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
