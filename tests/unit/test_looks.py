@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from providers.er import Client, Deadline, waiter
-from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError, TemporaryError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.waiter import BatchPoller, Poller
+from providers.er import Deadline, waiter
+from providers.er.exceptions import ApiError, NotFoundError, OperationCancelledError, TemporaryError
+from providers.er.flow_logs import FlowLog, FlowLogs, FlowLogTarget
+from providers.er.waiter import BatchPoller, Poller, Verdict
 
 ER = "er-1"
 TARGET = FlowLogTarget(er_id=ER, resource_id="a-0", log_group_id="g", log_stream_id="s")
@@ -49,12 +49,12 @@ class Service:
         self.deadline = Deadline(seconds=60)
         self.interval = 0.02
         self.flow_logs = self
-        self.shared = BatchPoller(cast(Client, self))
+        self.shared = BatchPoller(cast(FlowLogs, self), lambda polls: self.poll(polls))
 
     def poll(self, _tries: int) -> float:
         return self.interval
 
-    def within(self, _patience: Deadline) -> Service:
+    def with_deadline(self, _patience: Deadline) -> Service:
         return self
 
     def list(self, _er_id: str, *, resource_ids: Sequence[str]) -> list[FlowLog]:
@@ -72,26 +72,26 @@ class Service:
         return self.world[flow_log_id]
 
     @property
-    def looks(self) -> Poller:
-        return Poller(cast(Client, self), self.shared)
+    def poller(self) -> Poller:
+        return Poller(cast(FlowLogs, self), self.shared, lambda polls: self.poll(polls))
 
     def now(self, number: int, believable: Callable[[FlowLog], bool] = lambda _any: True) -> FlowLog:
-        return self.looks.now(ER, f"f-{number}", resource_id=f"a-{number}", believable=believable)
+        return self.poller.read(ER, f"f-{number}", resource_id=f"a-{number}", is_expected=believable)
 
     def waits(self, number: int, deadline: Deadline | None = None) -> FlowLog:
         """Wait until it is available, as lifecycle does."""
         bound = copy.copy(self)
         bound.deadline = deadline or self.deadline
-        wait = bound.looks.begin_wait(
+        wait = bound.poller.begin_wait(
             ER,
             f"f-{number}",
             resource_id=f"a-{number}",
-            words="available",
-            says=lambda one: one.state == "available",
+            waiting_for="available",
+            judge=lambda one: Verdict.DONE if one.state == "available" else Verdict.NOT_YET,
         )
         flow_log = numbered(number)
-        while flow_log.state not in ("available", *waiter.ENDS):
-            flow_log = wait.look(flow_log)
+        while flow_log.state not in ("available", *waiter.FINAL_STATES):
+            flow_log = wait.poll(flow_log)
         return flow_log
 
 
@@ -122,8 +122,8 @@ def together(threads: ThreadPoolExecutor, count: int, call: Callable[[int], Any]
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even on a busy machine, those who ask together are asked for together."""
-    monkeypatch.setattr(waiter, "ALONE", 0.5)
-    monkeypatch.setattr(waiter, "QUIET", 0.5)
+    monkeypatch.setattr(waiter, "SINGLE_DELAY", 0.5)
+    monkeypatch.setattr(waiter, "QUIET_DELAY", 0.5)
 
 
 def test_one_that_asks_alone_is_shown(service: Service) -> None:
@@ -144,7 +144,7 @@ def test_those_who_ask_together_are_served_by_one_list(service: Service, threads
 def test_more_than_fit_into_an_address_are_served_by_a_list_of_the_whole_router(
     service: Service, threads: ThreadPoolExecutor
 ) -> None:
-    count = waiter.FILTER_AT_MOST + 1
+    count = waiter.MAX_FILTERED + 1
     service.world = {f"f-{number}": numbered(number) for number in range(count)}
     assert together(threads, count, service.now) == list(service.world.values())
     assert service.listed == [()]
@@ -208,7 +208,7 @@ def test_all_who_wait_for_a_change_are_served_by_the_same_lists(service: Service
     assert len(service.listed) + len(service.shown) < 40
 
 
-@pytest.mark.parametrize("state", waiter.ENDS)
+@pytest.mark.parametrize("state", waiter.FINAL_STATES)
 def test_a_list_is_not_believed_that_all_is_over(service: Service, threads: ThreadPoolExecutor, state: str) -> None:
     service.world = {"f-0": numbered(0, state=state), "f-1": numbered(1, state="available")}
     stale = dict(service.world)
@@ -257,7 +257,7 @@ def test_one_who_is_cancelled_leaves_and_the_others_go_on(service: Service, thre
     assert listed.wait(30)
     cancelled.set()
 
-    with pytest.raises(DeadlineExceededError, match="cancelled while waiting for available: pending"):
+    with pytest.raises(OperationCancelledError, match="cancelled while waiting for available: pending"):
         leaves.result(timeout=30)
     service.world["f-1"] = numbered(1, state="available")
     assert other.result(timeout=30).state == "available"
@@ -266,7 +266,7 @@ def test_one_who_is_cancelled_leaves_and_the_others_go_on(service: Service, thre
 def test_a_list_counts_as_a_look_of_all_who_wait(
     service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiter, "INTERVAL", 0)
+    monkeypatch.setattr(waiter, "LIST_INTERVAL", 0)
     polls: list[int] = []
 
     def poll(looks_so_far: int) -> float:
@@ -290,7 +290,7 @@ def test_a_list_counts_as_a_look_of_all_who_wait(
 def test_a_list_that_always_says_not_yet_is_checked_by_a_show(
     service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiter, "INTERVAL", 0)
+    monkeypatch.setattr(waiter, "LIST_INTERVAL", 0)
     service.world = {f"f-{number}": numbered(number, state="available") for number in range(2)}
     stale = [numbered(0), numbered(1)]
     service.list = lambda _er_id, *, resource_ids: stale  # type: ignore[method-assign]
@@ -301,10 +301,10 @@ def test_where_a_list_cannot_decide_a_show_does_at_the_next_look(service: Servic
     service.world = {f"f-{number}": numbered(number, state="available") for number in range(2)}
 
     def looks_once(number: int) -> FlowLog:
-        wait = service.looks.begin_wait(
-            ER, f"f-{number}", resource_id=f"a-{number}", words="available", says=lambda _one: None
+        wait = service.poller.begin_wait(
+            ER, f"f-{number}", resource_id=f"a-{number}", waiting_for="available", judge=lambda _listed: Verdict.SHOW
         )
-        return wait.look(numbered(number))
+        return wait.poll(numbered(number))
 
     assert {one.state for one in together(threads, 2, looks_once)} == {"available"}
     assert sorted(service.shown) == ["f-0", "f-1"]
@@ -323,11 +323,13 @@ def test_what_a_list_has_of_before_is_not_taken_for_news(service: Service, threa
 
     service.while_listing = is_cancelled_before_the_next_look
     newer = numbered(0, updated_at="2026-01-01T00:00:02Z", name="newer")
-    wait = service.looks.begin_wait(ER, "f-0", resource_id="a-0", words="available", says=lambda _one: False)
+    wait = service.poller.begin_wait(
+        ER, "f-0", resource_id="a-0", waiting_for="available", judge=lambda _listed: Verdict.NOT_YET
+    )
 
-    together(threads, 2, lambda number: wait.look(newer) if number == 0 else service.waits(1))
+    together(threads, 2, lambda number: wait.poll(newer) if number == 0 else service.waits(1))
 
-    assert wait.seen == newer
+    assert wait.last_seen == newer
 
 
 def test_a_thread_that_cannot_be_started_is_an_error_and_the_next_question_is_answered(

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from providers.er.deadline import Deadline, exponential_backoff
+from providers.er.deadline import Deadline
 from providers.er.exceptions import DeadlineExceededError
+from providers.er.retry import exponential_backoff
 
 
 class Clock:
@@ -41,19 +42,19 @@ def deadline(seconds: float) -> tuple[Deadline, Waits, list[str]]:
 
 def test_a_pause_lasts_as_long_as_asked_and_says_what_for() -> None:
     some, waits, reports = deadline(600)
-    some.pause(20, waiting_for="the list")
-    some.pause(1.5, waiting_for="the list")
+    some.sleep(20, waiting_for="the list")
+    some.sleep(1.5, waiting_for="the list")
     assert waits.waits == [20, 1.5]
     assert reports == ["the list", "the list"]
 
 
 def test_the_last_pause_ends_with_the_operation_and_the_next_gives_up() -> None:
     some, waits, reports = deadline(30)
-    some.pause(20, waiting_for="it")
-    some.pause(20, waiting_for="it")
+    some.sleep(20, waiting_for="it")
+    some.sleep(20, waiting_for="it")
     assert waits.waits == [20, 10]
     with pytest.raises(DeadlineExceededError) as caught:
-        some.pause(20, waiting_for="it")
+        some.sleep(20, waiting_for="it")
     assert str(caught.value) == "gave up after 30 s of waiting for it"
     assert len(reports) == 2
 
@@ -64,13 +65,13 @@ def test_time_counts_from_the_making_and_not_from_the_first_pause() -> None:
     clock.now += 5
     assert some.elapsed == 5
     with pytest.raises(DeadlineExceededError):
-        some.pause(1, waiting_for="it")
+        some.sleep(1, waiting_for="it")
 
 
 def test_patience_of_no_time_at_all_never_waits() -> None:
     some, waits, _ = deadline(0)
     with pytest.raises(DeadlineExceededError) as caught:
-        some.pause(1, waiting_for="it")
+        some.sleep(1, waiting_for="it")
     assert str(caught.value) == "gave up after 0 s of waiting for it"
     assert waits.waits == []
 
@@ -79,7 +80,7 @@ def test_cancelling_ends_a_pause_at_once() -> None:
     some, waits, _ = deadline(600)
     waits.set()
     with pytest.raises(DeadlineExceededError) as caught:
-        some.pause(20, waiting_for="flow log x to be gone")
+        some.sleep(20, waiting_for="flow log x to be gone")
     assert str(caught.value) == "cancelled while waiting for flow log x to be gone"
 
 
@@ -87,7 +88,7 @@ def test_cancelling_wakes_a_pause_of_another_thread() -> None:
     cancelled = threading.Event()
     some = Deadline(seconds=3600, cancelled=cancelled, report=lambda _text: cancelled.set())
     with pytest.raises(DeadlineExceededError):
-        some.pause(3600, waiting_for="it")
+        some.sleep(3600, waiting_for="it")
 
 
 def test_two_operations_are_cancelled_each_on_its_own() -> None:
