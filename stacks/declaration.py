@@ -67,7 +67,7 @@ def declare(
             has_key=has_idempotency_key(snapshot),
         )
         client = Connection(values.get, os.environ, directory=Path.cwd()).client
-        client = client.within(Deadline(seconds=INVENTORY_TIMEOUT, report=_make_reporter()))
+        client = client.with_deadline(Deadline(seconds=INVENTORY_TIMEOUT, report=_make_reporter()))
         is_preview = pulumi.runtime.is_dry_run()
         decision = decide(client, config, previous, stack=stack, place=place, is_preview=is_preview)
     for warning in decision.warnings:

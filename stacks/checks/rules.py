@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from providers.er.log_tank import LogGroup
+from providers.er.log_groups import LogGroup
 from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import find, join_names

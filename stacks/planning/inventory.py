@@ -13,7 +13,8 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from providers.er.routers import Router
 from providers.schema import target
@@ -60,13 +61,13 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
     """
     with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         all_routers = pool.submit(lambda: list(client.routers.list()))
-        groups = client.log_tank.groups()
+        groups = client.log_groups.list()
         routers = all_routers.result()
         keys = config.routers.values()
         group_ids = sorted({group.id for key in keys for group in find_matches(key.log_group, groups)})
         named = {router.id for key in keys for router in find_matches(key.router, routers)}
         router_ids = sorted(named | known.keys())
-        streams = pool.map(client.log_tank.streams, group_ids)
+        streams = pool.map(client.log_streams.list, group_ids)
         attachment_lists = pool.map(lambda id_: _list_unless_gone(client.attachments.list, id_), router_ids)
         flow_logs = pool.map(lambda id_: _list_unless_gone(client.flow_logs.list, id_), router_ids)
         attachments = _without_missing(router_ids, attachment_lists)
@@ -91,7 +92,7 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
 def fetch_quota(client: Client) -> Quota | ApiError | None:
     """The project's quota of flow logs: None if the service names none, the error if it cannot be fetched."""
     try:
-        return client.within(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
+        return client.with_deadline(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
     except ApiError as error:
         return error
 

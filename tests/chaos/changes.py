@@ -155,7 +155,7 @@ class _Stack:
             managed=find_managed_flow_logs(snapshot),
             has_key=self._has_key,
         )
-        client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
+        client = self._client.with_deadline(QuickPatience(seconds=TIMEOUT, clock=Time()))
         try:
             config = parse_stack_file(values, is_secret={})
             return decide(client, config, previous, stack=STACK, place=PROGRAM, is_preview=is_preview)

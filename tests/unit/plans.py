@@ -14,7 +14,8 @@ from providers.er import Deadline
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from providers.er.routers import Router
 from providers.urn import FLOW_LOG_TYPE
@@ -217,13 +218,11 @@ class FakeClient:
         self.routers = SimpleNamespace(list=lambda: self._answer("routers", self.routers_there))
         self.attachments = SimpleNamespace(list=self._list_attachments, get=self._get_attachment)
         self.flow_logs = SimpleNamespace(list=self._list_flow_logs)
-        self.log_tank = SimpleNamespace(
-            groups=lambda: self._answer("groups", self.groups),
-            streams=lambda id_: self._answer(f"streams of {id_}", self.streams_of[id_]),
-        )
+        self.log_groups = SimpleNamespace(list=lambda: self._answer("groups", self.groups))
+        self.log_streams = SimpleNamespace(list=lambda id_: self._answer(f"streams of {id_}", self.streams_of[id_]))
         self.quotas = SimpleNamespace(flow_logs=self._get_quota)
 
-    def within(self, _deadline: Deadline) -> FakeClient:
+    def with_deadline(self, _deadline: Deadline) -> FakeClient:
         return self
 
     def _answer(self, request: str, records: list[T]) -> list[T]:

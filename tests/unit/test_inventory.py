@@ -8,7 +8,8 @@ import pytest
 
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from stacks.planning.inventory import Inventory, fetch_quota, take_inventory
 from stacks.stackfile.model import StackConfig

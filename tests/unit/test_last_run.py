@@ -107,7 +107,7 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
     shop = LastAttachment(name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": first_log})
     firewall = LastAttachment(name="fw", first_name="fw")
     data = LastAttachment(name="vpc-data", first_name="vpc-data", flow_logs={"second-c": second_log})
-    router = {"id": "er-1", "name": "er-core", "first_name": "er-core"}
+    router: dict[str, Any] = {"id": "er-1", "name": "er-core", "first_name": "er-core"}
     assert read_last_run({"routers": {"core": BY_KEY}}) == {
         "er-1": LastRouter(**router, attachments={"a": shop, "b": firewall}, stale_names={"vpc-old": ""})
     }

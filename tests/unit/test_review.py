@@ -318,7 +318,8 @@ REASONS = {
     "vpc-payments": "it is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
     "vpc-shop": "the stack file wants it in network/er-flow-logs only",
     "vpn-office-hamburg": (
-        'it is no longer selected since the stack file says routers.edge.attachments: {"exclude": ["vpn-office-hamburg"]}'
+        "it is no longer selected since the stack file says routers.edge.attachments:"
+        ' {"exclude": ["vpn-office-hamburg"]}'
     ),
     "vpc-lab": "its router left the stack file",
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from providers.er.log_tank import LogGroup
+from providers.er.log_groups import LogGroup
 from stacks.checks.rules import check_rules
 from stacks.errors import Problem
 from stacks.planning.plan import Plan, ResolvedRouter

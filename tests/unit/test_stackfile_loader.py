@@ -258,7 +258,7 @@ def test_settings_of_the_connection_are_accepted(key: str) -> None:
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_credential_in_plain_text_is_refused_and_not_repeated(key: str) -> None:
     what = f"a {key} may stand in a stack file as a secret only: pulumi config set --secret otc-flow-logs:{key}"
-    assert find_problems(routers=ROUTERS, **{key: "hunter2"}) == [(key, what)]
+    assert find_problems((), routers=ROUTERS, **{key: "hunter2"}) == [(key, what)]
 
 
 @pytest.mark.parametrize("key", ["routers", "rules", "max_deletes"])
@@ -318,7 +318,7 @@ def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
         ({"routers": ROUTERS, "state": "s3://states"}, "state", "belongs in the stack file"),
         ({"routers": {"core": {**ROUTER, "max_deletes": 1}}}, "routers.core.max_deletes", ROUTER_KEYS),
         ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "there is no such key"),
-        ({"routers": {"core": {**ROUTER, ("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
+        ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
         (
             {"routers": {"core": {**ROUTER, "router": pulumi.Output.from_input("x")}}},
             "routers.core.router",
@@ -329,9 +329,7 @@ def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
 def test_wrong_program_config_is_reported(data: Any, key: str, what: str) -> None:
     with pytest.raises(StackError) as caught:
         parse_program_config(data)
-    (problem,) = caught.value.problems
-    assert problem.key.startswith(key)
-    assert what in problem.what
+    assert any(problem.key.startswith(key) and what in problem.what for problem in caught.value.problems)
 
 
 # Defaults

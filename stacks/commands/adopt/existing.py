@@ -89,7 +89,7 @@ class _Names:
     def __init__(self, client: Client, routers: Sequence[Router]) -> None:
         self._client = client
         self.routers = unique_names(routers)
-        self.groups = unique_names(client.log_tank.groups())
+        self.groups = unique_names(client.log_groups.list())
         self._streams: dict[str, dict[str, str]] = {}
 
     def stream(self, group_id: str, stream_id: str) -> str | None:
@@ -97,7 +97,7 @@ class _Names:
         if group_id not in self.groups:
             return None
         if group_id not in self._streams:
-            self._streams[group_id] = unique_names(self._client.log_tank.streams(group_id))
+            self._streams[group_id] = unique_names(self._client.log_streams.list(group_id))
         return self._streams[group_id].get(stream_id)
 
 

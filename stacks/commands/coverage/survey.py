@@ -58,7 +58,7 @@ def _names(client: Client, plan: Plan) -> dict[str, str]:
     used = {one.target.log_group_id for router in plan.routers for one in router.existing}
     for group_id in used & groups.keys() - streams.keys():
         with contextlib.suppress(ApiError):
-            streams[group_id] = client.log_tank.streams(group_id)
+            streams[group_id] = client.log_streams.list(group_id)
     return groups | {stream.id: stream.name for group in streams.values() for stream in group}
 
 
