@@ -19,8 +19,7 @@ from bench.memory import PeakMemory
 from bench.processes import Children, without_a_persons_own
 from bench.variants import OURS, Variant
 from providers.config_keys import qualified
-from tools import pulumi_cli
-from tools.offline.plugin_home import stand_in_home
+from tools import offline, pulumi_cli
 from tools.prepare import exports
 
 CHECKOUT = Path(__file__).absolute().parent.parent
@@ -37,9 +36,10 @@ def pulumi_environment(**chosen: str) -> dict[str, str]:
     """
     kept = {**without_a_persons_own(), "PULUMI_CONFIG_PASSPHRASE": "", **chosen}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    cli, venv = pulumi_cli.find(), CHECKOUT / ".venv"
+    cli, venv = pulumi_cli.find_cli(), CHECKOUT / ".venv"
     made = {**kept, **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1"}
-    return made | (stand_in_home(cli.folder, venv, made) if cli.has_stand_in else {})
+    made |= {name: value for name, value in offline.environment(cli.folder, venv, made).items() if value is not None}
+    return made
 
 
 @dataclass(frozen=True)

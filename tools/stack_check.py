@@ -1,4 +1,4 @@
-"""What is refused before anything is installed or created: unknown stacks, other states, unlocked secrets."""
+"""Refuses, before anything is installed or created: unknown stacks, another state, a missing passphrase."""
 
 from collections.abc import Mapping
 from pathlib import Path

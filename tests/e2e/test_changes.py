@@ -309,7 +309,8 @@ def test_a_tag_changed_in_the_console_is_the_reason_that_is_given(project: Proje
     for command in (("preview",), ("up", *QUICK)):
         said = " ".join(project.ok(*command).split())
         assert (
-            "er-core: vpc-shop loses its flow log to network/er-flow-logs: it is no longer selected because its tag 'env'"
+            "er-core: vpc-shop loses its flow log to network/er-flow-logs: it is no longer selected because its tag"
+            " 'env'"
             " is now 'staging' (was 'prod')"
         ) in said
     agree(project, world)

@@ -565,7 +565,7 @@ def locked(project: TeamProject, _elsewhere: str) -> None:
 REFUSED: dict[str, tuple[Callable[[TeamProject, str], None] | None, str | None, str]] = {
     "a create that a killed provider left": (begun, None, "run `make recover` first"),
     "a pending operation": (pending, None, "run `make recover` first"),
-    "changes to come": (drifted, None, "was to show no changes"),
+    "changes to come": (drifted, None, "must show no changes"),
     "another stack of that name": (another, None, "There is a stack 'local' at"),
     "somebody at work": (locked, None, "the stack is currently locked by 1 lock(s)"),
     "the same place": (None, "file://.local/state/?metadata=skip", "The state of stack 'local' is at"),

@@ -37,7 +37,7 @@ from providers.host.messages import to_struct
 from providers.urn import FLOW_LOG_TYPE
 from stacks.checks.conflicts import check_conflicts
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import table
+from stacks.commands.coverage.table import format_table
 from stacks.component import RouterFlowLogs
 from stacks.errors import StackError
 from stacks.planning.inventory import take_inventory
@@ -1033,7 +1033,7 @@ def test_the_coverage_table_of_hostile_names_has_a_bounded_line_for_each_attachm
     client = bounded(world, time)
     found = planned(client, config)
 
-    shown = table(survey(client, found, stack="local", now=datetime.change(timezone.utc)))
+    shown = format_table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=7 * 510, lines=7)
     assert "0 of 1 loggable attachments are logged, 1 cannot be." in shown
@@ -1111,7 +1111,7 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     found = planned(client, config)
 
     (shown,) = told(StackError(check_conflicts(config, found, {}, has_key=False).problems))
-    tabled = table(survey(client, found, stack="local", now=datetime.change(timezone.utc)))
+    tabled = format_table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)
     assert fits_a_terminal(tabled, longest=7 * 800, lines=6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from bench.processes import without_a_persons_own
 from emulator import Server
 from providers.config import ConfigError
 from providers.er.exceptions import ApiError
-from stacks.commands.whoami import facts
+from stacks.commands.whoami import collect_facts
 from tests.emulator.process import PROJECT_FOLDER
 
 PROJECT = "0605767a9980d5762fbcc00b3537e757"
@@ -46,7 +47,7 @@ def keyed(server: Server) -> Server:
 
 def told(server: Server, environment: Mapping[str, str], config: Mapping[str, str] | None = None) -> dict[str, str]:
     values = {"endpoint": server.url, "project": "eu-de", **(config or {})}
-    found = dict(facts(values.get, environment, report=lambda _text: None))
+    found = dict(collect_facts(values.get, environment, report=lambda _text: None))
     assert not [secret for secret in SECRETS if secret in str(found)]
     return found
 
@@ -156,7 +157,8 @@ def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_pa
     )
 
     assert done.stderr == ""
-    assert [line.split(maxsplit=1) for line in done.stdout.splitlines()][:2] == [
+    assert [line.split(maxsplit=1) for line in done.stdout.splitlines()][:3] == [
+        ["version", importlib.metadata.version("otc-flow-logs")],
         ["stack", "team"],
         ["state", "file://./state"],
     ]

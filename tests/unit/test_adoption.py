@@ -15,7 +15,7 @@ from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from stacks.commands.adopt.existing import Adopted, adopt
-from stacks.commands.command_line import values_of_file
+from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
 from tests.unit.plans import attachment, flow_log
@@ -159,14 +159,14 @@ def test_a_config_that_cannot_be_added_to_is_told_with_what_to_do(before: str) -
     "before", ["- a\n", "text", "config:\n\ta: b\n", "a: b\nconfig", "5", "config: [a]", "config: x"]
 )
 def test_what_is_no_stack_file_is_told(before: str) -> None:
-    with pytest.raises(ValueError, match=r"^it (is no YAML: |has another form than a stack file's)[^\n]*$"):
-        values_of_file("team", before)
+    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file, which has )[^\n]*$"):
+        parse_values("team", before)
 
 
 def test_the_values_of_a_stack_file_are_as_pulumi_has_them_less_its_secrets() -> None:
     text = "config:\n  otc-flow-logs:max_deletes: 5\n  otc-flow-logs:region: eu-de\n  aws:x: y\n"
     secret = "  otc-flow-logs:password:\n    secure: v1:x\n"
-    found = values_of_file("team", text + secret)
+    found = parse_values("team", text + secret)
     assert found.plain == {"max_deletes": "5", "region": "eu-de"}
     assert found.is_secret == {"max_deletes": False, "region": False, "password": True}
 
@@ -174,7 +174,7 @@ def test_the_values_of_a_stack_file_are_as_pulumi_has_them_less_its_secrets() ->
 @pytest.mark.parametrize("text", ["config:\n  otc-flow-logs:password: x\n", "config:\n  otc-flow-logs:enpoint: x\n"])
 def test_mistakes_of_a_stack_file_end_the_command(text: str) -> None:
     with pytest.raises(SystemExit, match=r"otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: "):
-        values_of_file("team", text)
+        parse_values("team", text)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import table
+from stacks.commands.coverage.table import format_table
 from stacks.errors import Problem
 from stacks.planning.plan import ResolvedRouter
 from tests.unit.plans import attachment, flow_log, plan, resolved_router, router
@@ -55,7 +55,7 @@ CORE = resolved_router(
 
 
 def test_the_table_shows_every_attachment_with_its_flow_logs_or_why_it_is_not_logged() -> None:
-    assert table(looked([CORE], others=["er-lab"])).splitlines() == [
+    assert format_table(looked([CORE], others=["er-lab"])).splitlines() == [
         "ROUTER     ATTACHMENT  TYPE  STATE      FLOW LOG   LOGS TO, OR WHY NOT",
         "er-1-name  fw          cfw   available  -          is of type cfw, which cannot be logged",
         "er-1-name  vpc-data    vpc   available  core-data  NOT LOGGED: is disabled",
@@ -72,14 +72,17 @@ def test_the_table_shows_every_attachment_with_its_flow_logs_or_why_it_is_not_lo
 
 
 def test_what_is_not_logged_stands_out_where_there_is_colour() -> None:
-    plain, coloured = table(looked([CORE])).splitlines(), table(looked([CORE]), in_colour=True).splitlines()
+    plain, coloured = (
+        format_table(looked([CORE])).splitlines(),
+        format_table(looked([CORE]), in_colour=True).splitlines(),
+    )
     assert coloured[2] == f"\x1b[31m{plain[2]}\x1b[0m"
     assert coloured[1] == f"\x1b[2m{plain[1]}\x1b[0m"
     assert coloured[7] == plain[7]
 
 
 def test_a_stack_without_attachments_has_headings_and_a_count() -> None:
-    assert table(looked([resolved_router("core", [])])).splitlines() == [
+    assert format_table(looked([resolved_router("core", [])])).splitlines() == [
         "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO, OR WHY NOT",
         "",
         "0 of 0 loggable attachments are logged.",
@@ -113,7 +116,7 @@ def test_two_keys_of_one_router_make_one_router_and_both_their_flow_logs_are_the
     first = resolved_router("first", [("a", "vpc-a")], existing=existing, others=[attachment("b", "vpc-b")])
     (found,) = looked([first, second]).routers
     assert found.key == "first, second"
-    assert [(entry.attachment, entry.is_ours) for entry in found.entries] == [("vpc-a", True), ("vpc-b", True)]
+    assert [(entry.attachment, entry.is_in_stack) for entry in found.entries] == [("vpc-a", True), ("vpc-b", True)]
 
 
 def test_things_that_share_a_name_are_distinguished_by_their_ids() -> None:

@@ -226,9 +226,7 @@ def test_a_new_stack_is_touched_and_one_whose_file_is_gone_is_only_spoken_of(rep
     repository.commit()
     done = repository.run("touched-stacks", "HEAD^")
     assert done.stdout == "team\n"
-    assert done.stderr == (
-        "stacks/Pulumi.dev.yaml is gone: what its stack has is left as it is, until somebody destroys it\n"
-    )
+    assert done.stderr == ("stacks/Pulumi.dev.yaml was deleted: its stack keeps its flow logs until you destroy it\n")
 
 
 def test_code_that_moved_into_the_docs_still_touches_all(repository: Repository) -> None:
@@ -260,7 +258,7 @@ def test_the_child_pipeline_has_a_plan_and_an_apply_for_each_stack(repository: R
 def test_what_is_not_a_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
     for name, said in (
         ("staging", "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing."),
-        ("../dev", "'../dev' is no name of a stack."),
+        ("../dev", "'../dev' is not a valid stack name."),
     ):
         with pytest.raises(subprocess.CalledProcessError) as refused:
             repository.run(script, name)

@@ -7,7 +7,7 @@ import pytest
 from tools.move_state import Backend
 
 WHOLE = "s3://states?endpoint=obs.example.com&region=eu-de"
-REST = ", completed with what TO says beyond that (it may be secret)"
+REST = ", completed with the rest of TO (which may be secret)"
 
 
 @pytest.mark.parametrize(

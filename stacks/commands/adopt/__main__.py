@@ -1,4 +1,4 @@
-"""A stack file out of what routers already have: `python -m stacks.commands.adopt STACK [--print] [ROUTER …]`."""
+"""Writes a stack file from the flow logs of routers: `python -m stacks.commands.adopt STACK [--print] [ROUTER …]`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from stacks.stackfile.writer import check_stack_name, write
 
 
 def main() -> None:
-    """Write the stack file, or print what it would say."""
-    parser = argparse.ArgumentParser(prog="make adopt", description="Write a stack file from what routers have.")
+    """Write the stack file, or print what would be added to it."""
+    parser = argparse.ArgumentParser(prog="make adopt", description="Write a stack file from the flow logs of routers.")
     parser.add_argument("stack")
     parser.add_argument("routers", nargs="*", help="ids or names; all routers if none is given")
     parser.add_argument("--print", action="store_true", help="print it only")
@@ -27,21 +27,21 @@ def main() -> None:
     try:
         check_stack_name(options.stack)
         _write(file, options.stack, options.routers, only_print=options.print)
-    # ValueError: what is not UTF-8, and what is no stack file.
+    # ValueError: not UTF-8, or not a stack file.
     except (AdoptionError, ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
 
 
 def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> None:
     before = file.read_bytes().decode() if file.exists() else ""  # read_text would lose its line ends
-    values = command_line.values_of_file(stack, before)
+    values = command_line.parse_values(stack, before)
     if "routers" in values.plain and not only_print:
         raise AdoptionError(
-            "it has routers already: name another stack, or give ARGS=--print to see what would be written"
+            "it has routers already: name another stack, or set ARGS=--print to see what would be written"
         )
     settings = ProviderConfig(values.plain.get, os.environ, lambda _key: None)
-    adopted = adopt(command_line.client(values), routers, stack=stack)
-    # What the environment adds goes into the file: another shell would look elsewhere.
+    adopted = adopt(command_line.create_client(values), routers, stack=stack)
+    # Settings of the environment go into the file: another shell may have others.
     place = {
         "region": settings.region() if "endpoint" not in values.plain else None,
         "project": settings.project()[1] if not settings.wants_emulator else None,
