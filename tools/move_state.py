@@ -172,8 +172,8 @@ def _check_stack_file(root: Path, stack: str, source: Backend, target: Backend) 
     file = stack_file(stack, root)
     if file.is_file() and backend.find_expected_backend(file.read_text(encoding="utf-8", errors="replace")):
         raise ToolError(
-            f"{file.relative_to(root)} names the state it belongs to: remove otc-flow-logs:state, and write the new address"
-            " there after the move."
+            f"{file.relative_to(root)} names the state it belongs to: remove otc-flow-logs:state, and write the new"
+            " address there after the move."
         )
 
 
