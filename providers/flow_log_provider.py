@@ -25,12 +25,12 @@ from providers import schema as p
 from providers.config import ConfigError
 from providers.config_keys import qualified
 from providers.connection import Connection
-from providers.er import Client, Deadline, idempotency
+from providers.er import Client, Deadline, idempotency, lifecycle
 from providers.er.exceptions import (
     ApiError,
     AttachmentTypeError,
-    DeadlineExceededError,
     NotFoundError,
+    OperationStoppedError,
     QuotaExceededError,
 )
 from providers.er.flow_logs import FlowLog
@@ -122,7 +122,7 @@ class FlowLogProvider(ResourceProvider):
         try:
             project_id = client.project_id()  # now, for later it may not be told any more
             flow_log = idempotency.create(client, p.target(props), p.wanted(props), key=props.get(p.IDEMPOTENCY_KEY))
-        except idempotency.IncompleteError as error:
+        except lifecycle.IncompleteError as error:
             raise _unfinished(error, props) from error
         except idempotency.OutcomeUnknownError as error:
             raise IncompleteFlowLogError(
@@ -162,13 +162,13 @@ class FlowLogProvider(ResourceProvider):
         client = self._client(deadline, of=olds)
         try:
             flow_log = _look(client, id_, olds)
-            flow_log = idempotency.converge(client, flow_log, p.wanted(news))
+            flow_log = lifecycle.converge(client, flow_log, p.wanted(news))
         except NotFoundError as error:
             raise FlowLogError(
                 f"flow log {id_} no longer exists, somebody deleted it:"
                 " `pulumi up --refresh` notices that and creates it again"
             ) from error
-        except idempotency.IncompleteError as error:
+        except lifecycle.IncompleteError as error:
             raise _unfinished(error, news) from error
         except ApiError as error:
             raise FlowLogError(f"flow log {news['name']!r} could not be changed: {error}") from error
@@ -186,10 +186,10 @@ class FlowLogProvider(ResourceProvider):
                 return
         try:
             client = self._client(deadline, of=props)
-            idempotency.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
+            lifecycle.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
         except ApiError as error:
             sentence = f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}"
-            if isinstance(error, DeadlineExceededError):
+            if isinstance(error, OperationStoppedError):
                 sentence += "; it stays in the state, and the next run goes on from there"
             raise FlowLogError(sentence) from error
 
@@ -230,7 +230,7 @@ class FlowLogProvider(ResourceProvider):
             FlowLogError: There is none; or it is for another project, where every flow log of ours would look gone.
         """
         try:
-            client = self._connection.client.within(deadline or Deadline())
+            client = self._connection.client.with_deadline(deadline or Deadline())
             expected = (of or {}).get("project_id")
             if expected and client.project_id() != expected:
                 raise FlowLogError(
@@ -267,10 +267,10 @@ def _look(client: Client, id_: str, known: Props) -> FlowLog:
     def is_known(flow_log: FlowLog) -> bool:
         return all(key in known and known[key] == value for key, value in p.outputs_of(flow_log, {}).items())
 
-    return client.poller.now(known["er_id"], id_, resource_id=known.get("resource_id"), believable=is_known)
+    return client.poller.read(known["er_id"], id_, resource_id=known.get("resource_id"), is_expected=is_known)
 
 
-def _unfinished(error: idempotency.IncompleteError, inputs: Props) -> IncompleteFlowLogError:
+def _unfinished(error: lifecycle.IncompleteError, inputs: Props) -> IncompleteFlowLogError:
     flow_log = error.flow_log
     return IncompleteFlowLogError(
         f"flow log {inputs['name']!r} ({flow_log.id}) exists but is not as wanted yet: {error};"
@@ -288,7 +288,7 @@ def _why_not_created(client: Client, error: ApiError, props: Props) -> str:
             f"{sentence}; if it is this stack's, run with --refresh; else delete it, or take it over: with adopt: true"
             f" in a stack file, or with import_={p.import_id(error.holder)!r} in the resource options of a program"
         )
-    bounded = client.within(replace(client.deadline, seconds=HELP_TIMEOUT))
+    bounded = client.with_deadline(replace(client.deadline, seconds=HELP_TIMEOUT))
     try:
         if isinstance(error, QuotaExceededError):
             quota = bounded.quotas.flow_logs()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +9,8 @@ from pulumi.dynamic import CheckFailure
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.idempotency import FlowLogSpec, client_tokens
+from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
+from providers.er.idempotency import client_tokens
 from providers.er.limits import (
     DESCRIPTION_MAX_LENGTH,
     ID_CHARACTERS,
@@ -21,6 +20,7 @@ from providers.er.limits import (
     NAME_PATTERN,
     RESOURCE_TYPE,
 )
+from providers.suggestion import closest
 
 Properties = Mapping[str, Any]
 
@@ -91,8 +91,8 @@ def failures(inputs: Properties) -> list[CheckFailure]:
                 found.append(CheckFailure(key, f"{key} must be {allowed}, not {_shown(value)}"))
     for key in inputs:
         if key not in INPUTS and not key.startswith("__"):
-            close = difflib.get_close_matches(key, INPUTS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; its inputs are {', '.join(INPUTS)}"
+            similar = closest(key, INPUTS)
+            hint = f"; did you mean {similar}?" if similar else f"; its inputs are {', '.join(INPUTS)}"
             found.append(CheckFailure(key, f"{key} is not an input of FlowLog{hint}"))
     return found
 

@@ -19,7 +19,7 @@ import yaml
 from providers import journal
 from providers.urn import Urn
 from stacks.checks import backend
-from stacks.stackfile.location import short_name
+from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
 from tools.console import ToolError, last_line, run, say
 
@@ -57,7 +57,7 @@ class Backend:
         return cls(url, root)
 
     def __str__(self) -> str:
-        return backend.public(self.url)
+        return backend.mask_secrets(self.url)
 
     @property
     def setting(self) -> str:
@@ -169,11 +169,11 @@ def _check_stack_file(root: Path, stack: str, source: Backend, target: Backend) 
     """Raise ToolError if the stack is there already, or its file names the backend."""
     if source.place == target.place:
         raise ToolError(f"The state of stack '{stack}' is at {target} already.")
-    file = root / "stacks" / f"Pulumi.{stack}.yaml"
-    if file.is_file() and backend.named(file.read_text(encoding="utf-8", errors="replace")):
+    file = stack_file(stack, root)
+    if file.is_file() and backend.find_expected_backend(file.read_text(encoding="utf-8", errors="replace")):
         raise ToolError(
-            f"stacks/{file.name} names the state it belongs to: remove otc-flow-logs:state, and write the new address"
-            " there after the move."
+            f"{file.relative_to(root)} names the state it belongs to: remove otc-flow-logs:state, and write the new"
+            " address there after the move."
         )
 
 
@@ -221,11 +221,11 @@ def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> N
     """Raise ToolError unless the stack has a state, and no run is pending."""
     if not _resources(export):
         raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
-    if number := recovery.creating_now(stack):
+    if number := recovery.count_live_creates(stack):
         raise ToolError(
             f"Another run of stack '{stack}' is in progress, with {number} creates: wait until it has ended."
         )
-    number = len(recovery.operations(export)) + len(journal.unfinished(stack))
+    number = len(recovery.find_pending_operations(export)) + len(journal.unfinished(stack))
     if number:
         raise ToolError(
             f"A run of stack '{stack}' is in progress, or was interrupted, with {number} pending operations: if nobody"

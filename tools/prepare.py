@@ -101,7 +101,7 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
         errors = [line for line in output.splitlines() if line.startswith("error:")]
         reason = errors[0].removeprefix("error:").strip() if errors else last_line(output)
         url = environment.get(backend.VARIABLE) or ""
-        reason = reason.replace(url, backend.public(url)) if url else reason
+        reason = reason.replace(url, backend.mask_secrets(url)) if url else reason
         raise ToolError(f"Stack '{stack}' could not be selected: {reason}")
 
 

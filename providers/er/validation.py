@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from providers.er.exceptions import TemporaryError
+from providers.er.exceptions import ApiError, TemporaryError
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
-from providers.er.sanitizing import has_surrogates
+from providers.er.sanitizing import has_surrogates, sanitize
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -43,6 +43,17 @@ def identifier(data: Json, key: str) -> str:
     if not ID_PATTERN.fullmatch(value):
         raise TemporaryError(f"the API's answer has no id at {key!r}: ids are {ID_CHARACTERS}")
     return value
+
+
+def path_segment(id_: str) -> str:
+    """An id, as a part of a path.
+
+    Raises:
+        ApiError: It has characters that no id has, and that would lead the call somewhere else.
+    """
+    if not ID_PATTERN.fullmatch(id_):
+        raise ApiError(f"{sanitize(id_, 80)!r} is not an id: ids are {ID_CHARACTERS}")
+    return id_
 
 
 def optional(data: Json, key: str, default: T) -> T:

@@ -19,9 +19,10 @@ from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
 from providers.er.routers import Router
-from stacks.errors import Problem, StackError, stack_file
+from stacks.errors import Problem, StackError
 from stacks.planning.lookup import find
-from stacks.stackfile import model
+from stacks.stackfile.loader import check_keys
+from stacks.stackfile.location import stack_file
 
 SECONDS = 120.0
 
@@ -77,7 +78,7 @@ def parse_values(stack: str, text: str) -> Values:
 
 
 def _checked(stack: str, values: Values) -> Values:
-    if problems := model.mistakes(values.plain, is_secret=values.is_secret):
+    if problems := check_keys(values.plain, is_secret=values.is_secret):
         sys.exit(StackError(problems).sentences(stack_file(stack)))
     return values
 
@@ -102,7 +103,7 @@ def create_client(values: Values) -> Client:
     cancelled = threading.Event()
     signal.signal(signal.SIGINT, lambda _number, _frame: cancelled.set())
     connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
-    return connection.client.within(Deadline(SECONDS, cancelled=cancelled, report=report_wait))
+    return connection.client.with_deadline(Deadline(SECONDS, cancelled=cancelled, report=report_wait))
 
 
 def find_routers(names: Sequence[str], existing: Sequence[Router]) -> list[Router]:

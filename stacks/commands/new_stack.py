@@ -16,20 +16,22 @@ from providers.config import ConfigError, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.checks import backend
 from stacks.commands import command_line
-from stacks.errors import stack_file
-from stacks.planning.lookup import callable_names, listed
+from stacks.planning.lookup import join_names, unique_names
 from stacks.planning.selection import cannot_be_logged
-from stacks.stackfile import model
-from stacks.stackfile.writer import INDENT, WIDTH, as_key, checked_name, scalar, write
+from stacks.stackfile.loader import DEFAULTS_FILE, load_defaults
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.model import Defaults, RouterDefaults
+from stacks.stackfile.writer import INDENT, WIDTH, check_stack_name, scalar, to_router_key, write
 
 
 def format_stack_file(
-    client: Client, stack: str, names: Sequence[str], place: Mapping[str, str], shared: model.Defaults
+    client: Client, stack: str, names: Sequence[str], place: Mapping[str, str], shared: Defaults
 ) -> str:
     """The stack file.
 
@@ -46,9 +48,9 @@ def format_stack_file(
     """
     existing = list(client.routers.list())
     routers = command_line.find_routers(names, existing)
-    streams = {group: client.log_tank.streams(group.id) for group in client.log_tank.groups()}
+    streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
     where = _where(streams, shared.router)
-    called = callable_names(existing)
+    called = unique_names(existing)
     lines = [
         *_comment(f"The stack {stack}. Look it over, then: STACK={stack} make preview", indent=0),
         "config:",
@@ -57,7 +59,7 @@ def format_stack_file(
     ]
     keys: list[str] = []
     for router in routers:
-        key = as_key(router.name) or "router"
+        key = to_router_key(router.name) or "router"
         keys.append(key if key not in keys else f"{key}-{len(keys) + 1}")
         lines += [
             f"{INDENT * 2}{scalar(keys[-1])}:",
@@ -71,11 +73,11 @@ def format_stack_file(
     return "\n".join(lines) + "\n"
 
 
-def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: model.RouterDefaults) -> dict[str, str]:
+def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaults) -> dict[str, str]:
     """The first log group and stream, except for those that the defaults set."""
-    groups = callable_names(list(streams))
+    groups = unique_names(list(streams))
     for group, inside in sorted(streams.items(), key=lambda item: item[0].name):
-        names = callable_names(inside)
+        names = unique_names(inside)
         if shared.log_group not in (None, group.id, group.name) or not inside:
             continue
         if shared.log_stream is not None and shared.log_stream not in {*names, *names.values()}:
@@ -85,7 +87,7 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: model.Router
             **({} if shared.log_stream else {"log_stream": names[min(names, key=lambda id_: names[id_])]}),
         }
     stream = "/".join(name or "…" for name in (shared.log_group, shared.log_stream))
-    raise ValueError(f"there is no log stream {stream} in the project: create one, or change {model.DEFAULTS_FILE}")
+    raise ValueError(f"there is no log stream {stream} in the project: create one, or change {DEFAULTS_FILE}")
 
 
 def _attachments(client: Client, router: Router) -> str:
@@ -93,7 +95,7 @@ def _attachments(client: Client, router: Router) -> str:
     flow_logs = list(client.flow_logs.list(router.id))
     reasons = [(display_name(attachment.display_name), cannot_be_logged(attachment)) for attachment in attachments]
     loggable = sorted(name for name, reason in reasons if not reason)
-    sentences = [f"{len(loggable)} attachments can be logged: {listed(loggable) or 'none'}."]
+    sentences = [f"{len(loggable)} attachments can be logged: {join_names(loggable) or 'none'}."]
     sentences += [f"{name} {reason}." for name, reason in reasons if reason]
     if flow_logs:
         sentences.append(
@@ -105,7 +107,7 @@ def _attachments(client: Client, router: Router) -> str:
 
 def _streams(streams: Mapping[LogGroup, Sequence[LogStream]]) -> str:
     found = [f"{group.name}/{stream.name}" for group, inside in streams.items() for stream in inside]
-    return f"Where logs can go: {listed(sorted(map(display_name, found)))}."
+    return f"Where logs can go: {join_names(sorted(map(display_name, found)))}."
 
 
 def _comment(text: str, *, indent: int) -> list[str]:
@@ -121,24 +123,24 @@ def main() -> None:
     options = parser.parse_intermixed_args()
     if not (options.stack and options.routers):
         sys.exit("error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'")
-    file = Path(stack_file(options.stack))
+    file = stack_file(options.stack)
     try:
-        checked_name(options.stack)
+        check_stack_name(options.stack)
         if file.exists():
             raise ValueError("it exists already: name another stack")
         values = {"endpoint": options.endpoint} if options.endpoint else {}
         settings = ProviderConfig(values.get, os.environ, lambda _key: None)
-        current = backend.current(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
+        current = backend.find_current_backend(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
         place = {
             **values,
             "region": settings.region() if not options.endpoint else None,
             "project": settings.project()[1] if not settings.wants_emulator else None,
             # Without its options for reaching it.
-            "state": backend.public(current.partition("?")[0]),
+            "state": backend.mask_secrets(current.partition("?")[0]),
         }
         client = command_line.create_client(command_line.Values(values, {}))
         given = {key: value for key, value in place.items() if value}
-        write(file, format_stack_file(client, options.stack, options.routers, given, model.shared()))
+        write(file, format_stack_file(client, options.stack, options.routers, given, load_defaults()))
     except (ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
     print(f"{file} is written. Look it over, then: STACK={options.stack} make preview")

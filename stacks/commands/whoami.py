@@ -17,7 +17,7 @@ from providers.connection import EMULATOR_DATABASE
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.sanitizing import sanitize
-from stacks.checks.backend import public
+from stacks.checks.backend import mask_secrets
 from stacks.commands import command_line
 
 SIGN_IN_SECONDS = 60.0
@@ -50,7 +50,7 @@ def collect_facts(
     who = settings.identity()
     yield "signs in with", who.source
     yield "as", _describe(who)
-    client = Client(credentials, endpoints).within(Deadline(SIGN_IN_SECONDS, report=report))
+    client = Client(credentials, endpoints).with_deadline(Deadline(SIGN_IN_SECONDS, report=report))
     project_id, project = client.project_id(), settings.project()[1]
     yield "project", f"{sanitize(project_id)}{f' ({project})' if project else ''}"
     # Only an answer of a service shows that a token, or a key with a project's id, is valid.
@@ -72,7 +72,7 @@ def main(stack: str, backend: str = "") -> None:
     if backend:
         print(f"{'version':14} {importlib.metadata.version('otc-flow-logs')}")
         print(f"{'stack':14} {stack}")
-        print(f"{'state':14} {public(json.loads(backend)['url'])}")
+        print(f"{'state':14} {mask_secrets(json.loads(backend)['url'])}")
     try:
         for what, value in collect_facts(values.get, os.environ, report=command_line.report_wait):
             if backend:

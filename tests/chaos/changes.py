@@ -24,12 +24,12 @@ from providers.er import Client, Endpoints
 from providers.er.auth.password import PasswordCredentials
 from providers.flow_log_provider import FlowLogProvider
 from providers.urn import FLOW_LOG_TYPE, Urn
-from stacks.decision import Before, Decision, decide
-from stacks.errors import StackError
+from stacks.decision import Decision, Previous, decide
+from stacks.errors import PROGRAM, StackError
 from stacks.planning.naming import COMPONENT_TYPE
-from stacks.stackfile import model
-from stacks.state.last_run import last_run
-from stacks.state.managed import managed_flow_logs
+from stacks.stackfile.loader import parse_stack_file
+from stacks.state.last_run import read_last_run
+from stacks.state.managed import find_managed_flow_logs
 from tests.chaos import edits
 from tests.chaos.course import Course, Held, follow
 from tests.chaos.edits import Editor
@@ -150,10 +150,15 @@ class _Stack:
     def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
         values = {key: json.dumps(value) for key, value in file.config().items()}
         snapshot = {one.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(one.outputs)} for one in state}
-        before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_key=self._has_key)
-        client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
+        previous = Previous(
+            last_run=read_last_run(self._outputs),
+            managed=find_managed_flow_logs(snapshot),
+            has_key=self._has_key,
+        )
+        client = self._client.with_deadline(QuickPatience(seconds=TIMEOUT, clock=Time()))
         try:
-            return decide(client, model.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)
+            config = parse_stack_file(values, is_secret={})
+            return decide(client, config, previous, stack=STACK, place=PROGRAM, is_preview=is_preview)
         except StackError as error:
             raise RefusedError(str(error)) from error
 
@@ -169,9 +174,9 @@ def _program(decision: Decision) -> Program:
     """What `stacks.component` declares."""
     declarations: list[Declaration] = []
     required = []
-    for keys in decision.plan.by_router.values():
+    for router in decision.plan.routers:
         enabled: dict[str, list[str]] = {}
-        for desired in sorted((one for key in keys for one in key.flow_logs), key=lambda one: not one.enabled):
+        for desired in sorted(router.flow_logs, key=lambda flow_log: not flow_log.enabled):
             target, own = desired.target, urn(desired.logical_name, COMPONENT_TYPE)
             inputs = {
                 "er_id": target.er_id,
@@ -183,13 +188,13 @@ def _program(decision: Decision) -> Program:
                 "enabled": desired.enabled,
                 "idempotency_key": KEY,
             }
-            is_handing_over = (target.er_id, target.resource_id) in decision.handing_over
+            is_removal = target.attachment in decision.removing_from
             after = () if desired.enabled else tuple(enabled.get(target.resource_id, ()))
-            needs = after if is_handing_over else ()
+            needs = after if is_removal else ()
             declarations.append(Declaration(urn=own, inputs=inputs, after=after, needs=needs))
             if desired.enabled:
                 enabled.setdefault(target.resource_id, []).append(own)
-            if is_handing_over:
+            if is_removal:
                 required.append(own)
     return Program(declarations=declarations, required=required)
 

@@ -29,7 +29,7 @@ from emulator.rules import UNLIMITED
 from providers.connection import Connection
 from providers.er import Client, Deadline, Endpoints
 from providers.er.auth.password import PasswordCredentials
-from providers.er.deadline import Backoff, exponential_backoff
+from providers.er.retry import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from tests.chaos import faults, wanted

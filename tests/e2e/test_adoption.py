@@ -191,7 +191,8 @@ def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Proje
 
     said = project.ok("preview")
 
-    assert "warning: flow logs to be created: 10; but the quota has room for 7: 0 of 7 are in use" in said
+    assert "warning: otc-flow-logs:routers in stacks/Pulumi.local.yaml: this run creates 10 flow logs," in said
+    assert "but the quota has room for 7 (0 of 7 in use)" in said
 
 
 def coverage(project: Project) -> str:

@@ -130,7 +130,7 @@ def test_a_move_that_the_quota_has_no_room_for_is_refused_with_numbers(project: 
     project.change_router("core", log_stream=ARCHIVE)
     for command in (("preview",), ("up", *QUICK)):
         said = " ".join(project.refused(*command).split())
-        assert "flow logs to be created: 6, 6 of them in place of others" in said
+        assert "this run creates 6 flow logs, 6 of them to replace others" in said
         assert "the quota has room for 2: 10 of 12 are in use" in said
         assert "or move 2 at a time, with overrides" in said
     assert world.flow_logs() == before
@@ -309,7 +309,8 @@ def test_a_tag_changed_in_the_console_is_the_reason_that_is_given(project: Proje
     for command in (("preview",), ("up", *QUICK)):
         said = " ".join(project.ok(*command).split())
         assert (
-            "er-core: vpc-shop loses its flow log to network/er-flow-logs: is no longer selected because its tag 'env'"
+            "er-core: vpc-shop loses its flow log to network/er-flow-logs: it is no longer selected because its tag"
+            " 'env'"
             " is now 'staging' (was 'prod')"
         ) in said
     agree(project, world)
@@ -426,7 +427,7 @@ def test_a_frozen_attachment_keeps_its_flow_log_and_gets_no_new_one(project: Pro
 
     with no_gaps(world, *CORE[:4]):
         set_routers(project, core={})
-        assert "vpn-office-bonn is frozen, so no flow log of it can be made" in project.up()
+        assert "vpn-office-bonn is frozen, so no flow log of it can be created" in project.up()
         set_routers(project, core={"log_stream": ARCHIVE})
         assert "attachment 'vpc-shop' is frozen" in project.refused("up", *QUICK)
         set_routers(project, core={"log_stream": ARCHIVE, "overrides": {"vpc-shop": {"log_stream": "er-flow-logs"}}})

@@ -214,7 +214,7 @@ def test_a_program_is_to_name_all_routers_in_one_call_and_in_one_place(example: 
     project.ok("config", "set", "otc-flow-logs:max_deletes", "0", stack=STACK)
     project.ok("config", "set", "otc-flow-logs:regoin", "eu-de", stack=STACK)
     said = project.refused("preview", stack=STACK)
-    assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program says it: take it out of one of them" in said
+    assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program passes it, too" in said
     assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in said
 
 

@@ -308,7 +308,7 @@ def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(proje
     output = project.refused("preview")
 
     assert f"otc-flow-logs:max_deletes in {FILE}: 6 of 10 attachments would lose their flow log" in output
-    reason = "is no longer selected since the stack file says routers.core.attachments: []"
+    reason = "it is no longer selected since the stack file says routers.core.attachments: []"
     assert f"er-core: vpc-shop ({reason}), er-core: vpc-shop-staging ({reason})" in output
     assert "set max_deletes to 6 for this run" in output
 

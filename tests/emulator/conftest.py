@@ -15,25 +15,25 @@ import pytest
 import emulator
 from emulator import Behaviour, Server
 from emulator.store import Store
-from providers.er import transport
+from providers.er import background
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
 from tests.emulator.process import PROJECT_FOLDER, Process
 
 INSTANT = Behaviour(latency=0)
-AS_SHIPPED = transport.ANSWER_GRACE
+AS_SHIPPED = background.ANSWER_GRACE
 
 
 @pytest.fixture(autouse=True)
 def answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is under way when an operation is to stop is answered, however busy the machine is."""
-    monkeypatch.setattr(transport, "ANSWER_GRACE", 30.0)
+    monkeypatch.setattr(background, "ANSWER_GRACE", 30.0)
 
 
 @pytest.fixture
 def answered_late(answered_in_time: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer is waited for longer than people wait."""
-    monkeypatch.setattr(transport, "ANSWER_GRACE", AS_SHIPPED)
+    monkeypatch.setattr(background, "ANSWER_GRACE", AS_SHIPPED)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from emulator import Behaviour, Server
 from providers.er import Client, Deadline, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import (
     AlreadyExistsError,
     ApiError,
@@ -26,7 +26,8 @@ from providers.er.exceptions import (
     UnauthorizedError,
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.pagination import PAGE_SIZE, pages
 from providers.er.quotas import UNLIMITED, Quota
 from providers.er.routers import Router
@@ -39,7 +40,7 @@ ATTACHMENTS = "GET /v3/{project_id}/enterprise-router/{er_id}/attachments"
 
 def client_of(server: Server, *, seconds: float = 60.0) -> Client:
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url), poll=lambda _: 0.01)
-    return client.within(Deadline(seconds=seconds))
+    return client.with_deadline(Deadline(seconds=seconds))
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_a_create_waits_for_an_attachment_that_is_being_operated(serve: Serve, a
         texts.append(text)
         server.store.set_attachment_state(attachment, "available")
 
-    er = client_of(server).within(Deadline(report=becomes_available))
+    er = client_of(server).with_deadline(Deadline(report=becomes_available))
 
     assert made(er, target_of(server, attachment)).state == "pending"
     assert len(texts) == 1
@@ -312,11 +313,11 @@ def test_the_quota_is_that_of_the_project_or_as_it_stands_for_one_router(
 
 
 def test_log_groups_and_streams_are_those_of_the_project_in_their_order(er: Client) -> None:
-    groups = er.log_tank.groups()
+    groups = er.log_groups.list()
 
     assert [group.name for group in groups] == ["network", "security"]
     assert groups[0] == LogGroup(id="00000000-0000-4000-b000-000000000001", name="network")
-    assert er.log_tank.streams(groups[0].id) == [
+    assert er.log_streams.list(groups[0].id) == [
         LogStream(id="00000000-0000-4000-b000-000000000011", name="flow"),
         LogStream(id="00000000-0000-4000-b000-000000000012", name="archive"),
     ]
@@ -324,7 +325,7 @@ def test_log_groups_and_streams_are_those_of_the_project_in_their_order(er: Clie
 
 def test_streams_of_a_group_that_does_not_exist_are_not_found(er: Client) -> None:
     with pytest.raises(NotFoundError) as caught:
-        er.log_tank.streams(NOWHERE)
+        er.log_streams.list(NOWHERE)
     assert caught.value.code == "LTS.0201"
 
 
@@ -339,7 +340,7 @@ def test_what_is_not_an_id_never_becomes_part_of_a_request(er: Client, server: S
         lambda: list(er.attachments.list(id_)),
         lambda: er.attachments.get(router, id_),
         lambda: er.attachments.get(id_, NOWHERE),
-        lambda: er.log_tank.streams(id_),
+        lambda: er.log_streams.list(id_),
     ]
     for call in calls:
         with pytest.raises(ApiError, match="is not an id: ids are 1 to 64 letters, digits, '_' and '-'"):
@@ -382,7 +383,9 @@ def flow_log_pages(er: Client, er_id: str, size: int) -> list[str]:
     path = f"{er_id}/flow-logs"
     return [
         one["name"]
-        for one in pages(lambda page, parse: er.er("GET", path, parse, params=page), "flow_logs", dict, page_size=size)
+        for one in pages(
+            lambda page, parse: er.calls.er("GET", path, parse, params=page), "flow_logs", dict, page_size=size
+        )
     ]
 
 
@@ -404,7 +407,7 @@ def test_records_that_go_while_pages_are_read_are_no_reason_to_miss_others(
 ) -> None:
     names = {made(er, target(name), name).id: name for name in ("vpc-a", "vpc-b", "vpn-a", "vgw-a")}
     path = f"{target('vpc-a').er_id}/flow-logs"
-    reading = pages(lambda page, parse: er.er("GET", path, parse, params=page), "flow_logs", dict, page_size=1)
+    reading = pages(lambda page, parse: er.calls.er("GET", path, parse, params=page), "flow_logs", dict, page_size=1)
 
     seen = [next(reading)["name"]]
     server.store.delete_flow_log(seen[0])

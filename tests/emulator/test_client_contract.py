@@ -14,8 +14,8 @@ import yaml
 from emulator import Server
 from providers.er import Client, Deadline, Endpoints
 from providers.er.attachments import Attachment
-from providers.er.auth.credentials import TokenCredentials
 from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import (
     ApiError,
     BusyError,
@@ -25,7 +25,8 @@ from providers.er.exceptions import (
     error_class,
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.pagination import PAGE_SIZE
 from providers.er.quotas import Quota
 from providers.er.routers import Router
@@ -104,7 +105,7 @@ def test_the_client_keeps_the_contract(case: Case, serve: Serve) -> None:
     path = stage.path_values(case)
     credentials = RecordingCredentials(token, path["project_id"])
     # No deadline: what is being operated is told at once, as the error it came with.
-    client = Client(credentials, Endpoints.at(server.url)).within(Deadline(seconds=0))
+    client = Client(credentials, Endpoints.at(server.url)).with_deadline(Deadline(seconds=0))
     request = stage.fill({"body": case.body, "query": dict(case.query)})
     request["body"] = _completed(case, request["body"])
 
@@ -183,8 +184,8 @@ def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[
         "show_attachment": lambda: client.attachments.get(er_id, path["attachment_id"]),
         "list_routers": lambda: list(client.routers.list()),
         "list_quotas": lambda: client.quotas.flow_logs(er_id=query.get("erId")),
-        "list_log_groups": client.log_tank.groups,
-        "list_log_streams": lambda: client.log_tank.streams(path["log_group_id"]),
+        "list_log_groups": client.log_groups.list,
+        "list_log_streams": lambda: client.log_streams.list(path["log_group_id"]),
     }
     return calls[case.call]()
 

@@ -13,8 +13,8 @@ import pytest
 
 from emulator import Server
 from providers.er import Client, Deadline, Endpoints
-from providers.er.auth.credentials import TokenCredentials
 from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError, UnauthorizedError
 from providers.er.flow_logs import FlowLogTarget
 from tests.waiting import when
@@ -39,7 +39,7 @@ def credentials(server: Server, **changes: Any) -> PasswordCredentials:
 
 
 def client(server: Server, **changes: Any) -> Client:
-    return Client(credentials(server, **changes), Endpoints.at(server.url)).within(Deadline(seconds=60))
+    return Client(credentials(server, **changes), Endpoints.at(server.url)).with_deadline(Deadline(seconds=60))
 
 
 def routers(er: Client) -> list[str]:
@@ -67,7 +67,7 @@ def test_nothing_is_sent_before_the_first_call_and_one_sign_in_serves_all(server
 
     assert routers(er) == ["er-main", "er-second", "er-modifying"]
     routers(er)
-    er.log_tank.groups()
+    er.log_groups.list()
 
     counts = server.requests.read()
     assert counts.pop("GET /v2/{project_id}/groups") == 1
@@ -177,7 +177,7 @@ def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(se
         server.store.identity.expire_tokens()
         server.store.set_attachment_state("vpc-modifying", "available")
 
-    er = client(server).within(Deadline(report=when("the service (Attachment", meanwhile)))
+    er = client(server).with_deadline(Deadline(report=when("the service (Attachment", meanwhile)))
 
     assert er.flow_logs.create(target, name="a", description="", client_token="t").target == target
     assert server.requests.read() == {SIGN_IN: 2, CREATE: 3}

@@ -11,8 +11,8 @@ import pytest
 
 from emulator import Behaviour, Server
 from emulator.flow_logs import FlowLog as StoredFlowLog
-from providers.er import Client, Deadline, Endpoints, idempotency
-from providers.er.auth.credentials import TokenCredentials
+from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import (
     AlreadyExistsError,
     ApiError,
@@ -21,8 +21,9 @@ from providers.er.exceptions import (
     InvalidParametersError,
     NotFoundError,
 )
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.idempotency import FlowLogSpec, IncompleteError, TargetTakenError
+from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
+from providers.er.idempotency import TargetTakenError
+from providers.er.lifecycle import IncompleteError
 from tests.waiting import when
 
 Serve = Callable[..., Server]
@@ -37,7 +38,7 @@ FOREVER = Behaviour(latency=3600)  # what is accepted isn't done within any test
 
 def client_of(server: Server, deadline: Deadline | None = None) -> Client:
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url), poll=lambda _: 0.01)
-    return client.within(deadline or Deadline(seconds=60))
+    return client.with_deadline(deadline or Deadline(seconds=60))
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_one_that_was_deleted_by_us_under_another_name_is_created_anew(
     er: Client, server: Server, target: FlowLogTarget
 ) -> None:
     old = accepted(er, target, "old-name")
-    idempotency.delete(er, target.er_id, old.id)
+    lifecycle.delete(er, target.er_id, old.id)
 
     new = idempotency.create(er, target, WANTED, key=KEY)
 
@@ -261,7 +262,7 @@ def test_a_later_generation_is_found_after_a_crash_too(er: Client, server: Serve
 def test_an_edited_name_and_a_list_that_lags_do_not_make_our_own_flow_log_a_strangers(serve: Serve) -> None:
     server = serve(Behaviour(latency=0, list_lag=0.3))
     er, target = client_of(server), target_of(server)
-    er = Client(er.credentials, er.endpoints, poll=lambda _: 0.1).within(Deadline(seconds=60))
+    er = Client(er.credentials, er.endpoints, poll=lambda _: 0.1).with_deadline(Deadline(seconds=60))
     crashed = accepted(er, target, "old-name")
 
     finished = idempotency.create(er, target, WANTED, key=KEY)
@@ -418,7 +419,7 @@ def test_where_tokens_are_ignored_a_deleted_one_is_created_anew(serve: Serve) ->
     server = serve(Behaviour(latency=0, client_tokens="ignore"))
     er, target = client_of(server), target_of(server)
     first = idempotency.create(er, target, WANTED, key=KEY)
-    idempotency.delete(er, target.er_id, first.id)
+    lifecycle.delete(er, target.er_id, first.id)
 
     assert idempotency.create(er, target, WANTED, key=KEY).id == only(server).id != first.id
 
@@ -426,7 +427,7 @@ def test_where_tokens_are_ignored_a_deleted_one_is_created_anew(serve: Serve) ->
 def test_a_holder_that_the_list_does_not_show_yet_is_looked_for_until_it_does(serve: Serve) -> None:
     server = serve(Behaviour(latency=0, list_lag=0.2))
     er, target = client_of(server), target_of(server)
-    er = Client(er.credentials, er.endpoints, poll=lambda _: 0.1).within(Deadline(seconds=60))
+    er = Client(er.credentials, er.endpoints, poll=lambda _: 0.1).with_deadline(Deadline(seconds=60))
     theirs = somebody_elses(er, target)
 
     assert taken(er, target).holder.id == theirs.id
@@ -443,7 +444,7 @@ def test_a_holder_that_the_list_never_shows_ends_in_the_services_own_words(serve
         idempotency.create(er, target, WANTED, key=KEY)
 
     assert str(caught.value).startswith(f"A flow log of attachment {target.resource_id} to log group")
-    assert server.requests.read() == {CREATE: idempotency.MAX_SEARCHES, LIST: idempotency.MAX_SEARCHES}
+    assert server.requests.read() == {CREATE: idempotency.MAX_LISTS, LIST: idempotency.MAX_LISTS}
 
 
 def test_a_deleted_flow_log_that_the_list_still_shows_holds_nothing(serve: Serve) -> None:
@@ -480,7 +481,7 @@ def test_one_that_failed_before_it_was_changed_is_not_waited_for(
     made = idempotency.create(er, target, WANTED, key=KEY)
     server.store.set_flow_log_state(made.id, "failed")
 
-    error = unfinished(lambda: idempotency.converge(er, made, wanted))
+    error = unfinished(lambda: lifecycle.converge(er, made, wanted))
 
     assert str(error) == f"flow log {made.id} went to state failed and has to be replaced"
     assert error.flow_log.state == "failed"
@@ -505,7 +506,7 @@ def test_one_that_stays_pending_is_unfinished_when_patience_is_over_and_finished
     assert (error.flow_log.id, error.flow_log.state) == (id_, "pending")
     assert error.message == "gave up after 0 s of waiting for available: pending"
     server.store.set_flow_log_state(id_, "available")
-    assert idempotency.converge(client_of(server), error.flow_log, WANTED).state == "available"
+    assert lifecycle.converge(client_of(server), error.flow_log, WANTED).state == "available"
 
 
 def test_one_whose_disabling_does_not_end_is_unfinished_with_what_was_last_seen_of_it(serve: Serve) -> None:
@@ -575,7 +576,7 @@ def test_one_that_is_as_wanted_needs_no_request(er: Client, server: Server, targ
     flow_log = idempotency.create(er, target, WANTED, key=KEY)
     server.requests.reset()
 
-    assert idempotency.converge(er, flow_log, WANTED) == flow_log
+    assert lifecycle.converge(er, flow_log, WANTED) == flow_log
     assert server.requests.read() == {}
 
 
@@ -594,7 +595,7 @@ def test_finishing_changes_what_differs_and_nothing_else(
     flow_log = idempotency.create(er, target, WANTED, key=KEY)
     server.requests.reset()
 
-    finished = idempotency.converge(er, flow_log, wanted)
+    finished = lifecycle.converge(er, flow_log, wanted)
 
     assert (finished.name, finished.description, finished.enabled, finished.state) == (
         wanted.name,
@@ -603,7 +604,7 @@ def test_finishing_changes_what_differs_and_nothing_else(
         "available",
     )
     assert server.requests.read() == requests
-    assert idempotency.converge(er, finished, WANTED).enabled is True
+    assert lifecycle.converge(er, finished, WANTED).enabled is True
 
 
 def test_finishing_what_is_gone_says_so(er: Client, server: Server, target: FlowLogTarget) -> None:
@@ -611,7 +612,7 @@ def test_finishing_what_is_gone_says_so(er: Client, server: Server, target: Flow
     server.store.delete_flow_log(flow_log.id)
 
     with pytest.raises(NotFoundError):
-        idempotency.converge(er, flow_log, FlowLogSpec(name="other", description="", enabled=True))
+        lifecycle.converge(er, flow_log, FlowLogSpec(name="other", description="", enabled=True))
 
 
 def test_a_refused_change_is_unfinished_with_the_services_words(
@@ -620,7 +621,7 @@ def test_a_refused_change_is_unfinished_with_the_services_words(
     flow_log = idempotency.create(er, target, WANTED, key=KEY)
 
     error = unfinished(
-        lambda: idempotency.converge(er, flow_log, FlowLogSpec(name="no name", description="", enabled=True))
+        lambda: lifecycle.converge(er, flow_log, FlowLogSpec(name="no name", description="", enabled=True))
     )
 
     assert (error.flow_log, error.code, error.status) == (flow_log, "ER.04009005", 400)
@@ -636,7 +637,7 @@ def test_a_delete_returns_when_the_flow_log_is_gone(serve: Serve) -> None:
     er = client_of(server)
     flow_log = idempotency.create(er, target_of(server), WANTED, key=KEY)
 
-    idempotency.delete(er, flow_log.target.er_id, flow_log.id)
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
 
@@ -647,8 +648,8 @@ def test_deleting_what_is_gone_is_fine(serve: Serve, status: int) -> None:
     er = client_of(server)
     flow_log = idempotency.create(er, target_of(server), WANTED, key=KEY)
 
-    idempotency.delete(er, flow_log.target.er_id, flow_log.id)
-    idempotency.delete(er, flow_log.target.er_id, flow_log.id)
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
     assert server.requests.read()[DELETE] == 2
@@ -668,7 +669,7 @@ def test_one_that_is_being_operated_is_deleted_as_soon_as_it_may(serve: Serve, s
 
     er = client_of(server, Deadline(report=becomes_available_at_the_first_wait))
 
-    idempotency.delete(er, flow_log.target.er_id, flow_log.id)
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
 
@@ -679,7 +680,7 @@ def test_one_that_somebody_is_deleting_already_is_waited_for(serve: Serve) -> No
     flow_log = idempotency.create(er, target_of(server), WANTED, key=KEY)
     er.flow_logs.delete(flow_log.target.er_id, flow_log.id)
 
-    idempotency.delete(er, flow_log.target.er_id, flow_log.id)
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
 
@@ -688,7 +689,7 @@ def test_one_that_failed_can_be_deleted(er: Client, server: Server, target: Flow
     flow_log = idempotency.create(er, target, WANTED, key=KEY)
     server.store.set_flow_log_state(flow_log.id, "failed")
 
-    idempotency.delete(er, target.er_id, flow_log.id)
+    lifecycle.delete(er, target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
 
@@ -697,7 +698,7 @@ def test_one_whose_attachment_is_gone_can_be_deleted(er: Client, server: Server,
     flow_log = idempotency.create(er, target, WANTED, key=KEY)
     server.store.remove_attachment("vpc-a")
 
-    idempotency.delete(er, target.er_id, flow_log.id)
+    lifecycle.delete(er, target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
 
@@ -709,7 +710,7 @@ def test_a_deletion_that_fails_is_told(serve: Serve) -> None:
     er = client_of(server, Deadline(report=lambda _: server.store.set_flow_log_state(flow_log.id, "failed")))
 
     with pytest.raises(FailedStateError) as caught:
-        idempotency.delete(er, flow_log.target.er_id, flow_log.id)
+        lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
 
     assert str(caught.value) == f"the service could not delete flow log {flow_log.id}: it is in state failed"
 
@@ -728,7 +729,7 @@ def test_a_failure_from_before_the_deletion_is_waited_out_for_a_moment(serve: Se
             server.store.delete_flow_log(flow_log.id)
 
     er = client_of(server, Deadline(report=is_shown_as_failed_twice))
-    idempotency.delete(er, flow_log.target.er_id, flow_log.id)
+    lifecycle.delete(er, flow_log.target.er_id, flow_log.id)
 
     assert server.store.flow_logs.live() == []
 
@@ -739,7 +740,7 @@ def test_a_deletion_that_does_not_end_costs_the_callers_patience_only(serve: Ser
     server.store.set_flow_log_state(flow_log.id, "available")
 
     with pytest.raises(DeadlineExceededError) as caught:
-        idempotency.delete(client_of(server, Deadline(seconds=0.2)), flow_log.target.er_id, flow_log.id)
+        lifecycle.delete(client_of(server, Deadline(seconds=0.2)), flow_log.target.er_id, flow_log.id)
 
     assert caught.value.message == "gave up after 0 s of waiting for deletion: deleting"
 

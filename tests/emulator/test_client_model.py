@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 import emulator
 from emulator import Behaviour
 from emulator.faults.plan import Fault
-from providers.er import Client, Deadline, Endpoints, idempotency
-from providers.er.auth.credentials import TokenCredentials
-from providers.er.deadline import exponential_backoff
+from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import NotFoundError
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.idempotency import FlowLogSpec, TargetTakenError
+from providers.er.flow_logs import FlowLogSpec, FlowLogTarget
+from providers.er.idempotency import TargetTakenError
+from providers.er.retry import exponential_backoff
 from tests.emulator.contract_cases import SEED
 
 GROUP = "00000000-0000-4000-b000-000000000001"
@@ -70,7 +70,7 @@ class FlowLogs(RuleBasedStateMachine):
         self._server = emulator.serve(db, seed=SEED, switches=Behaviour(latency=0))
         credentials = TokenCredentials(self._server.token, self._server.project_id)
         client = Client(credentials, Endpoints.at(self._server.url), backoff=AT_ONCE, poll=AT_ONCE)
-        self._client = client.within(Deadline(seconds=600))
+        self._client = client.with_deadline(Deadline(seconds=600))
         self._model: dict[tuple[str, str], Expected] = {}
 
     def teardown(self) -> None:
@@ -105,14 +105,14 @@ class FlowLogs(RuleBasedStateMachine):
     def update(self, place: tuple[str, str], wanted: FlowLogSpec) -> None:
         if held := self._model.get(place):
             flow_log = self._client.flow_logs.get(self._er_id, held.id)
-            idempotency.converge(self._client, flow_log, wanted)
+            lifecycle.converge(self._client, flow_log, wanted)
             self._model[place] = replace(held, now=wanted)
 
     @rule(place=targets)
     def delete(self, place: tuple[str, str]) -> None:
         if held := self._model.pop(place, None):
-            idempotency.delete(self._client, self._er_id, held.id)
-            idempotency.delete(self._client, self._er_id, held.id)
+            lifecycle.delete(self._client, self._er_id, held.id)
+            lifecycle.delete(self._client, self._er_id, held.id)
 
     @rule(place=targets, name=st.sampled_from("abc"))
     def somebody_renames(self, place: tuple[str, str], name: str) -> None:

@@ -22,8 +22,9 @@ import pytest
 import requests
 
 from providers.er import Client, Deadline, Endpoints
-from providers.er.auth.credentials import Credentials, TokenCredentials
+from providers.er.auth.credentials import Credentials
 from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import (
     ApiError,
     BusyError,
@@ -212,7 +213,7 @@ def token_client(server: ScriptedServer | str, time: QuickTime, seconds: float =
     """A client with the policy of its docstring, whose waits take no time."""
     url = server if isinstance(server, str) else server.url
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(url).overridden(**urls))
-    return client.within(time.deadline(seconds))
+    return client.with_deadline(time.deadline(seconds))
 
 
 def raised(error: type[ApiError], call: Callable[[], object]) -> ApiError:
@@ -238,7 +239,7 @@ def test_a_refused_connection_is_tried_again_until_somebody_listens(
 
     client = Client(
         TokenCredentials(TOKEN, PROJECT), Endpoints.at(f"http://127.0.0.1:{free_port}"), backoff=starts_the_server
-    ).within(time.deadline())
+    ).with_deadline(time.deadline())
 
     assert client.flow_logs.get(ROUTER, FLOW_LOG).name == "shop"
     assert time.waits == [0.5, 0.5, 0.5]
@@ -274,7 +275,7 @@ def test_an_answer_of_one_endpoint_gives_no_credit_to_another_that_never_answere
     client = token_client(scripted(OK), time, lts=f"http://127.0.0.1:{free_port}")
     show(client)
 
-    raised(TemporaryError, client.log_tank.groups)
+    raised(TemporaryError, client.log_groups.list)
 
     assert 10 < time.now < 30
 
@@ -492,7 +493,7 @@ def test_at_64_in_parallel_under_steady_throttling_ever_fewer_requests_are_sent(
 
     def instants_of_requests(_number: int) -> list[float]:
         time = QuickTime()
-        raised(DeadlineExceededError, lambda: show(client.within(time.deadline(300))))
+        raised(DeadlineExceededError, lambda: show(client.with_deadline(time.deadline(300))))
         return [0.0, *itertools.accumulate(time.waits)]
 
     with ThreadPoolExecutor(64) as pool:
@@ -511,7 +512,7 @@ def test_an_outage_counts_anew_after_throttling_or_being_operated(scripted: Serv
     server = scripted(*failing, BUSY, *failing, THROTTLED, *failing, OK)
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 18.0)
 
-    client.within(time.deadline()).flow_logs.get(ROUTER, FLOW_LOG)
+    client.with_deadline(time.deadline()).flow_logs.get(ROUTER, FLOW_LOG)
 
     assert time.now > 300
 
@@ -554,7 +555,7 @@ def test_a_waiting_caller_is_told_what_for(scripted: ServerFactory, time: QuickT
     texts: list[str] = []
     client = token_client(scripted(Answer(429, THROTTLED.body, {"Retry-After": "7"}), BUSY, OK), time)
 
-    show(client.within(time.deadline(report=texts.append)))
+    show(client.with_deadline(time.deadline(report=texts.append)))
 
     # "the service to answer" is said where an answer takes its time, on a busy machine.
     assert [text for text in texts if "(" in text] == ["the service (Throttled)", "the service (Being operated)"]
@@ -583,7 +584,7 @@ class Renewable:
         self.renewals += 1
         return True
 
-    def catalogued(self, service: str) -> str | None:
+    def find_endpoint(self, service: str) -> str | None:
         return None
 
 
@@ -591,7 +592,7 @@ def test_refused_credentials_are_renewed_once_and_the_call_goes_on(scripted: Ser
     credentials: Credentials = Renewable()
     server = scripted(UNAUTHORIZED, OK)
 
-    show(Client(credentials, Endpoints.at(server.url)).within(time.deadline()))
+    show(Client(credentials, Endpoints.at(server.url)).with_deadline(time.deadline()))
 
     assert [one.headers["X-Auth-Token"] for one in server.received] == ["token-0", "token-1"]
     assert time.waits == []
@@ -604,7 +605,7 @@ def test_renewed_credentials_that_are_refused_too_are_not_renewed_again(
     server = scripted(UNAVAILABLE, UNAUTHORIZED, BUSY, UNAUTHORIZED)
 
     error = raised(
-        UnauthorizedError, lambda: show(Client(credentials, Endpoints.at(server.url)).within(time.deadline()))
+        UnauthorizedError, lambda: show(Client(credentials, Endpoints.at(server.url)).with_deadline(time.deadline()))
     )
 
     assert credentials.renewals == 1
@@ -644,7 +645,7 @@ def test_the_password_does_not_follow_a_redirect_of_iam(
     elsewhere = scripted(OK)
     iam = scripted(Answer(status, b"", {"Location": f"{elsewhere.url}/v3/auth/tokens"}))
 
-    raised(ApiError, lambda: show(Client(password(iam.url), Endpoints.at(iam.url)).within(time.deadline())))
+    raised(ApiError, lambda: show(Client(password(iam.url), Endpoints.at(iam.url)).with_deadline(time.deadline())))
 
     assert elsewhere.received == []
 
@@ -706,7 +707,7 @@ def test_a_proxy_of_the_environment_never_sees_the_password_for_our_own_machine(
     server = scripted(SIGNED_IN, OK)
 
     with contextlib.suppress(ApiError):
-        show(Client(password(server.url), Endpoints.at(server.url)).within(time.deadline()))
+        show(Client(password(server.url), Endpoints.at(server.url)).with_deadline(time.deadline()))
 
     assert proxy.received == []
     assert [one.method for one in server.received] == ["POST", "GET"]
@@ -715,7 +716,7 @@ def test_a_proxy_of_the_environment_never_sees_the_password_for_our_own_machine(
 def elsewhere_client(time: QuickTime) -> Client:
     """A client of a machine that is not this one, over plain http so that a proxy can read along."""
     url = "http://er.example.invalid"
-    return Client(TokenCredentials(TOKEN, PROJECT), Endpoints(er=url, iam=url, lts=url)).within(time.deadline())
+    return Client(TokenCredentials(TOKEN, PROJECT), Endpoints(er=url, iam=url, lts=url)).with_deadline(time.deadline())
 
 
 def test_other_machines_are_reached_through_the_proxy_of_the_environment(
@@ -773,7 +774,7 @@ def test_a_token_that_cannot_be_a_header_is_refused_without_showing_it(
     scripted: ServerFactory, time: QuickTime, token: str
 ) -> None:
     server = scripted(OK)
-    client = Client(TokenCredentials(token, PROJECT), Endpoints.at(server.url)).within(time.deadline())
+    client = Client(TokenCredentials(token, PROJECT), Endpoints.at(server.url)).with_deadline(time.deadline())
 
     error = raised(ApiError, lambda: show(client))
 
@@ -789,7 +790,9 @@ def test_an_iam_that_cannot_be_reached_is_tried_for_ten_seconds(
 ) -> None:
     url = f"http://127.0.0.1:{free_port}"
 
-    error = raised(TemporaryError, lambda: show(Client(password(url), Endpoints.at(url)).within(time.deadline())))
+    error = raised(
+        TemporaryError, lambda: show(Client(password(url), Endpoints.at(url)).with_deadline(time.deadline()))
+    )
 
     assert str(error) == f"cannot reach IAM at {url}/v3: Connection refused"
     assert 10 < time.now < 30
@@ -803,7 +806,7 @@ def test_an_iam_that_stumbles_is_asked_again(
 ) -> None:
     server = scripted(step, SIGNED_IN, OK)
 
-    show(Client(password(server.url), Endpoints.at(server.url)).within(time.deadline()))
+    show(Client(password(server.url), Endpoints.at(server.url)).with_deadline(time.deadline()))
 
     assert [one.method for one in server.received] == ["POST", "POST", "GET"]
     assert server.received[-1].headers["X-Auth-Token"] == "issued"
@@ -832,7 +835,7 @@ def test_an_iam_that_talks_nonsense_is_an_error_of_the_api_without_the_password(
         auth_url=f"{server.url}/v3", username="demo", password="hush-hush", domain_name="D", project_name="eu-de"
     )
 
-    error = raised(ApiError, lambda: show(Client(credentials, Endpoints.at(server.url)).within(time.deadline())))
+    error = raised(ApiError, lambda: show(Client(credentials, Endpoints.at(server.url)).with_deadline(time.deadline())))
 
     assert server.url in str(error) or "demo" in str(error)
     assert "hush-hush" not in str(error)

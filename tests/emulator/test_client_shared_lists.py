@@ -13,12 +13,11 @@ from typing import TypeVar
 import pytest
 
 from emulator import Behaviour, Server
-from providers.er import Client, Deadline, Endpoints, idempotency
-from providers.er.auth.credentials import TokenCredentials
+from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
+from providers.er.auth.token import TokenCredentials
+from providers.er.background import MAX_CONCURRENT_CALLS
 from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.idempotency import FlowLogSpec
-from providers.er.transport import CALLS_AT_ONCE
+from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
 from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
 from tests.waiting import eventually
 
@@ -56,7 +55,7 @@ def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
         together.wait(60)
         try:
             return call(thing)
-        except (NotFoundError, DeadlineExceededError, idempotency.IncompleteError) as error:
+        except (NotFoundError, DeadlineExceededError, lifecycle.IncompleteError) as error:
             return error
 
     with ThreadPoolExecutor(len(things)) as threads:
@@ -93,7 +92,7 @@ def test_deletes_that_wait_together_share_their_looks_and_each_is_shown_once_it_
     server.requests.reset()
     client = client_of(server)
 
-    at_once(lambda one: idempotency.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), made)
+    at_once(lambda one: lifecycle.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), made)
 
     assert server.store.flow_logs.live() == []
     requests = server.requests.read()
@@ -113,8 +112,8 @@ def test_a_list_that_lags_takes_and_adds_nothing(serve: Serve, missing: int) -> 
         server.store.delete_flow_log(one.id)
 
     def read(one: FlowLog) -> FlowLog:
-        return client.poller.now(
-            one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now == one
+        return client.poller.read(
+            one.target.er_id, one.id, resource_id=one.target.resource_id, is_expected=lambda now: now == one
         )
 
     found = at_once(read, made)
@@ -132,8 +131,8 @@ def test_a_change_that_a_lagging_list_does_not_have_is_read_all_the_same(serve: 
 
     def read(one: FlowLog) -> FlowLog:
         # What the run before last has in its state is what the list still says: only a change is suspicious.
-        return client.poller.now(
-            one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now.name == "renamed"
+        return client.poller.read(
+            one.target.er_id, one.id, resource_id=one.target.resource_id, is_expected=lambda now: now.name == "renamed"
         )
 
     assert {one.name for one in at_once(read, made) if isinstance(one, FlowLog)} == {"renamed"}
@@ -142,11 +141,11 @@ def test_a_change_that_a_lagging_list_does_not_have_is_read_all_the_same(serve: 
 def test_one_whose_patience_ends_leaves_the_others_to_their_wait(serve: Serve) -> None:
     server = serve(Behaviour(latency=1.0))
     client, targets = client_of(server), targets_of(server)
-    bounded = client.within(Deadline(seconds=0.2))
+    bounded = client.with_deadline(Deadline(seconds=0.2))
 
     found = at_once(lambda target: create(bounded if target is targets[0] else client, target), targets)
 
-    assert isinstance(found[0], idempotency.IncompleteError)
+    assert isinstance(found[0], lifecycle.IncompleteError)
     assert {one.state for one in found[1:] if isinstance(one, FlowLog)} == {"available"}
     assert len(server.store.flow_logs.live()) == COUNT
 
@@ -165,7 +164,7 @@ def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> N
     client = Client(TokenCredentials("token", "project"), Endpoints.at(silent))
 
     def ask(number: int) -> object:
-        bound = client.within(Deadline(cancelled=cancelled, report=lambda _words: told.release()))
+        bound = client.with_deadline(Deadline(cancelled=cancelled, report=lambda _words: told.release()))
         return bound.flow_logs.get("router", f"flow-log-{number}")
 
     def cancel() -> None:
@@ -218,7 +217,7 @@ def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> 
     client = Client(TokenCredentials("token", "project"), Endpoints.at(slow))
 
     def go_on() -> None:
-        eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
+        eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
         threading.Event().wait(0.5)  # in which more could come
         Slow.go_on.set()
 
@@ -229,18 +228,20 @@ def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> 
             client.flow_logs.enable("router", f"flow-log-{number}")
         return str(caught.value)
 
-    at_once(enable, list(range(2 * CALLS_AT_ONCE)))
+    at_once(enable, list(range(2 * MAX_CONCURRENT_CALLS)))
 
-    assert Slow.received == 2 * CALLS_AT_ONCE
-    assert Slow.most == CALLS_AT_ONCE
+    assert Slow.received == 2 * MAX_CONCURRENT_CALLS
+    assert Slow.most == MAX_CONCURRENT_CALLS
 
 
 def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
     cancelled = threading.Event()
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).within(Deadline(cancelled=cancelled))
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).with_deadline(
+        Deadline(cancelled=cancelled)
+    )
 
     def cancel() -> None:
-        eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
+        eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
         cancelled.set()
         Slow.go_on.set()
 
@@ -250,9 +251,9 @@ def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
         with pytest.raises(ApiError):
             client.flow_logs.enable("router", f"flow-log-{number}")
 
-    at_once(enable, list(range(3 * CALLS_AT_ONCE)))
+    at_once(enable, list(range(3 * MAX_CONCURRENT_CALLS)))
 
-    assert Slow.received == CALLS_AT_ONCE
+    assert Slow.received == MAX_CONCURRENT_CALLS
 
 
 def test_what_is_enabled_while_lists_lag_is_not_done_before_it_is(serve: Serve) -> None:
@@ -266,7 +267,7 @@ def test_what_is_enabled_while_lists_lag_is_not_done_before_it_is(serve: Serve) 
 
     def finish(one: FlowLog) -> FlowLog:
         now = client.flow_logs.get(one.target.er_id, one.id)
-        return idempotency.converge(client, now, FlowLogSpec(name=f"new-{one.id}", description="", enabled=True))
+        return lifecycle.converge(client, now, FlowLogSpec(name=f"new-{one.id}", description="", enabled=True))
 
     at_once(finish, made)
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from emulator import Server
-from providers.er import Client, Deadline, Endpoints, idempotency
-from providers.er.auth.credentials import TokenCredentials
+from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError
-from providers.er.flow_logs import FlowLog, FlowLogs, FlowLogTarget
+from providers.er.flow_logs import FlowLog, FlowLogs, FlowLogSpec, FlowLogTarget
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def dripping() -> Iterator[str]:
 
 
 def test_an_answer_that_comes_in_drops_ends_with_the_patience_of_the_caller(dripping: str) -> None:
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(dripping)).within(Deadline(seconds=2))
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(dripping)).with_deadline(Deadline(seconds=2))
     raised: list[BaseException] = []
 
     def ask() -> None:
@@ -76,9 +76,9 @@ def test_a_replay_that_calls_a_deleted_flow_log_available_is_not_believed(
         log_stream_id=store.log_tank.streams(server.project_id, group.id)[0].id,
     )
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url), poll=lambda _: 0.05)
-    wanted = idempotency.FlowLogSpec(name="log", description="", enabled=True)
+    wanted = FlowLogSpec(name="log", description="", enabled=True)
     first = idempotency.create(client, target, wanted, key="key")
-    idempotency.delete(client, target.er_id, first.id)
+    lifecycle.delete(client, target.er_id, first.id)
     create = FlowLogs.create
 
     def as_it_was_then(self: FlowLogs, *arguments: FlowLogTarget, **named: str) -> FlowLog:

@@ -365,8 +365,8 @@ def test_a_flow_log_of_which_cannot_be_told_whose_it_is_stays_and_is_named(engin
     sentence = refusal(lambda: engine.delete(unsure.id, told)).sentence
     assert sentence == (
         "whether flow log 'renamed-in-the-file' was created is still open: attachment"
-        f" {engine.inputs['resource_id']} has flow log 'renamed-by-hand', id {made.id}, of which cannot be told"
-        " whose it is: delete it, or import it"
+        f" {engine.inputs['resource_id']} has flow log 'renamed-by-hand', id {made.id}, and the service"
+        " does not show who created it: delete it, or import it"
     )
     assert only(engine.api).id == made.id
 
@@ -375,7 +375,7 @@ def test_where_tokens_are_ignored_nothing_of_its_very_words_is_forgotten(start: 
     engine = start(Behaviour(latency=0, client_tokens="ignore"))
     unsure = lose_the_answer(engine, "after")
     sentence = refusal(lambda: engine.delete(unsure.id, unsure.properties)).sentence
-    assert f"has flow log 'shop', id {only(engine.api).id}, of which cannot be told whose it is" in sentence
+    assert f"has flow log 'shop', id {only(engine.api).id}, and the service does not show who created it" in sentence
     assert engine.read(unsure.id, unsure.properties).id == unsure.id
 
 

@@ -26,24 +26,24 @@ from pulumi.runtime import proto
 
 from providers import schema
 from providers.connection import Connection
-from providers.er import Client, Deadline, Endpoints, idempotency, session, transport
-from providers.er.auth.credentials import TokenCredentials
+from providers.er import Client, Deadline, Endpoints, background, idempotency, lifecycle, session
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError, TemporaryError
-from providers.er.flow_logs import FlowLog
+from providers.er.flow_logs import FlowLog, FlowLogSpec
 from providers.er.sanitizing import display_name
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
 from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
 from providers.urn import FLOW_LOG_TYPE
-from stacks.checks import conflicts
+from stacks.checks.conflicts import check_conflicts
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import format_table
 from stacks.component import RouterFlowLogs
 from stacks.errors import StackError
-from stacks.planning.inventory import look
-from stacks.planning.plan import Plan, resolve
+from stacks.planning.inventory import take_inventory
+from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
-from stacks.state.outputs import outputs
+from stacks.state.outputs import make_outputs
 from tests.emulator import test_client_retries, test_provider_operations
 from tests.emulator.test_client_retries import (
     FLOW_LOG,
@@ -91,7 +91,7 @@ def bounded(server: ScriptedServer | str, time: QuickTime) -> Client:
     """A client that tries a few times, and whose waits take no time."""
     url = server if isinstance(server, str) else server.url
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(url), backoff=lambda _tries: 20.0)
-    return client.within(time.deadline(60))
+    return client.with_deadline(time.deadline(60))
 
 
 def flow_log(changed: Mapping[str, Any], status: int = 200) -> Answer:
@@ -267,13 +267,13 @@ NEVER_READY: Mapping[str, tuple[bytes, bytes]] = {
 @pytest.fixture(params=NEVER_READY)
 def never_ready(request: pytest.FixtureRequest, pouring: Pour, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a server that keeps a reader busy without giving it anything."""
-    monkeypatch.setattr(transport, "ANSWER_GRACE", 0.05)
+    monkeypatch.setattr(background, "ANSWER_GRACE", 0.05)
     head, more = NEVER_READY[request.param]
     return pouring(lambda: itertools.chain([head], itertools.repeat(more))).url
 
 
 def test_an_answer_that_never_gets_to_its_point_costs_no_more_than_the_callers_patience(never_ready: str) -> None:
-    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(never_ready)).within(Deadline(seconds=0.1))
+    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(never_ready)).with_deadline(Deadline(seconds=0.1))
 
     error = raised(DeadlineExceededError, lambda: show(client))
 
@@ -284,12 +284,12 @@ def test_an_answer_that_never_gets_to_its_point_costs_no_more_than_the_callers_p
 def test_an_answer_that_never_gets_to_its_point_stands_in_nobody_elses_way(
     never_ready: str, scripted: ServerFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(background, "MAX_CONCURRENT_CALLS", 1)
     endpoints = Endpoints.at(scripted(Answer(body={"log_groups": []})).url).overridden(er=never_ready)
     client = Client(TokenCredentials(TOKEN, PROJECT), endpoints)
-    raised(DeadlineExceededError, lambda: show(client.within(Deadline(seconds=0.1))))
+    raised(DeadlineExceededError, lambda: show(client.with_deadline(Deadline(seconds=0.1))))
 
-    assert client.within(Deadline(seconds=30)).log_tank.groups() == []
+    assert client.with_deadline(Deadline(seconds=30)).log_groups.list() == []
 
 
 # What is no HTTP, or too much of it
@@ -462,8 +462,8 @@ LISTS: Mapping[str, tuple[str, Callable[[Client], object]]] = {
     "flow_logs": ("id", lambda client: list(client.flow_logs.list(ROUTER))),
     "attachments": ("id", lambda client: list(client.attachments.list(ROUTER))),
     "instances": ("id", lambda client: list(client.routers.list())),
-    "log_groups": ("log_group_id", lambda client: client.log_tank.groups()),
-    "log_streams": ("log_stream_id", lambda client: client.log_tank.streams("group-1")),
+    "log_groups": ("log_group_id", lambda client: client.log_groups.list()),
+    "log_streams": ("log_stream_id", lambda client: client.log_streams.list("group-1")),
     "quotas": ("quota_key", lambda client: client.quotas.flow_logs()),
 }
 
@@ -476,7 +476,7 @@ def test_a_list_of_anything_but_records_is_refused(scripted: ServerFactory, time
     server = scripted(*(Answer(body={key: value}) for value in wrong), Answer(body={key: []}))
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 0.1)
 
-    assert not read(client.within(time.deadline()))
+    assert not read(client.with_deadline(time.deadline()))
     assert len(server.received) == len(wrong) + 1
 
 
@@ -503,7 +503,7 @@ def test_paging_of_another_type_is_refused(scripted: ServerFactory, time: QuickT
     server = scripted(*(Answer(body={"instances": [], **paging}) for paging in wrong), Answer(body={"instances": []}))
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 0.1)
 
-    assert list(client.within(time.deadline()).routers.list()) == []
+    assert list(client.with_deadline(time.deadline()).routers.list()) == []
     assert len(server.received) == len(wrong) + 1
 
 
@@ -600,7 +600,7 @@ def test_half_a_character_in_a_marker_is_of_the_wrong_type(scripted: ServerFacto
 
 
 def created(client: Client) -> object:
-    wanted = idempotency.FlowLogSpec(name="shop", description="", enabled=True)
+    wanted = FlowLogSpec(name="shop", description="", enabled=True)
     return idempotency.create(client, TARGET, wanted, key="key")
 
 
@@ -722,7 +722,7 @@ def test_whatever_has_no_id_is_refused_in_a_bounded_sentence(
 
 def signing_in(url: str, time: QuickTime) -> Client:
     config = {"endpoint": url, "username": "demo", "password": "hush-hush", "domain": "D", "project": "eu-de"}
-    return Connection(config.get, {}, directory=Path()).client.within(time.deadline(60))
+    return Connection(config.get, {}, directory=Path()).client.with_deadline(time.deadline(60))
 
 
 def signed_in(**changed: Any) -> Answer:
@@ -763,7 +763,7 @@ def test_a_project_of_iam_whose_id_is_none_is_no_project(scripted: ServerFactory
 def with_a_key(url: str, time: QuickTime) -> Client:
     """A client that has to ask IAM for its project."""
     config = {"endpoint": url, "access_key": "key", "secret_key": "hush-hush", "project": "eu-de"}
-    return Connection(config.get, {}, directory=Path()).client.within(time.deadline(60))
+    return Connection(config.get, {}, directory=Path()).client.with_deadline(time.deadline(60))
 
 
 @pytest.mark.parametrize(
@@ -790,7 +790,7 @@ def catalogued(url: str, time: QuickTime) -> Client:
     """A client that has the addresses of the services from IAM's catalog."""
     config = {"username": "demo", "password": "hush-hush", "domain": "D", "project": "eu-de", "region": "eu-none"}
     connection = Connection(config.get, {"OS_AUTH_URL": f"{url}/v3"}, directory=Path())
-    return connection.client.within(time.deadline(60))
+    return connection.client.with_deadline(time.deadline(60))
 
 
 def catalog(url: Any) -> list[dict[str, Any]]:
@@ -924,7 +924,7 @@ def test_a_state_that_nobody_knows_is_waited_out_and_told_fit_for_a_terminal(
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(scripted(flow_log({"state": RED + LONG})).url))
     deadline = Deadline(seconds=0.5, report=texts.append)
 
-    error = raised(idempotency.IncompleteError, lambda: created(client.within(deadline)))
+    error = raised(lifecycle.IncompleteError, lambda: created(client.with_deadline(deadline)))
 
     assert texts
     assert all(fits_a_terminal(one) for one in [str(error), *texts])
@@ -1009,7 +1009,7 @@ def resolved(world: World, time: QuickTime, **changed: Any) -> Plan:
 
 
 def planned(client: Client, config: StackConfig) -> Plan:
-    return resolve(config, look(client, config, {}), stack="local", last={}, managed={})
+    return make_plan(config, take_inventory(client, config, {}), stack="local", last_run={}, managed={})
 
 
 def rename_all(world: World, name: str) -> None:
@@ -1091,11 +1091,11 @@ def test_the_warning_of_what_is_not_logged_and_the_outputs_fit_a_terminal(
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, **_named: warnings.append(text))
 
-    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers)
+    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers[0])
 
     (warning,) = warnings
     assert fits_a_terminal(warning)
-    assert "<{%" not in warning + json.dumps(outputs(plan, [], {}))
+    assert "<{%" not in warning + json.dumps(make_outputs(plan, [], {}))
 
 
 @pytest.mark.parametrize("name", [RED, LONG, COLOUR])
@@ -1110,7 +1110,7 @@ def test_the_names_of_somebody_elses_flow_logs_fit_a_terminal(
     client = bounded(world, time)
     found = planned(client, config)
 
-    (shown,) = told(StackError(conflicts.check(config, found, {}, has_key=False).problems))
+    (shown,) = told(StackError(check_conflicts(config, found, {}, has_key=False).problems))
     tabled = format_table(survey(client, found, stack="local", now=datetime.now(timezone.utc)))
 
     assert fits_a_terminal(shown, longest=5000)
@@ -1140,7 +1140,7 @@ def test_hostile_names_and_tags_in_a_reason_fit_a_terminal(name: str) -> None:
     tagged = plans.attachment("b", "b", tags={"env": "prod"})
     stack = Stack(plans.attachment("a", "vpc-a"), tagged)
     stack.up(wanted)
-    stack.now(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))
+    stack.change(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))
 
     for text in stack.preview(wanted, max_deletes=2).sentences:
         assert fits_a_terminal(text)

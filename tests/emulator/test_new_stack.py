@@ -13,16 +13,17 @@ import yaml
 
 from emulator import Server
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.flow_logs import FlowLogTarget
 from stacks.commands.new_stack import format_stack_file
-from stacks.stackfile import model
+from stacks.stackfile.loader import parse_defaults
+from stacks.stackfile.model import StackConfig
 from tests.emulator.process import PROJECT_FOLDER
 
 
 def written(server: Server, *routers: str, shared: str = "", **place: str) -> str:
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    return format_stack_file(client, "lab", routers, place, model.defaults(shared))
+    return format_stack_file(client, "lab", routers, place, parse_defaults(shared))
 
 
 def unwrapped(text: str) -> str:
@@ -46,7 +47,7 @@ def test_stack_file_is_valid_and_its_comments_name_what_exists(server: Server) -
         "log_stream": "archive",
         "attachments": "all",
     }
-    assert model.StackConfig.model_validate({"routers": routers})
+    assert StackConfig.model_validate({"routers": routers})
 
 
 def test_defaults_of_all_stacks_are_not_repeated(server: Server) -> None:
@@ -72,8 +73,8 @@ def test_missing_router_or_log_stream_is_refused(
 def test_existing_flow_logs_are_mentioned(server: Server) -> None:
     router, attachment = server.store.router("er-main"), server.store.attachment("vpc-a")
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    group = next(group for group in client.log_tank.groups() if group.name == "network")
-    stream = client.log_tank.streams(group.id)[0]
+    group = next(group for group in client.log_groups.list() if group.name == "network")
+    stream = client.log_streams.list(group.id)[0]
     target = FlowLogTarget(er_id=router.id, resource_id=attachment.id, log_group_id=group.id, log_stream_id=stream.id)
     client.flow_logs.create(target, name="x", description="", client_token="t")
     found = unwrapped(written(server, "er-main"))
@@ -114,4 +115,4 @@ def test_command_never_overwrites_a_stack_file(server: Server, tmp_path: Path) -
     assert yaml.safe_load(file.read_text())["config"]["otc-flow-logs:state"] == "file://./.local/state"
     assert second.returncode == 1
     assert "it exists already: name another stack" in second.stderr
-    assert "no name of a stack" in wrong.stderr or "not a valid stack name" in wrong.stderr
+    assert "is not a valid stack name" in wrong.stderr

@@ -61,7 +61,7 @@ def run(opt_in: OptIn, screen: Screen, stop: Stop, *, only_clean: bool) -> int:
     """
     client = opt_in.client()
     journal = recorded(client)
-    asking = client.within(Deadline(STEP_SECONDS, stop.asked, screen.waits()))
+    asking = client.with_deadline(Deadline(STEP_SECONDS, stop.asked, screen.waits()))
     screen.say("look up what was named")
     project_id = asking.project_id()
     place = look_up(asking, opt_in)

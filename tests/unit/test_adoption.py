@@ -11,9 +11,10 @@ import yaml
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
-from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
+from stacks.commands.adopt.existing import Adopted, adopt
 from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
@@ -31,7 +32,7 @@ class FakeClient:
 
         self.routers = SimpleNamespace(list=self._routers)
         self.flow_logs, self.attachments = of(flow_logs), of(attachments)
-        self.log_tank = self
+        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
         self._router = router
 
     def _routers(self) -> Iterator[Router]:
@@ -109,7 +110,7 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_any_name_is_written_as_valid_yaml(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = editor.completed("", found, {"region": name, "project": name})
+    text = editor.add_routers("", found, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
     if name in ("1e3", "12e4", "0o17", "<<"):
@@ -135,7 +136,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     ],
 )
 def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
-    after = editor.completed(before, FOUND, {})
+    after = editor.add_routers(before, FOUND, {})
     old = yaml.safe_load(before)
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
@@ -144,7 +145,7 @@ def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
 def test_routers_are_added_to_an_empty_file(before: str) -> None:
-    assert yaml.safe_load(editor.completed(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
+    assert yaml.safe_load(editor.add_routers(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(
@@ -152,8 +153,8 @@ def test_routers_are_added_to_an_empty_file(before: str) -> None:
     ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
-    with pytest.raises(AdoptionError, match="its config is not below a line `config:`, one key a line; write it so"):
-        editor.completed(before, FOUND, {})
+    with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
+        editor.add_routers(before, FOUND, {})
 
 
 @pytest.mark.parametrize(

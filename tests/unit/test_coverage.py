@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import cast
 
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import format_table
@@ -23,7 +25,7 @@ class LogTank:
     """Lists the streams of groups that the stack file does not name."""
 
     def __init__(self) -> None:
-        self.log_tank = self
+        self.log_streams = SimpleNamespace(list=self.streams)
         self.listed: list[str] = []
 
     def streams(self, group_id: str) -> list[LogStream]:
@@ -137,7 +139,7 @@ def test_mistake_in_the_stack_file_is_shown_and_hides_no_router() -> None:
 
 def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:
     core = resolved_router("core", [("a", "vpc")])
-    core.selection.called["vpc-old"] = ""
+    core.selections["core"].stale_names["vpc-old"] = ""
     entries = {entry.attachment: entry for entry in survey_of([core]).routers[0].entries}
     assert entries["vpc-old"].reason == "is gone from the router"
 

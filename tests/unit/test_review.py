@@ -128,9 +128,9 @@ def test_every_deletion_shows_its_reason_once(file: str) -> None:
     selection = 'routers.edge.attachments: {"exclude": ["vpn-office-hamburg"]}'
     assert file == "dropped_router.json" or reasons == {
         "vpc-data-platform": "the attachment is gone",
-        "vpc-payments": "is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
+        "vpc-payments": "it is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
         "vpc-shop": "the stack file wants it in network/er-flow-logs only",
-        "vpn-office-hamburg": f"is no longer selected since the stack file says {selection}",
+        "vpn-office-hamburg": f"it is no longer selected since the stack file says {selection}",
         "vpc-lab": "its router left the stack file",
     }
     assert all(reasons.values())
@@ -183,7 +183,7 @@ def test_move_to_a_disabled_flow_log_promises_no_record() -> None:
 
 def test_warning_about_several_moves_stays_as_it_is() -> None:
     streams = "moves from group-1/stream-1 to n/a, n/b"
-    warning = f"core: att-00001 {streams}; the new flow log is made first, so the record has no gap"
+    warning = f"core: att-00001 {streams}; the new flow log is created first, so the record has no gap"
     found = review_stack("local", document(*move(1), warnings=[warning]))
     assert list(found.warnings) == [warning]
     assert [row.logs_to for row in found.rows[Kind.MOVE]] == ["group-1/stream-2"]

@@ -15,9 +15,6 @@ from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
 from providers.er.session import ServiceSession, connection_error
 
-NONSENSE = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
-"""What keystoneauth1 raises, too, over answers that are not as Keystone's."""
-
 
 class PasswordCredentials:
     """An IAM user's name and password, exchanged for a project's token by keystoneauth1.
@@ -76,7 +73,7 @@ class PasswordCredentials:
                 self._token = None
         return True
 
-    def catalogued(self, service: str) -> str | None:
+    def find_endpoint(self, service: str) -> str | None:
         """The first public address of the service in the catalog that came with the token."""
         self._signed_in()
         try:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from providers.config import ConfigError, ProviderConfig
 from providers.er.exceptions import ApiError
-from stacks import errors
 from stacks.commands import command_line
 from stacks.commands.adopt.existing import AdoptionError, adopt
 from stacks.stackfile import editor
-from stacks.stackfile.writer import checked_name, write
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.writer import check_stack_name, write
 
 
 def main() -> None:
@@ -23,9 +23,9 @@ def main() -> None:
     parser.add_argument("routers", nargs="*", help="ids or names; all routers if none is given")
     parser.add_argument("--print", action="store_true", help="print it only")
     options = parser.parse_intermixed_args()
-    file = Path(errors.stack_file(options.stack))
+    file = stack_file(options.stack)
     try:
-        checked_name(options.stack)
+        check_stack_name(options.stack)
         _write(file, options.stack, options.routers, only_print=options.print)
     # ValueError: not UTF-8, or not a stack file.
     except (AdoptionError, ConfigError, ApiError, OSError, ValueError) as error:
@@ -48,9 +48,9 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     }
     new = {key: value for key, value in place.items() if value and key not in values.plain}
     if only_print:
-        print(editor.section(adopted, new), end="")
+        print(editor.format_section(adopted, new), end="")
         return
-    write(file, editor.completed(before, adopted, new))
+    write(file, editor.add_routers(before, adopted, new))
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")

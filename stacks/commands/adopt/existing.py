@@ -17,11 +17,11 @@ from providers.er.limits import NAME_PATTERN
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
-from stacks.planning.lookup import callable_names, listed
+from stacks.planning.lookup import join_names, unique_names
 from stacks.planning.naming import flow_log_name
 from stacks.planning.selection import cannot_be_logged
 from stacks.stackfile.model import RouterConfig
-from stacks.stackfile.writer import as_key
+from stacks.stackfile.writer import to_router_key
 
 
 class AdoptionError(Exception):
@@ -44,6 +44,16 @@ class Adopted:
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def comments(self) -> list[str]:
+        """What to write above the routers in the stack file."""
+        return [
+            "What existed when this was written. `make up` imports it, because of `adopt: true`: remove that"
+            " afterwards. From then on, this file is the place to change it.",
+            *self.left_out,
+            *self.notes,
+        ]
+
 
 def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
     """The flow logs of these routers, as a stack file would declare them.
@@ -65,7 +75,7 @@ def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
     for router in dict.fromkeys(routers):
         _adopt_router(adopted, client, router, lookup, stack=stack)
     if not adopted.count:
-        shown = listed([display_name(router.display_name) for router in routers])
+        shown = join_names([display_name(router.display_name) for router in routers])
         raise AdoptionError("; ".join([f"there is nothing to take over on {shown}", *adopted.left_out]))
     return adopted
 
@@ -75,8 +85,8 @@ class _Names:
 
     def __init__(self, client: Client, routers: Sequence[Router]) -> None:
         self._client = client
-        self.routers = callable_names(routers)
-        self.groups = callable_names(client.log_tank.groups())
+        self.routers = unique_names(routers)
+        self.groups = unique_names(client.log_groups.list())
         self._streams: dict[str, dict[str, str]] = {}
 
     def stream(self, group_id: str, stream_id: str) -> str | None:
@@ -84,7 +94,7 @@ class _Names:
         if group_id not in self.groups:
             return None
         if group_id not in self._streams:
-            self._streams[group_id] = callable_names(self._client.log_tank.streams(group_id))
+            self._streams[group_id] = unique_names(self._client.log_streams.list(group_id))
         return self._streams[group_id].get(stream_id)
 
 
@@ -109,7 +119,7 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
         display_name(attachment.display_name) for attachment in _loggable(attachments) if attachment.id not in logged
     ]
     if missing:
-        others = listed(sorted(missing))
+        others = join_names(sorted(missing))
         adopted.notes.append(f"not logged on {shown}, and not in here: {others}")
 
 
@@ -150,8 +160,8 @@ def _layers(flow_logs: Sequence[FlowLog]) -> Iterator[list[FlowLog]]:
 
 def _free_key(router: Router, example: FlowLog, names: _Names, taken: Mapping[str, Any]) -> str:
     """The router's name; with the log group's if that is taken; with a number if that is taken too."""
-    plain = as_key(router.name) or "router"
-    with_group = as_key(f"{plain}-{names.groups[example.target.log_group_id]}")
+    plain = to_router_key(router.name) or "router"
+    with_group = to_router_key(f"{plain}-{names.groups[example.target.log_group_id]}")
     candidates = [plain, with_group, *(f"{with_group}-{number}" for number in range(2, len(taken) + 3))]
     return next(key for key in candidates if key not in taken)
 
@@ -169,7 +179,7 @@ def _section(
     stream_id = _most_common([flow_log.target.log_stream_id for flow_log in flow_logs])
     description = _most_common([flow_log.description for flow_log in flow_logs])
     template = str(RouterConfig.model_fields["name"].default)
-    called = callable_names(list(attachments.values()))
+    called = unique_names(list(attachments.values()))
     overrides = {}
     for flow_log in sorted(flow_logs, key=lambda flow_log: called[flow_log.target.resource_id]):
         attachment = attachments[flow_log.target.resource_id]

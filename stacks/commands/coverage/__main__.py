@@ -16,12 +16,12 @@ from stacks.commands import command_line
 from stacks.commands.coverage.page import render_page
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import format_table
-from stacks.errors import StackError, stack_file
-from stacks.planning.inventory import look
-from stacks.planning.plan import resolve
-from stacks.stackfile import model
-from stacks.stackfile.location import short_name
-from stacks.state.last_run import OutputsError, last_run
+from stacks.errors import StackError
+from stacks.planning.inventory import take_inventory
+from stacks.planning.plan import make_plan
+from stacks.stackfile.loader import DefaultsError, load_defaults, parse_stack_file
+from stacks.stackfile.location import short_name, stack_file
+from stacks.state.last_run import OutputsError, read_last_run
 
 PAGES = Path(".local", "coverage")
 
@@ -31,18 +31,18 @@ def main(stack: str) -> None:
     stack = short_name(stack)
     values = command_line.read_values(stack)
     try:
-        stack_config = model.parse(values.plain, is_secret=values.is_secret, shared=model.shared())
+        stack_config = parse_stack_file(values.plain, is_secret=values.is_secret, defaults=load_defaults())
         client = command_line.create_client(values)
-        inventory = look(client, stack_config, {})
-        plan = resolve(stack_config, inventory, stack=stack, last=None, managed={})
-        if any(router.selection.gone for router in plan.routers):
+        inventory = take_inventory(client, stack_config, {})
+        plan = make_plan(stack_config, inventory, stack=stack, last_run=None, managed={})
+        if any(selection.gone for router in plan.routers for selection in router.selections.values()):
             # A name in the stack file that does not exist may have been renamed: the last run knew it.
-            last = last_run(command_line.fetch_outputs(stack))
-            plan = resolve(stack_config, inventory, stack=stack, last=last or None, managed={})
+            last = read_last_run(command_line.fetch_outputs(stack))
+            plan = make_plan(stack_config, inventory, stack=stack, last_run=last or None, managed={})
         coverage = survey(client, plan, stack=stack, now=datetime.now(timezone.utc))
     except StackError as error:
         sys.exit(error.sentences(stack_file(stack)))
-    except (ConfigError, ApiError, model.DefaultsError, OutputsError) as error:
+    except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         sys.exit(f"error: {error}")
     print(format_table(coverage, in_colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
     file = PAGES / f"{stack}.html"

@@ -14,10 +14,11 @@ from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
-from stacks.errors import StackError, stack_file
+from stacks.errors import StackError
 from stacks.planning.lookup import Named
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
+from stacks.stackfile.location import stack_file
 
 UNCLEAR = "a mistake in the stack file leaves open where to"
 ATTACHMENT_GONE = "its attachment is gone"
@@ -40,11 +41,11 @@ def survey(client: Client, plan: Plan, *, stack: str, now: datetime) -> Coverage
         now: The time, with its zone.
     """
     names = _names(client, plan)
-    routers = _distinguished([*(keys[0].router for keys in plan.by_router.values()), *plan.other_routers])
+    routers = _distinguished([*(router.router for router in plan.routers), *plan.other_routers])
     return Coverage(
         stack=stack,
         seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        routers=[_router(keys, names, called=routers[id_]) for id_, keys in plan.by_router.items()],
+        routers=[_router(router, names, called=routers[router.router.id]) for router in plan.routers],
         other_routers=[routers[router.id] for router in plan.other_routers],
         mistakes=StackError(plan.problems).sentences(stack_file(stack)).splitlines(),
     )
@@ -57,7 +58,7 @@ def _names(client: Client, plan: Plan) -> dict[str, str]:
     used = {flow_log.target.log_group_id for router in plan.routers for flow_log in router.existing}
     for group_id in used & groups.keys() - streams.keys():
         with contextlib.suppress(ApiError):
-            streams[group_id] = client.log_tank.streams(group_id)
+            streams[group_id] = client.log_streams.list(group_id)
     return groups | {stream.id: stream.name for group in streams.values() for stream in group}
 
 
@@ -71,22 +72,20 @@ def _distinguished(things: Sequence[Named]) -> dict[str, str]:
     return {thing.id: display_name(distinguish(thing)) for thing in things}
 
 
-def _router(keys: Sequence[ResolvedRouter], names: Mapping[str, str], *, called: str) -> RouterCoverage:
+def _router(router: ResolvedRouter, names: Mapping[str, str], *, called: str) -> RouterCoverage:
     """A router; several keys of the stack file may name it."""
-    first = keys[0]
-    desired = {flow_log.target: flow_log for key in keys for flow_log in key.flow_logs}
-    selected = {attachment.id for key in keys for attachment in key.selection.logged}
-    attachments = _distinguished(first.attachments)
+    desired = {flow_log.target: flow_log for flow_log in router.flow_logs}
+    attachments = _distinguished(router.attachments)
     entries = [
         replace(entry, attachment=attachments[attachment.id])
-        for attachment in first.attachments
-        for entry in _entries(attachment, first.existing, desired, names, is_selected=attachment.id in selected)
+        for attachment in router.attachments
+        for entry in _entries(attachment, router.existing, desired, names, is_selected=attachment.id in router.selected)
     ]
-    entries += _without_attachment(first, names)
-    entries += [_gone(named, GONE) for named in sorted({named for key in keys for named in key.selection.gone})]
+    entries += _without_attachment(router, names)
+    entries += [_gone(named, GONE) for named in sorted(text for text, id_ in router.stale_names.items() if not id_)]
     return RouterCoverage(
-        key=", ".join(key.key for key in keys),
-        id=first.router.id,
+        key=", ".join(router.selections),
+        id=router.router.id,
         name=called,
         entries=sorted(entries, key=lambda entry: (entry.attachment, entry.attachment_id, entry.logs_to)),
     )

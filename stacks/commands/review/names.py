@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.checks.deletions import GONE
 from stacks.commands.review.preview import Preview, State
-from stacks.state.last_run import LastRun, OutputsError, last_run
+from stacks.state.last_run import LastRun, OutputsError, read_last_run
 
 _Stream = tuple[str, str]
 """The ids of a log group and of a log stream."""
@@ -67,7 +67,7 @@ class Names:
 
 def _read(outputs: Mapping[str, Any]) -> LastRun:
     try:
-        return last_run(outputs)
+        return read_last_run(outputs)
     except OutputsError:
         return {}  # written by another version: ids are shown
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from providers.er.sanitizing import display_name
-from stacks.checks.deletions import loss, move_sentence
+from stacks.checks.deletions import loss_sentence, move_sentence
 from stacks.commands.review.model import Kind, Row
 
 WARNED_OF = (Kind.DELETE, Kind.MOVE)
@@ -37,10 +37,10 @@ def warning_of(kind: Kind, row: Row) -> str:
     """The warning that says the same as the row of a deletion or move."""
     router, attachment = display_name(row.router), display_name(row.attachment)
     if kind is Kind.DELETE:
-        return loss(router, attachment, row.logs_to) + row.note
+        return loss_sentence(router, attachment, row.logs_to, row.note)
     (streams,) = row.differences
     reason = f"moves from {streams.old} to {streams.new}"
-    return move_sentence(router, attachment, reason, is_silenced=row.is_silenced)
+    return move_sentence(router, attachment, reason, is_disabled=row.is_silenced)
 
 
 def _fill(kind: Kind, row: Row, text: str) -> Row:
