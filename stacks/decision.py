@@ -38,6 +38,11 @@ class Previous:
     has_key: bool
 
     @property
+    def is_first_run(self) -> bool:
+        """Whether the state has no flow log of the stack file yet."""
+        return not any(flow_log.is_in_component for flow_log in self.managed.values())
+
+    @property
     def attachments(self) -> dict[str, set[str]]:
         """By router id, the attachments that earlier runs knew."""
         known: dict[str, set[str]] = {}
@@ -74,6 +79,8 @@ def decide(
 ) -> Decision:
     """Take the inventory, make the plan, and check it.
 
+    Problems with single flow logs end a preview, a first run, and each run that deletes anything.
+
     Args:
         client: The API.
         config: The stack file.
@@ -92,24 +99,24 @@ def decide(
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
     creates = find_creates(plan, managed)
-    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
     quota = fetch_quota(client) if creates else None
+
+    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
     quota_problems, quota_warnings = check_quota(plan, len(creates), deletions, quota)
+    failing = [*conflicts.problems, *quota_problems]
     problems = [*plan.problems, *check_rules(config.rules, plan)]
     if not plan.problems:
         problems += check_deletions(config, plan, managed, deletions)
         problems += check_interrupted_creates(plan, read_interrupted_creates(stack))
-    # Problems with single flow logs end a preview, a first run, and each run that deletes anything. Any other run does
-    # what it can, and only these flow logs fail.
-    failing = [*conflicts.problems, *quota_problems]
-    is_first = not any(flow_log.is_in_component for flow_log in managed.values())
-    if plan.problems or is_preview or deletions or is_first:
+    # Any other run does what it can, and only the flow logs in question fail.
+    if plan.problems or is_preview or deletions or previous.is_first_run:
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
+
     notes = [*plan.warnings, *conflicts.warnings, *quota_warnings, *failing]
     warnings = [*(deletion.sentence for deletion in deletions), *(note.sentence(place) for note in notes)]
-    if not previous.has_key and not is_first:
+    if not previous.has_key and not previous.is_first_run:
         # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
         warnings.append("this run migrates the state of version 0.1: run it without --target")
     return Decision(

@@ -77,13 +77,7 @@ def find_deletions(plan: Plan, managed: ManagedFlowLogs, last_run: LastRun) -> l
     ]
     return sorted(
         deletions,
-        key=lambda deletion: (
-            not deletion.is_last,
-            bool(deletion.moves_to),
-            deletion.router,
-            deletion.attachment,
-            deletion.logs_to,
-        ),
+        key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to),
     )
 
 

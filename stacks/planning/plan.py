@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -164,10 +164,8 @@ class _Planner:
         self.warnings: list[Problem] = []
         self.resolved: dict[str, ResolvedRouter] = {}
         self._knows_last_run = last_run is not None
-        names = {key: router.router for key, router in config.routers.items()}
-        self._routers = self._find_all("router", names, inventory.routers)
-        names = {key: router.log_group for key, router in config.routers.items()}
-        self._groups = self._find_all("log_group", names, inventory.groups)
+        self._routers = self._find_all("router", inventory.routers)
+        self._groups = self._find_all("log_group", inventory.groups)
         self._last = {
             router.id: (last_run or {}).get(router.id)
             or LastRouter(id=router.id, name=router.name, first_name=router.name)
@@ -249,11 +247,12 @@ class _Planner:
             protect=config.protect,
         )
 
-    def _find_all(self, field_name: str, names: Mapping[str, str], things: Sequence[N]) -> dict[str, N]:
+    def _find_all(self, field_name: str, things: Sequence[N]) -> dict[str, N]:
         """What each key of the stack file names in this field; without what does not exist."""
         kind = field_name.replace("_", " ")
         matches = {
-            key: self._keep(find(f"routers.{key}.{field_name}", kind, name, things)) for key, name in names.items()
+            key: self._keep(find(f"routers.{key}.{field_name}", kind, getattr(router, field_name), things))
+            for key, router in self._config.routers.items()
         }
         return {key: match for key, match in matches.items() if match}
 

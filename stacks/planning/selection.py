@@ -1,4 +1,4 @@
-"""Selects the attachments of a router that get a flow log, and tells why the others don't."""
+"""Selects the attachments of a router that get a flow log, with the reasons for the others."""
 
 from __future__ import annotations
 

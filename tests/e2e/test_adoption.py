@@ -180,7 +180,7 @@ def test_all_findings_are_told_in_one_run(project: Project, world: World) -> Non
         "rules.log_groups in stacks/Pulumi.local.yaml: only security may be written to, not: core: v",
         "core: vpc-shop to network/er-flow-logs",
         "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's",
-        "but the quota has room for 0: 1 of 1 are in use",
+        "but the quota has room for 0 (1 of 1 in use)",
     ):
         assert finding in said
     assert project.flow_logs() == {}

@@ -131,7 +131,7 @@ def test_a_move_that_the_quota_has_no_room_for_is_refused_with_numbers(project: 
     for command in (("preview",), ("up", *QUICK)):
         said = " ".join(project.refused(*command).split())
         assert "this run creates 6 flow logs, 6 of them to replace others" in said
-        assert "the quota has room for 2: 10 of 12 are in use" in said
+        assert "the quota has room for 2 (10 of 12 in use)" in said
         assert "or move 2 at a time, with overrides" in said
     assert world.flow_logs() == before
 

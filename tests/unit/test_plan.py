@@ -77,11 +77,6 @@ def test_router_group_and_stream_may_be_named_by_id() -> None:
     assert resolved.flow_logs[0].logs_to == "network/second"
 
 
-def test_id_takes_precedence_over_an_equal_name() -> None:
-    inventory = replace(INVENTORY, routers=[*INVENTORY.routers, router("er-3", "er-1")])
-    assert resolve({"router": "er-1"}, inventory).router.name == "core"
-
-
 def test_routers_keep_the_order_of_the_stack_file() -> None:
     made = plan({"z": {**CORE, "router": "edge"}, "a": CORE})
     assert [list(resolved.selections) for resolved in made.routers] == [["z"], ["a"]]
@@ -104,12 +99,6 @@ def test_unknown_name_is_reported_with_the_known_ones(inventory: Inventory, rout
         Problem("routers.main.router", f"there is no router with id or name 'cor'; there are: {routers}"),
         Problem("routers.main.log_group", f"there is no log group with id or name 'net'; there are: {groups}"),
     ]
-
-
-def test_ambiguous_router_name_is_reported() -> None:
-    inventory = replace(INVENTORY, routers=[*INVENTORY.routers, router("er-3", "core")])
-    what = "the name 'core' fits 2 of them; use an id: er-1, er-3"
-    assert plan({"main": CORE}, inventory).problems == [Problem("routers.main.router", what)]
 
 
 def test_mistakes_of_all_routers_are_reported_once_each() -> None:
@@ -149,10 +138,6 @@ def test_override_may_name_an_attachment_by_unique_name_or_id(text: str) -> None
     assert [flow_log.enabled for flow_log in resolved.flow_logs] == [True, False]
 
 
-def test_empty_override_changes_nothing() -> None:
-    assert resolve({"overrides": {"att-1": {}}}).flow_logs == resolve({}).flow_logs
-
-
 def test_two_keys_with_the_same_targets_are_reported() -> None:
     inventory = replace(INVENTORY, attachments={"er-1": [attachment("att-1", "vpc-shop"), attachment("att-2")]})
     assert plan({"a": CORE, "b": {**CORE, "router": "er-1", "log_group": "g-1"}}, inventory).problems == [
@@ -163,12 +148,6 @@ def test_two_keys_with_the_same_targets_are_reported() -> None:
         )
         for name in ("vpc-shop", "att-2")
     ]
-
-
-def test_override_with_the_target_of_another_key_is_reported() -> None:
-    override = {"att-1": {"log_stream": "s-1"}}
-    second = {**CORE, "log_stream": "second", "attachments": ["att-1"], "overrides": override}
-    assert keys(plan({"a": CORE, "b": second}).problems) == ["routers.b"]
 
 
 def test_attachment_may_log_to_two_streams_in_one_component() -> None:
@@ -281,17 +260,6 @@ def test_warning_ends_when_the_stack_file_has_the_new_name() -> None:
     assert stack.up({"core": {"attachments": ["renamed"]}}).plan.warnings == []
 
 
-@pytest.mark.parametrize("name", ["vpc-data", "renamed"])
-def test_name_that_passed_to_another_attachment_ends_the_run(name: str) -> None:
-    stack = Stack(SHOP, DATA)
-    stack.up(SHOP_BY_NAME)
-    stack.change(attachment("a", name), attachment("b", "vpc-shop"))
-    (problem,) = stack.preview(SHOP_BY_NAME).refusals
-    assert problem.key == "routers.core.attachments[0]"
-    assert "write the id of the one that you mean" in problem.what
-    assert stack.up({"core": {"attachments": ["a"]}}).deletions == []
-
-
 @pytest.mark.parametrize("text", ["vpc-shop", "a"])
 def test_listed_attachment_that_is_gone_ends_no_run(text: str) -> None:
     config = {"core": {"attachments": [text, "vpc-data"]}}
@@ -302,12 +270,6 @@ def test_listed_attachment_that_is_gone_ends_no_run(text: str) -> None:
         assert stack.up(config).plan.routers[0].skipped == {text: "is gone from the router"}
     stack.change(DATA, attachment("new", "vpc-shop"))
     assert set(stack.up({"core": {"attachments": ["vpc-shop", "vpc-data"]}}).names) == {"b", "new"}
-
-
-def test_attachment_that_never_existed_ends_the_run() -> None:
-    stack = Stack(SHOP, DATA)
-    stack.up()
-    assert keys(list(stack.preview({"core": {"attachments": ["nope"]}}).refusals)) == ["routers.core.attachments[0]"]
 
 
 def test_new_attachment_takes_the_name_of_one_that_is_gone() -> None:

@@ -85,7 +85,6 @@ def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
         ("-1", "must be 0 or more, not -1"),
         ("5.5", f"{NUMBER} 5.5"),
         ("true", f"{NUMBER} true"),
-        ("false", f"{NUMBER} false"),
         ("many", f'{NUMBER} "many"'),
         ("", f'{NUMBER} ""'),
         ("[]", f"{NUMBER} []"),
@@ -102,12 +101,10 @@ def test_any_other_max_deletes_is_refused(text: str, what: str) -> None:
     [
         ({}, [("routers", "is missing")]),
         ({"routers": ""}, [("routers", f'{MAPPING} ""')]),
-        ({"routers": "core"}, [("routers", f'{MAPPING} "core"')]),
         ({"routers": None}, [("routers", f"{MAPPING} null")]),
         ({"routers": [1, 2]}, [("routers", f"{MAPPING} [1, 2]")]),
         ({"routers": {}}, [("routers", EMPTY)]),
         ({"routers": {"core": None}}, [("routers.core", f"{MAPPING} null")]),
-        ({"routers": {"core": "er-core"}}, [("routers.core", f'{MAPPING} "er-core"')]),
         ({"routers": {"core": {}}}, [(f"routers.core.{key}", "is missing") for key in list(ROUTER)]),
         ({"routers": {"two words": ROUTER}}, [("routers.two words", f'{CHARACTERS}, not "two words"')]),
         ({"routers": {"": ROUTER}}, [("routers.", f'{CHARACTERS}, not ""')]),
@@ -137,18 +134,13 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("router", None, f"{TEXT} null"),
         ("router", list(range(100)), f"{TEXT} {json.dumps(list(range(100)))[:57]}..."),
         ("router", "", EMPTY),
-        ("log_group", {}, f"{TEXT} {{}}"),
         ("log_stream", 1.5, f"{TEXT} 1.5"),
         ("name", 5, f"{TEXT} 5"),
         ("name", "", EMPTY),
-        ("description", None, f"{TEXT} null"),
         ("description", "x" * 256, "must be at most 255 characters"),
         ("enabled", "true", f'{FLAG} "true"'),
         ("enabled", 1, f"{FLAG} 1"),
-        ("enabled", None, f"{FLAG} null"),
-        ("adopt", "yes", f'{FLAG} "yes"'),
         ("attachments", 5, f"{SELECTION}, not 5"),
-        ("attachments", True, f"{SELECTION}, not true"),
         ("attachments", None, f"{SELECTION}, not null"),
         ("attachments", "vpc-shop", f'{SELECTION}, not "vpc-shop"'),
         ("overrides", [], f"{MAPPING} []"),
@@ -183,11 +175,9 @@ def test_description_may_have_255_characters_of_any_alphabet() -> None:
         ({"types": ["vpc", 5]}, ".types[1]", "must be vpc, vpn or vgw, not 5"),
         ({"types": "vpc"}, ".types", f'{LIST} "vpc"'),
         ({"tags": {"env": 5}}, ".tags.env", f"{TEXT} 5"),
-        ({"tags": {"env": None}}, ".tags.env", f"{TEXT} null"),
         ({"tags": ["env"]}, ".tags", f'{MAPPING} ["env"]'),
         ({"names": "vpc-*"}, ".names", f'{LIST} "vpc-*"'),
         ({"names": [""]}, ".names[0]", EMPTY),
-        ({"include": [7]}, ".include[0]", f"{TEXT} 7"),
         ({"exclude": {}}, ".exclude", f"{LIST} {{}}"),
         ({"nams": ["a"]}, ".nams", "there is no such key; did you mean names?"),
         ({"router": "x"}, ".router", "there is no such key: types, tags, names, include, exclude"),
@@ -217,11 +207,6 @@ def test_wrong_value_of_a_selection_is_reported(value: Any, key: str, what: str)
 def test_wrong_value_of_an_override_is_reported(attachment: str, value: Any, key: str, what: str) -> None:
     problems = find_problems(routers={"core": {**ROUTER, "overrides": {attachment: value}}})
     assert problems == [(f"routers.core.overrides.{attachment}{key}", what)]
-
-
-def test_override_of_an_empty_name_is_reported() -> None:
-    problems = find_problems(routers={"core": {**ROUTER, "overrides": {"": {}}}})
-    assert problems == [("routers.core.overrides.", EMPTY)]
 
 
 @pytest.mark.parametrize("selection", [[], Selector()])
@@ -318,6 +303,11 @@ def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
         ({"routers": ROUTERS, "state": "s3://states"}, "state", "belongs in the stack file"),
         ({"routers": {"core": {**ROUTER, "max_deletes": 1}}}, "routers.core.max_deletes", ROUTER_KEYS),
         ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "there is no such key"),
+        (
+            {"routers": {"core": {"router": {("a", "b"): 1}}}},
+            "routers.core.router",
+            "must be text, not {('a', 'b'): 1}",
+        ),
         ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
         (
             {"routers": {"core": {**ROUTER, "router": pulumi.Output.from_input("x")}}},
