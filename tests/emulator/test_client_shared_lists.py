@@ -18,7 +18,7 @@ from providers.er.auth.token import TokenCredentials
 from providers.er.background import MAX_CONCURRENT_CALLS
 from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
-from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
+from tests.emulator.clients import CREATE, DELETE, LIST, SHOW
 from tests.waiting import eventually
 
 Serve = Callable[..., Server]
@@ -157,7 +157,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.usefixtures("answered_late")
+@pytest.mark.usefixtures("default_answer_grace")
 def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> None:
     cancelled = threading.Event()
     told = threading.Semaphore(0)

@@ -402,7 +402,7 @@ def test_cookies_are_not_kept(scripted: ServerFactory, time: QuickTime) -> None:
 # What is no JSON, or not the JSON that was promised
 
 
-@pytest.mark.usefixtures("collected_later")
+@pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize(
     "body",
     [
@@ -563,7 +563,7 @@ def world(time: QuickTime) -> Iterator[World]:
     server.stop()
 
 
-@pytest.mark.usefixtures("answered_late")
+@pytest.mark.usefixtures("default_answer_grace")
 def test_a_list_that_goes_on_and_on_ends_with_the_callers_patience(time: QuickTime) -> None:
     class Growing(World):
         def next_step(self, received: Received) -> Step:
@@ -837,7 +837,7 @@ def test_a_field_of_iam_of_another_type_is_an_error_of_the_api_or_no_matter(
             show(signing_in(server.url, time))
 
 
-@pytest.mark.usefixtures("collected_later")
+@pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize("status", [201, 400, 503])
 @pytest.mark.parametrize(
     "body",

@@ -24,7 +24,7 @@ class PasswordCredentials:
     second time: IAM locks users out. However many threads wait for a token, one of them signs in.
     """
 
-    if_refused = "sign in anew"
+    if_refused = "sign in again"
     project_name: str | None = None  # the token tells
 
     def __init__(
