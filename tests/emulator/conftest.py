@@ -15,7 +15,8 @@ import pytest
 import emulator
 from emulator import Behaviour, Server
 from emulator.store import Store
-from providers.er import background
+from providers.er import Client, background
+from tests.emulator.clients import client_of
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
 from tests.emulator.process import PROJECT_FOLDER, Process, free_port
@@ -74,6 +75,12 @@ def serve(db: Path) -> Iterator[Callable[..., Server]]:
 def server(serve: Callable[..., Server]) -> Server:
     """A server on the test's file on which everything is done at once."""
     return serve()
+
+
+@pytest.fixture
+def er(server: Server) -> Client:
+    """A client of the test's server."""
+    return client_of(server)
 
 
 @pytest.fixture

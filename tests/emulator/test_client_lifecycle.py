@@ -33,12 +33,6 @@ NEVER = Behaviour(latency=3600)  # what is accepted is not done within any test
 
 
 @pytest.fixture
-def er(server: Server) -> Client:
-    """A client of the test's server, on which everything is done at once."""
-    return client_of(server)
-
-
-@pytest.fixture
 def target(server: Server) -> FlowLogTarget:
     return target_of(server)
 
