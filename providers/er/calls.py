@@ -27,7 +27,7 @@ class Calls:
 
     @property
     def deadline(self) -> Deadline:
-        """The deadline of the operation; a new one each time if none was given."""
+        """The deadline of the operation; a new 10-minute deadline each time if none was set."""
         return self._deadline or Deadline()
 
     def with_deadline(self, deadline: Deadline) -> Calls:

@@ -23,7 +23,7 @@ QUIET_DELAY = 0.05  # seconds without a new read, after which those that came to
 MAX_DELAY = 1.0  # seconds that the first of them waits at most
 LIST_INTERVAL = 0.25  # seconds between two lists for operations that wait for a change
 LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
-SHOW_EVERY = 30  # of so many polls that would be answered "not yet" by lists, one is answered by a show
+SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
 MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed
 
 FINAL_STATES = ("failed", "deleted")
@@ -33,8 +33,8 @@ FINAL_STATES = ("failed", "deleted")
 class Verdict(enum.Enum):
     """What a list's record means for the operation that waits."""
 
-    DONE = enum.auto()
-    NOT_YET = enum.auto()
+    DONE = enum.auto()  # the wait is over
+    NOT_YET = enum.auto()  # wait for the next list
     SHOW = enum.auto()  # a show is to decide
 
 
@@ -139,7 +139,7 @@ class Wait:
         return time.monotonic() - self._began
 
     def poll(self, last: FlowLog | None) -> FlowLog:
-        """The flow log, once a list has it as hoped for, or as a show has it.
+        """The flow log, as a list has it if the wait is over by that, or as a show has it.
 
         Args:
             last: What is known of it so far.
@@ -173,7 +173,7 @@ class BatchPoller:
         self._routers: dict[str, _RouterPoller] = {}
 
     def answer(self, er_id: str, poll: _Poll, waiting_for: Callable[[], str]) -> FlowLog | None:
-        """What a list has, once that is as hoped for; None if a show is to decide.
+        """The record of a list that ends the wait; None if a show is to decide.
 
         Raises:
             OperationStoppedError: The deadline is over, or the operation was cancelled.

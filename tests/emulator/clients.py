@@ -30,6 +30,6 @@ def target_of(server: Server, attachment: str = "vpc-a") -> FlowLogTarget:
 
 
 def only(server: Server) -> StoredFlowLog:
-    """The one flow log that there is."""
+    """The only flow log that exists."""
     (flow_log,) = server.store.flow_logs.live()
     return flow_log

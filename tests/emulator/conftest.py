@@ -140,5 +140,5 @@ def time() -> QuickTime:
 
 @pytest.fixture
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which no server listens."""
     return free_port()

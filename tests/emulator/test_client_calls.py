@@ -79,7 +79,7 @@ def test_disable_and_enable_are_accepted_at_once_and_done_later(serve: Serve) ->
     er_id, id_ = created.target.er_id, created.id
 
     disabling = er.flow_logs.disable(er_id, id_)  # waits while the create is going on
-    enabling = er.flow_logs.enable(er_id, id_)  # and this one while the disable is
+    enabling = er.flow_logs.enable(er_id, id_)  # waits while the disable is going on
 
     assert (disabling.state, disabling.enabled) == ("modifying", True)
     assert (enabling.state, enabling.enabled) == ("modifying", False)
@@ -122,7 +122,7 @@ def test_each_refusal_of_a_create_has_its_exception(er: Client, server: Server) 
         (AlreadyExistsError, "ER.04008503", target_of(server, "vpc-a"), "a"),
         (AttachmentTypeError, "ER.04008500", target_of(server, "cfw-a"), "a"),
         (InvalidParametersError, "ER.04009005", target_of(server, "vpc-b"), "not a name"),
-        (InvalidParametersError, "ER.04009005", target_of(server, "vpc-b"), "shop"),  # the token of the first one
+        (InvalidParametersError, "ER.04009005", target_of(server, "vpc-b"), "shop"),  # the token of the first create
         (
             NotFoundError,
             "ER.04044001",

@@ -193,7 +193,7 @@ def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[
 def _assert_sent(
     sent: requests.PreparedRequest, case: Case, url: str, request: Mapping[str, Any], token: str | None
 ) -> None:
-    """The request is the one of the reference, in every part."""
+    """The request is that of the reference, in every part."""
     assert sent.method == case.method
     parts = urlsplit(sent.url or "")
     assert isinstance(parts.path, str)

@@ -205,7 +205,7 @@ def test_refused_password_is_replaced_by_a_newer_one(server: Server) -> None:
 
 def test_newer_password_is_not_requested_while_the_first_works(server: Server) -> None:
     def never() -> str:
-        raise AssertionError("asked for a newer password")
+        raise AssertionError("requested a newer password")
 
     er = client(server, renew_password=never)
     routers(er)

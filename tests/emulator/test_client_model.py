@@ -61,7 +61,7 @@ class Expected:
 
 
 class FlowLogs(RuleBasedStateMachine):
-    """What two callers, and somebody at a console, do to the flow logs of one router."""
+    """What two callers, and a person at a console, do to the flow logs of one router."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class FlowLogs(RuleBasedStateMachine):
             assert created.id == held.id
             self._model[place] = replace(held, now=desired)
         else:
-            assert created.id not in {one.id for one in self._model.values()}
+            assert created.id not in {known.id for known in self._model.values()}
             self._model[place] = Expected(created.id, key, sent, desired)
 
     @rule(place=targets, desired=words)
@@ -133,7 +133,7 @@ class FlowLogs(RuleBasedStateMachine):
             self._server.store.delete_flow_log(held.id)
 
     @rule(place=targets)
-    def look(self, place: tuple[str, str]) -> None:
+    def show(self, place: tuple[str, str]) -> None:
         held = self._model.get(place)
         try:
             found = self._client.flow_logs.get(self._er_id, held.id if held else "none-of-these")
@@ -146,10 +146,10 @@ class FlowLogs(RuleBasedStateMachine):
     @invariant()
     def flow_logs_are_as_in_the_model(self) -> None:
         actual = {
-            one.id: FlowLogSpec(name=one.name, description=one.description, enabled=one.enabled)
-            for one in self._server.store.flow_logs.live()
+            flow_log.id: FlowLogSpec(name=flow_log.name, description=flow_log.description, enabled=flow_log.enabled)
+            for flow_log in self._server.store.flow_logs.live()
         }
-        assert actual == {one.id: one.now for one in self._model.values()}
+        assert actual == {expected.id: expected.now for expected in self._model.values()}
 
     @property
     def _er_id(self) -> str:

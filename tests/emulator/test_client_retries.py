@@ -44,7 +44,7 @@ from tests.emulator.scripted_server import (
 )
 
 SORRY = b"<html>Sorry</html>"
-CUT = Answer(sends_less_by=100)
+INCOMPLETE = Answer(sends_less_by=100)
 
 # Connections
 
@@ -91,7 +91,11 @@ def test_endpoint_that_did_answer_is_given_up_after_2_min(scripted: ServerFactor
 
 @pytest.mark.parametrize(
     ("step", "reason"),
-    [(Reset(), "Connection reset by peer"), (Hangup(), "Remote end closed connection without response"), (CUT, "")],
+    [
+        (Reset(), "Connection reset by peer"),
+        (Hangup(), "Remote end closed connection without response"),
+        (INCOMPLETE, ""),
+    ],
 )
 def test_lost_connection_is_retried_and_described_in_words(
     scripted: ServerFactory, time: QuickTime, step: Step, reason: str

@@ -70,7 +70,9 @@ def create(client: Client, target: FlowLogTarget) -> FlowLog:
 def created(server: Server) -> list[FlowLog]:
     client = client_of(server)
     return [
-        one for one in at_once(lambda target: create(client, target), targets_of(server)) if isinstance(one, FlowLog)
+        flow_log
+        for flow_log in at_once(lambda target: create(client, target), targets_of(server))
+        if isinstance(flow_log, FlowLog)
     ]
 
 
@@ -79,8 +81,8 @@ def test_creates_that_wait_together_share_lists(serve: Serve) -> None:
 
     flow_logs = created(server)
 
-    assert {one.id for one in flow_logs} == {one.id for one in server.store.flow_logs.live()}
-    assert {one.state for one in flow_logs} == {"available"}
+    assert {flow_log.id for flow_log in flow_logs} == {flow_log.id for flow_log in server.store.flow_logs.live()}
+    assert {flow_log.state for flow_log in flow_logs} == {"available"}
     requests = server.requests.read()
     assert requests[CREATE] == len(flow_logs) == COUNT
     assert requests.get(LIST, 0) + requests.get(SHOW, 0) < COUNT / 2
@@ -93,7 +95,10 @@ def test_deletes_that_wait_together_share_lists_and_end_with_a_show(serve: Serve
     client = client_of(server)
 
     at_once(
-        lambda one: lifecycle.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), flow_logs
+        lambda flow_log: lifecycle.delete(
+            client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id
+        ),
+        flow_logs,
     )
 
     assert server.store.flow_logs.live() == []
@@ -107,20 +112,23 @@ def test_deletes_that_wait_together_share_lists_and_end_with_a_show(serve: Serve
 def test_lagging_list_hides_no_flow_log_and_shows_no_deleted_one(serve: Serve, missing: int) -> None:
     server = serve(Behaviour(latency=0.2, list_lag=3600, missing_flow_log=missing))
     flow_logs = created(server)
-    assert {one.id for one in flow_logs} == {one.id for one in server.store.flow_logs.live()}
+    assert {flow_log.id for flow_log in flow_logs} == {flow_log.id for flow_log in server.store.flow_logs.live()}
     assert len(flow_logs) == COUNT
     client = client_of(server)
-    for one in flow_logs[:5]:
-        server.store.delete_flow_log(one.id)
+    for flow_log in flow_logs[:5]:
+        server.store.delete_flow_log(flow_log.id)
 
-    def read(one: FlowLog) -> FlowLog:
+    def read(flow_log: FlowLog) -> FlowLog:
         return client.poller.read(
-            one.target.er_id, one.id, resource_id=one.target.resource_id, is_expected=lambda now: now == one
+            flow_log.target.er_id,
+            flow_log.id,
+            resource_id=flow_log.target.resource_id,
+            is_expected=lambda now: now == flow_log,
         )
 
     found = at_once(read, flow_logs)
 
-    assert [type(one) for one in found[:5]] == [NotFoundError] * 5
+    assert [type(flow_log) for flow_log in found[:5]] == [NotFoundError] * 5
     assert found[5:] == flow_logs[5:]
 
 
@@ -128,16 +136,19 @@ def test_change_that_a_lagging_list_lacks_is_read(serve: Serve) -> None:
     flow_logs = created(serve(Behaviour(latency=0)))
     server = serve(Behaviour(latency=0, list_lag=3600))
     client = client_of(server)
-    for one in flow_logs:
-        client.flow_logs.update(one.target.er_id, one.id, name="renamed", description="")
+    for flow_log in flow_logs:
+        client.flow_logs.update(flow_log.target.er_id, flow_log.id, name="renamed", description="")
 
-    def read(one: FlowLog) -> FlowLog:
+    def read(flow_log: FlowLog) -> FlowLog:
         # The list still has what an older state has, too.
         return client.poller.read(
-            one.target.er_id, one.id, resource_id=one.target.resource_id, is_expected=lambda now: now.name == "renamed"
+            flow_log.target.er_id,
+            flow_log.id,
+            resource_id=flow_log.target.resource_id,
+            is_expected=lambda now: now.name == "renamed",
         )
 
-    assert {one.name for one in at_once(read, flow_logs) if isinstance(one, FlowLog)} == {"renamed"}
+    assert {flow_log.name for flow_log in at_once(read, flow_logs) if isinstance(flow_log, FlowLog)} == {"renamed"}
 
 
 def test_deadline_of_one_operation_does_not_end_the_others(serve: Serve) -> None:
@@ -148,7 +159,7 @@ def test_deadline_of_one_operation_does_not_end_the_others(serve: Serve) -> None
     found = at_once(lambda target: create(bounded if target is targets[0] else client, target), targets)
 
     assert isinstance(found[0], lifecycle.IncompleteError)
-    assert {one.state for one in found[1:] if isinstance(one, FlowLog)} == {"available"}
+    assert {flow_log.state for flow_log in found[1:] if isinstance(flow_log, FlowLog)} == {"available"}
     assert len(server.store.flow_logs.live()) == COUNT
 
 
@@ -261,20 +272,22 @@ def test_no_call_is_begun_after_a_cancellation(slow: str) -> None:
 def test_enabling_under_lagging_lists_ends_when_it_is_done(serve: Serve) -> None:
     flow_logs = created(serve(Behaviour(latency=0)))
     quick = client_of(serve(Behaviour(latency=0)))
-    for one in flow_logs:
-        quick.flow_logs.disable(one.target.er_id, one.id)
-        quick.flow_logs.get(one.target.er_id, one.id)
+    for flow_log in flow_logs:
+        quick.flow_logs.disable(flow_log.target.er_id, flow_log.id)
+        quick.flow_logs.get(flow_log.target.er_id, flow_log.id)
     server = serve(Behaviour(latency=0.3, list_lag=3600))
     client = client_of(server)
 
-    def converge(one: FlowLog) -> FlowLog:
-        now = client.flow_logs.get(one.target.er_id, one.id)
-        return lifecycle.converge(client, now, FlowLogSpec(name=f"new-{one.id}", description="", enabled=True))
+    def converge(flow_log: FlowLog) -> FlowLog:
+        now = client.flow_logs.get(flow_log.target.er_id, flow_log.id)
+        return lifecycle.converge(client, now, FlowLogSpec(name=f"new-{flow_log.id}", description="", enabled=True))
 
     at_once(converge, flow_logs)
 
-    assert {(one.state, one.enabled) for one in server.store.flow_logs.live()} == {("available", True)}
-    assert {one.name for one in server.store.flow_logs.live()} == {f"new-{one.id}" for one in flow_logs}
+    assert {(flow_log.state, flow_log.enabled) for flow_log in server.store.flow_logs.live()} == {("available", True)}
+    assert {flow_log.name for flow_log in server.store.flow_logs.live()} == {
+        f"new-{flow_log.id}" for flow_log in flow_logs
+    }
 
 
 def test_threads_of_calls_end_with_them(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""A token that is given."""
+"""Credentials that are a token, issued earlier."""
 
 from __future__ import annotations
 
