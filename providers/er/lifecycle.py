@@ -22,7 +22,7 @@ class IncompleteError(ApiError):
     """The flow log exists and is the caller's, but is not as desired; `flow_log` is its newest record."""
 
     def __init__(self, error: ApiError, flow_log: FlowLog) -> None:
-        super().__init__(error.message, status=error.status, code=error.code, request_id=error.request_id)
+        super().__init__(error.message, **error.details)
         self.flow_log = flow_log
 
 

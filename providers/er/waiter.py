@@ -69,9 +69,9 @@ class Poller:
     """Reads flow logs, and waits for them, for one operation; the lists behind it are those of the whole process."""
 
     def __init__(self, flow_logs: FlowLogs, batches: BatchPoller, interval: Backoff) -> None:
-        self._flow_logs = flow_logs
-        self._batches = batches
-        self._interval = interval
+        self.flow_logs = flow_logs
+        self.batches = batches
+        self.interval = interval
 
     def read(
         self, er_id: str, flow_log_id: str, *, resource_id: str | None, is_expected: Callable[[FlowLog], bool]
@@ -92,9 +92,9 @@ class Poller:
         def judge(listed: FlowLog) -> Verdict:
             return Verdict.DONE if is_expected(listed) else Verdict.SHOW
 
-        poll = _Poll(flow_log_id, resource_id, judge, self._flow_logs.deadline, is_wait=False)
-        listed = self._batches.answer(er_id, poll, lambda: "the list of flow logs")
-        return listed or self._flow_logs.get(er_id, flow_log_id)
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=False)
+        listed = self.batches.answer(er_id, poll, lambda: "the list of flow logs")
+        return listed or self.flow_logs.get(er_id, flow_log_id)
 
     def begin_wait(
         self, er_id: str, flow_log_id: str, *, resource_id: str | None, waiting_for: str, judge: Judge
@@ -108,23 +108,15 @@ class Poller:
             waiting_for: What is waited for; a person reads "waiting for" before it, and the state after it.
             judge: What a list's record means; not called for those in one of `FINAL_STATES`.
         """
-        poll = _Poll(flow_log_id, resource_id, judge, self._flow_logs.deadline, is_wait=True)
-        return Wait(self._flow_logs, self._batches, self._interval, er_id, poll, waiting_for)
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=True)
+        return Wait(self, er_id, poll, waiting_for)
 
 
 class Wait:
     """One operation's wait for one flow log to change."""
 
-    def __init__(
-        self,
-        flow_logs: FlowLogs,
-        batches: BatchPoller,
-        interval: Backoff,
-        er_id: str,
-        poll: _Poll,
-        waiting_for: str,
-    ) -> None:
-        self._flow_logs, self._batches, self._interval = flow_logs, batches, interval
+    def __init__(self, poller: Poller, er_id: str, poll: _Poll, waiting_for: str) -> None:
+        self._poller = poller
         self._er_id, self._poll, self._waiting_for = er_id, poll, waiting_for
         self._began = time.monotonic()
 
@@ -151,11 +143,11 @@ class Wait:
         poll = self._poll
         poll.keep_newest(last)
         poll.polls += 1
-        poll.due = time.monotonic() + self._interval(poll.polls)
-        listed = self._batches.answer(self._er_id, poll, self._describe)
+        poll.due = time.monotonic() + self._poller.interval(poll.polls)
+        listed = self._poller.batches.answer(self._er_id, poll, self._describe)
         if listed:
             return listed
-        flow_log = self._flow_logs.get(self._er_id, poll.flow_log_id)
+        flow_log = self._poller.flow_logs.get(self._er_id, poll.flow_log_id)
         poll.last_seen = flow_log
         return flow_log
 

@@ -15,6 +15,9 @@ from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
 from providers.er.session import ServiceSession, connection_error
 
+BROKEN_ANSWER = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+"""What keystoneauth1 raises for answers that do not have Keystone's form."""
+
 
 class PasswordCredentials:
     """An IAM user's name and password, exchanged for a project's token by keystoneauth1.
@@ -126,31 +129,27 @@ class PasswordCredentials:
                 status=401,
             ) from error
         except exceptions.HttpError as error:
-            kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
-            # Before it is shortened: half a password is too much as well.
-            text = redact(self._user["password"], str(error.message).partition(" (HTTP ")[0])
-            verb = "failed" if error.http_status >= 500 else "refused"
-            raise kind(
-                f"IAM at {self._auth_url} {verb} to sign in user {user}: {sanitize(text)}",
-                status=error.http_status,
-                request_id=sanitize(str(error.request_id)) if error.request_id else None,
-            ) from error
+            raise self._http_error(error) from error
         except exceptions.ConnectionError as error:
             cause = error.__cause__ or error.__context__ or error
             raise connection_error(f"IAM at {self._auth_url}", cause) from error
-        except (
-            exceptions.ClientException,
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            OSError,
-            RecursionError,
-        ) as error:
+        except (exceptions.ClientException, *BROKEN_ANSWER) as error:
             raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
         if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):
             raise ApiError(f"IAM at {self._auth_url} gave user {user} no token for a project: check the project's name")
         return token, project_id
+
+    def _http_error(self, error: Any) -> ApiError:
+        """The exception for an answer of IAM that keystoneauth1 raises as an HttpError."""
+        kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
+        # Before it is shortened: half a password is too much as well.
+        text = redact(self._user["password"], str(error.message).partition(" (HTTP ")[0])
+        verb = "failed" if error.http_status >= 500 else "refused"
+        return kind(
+            f"IAM at {self._auth_url} {verb} to sign in user {self._user['username']!r}: {sanitize(text)}",
+            status=error.http_status,
+            request_id=sanitize(str(error.request_id)) if error.request_id else None,
+        )
 
 
 def _is_id(value: object) -> TypeGuard[str]:
