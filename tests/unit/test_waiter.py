@@ -51,6 +51,17 @@ class Service:
         self.flow_logs = self
         self.shared = BatchPoller(cast(FlowLogs, self), lambda polls: self.poll(polls))
 
+    def store(self, count: int, **changes: Any) -> list[FlowLog]:
+        self.stored = {f"f-{number}": numbered(number, **changes) for number in range(count)}
+        return list(self.stored.values())
+
+    def become_available_after(self, *, lists: int) -> None:
+        def change() -> None:
+            if len(self.listed) == lists:
+                self.store(len(self.stored), state="available")
+
+        self.while_listing = change
+
     def poll(self, _polls: int) -> float:
         return self.interval
 
@@ -138,7 +149,7 @@ def test_single_read_is_a_show(service: Service) -> None:
 
 @pytest.mark.usefixtures("slow_gathering")
 def test_reads_at_the_same_time_share_one_list(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, state="available") for number in range(40)}
+    service.store(40, state="available")
     assert together(threads, 40, service.read) == list(service.stored.values())
     assert service.shown == []
     assert [len(ids) for ids in service.listed] == [40]
@@ -147,14 +158,14 @@ def test_reads_at_the_same_time_share_one_list(service: Service, threads: Thread
 @pytest.mark.usefixtures("slow_gathering")
 def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, threads: ThreadPoolExecutor) -> None:
     count = waiter.MAX_FILTERED + 1
-    service.stored = {f"f-{number}": numbered(number) for number in range(count)}
+    service.store(count)
     assert together(threads, count, service.read) == list(service.stored.values())
     assert service.listed == [()]
 
 
 @pytest.mark.usefixtures("slow_gathering")
 def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(4)}
+    service.store(4)
     found = together(threads, 4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
     assert found == list(service.stored.values())
     assert (len(service.listed), service.shown) == (1, ["f-2"])
@@ -174,7 +185,7 @@ def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service
 
 @pytest.mark.usefixtures("slow_gathering")
 def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, name="old") for number in range(4)}
+    service.store(4, name="old")
     later: list[Future[FlowLog]] = []
     requested = threading.Semaphore(0)
 
@@ -197,13 +208,9 @@ def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPo
 
 
 def test_operations_that_wait_share_lists(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(40)}
+    service.store(40)
 
-    def become_available_at_the_third_list() -> None:
-        if len(service.listed) == 3:
-            service.stored = {id_: replace(flow_log, state="available") for id_, flow_log in service.stored.items()}
-
-    service.while_listing = become_available_at_the_third_list
+    service.become_available_after(lists=3)
     found = together(threads, 40, service.wait_until_available)
 
     assert {flow_log.state for flow_log in found} == {"available"}
@@ -229,7 +236,7 @@ def test_final_state_in_a_list_is_checked_by_a_show(service: Service, threads: T
 def test_each_flow_log_is_shown_if_the_list_fails(
     service: Service, threads: ThreadPoolExecutor, error: ApiError
 ) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(4)}
+    service.store(4)
     service.list_error = error
     assert together(threads, 4, service.read) == list(service.stored.values())
     assert sorted(service.shown) == list(service.stored)
@@ -239,7 +246,7 @@ def test_each_flow_log_is_shown_if_the_list_fails(
 def test_programming_error_in_the_list_thread_is_raised_to_callers(
     service: Service, threads: ThreadPoolExecutor
 ) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(2)}
+    service.store(2)
     service.list_error = RuntimeError("a mistake")
     with pytest.raises(RuntimeError, match="a mistake"):
         together(threads, 2, service.read)
@@ -255,7 +262,7 @@ def test_programming_error_in_the_list_thread_is_raised_to_callers(
 
 
 def test_cancelled_operation_leaves_and_others_go_on(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(2)}
+    service.store(2)
     cancelled = threading.Event()
     listed = threading.Event()
     service.while_listing = listed.set
@@ -281,13 +288,9 @@ def test_a_list_counts_as_a_poll_of_all_operations_that_wait(
         return 0.02
 
     service.poll = poll  # type: ignore[method-assign, assignment]
-    service.stored = {f"f-{number}": numbered(number) for number in range(20)}
+    service.store(20)
 
-    def become_available_at_the_tenth_list() -> None:
-        if len(service.listed) == 10:
-            service.stored = {id_: replace(flow_log, state="available") for id_, flow_log in service.stored.items()}
-
-    service.while_listing = become_available_at_the_tenth_list
+    service.become_available_after(lists=10)
     together(threads, 20, service.wait_until_available)
 
     # The waits grow for all of them alike, and with them the time between two lists.
@@ -298,14 +301,14 @@ def test_list_that_never_changes_is_checked_by_a_show(
     service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiter, "LIST_INTERVAL", 0)
-    service.stored = {f"f-{number}": numbered(number, state="available") for number in range(2)}
+    service.store(2, state="available")
     stale = [numbered(0), numbered(1)]
     service.list = lambda _er_id, *, resource_ids: stale  # type: ignore[method-assign]
     assert {flow_log.state for flow_log in together(threads, 2, service.wait_until_available)} == {"available"}
 
 
 def test_undecided_poll_is_answered_by_a_show(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, state="available") for number in range(2)}
+    service.store(2, state="available")
 
     def polls_once(number: int) -> FlowLog:
         wait = service.poller.begin_wait(
@@ -319,7 +322,7 @@ def test_undecided_poll_is_answered_by_a_show(service: Service, threads: ThreadP
 
 
 def test_older_record_does_not_replace_a_newer_one(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, updated_at="2026-01-01T00:00:01Z") for number in range(2)}
+    service.store(2, updated_at="2026-01-01T00:00:01Z")
     cancelled = threading.Event()
     service.deadline = Deadline(seconds=60, cancelled=cancelled)
     service.interval = 0.5  # even on a busy machine, both share a list
@@ -355,7 +358,7 @@ def test_failed_thread_start_is_raised_and_the_next_read_works(
 
 
 def test_list_thread_ends_when_nothing_is_polled(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(8)}
+    service.store(8)
     together(threads, 8, service.read)
     for thread in threading.enumerate():
         if thread.name == f"lists of {ER}":
