@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -66,7 +66,14 @@ class Hangup:
     """The connection is closed properly, without an answer."""
 
 
-Step = Answer | Reset | Hangup
+@dataclass(frozen=True)
+class Raw:
+    """Pieces that are sent byte for byte instead of an answer, until the connection or the server is closed."""
+
+    pieces: Callable[[], Iterable[bytes]]
+
+
+Step = Answer | Reset | Hangup | Raw
 OK = Answer()
 BUSY = Answer(400, {"error_code": "ER.04008502", "error_msg": "Being operated.", "request_id": "r-busy"})
 THROTTLED = Answer(429, {"error_code": "APIG.0308", "error_msg": "Throttled.", "request_id": "r-429"})
@@ -93,6 +100,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.script = list(script)
         self.received: list[Received] = []
         self.lock = threading.Lock()
+        self.stopped = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -103,6 +111,7 @@ class ScriptedServer(ThreadingHTTPServer):
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     def stop(self) -> None:
+        self.stopped.set()
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -122,8 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         step = self.server.next_step(Received(self.command, self.path, self.headers, body))
+        self.close_connection = not isinstance(step, Answer) or bool(step.sends_less_by)
+        if isinstance(step, Raw):
+            for piece in step.pieces():
+                if self.server.stopped.is_set():
+                    break
+                self.wfile.write(piece)
+            return
         if not isinstance(step, Answer):
-            self.close_connection = True
             if isinstance(step, Reset):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             else:
@@ -136,8 +151,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(step.content)))
         self.end_headers()
         self.wfile.write(step.content[: len(step.content) - step.sends_less_by])
-        if step.sends_less_by:
-            self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - names of the base class
 

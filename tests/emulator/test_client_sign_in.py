@@ -138,9 +138,14 @@ def test_token_that_cannot_be_a_header_is_not_sent_or_shown(
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-def test_token_does_not_follow_a_redirect(scripted: ServerFactory, time: QuickTime, status: int) -> None:
+@pytest.mark.parametrize(
+    "location", [None, "file:///etc/passwd", "http://h:99999999/", "x" * 60_000, "http://[", "\xff"]
+)
+def test_token_does_not_follow_a_redirect(
+    scripted: ServerFactory, time: QuickTime, status: int, location: str | None
+) -> None:
     other = scripted(OK)
-    server = scripted(Answer(status, b"", {"Location": f"{other.url}/v3/x"}))
+    server = scripted(Answer(status, b"", {"Location": location or f"{other.url}/v3/x"}))
 
     error = raised(ApiError, lambda: show(token_client(server, time)))
 
