@@ -41,6 +41,13 @@ RECORD = {
     "enabled": True,
 }
 
+# What an answer may have in place of a text or an id.
+RED = "\x1b[31mred\x1b]0;title\x07\n\r\u202e\u2066\x9b2Jevil"
+COLOUR = "<{%no colour of Pulumi's%}>"  # Pulumi's CLI panics over a colour tag that it does not know
+LONG = "x" * 1_000_000
+HALF = "\ud800"  # half of a surrogate pair: JSON can escape it, UTF-8 cannot encode it
+NOT_IDS = ["", "..", "../flow-logs", "a/b", "%2e%2e", "a\nb", "x" * 10_000, RED]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -170,6 +177,10 @@ SIGNED_IN = Answer(
     },
     {"X-Subject-Token": "issued"},
 )
+
+
+def signed_in(**changes: Any) -> Answer:
+    return Answer(201, {"token": {**SIGNED_IN.body["token"], **changes}}, SIGNED_IN.headers)
 
 
 ServerFactory = Callable[..., ScriptedServer]

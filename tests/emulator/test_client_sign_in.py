@@ -16,8 +16,12 @@ from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from tests.emulator.scripted_server import (
     BUSY,
     FLOW_LOG,
+    HALF,
+    LONG,
+    NOT_IDS,
     OK,
     PROJECT,
+    RED,
     ROUTER,
     SIGNED_IN,
     TOKEN,
@@ -30,8 +34,10 @@ from tests.emulator.scripted_server import (
     ScriptedServer,
     ServerFactory,
     Step,
+    fits_a_terminal,
     raised,
     show,
+    signed_in,
     token_client,
 )
 
@@ -251,9 +257,16 @@ def test_temporary_failure_of_iam_is_retried(scripted: ServerFactory, step: Step
         Answer(403, {"error": {"code": 403, "message": "No.", "title": "Forbidden"}}),
         Answer(404, b"<html>not found</html>"),
         Answer(500, b""),
+        *(Answer(201, SIGNED_IN.body, {"X-Subject-Token": token}) for token in ("a b", "\x1b[31m", "\xff", "a\r\n b")),
+        *(signed_in(project={"id": id_, "name": "n", "domain": {"id": "d"}}) for id_ in [*NOT_IDS, LONG, HALF]),
+        *(Answer(400, {"error": {"code": 400, "message": text, "title": text}}) for text in (RED, LONG)),
+        Answer(400, {"error": {"message": "No."}}, {"X-Openstack-Request-Id": "\x1b[31mred"}),
+        *(Answer(status, b'{"token": NaN}', SIGNED_IN.headers) for status in (201, 400, 503)),
+        Answer(201, b'{"token": %s}' % (b"9" * 5000), SIGNED_IN.headers),
     ],
+    ids=str,
 )
-def test_broken_answer_of_iam_is_an_error_without_the_password(
+def test_hostile_answer_of_iam_is_an_error_that_may_be_shown(
     scripted: ServerFactory, answer: Answer, sign_in: SignIn
 ) -> None:
     server = scripted(answer)
@@ -262,4 +275,5 @@ def test_broken_answer_of_iam_is_an_error_without_the_password(
 
     assert server.url in str(error) or "demo" in str(error)
     assert "hush-hush" not in str(error)
+    assert fits_a_terminal(str(error), longest=1000)
     assert {sent.method for sent in server.received} == {"POST"}

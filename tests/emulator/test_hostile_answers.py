@@ -38,12 +38,16 @@ from stacks.planning.plan import Plan, resolve
 from stacks.stackfile.model import StackConfig
 from stacks.state.outputs import outputs
 from tests.emulator.scripted_server import (
+    COLOUR,
     FLOW_LOG,
+    HALF,
+    LONG,
+    NOT_IDS,
     OK,
     PROJECT,
     RECORD,
+    RED,
     ROUTER,
-    SIGNED_IN,
     TARGET,
     TOKEN,
     Answer,
@@ -56,17 +60,13 @@ from tests.emulator.scripted_server import (
     fits_a_terminal,
     raised,
     show,
+    signed_in,
     token_client,
 )
 from tests.unit import plans
 from tests.unit.plans import Stack
 
-RED = "\x1b[31mred\x1b]0;title\x07\n\r\u202e\u2066\x9b2Jevil"
-COLOUR = "<{%no colour of Pulumi's%}>"  # Pulumi's CLI panics over a colour tag that it does not know
-LONG = "x" * 1_000_000
-HALF = "\ud800"  # half of a surrogate pair: JSON can escape it, UTF-8 cannot encode it
 NAMES = [RED, LONG, COLOUR]
-NOT_IDS = ["", "..", "../flow-logs", "a/b", "%2e%2e", "a\nb", "x" * 10_000, RED]
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 
 
@@ -182,7 +182,7 @@ UNFINISHED: Mapping[str, tuple[bytes, bytes]] = {
 
 
 @pytest.mark.parametrize("kind", UNFINISHED)
-def test_answer_that_never_begins_ends_with_the_deadline_and_blocks_no_other_call(
+def test_unfinished_answer_ends_with_the_deadline_and_blocks_no_call(
     scripted: ServerFactory, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(background, "ANSWER_GRACE", 0.05)
@@ -350,33 +350,6 @@ def test_unknown_state_is_waited_for_and_shown_in_one_line(scripted: ServerFacto
 
 
 # Signing in
-
-
-def signed_in(**changes: Any) -> Answer:
-    return Answer(201, {"token": {**SIGNED_IN.body["token"], **changes}}, SIGNED_IN.headers)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        *(Answer(201, SIGNED_IN.body, {"X-Subject-Token": token}) for token in ("a b", "\x1b[31m", "\xff", "a\r\n b")),
-        *(signed_in(project={"id": id_, "name": "n", "domain": {"id": "d"}}) for id_ in [*NOT_IDS, LONG, HALF]),
-        *(Answer(400, {"error": {"code": 400, "message": text, "title": text}}) for text in (RED, LONG)),
-        Answer(400, {"error": {"message": "No."}}, {"X-Openstack-Request-Id": "\x1b[31mred"}),
-        *(Answer(status, b'{"token": NaN}', SIGNED_IN.headers) for status in (201, 400, 503)),
-        *(Answer(201, b'{"token": %s}' % (b"9" * 5000), SIGNED_IN.headers) for _ in (1,)),
-    ],
-    ids=str,
-)
-def test_hostile_answer_of_iam_is_not_used_and_fits_a_terminal(
-    scripted: ServerFactory, time: QuickTime, answer: Answer
-) -> None:
-    server = scripted(answer, answer, answer, OK)
-
-    error = raised(ApiError, lambda: show(configured_client(time, endpoint=server.url)))
-
-    assert fits_a_terminal(str(error))
-    assert {urlsplit(sent.path).path for sent in server.received} <= {"/v3/auth/tokens", "/v3/projects"}
 
 
 @pytest.mark.parametrize(
