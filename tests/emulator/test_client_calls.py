@@ -165,12 +165,18 @@ def test_attachments_of_any_type_and_state_are_listed_and_shown(er: Client, serv
         assert er.attachments.get(stored.er_id, listed.id) == listed
 
 
-def test_answer_about_another_attachment_is_refused(er: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = {"id": "another", "state": "available", "resource_type": "vpc"}
-    monkeypatch.setattr(Calls, "er", lambda _calls, _method, _path, parse: parse({"attachment": record}))
+def test_answer_about_another_resource_is_refused(er: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = create(er, target_of(server))
+    target = {key: value for key, value in vars(other.target).items() if key != "er_id"}
+    answer = {
+        "attachment": {"id": other.id, "state": "available", "resource_type": "vpc"},
+        "flow_log": {**vars(other), **target},
+    }
+    monkeypatch.setattr(Calls, "er", lambda _calls, _method, _path, parse: parse(answer))
 
-    with pytest.raises(TemporaryError, match=f"about attachment another, not {NOWHERE}"):
-        er.attachments.get(NOWHERE, NOWHERE)
+    for read, kind in ((er.attachments.get, "attachment"), (er.flow_logs.get, "flow log")):
+        with pytest.raises(TemporaryError, match=f"about {kind} {other.id}, not {NOWHERE}"):
+            read(NOWHERE, NOWHERE)
 
 
 def test_quota_is_that_of_the_project_or_of_one_router(er: Client, server: Server) -> None:

@@ -298,6 +298,25 @@ def test_marker_is_sent_back_as_a_parameter_only(scripted: ServerFactory, time: 
     assert parse_qs(addresses[1].query) == {"limit": ["2000"], "marker": [marker]}
 
 
+@pytest.mark.usefixtures("default_answer_grace")
+def test_endless_list_ends_with_the_deadline(scripted: ServerFactory, time: QuickTime) -> None:
+    server = scripted(OK)
+
+    def next_page(received: Received) -> Step:
+        server.received.append(received)
+        time.now += 1
+        number = str(len(server.received))
+        page = {"instances": [{"id": number}], "page_info": {"next_marker": number}, "total_count": 10**15}
+        return Answer(body=page)
+
+    server.next_step = next_page  # type: ignore[method-assign]
+
+    error = raised(DeadlineExceededError, lambda: list(token_client(server, time, seconds=30).routers.list()))
+
+    assert error.message == "gave up after 30 s of waiting for the service to answer"
+    assert len(server.received) <= 32
+
+
 def create(client: Client) -> object:
     return idempotency.create(client, TARGET, FlowLogSpec(name="shop", description="", enabled=True), key="key")
 
