@@ -26,7 +26,7 @@ ROOT = Path(__file__).absolute().parent.parent
 
 # Operations mostly wait for the API: with Pulumi's own default, four per core, most of them would queue. With many more
 # than this, the engine is busy recording pending operations in the state (measured with `python -m bench --n 500`).
-# The client limits how many calls run at once: see providers.er.Client.
+# The client limits how many calls run at once: see providers.er.background.
 PARALLEL = 128
 # Commands that only read write no state, and the more they read at once, the fewer lists the client requests.
 READS = "OTC_FLOW_LOGS_READS"

@@ -27,7 +27,7 @@ class Calls:
 
     @property
     def deadline(self) -> Deadline:
-        """The deadline of the operation; a new one each time if none was given."""
+        """The deadline of the operation; a new 10-minute deadline each time if none was set."""
         return self._deadline or Deadline()
 
     def with_deadline(self, deadline: Deadline) -> Calls:
@@ -63,7 +63,7 @@ class Calls:
         Raises:
             ApiError: The call was refused or not answered.
         """
-        base = f"{self._directory.er(deadline=self.deadline)}/v3/{self.project_id()}/enterprise-router/"
+        base = f"{self._directory.address('er', deadline=self.deadline)}/v3/{self.project_id()}/enterprise-router/"
         return self._call(method, base + path, parse, while_busy, content)
 
     def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **content: Any) -> T:
@@ -72,7 +72,7 @@ class Calls:
         Raises:
             ApiError: The call was refused or not answered.
         """
-        base = f"{self._directory.lts(deadline=self.deadline)}/v2/{self.project_id()}/"
+        base = f"{self._directory.address('lts', deadline=self.deadline)}/v2/{self.project_id()}/"
         return self._call(method, base + path, parse, None, content)
 
     def _call(

@@ -63,7 +63,7 @@ class Client:
 
     @property
     def deadline(self) -> Deadline:
-        """The deadline of the operation that this client is for; a new one each time if there is none."""
+        """The deadline of the operation; a new 10-minute deadline each time if none was set."""
         return self.calls.deadline
 
     def with_deadline(self, deadline: Deadline) -> Client:

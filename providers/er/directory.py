@@ -23,7 +23,7 @@ class Directory:
         self._endpoints = endpoints
         self._lock = threading.Lock()
         self._project_id: str | None = None
-        self._addresses: dict[str, str] = {}
+        self._addresses = {name: url for name, url in (("er", endpoints.er), ("lts", endpoints.lts)) if url}
 
     def project_id(self, *, deadline: Deadline) -> str:
         """The id of the project that the credentials are for.
@@ -39,23 +39,12 @@ class Directory:
                 raise
         return self._project_id
 
-    def er(self, *, deadline: Deadline) -> str:
-        """The address of the Enterprise Router API, without a path.
+    def address(self, service: str, *, deadline: Deadline) -> str:
+        """The address of the service `er` or `lts`, without a path.
 
         Raises:
-            ApiError: No usable one is known.
+            ApiError: No usable address is known.
         """
-        return self._endpoints.er or self._find_address("er", deadline)
-
-    def lts(self, *, deadline: Deadline) -> str:
-        """The address of the Log Tank Service, without a path.
-
-        Raises:
-            ApiError: No usable one is known.
-        """
-        return self._endpoints.lts or self._find_address("lts", deadline)
-
-    def _find_address(self, service: str, deadline: Deadline) -> str:
         if service not in self._addresses:
             found = self._retry.repeat(lambda: self._transport.credentials.find_endpoint(service), deadline=deadline)
             if not found:

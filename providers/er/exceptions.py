@@ -5,6 +5,8 @@ Codes and meanings: API reference, appendix "Error codes"; gateway codes: API Ga
 
 from __future__ import annotations
 
+from typing import Any
+
 THROTTLED = 429  # HTTP status
 
 
@@ -33,6 +35,11 @@ class ApiError(Exception):
         self.code = code
         self.request_id = request_id
         self.may_have_applied = False
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Status, code and request id, for another exception about the same answer."""
+        return {"status": self.status, "code": self.code, "request_id": self.request_id}
 
     def __str__(self) -> str:
         facts = [self.code, f"HTTP {self.status}" if self.status else None]
@@ -77,18 +84,12 @@ class TemporaryError(ApiError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        was_sent: bool = True,  # False: the service cannot have received the call
+        self, message: str, *, retry_after: float | None = None, was_sent: bool = True, **details: Any
     ) -> None:
-        super().__init__(message, status=status, code=code, request_id=request_id)
+        super().__init__(message, **details)
         self.retry_after = retry_after
-        self.may_have_applied = was_sent and status != THROTTLED
+        # Unless it was sent, the service cannot have received the call.
+        self.may_have_applied = was_sent and self.status != THROTTLED
 
 
 class FailedStateError(ApiError):

@@ -99,7 +99,7 @@ class FlowLogs:
 
     @property
     def deadline(self) -> Deadline:
-        """The deadline of the operation that makes the calls."""
+        """The deadline of the operation that sends the calls."""
         return self._calls.deadline
 
     def with_deadline(self, deadline: Deadline) -> FlowLogs:
@@ -107,7 +107,7 @@ class FlowLogs:
         return FlowLogs(self._calls.with_deadline(deadline))
 
     def create(self, target: FlowLogTarget, *, name: str, description: str, client_token: str) -> FlowLog:
-        """Ask for a flow log, enabled, in state `pending`.
+        """Request a flow log, enabled; its state is `pending` at first.
 
         Args:
             target: What to log and where to.
@@ -147,7 +147,7 @@ class FlowLogs:
         return self._call(er_id, "GET", flow_log_id)
 
     def list(self, er_id: str, *, resource_ids: Sequence[str] = ()) -> Iterator[FlowLog]:
-        """All flow logs of a router, or those of some attachments. One that exists may be missing.
+        """All flow logs of a router, or those of some attachments. A list may lag behind.
 
         Raises:
             NotFoundError: There is no such router.
@@ -188,7 +188,7 @@ class FlowLogs:
         return self._operate(er_id, "POST", flow_log_id, "/disable")
 
     def delete(self, er_id: str, flow_log_id: str) -> None:
-        """Ask for deletion; it is done when a show finds nothing.
+        """Request the deletion; it is done when a show finds nothing.
 
         Raises:
             NotFoundError: There is none of this id.

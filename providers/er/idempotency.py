@@ -47,9 +47,7 @@ class TargetTakenError(AlreadyExistsError):
         super().__init__(
             f"attachment {holder.target.resource_id} already has flow log {display_name(holder.name)!r},"
             f" id {holder.id}, for log group {holder.target.log_group_id} and log stream {holder.target.log_stream_id}",
-            status=error.status,
-            code=error.code,
-            request_id=error.request_id,
+            **error.details,
         )
         self.holder = holder
 
@@ -58,7 +56,7 @@ class OutcomeUnknownError(ApiError):
     """A create with `token` failed, but may have been accepted: ask `find_by_token` later."""
 
     def __init__(self, error: ApiError, token: str) -> None:
-        super().__init__(error.message, status=error.status, code=error.code, request_id=error.request_id)
+        super().__init__(error.message, **error.details)
         self.token = token
 
 
@@ -91,7 +89,7 @@ def create(client: Client, target: FlowLogTarget, desired: FlowLogSpec, *, key: 
     for token in _tokens(key, target):
         is_last = refusals == MAX_REFUSALS
         if is_last:
-            token = uuid.uuid4().hex  # cannot be spent: it shows whether the parameters are wrong
+            token = uuid.uuid4().hex  # It cannot be spent, so it shows whether the parameters are wrong.
         try:
             flow_log = _create_or_recover(client, target, desired, token=token, key=key)
         except InvalidParametersError:
@@ -114,7 +112,7 @@ def find_by_token(
     Args:
         client: The client.
         target: The target.
-        desired: What the create asked for, as far as that is known.
+        desired: What the create requested, as far as that is known.
         tokens: In the order in which they were used.
         lists: How many to request until one shows who has the target.
 
@@ -237,21 +235,24 @@ def _replay(
     Raises:
         InvalidParametersError: A token was used with other words.
     """
-    unexplained: list[InvalidParametersError] = []
+    unexplained: InvalidParametersError | None = None
+    refusals = 0
     for token in tokens:
         try:
             created = _send_wordings(client, target, wordings, token)
         except AlreadyExistsError:
             break  # The service does not know this token, so the later ones were not used either.
         except InvalidParametersError as error:
-            unexplained.append(error)
-            if len(unexplained) > MAX_REFUSALS:
+            unexplained = error
+            refusals += 1
+            if refusals > MAX_REFUSALS:
                 break
             continue
+        refusals = 0
         with contextlib.suppress(NotFoundError):
             return client.flow_logs.get(target.er_id, created.id)
     if unexplained:
-        raise unexplained[-1]
+        raise unexplained
     return None
 
 

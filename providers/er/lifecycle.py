@@ -22,7 +22,7 @@ class IncompleteError(ApiError):
     """The flow log exists and is the caller's, but is not as desired; `flow_log` is its newest record."""
 
     def __init__(self, error: ApiError, flow_log: FlowLog) -> None:
-        super().__init__(error.message, status=error.status, code=error.code, request_id=error.request_id)
+        super().__init__(error.message, **error.details)
         self.flow_log = flow_log
 
 
@@ -126,7 +126,7 @@ def wait_until_gone(
     with contextlib.suppress(NotFoundError):
         while last is None or last.state != "deleted":
             was_deleting = was_deleting or (last is not None and last.state == "deleting")
-            # One that had failed before may be shown so for a moment.
+            # A failure from before the deletion may be shown for a moment.
             if last and last.state == "failed" and (was_deleting or wait.elapsed > STALE_FAILURE):
                 raise FailedStateError(f"the service could not delete flow log {flow_log_id}: it is in state failed")
             last = wait.poll(last)

@@ -12,7 +12,7 @@ UNLIMITED = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """How many there may be and are. A `limit` of `UNLIMITED` means any number."""
+    """How many are allowed and how many exist. A `limit` of `UNLIMITED` allows any number."""
 
     limit: int
     used: int
@@ -34,7 +34,7 @@ class Quotas:
         self._calls = calls
 
     def flow_logs(self, *, er_id: str | None = None) -> Quota | None:
-        """The quota of flow logs, of the project or as it stands for one router; None if the service names none."""
+        """The quota of flow logs, of the project or of one router; None if the service has no such quota."""
         params = {"type": "flow_log", **({"erId": er_id} if er_id else {})}
         return self._calls.er("GET", "quotas", _flow_log_quota, params=params)
 

@@ -133,7 +133,7 @@ class Retry:
 def _check_budget(seconds: float, error: TemporaryError, *, has_answered: Callable[[], bool]) -> None:
     if seconds > OUTAGE_BUDGET:
         message = f"gave up after {seconds:.0f} s of waiting for {_service(error)}"
-        raise TemporaryError(message, status=error.status, code=error.code, request_id=error.request_id) from error
+        raise TemporaryError(message, **error.details) from error
     if seconds > FIRST_CONTACT_BUDGET and not has_answered():
         raise error
 
@@ -142,7 +142,7 @@ def _sleep(seconds: float, error: ApiError, deadline: Deadline) -> None:
     try:
         deadline.sleep(seconds, waiting_for=_service(error))
     except OperationStoppedError as stopped:
-        raise type(stopped)(str(stopped), status=error.status, code=error.code, request_id=error.request_id) from error
+        raise type(stopped)(str(stopped), **error.details) from error
 
 
 def _service(error: ApiError) -> str:

@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit to be shown: on one line, bounded, and without secrets."""
+"""Text from outside, fit to be shown: on one line, bounded, and without secrets."""
 
 from __future__ import annotations
 

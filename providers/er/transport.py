@@ -82,8 +82,5 @@ class Transport:
 
     def _refused(self, error: ApiError, service: str) -> UnauthorizedError:
         return UnauthorizedError(
-            f"{service} refused the credentials ({error.message}): {self.credentials.if_refused}",
-            status=error.status,
-            code=error.code,
-            request_id=error.request_id,
+            f"{service} refused the credentials ({error.message}): {self.credentials.if_refused}", **error.details
         )

@@ -12,7 +12,7 @@ from providers.er.sanitizing import has_surrogates, sanitize
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
-MAX_INTEGER = 2**53  # what a JSON number holds exactly
+MAX_INTEGER = 2**53  # up to here a JSON number is exact
 
 
 def required(data: Json, key: str, kind: type[T]) -> T:
@@ -20,21 +20,21 @@ def required(data: Json, key: str, kind: type[T]) -> T:
 
     Raises:
         TemporaryError: It is missing or of another type. Temporary, because what mangles an answer on its way
-            (a proxy, a cut connection) usually passes.
+            (a proxy, a lost connection) usually passes.
     """
     value = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         found = "nothing" if value is None else type(value).__name__
         raise TemporaryError(f"the API's answer has {found} where {key!r} should be {kind.__name__}")
     if isinstance(value, str) and has_surrogates(value):
-        raise TemporaryError(f"the API's answer has half a character in {key!r}")
+        raise TemporaryError(f"the API's answer has half of a surrogate pair in {key!r}")
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise TemporaryError(f"the API's answer has a number too large for {key!r}")
     return value
 
 
 def identifier(data: Json, key: str) -> str:
-    """The id at `key`: ids get into addresses, into the state, and into commands that people are asked to run.
+    """The id at `key`: ids become part of addresses, of the state, and of commands that people are to run.
 
     Raises:
         TemporaryError: It is missing or has characters that no id has.

@@ -23,7 +23,7 @@ QUIET_DELAY = 0.05  # seconds without a new read, after which those that came to
 MAX_DELAY = 1.0  # seconds that the first of them waits at most
 LIST_INTERVAL = 0.25  # seconds between two lists for operations that wait for a change
 LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
-SHOW_EVERY = 30  # of so many polls that would be answered "not yet" by lists, one is answered by a show
+SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
 MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed
 
 FINAL_STATES = ("failed", "deleted")
@@ -33,8 +33,8 @@ FINAL_STATES = ("failed", "deleted")
 class Verdict(enum.Enum):
     """What a list's record means for the operation that waits."""
 
-    DONE = enum.auto()
-    NOT_YET = enum.auto()
+    DONE = enum.auto()  # the wait is over
+    NOT_YET = enum.auto()  # wait for the next list
     SHOW = enum.auto()  # a show is to decide
 
 
@@ -69,9 +69,9 @@ class Poller:
     """Reads flow logs, and waits for them, for one operation; the lists behind it are those of the whole process."""
 
     def __init__(self, flow_logs: FlowLogs, batches: BatchPoller, interval: Backoff) -> None:
-        self._flow_logs = flow_logs
-        self._batches = batches
-        self._interval = interval
+        self.flow_logs = flow_logs
+        self.batches = batches
+        self.interval = interval
 
     def read(
         self, er_id: str, flow_log_id: str, *, resource_id: str | None, is_expected: Callable[[FlowLog], bool]
@@ -92,9 +92,9 @@ class Poller:
         def judge(listed: FlowLog) -> Verdict:
             return Verdict.DONE if is_expected(listed) else Verdict.SHOW
 
-        poll = _Poll(flow_log_id, resource_id, judge, self._flow_logs.deadline, is_wait=False)
-        listed = self._batches.answer(er_id, poll, lambda: "the list of flow logs")
-        return listed or self._flow_logs.get(er_id, flow_log_id)
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=False)
+        listed = self.batches.answer(er_id, poll, lambda: "the list of flow logs")
+        return listed or self.flow_logs.get(er_id, flow_log_id)
 
     def begin_wait(
         self, er_id: str, flow_log_id: str, *, resource_id: str | None, waiting_for: str, judge: Judge
@@ -108,23 +108,15 @@ class Poller:
             waiting_for: What is waited for; a person reads "waiting for" before it, and the state after it.
             judge: What a list's record means; not called for those in one of `FINAL_STATES`.
         """
-        poll = _Poll(flow_log_id, resource_id, judge, self._flow_logs.deadline, is_wait=True)
-        return Wait(self._flow_logs, self._batches, self._interval, er_id, poll, waiting_for)
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=True)
+        return Wait(self, er_id, poll, waiting_for)
 
 
 class Wait:
     """One operation's wait for one flow log to change."""
 
-    def __init__(
-        self,
-        flow_logs: FlowLogs,
-        batches: BatchPoller,
-        interval: Backoff,
-        er_id: str,
-        poll: _Poll,
-        waiting_for: str,
-    ) -> None:
-        self._flow_logs, self._batches, self._interval = flow_logs, batches, interval
+    def __init__(self, poller: Poller, er_id: str, poll: _Poll, waiting_for: str) -> None:
+        self._poller = poller
         self._er_id, self._poll, self._waiting_for = er_id, poll, waiting_for
         self._began = time.monotonic()
 
@@ -139,7 +131,7 @@ class Wait:
         return time.monotonic() - self._began
 
     def poll(self, last: FlowLog | None) -> FlowLog:
-        """The flow log, once a list has it as hoped for, or as a show has it.
+        """The flow log, as a list has it if the wait is over by that, or as a show has it.
 
         Args:
             last: What is known of it so far.
@@ -151,11 +143,11 @@ class Wait:
         poll = self._poll
         poll.keep_newest(last)
         poll.polls += 1
-        poll.due = time.monotonic() + self._interval(poll.polls)
-        listed = self._batches.answer(self._er_id, poll, self._describe)
+        poll.due = time.monotonic() + self._poller.interval(poll.polls)
+        listed = self._poller.batches.answer(self._er_id, poll, self._describe)
         if listed:
             return listed
-        flow_log = self._flow_logs.get(self._er_id, poll.flow_log_id)
+        flow_log = self._poller.flow_logs.get(self._er_id, poll.flow_log_id)
         poll.last_seen = flow_log
         return flow_log
 
@@ -173,7 +165,7 @@ class BatchPoller:
         self._routers: dict[str, _RouterPoller] = {}
 
     def answer(self, er_id: str, poll: _Poll, waiting_for: Callable[[], str]) -> FlowLog | None:
-        """What a list has, once that is as hoped for; None if a show is to decide.
+        """The record of a list that ends the wait; None if a show is to decide.
 
         Raises:
             OperationStoppedError: The deadline is over, or the operation was cancelled.

@@ -1,4 +1,4 @@
-"""Text from elsewhere is made fit to be shown, whatever it is."""
+"""Any text becomes fit to be shown."""
 
 import json
 

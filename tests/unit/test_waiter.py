@@ -37,6 +37,9 @@ def numbered(number: int, **changes: Any) -> FlowLog:
     return replace(PENDING, id=f"f-{number}", target=target, **changes)
 
 
+Together = Callable[[int, Callable[[int], Any]], list[Any]]
+
+
 class Service:
     """The calls on flow logs: it counts them, and answers with what `stored` holds at that moment."""
 
@@ -50,6 +53,17 @@ class Service:
         self.interval = 0.02
         self.flow_logs = self
         self.shared = BatchPoller(cast(FlowLogs, self), lambda polls: self.poll(polls))
+
+    def store(self, count: int, **changes: Any) -> list[FlowLog]:
+        self.stored = {f"f-{number}": numbered(number, **changes) for number in range(count)}
+        return list(self.stored.values())
+
+    def become_available_after(self, *, lists: int) -> None:
+        def change() -> None:
+            if len(self.listed) == lists:
+                self.store(len(self.stored), state="available")
+
+        self.while_listing = change
 
     def poll(self, _polls: int) -> float:
         return self.interval
@@ -110,17 +124,23 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def together(threads: ThreadPoolExecutor, count: int, call: Callable[[int], Any]) -> list[Any]:
-    barrier = threading.Barrier(count)
+@pytest.fixture
+def together(threads: ThreadPoolExecutor) -> Together:
+    """Call something for each of so many numbers, in threads that start together."""
 
-    def run(number: int) -> Any:
-        barrier.wait(30)
-        try:
-            return call(number)
-        except ApiError as error:
-            return error
+    def call_all(count: int, call: Callable[[int], Any]) -> list[Any]:
+        barrier = threading.Barrier(count)
 
-    return list(threads.map(run, range(count)))
+        def run(number: int) -> Any:
+            barrier.wait(30)
+            try:
+                return call(number)
+            except ApiError as error:
+                return error
+
+        return list(threads.map(run, range(count)))
+
+    return call_all
 
 
 @pytest.fixture
@@ -137,44 +157,44 @@ def test_single_read_is_a_show(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("slow_gathering")
-def test_reads_at_the_same_time_share_one_list(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, state="available") for number in range(40)}
-    assert together(threads, 40, service.read) == list(service.stored.values())
+def test_reads_at_the_same_time_share_one_list(service: Service, together: Together) -> None:
+    service.store(40, state="available")
+    assert together(40, service.read) == list(service.stored.values())
     assert service.shown == []
     assert [len(ids) for ids in service.listed] == [40]
 
 
 @pytest.mark.usefixtures("slow_gathering")
-def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, threads: ThreadPoolExecutor) -> None:
+def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, together: Together) -> None:
     count = waiter.MAX_FILTERED + 1
-    service.stored = {f"f-{number}": numbered(number) for number in range(count)}
-    assert together(threads, count, service.read) == list(service.stored.values())
+    service.store(count)
+    assert together(count, service.read) == list(service.stored.values())
     assert service.listed == [()]
 
 
 @pytest.mark.usefixtures("slow_gathering")
-def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(4)}
-    found = together(threads, 4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
+def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, together: Together) -> None:
+    service.store(4)
+    found = together(4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
     assert found == list(service.stored.values())
     assert (len(service.listed), service.shown) == (1, ["f-2"])
 
 
 @pytest.mark.usefixtures("slow_gathering")
-def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service, threads: ThreadPoolExecutor) -> None:
+def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service, together: Together) -> None:
     hidden = numbered(1)
     service.stored = {"f-0": numbered(0)}
     # The list lags: a show finds a flow log that was created meanwhile.
     service.while_listing = lambda: service.stored.update({"f-1": hidden})
-    found = together(threads, 3, service.read)
+    found = together(3, service.read)
     assert found[:2] == [numbered(0), hidden]
     assert isinstance(found[2], NotFoundError)
     assert sorted(service.shown) == ["f-1", "f-2"]
 
 
 @pytest.mark.usefixtures("slow_gathering")
-def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, name="old") for number in range(4)}
+def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor, together: Together) -> None:
+    service.store(4, name="old")
     later: list[Future[FlowLog]] = []
     requested = threading.Semaphore(0)
 
@@ -190,34 +210,30 @@ def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPo
             assert requested.acquire(timeout=30)
 
     service.while_listing = change_once_listed
-    first = together(threads, 2, service.read)
+    first = together(2, service.read)
 
     assert {flow_log.name for flow_log in first} <= {"old", "new"}
     assert [future.result(timeout=30).name for future in later] == ["new", "new"]
 
 
-def test_operations_that_wait_share_lists(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(40)}
+def test_operations_that_wait_share_lists(service: Service, together: Together) -> None:
+    service.store(40)
 
-    def become_available_at_the_third_list() -> None:
-        if len(service.listed) == 3:
-            service.stored = {id_: replace(flow_log, state="available") for id_, flow_log in service.stored.items()}
-
-    service.while_listing = become_available_at_the_third_list
-    found = together(threads, 40, service.wait_until_available)
+    service.become_available_after(lists=3)
+    found = together(40, service.wait_until_available)
 
     assert {flow_log.state for flow_log in found} == {"available"}
     assert len(service.listed) + len(service.shown) < 40
 
 
 @pytest.mark.parametrize("state", waiter.FINAL_STATES)
-def test_final_state_in_a_list_is_checked_by_a_show(service: Service, threads: ThreadPoolExecutor, state: str) -> None:
+def test_final_state_in_a_list_is_checked_by_a_show(service: Service, together: Together, state: str) -> None:
     service.stored = {"f-0": numbered(0, state=state), "f-1": numbered(1, state="available")}
     stale = dict(service.stored)
     service.list = lambda _er_id, *, resource_ids: list(stale.values())  # type: ignore[method-assign]
     service.stored["f-0"] = numbered(0, state="available")
 
-    assert [flow_log.state for flow_log in together(threads, 2, service.wait_until_available)] == [
+    assert [flow_log.state for flow_log in together(2, service.wait_until_available)] == [
         "available",
         "available",
     ]
@@ -226,36 +242,32 @@ def test_final_state_in_a_list_is_checked_by_a_show(service: Service, threads: T
 
 @pytest.mark.usefixtures("slow_gathering")
 @pytest.mark.parametrize("error", [ApiError("no permission", status=403), TemporaryError("an outage", status=503)])
-def test_each_flow_log_is_shown_if_the_list_fails(
-    service: Service, threads: ThreadPoolExecutor, error: ApiError
-) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(4)}
+def test_each_flow_log_is_shown_if_the_list_fails(service: Service, together: Together, error: ApiError) -> None:
+    service.store(4)
     service.list_error = error
-    assert together(threads, 4, service.read) == list(service.stored.values())
+    assert together(4, service.read) == list(service.stored.values())
     assert sorted(service.shown) == list(service.stored)
 
 
 @pytest.mark.usefixtures("slow_gathering")
-def test_programming_error_in_the_list_thread_is_raised_to_callers(
-    service: Service, threads: ThreadPoolExecutor
-) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(2)}
+def test_programming_error_in_the_list_thread_is_raised_to_callers(service: Service, together: Together) -> None:
+    service.store(2)
     service.list_error = RuntimeError("a mistake")
     with pytest.raises(RuntimeError, match="a mistake"):
-        together(threads, 2, service.read)
+        together(2, service.read)
     service.list_error = None
 
     def fail(_listed: FlowLog) -> bool:
         raise ValueError("another")
 
     with pytest.raises(ValueError, match="another"):
-        together(threads, 2, lambda number: service.read(number, fail))
+        together(2, lambda number: service.read(number, fail))
     service.stored["f-0"] = numbered(0)
     assert service.read(0) == numbered(0)
 
 
 def test_cancelled_operation_leaves_and_others_go_on(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(2)}
+    service.store(2)
     cancelled = threading.Event()
     listed = threading.Event()
     service.while_listing = listed.set
@@ -271,7 +283,7 @@ def test_cancelled_operation_leaves_and_others_go_on(service: Service, threads: 
 
 
 def test_a_list_counts_as_a_poll_of_all_operations_that_wait(
-    service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    service: Service, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiter, "LIST_INTERVAL", 0)
     polls: list[int] = []
@@ -281,31 +293,27 @@ def test_a_list_counts_as_a_poll_of_all_operations_that_wait(
         return 0.02
 
     service.poll = poll  # type: ignore[method-assign, assignment]
-    service.stored = {f"f-{number}": numbered(number) for number in range(20)}
+    service.store(20)
 
-    def become_available_at_the_tenth_list() -> None:
-        if len(service.listed) == 10:
-            service.stored = {id_: replace(flow_log, state="available") for id_, flow_log in service.stored.items()}
-
-    service.while_listing = become_available_at_the_tenth_list
-    together(threads, 20, service.wait_until_available)
+    service.become_available_after(lists=10)
+    together(20, service.wait_until_available)
 
     # The waits grow for all of them alike, and with them the time between two lists.
     assert max(polls) >= 9
 
 
 def test_list_that_never_changes_is_checked_by_a_show(
-    service: Service, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    service: Service, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiter, "LIST_INTERVAL", 0)
-    service.stored = {f"f-{number}": numbered(number, state="available") for number in range(2)}
+    service.store(2, state="available")
     stale = [numbered(0), numbered(1)]
     service.list = lambda _er_id, *, resource_ids: stale  # type: ignore[method-assign]
-    assert {flow_log.state for flow_log in together(threads, 2, service.wait_until_available)} == {"available"}
+    assert {flow_log.state for flow_log in together(2, service.wait_until_available)} == {"available"}
 
 
-def test_undecided_poll_is_answered_by_a_show(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, state="available") for number in range(2)}
+def test_undecided_poll_is_answered_by_a_show(service: Service, together: Together) -> None:
+    service.store(2, state="available")
 
     def polls_once(number: int) -> FlowLog:
         wait = service.poller.begin_wait(
@@ -313,13 +321,13 @@ def test_undecided_poll_is_answered_by_a_show(service: Service, threads: ThreadP
         )
         return wait.poll(numbered(number))
 
-    assert {flow_log.state for flow_log in together(threads, 2, polls_once)} == {"available"}
+    assert {flow_log.state for flow_log in together(2, polls_once)} == {"available"}
     assert sorted(service.shown) == ["f-0", "f-1"]
     assert len(service.listed) <= 2
 
 
-def test_older_record_does_not_replace_a_newer_one(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number, updated_at="2026-01-01T00:00:01Z") for number in range(2)}
+def test_older_record_does_not_replace_a_newer_one(service: Service, together: Together) -> None:
+    service.store(2, updated_at="2026-01-01T00:00:01Z")
     cancelled = threading.Event()
     service.deadline = Deadline(seconds=60, cancelled=cancelled)
     service.interval = 0.5  # even on a busy machine, both share a list
@@ -334,7 +342,7 @@ def test_older_record_does_not_replace_a_newer_one(service: Service, threads: Th
         ER, "f-0", resource_id="a-0", waiting_for="available", judge=lambda _listed: Verdict.NOT_YET
     )
 
-    together(threads, 2, lambda number: wait.poll(newer) if number == 0 else service.wait_until_available(1))
+    together(2, lambda number: wait.poll(newer) if number == 0 else service.wait_until_available(1))
 
     assert wait.last_seen == newer
 
@@ -354,9 +362,9 @@ def test_failed_thread_start_is_raised_and_the_next_read_works(
     assert service.read(0) == numbered(0)
 
 
-def test_list_thread_ends_when_nothing_is_polled(service: Service, threads: ThreadPoolExecutor) -> None:
-    service.stored = {f"f-{number}": numbered(number) for number in range(8)}
-    together(threads, 8, service.read)
+def test_list_thread_ends_when_nothing_is_polled(service: Service, together: Together) -> None:
+    service.store(8)
+    together(8, service.read)
     for thread in threading.enumerate():
         if thread.name == f"lists of {ER}":
             thread.join(30)

@@ -1,4 +1,4 @@
-"""A token that is given."""
+"""Credentials that are a token, issued earlier."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TokenCredentials:
             ApiError: It has characters that no token has, such as a line break.
         """
         if not is_header_value(self._token):
-            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it anew")
+            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it again")
         request.headers[TOKEN_HEADER] = self._token
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
