@@ -10,7 +10,7 @@ from providers import journal
 from providers.er import Client
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.schema import target
+from providers.schema import target_of
 from stacks.checks import conflicts, deletions, quota, rules
 from stacks.checks.deletions import Deletion
 from stacks.errors import Problem, StackError
@@ -141,7 +141,7 @@ def _interrupted(stack: str, plan: Plan) -> list[Problem]:
     except (OSError, ValueError) as error:
         what = f"the record of creates under way in {journal.FOLDER / stack} cannot be read ({error}): see whose it is"
         return [Problem("routers", what)]
-    forgotten = sum(target(create["inputs"]) not in plan.desired for create in unfinished)
+    forgotten = sum(target_of(create["inputs"]) not in plan.desired for create in unfinished)
     if not forgotten:
         return []
     what = (

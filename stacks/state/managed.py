@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.er.flow_logs import FlowLogTarget
-from providers.schema import target
+from providers.schema import target_of
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 
@@ -47,7 +47,7 @@ def managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLog
     found = (
         ManagedFlowLog(
             urn,
-            target(one["outputs"]),
+            target_of(one["outputs"]),
             created_at=one["outputs"].get("created_at", ""),
             enabled=one["outputs"].get("enabled", True),
         )

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers import journal, watchdog
-from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, outcome_unknown_id, target
+from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, provisional_id, target_of
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, provider_reference
 from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.location import short_name
@@ -78,21 +78,21 @@ def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
     kept = [
         one for one in deployment.get("resources", []) if not (one["urn"] in begun and one.get("pendingReplacement"))
     ]
-    places = {one["urn"]: target(one["inputs"]) for one in kept if one["urn"] in begun and not one.get("delete")}
+    places = {one["urn"]: target_of(one["inputs"]) for one in kept if one["urn"] in begun and not one.get("delete")}
     known = set(places.items())
     projects = [one["outputs"].get("project_id") for one in kept if one["type"] == FLOW_LOG_TYPE]
     project = {"project_id": projects[0]} if projects and projects[0] else {}
     found = []
     # The engine keeps them from run to run, those of the last one first, also if a later run has made the resource.
     for resource in creates:
-        urn, place = resource["urn"], target(resource["inputs"])
+        urn, place = resource["urn"], target_of(resource["inputs"])
         if (urn, place) in known:
             continue
         known.add((urn, place))
         found.append(
             {
                 **resource,
-                "id": outcome_unknown_id(),
+                "id": provisional_id(),
                 "outputs": {**resource["inputs"], **project, "state": UNKNOWN_STATE},
                 "initErrors": ["the run that created it was interrupted"],
                 **({"delete": True} if urn in places else {}),

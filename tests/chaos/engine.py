@@ -16,7 +16,7 @@ import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
-from providers.schema import UNKNOWN_STATE, outcome_unknown_id
+from providers.schema import UNKNOWN_STATE, provisional_id
 from providers.urn import FLOW_LOG_TYPE, Urn
 from tests.sdk import STATUS_DETAILS, half_made
 
@@ -404,7 +404,7 @@ def _interrupted(urn: str, inputs: Struct) -> Resource:
     outputs = Struct()
     outputs.CopyFrom(inputs)
     outputs.update({"state": UNKNOWN_STATE})
-    return Resource(urn, outcome_unknown_id(), inputs, outputs, is_unfinished=True)
+    return Resource(urn, provisional_id(), inputs, outputs, is_unfinished=True)
 
 
 def declaring(inputs: Mapping[str, Inputs]) -> Runs:

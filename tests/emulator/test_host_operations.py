@@ -180,8 +180,10 @@ def test_a_create_that_runs_out_of_time_keeps_what_there_is_with_the_inputs_and_
     assert found.properties["idempotency_key"] == KEY
     assert found.properties[PROVIDER_KEY] == REFERENCE
     assert list(found.reasons) == [error.sentence]
-    assert error.sentence.startswith(f"flow log 'shop' ({made.id}) exists but is not as wanted yet: gave up after 0 s")
-    assert error.sentence.endswith("; the next `pulumi up` goes on from there")
+    assert error.sentence.startswith(
+        f"flow log 'shop' ({made.id}) exists but is not as declared yet: gave up after 0 s"
+    )
+    assert error.sentence.endswith("; the next `pulumi up` continues from there")
 
 
 def lose_the_answer(engine: Engine, when: str) -> provider_pb2.ErrorResourceInitFailed:
@@ -194,7 +196,7 @@ def lose_the_answer(engine: Engine, when: str) -> provider_pb2.ErrorResourceInit
     error = refusal(engine.create)
     engine.api.faults.use(0, [])
     assert re.fullmatch(
-        r"flow log 'shop' was perhaps created: \S.* \(APIG\.0302, HTTP 403, request [\w-]+\);"
+        r"flow log 'shop' may have been created: \S.* \(APIG\.0302, HTTP 403, request [\w-]+\);"
         r" the next `pulumi up --refresh` finds out",
         error.sentence,
     )
@@ -219,7 +221,7 @@ def test_a_create_that_nobody_knows_the_end_of_stays_in_state_while_nobody_can_t
     unsure = lose_the_answer(engine, "after")
     engine.api.faults.use(0, [Fault("error", status=403)])
     sentence = refusal(lambda: engine.read(unsure.id, unsure.properties)).sentence
-    assert re.match(r"whether flow log 'shop' was created is still open: \S.* \(APIG\.0302, HTTP 403", sentence)
+    assert re.match(r"it is not known whether flow log 'shop' was created: \S.* \(APIG\.0302, HTTP 403", sentence)
 
 
 def test_a_create_that_no_list_shows_stays_in_state_and_the_next_up_makes_it(engine: Engine) -> None:
@@ -306,8 +308,8 @@ def test_a_move_that_failed_keeps_the_old_flow_log(engine: Engine) -> None:
     engine.api.store.set_quota(1)
     refusal(lambda: engine.create(log_stream_id=other_stream(engine)))
     assert refusal(lambda: engine.delete(made.id, made.properties)).sentence == (
-        f"flow log 'shop' ({made.id}) was not deleted, since another flow log of its attachment could not be made in"
-        " this run; the next run goes on from there"
+        f"flow log 'shop' ({made.id}) was not deleted, because another flow log of its attachment could not be created"
+        " in this run; the next run continues from there"
     )
     assert only(engine.api).id == made.id
 
@@ -364,7 +366,7 @@ def test_a_flow_log_of_which_cannot_be_told_whose_it_is_stays_and_is_named(engin
     told = struct({**properties(unsure.properties), "name": "renamed-in-the-file"})
     sentence = refusal(lambda: engine.delete(unsure.id, told)).sentence
     assert sentence == (
-        "whether flow log 'renamed-in-the-file' was created is still open: attachment"
+        "it is not known whether flow log 'renamed-in-the-file' was created: attachment"
         f" {engine.inputs['resource_id']} has flow log 'renamed-by-hand', id {made.id}, of which cannot be told"
         " whose it is: delete it, or import it"
     )
@@ -467,7 +469,7 @@ def test_a_create_that_is_cancelled_keeps_what_there_is(start: Start) -> None:
     threading.Thread(target=cancel_once_it_is_accepted, daemon=True).start()
     error = refusal(engine.create)
     assert kept(error).id == only(engine.api).id
-    assert "exists but is not as wanted yet: cancelled while waiting for " in error.sentence
+    assert "exists but is not as declared yet: cancelled while waiting for " in error.sentence
 
 
 def test_a_create_that_comes_after_cancel_makes_nothing(engine: Engine) -> None:
@@ -505,7 +507,7 @@ def test_a_flow_log_of_somebody_else_is_left_alone_and_named_with_the_way_to_tak
         f" and log stream {engine.inputs['log_stream_id']} (ER.04008503, HTTP 400, request "
     )
     assert error.sentence.endswith(
-        "); if it is this stack's, run with --refresh; else delete it, or take it over: with adopt: true in a stack"
+        "); if this stack created it, run with --refresh; otherwise delete it, or adopt it: with adopt: true in a stack"
         f" file, or with import_='{engine.inputs['er_id']}/{first.id}' in the resource options of a program"
     )
     assert only(engine.api).name == "shop"
@@ -602,8 +604,7 @@ def test_an_update_of_what_somebody_deleted_says_how_to_have_it_again(engine: En
     engine.api.store.delete_flow_log(made.id)
     error = refusal(lambda: engine.update(made.id, made.properties, name="renamed"))
     assert error.sentence == (
-        f"flow log {made.id} no longer exists, somebody deleted it:"
-        " `pulumi up --refresh` notices that and creates it again"
+        f"flow log {made.id} was deleted outside of Pulumi: run `pulumi up --refresh` to create it again"
     )
 
 

@@ -639,7 +639,7 @@ def failure(call: Callable[[], object]) -> FlowLogError:
     return caught.value
 
 
-@pytest.mark.parametrize("id_", [*NO_IDS, HALF, schema.outcome_unknown_id("forged")])
+@pytest.mark.parametrize("id_", [*NO_IDS, HALF, schema.provisional_id("forged")])
 def test_a_created_flow_log_whose_id_is_none_gets_neither_into_the_state_nor_into_the_sentence(
     scripted: ServerFactory, time: QuickTime, id_: str
 ) -> None:
@@ -649,7 +649,7 @@ def test_a_created_flow_log_whose_id_is_none_gets_neither_into_the_state_nor_int
 
     # What remains is that nobody knows whether there is one.
     assert isinstance(error, IncompleteFlowLogError)
-    assert error.id.startswith(schema.outcome_unknown_id())
+    assert error.id.startswith(schema.provisional_id())
     assert error.id != id_
     assert fits_a_terminal(str(error))
 

@@ -133,11 +133,11 @@ def test_a_create_is_recorded_after_the_folder_was_removed_at_any_moment(folder:
 
 MANY = """
 import resource, sys
-from providers.host.__main__ import _allow_open_files
+from providers.host.__main__ import _raise_open_files_limit
 
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
-_allow_open_files()
+_raise_open_files_limit()
 """
 
 

@@ -182,8 +182,8 @@ def test_an_existing_flow_log_of_somebody_else_is_told_and_left_alone(
     assert re.fullmatch(
         rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'theirs',"
         rf" id {theirs}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
-        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if it is this stack's, run with --refresh; else delete it, or"
-        rf" take it over: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{theirs}' in the"
+        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if this stack created it, run with --refresh; otherwise delete it, or"
+        rf" adopt it: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{theirs}' in the"
         " resource options of a program",
         message,
     )
@@ -210,8 +210,8 @@ def test_a_create_that_does_not_end_keeps_the_flow_log_for_the_engine(serve: Ser
 
     id_ = only(server).id
     assert str(error) == (
-        f"flow log 'shop' ({id_}) exists but is not as wanted yet: gave up after 0 s of"
-        " waiting for available: pending; the next `pulumi up` goes on from there"
+        f"flow log 'shop' ({id_}) exists but is not as declared yet: gave up after 0 s of"
+        " waiting for available: pending; the next `pulumi up` continues from there"
     )
     assert (error.id, error.outs["state"], error.outs["enabled"]) == (id_, "pending", True)
     assert error.outs["idempotency_key"] == KEY
@@ -352,7 +352,7 @@ def test_an_import_id_that_is_none_says_how_it_is_written(provider: FlowLogProvi
     message = refused(lambda: provider.read(given, {}))
 
     assert repr(given) in message
-    assert message.endswith("the id to import is ER_ID/FLOW_LOG_ID")
+    assert message.endswith("is not the import id of a flow log: it must be ER_ID/FLOW_LOG_ID")
 
 
 def test_an_import_from_another_router_finds_nothing(provider: FlowLogProvider, server: Server, inputs: Props) -> None:
@@ -500,7 +500,7 @@ def test_update_of_what_somebody_deleted_says_how_to_go_on(
     server.store.delete_flow_log(id_)
 
     assert refused(lambda: provider.update(id_, outs, {**inputs, "name": "other"})) == (
-        f"flow log {id_} no longer exists, somebody deleted it: `pulumi up --refresh` notices that and creates it again"
+        f"flow log {id_} was deleted outside of Pulumi: run `pulumi up --refresh` to create it again"
     )
 
 
@@ -517,8 +517,8 @@ def test_an_update_that_does_not_end_keeps_what_it_is_like(serve: Serve) -> None
     )
 
     assert error.id == id_
-    assert str(error).startswith(f"flow log 'other' ({id_}) exists but is not as wanted yet: gave up after ")
-    assert str(error).endswith("waiting for available: modifying; the next `pulumi up` goes on from there")
+    assert str(error).startswith(f"flow log 'other' ({id_}) exists but is not as declared yet: gave up after ")
+    assert str(error).endswith("waiting for available: modifying; the next `pulumi up` continues from there")
     assert (error.outs["name"], error.outs["enabled"], error.outs["state"]) == ("other", True, "modifying")
 
 
@@ -587,7 +587,7 @@ def test_a_delete_that_cannot_be_done_names_the_flow_log(serve: Serve) -> None:
     assert message == (
         f"flow log 'shop' ({id_}) could not be deleted:"
         " gave up after 1 s of waiting for deletion: deleting;"
-        " it stays in the state, and the next run goes on from there"
+        " it stays in the state, and the next run continues from there"
     )
     assert only(server).id == id_
 

@@ -210,7 +210,7 @@ def test_settings_that_are_fixed_in_the_environment_work_at_once(
         provider.read("fl-1", {"er_id": "er-1", "project_id": "another"})
 
 
-NO_IMPORT_ID = "does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
+NO_IMPORT_ID = "is not the import id of a flow log: it must be ER_ID/FLOW_LOG_ID"
 
 
 @pytest.mark.parametrize("id_", ["fl-1", "/fl-1"])

@@ -206,7 +206,7 @@ def test_every_operation_that_fails_says_so_in_one_sentence(engine: Any) -> None
 
 def test_an_import_without_the_router_is_told_how_to_write_it(engine: Any) -> None:
     error = refusal(engine.Read, proto.ReadRequest(id="fl-1", urn=URN))
-    assert error.sentence == "'fl-1' does not say which flow log of which router: the id to import is ER_ID/FLOW_LOG_ID"
+    assert error.sentence == "'fl-1' is not the import id of a flow log: it must be ER_ID/FLOW_LOG_ID"
 
 
 def test_an_operation_reads_the_config_that_the_engine_gave(engine: Any) -> None:

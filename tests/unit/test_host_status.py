@@ -27,13 +27,13 @@ class Screen:
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """A screen for lines on which all goes a hundred times as fast."""
-    for name in ("INTERVAL", "FIRST", "LONGEST"):
+    for name in ("INTERVAL", "FIRST_AFTER", "MAX_GAP"):
         monkeypatch.setattr(status, name, getattr(status, name) / 100)
     return Screen()
 
 
 def test_a_waiting_operations_line_says_what_for_and_how_long_already(screen: Screen) -> None:
-    with StatusLines(screen.show).of("urn:shop") as report:
+    with StatusLines(screen.show).show_waits("urn:shop") as report:
         report("available: pending")
         urn, text = screen.next()
         assert urn == "urn:shop"
@@ -48,7 +48,7 @@ def test_the_longer_a_wait_lasts_the_fewer_lines_it_makes() -> None:
 
 
 def test_a_line_that_was_shown_is_cleared_when_its_operation_ends(screen: Screen) -> None:
-    with StatusLines(screen.show).of("urn:shop") as report:
+    with StatusLines(screen.show).show_waits("urn:shop") as report:
         report("it")
         screen.next()
     while (line := screen.next()) != ("urn:shop", ""):
@@ -56,18 +56,18 @@ def test_a_line_that_was_shown_is_cleared_when_its_operation_ends(screen: Screen
 
 
 def test_an_operation_that_is_over_soon_shows_nothing(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status, "FIRST", 0.5)
+    monkeypatch.setattr(status, "FIRST_AFTER", 0.5)
     lines = StatusLines(screen.show)
-    with lines.of("urn:quick") as report:
+    with lines.show_waits("urn:quick") as report:
         report("the service to answer")
-    with lines.of("urn:slow") as report:
+    with lines.show_waits("urn:slow") as report:
         report("the service to answer")
         assert screen.next()[0] == "urn:slow"
 
 
 def test_an_operation_that_does_not_wait_has_no_line(screen: Screen) -> None:
     lines = StatusLines(screen.show)
-    with lines.of("urn:busy"), lines.of("urn:waits") as report:
+    with lines.show_waits("urn:busy"), lines.show_waits("urn:waits") as report:
         report("the service to answer")
         assert {screen.next()[0] for _ in range(3)} == {"urn:waits"}
 
@@ -75,9 +75,9 @@ def test_an_operation_that_does_not_wait_has_no_line(screen: Screen) -> None:
 def test_with_more_operations_than_lines_at_once_each_has_its_turn(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "LINES_AT_ONCE", 1)
+    monkeypatch.setattr(status, "LINES_PER_ROUND", 1)
     lines = StatusLines(screen.show)
-    with lines.of("urn:a") as first, lines.of("urn:b") as second:
+    with lines.show_waits("urn:a") as first, lines.show_waits("urn:b") as second:
         first("it")
         second("it")
         seen = {screen.next()[0] for _ in range(4)}
@@ -87,7 +87,7 @@ def test_with_more_operations_than_lines_at_once_each_has_its_turn(
 def test_lines_come_again_after_a_time_in_which_nobody_waited(screen: Screen) -> None:
     lines = StatusLines(screen.show)
     for urn in ("urn:a", "urn:b"):
-        with lines.of(urn) as report:
+        with lines.show_waits(urn) as report:
             report("it")
             while screen.next()[0] != urn:
                 pass

@@ -35,7 +35,7 @@ A_NAME = "1 to 64 letters, digits, '_', '-' and '.'"
 
 
 def found(**changed: Any) -> list[tuple[str, str]]:
-    return [(failure.property, failure.reason) for failure in p.failures({**FULL, **changed})]
+    return [(failure.property, failure.reason) for failure in p.find_failures({**FULL, **changed})]
 
 
 def test_what_is_left_out_or_null_gets_its_default() -> None:
@@ -66,7 +66,7 @@ def test_inputs_with_defaults_pass() -> None:
 
 
 def test_no_inputs_at_all_are_told_one_by_one() -> None:
-    assert [failure.reason for failure in p.failures(p.with_defaults({}))] == [
+    assert [failure.reason for failure in p.find_failures(p.with_defaults({}))] == [
         f"{key} is missing" for key in ("name", "er_id", "resource_id", "log_group_id", "log_stream_id")
     ]
 
@@ -99,12 +99,12 @@ def test_a_name_within_the_rules_passes(value: str) -> None:
         ("resource_id", "a b", f"resource_id must be {AN_ID}, not 'a b'"),
         ("log_group_id", "g\n", f"log_group_id must be {AN_ID}, not 'g\\n'"),
         ("log_stream_id", 7.5, f"log_stream_id must be {AN_ID}, not 7.5"),
-        ("resource_type", "vpc", "resource_type must be 'attachment', the only one there is, not 'vpc'"),
-        ("resource_type", "", "resource_type must be 'attachment', the only one there is, not ''"),
-        ("log_store_type", "lts", "log_store_type must be 'LTS', the only one there is, not 'lts'"),
-        ("log_store_type", ["LTS"], "log_store_type must be 'LTS', the only one there is, not ['LTS']"),
-        ("idempotency_key", "", "idempotency_key must be a text that is not empty, not ''"),
-        ("idempotency_key", 5.5, "idempotency_key must be a text that is not empty, not 5.5"),
+        ("resource_type", "vpc", "resource_type must be 'attachment', not 'vpc'"),
+        ("resource_type", "", "resource_type must be 'attachment', not ''"),
+        ("log_store_type", "lts", "log_store_type must be 'LTS', not 'lts'"),
+        ("log_store_type", ["LTS"], "log_store_type must be 'LTS', not ['LTS']"),
+        ("idempotency_key", "", "idempotency_key must be a non-empty string, not ''"),
+        ("idempotency_key", 5.5, "idempotency_key must be a non-empty string, not 5.5"),
     ],
 )
 def test_what_the_api_would_refuse_is_told_with_property_and_what_is_allowed(key: str, value: Any, reason: str) -> None:
@@ -135,7 +135,7 @@ def test_what_is_not_known_yet_is_not_judged(key: str, unknown: Any) -> None:
     [
         ("nmae", "did you mean name?"),
         ("log_stream", "did you mean log_stream_id?"),
-        ("tags", "its inputs are " + ", ".join(p.INPUTS)),
+        ("tags", "the inputs are " + ", ".join(p.INPUTS)),
     ],
 )
 def test_an_input_that_there_is_not_is_told(key: str, hint: str) -> None:
@@ -152,23 +152,23 @@ def test_all_failures_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("key", [*p.IN_PLACE, *p.REPLACING])
 def test_each_input_that_differs_is_a_change(key: str) -> None:
-    assert p.changes(FULL, {**FULL, key: "other"}) == {key}
+    assert p.changed_inputs(FULL, {**FULL, key: "other"}) == {key}
 
 
 def test_equal_inputs_are_no_change_whatever_else_is_in_state() -> None:
     actual = {**FULL, "state": "available", "log_aggregation_interval": 600.0, "__provider": "a", "id": "fl-1"}
-    assert p.changes(actual, {**FULL, "__provider": "b"}) == set()
+    assert p.changed_inputs(actual, {**FULL, "__provider": "b"}) == set()
 
 
 def test_the_idempotency_key_is_never_a_change() -> None:
-    assert p.changes(FULL, {**FULL, "idempotency_key": "new"}) == set()
-    assert p.changes({**FULL, "idempotency_key": "old"}, FULL) == set()
-    assert p.changes(FULL, {**FULL, "idempotency_key": UNKNOWN}) == set()
+    assert p.changed_inputs(FULL, {**FULL, "idempotency_key": "new"}) == set()
+    assert p.changed_inputs({**FULL, "idempotency_key": "old"}, FULL) == set()
+    assert p.changed_inputs(FULL, {**FULL, "idempotency_key": UNKNOWN}) == set()
 
 
 @pytest.mark.parametrize("unknown", NOT_KNOWN)
 def test_what_is_not_known_yet_may_change(unknown: Any) -> None:
-    assert p.changes(FULL, {**FULL, "name": unknown, "er_id": unknown}) == {"name", "er_id"}
+    assert p.changed_inputs(FULL, {**FULL, "name": unknown, "er_id": unknown}) == {"name", "er_id"}
 
 
 def test_every_input_is_either_changed_in_place_or_replacing_or_the_key() -> None:
@@ -177,8 +177,8 @@ def test_every_input_is_either_changed_in_place_or_replacing_or_the_key() -> Non
 
 def test_a_flow_log_read_from_the_api_has_valid_inputs_that_differ_in_nothing() -> None:
     inputs = p.inputs_of(FLOW_LOG)
-    assert p.failures(inputs) == []
-    assert p.changes(inputs, FULL) == set()
+    assert p.find_failures(inputs) == []
+    assert p.changed_inputs(inputs, FULL) == set()
 
 
 def test_outputs_are_the_flow_log_as_it_is_and_the_key_of_who_made_it() -> None:
