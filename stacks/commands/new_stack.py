@@ -138,7 +138,7 @@ def main() -> None:
         place = {
             **values,
             "region": settings.region() if not options.endpoint else None,
-            "project": settings.project()[1] if not settings.wants_emulator else None,
+            "project": settings.project()[1] if not settings.uses_emulator else None,
             # Without its query, which says how to reach it.
             "state": backend.public(current.partition("?")[0]),
         }

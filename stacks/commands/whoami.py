@@ -37,7 +37,7 @@ def facts(
         ApiError: Signing in failed.
     """
     settings = ProviderConfig(config, environment, lambda _key: None)
-    if settings.wants_emulator:
+    if settings.uses_emulator:
         yield "API", f"the embedded emulator, its world in {EMULATOR_DATABASE}"
         yield "signs in with", "a token of each run's own"
         return

@@ -76,7 +76,7 @@ def test_a_cloud_may_have_an_access_key_or_a_token() -> None:
 
 def test_the_password_may_be_kept_apart() -> None:
     assert isinstance(client(OS_CLOUD="apart", OS_PASSWORD="pw").credentials, PasswordCredentials)
-    assert "cloud 'apart' of clouds.yaml also needs password in its auth (or OS_PASSWORD)" in refused(OS_CLOUD="apart")
+    assert "cloud 'apart' in clouds.yaml also needs password in its auth (or OS_PASSWORD)" in refused(OS_CLOUD="apart")
 
 
 def test_variables_outrank_the_cloud_and_the_cloud_outranks_the_stack_file() -> None:
@@ -94,14 +94,14 @@ def test_where_things_are_the_stack_file_and_the_variables_say_before_the_cloud(
 
 def test_an_unknown_cloud_is_told_with_those_there_are_and_the_file() -> None:
     assert re.fullmatch(
-        r"OS_CLOUD: there is no cloud 'prod' in \S+/clouds.yaml; there is: apart, empty, flat, key, nothing, text,"
+        r"OS_CLOUD: there is no cloud 'prod' in \S+/clouds.yaml; the clouds there are: apart, empty, flat, key, nothing, text,"
         r" token, user",
         refused(OS_CLOUD="prod"),
     )
 
 
 def test_a_cloud_without_anybody_is_told() -> None:
-    assert "cloud 'empty' of clouds.yaml has no token, username or ak in its auth" in refused(OS_CLOUD="empty")
+    assert "cloud 'empty' in clouds.yaml has no token, username or ak in its auth" in refused(OS_CLOUD="empty")
 
 
 @pytest.mark.parametrize("name", ["text", "flat"])
@@ -110,9 +110,9 @@ def test_a_cloud_of_another_form_is_told(name: str) -> None:
 
 
 def test_a_token_that_is_null_is_none() -> None:
-    assert "cloud 'nothing' of clouds.yaml has no token, username or ak in its auth" in refused(OS_CLOUD="nothing")
+    assert "cloud 'nothing' in clouds.yaml has no token, username or ak in its auth" in refused(OS_CLOUD="nothing")
 
 
 def test_a_named_file_that_is_not_there_is_told_and_no_other_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "/nowhere/clouds.yaml")
-    assert "OS_CLIENT_CONFIG_FILE names '/nowhere/clouds.yaml', which is no file" in refused(OS_CLOUD="user")
+    assert "OS_CLIENT_CONFIG_FILE names '/nowhere/clouds.yaml', which is not a file" in refused(OS_CLOUD="user")

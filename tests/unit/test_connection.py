@@ -203,7 +203,7 @@ def test_a_user_without_any_project_is_told_before_signing_in() -> None:
 )
 def test_endpoints_that_are_no_addresses_by_service_are_refused(endpoints: str) -> None:
     assert refused({"region": "eu-de", "endpoints": endpoints, **TOKEN}) == (
-        "otc-flow-logs:endpoints must be addresses by service: er, iam, lts"
+        "otc-flow-logs:endpoints must map services (er, iam, lts) to addresses"
     )
 
 
