@@ -13,8 +13,10 @@ from unittest import mock
 import grpc
 import pytest
 from google.protobuf.struct_pb2 import Struct
+from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import make_servicer
 
@@ -40,6 +42,14 @@ def servicer_class() -> type[Any]:
         except _FoundError:
             return found[0]
     raise AssertionError("the SDK's module registers no servicer")
+
+
+def configured(**config: Any) -> FlowLogProvider:
+    """A provider with this config."""
+    provider = FlowLogProvider()
+    raw = {f"otc-flow-logs:{key}": value for key, value in config.items()}
+    provider.configure(ConfigureRequest(Config(raw_config=raw, project_name="otc-flow-logs")))
+    return provider
 
 
 @contextmanager

@@ -44,7 +44,7 @@ from stacks.planning.inventory import look
 from stacks.planning.plan import Plan, resolve
 from stacks.stackfile.model import StackConfig
 from stacks.state.outputs import outputs
-from tests.emulator import test_client_retries, test_provider_operations
+from tests.emulator import test_client_retries
 from tests.emulator.test_client_retries import (
     FLOW_LOG,
     OK,
@@ -64,13 +64,12 @@ from tests.emulator.test_client_retries import (
     show,
     token_client,
 )
-from tests.emulator.test_provider_operations import configured
-from tests.sdk import hosted
+from tests.sdk import configured, hosted
 from tests.unit import plans
 from tests.unit.plans import Stack
 
 scripted, time = test_client_retries.scripted, test_client_retries.time
-no_settings_of_this_machine = test_provider_operations.no_settings_of_this_machine
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 RED = "\x1b[31mred\x1b]0;title\x07\n\r\u202e\u2066\x9b2Jevil"
 COLOUR = "<{%no colour of Pulumi's%}>"  # the CLI, where it writes in colours, ends in a panic over one it doesn't know

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers.flow_log_provider import FlowLogError, FlowLogProvider
+from tests.sdk import configured
 
 INPUTS: dict[str, Any] = {
     "er_id": "er-1",
@@ -42,13 +42,6 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.chdir(tmp_path)
-
-
-def configured(**config: Any) -> FlowLogProvider:
-    provider = FlowLogProvider()
-    raw = {f"otc-flow-logs:{key}": value for key, value in config.items()}
-    provider.configure(ConfigureRequest(Config(raw_config=raw, project_name="otc-flow-logs")))
-    return provider
 
 
 def diff(olds: dict[str, Any], **changed: Any) -> Any:
