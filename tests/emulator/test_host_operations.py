@@ -189,14 +189,6 @@ def test_lost_create_is_kept_and_found_by_refresh(engine: Engine) -> None:
     assert (list(diff.replaces), diff.deleteBeforeReplace) == (["state"], True)
 
 
-def test_create_that_fails_with_server_error_is_kept_and_found_by_refresh(engine: Engine) -> None:
-    engine.api.faults.use(0, [Fault("error", calls=CREATES, when="after", status=500)])
-    resource = kept(engine.create)
-    engine.api.faults.use(0, [])
-
-    assert {engine.read(resource.id, resource.properties).id} == engine.ids()
-
-
 @pytest.mark.parametrize(
     "prepare",
     [
@@ -296,12 +288,6 @@ def test_flow_log_of_imported_resource_survives_deletion_of_old_name(engine: Eng
     assert engine.ids() == {created.id}
 
 
-def test_diff_of_undeclared_resource_does_not_prevent_create_elsewhere(engine: Engine, created: Any) -> None:
-    engine.diff(created)
-
-    assert engine.create(OTHER_URN).id == created.id
-
-
 def test_flow_log_created_under_new_name_survives_deletion_of_old_name(engine: Engine, created: Any) -> None:
     assert engine.create(OTHER_URN).id == created.id
 
@@ -370,21 +356,3 @@ def test_failed_update_keeps_other_flow_logs_of_attachment(engine: Engine, creat
     refusal(lambda: engine.delete(second))
 
     assert engine.ids() == {created.id, second.id}
-
-
-def test_failure_of_one_attachment_does_not_keep_flow_logs_of_another(engine: Engine, created: Any) -> None:
-    refusal(lambda: engine.create(resource_id=engine.api.store.attachment("cfw-perimeter").id))
-
-    engine.delete(created)
-
-    assert engine.ids() == set()
-
-
-def test_failed_flow_log_is_deleted_before_it_is_created_again(engine: Engine, created: Any) -> None:
-    engine.api.store.set_flow_log_state(created.id, "failed")
-    created.properties.update({"state": "failed"})
-    assert engine.diff(created).deleteBeforeReplace
-
-    engine.delete(created)
-
-    assert {engine.create().id} == engine.ids() != {created.id}

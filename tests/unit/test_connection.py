@@ -22,6 +22,14 @@ USER = {"OS_USERNAME": "ann", "OS_PASSWORD": "pw", "OS_USER_DOMAIN_NAME": "OTC-1
 KEY = {"OS_ACCESS_KEY": "env-ak", "OS_SECRET_KEY": "sk"}
 STACK_KEY = {"access_key": "stack-ak", "secret_key": "sk"}
 IAM = "https://iam.example.com/v3"
+NO_REGION = (
+    "no region: set otc-flow-logs:region in the stack file to eu-de or eu-nl (or OS_REGION_NAME in the environment)"
+)
+NO_PROJECT_ID = (
+    "a token needs the id of its project: set otc-flow-logs:project_id in the stack file (or OS_PROJECT_ID in the"
+    " environment)"
+)
+NOBODY = "no credentials for https://er.eu-de.otc.t-systems.com"
 
 
 def client(config: Mapping[str, Any], **environment: str) -> Client:
@@ -133,58 +141,48 @@ def test_stack_file_overrides_environment_for_project(
     assert client({**EU_DE, **config}, **environment).credentials.project_id() == project_id
 
 
-@pytest.mark.parametrize("config", [{}, {"region": ""}, {"region": None}, {"region": 5}])
-def test_missing_region_is_reported_with_where_to_set_it(config: dict[str, Any]) -> None:
-    assert refused({**config, **TOKEN}) == (
-        "no region: set otc-flow-logs:region in the stack file to eu-de or eu-nl (or OS_REGION_NAME in the environment)"
-    )
-
-
-def test_missing_credentials_are_reported_with_where_to_set_them() -> None:
-    assert refused(EU_DE) == (
-        "no credentials for https://er.eu-de.otc.t-systems.com: set OS_USERNAME (or otc-flow-logs:username) and"
-        " OS_PASSWORD (or otc-flow-logs:password) and OS_USER_DOMAIN_NAME (or otc-flow-logs:domain); there is no"
-        " OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the environment either, and no token or access_key in the stack file"
-    )
-
-
 @pytest.mark.parametrize(
-    ("config", "environment", "incomplete"),
+    ("config", "environment", "message"),
     [
-        ({}, {**USER, "OS_USERNAME": ""}, "set OS_USERNAME (or otc-flow-logs:username);"),
-        ({}, {"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "d"}, "OS_USERNAME also needs OS_PASSWORD"),
+        (TOKEN, {}, NO_REGION),
+        ({**TOKEN, "region": ""}, {}, NO_REGION),
+        ({**TOKEN, "region": None}, {}, NO_REGION),
+        ({**TOKEN, "region": 5}, {}, NO_REGION),
         (
-            {"password": "not for ann"},
+            EU_DE,
+            {},
+            f"{NOBODY}: set OS_USERNAME (or otc-flow-logs:username) and OS_PASSWORD (or otc-flow-logs:password) and"
+            " OS_USER_DOMAIN_NAME (or otc-flow-logs:domain); there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the"
+            " environment either, and no token or access_key in the stack file",
+        ),
+        (EU_DE, {**USER, "OS_USERNAME": ""}, f"{NOBODY}: set OS_USERNAME (or otc-flow-logs:username);"),
+        (EU_DE, {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}, f"{NOBODY}: set OS_USERNAME "),
+        (EU_DE, {"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "d"}, f"{NOBODY}: OS_USERNAME also needs OS_PASSWORD"),
+        (
+            {**EU_DE, "password": "not for ann"},
             {"OS_USERNAME": "ann"},
-            "OS_USERNAME also needs OS_PASSWORD and OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)",
+            f"{NOBODY}: OS_USERNAME also needs OS_PASSWORD and OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)",
         ),
-        ({}, {"OS_ACCESS_KEY": "AK"}, "OS_ACCESS_KEY also needs OS_SECRET_KEY"),
-        ({}, {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}, "set OS_USERNAME "),
-        ({"access_key": "AK"}, {}, "otc-flow-logs:access_key also needs OS_SECRET_KEY (or otc-flow-logs:secret_key)"),
+        (EU_DE, {"OS_ACCESS_KEY": "AK"}, f"{NOBODY}: OS_ACCESS_KEY also needs OS_SECRET_KEY"),
         (
-            {"username": "ann"},
-            {"OS_PASSWORD": "pw"},
-            "otc-flow-logs:username also needs OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)",
+            {**EU_DE, "access_key": "AK"},
+            {},
+            f"{NOBODY}: otc-flow-logs:access_key also needs OS_SECRET_KEY (or otc-flow-logs:secret_key)",
         ),
+        (
+            {**EU_DE, "username": "ann"},
+            {"OS_PASSWORD": "pw"},
+            f"{NOBODY}: otc-flow-logs:username also needs OS_USER_DOMAIN_NAME (or otc-flow-logs:domain)",
+        ),
+        (EU_DE, {"OS_TOKEN": "t"}, NO_PROJECT_ID),
+        (EU_DE, {"OS_TOKEN": "t", "OS_PROJECT_NAME": "eu-de"}, NO_PROJECT_ID),
+        ({"endpoint": "https://er.example.com"}, USER, "no project: set otc-flow-logs:project"),
     ],
 )
-def test_incomplete_credentials_are_reported_with_what_is_missing(
-    config: dict[str, str], environment: dict[str, str], incomplete: str
+def test_missing_setting_is_reported_with_where_to_set_it(
+    config: dict[str, Any], environment: dict[str, str], message: str
 ) -> None:
-    message = refused({**EU_DE, **config}, **environment)
-    assert message.startswith(f"no credentials for https://er.eu-de.otc.t-systems.com: {incomplete}")
-
-
-@pytest.mark.parametrize("environment", [{"OS_TOKEN": "t"}, {"OS_TOKEN": "t", "OS_PROJECT_NAME": "eu-de"}])
-def test_token_without_project_id_is_refused(environment: dict[str, str]) -> None:
-    assert refused(EU_DE, **environment) == (
-        "a token needs the id of its project: set otc-flow-logs:project_id in the stack file"
-        " (or OS_PROJECT_ID in the environment)"
-    )
-
-
-def test_user_without_project_is_refused() -> None:
-    assert refused({"endpoint": "https://er.example.com"}, **USER).startswith("no project: set otc-flow-logs:project")
+    assert refused(config, **environment).startswith(message)
 
 
 @pytest.mark.parametrize(

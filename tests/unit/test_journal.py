@@ -6,9 +6,7 @@ import fcntl
 import json
 import shutil
 import stat
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,25 +144,3 @@ def test_create_that_begins_again_while_it_is_read_is_running(
     at_next_lock(again.__enter__)
     assert journal.under_way("local") == 1
     again.__exit__(None, None, None)
-
-
-def test_readers_and_writers_do_not_disturb_each_other() -> None:
-    ended = threading.Event()
-
-    def write(number: int) -> None:
-        for _ in range(200):
-            with journal.recorded("local", f"{URN}{number}", INPUTS):
-                pass
-
-    def read() -> list[object]:
-        found: list[object] = []
-        while not ended.is_set():
-            found += journal.unfinished("local")
-            assert journal.under_way("local") <= 4
-        return found
-
-    with ThreadPoolExecutor() as threads:
-        readers = [threads.submit(read) for _ in range(3)]
-        list(threads.map(write, range(4)))
-        ended.set()
-        assert [reader.result() for reader in readers] == [[], [], []]
