@@ -22,6 +22,19 @@ from providers.host.servicer import make_servicer
 
 STATUS_DETAILS = "grpc-status-details-bin"  # the metadata with a resource to keep in the state
 
+INPUTS: dict[str, Any] = {
+    "er_id": "er-1",
+    "resource_id": "att-1",
+    "log_group_id": "g-1",
+    "log_stream_id": "s-1",
+    "name": "log",
+    "description": "",
+    "enabled": True,
+    "resource_type": "attachment",
+    "log_store_type": "LTS",
+}
+"""The inputs of a flow log, with their defaults."""
+
 
 class _FoundError(Exception):
     """Ends the SDK's module before it serves."""

@@ -16,22 +16,11 @@ from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
 from providers.schema import IDENTITY, is_unknown
 from providers.urn import FLOW_LOG_TYPE
-from tests.sdk import hosted, properties, refusal, struct
+from tests.sdk import INPUTS, hosted, properties, refusal, struct
 
 URN = f"urn:pulumi:local::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs${FLOW_LOG_TYPE}::core-att-1"
 SECOND_URN = f"{URN}-second"
 OTHER_URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic:Resource::other"
-INPUTS: dict[str, Any] = {
-    "er_id": "er-1",
-    "resource_id": "att-1",
-    "log_group_id": "g-1",
-    "log_stream_id": "s-1",
-    "name": "log",
-    "description": "",
-    "enabled": True,
-    "resource_type": "attachment",
-    "log_store_type": "LTS",
-}
 STATE = {**INPUTS, "state": "available", "project_id": "p-1", "log_aggregation_interval": 600}
 REFERENCE = serialize_provider(FlowLogProvider())
 NO_REGION = (
@@ -101,11 +90,6 @@ def test_second_declaration_of_target_is_refused(engine: Any) -> None:
         "the program declares a flow log of this attachment for this log group and log stream twice, as"
         " 'core-att-1' and as 'core-att-1-second': the service allows one, so declare it once",
     )
-
-
-def test_resource_may_be_checked_twice(engine: Any) -> None:
-    # The engine does so when it replaces.
-    assert list(check(engine).failures) == list(check(engine).failures) == []
 
 
 def test_another_run_may_declare_target_with_another_name(engine: Any) -> None:

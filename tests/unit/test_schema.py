@@ -9,15 +9,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from providers import schema
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.schema import changed_inputs, find_failures, inputs_of, outputs_of, with_defaults
+from tests.sdk import INPUTS
 
-GIVEN: dict[str, Any] = {
-    "er_id": "er-1",
-    "resource_id": "att-1",
-    "log_group_id": "g-1",
-    "log_stream_id": "s-1",
-    "name": "log",
-}
-FULL = with_defaults(GIVEN)
+GIVEN = {key: INPUTS[key] for key in (*schema.IDENTITY, "name")}
 FLOW_LOG = FlowLog(
     id="fl-1",
     name="log",
@@ -36,14 +30,12 @@ A_NAME = "1 to 64 letters, digits, '_', '-' and '.'"
 
 
 def failures(**changed: Any) -> list[tuple[str, str]]:
-    return [(failure.property, failure.reason) for failure in find_failures({**FULL, **changed})]
+    return [(failure.property, failure.reason) for failure in find_failures({**INPUTS, **changed})]
 
 
 def test_missing_and_null_inputs_get_defaults() -> None:
     given = dict(GIVEN)
-    expected = {**GIVEN, "description": "", "enabled": True, "resource_type": "attachment", "log_store_type": "LTS"}
-    assert with_defaults(given) == expected
-    assert with_defaults({**GIVEN, **dict.fromkeys(schema.OPTIONAL)}) == expected
+    assert with_defaults(given) == with_defaults({**GIVEN, **dict.fromkeys(schema.OPTIONAL)}) == INPUTS
     assert given == GIVEN
 
 
@@ -122,14 +114,14 @@ def test_all_failures_are_reported_at_once() -> None:
 @pytest.mark.parametrize("key", [*schema.IN_PLACE, *schema.REPLACING])
 @pytest.mark.parametrize("value", ["other", *UNKNOWNS])
 def test_different_and_unknown_inputs_are_changes(key: str, value: Any) -> None:
-    assert changed_inputs(FULL, {**FULL, key: value}) == {key}
+    assert changed_inputs(INPUTS, {**INPUTS, key: value}) == {key}
 
 
 def test_outputs_and_idempotency_key_are_not_changes() -> None:
-    actual = {**FULL, "state": "available", "log_aggregation_interval": 600.0, "__provider": "a", "id": "fl-1"}
-    assert changed_inputs(actual, {**FULL, "__provider": "b"}) == set()
-    assert changed_inputs(FULL, {**FULL, "idempotency_key": UNKNOWN}) == set()
-    assert changed_inputs({**FULL, "idempotency_key": "old"}, FULL) == set()
+    actual = {**INPUTS, "state": "available", "log_aggregation_interval": 600.0, "__provider": "a", "id": "fl-1"}
+    assert changed_inputs(actual, {**INPUTS, "__provider": "b"}) == set()
+    assert changed_inputs(INPUTS, {**INPUTS, "idempotency_key": UNKNOWN}) == set()
+    assert changed_inputs({**INPUTS, "idempotency_key": "old"}, INPUTS) == set()
 
 
 def test_every_input_is_in_place_replacing_or_the_key() -> None:
@@ -137,13 +129,13 @@ def test_every_input_is_in_place_replacing_or_the_key() -> None:
 
 
 def test_flow_log_from_api_has_the_inputs_that_describe_it() -> None:
-    assert inputs_of(FLOW_LOG) == FULL
+    assert inputs_of(FLOW_LOG) == INPUTS
 
 
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "k"}])
 def test_outputs_have_the_key_of_the_inputs(key: dict[str, str]) -> None:
     assert outputs_of(FLOW_LOG, {"idempotency_key": None, "name": "other", **key}) == {
-        **FULL,
+        **INPUTS,
         **key,
         "state": "available",
         "project_id": "p-1",
