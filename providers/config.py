@@ -16,8 +16,9 @@ from providers import auth, clouds_yaml
 from providers.config_keys import qualified
 from providers.er import Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
-from providers.er.auth.credentials import Credentials, TokenCredentials
+from providers.er.auth.credentials import Credentials
 from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, checked
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from pathlib import Path
 from providers.config import EMULATOR, ConfigError, ConfigReader, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.token import TokenCredentials
 
 EMULATOR_DATABASE = Path(".local", "emulator.db")
 """The database of the embedded emulator, relative to the root folder of the project."""

@@ -26,12 +26,12 @@ from providers import schema
 from providers.config import ConfigError
 from providers.config_keys import qualified
 from providers.connection import Connection
-from providers.er import Client, Deadline, idempotency
+from providers.er import Client, Deadline, idempotency, lifecycle
 from providers.er.exceptions import (
     ApiError,
     AttachmentTypeError,
-    DeadlineExceededError,
     NotFoundError,
+    OperationStoppedError,
     QuotaExceededError,
 )
 from providers.er.flow_logs import FlowLog
@@ -120,7 +120,7 @@ class FlowLogProvider(ResourceProvider):
         try:
             project_id = client.project_id()  # before the create: after a failure, the service may not answer
             flow_log = idempotency.create(client, target, spec, key=props.get(schema.IDEMPOTENCY_KEY))
-        except idempotency.IncompleteError as error:
+        except lifecycle.IncompleteError as error:
             raise _incomplete(error, props) from error
         except idempotency.OutcomeUnknownError as error:
             raise IncompleteFlowLogError(
@@ -157,12 +157,12 @@ class FlowLogProvider(ResourceProvider):
         client = self._client(deadline, props=olds)
         try:
             flow_log = _fetch(client, id_, olds)
-            flow_log = idempotency.converge(client, flow_log, schema.spec_of(news))
+            flow_log = lifecycle.converge(client, flow_log, schema.spec_of(news))
         except NotFoundError as error:
             raise FlowLogError(
                 f"flow log {id_} was deleted outside of Pulumi: run `pulumi up --refresh` to create it again"
             ) from error
-        except idempotency.IncompleteError as error:
+        except lifecycle.IncompleteError as error:
             raise _incomplete(error, news) from error
         except ApiError as error:
             raise FlowLogError(f"flow log {news['name']!r} could not be changed: {error}") from error
@@ -180,10 +180,10 @@ class FlowLogProvider(ResourceProvider):
                 return
         try:
             client = self._client(deadline, props=props)
-            idempotency.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
+            lifecycle.delete(client, props["er_id"], id_, resource_id=props.get("resource_id"))
         except ApiError as error:
             message = f"flow log {props.get('name')!r} ({id_}) could not be deleted: {error}"
-            if isinstance(error, DeadlineExceededError):
+            if isinstance(error, OperationStoppedError):
                 message += "; it stays in the state, and the next run continues from there"
             raise FlowLogError(message) from error
 
@@ -237,7 +237,7 @@ class FlowLogProvider(ResourceProvider):
         """
         props = props or {}
         try:
-            client = self._connection.client.within(deadline or Deadline())
+            client = self._connection.client.with_deadline(deadline or Deadline())
             expected = props.get("project_id")
             if expected and client.project_id() != expected:
                 raise FlowLogError(
@@ -264,14 +264,14 @@ def _fetch(client: Client, id_: str, known: Props) -> FlowLog:
     def is_known(flow_log: FlowLog) -> bool:
         return all(key in known and known[key] == value for key, value in schema.outputs_of(flow_log, {}).items())
 
-    return client.poller.now(known["er_id"], id_, resource_id=known.get("resource_id"), believable=is_known)
+    return client.poller.read(known["er_id"], id_, resource_id=known.get("resource_id"), is_expected=is_known)
 
 
 def _outcome_unknown(error: ApiError, props: Props) -> FlowLogError:
     return FlowLogError(f"it is not known whether flow log {props.get('name')!r} was created: {error}")
 
 
-def _incomplete(error: idempotency.IncompleteError, inputs: Props) -> IncompleteFlowLogError:
+def _incomplete(error: lifecycle.IncompleteError, inputs: Props) -> IncompleteFlowLogError:
     flow_log = error.flow_log
     return IncompleteFlowLogError(
         f"flow log {inputs['name']!r} ({flow_log.id}) exists but is not as declared yet: {error};"
@@ -288,7 +288,7 @@ def _explain(client: Client, error: ApiError, props: Props) -> str:
             f"{error}; if this stack created it, run with --refresh; otherwise delete it, or adopt it: with adopt: true"
             f" in a stack file, or with import_={schema.import_id(error.holder)!r} in the resource options of a program"
         )
-    bounded = client.within(replace(client.deadline, seconds=HINT_TIMEOUT))
+    bounded = client.with_deadline(replace(client.deadline, seconds=HINT_TIMEOUT))
     # Without the hint, the error is still shown.
     with contextlib.suppress(ApiError):
         if isinstance(error, QuotaExceededError):

@@ -10,8 +10,8 @@ from pulumi.dynamic import CheckFailure
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.idempotency import FlowLogSpec, client_tokens
+from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
+from providers.er.idempotency import client_tokens
 from providers.er.limits import (
     DESCRIPTION_MAX_LENGTH,
     ID_CHARACTERS,

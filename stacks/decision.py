@@ -125,7 +125,7 @@ def _quota(client: Client, plan: Plan, managed: Managed, found: Sequence[Deletio
     if not new:
         return [], []
     try:
-        known = client.within(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
+        known = client.with_deadline(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
     except ApiError as error:
         return [], [f"whether the quota has room for all flow logs to be created is not known: {error}"]
     return quota.check(plan, new, found, known)

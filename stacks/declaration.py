@@ -63,7 +63,7 @@ def declare(stack: str, snapshot: Snapshot, outputs: Mapping[str, Any], wanted: 
             last=last_run(outputs), managed=managed_flow_logs(snapshot), has_key=has_idempotency_key(snapshot)
         )
         connection = Connection(values.get, os.environ, directory=Path.cwd())
-        client = connection.client.within(Deadline(seconds=LOOK_TIMEOUT, report=_reporter()))
+        client = connection.client.with_deadline(Deadline(seconds=LOOK_TIMEOUT, report=_reporter()))
         decision = decide(client, stack_config, before, stack=stack, is_preview=pulumi.runtime.is_dry_run())
     except StackError as error:
         raise pulumi.RunError(error.sentences(file)) from error

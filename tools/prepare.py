@@ -27,7 +27,7 @@ ROOT = Path(__file__).absolute().parent.parent
 
 # Operations mostly wait for the API: Pulumi's own default, four per core, would leave most of them queueing. With many
 # more than this, the engine is busy writing what is under way into the state (measured with `python -m bench --n 500`).
-# How many calls are under way at once is the client's affair: see providers.er.Client.
+# How many calls are under way at once is the client's affair: see providers.er.background.
 PARALLEL = 128
 # What only reads writes no state, and the more is asked at once, the fewer lists it takes.
 READS = "OTC_FLOW_LOGS_READS"

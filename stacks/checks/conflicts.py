@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import listed
 from stacks.planning.plan import DesiredFlowLog, Plan

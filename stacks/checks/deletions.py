@@ -9,7 +9,7 @@ from typing import Any
 
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import listed
 from stacks.planning.plan import Plan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from providers.er.log_tank import LogGroup
+from providers.er.log_groups import LogGroup
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import find, listed
 from stacks.planning.plan import Plan, ResolvedRouter

@@ -99,7 +99,7 @@ def client(values: Values) -> Client:
     cancelled = threading.Event()
     signal.signal(signal.SIGINT, lambda _number, _frame: cancelled.set())
     connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
-    return connection.client.within(Deadline(SECONDS, cancelled=cancelled, report=report))
+    return connection.client.with_deadline(Deadline(SECONDS, cancelled=cancelled, report=report))
 
 
 def report(text: str) -> None:

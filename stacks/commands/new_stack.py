@@ -16,9 +16,10 @@ from providers.config import ConfigError, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.checks import backend
 from stacks.commands import command_line
 from stacks.errors import Problem, stack_file
@@ -50,7 +51,7 @@ def text(client: Client, stack: str, names: Sequence[str], place: Mapping[str, s
     found = [find("ROUTER", "router", name, there) for name in names]
     if problems := [one.what for one in found if isinstance(one, Problem)]:
         raise NewStackError("; ".join(problems))
-    streams = {group: client.log_tank.streams(group.id) for group in client.log_tank.groups()}
+    streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
     where = _where(streams, shared.router)
     called = callable_names(there)
     lines = [

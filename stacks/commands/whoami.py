@@ -49,7 +49,7 @@ def facts(
     who = settings.identity()
     yield "signs in with", who.source
     yield "as", _shown(who)
-    client = Client(credentials, endpoints).within(Deadline(SIGN_IN_SECONDS, report=report))
+    client = Client(credentials, endpoints).with_deadline(Deadline(SIGN_IN_SECONDS, report=report))
     project_id, project = client.project_id(), settings.project()[1]
     yield "project", f"{sanitize(project_id)}{f' ({project})' if project else ''}"
     # Not before a service has answered is it known that a token, or a key with a project's id, is any good.

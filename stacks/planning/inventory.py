@@ -12,7 +12,8 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from stacks.planning.lookup import matching
 from stacks.stackfile.model import StackConfig
@@ -55,12 +56,12 @@ def look(client: Client, config: StackConfig, expected: Mapping[str, Collection[
     """
     with ThreadPoolExecutor(WIDTH) as pool:
         all_routers = pool.submit(lambda: list(client.routers.list()))
-        groups = client.log_tank.groups()
+        groups = client.log_groups.list()
         routers = all_routers.result()
         named_groups = sorted({one.id for key in config.routers.values() for one in matching(key.log_group, groups)})
         named = {one.id for key in config.routers.values() for one in matching(key.router, routers)}
         looked_at = sorted(named | expected.keys())
-        streams = pool.map(client.log_tank.streams, named_groups)
+        streams = pool.map(client.log_streams.list, named_groups)
         listed = pool.map(lambda id_: _unless_gone(client.attachments.list, id_), looked_at)
         flow_logs = pool.map(lambda id_: _unless_gone(client.flow_logs.list, id_), looked_at)
         attachments = {id_: found for id_, found in zip(looked_at, listed, strict=True) if found is not None}

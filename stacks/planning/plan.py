@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory

@@ -151,7 +151,7 @@ class _Stack:
         values = {key: json.dumps(value) for key, value in file.config().items()}
         snapshot = {one.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(one.outputs)} for one in state}
         before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_key=self._has_key)
-        client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
+        client = self._client.with_deadline(QuickPatience(seconds=TIMEOUT, clock=Time()))
         try:
             return decide(client, model.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)
         except StackError as error:

@@ -29,7 +29,7 @@ from emulator.rules import UNLIMITED
 from providers.connection import Connection
 from providers.er import Client, Deadline, Endpoints
 from providers.er.auth.password import PasswordCredentials
-from providers.er.deadline import Backoff, exponential_backoff
+from providers.er.retry import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from tests.chaos import faults, wanted
@@ -170,14 +170,14 @@ class Time:
 
 
 class QuickPatience(Deadline):
-    """As much of it in every run: a pause takes no time but on its clock, and so does an answer."""
+    """As much of it in every run: a sleep takes no time but on its clock, and so does an answer."""
 
-    def pause(self, seconds: float, *, waiting_for: str) -> None:
+    def sleep(self, seconds: float, *, waiting_for: str) -> None:
         self.check(waiting_for)
         self._pass(seconds)
 
-    def until(self, done: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
-        done.wait()
+    def wait_for(self, event: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
+        event.wait()
         self._pass(ANSWER_TAKES)
 
     def _pass(self, seconds: float) -> None:

@@ -112,7 +112,7 @@ def test_a_body_beyond_a_mebibyte_is_refused(server: Server, client: PlainClient
     assert answer.status_code == 413
 
 
-@pytest.mark.usefixtures("collected_later")
+@pytest.mark.usefixtures("no_garbage_collection")
 def test_a_body_nested_beyond_reason_is_refused(client: PlainClient) -> None:
     headers = {"Content-Type": "application/json"}
     answer = client.session.post(client.flow_logs, data=b"[" * 500_000, headers=headers)

@@ -19,7 +19,7 @@ from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog, NewFlowLog
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.flow_logs import FlowLogTarget
 from tests.emulator.process import PROJECT_FOLDER
 from tests.live.comparison import by_call, differences

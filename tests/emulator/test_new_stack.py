@@ -13,7 +13,7 @@ import yaml
 
 from emulator import Server
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.flow_logs import FlowLogTarget
 from stacks.commands.new_stack import NewStackError, text
 from stacks.stackfile import model
@@ -71,8 +71,8 @@ def test_what_is_not_there_is_told(server: Server, routers: list[str], shared: s
 def test_flow_logs_that_are_there_already_are_pointed_out(server: Server) -> None:
     router, attachment = server.store.router("er-main"), server.store.attachment("vpc-a")
     client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    group = next(one for one in client.log_tank.groups() if one.name == "network")
-    stream = client.log_tank.streams(group.id)[0]
+    group = next(one for one in client.log_groups.list() if one.name == "network")
+    stream = client.log_streams.list(group.id)[0]
     target = FlowLogTarget(er_id=router.id, resource_id=attachment.id, log_group_id=group.id, log_stream_id=stream.id)
     client.flow_logs.create(target, name="x", description="", client_token="t")
     found = unwrapped(written(server, "er-main"))

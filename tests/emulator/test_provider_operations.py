@@ -310,9 +310,9 @@ def test_flow_log_of_unknown_owner_is_kept_and_reported(serve: Serve, tokens: st
 
     message = refused(lambda: provider.delete(id_, outs))
 
-    assert message.startswith(
+    assert message == (
         f"it is not known whether flow log '{declared}' was created: attachment {outs['resource_id']} has flow log"
-        f" '{stored}', id {only(server).id}, of which "
+        f" '{stored}', id {only(server).id}, and the service does not show who created it: delete it, or import it"
     )
     assert provider.read(id_, outs).id == id_
 

@@ -17,7 +17,7 @@ from emulator import EmulatorError
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from tests.live.cleaning import Cleaner, by_hand, delete
 from tests.live.journal import recorded
 from tests.live.mirror import mirror
@@ -61,7 +61,7 @@ def run(opt_in: OptIn, screen: Screen, stop: Stop, *, only_clean: bool) -> int:
     """
     client = opt_in.client()
     journal = recorded(client)
-    asking = client.within(Deadline(STEP_SECONDS, stop.asked, screen.waits()))
+    asking = client.with_deadline(Deadline(STEP_SECONDS, stop.asked, screen.waits()))
     screen.say("look up what was named")
     project_id = asking.project_id()
     place = look_up(asking, opt_in)

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Sequence
 
 from providers import schema as p
-from providers.er import Client, Deadline, idempotency
+from providers.er import Client, Deadline, idempotency, lifecycle
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.idempotency import client_token
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from tests.live.place import Place, flow_logs_of
 from tests.live.screen import Screen
 from tests.live.sides import Side
@@ -32,7 +32,7 @@ class Cleaner:
         if not self._live.journal.creates():
             return True
         self._screen.say("cleaning up")
-        client = self._live.client.within(Deadline(CLEANING_SECONDS, report=self._screen.waits()))
+        client = self._live.client.with_deadline(Deadline(CLEANING_SECONDS, report=self._screen.waits()))
         errors: list[ApiError] = []
         for attempt in (self._delete_known, self._delete_listed, self._delete_unanswered):
             try:
@@ -70,7 +70,7 @@ class Cleaner:
         if not self._live.journal.is_open() or self._gone:
             return
         for _ in range(LOOKS_AT_LISTS):
-            client.deadline.pause(BETWEEN_LOOKS, waiting_for="the list to show what an unanswered create has made")
+            client.deadline.sleep(BETWEEN_LOOKS, waiting_for="the list to show what an unanswered create has made")
             if self._delete_listed(client):
                 return
         # The service's own word on it: it answers with what it has made, or makes one that can be deleted as well.
@@ -94,7 +94,7 @@ def delete(client: Client, flow_log: FlowLog) -> None:
     Raises:
         ApiError: It could not be deleted.
     """
-    idempotency.delete(client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id)
+    lifecycle.delete(client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id)
 
 
 def by_hand(place: Place, left: Sequence[str]) -> str:

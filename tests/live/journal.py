@@ -127,7 +127,7 @@ class _RecordingSession(ServiceSession):
 def recorded(client: Client) -> Journal:
     """The journal of a client that has not sent anything yet."""
     journal = Journal()
-    client._transport._session = _RecordingSession(journal)
+    client.calls.transport.session = _RecordingSession(journal)
     return journal
 
 

@@ -13,7 +13,7 @@ import emulator
 from emulator.flow_logs import NewFlowLog
 from emulator.rules import ATTACHMENT_STATES, AVAILABLE, UNLIMITED
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import TokenCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.flow_logs import FlowLog
 from tests.live.place import Place
 

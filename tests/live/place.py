@@ -11,9 +11,10 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import Named, find
 from stacks.planning.selection import cannot_be_logged
@@ -72,8 +73,8 @@ def look_up(client: Client, opt_in: OptIn) -> Place:
     router = named("LIVE_ROUTER", "router", list(client.routers.list()))
     attachments = list(client.attachments.list(router.id)) if router else []
     attachment = named("LIVE_ATTACHMENT", f"attachment of router {router.name!r}", attachments) if router else None
-    group = named("LIVE_LOG_GROUP", "log group", client.log_tank.groups())
-    streams = client.log_tank.streams(group.id) if group else []
+    group = named("LIVE_LOG_GROUP", "log group", client.log_groups.list())
+    streams = client.log_streams.list(group.id) if group else []
     stream = named("LIVE_LOG_STREAM", f"log stream in group {group.name!r}", streams) if group else None
     if attachment and (reason := cannot_be_logged(attachment)):
         problems.append(Problem("LIVE_ATTACHMENT", f"{attachment.name or attachment.id} {reason}"))

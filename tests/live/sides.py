@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from providers import schema as p
 from providers.connection import Connection
-from providers.er import Client, Deadline, idempotency
+from providers.er import Client, Deadline, lifecycle
 from providers.er.exceptions import ApiError, NotFoundError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
 from providers.er.idempotency import client_token
 from providers.er.validation import required
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, Props
@@ -136,16 +136,16 @@ def create_without_token(side: Side, deadline: Deadline) -> str:
 
 def pages(side: Side, deadline: Deadline) -> str:
     """A list of one flow log a page, and the page after the first."""
-    client, path = side.client.within(deadline), f"{side.target.er_id}/flow-logs"
+    client, path = side.client.with_deadline(deadline), f"{side.target.er_id}/flow-logs"
     query = {"resource_id": side.target.resource_id, "limit": 1}
-    first = client.er("GET", path, _as_it_is, params=query)
+    first = client.calls.er("GET", path, _as_it_is, params=query)
     listed = first.get("flow_logs")
     page_info = first.get("page_info")
     marker = page_info.get("next_marker") if isinstance(page_info, dict) else None
     if not marker and isinstance(listed, list) and listed:
         marker = listed[-1].get("id")
     try:
-        client.er("GET", path, _as_it_is, params={**query, "marker": marker or side.id})
+        client.calls.er("GET", path, _as_it_is, params={**query, "marker": marker or side.id})
     except ApiError as error:
         return _refused(error)
     return ""
@@ -153,28 +153,28 @@ def pages(side: Side, deadline: Deadline) -> str:
 
 def delete_while_busy(side: Side, deadline: Deadline) -> str:
     """A delete in the middle of a disable."""
-    client, target = side.client.within(deadline), side.target
+    client, target = side.client.with_deadline(deadline), side.target
 
     def give_up() -> None:
         raise _OperatedError
 
     disabling = client.flow_logs.disable(target.er_id, side.id)
     try:
-        client.er("DELETE", f"{target.er_id}/flow-logs/{side.id}", _as_it_is, while_busy=give_up)
+        client.calls.er("DELETE", f"{target.er_id}/flow-logs/{side.id}", _as_it_is, while_busy=give_up)
         return "accepted"
     except _OperatedError:
         said = "refused"
     except ApiError as error:
         said = _refused(error)
-    wanted = idempotency.FlowLogSpec(name=disabling.name, description=disabling.description, enabled=False)
-    side.state = p.outputs_of(idempotency.converge(client, disabling, wanted), side.state)
+    wanted = FlowLogSpec(name=disabling.name, description=disabling.description, enabled=False)
+    side.state = p.outputs_of(lifecycle.converge(client, disabling, wanted), side.state)
     return said
 
 
 def show_deleted(side: Side, deadline: Deadline) -> str:
     """A look at what is gone."""
     try:
-        side.client.within(deadline).flow_logs.get(side.target.er_id, side.id)
+        side.client.with_deadline(deadline).flow_logs.get(side.target.er_id, side.id)
     except NotFoundError:
         return ""
     return "it is still there"
@@ -194,7 +194,7 @@ def _told_of_read(side: Side, id_: str | None, outs: Props | None) -> str:
 
 
 def _second_create(side: Side, description: str, deadline: Deadline, *, with_token: bool = True) -> str:
-    client, first = side.client.within(deadline), side.inputs
+    client, first = side.client.with_deadline(deadline), side.inputs
     body = {
         **{key: first[key] for key in ("name", "resource_type", "resource_id", "log_group_id", "log_stream_id")},
         "log_store_type": first["log_store_type"],
@@ -203,7 +203,7 @@ def _second_create(side: Side, description: str, deadline: Deadline, *, with_tok
     token = client_token(first[p.IDEMPOTENCY_KEY], side.target, 0)
     headers = {CLIENT_TOKEN: token} if with_token else {}
     try:
-        answer = client.er(
+        answer = client.calls.er(
             "POST", f"{side.target.er_id}/flow-logs", _as_it_is, json={"flow_log": body}, headers=headers
         )
     except ApiError as error:

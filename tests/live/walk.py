@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from providers.er import Deadline, idempotency
+from providers.er import Deadline, lifecycle
 from providers.er.exceptions import ApiError
 from providers.flow_log_provider import FlowLogError
 from tests.live import sides
@@ -136,7 +136,7 @@ class Walk:
             for id_ in side.strays:
                 deadline = Deadline(STEP_SECONDS, self._stopped, self._screen.waits())
                 try:
-                    idempotency.delete(side.client.within(deadline), side.target.er_id, id_)
+                    lifecycle.delete(side.client.with_deadline(deadline), side.target.er_id, id_)
                 except ApiError as error:
                     raise WalkError(str(error)) from error
                 self._screen.say(f"  deleted the second flow log of {whose}, {id_}")

@@ -9,7 +9,8 @@ from typing import Any
 
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.urn import FLOW_LOG_TYPE
 from stacks.checks.deletions import Deletion, check_deletions, deletions

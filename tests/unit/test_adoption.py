@@ -11,7 +11,8 @@ import yaml
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
 from stacks.commands.command_line import values_of_file
@@ -31,7 +32,7 @@ class World:
 
         self.routers = SimpleNamespace(list=self._routers)
         self.flow_logs, self.attachments = of(flow_logs), of(attachments)
-        self.log_tank = self
+        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
         self._router = router
 
     def _routers(self) -> Iterator[Router]:

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.idempotency import client_token
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -131,38 +128,3 @@ def test_there_is_no_relative_import_and_no_unknown_room() -> None:
         for path in modules(room):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level], path
-
-
-@pytest.mark.parametrize("field", ["er_id", "resource_id", "log_group_id", "log_stream_id"])
-def test_the_client_token_depends_on_what_is_logged_and_where_to(field: str) -> None:
-    ids = {"er_id": "er", "resource_id": "att", "log_group_id": "g", "log_stream_id": "s"}
-    assert client_token("key", FlowLogTarget(**ids), 0) != client_token(
-        "key", FlowLogTarget(**{**ids, field: "other"}), 0
-    )
-
-
-def test_the_client_token_depends_on_who_asks_and_how_often_tokens_were_spent_and_on_nothing_else() -> None:
-    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
-    tokens = {client_token(key, target, attempt) for key in ("ann", "bob", "ann0", "") for attempt in range(12)}
-    assert len(tokens) == 48
-    assert client_token("ann", target, 0) == client_token("ann", target, 0)
-
-
-def test_the_client_token_is_not_fooled_by_parts_that_run_together() -> None:
-    first = FlowLogTarget(er_id="ab", resource_id="c", log_group_id="g", log_stream_id="s")
-    second = FlowLogTarget(er_id="a", resource_id="bc", log_group_id="g", log_stream_id="s")
-    assert client_token("k", first, 0) != client_token("k", second, 0)
-
-
-@pytest.mark.parametrize("key", ["k", "🔥" * 100, "", "x" * 10_000, "\x00"])
-def test_the_client_token_is_one_that_the_api_takes(key: str) -> None:
-    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
-    token = client_token(key, target, 10**6)
-    assert len(token) == 64
-    assert token.isascii()
-    assert token.isalnum()
-
-
-def test_the_client_token_of_what_is_in_peoples_state_never_changes() -> None:
-    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
-    assert client_token("key", target, 0) == "b03cae08616852c8dff2149d37e84e429e53ba730d6cf01a3105e13248e19c67"

@@ -13,8 +13,8 @@ from providers.config import ConfigError
 from providers.connection import Connection
 from providers.er import Client, Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
-from providers.er.auth.credentials import TokenCredentials
 from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.token import TokenCredentials
 
 CLOUDS = """
 clouds:

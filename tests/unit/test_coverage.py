@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import cast
 
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import table
@@ -23,7 +25,7 @@ class LogTank:
     """The streams of the groups that the stack file does not name."""
 
     def __init__(self) -> None:
-        self.log_tank = self
+        self.log_streams = SimpleNamespace(list=self.streams)
         self.asked: list[str] = []
 
     def streams(self, group_id: str) -> list[LogStream]:

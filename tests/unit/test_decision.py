@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,8 @@ from providers.er import Client, Deadline
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from stacks.decision import Before, Decision, decide
 from stacks.errors import Problem, StackError
@@ -43,7 +45,8 @@ class World:
     ) -> None:
         self._attachments, self._quota = attachments, quota
         self.deadline = Deadline()
-        self.routers = self.attachments = self.log_tank = self.quotas = self
+        self.routers = self.attachments = self.quotas = self
+        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
         self.flow_logs: Any = _FlowLogs(self, flow_logs)
         self.asked_for_quota = 0
 
@@ -59,7 +62,7 @@ class World:
     def streams(self, group_id: str) -> Sequence[LogStream]:
         return STREAMS[group_id]
 
-    def within(self, _patience: Deadline) -> World:
+    def with_deadline(self, _patience: Deadline) -> World:
         return self
 
     def quota(self) -> Quota | None:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,8 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from stacks.planning.inventory import Inventory, look
 from stacks.stackfile.model import StackConfig
@@ -36,7 +38,8 @@ class World:
         self.fails = ""
         """The call that the service refuses."""
         self._lock = threading.Lock()
-        self.routers = self.attachments = self.log_tank = self
+        self.routers = self.attachments = self
+        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
         self.flow_logs = _FlowLogs(self)
 
     def list(self, er_id: str | None = None) -> Iterator[Any]:

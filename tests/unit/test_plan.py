@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.naming import logical_name

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from providers.er.log_tank import LogGroup
+from providers.er.log_groups import LogGroup
 from providers.er.routers import Router
 from stacks.checks.rules import check
 from stacks.errors import Problem

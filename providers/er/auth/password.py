@@ -12,23 +12,23 @@ import requests
 from providers.er.auth.credentials import TOKEN_HEADER, is_header_value
 from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from providers.er.limits import ID_PATTERN
-from providers.er.sanitizing import connection_error, redact, sanitize
-from providers.er.session import ServiceSession
+from providers.er.sanitizing import redact, sanitize
+from providers.er.session import ServiceSession, connection_error
 
-NONSENSE = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
-"""What keystoneauth1 raises, too, over answers that are not as Keystone's."""
+BROKEN_ANSWER = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+"""What keystoneauth1 raises for answers that do not have Keystone's form."""
 
 
 class PasswordCredentials:
     """An IAM user's name and password, exchanged for a project's token by keystoneauth1.
 
     The token is valid for 24 h (API reference: obtaining a user token) and is renewed when the service refuses it.
-    Where IAM refuses the password, `renew_password` is asked once for a newer one; refused again, it is not sent a
-    second time: IAM locks users out. However many threads wait for a token, one of them signs in.
+    If IAM refuses the password, `renew_password` is called once for a newer password. A password that was refused is
+    not sent again, because IAM locks users out. However many threads wait for a token, one of them signs in.
     """
 
-    if_refused = "sign in anew"
-    project_name: str | None = None  # the token tells
+    if_refused = "sign in again"
+    project_name: str | None = None  # the token has the project's id
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class PasswordCredentials:
         self._project_id = project_id
 
     def project_id(self) -> str:
-        """The project given, or the one that the token is for."""
+        """The project given, or the project of the token."""
         if self._project_id is None:
             self._signed_in()
         assert self._project_id is not None
@@ -70,13 +70,13 @@ class PasswordCredentials:
         request.headers[TOKEN_HEADER] = self._signed_in()
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """Forget the token that was refused, unless another thread has already got a new one."""
+        """Forget the token that was refused, unless another thread has replaced it already."""
         with self._lock:
             if self._token == rejected.headers.get(TOKEN_HEADER):
                 self._token = None
         return True
 
-    def catalogued(self, service: str) -> str | None:
+    def find_endpoint(self, service: str) -> str | None:
         """The first public address of the service in the catalog that came with the token."""
         self._signed_in()
         try:
@@ -90,9 +90,9 @@ class PasswordCredentials:
         with self._lock:
             if self._token is not None:
                 return self._token
-            # What failed while this thread waited for its turn fails for it too; a refusal is for good.
+            # A sign-in that failed while this thread waited fails for it too; a refusal is final.
             if self._failure and (self._sign_ins != seen or isinstance(self._failure, UnauthorizedError)):
-                raise copy.copy(self._failure)  # whoever catches it may add to it
+                raise copy.copy(self._failure)  # its attributes may be changed where it is caught
             self._sign_ins += 1
             try:
                 self._token, self._project_id = self._sign_in()
@@ -129,31 +129,27 @@ class PasswordCredentials:
                 status=401,
             ) from error
         except exceptions.HttpError as error:
-            kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
-            # Before it is cut to length: half a password is too much as well.
-            text = redact(self._user["password"], str(error.message).partition(" (HTTP ")[0])
-            verb = "failed" if error.http_status >= 500 else "refused"
-            raise kind(
-                f"IAM at {self._auth_url} {verb} to sign in user {user}: {sanitize(text)}",
-                status=error.http_status,
-                request_id=sanitize(str(error.request_id)) if error.request_id else None,
-            ) from error
+            raise self._http_error(error) from error
         except exceptions.ConnectionError as error:
             cause = error.__cause__ or error.__context__ or error
             raise connection_error(f"IAM at {self._auth_url}", cause) from error
-        except (
-            exceptions.ClientException,
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            OSError,
-            RecursionError,
-        ) as error:
+        except (exceptions.ClientException, *BROKEN_ANSWER) as error:
             raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
         if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):
             raise ApiError(f"IAM at {self._auth_url} gave user {user} no token for a project: check the project's name")
         return token, project_id
+
+    def _http_error(self, error: Any) -> ApiError:
+        """The exception for an answer of IAM that keystoneauth1 raises as an HttpError."""
+        kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
+        # Before it is shortened: half a password is too much as well.
+        text = redact(self._user["password"], str(error.message).partition(" (HTTP ")[0])
+        verb = "failed" if error.http_status >= 500 else "refused"
+        return kind(
+            f"IAM at {self._auth_url} {verb} to sign in user {self._user['username']!r}: {sanitize(text)}",
+            status=error.http_status,
+            request_id=sanitize(str(error.request_id)) if error.request_id else None,
+        )
 
 
 def _is_id(value: object) -> TypeGuard[str]:

@@ -15,7 +15,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog
 from providers.er.limits import NAME_PATTERN
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import callable_names, find, listed
 from stacks.planning.naming import flow_log_name
@@ -79,7 +79,7 @@ class _Names:
     def __init__(self, client: Client, routers: Sequence[Router]) -> None:
         self._client = client
         self.routers = callable_names(routers)
-        self.groups = callable_names(client.log_tank.groups())
+        self.groups = callable_names(client.log_groups.list())
         self._streams: dict[str, dict[str, str]] = {}
 
     def stream(self, group_id: str, stream_id: str) -> str | None:
@@ -87,7 +87,7 @@ class _Names:
         if group_id not in self.groups:
             return None
         if group_id not in self._streams:
-            self._streams[group_id] = callable_names(self._client.log_tank.streams(group_id))
+            self._streams[group_id] = callable_names(self._client.log_streams.list(group_id))
         return self._streams[group_id].get(stream_id)
 
 

@@ -12,7 +12,7 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.errors import StackError, stack_file
 from stacks.planning.lookup import Named
@@ -57,7 +57,7 @@ def _names(client: Client, plan: Plan) -> dict[str, str]:
     used = {one.target.log_group_id for router in plan.routers for one in router.existing}
     for group_id in used & groups.keys() - streams.keys():
         with contextlib.suppress(ApiError):
-            streams[group_id] = client.log_tank.streams(group_id)
+            streams[group_id] = client.log_streams.list(group_id)
     return groups | {stream.id: stream.name for group in streams.values() for stream in group}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.checks.deletions import loss, move_sentence

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 
-from providers.er.sanitizing import sanitize
-from providers.er.validation import LABEL_LENGTH
+from providers.er.sanitizing import MAX_NAME_LENGTH, replace_surrogates, sanitize
 
 NOTHING = "-"
 _JOINER = "&#8288;"  # invisible, and no part of any name that a mention or a reference could have
 _REFERS = re.compile(r"(?<=[@#!~%$&^])(?=\w)|(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
 
 
-def code(text: str, longest: int = LABEL_LENGTH) -> str:
+def code(text: str, longest: int = MAX_NAME_LENGTH) -> str:
     """A name or value, for a cell of a table too. Nothing in code is looked through for mentions and links."""
     clean = _clean(text, longest)
     if not clean:
@@ -29,7 +27,7 @@ def prose(text: str, longest: int = 500) -> str:
 
 
 def _clean(text: str, longest: int) -> str:
-    return sanitize(_HALF_A_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text), longest)
+    return sanitize(replace_surrogates(text), longest)
 
 
 def _entities(text: str, plain: str) -> str:

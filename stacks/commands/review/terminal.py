@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from providers.er.sanitizing import sanitize
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name, sanitize
 from stacks.commands.review.comment import ERROR_LENGTH, IN_COUNTS, LOUD, VALUE_LENGTH, heading, in_order
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 
