@@ -1,15 +1,15 @@
-"""Who is acting, out of environment variables, clouds.yaml and stack config.
+"""Who signs in: a token, a user or an access key, from environment variables, clouds.yaml or stack config.
 
-The environment comes first, because who acts differs from person to person and from CI. The first of these that is
-there is used, and nothing of two is mixed but what is said here:
+The environment comes first, because people and CI sign in as different users. The first of these that is set is used,
+and its parts are not mixed with those of another, except as described here:
 
 1. OS_TOKEN
 2. OS_USERNAME, with OS_PASSWORD and OS_USER_DOMAIN_NAME
 3. OS_ACCESS_KEY, with OS_SECRET_KEY, and OS_SECURITY_TOKEN for a temporary key
 4. OS_CLOUD, a cloud of clouds.yaml that has any of these
-5. token, username or access_key of the stack file
+5. token, username or access_key in the stack file
 
-The secrets of the last two may be in OS_PASSWORD or OS_SECRET_KEY.
+The secrets of the last two may be in OS_PASSWORD or OS_SECRET_KEY instead.
 """
 
 from __future__ import annotations
@@ -21,23 +21,22 @@ from dataclasses import dataclass
 from providers.clouds_yaml import Cloud
 from providers.config_keys import qualified
 
-Look = Callable[..., "str | None"]
-"""From names, the first of which counts most, to the value of the first that has any."""
-
+Lookup = Callable[..., "str | None"]
+"""Takes names, in order of precedence; returns the first value that is set."""
 
 Part = tuple[str, "str | None"]
-"""Something that is needed: where to put it, and what is there."""
+"""A required setting: where to set it, and its value."""
 
 DOMAIN = f"OS_USER_DOMAIN_NAME (or {qualified('domain')})"
 
 
 class IdentityError(ValueError):
-    """Nobody is named, or not enough is known to sign in; the text is one sentence."""
+    """No credentials are set, or some are missing; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token that somebody else got."""
+    """A token from elsewhere."""
 
     source: str
     token: str
@@ -45,7 +44,7 @@ class Token:
 
 @dataclass(frozen=True)
 class User:
-    """An IAM user; `renew` knows a newer password, perhaps."""
+    """An IAM user; `renew` may return a newer password."""
 
     source: str
     username: str
@@ -56,7 +55,7 @@ class User:
 
 @dataclass(frozen=True)
 class AccessKey:
-    """An access key; a temporary one has a security token."""
+    """An access key; a temporary key has a security token."""
 
     source: str
     access_key: str
@@ -64,19 +63,19 @@ class AccessKey:
     security_token: str | None
 
 
-def identity(
-    variable: Look, key: Look, cloud: Cloud | None, current_key: Callable[[str], str | None]
+def resolve_identity(
+    variable: Lookup, key: Lookup, cloud: Cloud | None, current_key: Callable[[str], str | None]
 ) -> Token | User | AccessKey:
-    """Who is acting.
+    """Who signs in.
 
     Args:
-        variable: Poller up environment variables.
-        key: Poller up keys of the stack file.
+        variable: Looks up environment variables.
+        key: Looks up keys of the stack config.
         cloud: The cloud that OS_CLOUD names.
-        current_key: Poller a key up in the stack file as it is now, see `providers.connection`.
+        current_key: Looks up a key in the stack file as it is now, see `providers.connection`.
 
     Raises:
-        IdentityError: Nobody is named, or something is missing.
+        IdentityError: No credentials are set, or some are missing.
     """
     password, secret_key = variable("OS_PASSWORD"), variable("OS_SECRET_KEY")
     domain = variable("OS_USER_DOMAIN_NAME", "OS_DOMAIN_NAME") or key("domain")
@@ -89,12 +88,12 @@ def identity(
             "OS_ACCESS_KEY", access_key, ("OS_SECRET_KEY", secret_key), security_token=variable("OS_SECURITY_TOKEN")
         )
     if cloud:
-        return _of_cloud(cloud, password, secret_key)
-    return _of_stack(key, password, secret_key, domain, current_key)
+        return _from_cloud(cloud, password, secret_key)
+    return _from_stack(key, password, secret_key, domain, current_key)
 
 
-def _of_cloud(cloud: Cloud, password: str | None, secret_key: str | None) -> Token | User | AccessKey:
-    source = f"cloud {cloud.name!r} of clouds.yaml"
+def _from_cloud(cloud: Cloud, password: str | None, secret_key: str | None) -> Token | User | AccessKey:
+    source = f"cloud {cloud.name!r} in clouds.yaml"
     if cloud.token:
         return Token(source, cloud.token)
     if cloud.username:
@@ -110,8 +109,8 @@ def _of_cloud(cloud: Cloud, password: str | None, secret_key: str | None) -> Tok
     raise IdentityError(f"{source} has no token, username or ak in its auth")
 
 
-def _of_stack(
-    key: Look,
+def _from_stack(
+    key: Lookup,
     password: str | None,
     secret_key: str | None,
     domain: str | None,
@@ -126,7 +125,7 @@ def _of_stack(
     if access_key := key("access_key"):
         secret = (f"OS_SECRET_KEY (or {qualified('secret_key')})", secret_key or key("secret_key"))
         return _access_key(qualified("access_key"), access_key, secret, security_token=key("security_token"))
-    missing = _missing((f"OS_USERNAME (or {qualified('username')})", None), password_part, (DOMAIN, domain))
+    missing = _list_missing((f"OS_USERNAME (or {qualified('username')})", None), password_part, (DOMAIN, domain))
     raise IdentityError(
         f"set {missing}; there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the environment either, and no token or"
         " access_key in the stack file"
@@ -136,19 +135,19 @@ def _of_stack(
 def _user(
     source: str, username: str, password: Part, domain: Part, renew: Callable[[], str | None] | None = None
 ) -> User:
-    _refuse_missing(source, password, domain)
+    _require(source, password, domain)
     return User(source, username, password[1] or "", domain[1] or "", renew)
 
 
 def _access_key(source: str, access_key: str, secret_key: Part, *, security_token: str | None) -> AccessKey:
-    _refuse_missing(source, secret_key)
+    _require(source, secret_key)
     return AccessKey(source, access_key, secret_key[1] or "", security_token)
 
 
-def _refuse_missing(source: str, *parts: Part) -> None:
-    if missing := _missing(*parts):
+def _require(source: str, *parts: Part) -> None:
+    if missing := _list_missing(*parts):
         raise IdentityError(f"{source} also needs {missing}")
 
 
-def _missing(*parts: Part) -> str:
+def _list_missing(*parts: Part) -> str:
     return " and ".join(where for where, value in parts if not value)

@@ -1,20 +1,22 @@
-"""A cloud of clouds.yaml, where OpenStack's tools keep what it takes to sign in."""
+"""A cloud in clouds.yaml, the file of credentials that OpenStack tools share."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class CloudsYamlError(ValueError):
-    """The cloud cannot be read; the text is one sentence."""
+    """The cloud cannot be read; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """What clouds.yaml (and secure.yaml) say of one cloud. `ak`, `sk` and `security_token` are what OTC's tools add."""
+    """The settings of a cloud in clouds.yaml and secure.yaml; only OTC tools know `ak`, `sk` and `security_token`."""
 
     name: str
     region: str | None = None
@@ -30,48 +32,20 @@ class Cloud:
     security_token: str | None = None
 
 
-def load(name: str) -> Cloud:
-    """The cloud of this name, from the places where openstacksdk looks.
+def load_cloud(name: str) -> Cloud:
+    """Load the cloud of this name from where openstacksdk finds its files.
 
     Raises:
-        CloudsYamlError: There is no such cloud, or its file cannot be read, or openstacksdk is not installed.
+        CloudsYamlError: There is no such cloud, its file cannot be read, or openstacksdk is not installed.
     """
-    try:
-        # Imported here: it takes a third of a second.
-        from openstack.config import OpenStackConfig
-        from openstack.exceptions import ConfigException
-    except ImportError as error:
-        raise CloudsYamlError(f"reading clouds.yaml for cloud {name!r} needs openstacksdk: pip install it") from error
-    named = os.environ.get("OS_CLIENT_CONFIG_FILE")
-    if named and not Path(named).is_file():
-        # openstacksdk would look elsewhere, and perhaps find another account.
-        raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {named!r}, which is no file")
-    try:
-        config = OpenStackConfig(load_envvars=True)
-        if name not in config.get_cloud_names():
-            known = ", ".join(sorted(set(config.get_cloud_names()) - {"defaults", "envvars"})) or "none"
-            where = config.config_filename or "any clouds.yaml in . , ~/.config/openstack or /etc/openstack"
-            raise CloudsYamlError(f"there is no cloud {name!r} in {where}; there is: {known}")
-        with warnings.catch_warnings():
-            # Of what openstacksdk itself will no longer support: nobody here can do anything about it.
-            warnings.simplefilter("ignore")
-            found = config.get_one(cloud=name, validate=False)
-    except ConfigException as error:
-        raise CloudsYamlError(f"cloud {name!r} of clouds.yaml cannot be used: {error}") from error
-    except CloudsYamlError:
-        raise
-    except (AttributeError, TypeError, ValueError, KeyError) as error:
-        # What openstacksdk makes of a file of another form.
-        raise CloudsYamlError(
-            f"cloud {name!r} of clouds.yaml has another form than keys with values: check it"
-        ) from error
-    settings = found.config.get("auth") or {}
+    config = _read(name)
+    settings = config.get("auth") or {}
     if not isinstance(settings, dict):
-        raise CloudsYamlError(f"auth of cloud {name!r} of clouds.yaml must be keys with values")
+        raise CloudsYamlError(f"auth of cloud {name!r} in clouds.yaml must be keys with values")
     auth = {key: str(value).strip() for key, value in settings.items() if value not in (None, "", "None")}
     return Cloud(
         name=name,
-        region=found.config.get("region_name") or None,
+        region=config.get("region_name") or None,
         auth_url=auth.get("auth_url"),
         token=auth.get("token"),
         username=auth.get("username"),
@@ -83,3 +57,36 @@ def load(name: str) -> Cloud:
         secret_key=auth.get("sk") or auth.get("secret_key"),
         security_token=auth.get("security_token"),
     )
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    """The cloud as openstacksdk reads it."""
+    try:
+        # Imported here, because it takes a third of a second.
+        from openstack.config import OpenStackConfig
+        from openstack.exceptions import ConfigException
+    except ImportError as error:
+        raise CloudsYamlError(
+            f"cloud {name!r} in clouds.yaml cannot be read without openstacksdk: install otc-flow-logs[clouds]"
+        ) from error
+    file = os.environ.get("OS_CLIENT_CONFIG_FILE")
+    if file and not Path(file).is_file():
+        # openstacksdk would read another file, perhaps of another account.
+        raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {file!r}, which is not a file")
+    try:
+        clouds = OpenStackConfig(load_envvars=True)
+        names = clouds.get_cloud_names()
+        if name in names:
+            with warnings.catch_warnings():
+                # Deprecations inside openstacksdk, which no user can act on.
+                warnings.simplefilter("ignore")
+                config: Mapping[str, Any] = clouds.get_one(cloud=name, validate=False).config
+                return config
+    except ConfigException as error:
+        raise CloudsYamlError(f"cloud {name!r} in clouds.yaml cannot be used: {error}") from error
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        # openstacksdk does not check the form of the file.
+        raise CloudsYamlError(f"cloud {name!r} in clouds.yaml must be keys with values") from error
+    known = ", ".join(sorted(set(names) - {"defaults", "envvars"})) or "none"
+    where = clouds.config_filename or "any clouds.yaml in . , ~/.config/openstack or /etc/openstack"
+    raise CloudsYamlError(f"there is no cloud {name!r} in {where}; the clouds there are: {known}")

@@ -1,7 +1,7 @@
-"""Where the API is, and how to sign in, read from stack config, environment variables and clouds_yaml.yaml.
+"""Where the API is (endpoint, region, project), and the credentials that `providers.auth` finds.
 
-Where things are (endpoint, region, project) the stack says first, because a stack belongs to one place; then the
-environment, then the cloud that OS_CLOUD names. Who is acting is another question: see `providers.auth`.
+The stack config comes first, because a stack belongs to one place; then the environment, then the cloud that OS_CLOUD
+names.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ T = TypeVar("T")
 SERVICES = {field.name for field in fields(Endpoints)}
 
 EMULATOR = "emulator"
-"""The value of `endpoint` that means the embedded emulator."""
+"""The value of `endpoint` that stands for the embedded emulator."""
 
 SECRET_KEYS = ("password", "token", "secret_key", "security_token")
-"""Keys that may stand in a stack file as secrets only."""
+"""Keys that a stack file may have only as secrets."""
 
 CONFIG_KEYS = (
     *("endpoint", "endpoints", "region", "project", "project_id"),
     *("username", "domain", "access_key", *SECRET_KEYS),
 )
-"""Every key that is read here."""
+"""Every key that this module reads."""
 
 ConfigReader = Callable[[str], object]
-"""From a key without its namespace, such as `region`, to its value, or None."""
+"""Takes a key without its namespace, such as `region`; returns its value, or None."""
 
 
 class ConfigError(ValueError):
-    """ProviderConfig that are missing or make no sense; the text is one sentence that names the key or the variable."""
+    """A setting is missing or invalid; the message is one sentence that names the key or the variable."""
 
 
 class ProviderConfig:
-    """The settings of one process."""
+    """The settings of the provider."""
 
     def __init__(
         self, config: ConfigReader, environment: Mapping[str, str], current_config: Callable[[str], str | None]
@@ -56,17 +56,17 @@ class ProviderConfig:
         self._current_config = current_config
 
     @property
-    def wants_emulator(self) -> bool:
+    def uses_emulator(self) -> bool:
         """Whether the embedded emulator is the API."""
         return self._key("endpoint") == EMULATOR
 
     def endpoints(self) -> Endpoints:
-        """Where the services are.
+        """The addresses of the services.
 
         Raises:
-            ConfigError: A place is missing or makes no sense.
+            ConfigError: An address or region is missing or invalid.
         """
-        moved = self._moved_services()
+        moved = self._own_addresses()
         url, region = self._key("endpoint"), self.region()
         if url:
             return self._checked(qualified("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
@@ -83,10 +83,10 @@ class ProviderConfig:
         return self._checked(source, lambda: Endpoints.of_region(region).overridden(**moved))
 
     def credentials(self, endpoints: Endpoints) -> Credentials:
-        """Who is acting. Nothing is sent before the first call.
+        """The credentials to sign in with; nothing is sent before the first call.
 
         Raises:
-            ConfigError: A credential is missing.
+            ConfigError: Some are missing.
         """
         try:
             who = self.identity()
@@ -94,7 +94,7 @@ class ProviderConfig:
             raise ConfigError(f"no credentials for {endpoints.er or endpoints.iam}: {error}") from error
         project_id, project = self.project()
         if isinstance(who, auth.Token):
-            # A token is good for one project, which only its id can name; a project's name would have to be looked up.
+            # A token belongs to one project. Its id is needed, because a name would have to be looked up.
             project_id = project_id or self._variable("OS_PROJECT_ID")
             if not project_id:
                 raise ConfigError(
@@ -102,7 +102,7 @@ class ProviderConfig:
                     " (or OS_PROJECT_ID in the environment)"
                 )
             return TokenCredentials(who.token, project_id)
-        # A region's own project bears the region's name (IAM: projects).
+        # The main project of a region has the region's name (IAM: projects).
         project = project or self.region()
         if not (project_id or project):
             raise ConfigError(
@@ -128,20 +128,20 @@ class ProviderConfig:
         )
 
     def identity(self) -> auth.Token | auth.User | auth.AccessKey:
-        """Who is acting.
+        """Who signs in.
 
         Raises:
-            IdentityError: Nobody is named, or something is missing.
+            IdentityError: No credentials are set, or some are missing.
             ConfigError: The cloud that OS_CLOUD names cannot be read.
         """
-        return auth.identity(self._variable, self._key, self._cloud, self._current_config)
+        return auth.resolve_identity(self._variable, self._key, self._cloud, self._current_config)
 
     def region(self) -> str | None:
-        """The region, if any is named."""
+        """The region, if one is set."""
         return self._key("region") or self._variable("OS_REGION_NAME") or (self._cloud.region if self._cloud else None)
 
     def project(self) -> tuple[str | None, str | None]:
-        """The project's id and its name, one of which is enough, if any is given."""
+        """The id and the name of the project, from the first place that has either; None for what is not set."""
         places = [
             (self._key("project_id"), self._key("project")),
             (self._variable("OS_PROJECT_ID"), self._variable("OS_PROJECT_NAME")),
@@ -153,12 +153,12 @@ class ProviderConfig:
     def _cloud(self) -> clouds_yaml.Cloud | None:
         name = self._variable("OS_CLOUD")
         try:
-            return clouds_yaml.load(name) if name else None
+            return clouds_yaml.load_cloud(name) if name else None
         except clouds_yaml.CloudsYamlError as error:
             raise ConfigError(f"OS_CLOUD: {error}") from error
 
-    def _moved_services(self) -> dict[str, str]:
-        """The services that are not where the region has them, by name."""
+    def _own_addresses(self) -> dict[str, str]:
+        """The addresses of services that are not those of the region, by service."""
         moved = {}
         auth_url, source = self._variable("OS_AUTH_URL"), "OS_AUTH_URL"
         if not auth_url and self._cloud:
@@ -175,7 +175,9 @@ class ProviderConfig:
         if not isinstance(overrides, dict) or not all(
             key in SERVICES and isinstance(value, str) for key, value in overrides.items()
         ):
-            raise ConfigError(f"{qualified('endpoints')} must be addresses by service: {', '.join(sorted(SERVICES))}")
+            raise ConfigError(
+                f"{qualified('endpoints')} must map services ({', '.join(sorted(SERVICES))}) to addresses"
+            )
         return moved | self._checked(
             qualified("endpoints"), lambda: {service: checked(url) for service, url in overrides.items()}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -47,3 +48,10 @@ def pytest_testnodedown(node: Any) -> None:
 def base() -> type[Any]:
     """The SDK's servicer class."""
     return servicer_class()
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No environment variable of this machine names a place or credentials."""
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)

@@ -134,7 +134,7 @@ def main() -> None:
         place = {
             **values,
             "region": settings.region() if not options.endpoint else None,
-            "project": settings.project()[1] if not settings.wants_emulator else None,
+            "project": settings.project()[1] if not settings.uses_emulator else None,
             # Without its options for reaching it.
             "state": backend.mask_secrets(current.partition("?")[0]),
         }

@@ -38,7 +38,7 @@ def collect_facts(
         ApiError: Signing in failed.
     """
     settings = ProviderConfig(config, environment, lambda _key: None)
-    if settings.wants_emulator:
+    if settings.uses_emulator:
         yield "API", f"the embedded emulator, with its database in {EMULATOR_DATABASE}"
         yield "signs in with", "a new token in each run"
         return

@@ -17,7 +17,7 @@ from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from providers.er.routers import Router
-from providers.schema import target
+from providers.schema import target_of
 from stacks.errors import Problem
 from stacks.planning.lookup import find_matches
 from stacks.stackfile.model import StackConfig
@@ -100,7 +100,7 @@ def fetch_quota(client: Client) -> Quota | ApiError | None:
 def read_interrupted_creates(stack: str) -> list[FlowLogTarget] | Problem:
     """The targets of creates whose provider was killed on this machine, or the problem with reading them."""
     try:
-        return [target(create["inputs"]) for create in journal.unfinished(stack)]
+        return [target_of(create["inputs"]) for create in journal.unfinished(stack)]
     except (OSError, ValueError) as error:
         what = f"the journal of creates in {journal.FOLDER / stack} cannot be read ({error}): check who owns the files"
         return Problem("routers", what)

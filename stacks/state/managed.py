@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.er.flow_logs import FlowLogTarget
-from providers.schema import target
+from providers.schema import target_of
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 
@@ -47,7 +47,7 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
     flow_logs = (
         ManagedFlowLog(
             urn,
-            target(resource["outputs"]),
+            target_of(resource["outputs"]),
             created_at=resource["outputs"].get("created_at", ""),
             enabled=resource["outputs"].get("enabled", True),
         )

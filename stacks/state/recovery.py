@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers import journal, watchdog
-from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, outcome_unknown_id, target
+from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, provisional_id, target_of
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, provider_reference
 from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.location import short_name
@@ -84,7 +84,7 @@ def take_over_creates(export: Export) -> dict[str, Any]:
         if not (resource["urn"] in urns and resource.get("pendingReplacement"))
     ]
     targets = {
-        resource["urn"]: target(resource["inputs"])
+        resource["urn"]: target_of(resource["inputs"])
         for resource in kept
         if resource["urn"] in urns and not resource.get("delete")
     }
@@ -92,7 +92,7 @@ def take_over_creates(export: Export) -> dict[str, Any]:
     recovered = []
     # The engine keeps them from run to run, the newest first, even if a later run has created the resource.
     for create in creates:
-        place = (create["urn"], target(create["inputs"]))
+        place = (create["urn"], target_of(create["inputs"]))
         if place not in known:
             known.add(place)
             recovered.append(_make_resource(create, kept, is_replaced=create["urn"] in targets))
@@ -109,7 +109,7 @@ def _make_resource(
     project = {"project_id": projects[0]} if projects and projects[0] else {}
     return {
         **create,
-        "id": outcome_unknown_id(),
+        "id": provisional_id(),
         "outputs": {**create["inputs"], **project, "state": UNKNOWN_STATE},
         "initErrors": ["the run that created it was interrupted"],
         **({"delete": True} if is_replaced else {}),

@@ -13,7 +13,7 @@ from emulator.clock import now
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog
 from emulator.store import Store
-from providers.schema import is_outcome_unknown
+from providers.schema import is_provisional
 from providers.urn import Urn
 from tests.chaos.edits import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
@@ -221,7 +221,7 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
 def _unknown(held: Sequence[Held], ours: Mapping[str, FlowLog]) -> list[str]:
     """The stack's flow logs that the state has neither by id nor as one of which nobody is sure."""
     ids = {one.id for one in held}
-    unsure = {(one.attachment_id, one.stream_id) for one in held if is_outcome_unknown(one.id)}
+    unsure = {(one.attachment_id, one.stream_id) for one in held if is_provisional(one.id)}
     return [
         f"{LOST}: flow log {one.name} is in nobody's state"
         for id_, one in ours.items()

@@ -16,9 +16,9 @@ import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
-from providers.schema import UNKNOWN_STATE, outcome_unknown_id
+from providers.schema import UNKNOWN_STATE, provisional_id
 from providers.urn import FLOW_LOG_TYPE, Urn
-from tests.sdk import STATUS_DETAILS, half_made
+from tests.sdk import STATUS_DETAILS, kept_resource
 
 Inputs = Mapping[str, Any]
 
@@ -395,7 +395,7 @@ def _half_made(urn: str, error: grpc.RpcError) -> Resource | None:
     details = dict(error.trailing_metadata()).get(STATUS_DETAILS)
     if not details:
         return None
-    found = half_made(bytes(details))
+    found = kept_resource(bytes(details))
     return Resource(urn, found.id, found.inputs, found.properties, is_unfinished=True)
 
 
@@ -404,7 +404,7 @@ def _interrupted(urn: str, inputs: Struct) -> Resource:
     outputs = Struct()
     outputs.CopyFrom(inputs)
     outputs.update({"state": UNKNOWN_STATE})
-    return Resource(urn, outcome_unknown_id(), inputs, outputs, is_unfinished=True)
+    return Resource(urn, provisional_id(), inputs, outputs, is_unfinished=True)
 
 
 def declaring(inputs: Mapping[str, Inputs]) -> Runs:

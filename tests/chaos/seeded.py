@@ -186,8 +186,8 @@ class QuickPatience(Deadline):
 
 class QuickHandler(FlowLogHandler):
     @contextmanager
-    def _patience(self, request: Any) -> Iterator[Deadline]:
-        with super()._patience(request) as deadline:
+    def _deadline(self, request: Any) -> Iterator[Deadline]:
+        with super()._deadline(request) as deadline:
             yield QuickPatience(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 

@@ -58,7 +58,7 @@ def test_changing_a_flow_log_that_somebody_deleted_says_how_to_go_on(project: Pr
 
     output = project.refused("up", *QUICK)
 
-    assert "no longer exists, somebody deleted it: `pulumi up --refresh` notices that" in output
+    assert "was deleted outside of Pulumi: run `pulumi up --refresh` to create it again" in output
     project.up("--refresh")
     assert world.flow_log_of("vpc-shop")["name"] == "new-name"
     same_flow_logs(project, world)

@@ -164,7 +164,7 @@ def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Pr
     output, _ = process.communicate(timeout=TIMEOUT)
 
     assert process.returncode != 0
-    assert f"({failing}) exists but is not as wanted yet: flow log {failing} went to state failed" in output
+    assert f"({failing}) exists but is not as declared yet: flow log {failing} went to state failed" in output
     assert "Traceback" not in output
     assert project.flow_logs()[failing]["initErrors"]
 

@@ -61,15 +61,15 @@ def test_custom_timeouts_bound_create_update_and_delete_and_say_what_happens_nex
 
     (id_,) = stuck_world.flow_logs()
     assert (
-        f"flow log 'by-program' ({id_}) exists but is not as wanted yet: gave up after 2 s of waiting for available:"
-        " pending; the next `pulumi up` goes on from there"
+        f"flow log 'by-program' ({id_}) exists but is not as declared yet: gave up after 2 s of waiting for available:"
+        " pending; the next `pulumi up` continues from there"
     ) in said
     assert project.flow_logs().keys() == {id_}
 
     stuck_world.finish()
     declare(project, stuck_world, 'inputs["enabled"] = False', options=options)
     said = project.refused("up", *QUICK)
-    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in said
+    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` continues from there" in said
     stuck_world.finish()
     stuck_world.server.store.disable_flow_log(id_)
     project.up()
@@ -77,7 +77,7 @@ def test_custom_timeouts_bound_create_update_and_delete_and_say_what_happens_nex
 
     said = project.refused("destroy", *QUICK)
     assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in said
-    assert "it stays in the state, and the next run goes on from there" in said
+    assert "it stays in the state, and the next run continues from there" in said
     assert project.flow_logs().keys() == {id_}
     stuck_world.server.store.delete_flow_log(id_)
     project.destroy()
@@ -92,7 +92,7 @@ def test_an_interrupt_ends_all_waits_and_the_next_up_goes_on_from_there(project:
     output, _ = process.communicate(timeout=TIMEOUT)
 
     assert process.returncode != 0
-    assert "cancelled while waiting for available: pending; the next `pulumi up` goes on from there" in output
+    assert "cancelled while waiting for available: pending; the next `pulumi up` continues from there" in output
     assert "Traceback" not in output
     assert project.flow_logs().keys() == made
     assert not project.state().get("pending_operations")

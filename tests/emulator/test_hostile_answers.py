@@ -28,15 +28,15 @@ from providers.er.exceptions import ApiError, DeadlineExceededError, TemporaryEr
 from providers.er.flow_logs import FlowLogSpec
 from providers.er.sanitizing import display_name
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
-from stacks.checks import conflicts
+from stacks.checks.conflicts import check_conflicts
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import table
+from stacks.commands.coverage.table import format_table
 from stacks.component import RouterFlowLogs
 from stacks.errors import StackError
-from stacks.planning.inventory import look
-from stacks.planning.plan import Plan, resolve
+from stacks.planning.inventory import take_inventory
+from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
-from stacks.state.outputs import outputs
+from stacks.state.outputs import make_outputs
 from tests.emulator.scripted_server import (
     COLOUR,
     FLOW_LOG,
@@ -436,14 +436,14 @@ def create_error(server: ScriptedServer, time: QuickTime) -> FlowLogError:
     return caught.value
 
 
-@pytest.mark.parametrize("id_", [*NOT_IDS, HALF, schema.outcome_unknown_id("forged")])
+@pytest.mark.parametrize("id_", [*NOT_IDS, HALF, schema.provisional_id("forged")])
 def test_invalid_id_of_a_created_flow_log_does_not_get_into_the_state(
     scripted: ServerFactory, time: QuickTime, id_: str
 ) -> None:
     error = create_error(scripted(flow_log(202, id=id_)), time)
 
     assert isinstance(error, IncompleteFlowLogError)
-    assert error.id.startswith(schema.outcome_unknown_id())
+    assert error.id.startswith(schema.provisional_id())
     assert error.id != id_
     assert fits_a_terminal(str(error))
 
@@ -509,7 +509,7 @@ BY_ID = {"router": ROUTER, "log_group": "group-1", "log_stream": "stream-1"}
 
 
 def planned(client: Client, config: StackConfig) -> Plan:
-    return resolve(config, look(client, config, {}), stack="local", last={}, managed={})
+    return make_plan(config, take_inventory(client, config, {}), stack="local", last_run={}, managed={})
 
 
 def config_of(**routers: Any) -> StackConfig:
@@ -546,14 +546,14 @@ def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(
     plan = planned(client, config)
 
     (flow_log,) = plan.desired.values()
-    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers)
-    (refused,) = StackError(conflicts.check(config, plan, {}, has_key=False).problems).sentences("x.yaml").split("\n")
+    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers[0])
+    (refused,) = StackError(check_conflicts(config, plan, {}, has_key=False).problems).sentences("x.yaml").split("\n")
 
     assert FlowLogProvider().check({}, {**vars(flow_log.target), "name": flow_log.name}).failures == []
     assert len(flow_log.logical_name) <= 73
-    for text in (flow_log.logical_name, refused, *warnings, json.dumps(outputs(plan, [], {}))):
+    for text in (flow_log.logical_name, refused, *warnings, json.dumps(make_outputs(plan, [], {}))):
         assert fits_a_terminal(text, longest=5000)
-    assert fits_a_terminal(table(survey(client, plan, stack="local", now=NOW)), longest=7 * 800, lines=7)
+    assert fits_a_terminal(format_table(survey(client, plan, stack="local", now=NOW)), longest=7 * 800, lines=7)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -564,7 +564,7 @@ def test_hostile_names_and_tags_in_deletions_fit_a_terminal(name: str) -> None:
     }
     stack = Stack(plans.attachment("a", "vpc-a"), plans.attachment("b", "b", tags={"env": "prod"}))
     stack.up(desired)
-    stack.now(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))
+    stack.change(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))
 
     run = stack.preview(desired, max_deletes=0)
 

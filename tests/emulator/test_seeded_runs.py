@@ -55,8 +55,8 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
         # A clock of its own for each operation, on which nobody waits.
         # 120 s are given; the last wait before they are over may be one of 20 s.
         gave_up = r"gave up after 1(?:[23]\d|40) s of waiting for the service \(\S.*\) \(ER\.05039006, HTTP 503, .*\)"
-        begun = rf"\(\S+\) exists but is not as wanted yet: {gave_up}; the next `pulumi up` goes on from there"
-        not_known = rf"was perhaps created: {gave_up}; the next `pulumi up --refresh` finds out"
+        begun = rf"\(\S+\) exists but is not as declared yet: {gave_up}; the next `pulumi up` continues from there"
+        not_known = rf"may have been created: {gave_up}; the next `pulumi up --refresh` finds out"
         made = server.store.flow_logs.live()
         assert 0 < len(made) < began
         assert len(errors) >= N - len(made)

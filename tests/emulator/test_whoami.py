@@ -145,7 +145,7 @@ def test_command_prints_all_facts_of_a_cloud_in_clouds_yaml(keyed: Server, tmp_p
         ["stack", "team"],
         ["state", "file://./state"],
     ]
-    assert "signs in with  cloud 'team' of clouds.yaml\n" in done.stdout
+    assert "signs in with  cloud 'team' in clouds.yaml\n" in done.stdout
     assert "as             access key 'TESTACCESSKEY0000001'\n" in done.stdout
     assert f"project        {PROJECT} (eu-de)\n" in done.stdout
     assert KEY["OS_SECRET_KEY"] not in done.stdout

@@ -76,7 +76,7 @@ class Cleaner:
         # The service's own word on it: it answers with what it has made, or makes one that can be deleted as well.
         inputs, target = self._live.inputs, self._live.target
         token = client_token(inputs[p.IDEMPOTENCY_KEY], target, 0)
-        if made := idempotency.resolve_for_delete(client, target, p.wanted(inputs), tokens=[token]):
+        if made := idempotency.resolve_for_delete(client, target, p.spec_of(inputs), tokens=[token]):
             self._delete(client, made)
 
     def _delete(self, client: Client, flow_log: FlowLog) -> None:

@@ -71,7 +71,7 @@ class Side:
 
     def __post_init__(self) -> None:
         self.provider = _Provider(self.client)
-        self.target = p.target(self.inputs)
+        self.target = p.target_of(self.inputs)
         self.wanted = dict(self.inputs)
 
 
@@ -189,7 +189,7 @@ def _updated(side: Side, changes: Props, deadline: Deadline) -> str:
 def _told_of_read(side: Side, id_: str | None, outs: Props | None) -> str:
     if not (id_ and outs):
         raise FlowLogError(f"flow log {side.id} was not found, and nobody has deleted it")
-    changed = sorted(p.changes(outs, side.wanted))
+    changed = sorted(p.changed_inputs(outs, side.wanted))
     return f"not as wanted: {', '.join(changed)}" if changed else "as wanted"
 
 

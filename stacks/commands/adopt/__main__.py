@@ -44,7 +44,7 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     # Settings of the environment go into the file: another shell may have others.
     place = {
         "region": settings.region() if "endpoint" not in values.plain else None,
-        "project": settings.project()[1] if not settings.wants_emulator else None,
+        "project": settings.project()[1] if not settings.uses_emulator else None,
     }
     new = {key: value for key, value in place.items() if value and key not in values.plain}
     if only_print:
