@@ -100,7 +100,7 @@ def test_valid_and_unknown_inputs_pass(key: str, value: object) -> None:
         ("idempotency_key", 5.5, "idempotency_key must be a non-empty string, not 5.5"),
         ("nmae", "x", "nmae is not an input of FlowLog; did you mean name?"),
         ("log_stream", "x", "log_stream is not an input of FlowLog; did you mean log_stream_id?"),
-        ("tags", "x", "tags is not an input of FlowLog; the inputs are " + ", ".join(schema.INPUTS)),
+        ("tags", "x", "tags is not an input of FlowLog; its inputs are " + ", ".join(schema.INPUTS)),
     ],
 )
 def test_invalid_inputs_are_reported_with_what_is_allowed(key: str, value: Any, reason: str) -> None:
