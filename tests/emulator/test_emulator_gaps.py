@@ -31,8 +31,8 @@ class History:
 
     def __init__(self, path: Path, *, removal: str = "leave") -> None:
         self.second = 0
-        switches = Behaviour(latency=LATENCY, attachment_deleted=removal)
-        self.store = Store(path, seed_file=SEED, switches=switches, clock=self.now)
+        behaviour = Behaviour(latency=LATENCY, attachment_deleted=removal)
+        self.store = Store(path, seed_file=SEED, behaviour=behaviour, clock=self.now)
         self.project_id, self.er_id = self.store.identity.projects()[0].id, self.store.router("er-main").id
         self.router = (self.project_id, self.er_id)
 

@@ -25,10 +25,10 @@ class World:
 
     path: Path
     now: int = 1_800_000_000_000_000
-    switches: Behaviour = field(default_factory=lambda: Behaviour(latency=LATENCY))
+    behaviour: Behaviour = field(default_factory=lambda: Behaviour(latency=LATENCY))
 
     def __post_init__(self) -> None:
-        self.store = Store(self.path, switches=self.switches, clock=lambda: self.now)
+        self.store = Store(self.path, behaviour=self.behaviour, clock=lambda: self.now)
         self.project_id = self.store.identity.projects()[0].id
         self.er_id = self.store.router("er-main").id
 
@@ -246,7 +246,7 @@ def test_client_tokens_of_two_routers_are_apart(world: World) -> None:
 
 
 def test_a_list_can_lag_behind_a_show(db: Path) -> None:
-    world = World(db, switches=Behaviour(latency=LATENCY, list_lag=3))
+    world = World(db, behaviour=Behaviour(latency=LATENCY, list_lag=3))
     one = world.create()
     assert world.listed() == []
     world.wait(3)

@@ -183,7 +183,7 @@ def rows(path: Path) -> dict[str, list[Any]]:
 
 
 def test_an_old_file_is_served_with_everything_in_it(old: Path) -> None:
-    with emulator.serve(old, switches=Behaviour(latency=0)) as server:
+    with emulator.serve(old, behaviour=Behaviour(latency=0)) as server:
         assert not server.store.seeded
         assert server.store.seed_source == "/somewhere/seed.yaml"
         client = PlainClient(server.url, TOKEN, PROJECT, ER)
@@ -209,7 +209,7 @@ def test_an_old_file_is_served_with_everything_in_it(old: Path) -> None:
 
 
 def test_whoever_was_there_before_roles_may_write_and_gets_access_keys_like_everybody(old: Path) -> None:
-    with emulator.serve(old, switches=Behaviour(latency=0)) as server:
+    with emulator.serve(old, behaviour=Behaviour(latency=0)) as server:
         user = server.store.identity.users()[0]
         assert user.role == "writer"
         server.store.add_access_key("old", "AK", "SK")
@@ -218,7 +218,7 @@ def test_whoever_was_there_before_roles_may_write_and_gets_access_keys_like_ever
 
 
 def test_whoever_had_a_role_before_policies_keeps_it_and_gets_a_policy_like_everybody(tmp_path: Path) -> None:
-    with emulator.serve(of_version_2(tmp_path), switches=Behaviour(latency=0)) as server:
+    with emulator.serve(of_version_2(tmp_path), behaviour=Behaviour(latency=0)) as server:
         assert [user.role for user in server.store.identity.users()] == ["writer", "reader"]
         client = PlainClient.signing(server, Signing("READERS", "SK"))
         assert client.state(FLOW_LOG) == "available"

@@ -37,8 +37,8 @@ def mirror(place: Place, *, project_id: str, project: str, flow_logs: Sequence[F
         folder = Path(name)
         seed = folder / "seed.yaml"
         seed.write_text(json.dumps(_world(place, project_id, project, flow_logs)))
-        switches = emulator.Behaviour(latency=LATENCY)
-        with emulator.serve(folder / "emulator.db", seed=seed, switches=switches) as server:
+        behaviour = emulator.Behaviour(latency=LATENCY)
+        with emulator.serve(folder / "emulator.db", seed=seed, behaviour=behaviour) as server:
             for one in flow_logs:
                 copy = NewFlowLog(
                     name=one.name,
