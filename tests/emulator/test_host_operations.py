@@ -79,7 +79,7 @@ class Engine:
 
 
 class Start(Protocol):
-    def __call__(self, switches: Behaviour = INSTANT, *, seed: Path | None = None, **config: str) -> Engine: ...
+    def __call__(self, behaviour: Behaviour = INSTANT, *, seed: Path | None = None, **config: str) -> Engine: ...
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def start(base: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
 
-        def serve(switches: Behaviour = INSTANT, *, seed: Path | None = None, **config: str) -> Engine:
-            api = stack.enter_context(emulator.serve(tmp_path / "e.db", seed=seed, switches=switches))
+        def serve(behaviour: Behaviour = INSTANT, *, seed: Path | None = None, **config: str) -> Engine:
+            api = stack.enter_context(emulator.serve(tmp_path / "e.db", seed=seed, behaviour=behaviour))
             stub = stack.enter_context(hosted(base, FlowLogHandler()))
             settings = config or {"token": api.token, "project_id": api.project_id}
             args = struct({f"otc-flow-logs:{key}": value for key, value in settings.items()})
