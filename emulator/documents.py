@@ -14,11 +14,11 @@ from emulator.errors import EmulatorError
 Text = Annotated[str, Field(min_length=1)]
 
 _PROBLEMS = {
-    "string_type": "must be text (put it in quotes if it looks like a number), not {input!r}",
+    "string_type": "must be text (put it in quotes if it looks like a number)",
     "string_too_short": "must not be empty",
-    "list_type": "must be a list, not {input!r}",
+    "list_type": "must be a list",
     "too_short": "must not be an empty list",
-    "dict_type": "must be a mapping, not {input!r}",
+    "dict_type": "must be a mapping",
     "int_type": "must be a whole number, not {input!r}",
     "float_type": "must be a number, not {input!r}",
     "finite_number": "must be a number, not {input!r}",
@@ -27,7 +27,7 @@ _PROBLEMS = {
     "literal_error": "must be {expected}, not {input!r}",
     "value_error": "{error}",
 }
-"""What is wrong, by pydantic's type of the error."""
+"""What is wrong, by pydantic's type of the error. Texts are not shown, as they may be secret."""
 
 
 class Document(BaseModel):
@@ -55,7 +55,7 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 def check_keys(value: object, keys: Sequence[str]) -> None:
     """Refuse what is not a mapping, and keys that the emulator does not read."""
     if not isinstance(value, dict):
-        raise ValueError(f"must be a mapping with {', '.join(keys)}, not {value!r}")
+        raise ValueError(f"must be a mapping with {', '.join(keys)}")
     for key in value:
         if key not in keys:
             raise ValueError(f"has an unknown key {key!r}: the emulator reads {', '.join(keys)}")
