@@ -20,8 +20,8 @@ from unittest import mock
 from uuid import UUID
 
 import emulator
-from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
-from bench.world import seed as world_of
+from bench.emulator_process import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.emulator_process import seed as world_of
 from emulator import Behaviour, Server
 from emulator.behaviour import MISSING_FLOW_LOG
 from emulator.flow_logs import AVAILABLE, PENDING, FlowLog, NewFlowLog

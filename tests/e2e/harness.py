@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import yaml
 
-from bench.processes import members, without_a_persons_own
+from bench.processes import members, neutral_environment
 from emulator import Behaviour, Server, clock, serve
 from emulator.clock import Instant
 
@@ -164,7 +164,7 @@ class Project:
             "PULUMI_PARALLEL": "128",
             "NO_COLOR": "1",
         }
-        return cls(directory, {**without_a_persons_own(), **settings, **sparing})
+        return cls(directory, {**neutral_environment(), **settings, **sparing})
 
     # What a person types.
 
