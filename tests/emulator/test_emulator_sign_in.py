@@ -21,7 +21,7 @@ from tests.emulator.plain_client import PlainClient, password_of
 from tests.emulator.timeline import Timeline
 
 PASSWORD = "only-for-tests"
-USER = {"username": "tester", "password": PASSWORD, "user_domain_name": "OTC-TEST"}
+USER: dict[str, Any] = {"username": "tester", "password": PASSWORD, "user_domain_name": "OTC-TEST"}
 PROJECT_ID = "0605767a9980d5762fbcc00b3537e757"
 
 
@@ -62,7 +62,7 @@ def test_token_of_a_server_is_valid_until_it_is_closed(serve: Callable[..., Serv
         (generic.Password, {**USER, "project_id": PROJECT_ID}),
     ],
 )
-def test_keystoneauth_signs_in(server: Server, plugin: Any, credentials: dict[str, str]) -> None:
+def test_keystoneauth_signs_in(server: Server, plugin: Any, credentials: dict[str, Any]) -> None:
     signed_in = session.Session(auth=plugin(auth_url=f"{server.url}/v3", **credentials))
     assert signed_in.get_project_id() == PROJECT_ID
     assert signed_in.get_user_id() == "0u000000000000000000000000000001"
