@@ -9,7 +9,9 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from emulator import clock, documents, flow_logs, policies, rules
 from emulator.behaviour import ATTACHMENT_DELETED, Behaviour
@@ -18,6 +20,48 @@ from emulator.store import Store
 
 Command = Callable[[Store, argparse.Namespace], int | None]
 """What it returns is the exit code; None is 0."""
+
+
+class Change(NamedTuple):
+    """A command that calls the method of the store of its name with its arguments; the last one may have choices."""
+
+    name: str
+    summary: str
+    arguments: str
+    message: str
+    choices: Sequence[str] | None = None
+
+
+CHANGES = (
+    Change(
+        "set-router-state", "change a router's state", "router state", "router {router} is {state}", rules.ROUTER_STATES
+    ),
+    Change(
+        "set-attachment-state",
+        "change an attachment's state",
+        "attachment state",
+        "attachment {attachment} is {state}",
+        rules.ATTACHMENT_STATES,
+    ),
+    Change("rename-attachment", "rename an attachment", "attachment name", "attachment {attachment} is now {name}"),
+    Change("add-log-group", "add a log group", "name", "added log group {name}: {result}"),
+    Change("add-log-stream", "add a log stream", "group name", "added log stream {name} to {group}: {result}"),
+    Change("set-role", "give a user a role, at once", "user role", "user {user} is a {role}", policies.ROLES),
+    Change("rename-flow-log", "rename a flow log", "flow_log name", "flow log {flow_log} is now {name}"),
+    Change(
+        "describe-flow-log", "describe a flow log", "flow_log description", "flow log {flow_log} has a new description"
+    ),
+    Change("enable-flow-log", "enable a flow log at once", "flow_log", "flow log {flow_log} is enabled"),
+    Change("disable-flow-log", "disable a flow log at once", "flow_log", "flow log {flow_log} is disabled"),
+    Change("delete-flow-log", "delete a flow log at once", "flow_log", "flow log {flow_log} is gone"),
+    Change(
+        "set-flow-log-state",
+        "change a flow log's state, and keep it there",
+        "flow_log state",
+        "flow log {flow_log} is {state}",
+        flow_logs.STATES,
+    ),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,9 +119,6 @@ def _parser() -> argparse.ArgumentParser:
 
     router = add("add-router", _add_router, "add a router", "name")
     router.add_argument("--state", choices=rules.ROUTER_STATES, default=rules.AVAILABLE)
-    router = add("set-router-state", _set_router_state, "put a router into a state", "router")
-    router.add_argument("state", choices=rules.ROUTER_STATES)
-
     attachment = add("add-attachment", _add_attachment, "add an attachment to a router", "router", "name")
     attachment.add_argument("--type", choices=rules.ATTACHMENT_TYPES, default=rules.ATTACHMENT_TYPES[0])
     attachment.add_argument("--state", choices=rules.ATTACHMENT_STATES, default=rules.AVAILABLE)
@@ -89,31 +130,16 @@ def _parser() -> argparse.ArgumentParser:
         default=Behaviour().attachment_deleted,
         help="what becomes of its flow logs (default: %(default)s)",
     )
-    attachment = add("set-attachment-state", _set_attachment_state, "put an attachment into a state", "attachment")
-    attachment.add_argument("state", choices=rules.ATTACHMENT_STATES)
-    add("rename-attachment", _rename_attachment, "rename an attachment", "attachment", "name")
     attachment = add("tag-attachment", _tag_attachment, "replace the tags of an attachment", "attachment")
     attachment.add_argument("tag", metavar="KEY=VALUE", type=_parse_tag, nargs="*")
-
-    add("add-log-group", _add_log_group, "add a log group", "name")
-    add("add-log-stream", _add_log_stream, "add a stream to a log group", "group", "name")
     quota = add("set-quota", _set_quota, "set the quota of flow logs; -1 for no limit")
     quota.add_argument("limit", type=int)
-
-    user = add("set-role", _set_role, "give a user a role, at once", "user")
-    user.add_argument("role", choices=policies.ROLES)
     user = add("set-policy", _set_policy, "give a user a custom policy, at once", "user")
     user.add_argument("policy", metavar="FILE.json", type=Path, help="an IAM policy of version 1.1")
-
-    add("rename-flow-log", _rename_flow_log, "rename a flow log", "flow_log", "name")
-    add("describe-flow-log", _describe_flow_log, "change the description of a flow log", "flow_log", "description")
-    add("enable-flow-log", _enable_flow_log, "enable a flow log at once", "flow_log")
-    add("disable-flow-log", _disable_flow_log, "disable a flow log at once", "flow_log")
-    add("delete-flow-log", _delete_flow_log, "delete a flow log at once", "flow_log")
-    flow_log = add(
-        "set-flow-log-state", _set_flow_log_state, "put a flow log into a state and keep it there", "flow_log"
-    )
-    flow_log.add_argument("state", choices=flow_logs.STATES)
+    for change in CHANGES:
+        *first, last = change.arguments.split()
+        added = add(change.name, partial(_apply, change), change.summary, *first)
+        added.add_argument(last, choices=change.choices)
     return parser
 
 
@@ -192,13 +218,14 @@ def _gaps(store: Store, options: argparse.Namespace) -> int:
     return 1
 
 
+def _apply(change: Change, store: Store, options: argparse.Namespace) -> None:
+    values = {name: getattr(options, name) for name in change.arguments.split()}
+    result = getattr(store, change.name.replace("-", "_"))(*values.values())
+    print(change.message.format(**values, result=result))
+
+
 def _add_router(store: Store, options: argparse.Namespace) -> None:
     print(f"added router {options.name}: {store.add_router(options.name, state=options.state)}")
-
-
-def _set_router_state(store: Store, options: argparse.Namespace) -> None:
-    store.set_router_state(options.router, options.state)
-    print(f"router {options.router} is {options.state}")
 
 
 def _add_attachment(store: Store, options: argparse.Namespace) -> None:
@@ -220,28 +247,9 @@ def _remove_attachment(store: Store, options: argparse.Namespace) -> None:
         print(f"its flow log {flow_log.name} ({flow_log.id}) was {end}")
 
 
-def _set_attachment_state(store: Store, options: argparse.Namespace) -> None:
-    store.set_attachment_state(options.attachment, options.state)
-    print(f"attachment {options.attachment} is {options.state}")
-
-
-def _rename_attachment(store: Store, options: argparse.Namespace) -> None:
-    store.rename_attachment(options.attachment, options.name)
-    print(f"attachment {options.attachment} is now {options.name}")
-
-
 def _tag_attachment(store: Store, options: argparse.Namespace) -> None:
     store.tag_attachment(options.attachment, dict(options.tag))
     print(f"attachment {options.attachment} has the tags: {_format_tags(dict(options.tag)) or 'none'}")
-
-
-def _add_log_group(store: Store, options: argparse.Namespace) -> None:
-    print(f"added log group {options.name}: {store.add_log_group(options.name)}")
-
-
-def _add_log_stream(store: Store, options: argparse.Namespace) -> None:
-    added = store.add_log_stream(options.group, options.name)
-    print(f"added log stream {options.name} to {options.group}: {added}")
 
 
 def _set_quota(store: Store, options: argparse.Namespace) -> None:
@@ -249,44 +257,9 @@ def _set_quota(store: Store, options: argparse.Namespace) -> None:
     print("the quota is lifted" if options.limit == rules.UNLIMITED else f"the quota is {options.limit}")
 
 
-def _set_role(store: Store, options: argparse.Namespace) -> None:
-    store.set_role(options.user, options.role)
-    print(f"user {options.user} is a {options.role}")
-
-
 def _set_policy(store: Store, options: argparse.Namespace) -> None:
     store.set_policy(options.user, documents.load_json(options.policy, "policy"))
     print(f"user {options.user} may do what {options.policy} says")
-
-
-def _rename_flow_log(store: Store, options: argparse.Namespace) -> None:
-    store.rename_flow_log(options.flow_log, options.name)
-    print(f"flow log {options.flow_log} is now {options.name}")
-
-
-def _describe_flow_log(store: Store, options: argparse.Namespace) -> None:
-    store.describe_flow_log(options.flow_log, options.description)
-    print(f"flow log {options.flow_log} has a new description")
-
-
-def _enable_flow_log(store: Store, options: argparse.Namespace) -> None:
-    store.enable_flow_log(options.flow_log)
-    print(f"flow log {options.flow_log} is enabled")
-
-
-def _disable_flow_log(store: Store, options: argparse.Namespace) -> None:
-    store.disable_flow_log(options.flow_log)
-    print(f"flow log {options.flow_log} is disabled")
-
-
-def _delete_flow_log(store: Store, options: argparse.Namespace) -> None:
-    store.delete_flow_log(options.flow_log)
-    print(f"flow log {options.flow_log} is gone")
-
-
-def _set_flow_log_state(store: Store, options: argparse.Namespace) -> None:
-    store.set_flow_log_state(options.flow_log, options.state)
-    print(f"flow log {options.flow_log} is {options.state}")
 
 
 def _parse_tag(text: str) -> tuple[str, str]:

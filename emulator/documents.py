@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,22 +13,6 @@ from emulator import strict_json
 from emulator.errors import EmulatorError
 
 Text = Annotated[str, Field(min_length=1)]
-
-_PROBLEMS = {
-    "string_type": "must be text (put it in quotes if it looks like a number)",
-    "string_too_short": "must not be empty",
-    "list_type": "must be a list",
-    "too_short": "must not be an empty list",
-    "dict_type": "must be a mapping",
-    "int_type": "must be a whole number, not {input!r}",
-    "float_type": "must be a number, not {input!r}",
-    "finite_number": "must be a number, not {input!r}",
-    "greater_than_equal": "must be {ge:g} or more, not {input!r}",
-    "less_than_equal": "must be {le:g} or less, not {input!r}",
-    "literal_error": "must be {expected}, not {input!r}",
-    "value_error": "{error}",
-}
-"""What is wrong, by pydantic's type of the error. Texts are not shown, as they may be secret."""
 
 
 class Document(BaseModel):
@@ -125,13 +110,16 @@ def _read(path: Path, what: str) -> bytes:
 
 
 def _describe(error: ValidationError) -> str:
-    """The first mistake: where it is, and what is wrong."""
+    """The first mistake: where it is, and what is wrong. Text is not shown, as it may be secret."""
     details = error.errors(include_url=False)[0]
-    place = list(details["loc"])
+    place, value = list(details["loc"]), details["input"]
+    problem = re.sub(r"^\w+ should", "must", details["msg"].removeprefix("Value error, "))
+    problem = problem.removesuffix(" after validation, not 0")
     if details["type"] == "missing":
         problem = f"has no {place.pop()}"
-    else:
-        template = _PROBLEMS.get(details["type"], "is wrong: " + details["msg"])
-        problem = template.format(input=details["input"], **details.get("ctx", {}))
+    elif details["type"] == "string_type":
+        problem += " (put it in quotes if it looks like a number)"
+    elif details["type"] == "literal_error" or isinstance(value, (int, float)):
+        problem += f", not {value!r}"
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return f"{''.join(steps).removeprefix('.') or 'the document'} {problem}"

@@ -88,7 +88,7 @@ def test_unwritable_folder_is_refused(tmp_path: Path) -> None:
 def test_seed_fills_only_an_empty_database(tmp_path: Path) -> None:
     path, invalid = tmp_path / "emulator.db", tmp_path / "invalid.yaml"
     invalid.write_text("domain: {name: D}\nusers: [{name: u, password: p}]\nprojects: []\n")
-    with pytest.raises(EmulatorError, match="projects must not be an empty list"):
+    with pytest.raises(EmulatorError, match="projects must have at least 1 item"):
         emulator.serve(path, seed=invalid)
     with emulator.serve(path, seed=SEED) as server:
         assert server.store.seeded

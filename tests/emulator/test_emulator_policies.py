@@ -223,8 +223,8 @@ GOOD = allowing("er:flowlogs:list")
         ({**GOOD, "Version": "5.0"}, "Version must be '1.1', not '5.0'"),
         ({**GOOD, "Version": 1.1}, "Version must be '1.1', not 1.1"),
         ({**GOOD, "Depends": []}, "the document has an unknown key 'Depends': the emulator reads Version, Statement"),
-        ({**GOOD, "Statement": []}, "Statement must not be an empty list"),
-        ({**GOOD, "Statement": 7}, "Statement must be a list"),
+        ({**GOOD, "Statement": []}, "Statement must have at least 1 item"),
+        ({**GOOD, "Statement": 7}, "Statement must be a valid list, not 7"),
         ({**GOOD, "Statement": ["Allow"]}, "Statement[0] must be a mapping with Effect, Action"),
         ({**GOOD, "Statement": [{"Effect": "Allow"}]}, "Statement[0] has no Action"),
         ({**GOOD, "Statement": [{"Action": ["er:flowlogs:list"]}]}, "Statement[0] has no Effect"),
@@ -233,7 +233,7 @@ GOOD = allowing("er:flowlogs:list")
             "Statement[1] has an unknown key 'Resource': the emulator reads Effect, Action",
         ),
         (policy_of(("allow", ["er:flowlogs:list"])), "Statement[0].Effect must be 'Allow' or 'Deny', not 'allow'"),
-        (allowing(), "Statement[0].Action must not be an empty list"),
+        (allowing(), "Statement[0].Action must have at least 1 item"),
         *[
             (
                 allowing("er:flowlogs:list", action),
