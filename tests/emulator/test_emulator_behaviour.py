@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from emulator import Behaviour, EmulatorError, Server
 from tests.emulator.plain_client import PlainClient, body
-from tests.waiting import eventually
 
 Serve = Callable[..., Server]
 
@@ -49,26 +47,12 @@ def test_attachment_without_flow_logs_can_always_be_removed(serve: Serve) -> Non
     assert server.store.remove_attachment("vpc-a") == []
 
 
-def test_client_tokens_are_honoured_by_default(serve: Serve) -> None:
-    server = serve()
-    assert create(server) == create(server)
-
-
 def test_ignored_client_token_is_only_echoed(serve: Serve) -> None:
     client = PlainClient.of(server := serve(Behaviour(latency=0, client_tokens="ignore")))
     new = body("one", server.store.attachment("vpc-a").id)
     assert client.post_flow_log(new, client_token="t").headers["X-Client-Token"] == "t"
     again = client.post_flow_log(new, client_token="t")
     assert (again.status_code, again.json()["error_code"]) == (400, "ER.04008503")
-
-
-def test_latency_is_how_long_a_create_takes(serve: Serve) -> None:
-    server = serve(Behaviour(latency=0.5))
-    client = PlainClient.of(server)
-    began = time.monotonic()
-    created = create(server)
-    assert client.state(created) == "pending" or time.monotonic() - began >= 0.5
-    eventually(lambda: client.state(created) == "available")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import requests
+from keystoneauth1 import session
 
 from emulator import Server
 from emulator.faults.plan import Fault
-from tests.emulator.plain_client import PlainClient, body
+from tests.emulator.plain_client import PlainClient, body, password_of
 from tests.waiting import eventually
 
 CREATE, SHOW, LIST = "POST */flow-logs", "GET */{flow_log_id}", "GET */flow-logs"
@@ -154,14 +155,11 @@ def test_skew_changes_dates_and_nothing_else(client: PlainClient, new: dict[str,
     }
 
 
-def test_skew_changes_dates_of_tokens(client: PlainClient, inject: Inject) -> None:
+def test_skew_changes_dates_of_tokens(server: Server, inject: Inject) -> None:
     inject(Fault("skew", seconds=-YEAR))
-    domain = {"name": "OTC-TEST"}
-    user = {"name": "tester", "password": "only-for-tests", "domain": domain}
-    scope = {"project": {"name": "eu-de", "domain": domain}}
-    auth = {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}
-    answer = client.session.post(f"{client.url}/v3/auth/tokens", json={"auth": auth})
-    assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{6}Z", answer.json()["token"]["expires_at"])
+    access = password_of(server, "tester", "only-for-tests").get_access(session.Session())
+    assert access.expires is not None
+    assert -YEAR < access.expires.timestamp() - time.time() < 2 * 86_400 - YEAR
 
 
 # Of a list's page

@@ -50,14 +50,6 @@ def test_only_state_available_is_active(timeline: Timeline, state: str) -> None:
     assert timeline.gaps() == [(0, 10), (20, 100)]
 
 
-def test_one_active_flow_log_is_enough(timeline: Timeline) -> None:
-    first = timeline.create()
-    second = timeline.at(20).create(stream="archive")
-    timeline.at(40).delete(first)
-    timeline.at(60).store.disable_flow_log(second)
-    assert timeline.gaps() == [(0, 10), (60, 100)]
-
-
 def test_replacement_at_the_same_instant_leaves_no_gap(timeline: Timeline) -> None:
     first = timeline.create()
     second = timeline.at(20).create(stream="archive")
@@ -73,12 +65,6 @@ def test_last_version_of_an_instant_counts(timeline: Timeline) -> None:
         for state in states:
             timeline.at(second).store.set_flow_log_state(created, state)
     assert timeline.gaps() == [(0, 10), (20, 30)]
-
-
-def test_cancelled_change_is_not_in_the_record(timeline: Timeline) -> None:
-    created = timeline.create()
-    timeline.at(5).store.set_flow_log_state(created, "pending")
-    assert timeline.gaps() == [(0, 100)]
 
 
 # Where the search begins and ends

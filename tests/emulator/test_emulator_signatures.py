@@ -278,11 +278,6 @@ def test_invalid_signed_headers_are_refused(signed: PlainClient, names: str, rea
     assert refusal(signed.session.send(ready)) == reason
 
 
-def test_call_without_token_and_signature_is_refused(server: Server) -> None:
-    answer = requests.get(f"{server.url}/v3/{server.project_id}/enterprise-router/instances")
-    assert refusal(answer) == "the token is missing or expired."
-
-
 @pytest.mark.parametrize(
     ("key", "reason"),
     [

@@ -16,6 +16,11 @@ NAMED = {
     "LIVE_LOG_GROUP": "the log group, by id or name",
     "LIVE_LOG_STREAM": "one of its log streams, to which the attachment does not log yet, by id or name",
 }
+USER = {
+    "OS_USERNAME": "the IAM user; or OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD, see README.md",
+    "OS_PASSWORD": "the user's password",
+    "OS_USER_DOMAIN_NAME": "the user's domain, such as OTC-EU-DE-…",
+}
 ENDPOINT = "LIVE_ENDPOINT"  # optional: one address for all services
 
 
@@ -74,31 +79,16 @@ def _missing(has: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     yield from ((name, what) for name, what in NAMED.items() if not has(name))
     if has("OS_CLOUD"):
         return  # What that cloud lacks is checked with the settings.
-    has_token = has("OS_TOKEN")
-    has_key = not has_token and has("OS_ACCESS_KEY") and not has("OS_USERNAME")
-    has_user = not (has_token or has_key)
-    has_project = has("OS_REGION_NAME") or has("OS_PROJECT_NAME") or has("OS_PROJECT_ID")
-    has_domain = has("OS_USER_DOMAIN_NAME") or has("OS_DOMAIN_NAME")
-    for name, is_missing, what in (
-        (
-            "OS_REGION_NAME",
-            not (has("OS_REGION_NAME") or has(ENDPOINT)),
-            f"{' or '.join(REGIONS)}; or {ENDPOINT}, one address for all services",
-        ),
-        ("OS_PROJECT_ID", has_token and not has("OS_PROJECT_ID"), "the id of the token's project"),
-        (
-            "OS_USERNAME",
-            has_user and not has("OS_USERNAME"),
-            "the IAM user; or OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD, see README.md",
-        ),
-        ("OS_PASSWORD", has_user and not has("OS_PASSWORD"), "the user's password"),
-        ("OS_USER_DOMAIN_NAME", has_user and not has_domain, "the user's domain, such as OTC-EU-DE-…"),
-        ("OS_SECRET_KEY", has_key and not has("OS_SECRET_KEY"), "the secret of the access key"),
-        (
-            "OS_PROJECT_NAME",
-            not has_token and has(ENDPOINT) and not has_project,
-            "the project, by name; or OS_PROJECT_ID",
-        ),
-    ):
-        if is_missing:
-            yield name, what
+    if not (has("OS_REGION_NAME") or has(ENDPOINT)):
+        yield "OS_REGION_NAME", f"{' or '.join(REGIONS)}; or {ENDPOINT}, one address for all services"
+    if has("OS_TOKEN"):
+        required = {"OS_PROJECT_ID": "the id of the token's project"}
+    elif has("OS_ACCESS_KEY") and not has("OS_USERNAME"):
+        required = {"OS_SECRET_KEY": "the secret of the access key"}
+    else:
+        required = dict(USER)
+        if has("OS_DOMAIN_NAME"):
+            del required["OS_USER_DOMAIN_NAME"]
+    if has(ENDPOINT) and not (has("OS_TOKEN") or has("OS_REGION_NAME") or has("OS_PROJECT_ID")):
+        required["OS_PROJECT_NAME"] = "the project, by name; or OS_PROJECT_ID"
+    yield from ((name, what) for name, what in required.items() if not has(name))
