@@ -24,8 +24,8 @@ class Behaviour:
     them as they are, `remove` deletes them with it, `refuse` refuses to delete the attachment."""
 
     client_tokens: str = "honour"
-    """Whether X-Client-Token makes a create idempotent; the reference calls it an "idempotence identifier" and says
-    no more. `honour` answers a repeated create with the first flow log, `ignore` only echoes the header."""
+    """Whether X-Client-Token makes a create idempotent; the reference calls it an "idempotence identifier" and no
+    more. `honour` answers a repeated create with the first flow log, `ignore` only echoes the header."""
 
     list_lag: float = 0.0
     """Seconds by which lists of flow logs lag behind what a show returns; the reference promises nothing."""

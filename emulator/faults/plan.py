@@ -52,8 +52,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "disable": ("when",),
     "fill_quota": (),
 }
-"""The keys of each kind beside the `COMMON` ones. The function of its name in `emulator.faults.effects` says what it
-does."""
+"""The keys of each kind beside the `COMMON` ones. What it does is the method of its name in
+`emulator.faults.effects`."""
 
 COMMON = ("kind", "calls", "probability", "skip", "times")
 
