@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import emulator
-from emulator import Behaviour, EmulatorError, Server
+from emulator import Behaviour, EmulatorError, Server, schema
 from emulator.store import Store
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient, body
@@ -96,6 +96,15 @@ def test_seed_fills_only_an_empty_database(tmp_path: Path) -> None:
     with emulator.serve(path, seed=SEED) as server:
         assert not server.store.seeded
         assert server.store.router("er-new").state == "available"
+
+
+def test_failed_creation_leaves_an_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "emulator.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "TABLES", f"{schema.TABLES}; CREATE nonsense")
+        assert "make it and its folder writable" in refusal(path)
+    with emulator.serve(path, seed=SEED) as server:
+        assert server.store.seeded
 
 
 def test_accepted_change_is_done_though_the_server_was_closed(serve: Callable[..., Server]) -> None:
