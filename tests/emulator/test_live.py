@@ -238,8 +238,8 @@ def test_single_missing_or_invalid_variable_is_named(variables: dict[str, str], 
         (
             {"LIVE_ATTACHMENT": "nothing", "LIVE_LOG_GROUP": "netwrok"},
             "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; there are:"
-            " cfw-a, twin, twin, vgw-a, vpc-a, vpc-b, vpc-modifying, vpc-waiting, vpn-a; LIVE_LOG_GROUP: there is no log"
-            " group with id or name 'netwrok'; there are: network, security",
+            " cfw-a, twin, twin, vgw-a, vpc-a, vpc-b, vpc-modifying, vpc-waiting, vpn-a; LIVE_LOG_GROUP: there is no"
+            " log group with id or name 'netwrok'; there are: network, security",
         ),
         ({"LIVE_ATTACHMENT": "cfw-a"}, "LIVE_ATTACHMENT: cfw-a is of type cfw, which cannot be logged"),
         ({"LIVE_ATTACHMENT": "vpc-waiting"}, "LIVE_ATTACHMENT: vpc-waiting waits for the router's owner to accept it"),
