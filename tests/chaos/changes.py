@@ -82,7 +82,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Course:
 def _world(folder: Path, lots: Random) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(edits.world(lots)))
-    with emulator.serve(folder / "emulator.db", seed=seed_file, switches=Behaviour(latency=0)) as server:
+    with emulator.serve(folder / "emulator.db", seed=seed_file, behaviour=Behaviour(latency=0)) as server:
         yield server
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
-from bench.world import seed as world_of
+from bench.emulator_process import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.emulator_process import seed as world_of
 from tests.chaos import faults, wanted
 from tests.chaos.seeded import N, Outcome, calm, flow_logs_of_somebody_else
 from tests.chaos.site import Site, unfinished, world_file

@@ -20,8 +20,8 @@ from unittest import mock
 from uuid import UUID
 
 import emulator
-from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
-from bench.world import seed as world_of
+from bench.emulator_process import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.emulator_process import seed as world_of
 from emulator import Behaviour, Server
 from emulator.behaviour import MISSING_FLOW_LOG
 from emulator.flow_logs import AVAILABLE, PENDING, FlowLog, NewFlowLog
@@ -74,14 +74,14 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
         base: The SDK's servicer class.
     """
     lots, outcome = Random(seed), Outcome(seed)
-    switches = Behaviour(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
+    behaviour = Behaviour(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
     id_lots = Random(lots.randrange(1_000_000))
 
     def drawn_id() -> UUID:
         return UUID(int=id_lots.getrandbits(128), version=4)
 
     # Lists are in the order of ids.
-    with mock.patch("emulator.flow_logs.uuid4", drawn_id), world(folder, switches) as server:
+    with mock.patch("emulator.flow_logs.uuid4", drawn_id), world(folder, behaviour) as server:
         attachments = sorted(one.name for one in server.store.network.all_attachments())
         others = flow_logs_of_somebody_else(server, lots, attachments)
         state: list[Resource] = []
@@ -151,10 +151,10 @@ def calm(server: Server) -> None:
 
 
 @contextmanager
-def world(folder: Path, switches: Behaviour) -> Iterator[Server]:
+def world(folder: Path, behaviour: Behaviour) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(world_of(N)))
-    with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
+    with emulator.serve(folder / "emulator.db", seed=seed_file, behaviour=behaviour) as server:
         server.store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
         yield server
 

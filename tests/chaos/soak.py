@@ -19,8 +19,8 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
 
 import emulator
-from bench.processes import without_a_persons_own
-from bench.world import seed as world_of
+from bench.emulator_process import seed as world_of
+from bench.processes import neutral_environment
 from emulator import Behaviour, Server
 from tests.chaos.engine import Engine, declaring
 from tests.chaos.seeded import inputs
@@ -62,7 +62,7 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     usages: list[Usage] = []
     wrong: list[str] = []
     with (
-        emulator.serve(folder / "emulator.db", seed=seed, switches=Behaviour(latency=0)) as server,
+        emulator.serve(folder / "emulator.db", seed=seed, behaviour=Behaviour(latency=0)) as server,
         _provider() as (pid, stub),
         ThreadPoolExecutor(ENGINES) as pool,
     ):
@@ -108,7 +108,7 @@ def _provider() -> Iterator[tuple[int, Any]]:
     """The host as a process of its own, as the engine starts it: its id, and a stub for it."""
     nobody = "127.0.0.1:1"  # the engine's address, to which it sends words on waits of seconds
     command = [sys.executable, "-u", "-m", "providers.host", nobody]
-    environment = without_a_persons_own()
+    environment = neutral_environment()
     with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout

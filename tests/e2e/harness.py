@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import yaml
 
-from bench.processes import members, without_a_persons_own
+from bench.processes import members, neutral_environment
 from emulator import Behaviour, Server, clock, serve
 from emulator.clock import Instant
 
@@ -113,7 +113,7 @@ class World:
         self.finish()
         db, port = self.server.store.path, urlsplit(self.server.url).port
         self.server.close()
-        self.server = serve(db, port=port or 0, switches=Behaviour(latency=0))
+        self.server = serve(db, port=port or 0, behaviour=Behaviour(latency=0))
 
     @property
     def _url(self) -> str:
@@ -164,7 +164,7 @@ class Project:
             "PULUMI_PARALLEL": "128",
             "NO_COLOR": "1",
         }
-        return cls(directory, {**without_a_persons_own(), **settings, **sparing})
+        return cls(directory, {**neutral_environment(), **settings, **sparing})
 
     # What a person types.
 
@@ -366,9 +366,9 @@ def make_checkout(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def serving(db: Path, **switches: Any) -> Iterator[World]:
-    """A world that outlives no test; `latency` and the like are the emulator's switches."""
-    world = World(serve(db, switches=Behaviour(**switches)))
+def serving(db: Path, **behaviour: Any) -> Iterator[World]:
+    """A world that outlives no test; `latency` and the like are the emulator's behaviour."""
+    world = World(serve(db, behaviour=Behaviour(**behaviour)))
     try:
         yield world
     finally:

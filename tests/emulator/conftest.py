@@ -65,8 +65,8 @@ def serve(db: Path) -> Iterator[Callable[..., Server]]:
     """Start servers on the test's file, closed at the end whatever happens: `serve(Behaviour(...))`."""
     with ExitStack() as stack:
 
-        def start(switches: Behaviour = INSTANT, *, path: Path = db) -> Server:
-            return stack.enter_context(emulator.serve(path, switches=switches))
+        def start(behaviour: Behaviour = INSTANT, *, path: Path = db) -> Server:
+            return stack.enter_context(emulator.serve(path, behaviour=behaviour))
 
         yield start
 

@@ -88,7 +88,7 @@ class Engine:
 
 
 class Start(Protocol):
-    def __call__(self, switches: Behaviour = INSTANT) -> Engine: ...
+    def __call__(self, behaviour: Behaviour = INSTANT) -> Engine: ...
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ def start(
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
 
-        def serve(switches: Behaviour = INSTANT) -> Engine:
-            api = stack.enter_context(emulator.serve(tmp_path / "e.db", switches=switches))
+        def serve(behaviour: Behaviour = INSTANT) -> Engine:
+            api = stack.enter_context(emulator.serve(tmp_path / "e.db", behaviour=behaviour))
             stub = stack.enter_context(hosted(base, FlowLogHandler()))
             settings = {"token": api.token, "project_id": api.project_id, "endpoint": api.url}
             return Engine(api, stub, struct({f"otc-flow-logs:{key}": value for key, value in settings.items()}))

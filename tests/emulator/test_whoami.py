@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.processes import without_a_persons_own
+from bench.processes import neutral_environment
 from emulator import Server
 from providers.config import ConfigError
 from providers.er.exceptions import ApiError
@@ -131,7 +131,7 @@ def test_command_prints_all_facts_of_a_cloud_in_clouds_yaml(keyed: Server, tmp_p
     done = subprocess.run(
         [sys.executable, "-m", "stacks.commands.whoami", "team", json.dumps({"user": "t", "url": "file://./state"})],
         cwd=PROJECT_FOLDER,
-        env={**without_a_persons_own(), "OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)},
+        env={**neutral_environment(), "OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)},
         input=json.dumps(config),
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The emulator in a process of its own, with a world made for a number of attachments."""
+"""The emulator in a process of its own, filled with a number of routers and attachments."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PROJECT_ID = "0605767a9980d5762fbcc00b3537e757"
 TYPES = ("vpc", "vpn", "vgw")  # those that can be logged
 
 READY_SECONDS = 60.0
-READY_PAUSE = 0.05
+READY_POLL = 0.05
 TIMEOUT = 60.0  # seconds for one request
 UNLIMITED = -1
 PAGE = 2000  # API reference: the largest page
 
 
 def seed(attachments: int, routers: int = 1) -> dict[str, Any]:
-    """Routers with so many loggable attachments each, a log group with a stream, no quota; see emulator/seed.py."""
+    """Routers with loggable attachments, a log group with a stream, no quota; see emulator/seed.py."""
     project = {
         "id": PROJECT_ID,
         "name": PROJECT,
@@ -67,14 +67,14 @@ def _numbered(name: str, number: int) -> str:
 
 
 @dataclass(frozen=True)
-class World:
-    """A running emulator with so many routers, and what it tells anybody."""
+class EmulatorProcess:
+    """A running emulator with a number of routers."""
 
     url: str
     routers: int = 1
 
     def stack_config(self, numbers: range) -> dict[str, Any]:
-        """What the stack file says to log all of the routers with these numbers, without namespace."""
+        """The keys of a stack file, without namespace, that log all of the routers with these numbers."""
         target = {"log_group": LOG_GROUP, "log_stream": LOG_STREAM, "attachments": "all"}
         routers = {_numbered("core", number): {"router": _numbered(ROUTER, number), **target} for number in numbers}
         return {"endpoint": self.url, "routers": routers}
@@ -86,7 +86,7 @@ class World:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Environment variables of a person who signs in with a password, as most do."""
+        """Environment variables for sign-in with a password."""
         return {
             "OS_USERNAME": USER,
             "OS_USER_DOMAIN_NAME": DOMAIN,
@@ -99,14 +99,14 @@ class World:
         requests.delete(f"{self.url}/_emulator/requests", timeout=TIMEOUT).raise_for_status()
 
     def requests(self) -> dict[str, int]:
-        """How many there were since, by method and path."""
+        """How many requests there were since, by method and path."""
         answer = requests.get(f"{self.url}/_emulator/requests", timeout=TIMEOUT)
         answer.raise_for_status()
         counts: dict[str, int] = answer.json()["requests"]
         return counts
 
     def flow_logs(self) -> int:
-        """How many flow logs there are, of those that are available."""
+        """How many flow logs are available."""
         headers = {"X-Auth-Token": self._token()}
         return sum(self._flow_logs(_router_id(number), headers) for number in range(self.routers))
 
@@ -117,7 +117,7 @@ class World:
             answer = requests.get(url, headers=headers, params=query, timeout=TIMEOUT)
             answer.raise_for_status()
             page = answer.json()
-            count += [one["state"] for one in page["flow_logs"]].count("available")
+            count += [flow_log["state"] for flow_log in page["flow_logs"]].count("available")
             marker = page["page_info"].get("next_marker")
             if not marker:
                 return count
@@ -135,10 +135,10 @@ class World:
 
 
 @contextlib.contextmanager
-def serving(
+def run_emulator(
     children: Children, checkout: Path, directory: Path, *, attachments: int, latency: float, routers: int = 1
-) -> Iterator[World]:
-    """A fresh world behind an emulator that keeps its files in `directory`.
+) -> Iterator[EmulatorProcess]:
+    """A new emulator that keeps its files in `directory`.
 
     Args:
         attachments: Of each router.
@@ -152,11 +152,11 @@ def serving(
         output.open("wb") as file,
         children.running(command, cwd=checkout, environment=os.environ, output=file) as process,
     ):
-        until = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + READY_SECONDS
         while not (text := output.read_text()).endswith("\n"):
-            if process.poll() is not None or time.monotonic() > until:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"the emulator does not start:\n{text}")
-            time.sleep(READY_PAUSE)
+            time.sleep(READY_POLL)
         if not text.startswith("emulator: "):
             raise BenchError(f"the emulator does not start:\n{text}")
-        yield World(text.split()[1], routers)
+        yield EmulatorProcess(text.split()[1], routers)
