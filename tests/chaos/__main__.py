@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.table import grid
-from tests.chaos import changes
-from tests.chaos.change_commands import ChangeSite
-from tests.chaos.command_line import RunSite
-from tests.chaos.course import Course
-from tests.chaos.judge import COMPLAINTS, DONE, FAILED_RUN, REFUSED
+from tests.chaos import edits_in_process
+from tests.chaos.audit import COMPLAINTS, DONE, FAILED_RUN, REFUSED
+from tests.chaos.desired import DOUBLED, LOST
+from tests.chaos.edits_with_cli import ChangeSite
+from tests.chaos.faults_in_process import N, Outcome, run
+from tests.chaos.faults_with_cli import RunSite
+from tests.chaos.kills import Kill, KillSite, kills
 from tests.chaos.outages import OUTAGE, OutageSite, outages
-from tests.chaos.seeded import N, Outcome, run
+from tests.chaos.scenario import Scenario
 from tests.chaos.site import Site
 from tests.chaos.soak import Usage, soak
-from tests.chaos.sweep import Kill, KillSite, kills
-from tests.chaos.wanted import DOUBLED, LOST
 from tests.sdk import servicer_class
 from tools.console import clock, say
 
@@ -38,7 +38,7 @@ REPORT_SECONDS = 10.0
 T = TypeVar("T")
 R = TypeVar("R")
 SiteT = TypeVar("SiteT", bound=Site)
-Told = TypeVar("Told", Outcome, Course)
+ResultT = TypeVar("ResultT", Outcome, Scenario)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,19 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
         "--cli-changes", type=int, default=12, help="sequences of edits with `pulumi` (default: %(default)s)"
     )
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="of the first run (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="this run in process alone, with all that happened")
+    parser.add_argument("--seed", type=int, help="this run in process alone, with all that run")
     parser.add_argument(
-        "--change-seed", type=int, metavar="SEED", help="this sequence in process alone, with all that happened"
+        "--change-seed", type=int, metavar="SEED", help="this sequence in process alone, with all that run"
     )
     options = parser.parse_args(arguments)
     if options.change_seed is not None:
-        course = one_course(options.change_seed)
-        print(*course.journal, *(course.wrong or ["nothing is wrong"]), sep="\n")
-        return bool(course.wrong)
+        scenario = run_edit_seed(options.change_seed)
+        print(*scenario.journal, *(scenario.problems or ["nothing is wrong"]), sep="\n")
+        return bool(scenario.problems)
     if options.seed is not None:
         outcome = one(options.seed)
-        print(*outcome.journal, *(outcome.wrong or ["put right by one more up"]), sep="\n")
-        return bool(outcome.wrong)
+        print(*outcome.journal, *(outcome.problems or ["put right by one more up"]), sep="\n")
+        return bool(outcome.problems)
     if (options.cli_runs or options.kills or options.outages or options.cli_changes) and not shutil.which("pulumi"):
         say("error: there is no pulumi on PATH: run this with `make chaos`")
         return 2
@@ -77,21 +77,21 @@ def main(arguments: list[str] | None = None) -> int:
     processors = cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        outcomes = many(seeds, one, _lost_run)
-        courses = many(range(options.first, options.first + options.changes), one_course, _lost_course)
+        outcomes = many(seeds, one, _failed_outcome)
+        scenarios = many(range(options.first, options.first + options.changes), run_edit_seed, _failed_scenario)
         cli_outcomes = at_sites(cli_seeds, folder, RunSite, RunSite.run, named="pulumi, seed {}", at_once=processors)
         changed = at_sites(
             change_seeds, folder, ChangeSite, ChangeSite.run, named="changes with pulumi, seed {}", at_once=processors
         )
-        swept = at_sites(spread(kills(), options.kills), folder, KillSite, KillSite.put_right, at_once=processors)
+        swept = at_sites(spread(kills(), options.kills), folder, KillSite, KillSite.recover_from, at_once=processors)
         # These mostly wait.
         out = at_sites(outages()[: options.outages], folder, OutageSite, OutageSite.ride_out, at_once=len(outages()))
         usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
     cli_courses = [
-        done if isinstance(done, Course) else _lost_course(seed, str(done)) for seed, done in changed.items()
+        done if isinstance(done, Scenario) else _failed_scenario(seed, str(done)) for seed, done in changed.items()
     ]
     ends = {
-        f"seeded runs in process, N={N}": [outcome.wrong for outcome in outcomes],
+        f"seeded runs in process, N={N}": [outcome.problems for outcome in outcomes],
         f"seeded runs of `pulumi`, N={N}": [_wrong(done) for done in cli_outcomes.values()],
     }
     for victim in sorted({kill.victim for kill in swept}):
@@ -102,12 +102,12 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(done, Outcome):
             injected.update(done.injected)
     report(injected, ends, usages)
-    kinds = {"changes in process": courses, "changes with pulumi": cli_courses}
-    report_changes({what: courses for what, courses in kinds.items() if courses})
+    kinds = {"changes in process": scenarios, "changes with pulumi": cli_courses}
+    report_changes({what: scenarios for what, scenarios in kinds.items() if scenarios})
     for wrong in grown:
         say(wrong)
-    every = [*courses, *cli_courses]
-    return bool(grown) or any(any(wrongs) for wrongs in ends.values()) or any(course.wrong for course in every)
+    every = [*scenarios, *cli_courses]
+    return bool(grown) or any(any(wrongs) for wrongs in ends.values()) or any(scenario.problems for scenario in every)
 
 
 def spread(every: list[Kill], number: int) -> list[Kill]:
@@ -157,21 +157,21 @@ def one(seed: int) -> Outcome:
         return run(seed, Path(folder), servicer_class())
 
 
-def one_course(seed: int) -> Course:
+def run_edit_seed(seed: int) -> Scenario:
     """The sequence of edits of a seed, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return changes.run(seed, Path(folder), servicer_class())
+        return edits_in_process.run(seed, Path(folder), servicer_class())
 
 
-def _lost_run(seed: int, why: str) -> Outcome:
-    return Outcome(seed, wrong=[why])
+def _failed_outcome(seed: int, why: str) -> Outcome:
+    return Outcome(seed, problems=[why])
 
 
-def _lost_course(seed: int, why: str) -> Course:
-    return Course(seed, wrong=[why])
+def _failed_scenario(seed: int, why: str) -> Scenario:
+    return Scenario(seed, problems=[why])
 
 
-def many(seeds: range, do: Callable[[int], Told], lost: Callable[[int, str], Told]) -> list[Told]:
+def many(seeds: range, do: Callable[[int], ResultT], lost: Callable[[int, str], ResultT]) -> list[ResultT]:
     """What comes of these seeds, twice as many at a time as there are processors, since they mostly wait."""
     outcomes, told = [], time.monotonic()
     with ProcessPoolExecutor(2 * (cpu_count() or 1)) as pool:
@@ -182,11 +182,11 @@ def many(seeds: range, do: Callable[[int], Told], lost: Callable[[int, str], Tol
             except Exception as error:
                 outcome = lost(futures[future], f"{type(error).__name__}: {error}")
             outcomes.append(outcome)
-            for wrong in outcome.wrong:
+            for wrong in outcome.problems:
                 say(f"seed {outcome.seed}: {wrong}")
             if time.monotonic() - told > REPORT_SECONDS or len(outcomes) == len(seeds):
                 told = time.monotonic()
-                say(f"{len(outcomes)} of {len(seeds)} {'sequences' if do is one_course else 'runs'}")
+                say(f"{len(outcomes)} of {len(seeds)} {'sequences' if do is run_edit_seed else 'runs'}")
     return outcomes
 
 
@@ -206,24 +206,24 @@ def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: 
         print("\nOne provider process: " + "; ".join(map(str, usages)))
 
 
-def report_changes(kinds: Mapping[str, Sequence[Course]]) -> None:
+def report_changes(kinds: Mapping[str, Sequence[Scenario]]) -> None:
     """How the sequences of edits ended."""
     rows = []
-    for what, courses in kinds.items():
-        runs = sum((course.ends for course in courses), Counter[str]())
-        wrongs = [course.wrong for course in courses]
+    for what, scenarios in kinds.items():
+        runs = sum((scenario.ends for scenario in scenarios), Counter[str]())
+        wrongs = [scenario.problems for scenario in scenarios]
         counts = [_count(wrongs, kind) for kind in COMPLAINTS]
         others = sum(not sentence.startswith(tuple(COMPLAINTS)) for wrong in wrongs for sentence in wrong)
         ended = [str(runs[end]) for end in (DONE, REFUSED, FAILED_RUN)]
-        rows.append((what, str(len(courses)), str(runs.total()), *ended, *counts, str(others)))
+        rows.append((what, str(len(scenarios)), str(runs.total()), *ended, *counts, str(others)))
     headings = ("what", "sequences", "runs", DONE, REFUSED, FAILED_RUN, *COMPLAINTS.values(), "wrong otherwise")
     print(f"\n{grid(headings, rows, left=1)}")
 
 
 def _wrong(done: object) -> list[str]:
     """What is wrong in the end: of a seeded run, of something else, or because it came to no end."""
-    if isinstance(done, Outcome | Course):
-        return done.wrong
+    if isinstance(done, Outcome | Scenario):
+        return done.problems
     return done if isinstance(done, list) else [str(done)]
 
 

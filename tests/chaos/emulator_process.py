@@ -1,4 +1,4 @@
-"""The emulator as a process that can be killed, and started again at the same address with the same world."""
+"""The emulator as a process that can be killed, and started again at the same address with the same cloud."""
 
 from __future__ import annotations
 

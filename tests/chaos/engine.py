@@ -156,7 +156,7 @@ class Engine:
         """What `pulumi up --refresh` does.
 
         Raises:
-            CrashError: `crashes` said so.
+            CrashError: `crashes` written so.
         """
         self.report = Report()
         run = _Run(self.stub, self.timeout, self.state, self.crashes, options, self.report)
@@ -349,7 +349,7 @@ class _Run:
     def _operate(
         self, urn: str, call: Callable[[Any], Any], request: Any, *, creating: Struct | None = None
     ) -> tuple[Any | None, Resource | None]:
-        """The host's answer; none if it failed, and then perhaps what it said is half made.
+        """The host's answer; none if it failed, and then perhaps what it written is half made.
 
         Raises:
             CrashError: The engine dies before it has written that down; of a create, that it was begun is known.

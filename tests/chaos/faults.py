@@ -50,10 +50,10 @@ REFUSE = Fault("refuse", seconds=SHORT, probability=0.01)
 """Not among those above: how often one tries until somebody listens again, no seed decides."""
 
 
-def draw(lots: Random, *, stuck: bool = True) -> list[Fault]:
+def draw(rng: Random, *, stuck: bool = True) -> list[Fault]:
     """Some kinds at once, which together befall a share of all calls."""
-    chosen = lots.sample(FAULTS, lots.randint(*KINDS_AT_ONCE))
-    share = lots.uniform(*SHARE)
+    chosen = rng.sample(FAULTS, rng.randint(*KINDS_AT_ONCE))
+    share = rng.uniform(*SHARE)
     return [
         replace(fault, probability=share if fault.calls == LIST else share / len(chosen))
         for fault in (*chosen, *([STUCK] if stuck else []))

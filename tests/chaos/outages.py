@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from emulator.faults.plan import Fault
 from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.scenarios import CREATE, ScenarioSite, not_right, start_until
+from tests.chaos.interruptions import CREATE, InterruptionSite, find_problems, start_until
 from tests.e2e.harness import TIMEOUT
 
 OUTAGE = 60.0  # seconds
@@ -40,7 +40,7 @@ def outages() -> list[Outage]:
     ]
 
 
-class OutageSite(ScenarioSite):
+class OutageSite(InterruptionSite):
     """Where outages happen."""
 
     def ride_out(self, outage: Outage) -> list[str]:
@@ -51,7 +51,7 @@ class OutageSite(ScenarioSite):
             output, _ = process.communicate(timeout=TIMEOUT)
             if process.returncode:
                 return [output]
-            return not_right(project, outage.scenario)
+            return find_problems(project, outage.scenario)
 
 
 def _happen(emulator: EmulatorProcess, kind: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.desired import find_strays
 from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.wanted import strays
 from tests.e2e.harness import Project
 from tests.emulator.process import free_port
 
@@ -36,7 +36,7 @@ class Site:
         self._number = 0
         self.blank = folder / "blank"
         self.blank.mkdir()
-        project = Project.make(self.blank)
+        project = Project.create(self.blank)
         project.change_config(endpoint=f"http://127.0.0.1:{self._port}", **config)
 
     @contextlib.contextmanager
@@ -60,22 +60,22 @@ class Site:
 
     @contextlib.contextmanager
     def emulator(self, project: Project) -> Iterator[EmulatorProcess]:
-        """The emulator of a project's world."""
-        emulator = EmulatorProcess(world_file(project), self._port, *self._options)
+        """The emulator of a project's cloud."""
+        emulator = EmulatorProcess(database_file(project), self._port, *self._options)
         try:
             yield emulator
         finally:
             emulator.kill()
 
 
-def unfinished(project: Project, there: Set[str]) -> list[str]:
+def find_unfinished(project: Project, there: Set[str]) -> list[str]:
     """What does not fit together of these flow logs, which are the project's, and its state."""
-    found = strays(there, project.flow_logs().keys())
+    found = find_strays(there, project.flow_logs().keys())
     if pending := project.state().get("pending_operations"):
         found.append(f"{len(pending)} operations are pending")
     return found
 
 
-def world_file(project: Project) -> Path:
-    """Where a project's world is kept."""
-    return project.directory / "world.db"
+def database_file(project: Project) -> Path:
+    """Where a project's cloud is kept."""
+    return project.directory / "cloud.db"

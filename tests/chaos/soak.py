@@ -22,9 +22,9 @@ import emulator
 from bench.processes import without_a_persons_own
 from bench.world import seed as world_of
 from emulator import Behaviour, Server
+from tests.chaos.desired import STREAMS, FlowLogSpec
 from tests.chaos.engine import Engine, declaring
-from tests.chaos.seeded import inputs
-from tests.chaos.wanted import STREAMS, FlowLogSpec
+from tests.chaos.faults_in_process import inputs
 from tests.e2e.harness import CHECKOUT, NAMESPACE
 
 ENGINES = 8  # at work at once
@@ -55,12 +55,12 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     Args:
         operations: So many at least.
         folder: An empty one.
-        say: Told how far it is.
+        say: ResultT how far it is.
     """
     seed = folder / "seed.yaml"
     seed.write_text(json.dumps(world_of(ENGINES * FLOW_LOGS)))
     usages: list[Usage] = []
-    wrong: list[str] = []
+    problems: list[str] = []
     with (
         emulator.serve(folder / "emulator.db", seed=seed, switches=Behaviour(latency=0)) as server,
         _provider() as (pid, stub),
@@ -72,13 +72,13 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
             for first in range(0, len(names), FLOW_LOGS)
         ]
         while not usages or usages[-1].operations < operations:
-            wrong += _round(server, stub, pool, shares)
+            problems += _round(server, stub, pool, shares)
             usages.append(_usage(pid, PER_ROUND * (len(usages) + 1)))
             say(f"{usages[-1].operations:,} of {operations:,} operations")
     warm, last = [usage for usage in usages if usage.operations <= WARM][-1], usages[-1]
     if last.megabytes > warm.megabytes * MORE_MEMORY or last.files > warm.files + MORE_FILES:
-        wrong.append(f"grown from {warm} to {last}")
-    return [warm, last], wrong
+        problems.append(f"grown from {warm} to {last}")
+    return [warm, last], problems
 
 
 def _round(server: Server, stub: Any, pool: Executor, shares: Sequence[Mapping[str, FlowLogSpec]]) -> list[str]:
@@ -86,14 +86,14 @@ def _round(server: Server, stub: Any, pool: Executor, shares: Sequence[Mapping[s
     engines = [Engine(stub, TIMEOUT, []) for _ in shares]
     renamed = [{name: replace(one, name=f"{name}-renamed") for name, one in share.items()} for share in shares]
     gone: list[dict[str, FlowLogSpec]] = [{} for _ in shares]
-    wrong = []
+    problems = []
     for phase in (shares, renamed, gone):
         _begin_run(server, stub)
         reports = pool.map(lambda engine, share: engine.up(declaring(inputs(server, share))), engines, phase)
         for share, report in zip(shares, reports, strict=True):
             if len(report.steps) != len(share):
-                wrong.append(f"an up had {len(report.steps)} steps, not {len(share)}; errors: {report.errors}")
-    return wrong
+                problems.append(f"an up had {len(report.steps)} steps, not {len(share)}; errors: {report.errors}")
+    return problems
 
 
 def _begin_run(server: Server, stub: Any) -> None:

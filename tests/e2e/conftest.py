@@ -16,7 +16,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from tests.e2e import harness
-from tests.e2e.harness import CHECKOUT, FOREVER, Project, World, serving
+from tests.e2e.harness import CHECKOUT, FOREVER, Cloud, Project, serving
 from tools.cache import make_once
 from tools.offline.random_plugin.servicer import RandomUuidServicer
 
@@ -29,7 +29,7 @@ def _the_cli_is_there() -> None:
         pytest.fail("there is no pulumi on PATH: run these tests with `make test`")
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def create_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder that one of pytest's workers fills for all of them."""
     base = factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
@@ -51,7 +51,7 @@ def listed_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "pip" / "__init__.py").touch()
         (folder / "pip" / "__main__.py").write_text(program)
 
-    return made_once(tmp_path_factory, "listed", make)
+    return create_once(tmp_path_factory, "listed", make)
 
 
 class _Attachable(RandomUuidServicer):
@@ -78,13 +78,15 @@ def random_plugin() -> Iterator[int | None]:
 @pytest.fixture(scope="session", autouse=True)
 def _commands_are_spared(listed_packages: Path, random_plugin: int | None) -> Iterator[None]:
     """Commands of tests do not do again what would be the same each time; those of `make`, in tests too, do it all."""
-    harness.sparing["PYTHONPATH"] = os.pathsep.join(filter(None, [str(listed_packages), os.environ.get("PYTHONPATH")]))
+    harness.shared_settings["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(listed_packages), os.environ.get("PYTHONPATH")])
+    )
     # Too little is left behind for the engine to collect any of it.
-    harness.sparing |= {"GOGC": "off", "GOMEMLIMIT": "500MiB"}
+    harness.shared_settings |= {"GOGC": "off", "GOMEMLIMIT": "500MiB"}
     if random_plugin:
-        harness.sparing["PULUMI_DEBUG_PROVIDERS"] = f"random:{random_plugin}"
+        harness.shared_settings["PULUMI_DEBUG_PROVIDERS"] = f"random:{random_plugin}"
     yield
-    harness.sparing.clear()
+    harness.shared_settings.clear()
 
 
 @pytest.fixture(scope="session")
@@ -92,9 +94,9 @@ def blank_project(_commands_are_spared: None, tmp_path_factory: pytest.TempPathF
     """The folder of a project in which nothing is ever done."""
 
     def make(folder: Path) -> None:
-        Project.make(folder)
+        Project.create(folder)
 
-    return made_once(tmp_path_factory, "blank", make)
+    return create_once(tmp_path_factory, "blank", make)
 
 
 @pytest.fixture(scope="session")
@@ -102,43 +104,43 @@ def up_project(tmp_path_factory: pytest.TempPathFactory, blank_project: Path) ->
     """The folder of a project that was put up once."""
 
     def make(folder: Path) -> None:
-        Project.make(folder, copying=blank_project).up()
+        Project.create(folder, copying=blank_project).up()
 
-    return made_once(tmp_path_factory, "up", make)
+    return create_once(tmp_path_factory, "up", make)
 
 
 @pytest.fixture
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
-    """A project whose stack `local` uses the embedded emulator with the demo world.
+    """A project whose stack `local` uses the embedded emulator with the demo cloud.
 
     Nothing is up yet, or all is in tests marked `up`; what was done to get there was done once and is copied.
     """
     start = "up_project" if request.node.get_closest_marker("up") else "blank_project"
     directory = tmp_path / "project"
     directory.mkdir()
-    project = Project.make(directory, copying=request.getfixturevalue(start))
+    project = Project.create(directory, copying=request.getfixturevalue(start))
     yield project
     project.end()
 
 
 @pytest.fixture
-def world(project: Project) -> Iterator[World]:
-    """The world of the project's embedded emulator, for looking at and for changing by hand."""
-    with serving(project.database) as world:
-        yield world
+def cloud(project: Project) -> Iterator[Cloud]:
+    """The cloud of the project's embedded emulator, for looking at and for changing by hand."""
+    with serving(project.database) as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def stuck_world(project: Project) -> Iterator[World]:
+def stuck_cloud(project: Project) -> Iterator[Cloud]:
     """A standalone emulator, in place of the project's embedded one, in which nothing is done until a test says so."""
-    with serving(project.directory / "stuck.db", latency=FOREVER) as world:
-        project.use(world)
-        yield world
+    with serving(project.directory / "stuck.db", latency=FOREVER) as cloud:
+        project.use_cloud(cloud)
+        yield cloud
 
 
 @pytest.fixture
-def standalone(project: Project) -> Iterator[World]:
+def standalone(project: Project) -> Iterator[Cloud]:
     """An emulator that the stack reaches by its address; its stack file has everything but credentials."""
-    with serving(project.directory / "standalone.db", latency=0.2) as world:
-        project.change_config(endpoint=world.server.url, project="eu-de")
-        yield world
+    with serving(project.directory / "standalone.db", latency=0.2) as cloud:
+        project.change_config(endpoint=cloud.server.url, project="eu-de")
+        yield cloud

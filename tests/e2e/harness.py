@@ -1,4 +1,4 @@
-"""A Pulumi project of its own for each test, the real `pulumi` in it, and a look at the emulator's world."""
+"""A Pulumi project of its own for each test, the real `pulumi` in it, and a look at the emulator's cloud."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FLOW_LOG = "pulumi-python:dynamic/er:FlowLog"
 TIMEOUT = 120  # seconds, for one command
 QUICK = ("--yes", "--skip-preview", "--suppress-progress")
 
-# What the demo world has for the stack file's local stack: 12 attachments, one of type cfw, one not accepted.
-LOGGED_IN_DEMO = 10
+# What the demo cloud has for the stack file's local stack: 12 attachments, one of type cfw, one not accepted.
+DEMO_FLOW_LOGS = 10
 
 
 FOREVER = 3600.0  # seconds
 
-sparing: dict[str, str] = {}
+shared_settings: dict[str, str] = {}
 """Environment variables that spare the projects of a run of tests what each command would do again; none at first."""
 
 
@@ -52,7 +52,7 @@ class Run:
 
 
 @dataclass
-class World:
+class Cloud:
     """The emulator behind a project: what the API would tell anybody."""
 
     server: Server
@@ -102,15 +102,15 @@ class World:
         """The moment, by the emulator's clock."""
         return clock.now()
 
-    def finish(self) -> None:
+    def complete_operations(self) -> None:
         """Have all be done that is under way."""
         for id_, flow_log in self.flow_logs().items():
             if flow_log["state"] in ("pending", "modifying"):
                 self.server.store.set_flow_log_state(id_, "available")
 
-    def hurry(self) -> None:
+    def restart_without_latency(self) -> None:
         """The same at the same address, with another token; all is done at once from now on."""
-        self.finish()
+        self.complete_operations()
         db, port = self.server.store.path, urlsplit(self.server.url).port
         self.server.close()
         self.server = serve(db, port=port or 0, switches=Behaviour(latency=0))
@@ -135,10 +135,10 @@ class Project:
     sessions: set[int] = field(default_factory=set)
 
     @classmethod
-    def make(cls, directory: Path, *, copying: Path | None = None) -> Project:
+    def create(cls, directory: Path, *, copying: Path | None = None) -> Project:
         """A new one, with the stack file of the checkout's local stack.
 
-        Its stack is empty, or that of the project in the folder `copying`, and so is its emulator's world.
+        Its stack is empty, or that of the project in the folder `copying`, and so is its emulator's cloud.
         """
         for name in ("providers", "emulator", ".venv"):
             (directory / name).symlink_to(CHECKOUT / name)
@@ -152,7 +152,7 @@ class Project:
             (directory / ".local" / "state").mkdir(parents=True)
         project = cls.at(directory)
         if not copying:
-            project.ok("stack", "init")
+            project.expect_ok("stack", "init")
         return project
 
     @classmethod
@@ -164,7 +164,7 @@ class Project:
             "PULUMI_PARALLEL": "128",
             "NO_COLOR": "1",
         }
-        return cls(directory, {**without_a_persons_own(), **settings, **sparing})
+        return cls(directory, {**without_a_persons_own(), **settings, **shared_settings})
 
     # What a person types.
 
@@ -188,13 +188,13 @@ class Project:
         assert "Traceback" not in done.stdout, done.stdout
         return Run(done.returncode, done.stdout)
 
-    def ok(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
+    def expect_ok(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
         """Run `pulumi`, which must succeed; its output."""
         run = self.pulumi(*arguments, stack=stack, **environment)
         assert run.ok, run.output
         return run.output
 
-    def refused(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
+    def expect_error(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
         """Run `pulumi`, which must fail; its output."""
         run = self.pulumi(*arguments, stack=stack, **environment)
         assert not run.ok, run.output
@@ -202,22 +202,22 @@ class Project:
 
     def up(self, *arguments: str, **environment: str) -> str:
         """`up` without its preview, which is the same run again; tests of previews ask for one."""
-        return self.ok("up", *QUICK, *arguments, **environment)
+        return self.expect_ok("up", *QUICK, *arguments, **environment)
 
     def destroy(self, *arguments: str, **environment: str) -> str:
-        return self.ok("destroy", *QUICK, *arguments, **environment)
+        return self.expect_ok("destroy", *QUICK, *arguments, **environment)
 
     def refresh(self, *arguments: str, **environment: str) -> str:
-        return self.ok("refresh", *QUICK, *arguments, **environment)
+        return self.expect_ok("refresh", *QUICK, *arguments, **environment)
 
     def recover(self) -> None:
         """What `make recover` does, but for the coverage table."""
         pending = [sys.executable, "-m", "stacks.pending"]
         alone = self.run([*pending, "refuse-live", STACK])
         assert alone.ok, alone.output
-        self.ok("cancel", "--yes")
+        self.expect_ok("cancel", "--yes")
         file = self.directory / "state.json"
-        self.ok("stack", "export", "--file", str(file))
+        self.expect_ok("stack", "export", "--file", str(file))
         taken_over = subprocess.run(
             [*pending, "take-over", STACK],
             cwd=self.directory,
@@ -228,14 +228,14 @@ class Project:
             check=True,
         )
         file.write_text(taken_over.stdout)
-        self.ok("stack", "import", "--file", str(file))
+        self.expect_ok("stack", "import", "--file", str(file))
         shutil.rmtree(self.creating, ignore_errors=True)
         self.refresh()
         self.up("--refresh")
 
-    def unchanged(self, **environment: str) -> None:
+    def expect_no_changes(self, **environment: str) -> None:
         """A preview finds nothing to do."""
-        self.ok("preview", "--expect-no-changes", "--suppress-progress", **environment)
+        self.expect_ok("preview", "--expect-no-changes", "--suppress-progress", **environment)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `pulumi` as the leader of a group of its own, to be killed in the middle."""
@@ -253,7 +253,7 @@ class Project:
         return process
 
     @staticmethod
-    def kill(process: subprocess.Popen[str]) -> None:
+    def kill_engine(process: subprocess.Popen[str]) -> None:
         """Kill `pulumi` itself; what it started is left to notice."""
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=TIMEOUT)
@@ -296,10 +296,10 @@ class Project:
         routers[key] = {**routers[key], **values}
         self.change_config(routers=routers)
 
-    def use(self, world: World) -> None:
-        """Have the project use this world in place of its embedded one."""
-        self.change_config(endpoint=world.server.url, project_id=world.server.project_id)
-        self.environment["OS_TOKEN"] = world.server.token
+    def use_cloud(self, cloud: Cloud) -> None:
+        """Have the project use this cloud in place of its embedded one."""
+        self.change_config(endpoint=cloud.server.url, project_id=cloud.server.project_id)
+        self.environment["OS_TOKEN"] = cloud.server.token
 
     # What is left behind.
 
@@ -329,19 +329,19 @@ class Project:
         return {one["id"]: one for one in found}
 
     def outputs(self) -> dict[str, Any]:
-        outputs: dict[str, Any] = json.loads(self.ok("stack", "output", "--json"))
+        outputs: dict[str, Any] = json.loads(self.expect_ok("stack", "output", "--json"))
         return outputs
 
 
-def agree(project: Project, world: World) -> None:
-    """State and world hold the same flow logs, no operation is pending, and nothing is left to do."""
-    same_flow_logs(project, world)
-    project.unchanged()
+def assert_converged(project: Project, cloud: Cloud) -> None:
+    """State and cloud hold the same flow logs, no operation is pending, and nothing is left to do."""
+    assert_same_flow_logs(project, cloud)
+    project.expect_no_changes()
 
 
-def same_flow_logs(project: Project, world: World) -> None:
-    """State and world hold the same flow logs, and no operation is pending."""
-    assert project.flow_logs().keys() == world.flow_logs().keys()
+def assert_same_flow_logs(project: Project, cloud: Cloud) -> None:
+    """State and cloud hold the same flow logs, and no operation is pending."""
+    assert project.flow_logs().keys() == cloud.flow_logs().keys()
     assert not project.state().get("pending_operations")
 
 
@@ -366,10 +366,10 @@ def make_checkout(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def serving(db: Path, **switches: Any) -> Iterator[World]:
-    """A world that outlives no test; `latency` and the like are the emulator's switches."""
-    world = World(serve(db, switches=Behaviour(**switches)))
+def serving(db: Path, **switches: Any) -> Iterator[Cloud]:
+    """A cloud that outlives no test; `latency` and the like are the emulator's switches."""
+    cloud = Cloud(serve(db, switches=Behaviour(**switches)))
     try:
-        yield world
+        yield cloud
     finally:
-        world.server.close()
+        cloud.server.close()

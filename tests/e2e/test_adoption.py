@@ -8,12 +8,12 @@ import sys
 import pytest
 import yaml
 
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, STACK, TIMEOUT, Project, World, same_flow_logs
+from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, STACK, TIMEOUT, Cloud, Project, assert_same_flow_logs
 
 
 def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What `make adopt` does."""
-    config = project.ok("config", "--json", "--show-secrets")
+    config = project.expect_ok("config", "--json", "--show-secrets")
     return subprocess.run(
         [sys.executable, "-m", "stacks.commands.adopt", STACK, *arguments],
         cwd=project.directory,
@@ -27,62 +27,62 @@ def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def test_what_is_there_is_imported_where_the_stack_file_says_so_and_never_made_anew(
-    project: Project, world: World
+    project: Project, cloud: Cloud
 ) -> None:
-    theirs = {world.log("vpc-shop", "by-hand"), world.log("vpc-payments", "by-hand-too")}
+    theirs = {cloud.log("vpc-shop", "by-hand"), cloud.log("vpc-payments", "by-hand-too")}
 
-    said = project.refused("preview")
+    said = project.expect_error("preview")
     assert "core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's:" in said
     assert "vpc-shop (by-hand, " in said
     assert "vpc-payments (by-hand-too, " in said
     assert "set adopt: true here" in said
 
     project.change_router("core", adopt=True)
-    said = project.ok("preview", "--diff")
+    said = project.expect_ok("preview", "--diff")
     assert "= 2 to import" in said
     assert '~ name       : "by-hand" => "core-vpc-shop-e4ec9862"' in said
-    assert world.flow_logs().keys() == theirs
+    assert cloud.flow_logs().keys() == theirs
 
     project.up()
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    assert world.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
+    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
     assert theirs < project.flow_logs().keys()
-    same_flow_logs(project, world)
-    project.unchanged()
+    assert_same_flow_logs(project, cloud)
+    project.expect_no_changes()
 
     project.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
 
 
 @pytest.mark.acceptance
-def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project, world: World) -> None:
+def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project, cloud: Cloud) -> None:
     project.change_router("core", attachments=["vpc-shop", "vpc-payments"])
     project.change_router("edge", attachments=[])
     project.up()
-    before = world.flow_logs()
+    before = cloud.flow_logs()
     project.state_file().unlink()
-    project.ok("stack", "init")
+    project.expect_ok("stack", "init")
 
-    said = project.refused("up", *QUICK)
+    said = project.expect_error("up", *QUICK)
     assert "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this" in said
     assert project.flow_logs() == {}
     project.change_router("core", adopt=True)
     said = project.up()
 
     assert "= 2 imported" in said
-    assert world.flow_logs() == before
+    assert cloud.flow_logs() == before
     assert project.flow_logs().keys() == before.keys()
 
 
 def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all_and_changes_nothing(
-    project: Project, world: World
+    project: Project, cloud: Cloud
 ) -> None:
-    world.log("vpc-shop", "shop", description="The shop's")
-    world.log("vpc-shop", "shop-archive", stream="network/er-flow-logs-archive")
-    world.log("vpc-payments", "payments", stream="security/audit")
-    silent = world.log("vpn-office-bonn", "bonn")
-    world.log("vpc-edge-proxy", "proxy")
-    world.server.store.disable_flow_log(silent)
+    cloud.log("vpc-shop", "shop", description="The shop's")
+    cloud.log("vpc-shop", "shop-archive", stream="network/er-flow-logs-archive")
+    cloud.log("vpc-payments", "payments", stream="security/audit")
+    silent = cloud.log("vpn-office-bonn", "bonn")
+    cloud.log("vpc-edge-proxy", "proxy")
+    cloud.server.store.disable_flow_log(silent)
     project.write_config({"endpoint": "emulator"})
 
     done = adopt(project)
@@ -103,13 +103,13 @@ def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all
             "vpn-office-bonn": {"name": "bonn", "enabled": False},
         },
     }
-    before = world.flow_logs()
+    before = cloud.flow_logs()
     said = project.up()
     assert "= 5 imported" in said
     assert "updated" not in said
-    assert world.flow_logs() == before
-    same_flow_logs(project, world)
-    project.unchanged()
+    assert cloud.flow_logs() == before
+    assert_same_flow_logs(project, cloud)
+    project.expect_no_changes()
 
     # What has routers is not overwritten, only shown beside.
     text = project.stack_file().read_text()
@@ -132,7 +132,7 @@ def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all
     ],
 )
 def test_where_there_is_nothing_to_adopt_nothing_is_written(
-    project: Project, world: World, arguments: list[str], reason: str
+    project: Project, cloud: Cloud, arguments: list[str], reason: str
 ) -> None:
     project.write_config({"endpoint": "emulator"})
     text = project.stack_file().read_text()
@@ -146,30 +146,32 @@ def test_where_there_is_nothing_to_adopt_nothing_is_written(
 
 @pytest.mark.up
 @pytest.mark.acceptance
-def test_what_somebody_made_where_ours_was_deleted_is_told_and_adopted(project: Project, world: World) -> None:
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    theirs = world.log("vpc-shop", "by-hand")
-    world.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
-    assert "wants flow logs that are on er-core already and not this stack's" in project.refused("preview", "--refresh")
+def test_what_somebody_made_where_ours_was_deleted_is_told_and_adopted(project: Project, cloud: Cloud) -> None:
+    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    theirs = cloud.log("vpc-shop", "by-hand")
+    cloud.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
+    assert "wants flow logs that are on er-core already and not this stack's" in project.expect_error(
+        "preview", "--refresh"
+    )
 
     # What the stack has goes on to be kept.
-    assert "flow log 'core-vpc-shop-e4ec9862' was not created" in project.refused("up", *QUICK, "--refresh")
-    assert world.flow_log_of("vpc-payments")["enabled"]
+    assert "flow log 'core-vpc-shop-e4ec9862' was not created" in project.expect_error("up", *QUICK, "--refresh")
+    assert cloud.flow_log_of("vpc-payments")["enabled"]
 
     project.change_router("core", adopt=True)
     project.up("--refresh")
-    assert world.flow_log_of("vpc-shop")["id"] == theirs
-    same_flow_logs(project, world)
+    assert cloud.flow_log_of("vpc-shop")["id"] == theirs
+    assert_same_flow_logs(project, cloud)
 
 
-def test_all_findings_are_told_in_one_run(project: Project, world: World) -> None:
-    world.log("vpc-shop", "by-hand")
-    world.server.store.set_quota(1)
+def test_all_findings_are_told_in_one_run(project: Project, cloud: Cloud) -> None:
+    cloud.log("vpc-shop", "by-hand")
+    cloud.server.store.set_quota(1)
     project.change_config(rules={"every_attachment": True, "never_disabled": True, "log_groups": ["security"]})
     project.change_router("core", attachments={"exclude": ["vpn-office-bonn"]}, enabled=False)
     project.change_router("edge", log_stream="er-flow-lgs")
 
-    said = project.refused("preview")
+    said = project.expect_error("preview")
 
     for finding in (
         "routers.edge.log_stream in stacks/Pulumi.local.yaml: there is no log stream in group 'network'",
@@ -186,10 +188,10 @@ def test_all_findings_are_told_in_one_run(project: Project, world: World) -> Non
     assert project.flow_logs() == {}
 
 
-def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Project, world: World) -> None:
-    world.server.store.set_quota(7)
+def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Project, cloud: Cloud) -> None:
+    cloud.server.store.set_quota(7)
 
-    said = project.ok("preview")
+    said = project.expect_ok("preview")
 
     assert "warning: flow logs to be created: 10; but the quota has room for 7: 0 of 7 are in use" in said
 
@@ -200,7 +202,7 @@ def coverage(project: Project) -> str:
         [sys.executable, "-m", "stacks.commands.coverage", STACK],
         cwd=project.directory,
         env=project.environment,
-        input=project.ok("config", "--json", "--show-secrets"),
+        input=project.expect_ok("config", "--json", "--show-secrets"),
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -209,10 +211,10 @@ def coverage(project: Project) -> str:
     return done.stdout
 
 
-def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:
-    world.log("vpc-shop", "by-hand", stream="security/audit")
-    silent = world.log("vpc-payments", "payments")
-    world.server.store.disable_flow_log(silent)
+def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, cloud: Cloud) -> None:
+    cloud.log("vpc-shop", "by-hand", stream="security/audit")
+    silent = cloud.log("vpc-payments", "payments")
+    cloud.server.store.disable_flow_log(silent)
 
     shown = coverage(project)
 
@@ -227,10 +229,10 @@ def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Proj
     assert "vpn-office-bonn" in page
 
 
-def test_coverage_knows_attachments_that_were_renamed_since(project: Project, world: World) -> None:
+def test_coverage_knows_attachments_that_were_renamed_since(project: Project, cloud: Cloud) -> None:
     project.change_router("core", attachments=["vpc-shop"])
     project.up()
-    world.server.store.rename_attachment("vpc-shop", "vpc-store")
+    cloud.server.store.rename_attachment("vpc-shop", "vpc-store")
 
     (line,) = [line for line in coverage(project).splitlines() if "vpc-store" in line]
 
@@ -239,24 +241,24 @@ def test_coverage_knows_attachments_that_were_renamed_since(project: Project, wo
 
 @pytest.mark.acceptance
 @pytest.mark.up
-def test_a_router_moves_to_another_stack_though_no_deletion_is_allowed(project: Project, world: World) -> None:
-    before = world.flow_logs()
+def test_a_router_moves_to_another_stack_though_no_deletion_is_allowed(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs()
     component = f"urn:pulumi:{STACK}::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs::er-edge"
     edge = project.config()["routers"]["edge"]
     core = project.config()["routers"]["core"]
-    project.ok("state", "delete", "--yes", "--target-dependents", component)
+    project.expect_ok("state", "delete", "--yes", "--target-dependents", component)
     project.change_config(routers={"core": core}, max_deletes=0)
 
     project.up("--refresh")
-    project.unchanged()
-    assert world.flow_logs() == before
+    project.expect_no_changes()
+    assert cloud.flow_logs() == before
     # One that is still in the state is lost as ever.
     project.change_router("core", attachments={"exclude": ["vpc-shop"]})
-    assert "1 of 6 attachments would lose their flow log, but at most 0 may" in project.refused("preview")
+    assert "1 of 6 attachments would lose their flow log, but at most 0 may" in project.expect_error("preview")
 
     project.stack_file("team").write_text("config: {}\n")
     project.write_config({"endpoint": "emulator", "routers": {"edge": {**edge, "adopt": True}}}, "team")
     project.environment["PULUMI_CONFIG_PASSPHRASE"] = "correct-horse"
-    project.ok("stack", "init", stack="team")
-    assert "4 imported" in project.ok("up", *QUICK, stack="team")
-    assert world.flow_logs().keys() == before.keys()
+    project.expect_ok("stack", "init", stack="team")
+    assert "4 imported" in project.expect_ok("up", *QUICK, stack="team")
+    assert cloud.flow_logs().keys() == before.keys()

@@ -7,30 +7,30 @@ import json
 import pytest
 import yaml
 
-from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, Project, World, agree, same_flow_logs
+from tests.e2e.harness import CHECKOUT, DEMO_FLOW_LOGS, QUICK, Cloud, Project, assert_converged, assert_same_flow_logs
 
-PASSWORD = "flow-logs-on-loopback"  # of the demo world's user
+PASSWORD = "flow-logs-on-loopback"  # of the demo cloud's user
 
 
 @pytest.mark.acceptance
-def test_user_and_password_from_the_environment(project: Project, standalone: World) -> None:
+def test_user_and_password_from_the_environment(project: Project, standalone: Cloud) -> None:
     project.environment |= {"OS_USERNAME": "demo", "OS_PASSWORD": PASSWORD, "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
 
     project.up()
 
-    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
-    agree(project, standalone)
+    assert len(standalone.flow_logs()) == DEMO_FLOW_LOGS
+    assert_converged(project, standalone)
     assert PASSWORD not in project.state_file().read_text()
 
 
-def test_a_token_from_the_environment(project: Project, standalone: World) -> None:
+def test_a_token_from_the_environment(project: Project, standalone: Cloud) -> None:
     project.environment |= {"OS_TOKEN": standalone.server.token, "OS_PROJECT_ID": standalone.server.project_id}
     project.change_config(project=None)
 
     project.up()
 
-    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
-    same_flow_logs(project, standalone)
+    assert len(standalone.flow_logs()) == DEMO_FLOW_LOGS
+    assert_same_flow_logs(project, standalone)
     assert standalone.server.token not in project.state_file().read_text()
 
 
@@ -38,14 +38,14 @@ KEY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": "of-the-tests-a
 
 
 @pytest.mark.parametrize("security_token", [pytest.param(None, marks=pytest.mark.acceptance), "of-a-temporary-key"])
-def test_an_access_key_from_the_environment(project: Project, standalone: World, security_token: str | None) -> None:
+def test_an_access_key_from_the_environment(project: Project, standalone: Cloud, security_token: str | None) -> None:
     standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"], security_token)
     project.environment |= {**KEY, **({"OS_SECURITY_TOKEN": security_token} if security_token else {})}
 
     project.up()
 
-    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
-    same_flow_logs(project, standalone)
+    assert len(standalone.flow_logs()) == DEMO_FLOW_LOGS
+    assert_same_flow_logs(project, standalone)
     project.destroy()
     assert standalone.flow_logs() == {}
     # Nobody ever signed in: each request was signed.
@@ -53,15 +53,15 @@ def test_an_access_key_from_the_environment(project: Project, standalone: World,
 
 
 @pytest.mark.acceptance
-def test_a_temporary_access_key_whose_secrets_are_in_the_stack_file(project: Project, standalone: World) -> None:
+def test_a_temporary_access_key_whose_secrets_are_in_the_stack_file(project: Project, standalone: Cloud) -> None:
     standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"], "of-a-temporary-key")
     project.change_config(access_key=KEY["OS_ACCESS_KEY"])
     for key, secret in (("secret_key", KEY["OS_SECRET_KEY"]), ("security_token", "of-a-temporary-key")):
-        project.ok("config", "set", "--secret", f"otc-flow-logs:{key}", secret)
+        project.expect_ok("config", "set", "--secret", f"otc-flow-logs:{key}", secret)
 
     project.up()
 
-    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
+    assert len(standalone.flow_logs()) == DEMO_FLOW_LOGS
     for text in (project.state_file().read_text(), project.stack_file().read_text()):
         assert KEY["OS_SECRET_KEY"] not in text
         assert "of-a-temporary-key" not in text
@@ -80,25 +80,25 @@ def test_a_temporary_access_key_whose_secrets_are_in_the_stack_file(project: Pro
     ],
 )
 def test_an_access_key_that_is_wrong_is_told(
-    project: Project, standalone: World, wrong: dict[str, str], reason: str
+    project: Project, standalone: Cloud, wrong: dict[str, str], reason: str
 ) -> None:
     standalone.server.store.add_access_key("demo", KEY["OS_ACCESS_KEY"], KEY["OS_SECRET_KEY"])
 
-    output = project.refused("preview", **{**KEY, **wrong})
+    output = project.expect_error("preview", **{**KEY, **wrong})
 
     assert reason in output
     assert KEY["OS_SECRET_KEY"] not in output
 
 
-def test_a_cloud_of_clouds_yaml(project: Project, standalone: World) -> None:
+def test_a_cloud_of_clouds_yaml(project: Project, standalone: Cloud) -> None:
     auth = {"username": "demo", "password": PASSWORD, "user_domain_name": "OTC-DEMO", "project_name": "eu-de"}
     (project.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"demo": {"auth": auth}}}))
     project.change_config(project=None)
 
     project.up(OS_CLOUD="demo")
 
-    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
-    assert "there is no cloud 'prod'" in project.refused("preview", OS_CLOUD="prod")
+    assert len(standalone.flow_logs()) == DEMO_FLOW_LOGS
+    assert "there is no cloud 'prod'" in project.expect_error("preview", OS_CLOUD="prod")
 
 
 READER = {"OS_USERNAME": "auditor", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "looking-on-loopback"}
@@ -106,7 +106,7 @@ WRITER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD
 
 
 @pytest.fixture
-def least_privilege(standalone: World) -> World:
+def least_privilege(standalone: Cloud) -> Cloud:
     """The standalone emulator, where its users may do what the policies in `docs/iam` say and no more."""
     for user, policy in ((READER, "read-only"), (WRITER, "read-write")):
         document = json.loads((CHECKOUT / "docs" / "iam" / f"{policy}.json").read_text())
@@ -115,10 +115,10 @@ def least_privilege(standalone: World) -> World:
 
 
 def test_who_has_the_policy_for_reading_can_preview_and_is_told_what_is_missing_to_do_it(
-    project: Project, least_privilege: World
+    project: Project, least_privilege: Cloud
 ) -> None:
-    assert "+ 14 to create" in project.ok("preview", **READER)
-    output = project.refused("up", *QUICK, **READER)
+    assert "+ 14 to create" in project.expect_ok("preview", **READER)
+    output = project.expect_error("up", *QUICK, **READER)
 
     assert "Policy doesn't allow er:flowlogs:create to be performed" in output
     assert least_privilege.flow_logs() == {}
@@ -126,13 +126,13 @@ def test_who_has_the_policy_for_reading_can_preview_and_is_told_what_is_missing_
 
 
 def test_the_policy_for_writing_is_enough_for_all_that_is_done_and_the_one_for_reading_to_look_at_it(
-    project: Project, least_privilege: World
+    project: Project, least_privilege: Cloud
 ) -> None:
     project.up(**WRITER)
-    assert len(least_privilege.flow_logs()) == LOGGED_IN_DEMO
+    assert len(least_privilege.flow_logs()) == DEMO_FLOW_LOGS
 
     project.refresh(**READER)
-    project.unchanged(**READER)
+    project.expect_no_changes(**READER)
 
     project.change_router("core", enabled=False, description="changed in place")
     project.up(**WRITER)
@@ -147,29 +147,29 @@ def test_the_policy_for_writing_is_enough_for_all_that_is_done_and_the_one_for_r
 
 
 def test_a_secret_password_in_the_stack_file_also_when_it_was_changed_since(
-    project: Project, standalone: World
+    project: Project, standalone: Cloud
 ) -> None:
     project.change_config(username="demo", domain="OTC-DEMO")
-    project.ok("config", "set", "--secret", "otc-flow-logs:password", PASSWORD)
+    project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", PASSWORD)
     project.up()
     assert PASSWORD not in project.state_file().read_text()
 
     # The engine hands a refresh and a destroy the password of the last `up`.
     standalone.server.store.set_password("demo", "a-new-one")
-    project.ok("config", "set", "--secret", "otc-flow-logs:password", "a-new-one")
+    project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", "a-new-one")
     project.refresh()
-    assert len(project.flow_logs()) == LOGGED_IN_DEMO
+    assert len(project.flow_logs()) == DEMO_FLOW_LOGS
     project.destroy()
 
     assert standalone.flow_logs() == {}
 
 
-def test_a_wrong_password_at_destroy_deletes_nothing_and_says_so(project: Project, standalone: World) -> None:
+def test_a_wrong_password_at_destroy_deletes_nothing_and_says_so(project: Project, standalone: Cloud) -> None:
     project.environment |= {"OS_USERNAME": "demo", "OS_PASSWORD": PASSWORD, "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
     project.up()
 
-    output = project.refused("destroy", *QUICK, OS_PASSWORD="wrong")
+    output = project.expect_error("destroy", *QUICK, OS_PASSWORD="wrong")
 
     assert "IAM refused user 'demo' of domain 'OTC-DEMO'" in output
-    assert len(standalone.flow_logs()) == LOGGED_IN_DEMO
+    assert len(standalone.flow_logs()) == DEMO_FLOW_LOGS
     assert project.flow_logs().keys() == standalone.flow_logs().keys()

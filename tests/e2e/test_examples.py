@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import made_once
+from tests.e2e.conftest import create_once
 from tests.e2e.harness import CHECKOUT, FLOW_LOG, QUICK, Project, serving
 
 STACK = "dev"
@@ -64,7 +64,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         site_packages = folder / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
         (site_packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
 
-    return made_once(tmp_path_factory, "installed", make)
+    return create_once(tmp_path_factory, "installed", make)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def example(tmp_path: Path, environment: Path) -> Iterator[Callable[[str], Proje
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_BACKEND_URL": "file://./.local/state?metadata=skip",
         }
-        project.ok("stack", "init", STACK, stack=None)
+        project.expect_ok("stack", "init", STACK, stack=None)
         made.append(project)
         return project
 
@@ -93,40 +93,40 @@ def example(tmp_path: Path, environment: Path) -> Iterator[Callable[[str], Proje
 
 def flow_logs(project: Project) -> dict[str, dict[str, Any]]:
     """Those in the state, by id."""
-    export = json.loads(project.ok("stack", "export", stack=STACK))
+    export = json.loads(project.expect_ok("stack", "export", stack=STACK))
     return {one["id"]: one for one in export["deployment"]["resources"] if one["type"] == FLOW_LOG}
 
 
 def there(project: Project) -> dict[str, dict[str, Any]]:
-    with serving(project.database) as world:
-        return world.flow_logs()
+    with serving(project.database) as cloud:
+        return cloud.flow_logs()
 
 
 def test_routers_are_logged_from_somebody_elses_program(example: Callable[[str], Project]) -> None:
     project = example("routers")
 
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
 
     assert there(project).keys() == flow_logs(project).keys()
-    outputs = json.loads(project.ok("stack", "output", "--json", stack=STACK))
+    outputs = json.loads(project.expect_ok("stack", "output", "--json", stack=STACK))
     assert outputs.keys() == {"flow_logs", "otc_flow_logs"}
     assert sorted(id_ for of_router in outputs["flow_logs"].values() for id_ in of_router.values()) == sorted(
         there(project)
     )
-    project.ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
+    project.expect_ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
 
     program = project.directory / "__main__.py"
     program.write_text(
         program.read_text().replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1')
     )
-    said = project.refused("up", *QUICK, stack=STACK)
+    said = project.expect_error("up", *QUICK, stack=STACK)
     assert "max_deletes in the program: 2 of 8 attachments would lose their flow log" in said
     program.write_text(program.read_text().replace("er-core", "er-cor"))
-    said = project.refused("up", *QUICK, stack=STACK)
+    said = project.expect_error("up", *QUICK, stack=STACK)
     assert "routers.core.router in the program: there is no router with id or name 'er-cor'" in said
     assert there(project).keys() == flow_logs(project).keys()
 
-    project.ok("destroy", *QUICK, stack=STACK)
+    project.expect_ok("destroy", *QUICK, stack=STACK)
     assert there(project) == {}
 
 
@@ -137,14 +137,14 @@ def test_one_flow_log_is_made_by_its_ids_beside_another_dynamic_resource(example
     with (project.directory / "__main__.py").open("a") as program:
         program.write("\nfrom clock import Clock\npulumi.export('hour', Clock('clock').hour)\n")
 
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
 
-    outputs = json.loads(project.ok("stack", "output", "--json", stack=STACK))
+    outputs = json.loads(project.expect_ok("stack", "output", "--json", stack=STACK))
     ((id_, flow_log),) = there(project).items()
     assert outputs == {"flow_log": id_, "state": "available", "hour": 11}
     assert flow_log["name"] == "shop"
-    project.ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
-    project.ok("destroy", *QUICK, stack=STACK)
+    project.expect_ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
+    project.expect_ok("destroy", *QUICK, stack=STACK)
     assert there(project) == {}
 
 
@@ -159,24 +159,24 @@ def test_a_program_that_fails_shows_no_secret_of_its_own_and_the_guard_remembers
 ) -> None:
     project = example("routers")
     add(project, 'pulumi.export("password", pulumi.Output.secret("hush-hush"))')
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
     program = project.directory / "__main__.py"
     good = program.read_text()
 
     program.write_text(good.replace("er-core", "er-cor"))
-    said = project.refused("up", *QUICK, stack=STACK)
+    said = project.expect_error("up", *QUICK, stack=STACK)
     assert "hush-hush" not in said
-    assert "hush-hush" not in project.ok("stack", "export", stack=STACK)
+    assert "hush-hush" not in project.expect_ok("stack", "export", stack=STACK)
 
     program.write_text(good.replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1'))
-    assert "2 of 8 attachments would lose their flow log" in project.refused("up", *QUICK, stack=STACK)
-    project.ok("destroy", *QUICK, stack=STACK)
+    assert "2 of 8 attachments would lose their flow log" in project.expect_error("up", *QUICK, stack=STACK)
+    project.expect_ok("destroy", *QUICK, stack=STACK)
 
 
 @pytest.mark.acceptance
 def test_nothing_is_deleted_by_a_program_that_goes_on_without_its_routers(example: Callable[[str], Project]) -> None:
     project = example("routers")
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
     before = there(project)
     program = project.directory / "__main__.py"
     good = program.read_text()
@@ -184,21 +184,21 @@ def test_nothing_is_deleted_by_a_program_that_goes_on_without_its_routers(exampl
     wrong = "declare_flow_logs({'routers': {'core': {'router': 'er-cor'}}})"
     head = "from stacks.program import declare_flow_logs\n"
     program.write_text(f"{head}try:\n    {wrong}\nexcept Exception as error:\n    print('never mind')\n")
-    said = project.refused("up", *QUICK, stack=STACK)
+    said = project.expect_error("up", *QUICK, stack=STACK)
     assert "routers.core.log_group in the program: is missing" in said
     assert "never mind" not in said
     assert there(project) == before
 
     # Somebody's own output took the place of ours.
     program.write_text(good + "\npulumi.export('otc_flow_logs', {'a': 1})\n")
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
     program.write_text(good.replace('"core": {', '"core": {"attachments": ["vpc-shop"], '))
-    said = project.refused("up", *QUICK, stack=STACK)
+    said = project.expect_error("up", *QUICK, stack=STACK)
     assert "max_deletes in the program: 5 of 8 attachments would lose their flow log, but at most 2 may" in said
     assert there(project) == before
     program.write_text(good)
-    project.ok("up", *QUICK, stack=STACK)
-    project.ok("destroy", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
+    project.expect_ok("destroy", *QUICK, stack=STACK)
 
 
 @pytest.mark.acceptance
@@ -208,12 +208,12 @@ def test_a_program_is_to_name_all_routers_in_one_call_and_in_one_place(example: 
     good = program.read_text()
 
     add(project, "declare_flow_logs()")
-    assert "declare_flow_logs is to be called once in a program" in project.refused("preview", stack=STACK)
+    assert "declare_flow_logs is to be called once in a program" in project.expect_error("preview", stack=STACK)
 
     program.write_text(good)
-    project.ok("config", "set", "otc-flow-logs:max_deletes", "0", stack=STACK)
-    project.ok("config", "set", "otc-flow-logs:regoin", "eu-de", stack=STACK)
-    said = project.refused("preview", stack=STACK)
+    project.expect_ok("config", "set", "otc-flow-logs:max_deletes", "0", stack=STACK)
+    project.expect_ok("config", "set", "otc-flow-logs:regoin", "eu-de", stack=STACK)
+    said = project.expect_error("preview", stack=STACK)
     assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program says it: take it out of one of them" in said
     assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in said
 
@@ -238,16 +238,16 @@ def test_routers_of_a_stack_file_are_logged_from_somebody_elses_program(example:
     (project.directory / "__main__.py").write_text(
         "from stacks.program import declare_flow_logs\ndeclare_flow_logs()\n"
     )
-    said = project.refused("up", *QUICK, stack=STACK)
+    said = project.expect_error("up", *QUICK, stack=STACK)
     assert "otc-flow-logs:routers in Pulumi.dev.yaml: is missing" in said
 
     file = project.directory / "Pulumi.dev.yaml"
     router = {"router": "er-edge", "log_group": "network", "log_stream": "er-flow-logs"}
     added = f"config:\n  otc-flow-logs:routers: {json.dumps({'edge': router})}\n"
     file.write_text(file.read_text().replace("config:\n", added))
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
     assert len(there(project)) == 4
-    project.ok("destroy", *QUICK, stack=STACK)
+    project.expect_ok("destroy", *QUICK, stack=STACK)
 
 
 @pytest.mark.acceptance
@@ -261,8 +261,8 @@ def test_an_example_runs_after_a_plain_pip_install(tmp_path: Path, example: Call
     )
     project.environment.pop("PYTHONPATH")
 
-    project.ok("up", *QUICK, stack=STACK)
+    project.expect_ok("up", *QUICK, stack=STACK)
 
     assert there(project).keys() == flow_logs(project).keys()
-    project.ok("destroy", *QUICK, stack=STACK)
+    project.expect_ok("destroy", *QUICK, stack=STACK)
     assert there(project) == {}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.harness import CHECKOUT, FLOW_LOG, LOGGED_IN_DEMO, QUICK, Project, World, same_flow_logs
+from tests.e2e.harness import CHECKOUT, DEMO_FLOW_LOGS, FLOW_LOG, QUICK, Cloud, Project, assert_same_flow_logs
 from tools.cache import cache_folder, make_once
 
 STATE = Path(__file__).with_name("state.json")
@@ -41,12 +41,12 @@ def use_the_stock_host(project: Project) -> None:
 
 
 @pytest.mark.acceptance
-def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project, world: World) -> None:
+def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project, cloud: Cloud) -> None:
     use_the_stock_host(project)
 
     project.up()
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    same_flow_logs(project, world)
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
+    assert_same_flow_logs(project, cloud)
 
     project.change_router("core", description="changed", enabled=False)
     project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
@@ -54,26 +54,26 @@ def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project,
     assert "6 updated" in output
     assert "3 created" in output
     assert "3 deleted" in output
-    assert f"{LOGGED_IN_DEMO + 4 - 6 - 3} unchanged" in output
-    same_flow_logs(project, world)
+    assert f"{DEMO_FLOW_LOGS + 4 - 6 - 3} unchanged" in output
+    assert_same_flow_logs(project, cloud)
 
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
     project.up("--refresh")
-    same_flow_logs(project, world)
+    assert_same_flow_logs(project, cloud)
 
     project.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
 
 
 @pytest.mark.parametrize("sdk", ["the newest", pytest.param("the oldest", marks=pytest.mark.acceptance)])
 def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
-    sdk: str, project: Project, world: World, request: pytest.FixtureRequest
+    sdk: str, project: Project, cloud: Cloud, request: pytest.FixtureRequest
 ) -> None:
     if sdk == "the oldest":
         project.environment["PYTHONPATH"] = str(request.getfixturevalue("oldest_sdk"))
-    world.server.store.set_quota(LOGGED_IN_DEMO - 1)
+    cloud.server.store.set_quota(DEMO_FLOW_LOGS - 1)
 
-    output = project.refused("up", *QUICK)
+    output = project.expect_error("up", *QUICK)
 
     sentence = (
         r"flow log '[\w-]+' was not created: \S.* \(ER\.04009008, HTTP 400, request [\w-]+\): 9 of 9 are in use;"
@@ -84,10 +84,10 @@ def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
     for line in lines:
         assert re.fullmatch(sentence, line), line
     assert "Exception calling application" not in output
-    same_flow_logs(project, world)
-    world.server.store.set_quota(LOGGED_IN_DEMO)
+    assert_same_flow_logs(project, cloud)
+    cloud.server.store.set_quota(DEMO_FLOW_LOGS)
     project.up()
-    same_flow_logs(project, world)
+    assert_same_flow_logs(project, cloud)
 
 
 def test_state_names_the_provider_by_module_and_class() -> None:
@@ -99,19 +99,19 @@ def test_state_names_the_provider_by_module_and_class() -> None:
 
 
 @pytest.mark.parametrize("base", [False, True], ids=["our host", "the base host"])
-def test_committed_state_is_refreshed_and_destroyed(base: bool, project: Project, world: World) -> None:
+def test_committed_state_is_refreshed_and_destroyed(base: bool, project: Project, cloud: Cloud) -> None:
     if base:
         use_the_stock_host(project)
     text = STATE.read_text()
     for attachment, name in (("vpc-shop", "renamed-by-hand"), ("vpn-office-bonn", "core-vpn-office-bonn-6d95ad29")):
-        id_ = world.log(attachment, name, description="Everything that passes the core router")
+        id_ = cloud.log(attachment, name, description="Everything that passes the core router")
         text = text.replace(f"FLOW-LOG-OF-{attachment.upper()}", id_)
     file = project.directory / "state.json"
     file.write_text(text)
-    project.ok("stack", "import", "--file", str(file))
+    project.expect_ok("stack", "import", "--file", str(file))
 
     assert "1 updated" in project.refresh()
-    assert project.flow_logs().keys() == world.flow_logs().keys()
+    assert project.flow_logs().keys() == cloud.flow_logs().keys()
 
     project.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}

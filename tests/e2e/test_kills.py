@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.scenarios import CREATE
-from tests.chaos.sweep import Kill, KillSite, kills
+from tests.chaos.interruptions import CREATE
+from tests.chaos.kills import Kill, KillSite, kills
 
 SAMPLE = (
     Kill("destroy", "DELETE *", 0, "after", "engine"),
@@ -23,4 +23,4 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> KillSite:
 @pytest.mark.parametrize("kill", SAMPLE, ids=str)
 def test_after_a_kill_each_flow_log_is_there_once_and_in_the_state(kill: Kill, site: KillSite) -> None:
     assert kill in kills()
-    assert site.put_right(kill) == []
+    assert site.recover_from(kill) == []

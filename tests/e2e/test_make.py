@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import LOGGED_IN_DEMO, TIMEOUT, World, as_in_a_new_shell, make_checkout, serving
+from tests.e2e.harness import DEMO_FLOW_LOGS, TIMEOUT, Cloud, as_in_a_new_shell, make_checkout, serving
 
 
 def run(command: str, directory: Path, ends_with: int = 0, /, **environment: str) -> str:
@@ -41,38 +41,38 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def world(checkout: Path) -> Iterator[World]:
-    """The world of the checkout's embedded emulator."""
+def cloud(checkout: Path) -> Iterator[Cloud]:
+    """The cloud of the checkout's embedded emulator."""
     (checkout / ".local").mkdir()
-    with serving(checkout / ".local" / "emulator.db") as world:
-        yield world
+    with serving(checkout / ".local" / "emulator.db") as cloud:
+        yield cloud
 
 
-def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: World) -> None:
+def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, cloud: Cloud) -> None:
     first = run("make up", checkout)
     assert "+ 14 created" in first
     assert "10 of 10 loggable attachments are logged, 2 cannot be." in first
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
 
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    world.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
+    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    cloud.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
     assert "10 of 10 loggable attachments are logged" in run("make recover", checkout)
-    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"available"}
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    assert {flow_log["state"] for flow_log in cloud.flow_logs().values()} == {"available"}
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
 
     run("make destroy", checkout)
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
     assert "0 of 10 loggable attachments are logged, 2 cannot be." in run("make coverage", checkout)
     assert (checkout / ".local" / "coverage" / "local.html").is_file()
     assert run("git status --short", checkout) == ""
 
 
 @pytest.mark.acceptance
-def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World) -> None:
-    world.log("vpc-edge-proxy", "proxy")
-    place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
+def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud) -> None:
+    cloud.log("vpc-edge-proxy", "proxy")
+    place = {"OS_TOKEN": cloud.server.token, "OS_PROJECT_ID": cloud.server.project_id, "OS_REGION_NAME": "eu-de"}
     file = checkout / "stacks" / "Pulumi.team.yaml"
-    file.write_text(f"# The team's.\nconfig:\n  otc-flow-logs:endpoint: {world.server.url}\n")
+    file.write_text(f"# The team's.\nconfig:\n  otc-flow-logs:endpoint: {cloud.server.url}\n")
     place |= {"STACK": "team", "ROUTER": "er-edge", "PULUMI_CONFIG_PASSPHRASE": "x"}
 
     said = run("make adopt", checkout, **place)
@@ -106,14 +106,14 @@ def at_a_terminal(command: str, answer: str, directory: Path, **environment: str
     return seen.replace("\r\n", "\n")
 
 
-def test_make_up_asks_at_a_terminal_and_shows_first_what_moves(checkout: Path, world: World) -> None:
-    place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
+def test_make_up_asks_at_a_terminal_and_shows_first_what_moves(checkout: Path, cloud: Cloud) -> None:
+    place = {"OS_TOKEN": cloud.server.token, "OS_PROJECT_ID": cloud.server.project_id, "OS_REGION_NAME": "eu-de"}
     place |= {"STACK": "team", "PULUMI_CONFIG_PASSPHRASE": "x"}
     file = checkout / "stacks" / "Pulumi.team.yaml"
     stream = "  otc-flow-logs:routers: {core: {router: er-core, log_group: network, log_stream: er-flow-logs}}\n"
-    file.write_text(f"config:\n  otc-flow-logs:endpoint: {world.server.url}\n{stream}")
+    file.write_text(f"config:\n  otc-flow-logs:endpoint: {cloud.server.url}\n{stream}")
     run("make up", checkout, **place)  # without a terminal nothing is asked
-    before = world.flow_logs()
+    before = cloud.flow_logs()
     file.write_text(file.read_text().replace("er-flow-logs}", "er-flow-logs-archive}"))
 
     refused = at_a_terminal("make up", "no", checkout, **place)
@@ -121,19 +121,19 @@ def test_make_up_asks_at_a_terminal_and_shows_first_what_moves(checkout: Path, w
     assert "6 TO MOVE" in refused.upper()
     assert refused.index("network/er-flow-logs-archive") < refused.index("Do this?")
     assert "Nothing was changed." in refused
-    assert world.flow_logs() == before
+    assert cloud.flow_logs() == before
 
     agreed = at_a_terminal("make up", "yes", checkout, **place)
     assert "6 of 6 loggable attachments are logged" in agreed
-    assert not before.keys() & world.flow_logs().keys()
+    assert not before.keys() & cloud.flow_logs().keys()
     file.write_text(file.read_text().replace("er-flow-logs-archive}", "er-flow-logs}"))
     assert "Do this?" not in at_a_terminal("make up YES=1", "", checkout, **place)
-    assert len(world.flow_logs()) == 6
+    assert len(cloud.flow_logs()) == 6
 
 
-def test_a_wrong_credential_is_told_once_and_not_of_each_flow_log(checkout: Path, world: World) -> None:
-    (checkout / "stacks" / "Pulumi.team.yaml").write_text(f"config:\n  otc-flow-logs:endpoint: {world.server.url}\n")
-    place = {"OS_TOKEN": "wrong", "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
+def test_a_wrong_credential_is_told_once_and_not_of_each_flow_log(checkout: Path, cloud: Cloud) -> None:
+    (checkout / "stacks" / "Pulumi.team.yaml").write_text(f"config:\n  otc-flow-logs:endpoint: {cloud.server.url}\n")
+    place = {"OS_TOKEN": "wrong", "OS_PROJECT_ID": cloud.server.project_id, "OS_REGION_NAME": "eu-de"}
     place |= {"STACK": "team", "PULUMI_CONFIG_PASSPHRASE": "x"}
 
     for target in ("preview", "up", "refresh", "destroy"):
@@ -141,9 +141,9 @@ def test_a_wrong_credential_is_told_once_and_not_of_each_flow_log(checkout: Path
         assert said.count("refused the credentials") == said.count("error: ") == 1, said
 
 
-def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, world: World) -> None:
+def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, cloud: Cloud) -> None:
     run('eval "$(make env)" && pulumi up --yes --skip-preview', checkout)
 
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
     run('eval "$(make env)" && test "$PULUMI_CONFIG_PASSPHRASE" = hers', checkout, PULUMI_CONFIG_PASSPHRASE="hers")
     assert run("git status --short", checkout) == ""

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, STACK, TIMEOUT, Project, World, serving
+from tests.e2e.harness import CHECKOUT, DEMO_FLOW_LOGS, STACK, TIMEOUT, Cloud, Project, serving
 
 STALE = (
     f"error: The plan for stack '{STACK}' is stale, so nothing was done: make a new one with `ci/scripts/plan {STACK}`,"
@@ -60,28 +60,28 @@ def job(project: Project) -> Job:
     return Job(project)
 
 
-def test_a_plan_is_applied_unless_it_is_stale_and_then_made_again(job: Job, world: World) -> None:
+def test_a_plan_is_applied_unless_it_is_stale_and_then_made_again(job: Job, cloud: Cloud) -> None:
     assert job.ok("plan", STACK) == "changes=true\n"
     assert "10 to create" in job.text(f"{STACK}.md")
 
-    world.server.store.add_attachment("er-edge", "vpc-new")
+    cloud.server.store.add_attachment("er-edge", "vpc-new")
     stale = job.run("apply", STACK)
     assert (stale.returncode, stale.stderr.splitlines(keepends=True)[-1]) == (4, STALE)
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
 
     assert job.ok("plan", STACK) == "changes=true\n"
     assert "11 to create" in job.text(f"{STACK}.md")
     job.ok("apply", STACK)
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO + 1
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS + 1
 
 
 @pytest.mark.up
-def test_drift_is_found_and_told_and_nothing_is_written_to_the_state(job: Job, world: World) -> None:
+def test_drift_is_found_and_told_and_nothing_is_written_to_the_state(job: Job, cloud: Cloud) -> None:
     before = job.state()
     assert job.ok("drift", STACK) == ""
     assert job.text("drift.env") == "drifted=false\n"
 
-    world.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
+    cloud.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
     assert job.run("drift", STACK).returncode == 3
     assert job.text("drift.env") == "drifted=true\n"
     assert "(was changed by hand) | enabled: `false` → `true` |" in job.text("drift.md")
@@ -90,7 +90,7 @@ def test_drift_is_found_and_told_and_nothing_is_written_to_the_state(job: Job, w
 
 @pytest.mark.up
 @pytest.mark.acceptance
-def test_previews_of_several_stacks_are_one_comment_with_new_stacks(job: Job, world: World) -> None:
+def test_previews_of_several_stacks_are_one_comment_with_new_stacks(job: Job, cloud: Cloud) -> None:
     text = job.project.stack_file().read_text()
     job.project.stack_file("team").write_text(text.partition("encryptionsalt:")[0])
     core = {"router": "er-core", "log_group": "network", "log_stream": "er-flow-logs-archive"}
@@ -110,7 +110,7 @@ def test_previews_of_several_stacks_are_one_comment_with_new_stacks(job: Job, wo
 
     job.ok("plan", "team", **passphrases)
     job.ok("apply", "team", **passphrases)
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO + 6
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS + 6
     job.project.write_config({**config, "state": "s3://elsewhere"}, stack="team")
     assert job.run("plan", "team", **passphrases).returncode == 1
     assert "its state is in s3" in job.text("team.md")
@@ -135,7 +135,7 @@ def test_a_preview_that_fails_is_in_the_comment_and_fails_all_the_others(job: Jo
 
 @pytest.mark.up
 @pytest.mark.acceptance
-def test_a_plan_says_whether_there_is_anything_to_do(job: Job, world: World) -> None:
+def test_a_plan_says_whether_there_is_anything_to_do(job: Job, cloud: Cloud) -> None:
     assert job.ok("plan", STACK) == "changes=false\n"
     assert "nothing to do" in job.text(f"{STACK}.md")
 
@@ -143,8 +143,8 @@ def test_a_plan_says_whether_there_is_anything_to_do(job: Job, world: World) -> 
 @pytest.mark.up
 @pytest.mark.acceptance
 @pytest.mark.parametrize("what", ["renamed", "deleted", "attachment gone", "stack file", "planned one gone"])
-def test_a_plan_is_stale_whatever_has_changed_since(job: Job, world: World, what: str) -> None:
-    store = world.server.store
+def test_a_plan_is_stale_whatever_has_changed_since(job: Job, cloud: Cloud, what: str) -> None:
+    store = cloud.server.store
     store.add_attachment("er-edge", "vpc-new")
     store.disable_flow_log("core-vpc-shop-e4ec9862")
     job.ok("plan", STACK)
@@ -159,21 +159,21 @@ def test_a_plan_is_stale_whatever_has_changed_since(job: Job, world: World, what
         job.project.change_router("core", description="secret-looking")
     else:
         store.remove_attachment("vpc-new")
-    there = world.flow_logs()
+    there = cloud.flow_logs()
 
     stale = job.run("apply", STACK)
 
     assert (stale.returncode, stale.stderr.splitlines(keepends=True)[-1]) == (4, STALE), stale.stdout
     assert "secret-looking" not in stale.stdout
-    assert world.flow_logs() == there
+    assert cloud.flow_logs() == there
     assert job.state() == before
 
 
 @pytest.mark.acceptance
 def test_whoever_plans_need_not_be_who_applies(job: Job) -> None:
-    with serving(job.folder / "standalone.db", latency=0.2) as world:
-        job.project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
-        reader = {"OS_TOKEN": world.server.token}
+    with serving(job.folder / "standalone.db", latency=0.2) as cloud:
+        job.project.change_config(endpoint=cloud.server.url, project_id=cloud.server.project_id)
+        reader = {"OS_TOKEN": cloud.server.token}
         writer = {
             "OS_USERNAME": "demo",
             "OS_USER_DOMAIN_NAME": "OTC-DEMO",
@@ -183,9 +183,9 @@ def test_whoever_plans_need_not_be_who_applies(job: Job) -> None:
         job.ok("plan", STACK, **reader)
         applied = job.run("apply", STACK, **writer)
         assert applied.returncode == 0, applied.stdout + applied.stderr
-        assert len(world.flow_logs()) == LOGGED_IN_DEMO
+        assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
         kept = [one.read_bytes() for one in job.out.rglob("*") if one.is_file()]
-        secrets = (world.server.token.encode(), b"flow-logs-on-loopback")
+        secrets = (cloud.server.token.encode(), b"flow-logs-on-loopback")
         assert not any(secret in one for one in kept for secret in secrets)
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.e2e.harness import STACK, TIMEOUT, Project, World
+from tests.e2e.harness import STACK, TIMEOUT, Cloud, Project
 
 NO_GAP = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
 
@@ -27,12 +27,12 @@ def reviewed(project: Project, previewed: bytes, *options: str) -> str:
 
 
 @pytest.mark.up
-def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Project, world: World) -> None:
-    store = world.server.store
+def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Project, cloud: Cloud) -> None:
+    store = cloud.server.store
     store.remove_attachment("vpc-shop-staging")
     store.add_attachment("er-edge", "vpc-|`new`")
     store.add_attachment("er-core", "vpc-taken")
-    world.log("vpc-taken", "by-hand")
+    cloud.log("vpc-taken", "by-hand")
     store.rename_flow_log("core-vpc-data-platform-f25584d3", "renamed")
     project.change_router(
         "core",

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import test_connections
-from tests.e2e.harness import QUICK, Project, World, serving
+from tests.e2e.harness import QUICK, Cloud, Project, serving
 
 CANARY = f"canary-{uuid.uuid4().hex}"
 TOKEN_LENGTH = 64  # characters, of those that the emulator issues
@@ -114,68 +114,68 @@ def encrypted_leaks(project: Project, home: Path, secrets: Secrets) -> list[str]
     """The logs in which the secrets can be read by who has the passphrase of the stack."""
     logs = [file for file in files(home) if content(file).startswith(b"PLOG")]
     assert logs
-    return [str(log) for log in logs if secrets.are_in(project.ok("logs", "decrypt", str(log)).encode())]
+    return [str(log) for log in logs if secrets.are_in(project.expect_ok("logs", "decrypt", str(log)).encode())]
 
 
 def test_what_is_looked_for_would_be_found(tmp_path: Path) -> None:
-    with serving(tmp_path / "emulator.db") as world:
+    with serving(tmp_path / "emulator.db") as cloud:
         secrets = Secrets(CANARY, tmp_path / "emulator.db")
-        for secret in (CANARY.encode(), world.server.token.encode()):
+        for secret in (CANARY.encode(), cloud.server.token.encode()):
             assert secrets.are_in(b'{"key": "%s"}' % secret)
             assert secrets.are_in(b"a-longer-word%sgoes-on" % secret)
             assert secrets.are_in(b"key=" + base64.b64encode(b"\x1a\x40%s and more" % secret))
         assert not secrets.are_in(b"x" * 1000)
 
 
-def test_a_password_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
+def test_a_password_from_the_environment_is_told_to_nobody(project: Project, standalone: Cloud, home: Path) -> None:
     standalone.server.store.set_password("demo", CANARY)
     project.environment |= {**USER, "OS_PASSWORD": CANARY}
     secrets = Secrets(CANARY, standalone.server.store.path)
 
     for command in map(in_full, COMMANDS):
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
+        assert leaks(project, home, secrets, command, project.expect_ok(*command)) == []
 
     assert encrypted_leaks(project, home, secrets) == []
 
 
 @pytest.mark.acceptance
-def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
+def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standalone: Cloud, home: Path) -> None:
     project.change_config(project=None)
     project.environment |= {"OS_TOKEN": standalone.server.token, "OS_PROJECT_ID": standalone.server.project_id}
     secrets = Secrets(standalone.server.token, standalone.server.store.path)
 
     for command in map(in_full, FEWER_COMMANDS):
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
+        assert leaks(project, home, secrets, command, project.expect_ok(*command)) == []
 
     assert encrypted_leaks(project, home, secrets) == []
 
 
 @pytest.mark.acceptance
-def test_a_secret_key_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
+def test_a_secret_key_from_the_environment_is_told_to_nobody(project: Project, standalone: Cloud, home: Path) -> None:
     standalone.server.store.add_access_key("demo", "TESTACCESSKEY0000001", CANARY)
     project.environment |= {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": CANARY}
-    world = standalone.server.store.path
-    secrets = Secrets(CANARY, world)
+    cloud = standalone.server.store.path
+    secrets = Secrets(CANARY, cloud)
 
     for command in map(in_full, FEWER_COMMANDS):
-        output = project.ok(*command)
-        # A signature can only be checked with the secret key: the world's own file has it.
-        assert [leak for leak in leaks(project, home, secrets, command, output) if str(world) not in leak] == []
+        output = project.expect_ok(*command)
+        # A signature can only be checked with the secret key: the cloud's own file has it.
+        assert [leak for leak in leaks(project, home, secrets, command, output) if str(cloud) not in leak] == []
 
     assert encrypted_leaks(project, home, secrets) == []
 
 
 def test_a_secret_of_the_stack_file_is_told_to_nobody_who_did_not_ask_for_it(
-    project: Project, standalone: World, home: Path
+    project: Project, standalone: Cloud, home: Path
 ) -> None:
     standalone.server.store.set_password("demo", CANARY)
     project.change_config(username="demo", domain="OTC-DEMO")
-    project.ok("config", "set", "--secret", "otc-flow-logs:password", CANARY)
+    project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", CANARY)
     secrets = Secrets(CANARY, standalone.server.store.path)
 
     # At -v=9, and in the logs that it encrypts, Pulumi itself tells what the stack file holds.
     for command in FEWER_COMMANDS:
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
+        assert leaks(project, home, secrets, command, project.expect_ok(*command)) == []
 
 
 @pytest.mark.acceptance
@@ -183,7 +183,7 @@ def test_the_credentials_of_the_embedded_emulator_are_told_to_nobody(project: Pr
     secrets = Secrets(test_connections.PASSWORD, project.database)
 
     for command in map(in_full, FEWER_COMMANDS):
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
+        assert leaks(project, home, secrets, command, project.expect_ok(*command)) == []
 
     assert encrypted_leaks(project, home, secrets) == []
 
@@ -200,13 +200,13 @@ REFUSED = {
 
 @pytest.mark.parametrize(("credentials", "sentence"), list(REFUSED.values()), ids=list(REFUSED))
 def test_an_error_does_not_repeat_what_was_refused(
-    credentials: dict[str, str], sentence: str, project: Project, standalone: World, home: Path
+    credentials: dict[str, str], sentence: str, project: Project, standalone: Cloud, home: Path
 ) -> None:
     project.environment |= credentials
     secrets = Secrets(CANARY, standalone.server.store.path)
     command = in_full(("preview",))
 
-    output = project.refused(*command)
+    output = project.expect_error(*command)
 
     assert sentence in output
     assert leaks(project, home, secrets, command, output) == []
@@ -238,14 +238,14 @@ def echo() -> Iterator[str]:
 
 
 def test_an_error_does_not_repeat_a_password_that_iam_repeats(
-    project: Project, standalone: World, home: Path, echo: str
+    project: Project, standalone: Cloud, home: Path, echo: str
 ) -> None:
     project.change_config(endpoints={"iam": echo})
     project.environment |= {**USER, "OS_PASSWORD": CANARY}
     secrets = Secrets(CANARY, standalone.server.store.path)
     command = in_full(("preview",))
 
-    output = project.refused(*command)
+    output = project.expect_error(*command)
 
     assert "refused to sign in user 'demo'" in output
     assert leaks(project, home, secrets, command, output) == []

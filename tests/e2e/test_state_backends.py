@@ -28,7 +28,18 @@ import requests
 
 from providers import journal
 from tests.e2e import test_interrupted_runs, test_make, test_secrets
-from tests.e2e.harness import CHECKOUT, FOREVER, LOGGED_IN_DEMO, QUICK, STACK, TIMEOUT, Project, Run, World, agree
+from tests.e2e.harness import (
+    CHECKOUT,
+    DEMO_FLOW_LOGS,
+    FOREVER,
+    QUICK,
+    STACK,
+    TIMEOUT,
+    Cloud,
+    Project,
+    Run,
+    assert_converged,
+)
 from tests.e2e.harness import serving as emulated
 from tests.e2e.test_two_at_once import one_sentence, refused_while_another_is_at_work
 from tests.emulator.process import free_port
@@ -274,19 +285,19 @@ class TeamProject(Project):
 
     def state(self, stack: str = STACK) -> dict[str, Any]:
         file = self.directory / "exported.json"
-        self.ok("stack", "export", "--file", str(file), stack=stack)
+        self.expect_ok("stack", "export", "--file", str(file), stack=stack)
         deployment: dict[str, Any] = json.loads(file.read_text())["deployment"]
         return deployment
 
     def resources(self) -> list[dict[str, Any]]:
         """All that is in the state, with its secrets, which are never encrypted alike."""
         file = self.directory / "exported.json"
-        self.ok("stack", "export", "--show-secrets", "--file", str(file))
+        self.expect_ok("stack", "export", "--show-secrets", "--file", str(file))
         resources: list[dict[str, Any]] = json.loads(file.read_text())["deployment"]["resources"]
         return resources
 
     def stacks(self) -> set[str]:
-        return set(re.findall(r'"name": "([^"]+)"', self.ok("stack", "ls", "--json", stack=None)))
+        return set(re.findall(r'"name": "([^"]+)"', self.expect_ok("stack", "ls", "--json", stack=None)))
 
     def move(self, to: str, *first_on_path: Path, **environment: str) -> Run:
         """What `make move-state` does."""
@@ -311,7 +322,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TeamProj
 def shared(backend: Backend, blank_project: Path, tmp_path: Path) -> Iterator[TeamProject]:
     """A project with its state in the backend; nothing is up yet."""
     project = sharing(backend, tmp_path / "shared", blank_project)
-    project.ok("stack", "init")
+    project.expect_ok("stack", "init")
     yield project
     project.end()
 
@@ -326,7 +337,7 @@ def colleagues(shared: TeamProject, backend: Backend, blank_project: Path, tmp_p
 
 def made(directory: Path, copying: Path) -> TeamProject:
     directory.mkdir()
-    Project.make(directory, copying=copying)
+    Project.create(directory, copying=copying)
     return TeamProject.at(directory)
 
 
@@ -338,19 +349,19 @@ def sharing(backend: Backend, directory: Path, blank: Path) -> TeamProject:
 
 
 @pytest.fixture
-def world(shared: TeamProject) -> Iterator[World]:
-    """The world of the project's embedded emulator."""
-    with emulated(shared.database) as world:
-        yield world
+def cloud(shared: TeamProject) -> Iterator[Cloud]:
+    """The cloud of the project's embedded emulator."""
+    with emulated(shared.database) as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def stuck_world(shared: TeamProject, colleagues: TeamProject, tmp_path: Path) -> Iterator[World]:
-    """The world of both projects, in which nothing is done until a test says so."""
-    with emulated(tmp_path / "stuck.db", latency=FOREVER) as world:
+def stuck_cloud(shared: TeamProject, colleagues: TeamProject, tmp_path: Path) -> Iterator[Cloud]:
+    """The cloud of both projects, in which nothing is done until a test says so."""
+    with emulated(tmp_path / "stuck.db", latency=FOREVER) as cloud:
         for project in (shared, colleagues):
-            project.use(world)
-        yield world
+            project.use_cloud(cloud)
+        yield cloud
 
 
 # The state in a team's backend.
@@ -358,39 +369,39 @@ def stuck_world(shared: TeamProject, colleagues: TeamProject, tmp_path: Path) ->
 
 @pytest.mark.acceptance
 @on_both
-def test_a_stack_lives_in_a_team_s_backend(shared: TeamProject, world: World, backend: Backend) -> None:
+def test_a_stack_lives_in_a_team_s_backend(shared: TeamProject, cloud: Cloud, backend: Backend) -> None:
     shared.up()
 
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
     stored = backend.stored()
     (name,) = [name for name in stored if name.endswith(f".pulumi/stacks/otc-flow-logs/{STACK}.json")]
-    assert stored[name].count(b"dynamic/er:FlowLog") >= LOGGED_IN_DEMO
-    shared.unchanged()
+    assert stored[name].count(b"dynamic/er:FlowLog") >= DEMO_FLOW_LOGS
+    shared.expect_no_changes()
     assert backend.stored() == stored
     shared.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
     assert not (shared.directory / ".local" / "state").exists()
 
 
 @pytest.mark.acceptance
 @on_both
-def test_drift_is_found_and_the_guard_remembers_in_a_team_s_backend(shared: TeamProject, world: World) -> None:
+def test_drift_is_found_and_the_guard_remembers_in_a_team_s_backend(shared: TeamProject, cloud: Cloud) -> None:
     shared.up()
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
 
     shared.refresh()
 
-    assert len(shared.flow_logs()) == LOGGED_IN_DEMO - 1
+    assert len(shared.flow_logs()) == DEMO_FLOW_LOGS - 1
     shared.up()
-    agree(shared, world)
+    assert_converged(shared, cloud)
     shared.change_router("core", attachments=["vpc-shop"])
     shared.change_config(max_deletes=2)
-    before = world.flow_logs()
-    assert "max_deletes" in one_sentence(shared.refused("up", *QUICK))
-    assert world.flow_logs() == before
+    before = cloud.flow_logs()
+    assert "max_deletes" in one_sentence(shared.expect_error("up", *QUICK))
+    assert cloud.flow_logs() == before
     shared.change_config(max_deletes=5)
     shared.up()
-    agree(shared, world)
+    assert_converged(shared, cloud)
 
 
 @pytest.mark.acceptance
@@ -398,55 +409,57 @@ def test_drift_is_found_and_the_guard_remembers_in_a_team_s_backend(shared: Team
 def test_no_secret_is_in_a_team_s_backend_nor_is_its_own_password_told(
     shared: TeamProject, backend: Backend, tmp_path: Path
 ) -> None:
-    with emulated(tmp_path / "standalone.db") as world:
-        secret = with_a_password(shared, world)
+    with emulated(tmp_path / "standalone.db") as cloud:
+        secret = with_a_password(shared, cloud)
 
-        output = shared.ok("up", "--diff", *QUICK, "-v=9", "--logtostderr") + shared.ok("whoami", stack=None)
+        output = shared.expect_ok("up", "--diff", *QUICK, "-v=9", "--logtostderr") + shared.expect_ok(
+            "whoami", stack=None
+        )
 
         assert PASSWORD not in output
         stored = backend.stored()
         assert any(b"dynamic/er:FlowLog" in data for data in stored.values())
-        secrets = test_secrets.Secrets(secret, world.server.store.path)
+        secrets = test_secrets.Secrets(secret, cloud.server.store.path)
         assert [name for name, data in stored.items() if secrets.are_in(data) or PASSWORD.encode() in data] == []
 
 
-def with_a_password(project: TeamProject, world: World) -> str:
-    """Have the project sign in to the world with a password that is in its stack file, as a secret; the password."""
+def with_a_password(project: TeamProject, cloud: Cloud) -> str:
+    """Have the project sign in to the cloud with a password that is in its stack file, as a secret; the password."""
     password = f"canary-{uuid.uuid4().hex}"
-    world.server.store.set_password("demo", password)
-    project.change_config(endpoint=world.server.url, project="eu-de", username="demo", domain="OTC-DEMO")
-    project.ok("config", "set", "--secret", "otc-flow-logs:password", password)
+    cloud.server.store.set_password("demo", password)
+    project.change_config(endpoint=cloud.server.url, project="eu-de", username="demo", domain="OTC-DEMO")
+    project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", password)
     return password
 
 
 @pytest.mark.acceptance
 @on_both
 def test_two_people_at_once_are_kept_apart_by_the_lock_and_both_end_well(
-    shared: TeamProject, colleagues: TeamProject, stuck_world: World
+    shared: TeamProject, colleagues: TeamProject, stuck_cloud: Cloud
 ) -> None:
-    assert PASSWORD not in refused_while_another_is_at_work(shared, colleagues, stuck_world)
-    assert f"{LOGGED_IN_DEMO + 4} unchanged" in colleagues.up()
+    assert PASSWORD not in refused_while_another_is_at_work(shared, colleagues, stuck_cloud)
+    assert f"{DEMO_FLOW_LOGS + 4} unchanged" in colleagues.up()
     for project in (shared, colleagues):
-        agree(project, stuck_world)
+        assert_converged(project, stuck_cloud)
 
 
 @pytest.mark.acceptance
 @on_both
 def test_a_run_that_was_killed_is_recovered_by_a_colleague_and_then_by_its_owner(
-    shared: TeamProject, colleagues: TeamProject, stuck_world: World
+    shared: TeamProject, colleagues: TeamProject, stuck_cloud: Cloud
 ) -> None:
-    test_interrupted_runs.kill_while_creating(shared, stuck_world)
-    colleagues.use(stuck_world)
-    before = stuck_world.flow_logs().keys()
-    assert "the stack is currently locked by 1 lock(s)" in one_sentence(colleagues.refused("up", *QUICK))
+    test_interrupted_runs.kill_while_creating(shared, stuck_cloud)
+    colleagues.use_cloud(stuck_cloud)
+    before = stuck_cloud.flow_logs().keys()
+    assert "the stack is currently locked by 1 lock(s)" in one_sentence(colleagues.expect_error("up", *QUICK))
 
     colleagues.recover()
 
-    assert stuck_world.flow_logs().keys() == before
-    agree(colleagues, stuck_world)
+    assert stuck_cloud.flow_logs().keys() == before
+    assert_converged(colleagues, stuck_cloud)
     shared.recover()  # whose folder remembers creates that are settled by now
-    assert stuck_world.flow_logs().keys() == before
-    agree(shared, stuck_world)
+    assert stuck_cloud.flow_logs().keys() == before
+    assert_converged(shared, stuck_cloud)
 
 
 # Moving.
@@ -456,9 +469,9 @@ def test_a_run_that_was_killed_is_recovered_by_a_colleague_and_then_by_its_owner
 @pytest.mark.up
 @on_both
 def test_a_stack_moves_to_a_team_s_backend_and_back_with_its_secrets(project: TeamProject, backend: Backend) -> None:
-    with emulated(project.directory / "standalone.db") as world:
+    with emulated(project.directory / "standalone.db") as cloud:
         project.destroy()
-        with_a_password(project, world)
+        with_a_password(project, cloud)
         project.up()
         before, stack_file = project.resources(), project.stack_file().read_bytes()
         project.environment |= backend.environment
@@ -477,10 +490,10 @@ def test_a_stack_moves_to_a_team_s_backend_and_back_with_its_secrets(project: Te
         there.share(backend)
         assert there.stacks() == {STACK}
         assert there.resources() == before
-        agree(there, world)
-        world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+        assert_converged(there, cloud)
+        cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
         there.up("--refresh")
-        agree(there, world)
+        assert_converged(there, cloud)
 
         # And back, as somebody whose checkout has never had a state of its own.
         shutil.rmtree(project.directory / ".local" / "state")
@@ -490,9 +503,9 @@ def test_a_stack_moves_to_a_team_s_backend_and_back_with_its_secrets(project: Te
         assert "unset PULUMI_BACKEND_URL" in back.output
         assert there.stacks() == {f"{STACK}-moved"}
         assert project.resources() == after
-        agree(project, world)
+        assert_converged(project, cloud)
         project.destroy()
-        assert world.flow_logs() == {}
+        assert cloud.flow_logs() == {}
 
 
 checkout = test_make.checkout
@@ -545,13 +558,13 @@ def drifted(project: TeamProject, _elsewhere: str) -> None:
 
 def another(project: TeamProject, elsewhere: str) -> None:
     """Have another state under the stack's name where it is to go."""
-    project.ok("stack", "init", PULUMI_BACKEND_URL=elsewhere)
+    project.expect_ok("stack", "init", PULUMI_BACKEND_URL=elsewhere)
     file = project.directory / "another.json"
-    project.ok("stack", "export", "--file", str(file))
+    project.expect_ok("stack", "export", "--file", str(file))
     export = json.loads(file.read_text())
     del export["deployment"]["resources"][-1]
     file.write_text(json.dumps(export))
-    project.ok("stack", "import", "--file", str(file), PULUMI_BACKEND_URL=elsewhere)
+    project.expect_ok("stack", "import", "--file", str(file), PULUMI_BACKEND_URL=elsewhere)
 
 
 def locked(project: TeamProject, _elsewhere: str) -> None:
@@ -646,11 +659,11 @@ def test_a_move_that_is_killed_loses_nothing_and_can_be_made_again(
     assert not project.move(elsewhere, trap).ok
 
     assert project.state() == before
-    project.unchanged()
+    project.expect_no_changes()
     moved = project.move(elsewhere)
     assert moved.ok, moved.output
     assert at(elsewhere, project).state()["resources"] == before["resources"]
-    at(elsewhere, project).unchanged()
+    at(elsewhere, project).expect_no_changes()
 
 
 @pytest.mark.acceptance

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from emulator.clock import now
-from tests.e2e.harness import QUICK, Project, World
+from tests.e2e.harness import QUICK, Cloud, Project
 
 
 @pytest.mark.up
-def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(project: Project, world: World) -> None:
+def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(project: Project, cloud: Cloud) -> None:
     archive = {
         "log_group": "network",
         "log_stream": "er-flow-logs-archive",
@@ -18,7 +18,7 @@ def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(proje
     }
     project.change_config(routers={**project.config()["routers"], "archive": {"router": "er-core", **archive}})
     project.up()
-    before, since = world.flow_logs(), now()
+    before, since = cloud.flow_logs(), now()
     (core, other) = sorted(
         (one for one in project.flow_logs().values() if "::vpc-shop-" in one["urn"] and "staging" not in one["urn"]),
         key=lambda one: not one["inputs"]["enabled"],
@@ -26,29 +26,29 @@ def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(proje
     project.change_router("core", overrides={"vpc-shop": {"enabled": False}})
     project.change_router("archive", enabled=True)
 
-    output = project.refused("up", *QUICK, "--target", core["urn"])
+    output = project.expect_error("up", *QUICK, "--target", core["urn"])
 
     assert "it failed, or --target left it out" in output
     assert f"add --target '{other['urn']}'" in output
-    assert world.flow_logs() == before
+    assert cloud.flow_logs() == before
 
     project.up("--target", core["urn"], "--target", other["urn"])
-    assert not world.flow_logs()[core["id"]]["enabled"]
-    assert world.flow_logs()[other["id"]]["enabled"]
-    assert world.server.store.gaps(since=since, attachments=["vpc-shop"]) == []
+    assert not cloud.flow_logs()[core["id"]]["enabled"]
+    assert cloud.flow_logs()[other["id"]]["enabled"]
+    assert cloud.server.store.gaps(since=since, attachments=["vpc-shop"]) == []
 
 
 @pytest.mark.up
 def test_a_forced_replacement_keeps_a_flow_log_that_was_changed_since_it_was_made(
-    project: Project, world: World
+    project: Project, cloud: Cloud
 ) -> None:
     project.change_router("core", description="changed")
     project.up()
-    before, since = world.flow_logs(), now()
+    before, since = cloud.flow_logs(), now()
     (shop, *_) = [one for one in project.flow_logs().values() if "::vpc-shop-" in one["urn"]]
 
     project.up("--refresh", "--replace", shop["urn"])
 
-    assert world.flow_logs() == before
+    assert cloud.flow_logs() == before
     assert project.flow_logs().keys() == before.keys()
-    assert world.server.store.gaps(since=since, attachments=[shop["inputs"]["resource_id"]]) == []
+    assert cloud.server.store.gaps(since=since, attachments=[shop["inputs"]["resource_id"]]) == []

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import QUICK, Project, World, same_flow_logs
+from tests.e2e.harness import QUICK, Cloud, Project, assert_same_flow_logs
 from tests.emulator.process import free_port
 
-Mistake = Callable[[Project, World], None]
+Mistake = Callable[[Project, Cloud], None]
 
 FILE = "stacks/Pulumi.local.yaml"
 
@@ -44,7 +44,7 @@ def remote(**values: object) -> Mistake:
 def without(key: str) -> Mistake:
     """The stack file says nothing of this for router `core`."""
 
-    def mistake(project: Project, _world: World) -> None:
+    def mistake(project: Project, _cloud: Cloud) -> None:
         routers = project.config()["routers"]
         del routers["core"][key]
         project.change_config(routers=routers)
@@ -52,48 +52,48 @@ def without(key: str) -> Mistake:
     return mistake
 
 
-def two_attachments_of_one_name(project: Project, world: World) -> None:
-    world.server.store.add_attachment("er-core", "vpc-shop", resource_type="vpc")
+def two_attachments_of_one_name(project: Project, cloud: Cloud) -> None:
+    cloud.server.store.add_attachment("er-core", "vpc-shop", resource_type="vpc")
     project.change_router("core", attachments=["vpc-shop"])
 
 
-def two_routers_of_one_name(_project: Project, world: World) -> None:
-    world.server.store.add_router("er-core")
+def two_routers_of_one_name(_project: Project, cloud: Cloud) -> None:
+    cloud.server.store.add_router("er-core")
 
 
-def the_same_target_twice(project: Project, _world: World) -> None:
+def the_same_target_twice(project: Project, _cloud: Cloud) -> None:
     routers = project.config()["routers"]
     project.change_config(routers={**routers, "twice": {**routers["core"], "attachments": ["vpc-shop"]}})
 
 
-def nobody_listens(project: Project, _world: World) -> None:
+def nobody_listens(project: Project, _cloud: Cloud) -> None:
     project.change_config(
         endpoint=f"http://127.0.0.1:{free_port()}", username="demo", domain="OTC-DEMO", project="eu-de"
     )
     project.environment["OS_PASSWORD"] = "whatever"
 
 
-def wrong_password(project: Project, world: World) -> None:
-    project.change_config(endpoint=world.server.url, username="demo", domain="OTC-DEMO", project="eu-de")
+def wrong_password(project: Project, cloud: Cloud) -> None:
+    project.change_config(endpoint=cloud.server.url, username="demo", domain="OTC-DEMO", project="eu-de")
     project.environment["OS_PASSWORD"] = "wrong"
 
 
-def wrong_token(project: Project, world: World) -> None:
-    project.change_config(endpoint=world.server.url, project_id=world.server.project_id)
+def wrong_token(project: Project, cloud: Cloud) -> None:
+    project.change_config(endpoint=cloud.server.url, project_id=cloud.server.project_id)
     project.environment["OS_TOKEN"] = "wrong"
 
 
-def another_project(project: Project, world: World) -> None:
-    project.change_config(endpoint=world.server.url, project_id="0" * 32)
-    project.environment["OS_TOKEN"] = world.server.token
+def another_project(project: Project, cloud: Cloud) -> None:
+    project.change_config(endpoint=cloud.server.url, project_id="0" * 32)
+    project.environment["OS_TOKEN"] = cloud.server.token
 
 
-def token_without_project(project: Project, _world: World) -> None:
+def token_without_project(project: Project, _cloud: Cloud) -> None:
     project.change_config(endpoint=None, region="eu-de")
     project.environment["OS_TOKEN"] = "some"
 
 
-def not_yaml(project: Project, _world: World) -> None:
+def not_yaml(project: Project, _cloud: Cloud) -> None:
     project.stack_file().write_text("config:\n  - : [\n")
 
 
@@ -250,16 +250,16 @@ ONE_MORE = {
         for name, case in CASES.items()
     ],
 )
-def test_a_preview_refuses_wrong_input_in_one_sentence(case: Case, project: Project, world: World) -> None:
-    case.mistake(project, world)
+def test_a_preview_refuses_wrong_input_in_one_sentence(case: Case, project: Project, cloud: Cloud) -> None:
+    case.mistake(project, cloud)
 
-    output = project.refused("preview", "--suppress-progress")
+    output = project.expect_error("preview", "--suppress-progress")
 
     said = re.sub(r"\s+", " ", output)
     assert case.sentence in said
     # Once as it happens and once in the diagnostics, and nothing else.
     assert re.sub(r"waiting for the service \([^)]*\)", "", said).count(case.sentence) <= 2
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
     assert project.state().get("resources", []) == []
 
 
@@ -283,7 +283,7 @@ def test_an_unusable_emulator_file_is_named_and_left_alone(
     spoil(project.database)
     before = project.database.read_bytes() if project.database.is_file() else None
 
-    output = project.refused("preview")
+    output = project.expect_error("preview")
 
     assert "the embedded emulator cannot start: " in output
     assert sentence in output
@@ -294,18 +294,18 @@ def test_several_mistakes_are_told_at_once(project: Project) -> None:
     project.change_router("core", router="er-x", log_group="group-x")
     project.change_router("edge", attachments=["vpc-x"])
 
-    output = project.refused("preview")
+    output = project.expect_error("preview")
 
     for key in ("core.router", "core.log_group", "edge.attachments[0]"):
         assert f"otc-flow-logs:routers.{key} in {FILE}: " in output
 
 
 @pytest.mark.up
-def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(project: Project, world: World) -> None:
-    before = world.flow_logs()
+def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs()
     project.change_router("core", attachments=[])
 
-    output = project.refused("preview")
+    output = project.expect_error("preview")
 
     assert f"otc-flow-logs:max_deletes in {FILE}: 6 of 10 attachments would lose their flow log" in output
     reason = "is no longer selected since the stack file says routers.core.attachments: []"
@@ -314,100 +314,100 @@ def test_losing_more_flow_logs_than_allowed_is_refused_and_they_are_listed(proje
 
     # Also when nobody looks at a preview, and the guard still remembers when asked again.
     for _ in range(2):
-        assert "would lose their flow log" in project.refused("up", *QUICK)
-    assert world.flow_logs() == before
-    same_flow_logs(project, world)
+        assert "would lose their flow log" in project.expect_error("up", *QUICK)
+    assert cloud.flow_logs() == before
+    assert_same_flow_logs(project, cloud)
 
     project.change_config(max_deletes=6)
     project.up()
-    assert len(world.flow_logs()) == 4
+    assert len(cloud.flow_logs()) == 4
 
 
 @pytest.mark.up
-def test_what_a_run_with_targets_left_is_still_guarded(project: Project, world: World) -> None:
-    before = world.flow_logs()
+def test_what_a_run_with_targets_left_is_still_guarded(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs()
     (edge, *_) = [one["urn"] for one in project.flow_logs().values() if "::vpc-edge-" in one["urn"]]
     project.change_router("core", attachments=["vpc-shop"])
     project.change_config(max_deletes=5)
     project.up("--target", edge)
-    assert world.flow_logs() == before
+    assert cloud.flow_logs() == before
 
     project.change_router("edge", attachments=[])
 
-    assert "9 of 10 attachments would lose their flow log" in project.refused("up", *QUICK)
-    assert world.flow_logs() == before
+    assert "9 of 10 attachments would lose their flow log" in project.expect_error("up", *QUICK)
+    assert cloud.flow_logs() == before
 
 
 @pytest.mark.up
-def test_all_attachments_being_none_is_refused_where_there_were_some(project: Project, world: World) -> None:
-    before = world.flow_logs()
+def test_all_attachments_being_none_is_refused_where_there_were_some(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs()
     for attachment in ("vpc-edge-proxy", "vpc-partner-portal", "vpn-office-hamburg", "vgw-colocation-munich"):
-        world.server.store.set_attachment_state(attachment, "invalid")
+        cloud.server.store.set_attachment_state(attachment, "invalid")
 
-    output = project.refused("up", *QUICK)
+    output = project.expect_error("up", *QUICK)
 
     assert f"otc-flow-logs:routers.edge.attachments in {FILE}: router 'er-edge' has no attachment left" in output
-    assert world.flow_logs() == before
+    assert cloud.flow_logs() == before
 
 
-def test_what_a_run_that_failed_half_way_has_logged_is_guarded_too(project: Project, world: World) -> None:
-    world.server.store.set_quota(9)
-    project.refused("up", *QUICK)
-    before = world.flow_logs()
+def test_what_a_run_that_failed_half_way_has_logged_is_guarded_too(project: Project, cloud: Cloud) -> None:
+    cloud.server.store.set_quota(9)
+    project.expect_error("up", *QUICK)
+    before = cloud.flow_logs()
     assert len(before) == 9
 
     project.change_router("core", attachments=[])
     project.change_config(max_deletes=4)
 
     # Which one found the quota used up is chance.
-    assert re.search("[56] of 9 attachments would lose their flow log", project.refused("up", *QUICK))
-    assert world.flow_logs() == before
+    assert re.search("[56] of 9 attachments would lose their flow log", project.expect_error("up", *QUICK))
+    assert cloud.flow_logs() == before
 
 
-def test_a_used_up_quota_fails_the_flow_logs_that_are_too_many_and_no_others(project: Project, world: World) -> None:
-    world.server.store.set_quota(7)
+def test_a_used_up_quota_fails_the_flow_logs_that_are_too_many_and_no_others(project: Project, cloud: Cloud) -> None:
+    cloud.server.store.set_quota(7)
 
-    output = project.refused("up", *QUICK)
+    output = project.expect_error("up", *QUICK)
 
     assert "7 of 7 are in use; delete flow logs nobody needs, or ask for a higher quota with a service ticket" in output
     assert "ER.04009008" in output
-    assert len(world.flow_logs()) == 7
-    same_flow_logs(project, world)
+    assert len(cloud.flow_logs()) == 7
+    assert_same_flow_logs(project, cloud)
 
-    world.server.store.set_quota(10)
+    cloud.server.store.set_quota(10)
     project.up()
-    assert len(world.flow_logs()) == 10
-    same_flow_logs(project, world)
+    assert len(cloud.flow_logs()) == 10
+    assert_same_flow_logs(project, cloud)
 
 
-def test_a_lost_state_is_made_up_for_by_adoption(project: Project, world: World) -> None:
+def test_a_lost_state_is_made_up_for_by_adoption(project: Project, cloud: Cloud) -> None:
     project.change_router("core", attachments=["vpc-shop"])
     project.change_router("edge", attachments=[])
     project.up()
-    (theirs,) = world.flow_logs()
+    (theirs,) = cloud.flow_logs()
     # Without the stack's state its flow log is somebody else's.
     project.state_file().unlink()
-    project.ok("stack", "init")
+    project.expect_ok("stack", "init")
     project.change_router("core", attachments=["vpc-payments"])
     project.up()
     project.change_router("core", attachments=["vpc-payments", "vpc-shop"])
 
-    said = re.sub(r"\s+", " ", project.refused("up", *QUICK))
+    said = re.sub(r"\s+", " ", project.expect_error("up", *QUICK))
 
     assert f"already has flow log 'core-vpc-shop-e4ec9862', id {theirs}" in said
     assert "take it over: with adopt: true in a stack file" in said
     assert theirs not in project.flow_logs()
     project.change_router("core", adopt=True)
     project.up()
-    same_flow_logs(project, world)
+    assert_same_flow_logs(project, cloud)
     assert theirs in project.flow_logs()
 
 
-def test_another_stack_refuses_an_empty_passphrase(project: Project, world: World) -> None:
+def test_another_stack_refuses_an_empty_passphrase(project: Project, cloud: Cloud) -> None:
     project.stack_file().rename(project.stack_file("team"))
-    project.ok("stack", "init", stack="team")
+    project.expect_ok("stack", "init", stack="team")
 
-    output = project.refused("preview", stack="team")
+    output = project.expect_error("preview", stack="team")
 
     assert "stack team must not have an empty passphrase: set PULUMI_CONFIG_PASSPHRASE" in output
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}

@@ -13,11 +13,11 @@ import pytest
 
 from emulator import Behaviour
 from emulator.faults.plan import Fault
-from tests.chaos import changes
+from tests.chaos import edits_in_process
 from tests.chaos.engine import Engine, Resource, declaring
-from tests.chaos.judge import DONE
-from tests.chaos.seeded import N, host, inputs, run, world
-from tests.chaos.wanted import STREAMS, FlowLogSpec
+from tests.chaos.audit import DONE
+from tests.chaos.faults_in_process import N, host, inputs, run, serve_seeded
+from tests.chaos.desired import STREAMS, FlowLogSpec
 from tests.emulator.process import PROJECT_FOLDER
 
 
@@ -27,15 +27,15 @@ def test_after_faults_crashes_and_edits_each_flow_log_is_there_once_and_in_the_s
 ) -> None:
     outcome = run(seed, tmp_path, base)
     assert sum(outcome.injected.values()) > 10
-    assert outcome.wrong == []
+    assert outcome.problems == []
 
 
 @pytest.mark.parametrize("seed", range(1, 16))
 def test_after_each_edit_what_is_wanted_is_logged_all_the_time_and_nothing_is_lost(
     seed: int, base: type[Any], tmp_path: Path
 ) -> None:
-    course = changes.run(seed, tmp_path, base)
-    assert course.wrong == [], course.journal
+    course = edits_in_process.run(seed, tmp_path, base)
+    assert course.problems == [], course.journal
     assert course.ends[DONE] >= course.ends.total() // 3
 
 
@@ -43,7 +43,7 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
     base: type[Any], tmp_path: Path
 ) -> None:
     began = 10  # requests before the outage, sign-in included
-    with world(tmp_path, Behaviour(latency=0)) as server:
+    with serve_seeded(tmp_path, Behaviour(latency=0)) as server:
         names = sorted(one.name for one in server.store.network.all_attachments())
         program = declaring(inputs(server, {name: FlowLogSpec(name, STREAMS[0], name, enabled=True) for name in names}))
         state: list[Resource] = []

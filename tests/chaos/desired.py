@@ -19,7 +19,7 @@ LOST, DOUBLED = "lost", "doubled"
 
 @dataclass(frozen=True)
 class FlowLogSpec:
-    """One flow log, in names of the world."""
+    """One flow log, in names of the cloud."""
 
     attachment: str
     stream: str
@@ -27,28 +27,28 @@ class FlowLogSpec:
     enabled: bool
 
 
-def draw(lots: Random, attachments: Sequence[str]) -> dict[str, FlowLogSpec]:
+def draw(rng: Random, attachments: Sequence[str]) -> dict[str, FlowLogSpec]:
     """A first set, by attachment."""
-    return {attachment: _one(lots, attachment) for attachment in attachments if lots.random() < LOGGED}
+    return {attachment: _one(rng, attachment) for attachment in attachments if rng.random() < LOGGED}
 
 
-def changed(lots: Random, before: Mapping[str, FlowLogSpec], attachments: Sequence[str]) -> dict[str, FlowLogSpec]:
+def changed(rng: Random, before: Mapping[str, FlowLogSpec], attachments: Sequence[str]) -> dict[str, FlowLogSpec]:
     """The set after somebody has edited the stack file: some come, some go, some are another."""
     after = dict(before)
     for attachment in attachments:
-        if lots.random() < CHANGED:
+        if rng.random() < CHANGED:
             after.pop(attachment, None)
-            if lots.random() < LOGGED:
-                after[attachment] = _one(lots, attachment)
+            if rng.random() < LOGGED:
+                after[attachment] = _one(rng, attachment)
     return after
 
 
-def differences(wanted: Mapping[str, FlowLogSpec], store: Store, *, others: Mapping[str, object]) -> list[str]:
-    """In what the world differs from what is wanted: each flow log there once and as it should be, and no other.
+def find_differences(wanted: Mapping[str, FlowLogSpec], store: Store, *, others: Mapping[str, object]) -> list[str]:
+    """In what the cloud differs from what is wanted: each flow log there once and as it should be, and no other.
 
     Args:
         wanted: By attachment.
-        store: The world.
+        store: The cloud.
         others: By id, somebody else's flow logs.
     """
     names = {one.id: one.name for one in store.network.all_attachments()}
@@ -71,7 +71,7 @@ def differences(wanted: Mapping[str, FlowLogSpec], store: Store, *, others: Mapp
     return found
 
 
-def strays(there: Set[str], in_state: Set[str]) -> list[str]:
+def find_strays(there: Set[str], in_state: Set[str]) -> list[str]:
     """The flow logs of a stack that are there and not in its state, or the other way round, by id."""
     return [
         *(f"{LOST}: flow log {id_} is in nobody's state" for id_ in there - in_state),
@@ -79,7 +79,5 @@ def strays(there: Set[str], in_state: Set[str]) -> list[str]:
     ]
 
 
-def _one(lots: Random, attachment: str) -> FlowLogSpec:
-    return FlowLogSpec(
-        attachment, lots.choice(STREAMS), f"{attachment}-{lots.randrange(1000)}", lots.random() < ENABLED
-    )
+def _one(rng: Random, attachment: str) -> FlowLogSpec:
+    return FlowLogSpec(attachment, rng.choice(STREAMS), f"{attachment}-{rng.randrange(1000)}", rng.random() < ENABLED)

@@ -13,10 +13,10 @@ from typing import Any
 
 from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
 from bench.world import seed as world_of
-from tests.chaos import faults, wanted
-from tests.chaos.seeded import N, Outcome, calm, flow_logs_of_somebody_else
-from tests.chaos.site import Site, unfinished, world_file
-from tests.chaos.wanted import FlowLogSpec
+from tests.chaos import desired, faults
+from tests.chaos.desired import FlowLogSpec
+from tests.chaos.faults_in_process import N, Outcome, clear_faults, flow_logs_of_somebody_else
+from tests.chaos.site import Site, database_file, find_unfinished
 from tests.e2e.harness import QUICK, Project, serving
 
 UPS = 2  # with faults, before the one without
@@ -35,30 +35,30 @@ class RunSite(Site):
 
     def run(self, seed: int) -> Outcome:
         """The run of this seed."""
-        lots, outcome = Random(seed), Outcome(seed)
+        rng, outcome = Random(seed), Outcome(seed)
         with (
             self.copy(self.blank) as project,
             self.emulator(project) as emulator,
-            serving(world_file(project)) as world,
+            serving(database_file(project)) as cloud,
         ):
-            store = world.server.store
-            store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
+            store = cloud.server.store
+            store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
             attachments = sorted(one.name for one in store.network.all_attachments())
-            others = flow_logs_of_somebody_else(world.server, lots, attachments)
-            now = wanted.draw(lots, attachments)
+            others = flow_logs_of_somebody_else(cloud.server, rng, attachments)
+            now = desired.draw(rng, attachments)
             for _ in range(UPS):
-                emulator.inject([*faults.draw(lots, stuck=False), faults.REFUSE], seed=lots.randrange(1_000_000))
+                emulator.inject([*faults.draw(rng, stuck=False), faults.REFUSE], seed=rng.randrange(1_000_000))
                 _want(project, now)
                 project.pulumi("up", "--refresh", *QUICK)
                 outcome.injected.update(Counter(emulator.injected()))
-                now = wanted.changed(lots, now, attachments)
+                now = desired.changed(rng, now, attachments)
             emulator.inject([])
-            calm(world.server)
+            clear_faults(cloud.server)
             _want(project, now)
             last = project.pulumi("up", "--refresh", *QUICK)
-            outcome.wrong = [] if last.ok else [last.output]
-            outcome.wrong += wanted.differences(now, store, others=others)
-            outcome.wrong += unfinished(project, world.flow_logs().keys() - others.keys())
+            outcome.problems = [] if last.ok else [last.output]
+            outcome.problems += desired.find_differences(now, store, others=others)
+            outcome.problems += find_unfinished(project, cloud.flow_logs().keys() - others.keys())
         return outcome
 
 
@@ -67,7 +67,7 @@ def _want(project: Project, now: dict[str, FlowLogSpec]) -> None:
     router: dict[str, Any] = {
         "router": ROUTER,
         "log_group": LOG_GROUP,
-        "log_stream": wanted.STREAMS[0],
+        "log_stream": desired.STREAMS[0],
         "attachments": sorted(now),
         "overrides": {
             attachment: {"name": one.name, "enabled": one.enabled, "log_stream": one.stream}

@@ -15,11 +15,11 @@ from emulator.flow_logs import FlowLog
 from emulator.store import Store
 from providers import urn as urns
 from providers.schema import is_outcome_unknown
-from tests.chaos.edits import Editor
+from tests.chaos.audit import DONE, AuditedRun, RunResult, Steps, wrong
+from tests.chaos.desired import LOST, find_strays
+from tests.chaos.editor import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
-from tests.chaos.intent import StackFile, ever_failed, see, wishes
-from tests.chaos.judge import DONE, Ended, Happened, Steps, wrong
-from tests.chaos.wanted import LOST, strays
+from tests.chaos.expectations import StackFile, ever_failed, expect, take_snapshot
 
 EDITS = 6  # in a sequence
 TOGETHER = (1, 1, 2, 2, 3)  # so many before a run
@@ -51,7 +51,7 @@ LONG_FAULTS = {
 
 
 @dataclass(frozen=True)
-class Held:
+class StateEntry:
     """A flow log in the state."""
 
     urn: str
@@ -61,20 +61,20 @@ class Held:
 
 
 class Stack(Protocol):
-    """A stack and its world."""
+    """A stack and its cloud."""
 
     @property
     def store(self) -> Store:
-        """The world."""
+        """The cloud."""
 
     @property
-    def held(self) -> Sequence[Held]:
+    def state_entries(self) -> Sequence[StateEntry]:
         """The flow logs in the state."""
 
-    def preview(self, file: StackFile, options: Options) -> Ended:
+    def preview(self, file: StackFile, options: Options) -> RunResult:
         """What `pulumi preview --refresh` does."""
 
-    def up(self, file: StackFile, options: Options) -> Ended:
+    def up(self, file: StackFile, options: Options) -> RunResult:
         """What `pulumi up --refresh` does."""
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
@@ -85,44 +85,44 @@ class Stack(Protocol):
 
 
 @dataclass
-class Course:
+class Scenario:
     """How a sequence went.
 
     Attributes:
         seed: Its seed.
         ends: How its runs ended.
-        journal: What happened.
-        wrong: What is not as it should be.
+        journal: What run.
+        problems: What is not as it should be.
     """
 
     seed: int
     ends: Counter[str] = field(default_factory=Counter)
     journal: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
-def follow(
-    course: Course, stack: Stack, editor: Editor, *, waits: bool, name_as_before: Callable[[], None] | None = None
+def run_scenario(
+    scenario: Scenario, stack: Stack, editor: Editor, *, waits: bool, name_as_before: Callable[[], None] | None = None
 ) -> None:
     """Go through a sequence.
 
     Args:
-        course: Told what happens.
+        scenario: ResultT what happens.
         stack: A stack in which nothing is up.
         editor: Edits it.
         waits: Whether to have faults for which operations wait until their time is over.
         name_as_before: Gives all in the state the names that an earlier version gave.
     """
-    lots = editor.lots
-    _step(course, stack, editor, ["the first run"], lambda _: CALM)
+    rng = editor.rng
+    _step(scenario, stack, editor, ["the first run"], lambda _: UNDISTURBED)
     for _ in range(EDITS):
-        words = [editor.edit() for _ in range(lots.choice(TOGETHER))]
-        if name_as_before and lots.random() < OLD_NAMES:
+        words = [editor.edit() for _ in range(rng.choice(TOGETHER))]
+        if name_as_before and rng.random() < OLD_NAMES:
             name_as_before()
             words.append("the state has names of an earlier version")
-        _step(course, stack, editor, words, lambda announced: _draw(lots, stack.held, announced, waits=waits))
+        _step(scenario, stack, editor, words, lambda announced: _draw(rng, stack.state_entries, announced, waits=waits))
     editor.lift_all_trouble()
-    _step(course, stack, editor, ["all trouble is lifted"], lambda _: CALM)
+    _step(scenario, stack, editor, ["all trouble is lifted"], lambda _: UNDISTURBED)
 
 
 @dataclass(frozen=True)
@@ -148,35 +148,37 @@ class _How:
         return f" [{', '.join(words)}]" if words else ""
 
 
-CALM = _How()
+UNDISTURBED = _How()
 
 
-def _draw(lots: Random, held: Sequence[Held], announced: Ended, *, waits: bool) -> _How:
+def _draw(rng: Random, state_entries: Sequence[StateEntry], announced: RunResult, *, waits: bool) -> _How:
     """How to run what was announced for the whole stack."""
     faults: list[Fault] = []
-    options = Options(finishes=lots.random() < 0.7, continues_on_error=lots.random() < CONTINUING)
-    there = sorted({one.urn for one in held})
+    options = Options(finishes=rng.random() < 0.7, continues_on_error=rng.random() < CONTINUING)
+    there = sorted({one.urn for one in state_entries})
     known = sorted({*there, *(one for _, one in announced.steps)})
     operations = [operation for operation, _ in announced.steps if operation in FAULTS]
-    if operations and lots.random() < FAULTY:
-        operation = lots.choice(operations)
-        is_long = lots.random() < LONG and waits
-        fault = lots.choice((LONG_FAULTS if is_long else FAULTS)[operation])
-        skip = lots.randrange(operations.count(operation))
+    if operations and rng.random() < FAULTY:
+        operation = rng.choice(operations)
+        is_long = rng.random() < LONG and waits
+        fault = rng.choice((LONG_FAULTS if is_long else FAULTS)[operation])
+        skip = rng.randrange(operations.count(operation))
         faults.append(replace(fault, skip=skip, times=None if is_long else 1))
-    if there and lots.random() < REPLACING:
-        options = replace(options, replace=frozenset({lots.choice(there)}))
-    if known and lots.random() < PARTIAL:
+    if there and rng.random() < REPLACING:
+        options = replace(options, replace=frozenset({rng.choice(there)}))
+    if known and rng.random() < PARTIAL:
         changing = [one for _, one in announced.steps] or known
-        few, many = [lots.choice(changing)], lots.sample(known, lots.randint(1, len(known)))
-        options = replace(options, targets=frozenset(lots.choice([few, many])))
-    return _How(options, faults, lots.randrange(1_000_000))
+        few, many = [rng.choice(changing)], rng.sample(known, rng.randint(1, len(known)))
+        options = replace(options, targets=frozenset(rng.choice([few, many])))
+    return _How(options, faults, rng.randrange(1_000_000))
 
 
-def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: Callable[[Ended], _How]) -> None:
+def _step(
+    scenario: Scenario, stack: Stack, editor: Editor, words: list[str], draw: Callable[[RunResult], _How]
+) -> None:
     """One preview and one `up`, with all that is wrong."""
-    before, since = see(stack.store), now()
-    wished = wishes(editor.file, before, editor.ours(before))
+    before, since = take_snapshot(stack.store), now()
+    wished = expect(editor.file, before, editor.ours(before))
     has_trouble, may_fail = editor.has_trouble, editor.may_fail
     preview = stack.preview(editor.file, EVERYTHING)
     how = draw(preview)
@@ -186,12 +188,12 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
     up = stack.up(editor.file, how.options)
     injected = stack.injected()
     stack.inject((), 0)
-    happened = Happened(
+    run = AuditedRun(
         before=before,
-        after=see(stack.store),
+        after=take_snapshot(stack.store),
         others=editor.others,
         failed=ever_failed(stack.store),
-        wishes=wished,
+        expectations=wished,
         preview=preview,
         up=up,
         gaps=stack.store.gaps(since=since, until=now() + 1, attachments=before.attachments),
@@ -199,29 +201,29 @@ def _step(course: Course, stack: Stack, editor: Editor, words: list[str], draw: 
         has_trouble=has_trouble,
         may_fail=may_fail,
     )
-    found = wrong(happened) + _unknown(stack.held, happened.ours(happened.after))
-    if happened.is_plain and up.end == DONE:
+    found = wrong(run) + _unknown(stack.state_entries, run.ours(run.after))
+    if run.is_plain and up.end == DONE:
         again = stack.preview(editor.file, EVERYTHING)
         if again.end != DONE or again.steps:
-            found.append(f"left to do: one more preview is {again.end}: {_told(again.steps)} {again.words}")
-        found += strays(happened.ours(happened.after).keys(), {one.id for one in stack.held})
-    if how is CALM and up.end != DONE:
+            found.append(f"left to do: one more preview is {again.end}: {_describe(again.steps)} {again.words}")
+        found += find_strays(run.ours(run.after).keys(), {one.id for one in stack.state_entries})
+    if how is UNDISTURBED and up.end != DONE:
         found.append(f"without any trouble, the run was {up.end}: {up.words}")
-    course.ends[up.end] += 1
-    number = course.ends.total()
-    course.journal += [
+    scenario.ends[up.end] += 1
+    number = scenario.ends.total()
+    scenario.journal += [
         f"{number}: {'; '.join(words)}{how}",
-        f"   preview {preview.end}: {_told(preview.steps)} {_anonymous(preview.words)}",
-        f"   up {up.end}: {_told(up.steps)} {_anonymous(up.words)}{f' injected {injected}' if injected else ''}",
-        *(f"   WRONG {_anonymous(one)}" for one in found),
+        f"   preview {preview.end}: {_describe(preview.steps)} {_mask_ids(preview.words)}",
+        f"   up {up.end}: {_describe(up.steps)} {_mask_ids(up.words)}{f' injected {injected}' if injected else ''}",
+        *(f"   WRONG {_mask_ids(one)}" for one in found),
     ]
-    course.wrong += [f"{one} (run {number})" for one in found]
+    scenario.problems += [f"{one} (run {number})" for one in found]
 
 
-def _unknown(held: Sequence[Held], ours: Mapping[str, FlowLog]) -> list[str]:
+def _unknown(state_entries: Sequence[StateEntry], ours: Mapping[str, FlowLog]) -> list[str]:
     """The stack's flow logs that the state has neither by id nor as one of which nobody is sure."""
-    ids = {one.id for one in held}
-    unsure = {(one.attachment_id, one.stream_id) for one in held if is_outcome_unknown(one.id)}
+    ids = {one.id for one in state_entries}
+    unsure = {(one.attachment_id, one.stream_id) for one in state_entries if is_outcome_unknown(one.id)}
     return [
         f"{LOST}: flow log {one.name} is in nobody's state"
         for id_, one in ours.items()
@@ -229,9 +231,9 @@ def _unknown(held: Sequence[Held], ours: Mapping[str, FlowLog]) -> list[str]:
     ]
 
 
-def _told(steps: Steps) -> str:
+def _describe(steps: Steps) -> str:
     return ", ".join(f"{operation} {urns.name(one)}" for operation, one in steps) or "nothing"
 
 
-def _anonymous(text: str) -> str:
+def _mask_ids(text: str) -> str:
     return _IDS.sub("…", text)

@@ -11,8 +11,8 @@ from subprocess import Popen
 
 from bench.processes import members
 from emulator.faults.plan import AFTER, BEFORE
-from tests.chaos.scenarios import CREATE, LOOK, ScenarioSite, not_right, start_until
-from tests.e2e.harness import LOGGED_IN_DEMO, TIMEOUT, Project
+from tests.chaos.interruptions import CREATE, READ, InterruptionSite, find_problems, start_until
+from tests.e2e.harness import DEMO_FLOW_LOGS, TIMEOUT, Project
 
 VICTIMS = {"provider": "providers.host", "program": "pulumi-language-python-exec"}
 """By what is killed, a part of its command line. The engine is the command itself, the emulator is ours."""
@@ -51,10 +51,10 @@ def kills() -> list[Kill]:
             ("GET */streams", 0),
         ],
         # The program has looked at both routers before.
-        ("create", ("engine", "provider", "emulator"), (BEFORE,)): [("POST */auth/tokens", 1), (LOOK, 2)],
+        ("create", ("engine", "provider", "emulator"), (BEFORE,)): [("POST */auth/tokens", 1), (READ, 2)],
         ("create", ("engine", "provider", "program", "emulator"), (BEFORE, AFTER)): [
             (CREATE, 0),
-            (CREATE, LOGGED_IN_DEMO - 1),
+            (CREATE, DEMO_FLOW_LOGS - 1),
         ],
         ("change", ("engine", "provider", "emulator"), (BEFORE, AFTER)): [
             ("PUT *", 0),
@@ -62,12 +62,12 @@ def kills() -> list[Kill]:
             ("DELETE *", 1),
             (CREATE, 0),
         ],
-        ("refresh", ("engine", "provider", "emulator"), (BEFORE,)): [(LOOK, 0)],
+        ("refresh", ("engine", "provider", "emulator"), (BEFORE,)): [(READ, 0)],
         ("destroy", ("engine", "provider", "emulator"), (BEFORE, AFTER)): [
             ("DELETE *", 0),
-            ("DELETE *", LOGGED_IN_DEMO - 1),
+            ("DELETE *", DEMO_FLOW_LOGS - 1),
         ],
-        ("destroy", ("engine", "provider", "emulator"), (BEFORE,)): [(LOOK, 0)],
+        ("destroy", ("engine", "provider", "emulator"), (BEFORE,)): [(READ, 0)],
     }
     return [
         Kill(scenario, call, number, when, victim)
@@ -78,10 +78,10 @@ def kills() -> list[Kill]:
     ]
 
 
-class KillSite(ScenarioSite):
+class KillSite(InterruptionSite):
     """Where kills happen."""
 
-    def put_right(self, kill: Kill) -> list[str]:
+    def recover_from(self, kill: Kill) -> list[str]:
         """What is not as it should be after the kill and what the README says to do then."""
         with self.ready_for(kill.scenario) as (project, emulator):
             process = start_until(project, emulator, kill.scenario, kill.call, number=kill.number, when=kill.when)
@@ -89,11 +89,11 @@ class KillSite(ScenarioSite):
                 emulator.kill()
                 emulator.start()
             else:
-                kill_one(process, kill.victim)
+                kill_process(process, kill.victim)
                 emulator.inject([])
             process.communicate(timeout=TIMEOUT)
             _recover(project, kill)
-            return not_right(project, kill.scenario)
+            return find_problems(project, kill.scenario)
 
 
 def _recover(project: Project, kill: Kill) -> None:
@@ -105,7 +105,7 @@ def _recover(project: Project, kill: Kill) -> None:
         project.destroy()
 
 
-def kill_one(process: Popen[str], victim: str) -> None:
+def kill_process(process: Popen[str], victim: str) -> None:
     """Kill a process of the command that was started."""
     if victim == "engine":
         process.kill()

@@ -24,8 +24,8 @@ Target = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The world at one instant.
+class Snapshot:
+    """The cloud at one instant.
 
     Attributes:
         routers: Ids by name.
@@ -40,9 +40,9 @@ class Seen:
     flow_logs: Mapping[str, FlowLog]
 
 
-def see(store: Store) -> Seen:
-    """The world now."""
-    return Seen(
+def take_snapshot(store: Store) -> Snapshot:
+    """The cloud now."""
+    return Snapshot(
         routers={one.name: one.id for one in store.network.all_routers()},
         attachments={one.id: one for one in store.network.all_attachments()},
         streams={
@@ -132,7 +132,7 @@ class StackFile:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExpectedFlowLog:
     """One flow log that the file asks for; a name or description of None may be anything."""
 
     enabled: bool
@@ -141,7 +141,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Expectations:
     """All that the file asks for.
 
     Attributes:
@@ -149,7 +149,7 @@ class Wishes:
         impossible: What of it nobody can do; a run has to be refused because of it.
     """
 
-    flow_logs: Mapping[Target, Wish]
+    flow_logs: Mapping[Target, ExpectedFlowLog]
     impossible: tuple[str, ...] = ()
 
     @property
@@ -158,9 +158,9 @@ class Wishes:
         return {target[1] for target, wish in self.flow_logs.items() if wish.enabled}
 
 
-def wishes(file: StackFile, seen: Seen, ours: Set[Target]) -> Wishes:
-    """What the file asks for in this world, where the stack has these flow logs."""
-    found: dict[Target, Wish] = {}
+def expect(file: StackFile, seen: Snapshot, ours: Set[Target]) -> Expectations:
+    """What the file asks for in this cloud, where the stack has these flow logs."""
+    found: dict[Target, ExpectedFlowLog] = {}
     impossible = []
     frozen = []
     for key in file.keys.values():
@@ -173,7 +173,7 @@ def wishes(file: StackFile, seen: Seen, ours: Set[Target]) -> Wishes:
                 continue
             if target in found:
                 impossible.append(f"{attachment.name} is wanted twice in {key.group}/{override.stream or key.stream}")
-            found[target] = Wish(
+            found[target] = ExpectedFlowLog(
                 enabled=key.enabled if override.enabled is None else override.enabled,
                 description=key.description if override.description is None else override.description,
                 name=override.name,
@@ -181,14 +181,14 @@ def wishes(file: StackFile, seen: Seen, ours: Set[Target]) -> Wishes:
     at_work = {_target(one) for one in seen.flow_logs.values() if one.enabled}
     losing = {target[1] for target in ours if target not in found or (target in at_work and not found[target].enabled)}
     impossible += [f"{one.name} is frozen and would have to move" for one in frozen if one.id in losing]
-    return Wishes(found, tuple(impossible))
+    return Expectations(found, tuple(impossible))
 
 
 def _target(flow_log: FlowLog) -> Target:
     return flow_log.er_id, flow_log.resource_id, flow_log.log_group_id, flow_log.log_stream_id
 
 
-def selected(key: RouterKey, seen: Seen) -> list[Attachment]:
+def selected(key: RouterKey, seen: Snapshot) -> list[Attachment]:
     """The attachments that a key asks for and that can be logged."""
     router_id = seen.routers[key.router]
     there = [one for one in seen.attachments.values() if one.er_id == router_id and one.resource_type in LOGGABLE]
@@ -204,7 +204,7 @@ def selected(key: RouterKey, seen: Seen) -> list[Attachment]:
     return [one for one in there if (_fits(selection, one) or one.id in included) and one.id not in excluded]
 
 
-def resolved(ref: Ref, router_id: str, seen: Seen) -> str | None:
+def resolved(ref: Ref, router_id: str, seen: Snapshot) -> str | None:
     """The id of the attachment; if that is gone, of the one that has taken its name."""
     if ref.id in seen.attachments:
         return ref.id
@@ -225,7 +225,7 @@ def _asks(selector: Selector) -> bool:
     return selector.types is not None or selector.names is not None or bool(selector.tags)
 
 
-def _override(key: RouterKey, attachment: Attachment, seen: Seen) -> Override:
+def _override(key: RouterKey, attachment: Attachment, seen: Snapshot) -> Override:
     router_id = seen.routers[key.router]
     for ref, override in key.overrides.items():
         if resolved(ref, router_id, seen) == attachment.id:
@@ -234,7 +234,7 @@ def _override(key: RouterKey, attachment: Attachment, seen: Seen) -> Override:
 
 
 def _written(key: RouterKey) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    written: dict[str, Any] = {
         "router": key.router,
         "log_group": key.group,
         "log_stream": key.stream,
@@ -243,7 +243,7 @@ def _written(key: RouterKey) -> dict[str, Any]:
         "description": key.description,
     }
     if key.overrides:
-        said["overrides"] = {
+        written["overrides"] = {
             ref.text: {
                 field: value
                 for field, value in (
@@ -256,23 +256,23 @@ def _written(key: RouterKey) -> dict[str, Any]:
             }
             for ref, one in key.overrides.items()
         }
-    return said
+    return written
 
 
 def _written_selection(selection: Selection) -> Any:
     if isinstance(selection, Selector):
-        said: dict[str, Any] = {}
+        written: dict[str, Any] = {}
         if selection.types is not None:
-            said["types"] = list(selection.types)
+            written["types"] = list(selection.types)
         if selection.tags:
-            said["tags"] = dict(selection.tags)
+            written["tags"] = dict(selection.tags)
         if selection.names is not None:
-            said["names"] = list(selection.names)
+            written["names"] = list(selection.names)
         if selection.include:
-            said["include"] = [ref.text for ref in selection.include]
+            written["include"] = [ref.text for ref in selection.include]
         if selection.exclude:
-            said["exclude"] = [ref.text for ref in selection.exclude]
-        return said
+            written["exclude"] = [ref.text for ref in selection.exclude]
+        return written
     return "all" if selection == "all" else [ref.text for ref in selection]
 
 

@@ -1,4 +1,4 @@
-"""Edits of a stack file and of the world behind it, drawn from a seed."""
+"""Edits of a stack file and of the cloud behind it, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from emulator.flow_logs import AVAILABLE, FAILED, PENDING, NewFlowLog
 from emulator.network import Attachment
 from emulator.rules import UNLIMITED
 from emulator.store import Store
-from tests.chaos.intent import (
+from tests.chaos.expectations import (
     FROZEN,
     Override,
     Ref,
     RouterKey,
-    Seen,
     Selection,
     Selector,
+    Snapshot,
     StackFile,
     Target,
+    expect,
     resolved,
-    see,
     selected,
+    take_snapshot,
     target_of,
-    wishes,
 )
 
 PROJECT, PROJECT_ID = "eu-de", "0605767a9980d5762fbcc00b3537e757"
@@ -40,8 +40,8 @@ MANY = 99
 SOMEBODY_ELSE = "of-somebody-else"
 
 
-def world(lots: Random) -> dict[str, Any]:
-    """A small world, as a seed file has it."""
+def seed_document(rng: Random) -> dict[str, Any]:
+    """A small cloud, as a seed file has it."""
     return {
         "domain": {"name": DOMAIN},
         "users": [{"name": USER, "password": PASSWORD}],
@@ -50,7 +50,7 @@ def world(lots: Random) -> dict[str, Any]:
                 "id": PROJECT_ID,
                 "name": PROJECT,
                 "quotas": {"flow_log": UNLIMITED},
-                "routers": [_router(lots, number, name) for number, name in enumerate(ROUTERS)],
+                "routers": [_router(rng, number, name) for number, name in enumerate(ROUTERS)],
                 "log_groups": [
                     {"name": group, "streams": [{"name": stream} for stream in streams]}
                     for group, streams in GROUPS.items()
@@ -60,27 +60,27 @@ def world(lots: Random) -> dict[str, Any]:
     }
 
 
-def _router(lots: Random, router: int, name: str) -> dict[str, Any]:
+def _router(rng: Random, router: int, name: str) -> dict[str, Any]:
     attachments = []
-    for number in range(lots.randint(*ATTACHMENTS)):
-        type_ = lots.choice(TYPES)
+    for number in range(rng.randint(*ATTACHMENTS)):
+        type_ = rng.choice(TYPES)
         attachments.append(
             {
                 "id": f"00000000-0000-4000-a000-{router:06}{number:06}",
                 "name": f"{type_}-{router}{number}",
                 "resource_type": type_,
                 "resource_id": f"00000000-0000-4000-c000-{router:06}{number:06}",
-                "tags": lots.choice(TAGS),
+                "tags": rng.choice(TAGS),
             }
         )
     return {"id": f"00000000-0000-4000-8000-{router:012}", "name": name, "attachments": attachments}
 
 
-def first_file(lots: Random) -> StackFile:
-    """A stack file for that world."""
-    group = lots.choice(list(GROUPS))
+def first_file(rng: Random) -> StackFile:
+    """A stack file for that cloud."""
+    group = rng.choice(list(GROUPS))
     keys = {
-        f"key-{number}": RouterKey(router, group, lots.choice(GROUPS[group])) for number, router in enumerate(ROUTERS)
+        f"key-{number}": RouterKey(router, group, rng.choice(GROUPS[group])) for number, router in enumerate(ROUTERS)
     }
     return StackFile(keys, max_deletes=MANY)
 
@@ -90,15 +90,15 @@ class Editor:
     """Somebody who edits the stack file, the console, and others' flow logs.
 
     Attributes:
-        lots: Decide.
-        store: The world.
+        rng: Decide.
+        store: The cloud.
         file: The stack file.
         others: The ids of others' flow logs.
         removed: Names of attachments that were removed.
         bearers: By name, the ids of all attachments that ever had it.
     """
 
-    lots: Random
+    rng: Random
     store: Store
     file: StackFile
     others: set[str] = field(default_factory=set)
@@ -113,7 +113,7 @@ class Editor:
         """Edit something; what, in words."""
         choices = list(EDITS)
         while True:
-            choice = self.lots.choices(choices, [EDITS[one] for one in choices])[0]
+            choice = self.rng.choices(choices, [EDITS[one] for one in choices])[0]
             if done := choice(self):
                 self._note_names()
                 return f"{choice.__name__}: {done}"
@@ -121,11 +121,11 @@ class Editor:
     @property
     def has_trouble(self) -> bool:
         """Whether a run may have to be refused, or may fail, although nothing is wrong with the product."""
-        seen = see(self.store)
-        wanted = wishes(self.file, seen, self.ours(seen))
+        seen = take_snapshot(self.store)
+        expected = expect(self.file, seen, self.ours(seen))
         logged = {target[1] for target in self.ours(seen)}
         return bool(
-            wanted.impossible
+            expected.impossible
             or self.others
             or self.file.max_deletes != MANY
             or self.store.quotas.of(PROJECT_ID).limit != UNLIMITED
@@ -136,7 +136,7 @@ class Editor:
             # A router on which nothing is left to log is taken for a mistake.
             or any(
                 logged.intersection(one.id for one in seen.attachments.values() if one.er_id == router_id)
-                and not any(target[0] == router_id for target in wanted.flow_logs)
+                and not any(target[0] == router_id for target in expected.flow_logs)
                 for router_id in seen.routers.values()
             )
         )
@@ -152,7 +152,7 @@ class Editor:
             or any(one.state != AVAILABLE for one in flow_logs.values())
         )
 
-    def ours(self, seen: Seen) -> set[Target]:
+    def ours(self, seen: Snapshot) -> set[Target]:
         """The targets of the stack's flow logs."""
         return {target_of(one) for id_, one in seen.flow_logs.items() if id_ not in self.others}
 
@@ -167,17 +167,17 @@ class Editor:
             elif flow_log.state == PENDING:
                 self.store.set_flow_log_state(flow_log.id, AVAILABLE)
         self.others.clear()
-        seen = see(self.store)
+        seen = take_snapshot(self.store)
         # A name that several have had says to the product that one may be mistaken for another.
         names = {one.id: one.name if len(self.bearers[one.name]) == 1 else one.id for one in seen.attachments.values()}
         self.file = self.file.rewritten(names)
         self.file.max_deletes = MANY
-        self._drop_duplicates(see(self.store))
+        self._drop_duplicates(take_snapshot(self.store))
         self._say_nothing_where_nothing_is_left(seen)
 
-    def _drop_duplicates(self, seen: Seen) -> None:
+    def _drop_duplicates(self, seen: Snapshot) -> None:
         """Of two keys that want the same, let the later one do without."""
-        while wishes(self.file, seen, self.ours(seen)).impossible:
+        while expect(self.file, seen, self.ours(seen)).impossible:
             taken: set[tuple[str, str, str]] = set()
             for name, key in self.file.keys.items():
                 kept = []
@@ -188,17 +188,17 @@ class Editor:
                         kept.append(Ref(attachment.id, attachment.id))
                 self.file.keys[name] = replace(key, selection=tuple(kept))
 
-    def _say_nothing_where_nothing_is_left(self, seen: Seen) -> None:
-        wanted = wishes(self.file, seen, self.ours(seen))
+    def _say_nothing_where_nothing_is_left(self, seen: Snapshot) -> None:
+        expected = expect(self.file, seen, self.ours(seen))
         for name, key in self.file.keys.items():
-            if not any(target[0] == seen.routers[key.router] for target in wanted.flow_logs):
+            if not any(target[0] == seen.routers[key.router] for target in expected.flow_logs):
                 self.file.keys[name] = replace(key, selection=())
 
     def _note_names(self) -> None:
         for one in self.store.network.all_attachments():
             self.bearers.setdefault(one.name, set()).add(one.id)
 
-    def _is_current(self, ref: Ref, seen: Seen) -> bool:
+    def _is_current(self, ref: Ref, seen: Snapshot) -> bool:
         return ref.id in seen.attachments and ref.text in (ref.id, seen.attachments[ref.id].name)
 
     # The stack file.
@@ -218,8 +218,8 @@ class Editor:
         ]
         if not pairs:
             return ""
-        kept, gone = self.lots.choice(pairs)
-        seen = see(self.store)
+        kept, gone = self.rng.choice(pairs)
+        seen = take_snapshot(self.store)
         key, merged = self.file.keys[kept], self.file.keys.pop(gone)
         own = selected(key, seen)
         added = [one for one in selected(merged, seen) if one.id not in {one.id for one in own}]
@@ -237,15 +237,15 @@ class Editor:
 
     def split_key(self) -> str:
         old = self._key()
-        key, seen = self.file.keys[old], see(self.store)
+        key, seen = self.file.keys[old], take_snapshot(self.store)
         there = selected(key, seen)
         if len(there) < 2 or len(self.file.keys) > 4:
             return ""
-        self.lots.shuffle(there)
+        self.rng.shuffle(there)
         first, second = there[: len(there) // 2], there[len(there) // 2 :]
         new = self._fresh("key")
         self.file.keys[old] = replace(key, selection=self._refs(first), overrides=_overrides_for(key, first, seen))
-        stream = self.lots.choice([key.stream, key.stream, _other(self.lots, GROUPS[key.group], key.stream)])
+        stream = self.rng.choice([key.stream, key.stream, _other(self.rng, GROUPS[key.group], key.stream)])
         self.file.keys[new] = replace(
             key, stream=stream, selection=self._refs(second), overrides=_overrides_for(key, second, seen)
         )
@@ -254,14 +254,14 @@ class Editor:
     def swap_keys(self) -> str:
         if len(self.file.keys) < 2:
             return ""
-        one, other = self.lots.sample(list(self.file.keys), 2)
+        one, other = self.rng.sample(list(self.file.keys), 2)
         self.file.keys[one], self.file.keys[other] = self.file.keys[other], self.file.keys[one]
         return f"{one} and {other}"
 
     def swap_streams(self) -> str:
         if len(self.file.keys) < 2:
             return ""
-        one, other = self.lots.sample(list(self.file.keys), 2)
+        one, other = self.rng.sample(list(self.file.keys), 2)
         first, second = self.file.keys[one], self.file.keys[other]
         self._put(one, replace(first, group=second.group, stream=second.stream))
         self._put(other, replace(second, group=first.group, stream=first.stream))
@@ -270,14 +270,14 @@ class Editor:
     def move_stream(self) -> str:
         name = self._key()
         key = self.file.keys[name]
-        stream = _other(self.lots, GROUPS[key.group], key.stream)
+        stream = _other(self.rng, GROUPS[key.group], key.stream)
         self._put(name, replace(key, stream=stream))
         return f"{name} to {stream}"
 
     def move_group(self) -> str:
         name = self._key()
-        group = _other(self.lots, list(GROUPS), self.file.keys[name].group)
-        self._put(name, replace(self.file.keys[name], group=group, stream=self.lots.choice(GROUPS[group])))
+        group = _other(self.rng, list(GROUPS), self.file.keys[name].group)
+        self._put(name, replace(self.file.keys[name], group=group, stream=self.rng.choice(GROUPS[group])))
         return f"{name} to {group}"
 
     def change_selection(self) -> str:
@@ -290,12 +290,12 @@ class Editor:
     def change_override(self) -> str:
         name = self._key()
         key = self.file.keys[name]
-        ref = self._ref(self.lots.choice(self._there(key.router)))
+        ref = self._ref(self.rng.choice(self._there(key.router)))
         override = Override(
-            stream=self.lots.choice([None, *GROUPS[key.group]]),
-            enabled=self.lots.choice([None, True, False]),
-            name=self.lots.choice([None, None, self._fresh("named")]),
-            description=self.lots.choice([None, None, self._fresh("described")]),
+            stream=self.rng.choice([None, *GROUPS[key.group]]),
+            enabled=self.rng.choice([None, True, False]),
+            name=self.rng.choice([None, None, self._fresh("named")]),
+            description=self.rng.choice([None, None, self._fresh("described")]),
         )
         overrides = dict(key.overrides)
         _set(overrides, ref, override)
@@ -307,7 +307,7 @@ class Editor:
         key = self.file.keys[name]
         if not key.overrides:
             return ""
-        ref = self.lots.choice(list(key.overrides))
+        ref = self.rng.choice(list(key.overrides))
         self.file.keys[name] = replace(
             key, overrides={one: value for one, value in key.overrides.items() if one != ref}
         )
@@ -328,8 +328,8 @@ class Editor:
         """One that logs attachments of a router to one more stream."""
         if len(self.file.keys) > 4:
             return ""
-        router = self.lots.choice(ROUTERS)
-        group = self.lots.choice(list(GROUPS))
+        router = self.rng.choice(ROUTERS)
+        group = self.rng.choice(list(GROUPS))
         free = [
             stream
             for stream in GROUPS[group]
@@ -340,10 +340,10 @@ class Editor:
         if not free:
             return ""
         there = self._there(router)
-        chosen = self.lots.sample(there, self.lots.randint(1, len(there)))
+        chosen = self.rng.sample(there, self.rng.randint(1, len(there)))
         name = self._fresh("key")
         self.file.keys[name] = RouterKey(
-            router, group, self.lots.choice(free), self._refs(chosen), enabled=self.lots.random() < 0.6
+            router, group, self.rng.choice(free), self._refs(chosen), enabled=self.rng.random() < 0.6
         )
         return f"{name}: {self.file.keys[name]}"
 
@@ -356,7 +356,7 @@ class Editor:
 
     def flip(self) -> str:
         """Of two flow logs of one attachment, enable the one and disable the other."""
-        seen = see(self.store)
+        seen = take_snapshot(self.store)
         doubles = [
             (attachment, one, other)
             for one, key in self.file.keys.items()
@@ -367,7 +367,7 @@ class Editor:
         ]
         if not doubles:
             return self.add_key()
-        attachment, one, other = self.lots.choice(doubles)
+        attachment, one, other = self.rng.choice(doubles)
         enabled = _is_enabled(self.file.keys[one], attachment, seen)
         for name, value in ((one, not enabled), (other, enabled)):
             key = self.file.keys[name]
@@ -377,7 +377,7 @@ class Editor:
         return f"{attachment.name} of {one} {not enabled}, of {other} {enabled}"
 
     def limit_deletions(self) -> str:
-        self.file.max_deletes = self.lots.choice([None, 0, 2])
+        self.file.max_deletes = self.rng.choice([None, 0, 2])
         return str(self.file.max_deletes)
 
     def allow_deletions(self) -> str:
@@ -389,42 +389,42 @@ class Editor:
     # The console.
 
     def attach(self) -> str:
-        type_ = self.lots.choice([*TYPES, *TYPES, "cfw"])
-        name = self.lots.choice(self.removed) if self.removed and self.lots.random() < 0.3 else self._fresh(type_)
+        type_ = self.rng.choice([*TYPES, *TYPES, "cfw"])
+        name = self.rng.choice(self.removed) if self.removed and self.rng.random() < 0.3 else self._fresh(type_)
         if any(one.name == name for one in self._attachments()):
             name = self._fresh(type_)
-        self.store.add_attachment(self.lots.choice(ROUTERS), name, resource_type=type_, tags=self.lots.choice(TAGS))
+        self.store.add_attachment(self.rng.choice(ROUTERS), name, resource_type=type_, tags=self.rng.choice(TAGS))
         return name
 
     def detach(self) -> str:
-        router = self.lots.choice(ROUTERS)
+        router = self.rng.choice(ROUTERS)
         if len(there := self._there(router)) < 3:
             return ""
-        attachment = self.lots.choice(there)
+        attachment = self.rng.choice(there)
         self.store.remove_attachment(attachment.id)
         self.removed.append(attachment.name)
         return attachment.name
 
     def rename_attachment(self) -> str:
-        attachment = self.lots.choice(self._attachments())
-        name = self._fresh(self.lots.choice(TYPES))
+        attachment = self.rng.choice(self._attachments())
+        name = self._fresh(self.rng.choice(TYPES))
         self.store.rename_attachment(attachment.id, name)
         return f"{attachment.name} is {name}"
 
     def swap_names(self) -> str:
-        one, other = self.lots.sample(self._there(self.lots.choice(ROUTERS)), 2)
+        one, other = self.rng.sample(self._there(self.rng.choice(ROUTERS)), 2)
         self.store.rename_attachment(one.id, other.name)
         self.store.rename_attachment(other.id, one.name)
         return f"{one.name} and {other.name}"
 
     def retag(self) -> str:
-        attachment = self.lots.choice(self._attachments())
-        tags = self.lots.choice(TAGS)
+        attachment = self.rng.choice(self._attachments())
+        tags = self.rng.choice(TAGS)
         self.store.tag_attachment(attachment.id, tags)
         return f"{attachment.name} has {tags}"
 
     def freeze(self) -> str:
-        attachment = self.lots.choice(self._attachments())
+        attachment = self.rng.choice(self._attachments())
         self.store.set_attachment_state(attachment.id, FROZEN)
         return attachment.name
 
@@ -436,7 +436,7 @@ class Editor:
 
     def correct_names(self) -> str:
         """Write names as they are now, or ids where a name has been another's."""
-        seen = see(self.store)
+        seen = take_snapshot(self.store)
         refs = [ref for key in self.file.keys.values() for ref in _refs(key)]
         if all(self._is_current(ref, seen) and len(self.bearers.get(ref.text, ())) < 2 for ref in refs):
             return ""
@@ -449,18 +449,18 @@ class Editor:
     def block(self) -> str:
         """Want a flow log whose target somebody else has."""
         name = self._key()
-        key, seen = self.file.keys[name], see(self.store)
+        key, seen = self.file.keys[name], take_snapshot(self.store)
         free = [one for one in selected(key, seen) if one.state == AVAILABLE]
         if not free:
             return ""
-        attachment = self.lots.choice(free)
-        stream = _other(self.lots, GROUPS[key.group], _stream(key, attachment, seen))
+        attachment = self.rng.choice(free)
+        stream = _other(self.rng, GROUPS[key.group], _stream(key, attachment, seen))
         group_id, stream_id = seen.streams[key.group, stream]
         if (attachment.er_id, attachment.id, group_id, stream_id) in map(target_of, seen.flow_logs.values()):
             return ""
         wanted = self._fresh("named")
         new = NewFlowLog(
-            name=self.lots.choice([SOMEBODY_ELSE, SOMEBODY_ELSE, wanted]),
+            name=self.rng.choice([SOMEBODY_ELSE, SOMEBODY_ELSE, wanted]),
             description="",
             resource_id=attachment.id,
             log_group_id=group_id,
@@ -472,7 +472,7 @@ class Editor:
         # It logs nothing: what it did would hide a gap of ours.
         self.store.disable_flow_log(made.id)
         self.others.add(made.id)
-        if self.lots.random() < 0.8:
+        if self.rng.random() < 0.8:
             overrides = dict(key.overrides)
             _set(overrides, self._ref(attachment), Override(stream=stream, name=wanted))
             self.file.keys[name] = replace(key, overrides=overrides)
@@ -486,7 +486,7 @@ class Editor:
         return f"{len(there)} flow logs" if there else ""
 
     def fill_quota(self) -> str:
-        limit = len(self.store.flow_logs.live()) + self.lots.randint(0, 2)
+        limit = len(self.store.flow_logs.live()) + self.rng.randint(0, 2)
         self.store.set_quota(limit)
         return str(limit)
 
@@ -501,7 +501,7 @@ class Editor:
         ours = [one for one in self.store.flow_logs.live() if one.id not in self.others and one.state == AVAILABLE]
         if not ours:
             return ""
-        flow_log = self.lots.choice(sorted(ours, key=target_of))
+        flow_log = self.rng.choice(sorted(ours, key=target_of))
         self.store.set_flow_log_state(flow_log.id, FAILED)
         return flow_log.name
 
@@ -510,14 +510,14 @@ class Editor:
         ours = [one for one in self.store.flow_logs.live() if one.id not in self.others]
         if not ours:
             return ""
-        flow_log = self.lots.choice(sorted(ours, key=target_of))
+        flow_log = self.rng.choice(sorted(ours, key=target_of))
         self.store.delete_flow_log(flow_log.id)
         return flow_log.name
 
     # What these need.
 
     def _key(self) -> str:
-        return self.lots.choice(list(self.file.keys))
+        return self.rng.choice(list(self.file.keys))
 
     def _fresh(self, what: str) -> str:
         self._number += 1
@@ -541,25 +541,25 @@ class Editor:
 
     def _ref(self, attachment: Attachment) -> Ref:
         is_clear = len(self.bearers.get(attachment.name, ())) < 2
-        by_id = self.lots.random() < (BY_ID if is_clear else 0.8)
+        by_id = self.rng.random() < (BY_ID if is_clear else 0.8)
         return Ref(attachment.id if by_id else attachment.name, attachment.id)
 
     def _refs(self, attachments: Sequence[Attachment]) -> tuple[Ref, ...]:
         return tuple(map(self._ref, attachments))
 
     def _some(self, attachments: Sequence[Attachment], most: int) -> tuple[Ref, ...]:
-        return self._refs(self.lots.sample(attachments, self.lots.randint(0, min(most, len(attachments)))))
+        return self._refs(self.rng.sample(attachments, self.rng.randint(0, min(most, len(attachments)))))
 
     def _selection(self, there: Sequence[Attachment]) -> Selection:
-        kind = self.lots.choice(("all", "all", "list", "types", "tags", "names", "include"))
+        kind = self.rng.choice(("all", "all", "list", "types", "tags", "names", "include"))
         if kind == "all":
             return "all"
         if kind == "list":
-            return self._refs(self.lots.sample(there, self.lots.randint(1, len(there))))
+            return self._refs(self.rng.sample(there, self.rng.randint(1, len(there))))
         return Selector(
-            types=tuple(self.lots.sample(TYPES, 2)) if kind == "types" else None,
-            tags={"env": self.lots.choice(("prod", "test"))} if kind == "tags" else {},
-            names=(f"{self.lots.choice(TYPES)}-*", "v*-0*") if kind == "names" else None,
+            types=tuple(self.rng.sample(TYPES, 2)) if kind == "types" else None,
+            tags={"env": self.rng.choice(("prod", "test"))} if kind == "tags" else {},
+            names=(f"{self.rng.choice(TYPES)}-*", "v*-0*") if kind == "names" else None,
             include=self._some(there, 2),
             exclude=self._some(there, 2),
         )
@@ -603,12 +603,12 @@ EDITS: dict[Edit, int] = {
 """Each with how often it is drawn."""
 
 
-def _other(lots: Random, these: Sequence[str], than: str) -> str:
-    return lots.choice([one for one in these if one != than])
+def _other(rng: Random, these: Sequence[str], than: str) -> str:
+    return rng.choice([one for one in these if one != than])
 
 
 def _set(overrides: dict[Ref, Override], ref: Ref, override: Override) -> None:
-    """Put it there in place of what is said of the same attachment."""
+    """Put it there in place of what is written of the same attachment."""
     for old in [old for old in overrides if old.id == ref.id or old.text == ref.text]:
         del overrides[old]
     overrides[ref] = override
@@ -622,19 +622,19 @@ def _refs(key: RouterKey) -> list[Ref]:
     return [*chosen, *key.overrides]
 
 
-def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], seen: Seen) -> dict[Ref, Override]:
+def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], seen: Snapshot) -> dict[Ref, Override]:
     ids = {one.id for one in attachments}
     return {ref: one for ref, one in key.overrides.items() if resolved(ref, seen.routers[key.router], seen) in ids}
 
 
-def _override_of(key: RouterKey, attachment: Attachment, seen: Seen) -> Override:
+def _override_of(key: RouterKey, attachment: Attachment, seen: Snapshot) -> Override:
     return next(iter(_overrides_for(key, [attachment], seen).values()), Override())
 
 
-def _stream(key: RouterKey, attachment: Attachment, seen: Seen) -> str:
+def _stream(key: RouterKey, attachment: Attachment, seen: Snapshot) -> str:
     return _override_of(key, attachment, seen).stream or key.stream
 
 
-def _is_enabled(key: RouterKey, attachment: Attachment, seen: Seen) -> bool:
+def _is_enabled(key: RouterKey, attachment: Attachment, seen: Snapshot) -> bool:
     override = _override_of(key, attachment, seen)
     return key.enabled if override.enabled is None else override.enabled

@@ -30,9 +30,8 @@ from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile import model
 from stacks.state.last_run import last_run
 from stacks.state.managed import managed_flow_logs
-from tests.chaos import edits
-from tests.chaos.course import Course, Held, follow
-from tests.chaos.edits import Editor
+from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
+from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
 from tests.chaos.engine import (
     Declaration,
     Engine,
@@ -43,16 +42,16 @@ from tests.chaos.engine import (
     Resource,
     urn,
 )
-from tests.chaos.intent import StackFile
-from tests.chaos.judge import DONE, FAILED_RUN, REFUSED, Ended
-from tests.chaos.seeded import AT_ONCE, KEY, QuickHandler, QuickPatience, Time
+from tests.chaos.expectations import StackFile
+from tests.chaos.faults_in_process import AT_ONCE, KEY, QuickHandler, QuickPatience, Time
+from tests.chaos.scenario import Scenario, StateEntry, run_scenario
 from tests.sdk import hosted
 
 TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 STACK = "local"
 
 
-def run(seed: int, folder: Path, base: type[Any]) -> Course:
+def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
     """The sequence of this seed.
 
     Args:
@@ -60,28 +59,28 @@ def run(seed: int, folder: Path, base: type[Any]) -> Course:
         folder: An empty one.
         base: The SDK's servicer class.
     """
-    lots, course = Random(seed), Course(seed)
-    id_lots = Random(lots.randrange(1_000_000))
+    rng, scenario = Random(seed), Scenario(seed)
+    id_rng = Random(rng.randrange(1_000_000))
 
     def drawn_id() -> UUID:
-        return UUID(int=id_lots.getrandbits(128), version=4)
+        return UUID(int=id_rng.getrandbits(128), version=4)
 
     with (
         mock.patch("emulator.flow_logs.uuid4", drawn_id),
         mock.patch("emulator.store.uuid4", drawn_id),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
-        _world(folder, lots) as server,
+        _world(folder, rng) as server,
     ):
         stack = _Stack(server, base)
-        editor = Editor(lots, server.store, edits.first_file(lots))
-        follow(course, stack, editor, waits=True, name_as_before=stack.name_as_before)
-    return course
+        editor = Editor(rng, server.store, first_file(rng))
+        run_scenario(scenario, stack, editor, waits=True, name_as_before=stack.name_as_before)
+    return scenario
 
 
 @contextmanager
-def _world(folder: Path, lots: Random) -> Iterator[Server]:
+def _world(folder: Path, rng: Random) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
-    seed_file.write_text(json.dumps(edits.world(lots)))
+    seed_file.write_text(json.dumps(seed_document(rng)))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=Behaviour(latency=0)) as server:
         yield server
 
@@ -93,24 +92,24 @@ class _Stack:
         self.store = server.store
         self._faults = server.faults
         self._state: list[Resource] = []
-        self._stock = base
+        self._base = base
         self._outputs: Mapping[str, Any] = {}
         self._has_key = False
         endpoints = Endpoints.at(server.url)
         credentials = PasswordCredentials(
             auth_url=endpoints.iam,
-            username=edits.USER,
-            password=edits.PASSWORD,
-            domain_name=edits.DOMAIN,
-            project_name=edits.PROJECT,
+            username=USER,
+            password=PASSWORD,
+            domain_name=DOMAIN,
+            project_name=PROJECT,
         )
         self._client = Client(credentials, endpoints, backoff=AT_ONCE, poll=AT_ONCE)
 
     @property
-    def held(self) -> list[Held]:
+    def state_entries(self) -> list[StateEntry]:
         """The flow logs in the state."""
         return [
-            Held(one.urn, one.id, str(one.outputs["resource_id"]), str(one.outputs["log_stream_id"]))
+            StateEntry(one.urn, one.id, str(one.outputs["resource_id"]), str(one.outputs["log_stream_id"]))
             for one in self._state
         ]
 
@@ -122,7 +121,7 @@ class _Stack:
         """How many there were of the last ones."""
         return self._faults.injected()
 
-    def preview(self, file: StackFile, options: Options) -> Ended:
+    def preview(self, file: StackFile, options: Options) -> RunResult:
         """What `pulumi preview --refresh` does."""
         with self._host() as stub:
             report = Engine(stub, TIMEOUT, self._state).preview(
@@ -130,7 +129,7 @@ class _Stack:
             )
         return _ended(report)
 
-    def up(self, file: StackFile, options: Options) -> Ended:
+    def up(self, file: StackFile, options: Options) -> RunResult:
         """What `pulumi up --refresh` does."""
 
         def runs(state: Sequence[Resource]) -> Program:
@@ -161,7 +160,7 @@ class _Stack:
     def _host(self) -> Iterator[Any]:
         provider = FlowLogProvider()
         provider._connection = cast(Connection, SimpleNamespace(client=self._client))
-        with hosted(self._stock, QuickHandler(provider=provider)) as stub:
+        with hosted(self._base, QuickHandler(provider=provider)) as stub:
             yield stub
 
 
@@ -194,6 +193,6 @@ def _program(decision: Decision) -> Program:
     return Program(declarations=declarations, required=required)
 
 
-def _ended(report: Report) -> Ended:
+def _ended(report: Report) -> RunResult:
     end = REFUSED if report.is_refused else FAILED_RUN if report.errors else DONE
-    return Ended(end=end, steps=report.steps, words="; ".join(report.errors))
+    return RunResult(end=end, steps=report.steps, words="; ".join(report.errors))

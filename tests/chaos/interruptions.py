@@ -1,4 +1,4 @@
-"""The commands of which something goes wrong in the middle, on the demo world, with an emulator of their own."""
+"""The commands of which something goes wrong in the middle, on the demo cloud, with an emulator of their own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from subprocess import Popen
 
 from emulator.faults.plan import Fault
+from tests.chaos.desired import DOUBLED, LOST
 from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.site import Site, unfinished, world_file
-from tests.chaos.wanted import DOUBLED, LOST
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, serving
+from tests.chaos.site import Site, database_file, find_unfinished
+from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, TIMEOUT, Project, serving
 
 HELD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
 LATENCY = "0.3"  # seconds
 DEMO_USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "flow-logs-on-loopback"}
-LOOK_PAUSE = 0.02  # seconds
+POLL_INTERVAL = 0.02  # seconds
 
 COMMANDS = {
     "create": ("up", *QUICK),
@@ -26,10 +26,10 @@ COMMANDS = {
     "refresh": ("refresh", *QUICK),
     "destroy": ("destroy", *QUICK),
 }
-CREATE, LOOK = "POST */flow-logs", "GET */flow-logs*"
+CREATE, READ = "POST */flow-logs", "GET */flow-logs*"
 
 
-class ScenarioSite(Site):
+class InterruptionSite(Site):
     """Where commands are run, each on a project that is ready for it."""
 
     def __init__(self, folder: Path) -> None:
@@ -70,17 +70,17 @@ def start_until(
     while not emulator.injected():
         if process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"it never came to this: {call} number {number + 1} of {scenario}")
-        time.sleep(LOOK_PAUSE)
+        time.sleep(POLL_INTERVAL)
     return process
 
 
-def not_right(project: Project, scenario: str) -> list[str]:
+def find_problems(project: Project, scenario: str) -> list[str]:
     """What is lost, doubled or left to do once the scenario is over."""
-    expected = 0 if scenario == "destroy" else LOGGED_IN_DEMO
-    with serving(world_file(project)) as world:
-        there = world.flow_logs()
+    expected = 0 if scenario == "destroy" else DEMO_FLOW_LOGS
+    with serving(database_file(project)) as cloud:
+        there = cloud.flow_logs()
         targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
-        found = unfinished(project, there.keys())
+        found = find_unfinished(project, there.keys())
         found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
         if len(there) != expected:
             found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")

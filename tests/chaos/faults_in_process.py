@@ -32,9 +32,9 @@ from providers.er.auth.password import PasswordCredentials
 from providers.er.deadline import Backoff, exponential_backoff
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
-from tests.chaos import faults, wanted
+from tests.chaos import desired, faults
+from tests.chaos.desired import FlowLogSpec
 from tests.chaos.engine import CrashError, Engine, Resource, declaring
-from tests.chaos.wanted import FlowLogSpec
 from tests.sdk import hosted
 
 N = 30  # attachments
@@ -55,14 +55,14 @@ class Outcome:
     Attributes:
         seed: Its seed.
         injected: Faults by kind, and `crash`.
-        journal: What happened, but for request ids: the same in each run with this seed.
-        wrong: What is not as it should be at the end.
+        journal: What run, but for request ids: the same in each run with this seed.
+        problems: What is not as it should be at the end.
     """
 
     seed: int
     injected: Counter[str] = field(default_factory=Counter)
     journal: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
@@ -73,36 +73,36 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
         folder: An empty one.
         base: The SDK's servicer class.
     """
-    lots, outcome = Random(seed), Outcome(seed)
-    switches = Behaviour(latency=0, missing_flow_log=lots.choice(MISSING_FLOW_LOG))
-    id_lots = Random(lots.randrange(1_000_000))
+    rng, outcome = Random(seed), Outcome(seed)
+    switches = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
+    id_rng = Random(rng.randrange(1_000_000))
 
     def drawn_id() -> UUID:
-        return UUID(int=id_lots.getrandbits(128), version=4)
+        return UUID(int=id_rng.getrandbits(128), version=4)
 
     # Lists are in the order of ids.
-    with mock.patch("emulator.flow_logs.uuid4", drawn_id), world(folder, switches) as server:
+    with mock.patch("emulator.flow_logs.uuid4", drawn_id), serve_seeded(folder, switches) as server:
         attachments = sorted(one.name for one in server.store.network.all_attachments())
-        others = flow_logs_of_somebody_else(server, lots, attachments)
+        others = flow_logs_of_somebody_else(server, rng, attachments)
         state: list[Resource] = []
-        now = wanted.draw(lots, attachments)
+        now = desired.draw(rng, attachments)
         for number in range(UPS):
-            server.faults.use(lots.randrange(1_000_000), faults.draw(lots))
-            crash_lots = Random(lots.randrange(1_000_000))
+            server.faults.use(rng.randrange(1_000_000), faults.draw(rng))
+            crash_rng = Random(rng.randrange(1_000_000))
             try:
                 with host(server, base) as stub:
-                    engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_lots: own.random() < CRASHES)  # type: ignore[misc]
+                    engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_rng: own.random() < CRASHES)  # type: ignore[misc]
                     report = engine.up(declaring(inputs(server, now)))
                 outcome.journal.append(f"up {number}: {len(report.steps)} steps")
             except CrashError:
                 outcome.injected["crash"] += 1
                 outcome.journal.append(f"up {number}: crash")
-            now = wanted.changed(lots, now, attachments)
+            now = desired.changed(rng, now, attachments)
             outcome.journal += [_IDS.sub("…", error) for error in engine.report.errors]
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
-        calm(server)
-        outcome.wrong = _wrong(server, base, state, now, others)
+        clear_faults(server)
+        outcome.problems = _wrong(server, base, state, now, others)
     return outcome
 
 
@@ -112,23 +112,23 @@ def _wrong(
     """What is not as it should be after one more `up`."""
     with host(server, base) as stub:
         report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now)))
-        found = [*report.errors, *wanted.differences(now, server.store, others=others)]
+        found = [*report.errors, *desired.find_differences(now, server.store, others=others)]
         live = {one.id for one in server.store.flow_logs.live()}
-        found += wanted.strays(live - others.keys(), {resource.id for resource in state})
+        found += desired.find_strays(live - others.keys(), {resource.id for resource in state})
     with host(server, base) as stub:
         if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now))).steps:
             found.append(f"one more up has steps: {steps}")
     return found
 
 
-def flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[str]) -> dict[str, FlowLog]:
+def flow_logs_of_somebody_else(server: Server, rng: Random, attachments: list[str]) -> dict[str, FlowLog]:
     """Some, to a stream that the stack never logs to; by id, as they have to stay."""
     store = server.store
     store.add_log_stream(LOG_GROUP, "of-somebody-else")
     group = store.log_group(LOG_GROUP)
     stream = store.log_tank.streams(server.project_id, group.id)[-1]
     er_id = store.router(ROUTER).id
-    for name in lots.sample(attachments, OTHERS):
+    for name in rng.sample(attachments, OTHERS):
         new = NewFlowLog(
             name="of-somebody-else",
             description="",
@@ -141,7 +141,7 @@ def flow_logs_of_somebody_else(server: Server, lots: Random, attachments: list[s
     return {one.id: one for one in store.flow_logs.live()}
 
 
-def calm(server: Server) -> None:
+def clear_faults(server: Server) -> None:
     """No more faults; what is under way comes to its end, and the quota is lifted."""
     server.faults.use(0, [])
     server.store.set_quota(UNLIMITED)
@@ -151,11 +151,11 @@ def calm(server: Server) -> None:
 
 
 @contextmanager
-def world(folder: Path, switches: Behaviour) -> Iterator[Server]:
+def serve_seeded(folder: Path, switches: Behaviour) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(world_of(N)))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
-        server.store.add_log_stream(LOG_GROUP, wanted.STREAMS[1])
+        server.store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
         yield server
 
 
