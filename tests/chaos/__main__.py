@@ -25,8 +25,8 @@ from tests.chaos.desired import DOUBLED, LOST
 from tests.chaos.edits_with_cli import ChangeSite
 from tests.chaos.faults_in_process import N, Outcome, run
 from tests.chaos.faults_with_cli import RunSite
-from tests.chaos.kills import Kill, KillSite, kills
-from tests.chaos.outages import OUTAGE, OutageSite, outages
+from tests.chaos.kills import Kill, KillSite, all_kills
+from tests.chaos.outages import OUTAGE, OutageSite, all_outages
 from tests.chaos.scenario import Scenario
 from tests.chaos.site import Site
 from tests.chaos.soak import Usage, soak
@@ -46,9 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=200, help="seeded runs in process (default: %(default)s)")
     parser.add_argument("--cli-runs", type=int, default=25, help="seeded runs of `pulumi` (default: %(default)s)")
     parser.add_argument(
-        "--kills", type=int, default=len(kills()), help="so many, spread over all (default: %(default)s)"
+        "--kills", type=int, default=len(all_kills()), help="so many, spread over all (default: %(default)s)"
     )
-    parser.add_argument("--outages", type=int, default=len(outages()), help="of a minute (default: %(default)s)")
+    parser.add_argument("--outages", type=int, default=len(all_outages()), help="of a minute (default: %(default)s)")
     parser.add_argument("--operations", type=int, default=10_000, help="in one provider (default: %(default)s)")
     parser.add_argument("--changes", type=int, default=200, help="sequences of edits in process (default: %(default)s)")
     parser.add_argument(
@@ -83,9 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
         changed = at_sites(
             change_seeds, folder, ChangeSite, ChangeSite.run, named="changes with pulumi, seed {}", at_once=processors
         )
-        swept = at_sites(spread(kills(), options.kills), folder, KillSite, KillSite.recover_from, at_once=processors)
+        swept = at_sites(spread(all_kills(), options.kills), folder, KillSite, KillSite.recover_from, at_once=processors)
         # These mostly wait.
-        out = at_sites(outages()[: options.outages], folder, OutageSite, OutageSite.ride_out, at_once=len(outages()))
+        out = at_sites(all_outages()[: options.outages], folder, OutageSite, OutageSite.ride_out, at_once=len(all_outages()))
         usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
     cli_courses = [
         done if isinstance(done, Scenario) else _failed_scenario(seed, str(done)) for seed, done in changed.items()

@@ -40,7 +40,7 @@ class Kill:
         return f"{self.victim} killed {self.when} {self.call} number {self.number + 1} of {self.scenario}"
 
 
-def kills() -> list[Kill]:
+def all_kills() -> list[Kill]:
     """All of them."""
     calls = {
         # What the program looks up, and both sign-ins.

@@ -31,7 +31,7 @@ class Outage:
         return f"service {self.kind} for {OUTAGE:.0f} s in the middle of {self.scenario}"
 
 
-def outages() -> list[Outage]:
+def all_outages() -> list[Outage]:
     """All of them."""
     return [
         *(Outage("create", kind) for kind in ("gone", "unavailable", "silent")),
