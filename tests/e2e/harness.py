@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -243,14 +242,14 @@ class Project:
 
     def recover(self) -> None:
         """Do what `make recover` does, except for the coverage table."""
-        recovery = [sys.executable, "-m", "stacks.pending"]
-        assert (alone := self.run([*recovery, "refuse-live", STACK])).ok, alone.output
+        run = self.run([sys.executable, "-m", "stacks.pending", "refuse-live", STACK])
+        assert run.ok, run.output
         self.expect_ok("cancel", "--yes")
         export = self.expect_ok("stack", "export")
-        # Its warnings are on stderr, which is not part of the state.
-        command = ["sh", "-c", f"{sys.executable} -m stacks.pending take-over {STACK} 2>/dev/null"]
-        assert (taken_over := self.run(command, input=export)).ok
-        self.import_state(json.loads(taken_over.output))
+        # Warnings on stderr are not part of the state.
+        run = self.run(["sh", "-c", f"{sys.executable} -m stacks.pending take-over {STACK} 2>/dev/null"], input=export)
+        assert run.ok
+        self.import_state(json.loads(run.output))
         shutil.rmtree(self.creating, ignore_errors=True)
         self.refresh()
         self.up("--refresh")

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
-import hashlib
 import json
 import os
-import re
-import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.harness import QUICK, Cloud, Project, on_one_line, serving
+from tests.e2e.secret_search import Secrets
 
 CANARY = f"canary-{uuid.uuid4().hex}"
-TOKEN_LENGTH = 64  # characters, of those that the emulator issues
 USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
 
 # They do all that other commands do with credentials. An export has the outputs, too.
@@ -36,35 +31,6 @@ COMMANDS = (
 def verbose(command: tuple[str, ...]) -> tuple[str, ...]:
     """The command with all options that make it log more."""
     return (*command, "-v=9", "--logtostderr", "--logflow", "--show-secrets" if command[0] == "stack" else "--debug")
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """A password or token, and all tokens that the emulator with this file has issued."""
-
-    credential: str
-    database: Path
-
-    def appear_in(self, data: bytes) -> bool:
-        """Whether the data contains one of them, as it is or within something in base64."""
-        texts = [data, *map(_decoded, set(re.findall(rb"[A-Za-z0-9+/]{24,}", data)))]
-        if any(self.credential.encode() in text for text in texts):
-            return True
-        words = {word for text in texts for word in re.findall(rb"[\w-]{%d,}" % TOKEN_LENGTH, text)}
-        parts = (word[start : start + TOKEN_LENGTH] for word in words for start in range(len(word) - TOKEN_LENGTH + 1))
-        # All that the emulator keeps of a token is its digest.
-        return not self._digests().isdisjoint(hashlib.sha256(part).digest() for part in parts)
-
-    def _digests(self) -> set[bytes]:
-        if not self.database.exists():
-            return set()
-        with contextlib.closing(sqlite3.connect(self.database)) as connection:
-            return {digest for (digest,) in connection.execute("SELECT digest FROM token")}
-
-
-def _decoded(text: bytes) -> bytes:
-    text = text[:-1] if len(text) % 4 == 1 else text
-    return base64.b64decode(text + b"=" * (-len(text) % 4))
 
 
 @pytest.fixture
