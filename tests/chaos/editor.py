@@ -1,4 +1,4 @@
-"""Edits of a stack file and of the cloud behind it, drawn from a seed."""
+"""Edits of a stack file and of the cloud, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from emulator.flow_logs import AVAILABLE, FAILED, PENDING, NewFlowLog
+from emulator.flow_logs import AVAILABLE, FAILED, PENDING, FlowLog, NewFlowLog
 from emulator.network import Attachment
 from emulator.rules import UNLIMITED
 from emulator.store import Store
@@ -22,6 +22,7 @@ from tests.chaos.expectations import (
     StackFile,
     Target,
     expect,
+    override_of,
     resolved,
     selected,
     take_snapshot,
@@ -41,7 +42,7 @@ SOMEBODY_ELSE = "of-somebody-else"
 
 
 def seed_document(rng: Random) -> dict[str, Any]:
-    """A small cloud, as a seed file has it."""
+    """A small cloud, as the emulator's seed file describes it."""
     return {
         "domain": {"name": DOMAIN},
         "users": [{"name": USER, "password": PASSWORD}],
@@ -87,13 +88,13 @@ def first_file(rng: Random) -> StackFile:
 
 @dataclass
 class Editor:
-    """Somebody who edits the stack file, the console, and others' flow logs.
+    """Edits the stack file, the cloud, and somebody else's flow logs.
 
     Attributes:
-        rng: Decide.
+        rng: Decides.
         store: The cloud.
         file: The stack file.
-        others: The ids of others' flow logs.
+        others: The ids of somebody else's flow logs.
         removed: Names of attachments that were removed.
         bearers: By name, the ids of all attachments that ever had it.
     """
@@ -107,57 +108,59 @@ class Editor:
     _number: int = 0
 
     def __post_init__(self) -> None:
-        self._note_names()
+        self._record_names()
 
     def edit(self) -> str:
         """Edit something; what, in words."""
         choices = list(EDITS)
         while True:
-            choice = self.rng.choices(choices, [EDITS[one] for one in choices])[0]
+            choice = self.rng.choices(choices, list(EDITS.values()))[0]
             if done := choice(self):
-                self._note_names()
+                self._record_names()
                 return f"{choice.__name__}: {done}"
 
     @property
     def has_trouble(self) -> bool:
-        """Whether a run may have to be refused, or may fail, although nothing is wrong with the product."""
-        seen = take_snapshot(self.store)
-        expected = expect(self.file, seen, self.ours(seen))
-        logged = {target[1] for target in self.ours(seen)}
+        """Whether a run may have to be refused, or may fail, although the product is right."""
+        snapshot = take_snapshot(self.store)
+        expected = expect(self.file, snapshot, self.stack_targets(snapshot))
+        logged = {target[1] for target in self.stack_targets(snapshot)}
         return bool(
             expected.impossible
             or self.others
             or self.file.max_deletes != MANY
-            or self.store.quotas.of(PROJECT_ID).limit != UNLIMITED
+            or self._has_quota
             or any(len(bearers) > 1 for bearers in self.bearers.values())
-            or any(one.state == FROZEN for one in seen.attachments.values())
-            or any(one.state != AVAILABLE for one in seen.flow_logs.values())
-            or any(not self._is_current(ref, seen) for key in self.file.keys.values() for ref in _refs(key))
+            or any(attachment.state == FROZEN for attachment in snapshot.attachments.values())
+            or any(flow_log.state != AVAILABLE for flow_log in snapshot.flow_logs.values())
+            or any(not self._is_current(ref, snapshot) for key in self.file.keys.values() for ref in _refs(key))
             # A router on which nothing is left to log is taken for a mistake.
             or any(
-                logged.intersection(one.id for one in seen.attachments.values() if one.er_id == router_id)
+                logged.intersection(found.id for found in snapshot.attachments.values() if found.er_id == router_id)
                 and not any(target[0] == router_id for target in expected.flow_logs)
-                for router_id in seen.routers.values()
+                for router_id in snapshot.routers.values()
             )
         )
 
     @property
     def may_fail(self) -> bool:
-        """Whether a run may fail for a reason that nobody can know before."""
-        flow_logs = {one.id: one for one in self.store.flow_logs.live()}
+        """Whether a run may fail for a reason that cannot be known in advance.
+
+        What the quota counts is not certain, and a flow log with the very same words may be that of an interrupted run.
+        """
+        flow_logs = {flow_log.id: flow_log for flow_log in self.store.flow_logs.live()}
         return (
-            # What the quota counts is not certain, and one in the very words may be what an interrupted run has made.
-            self.store.quotas.of(PROJECT_ID).limit != UNLIMITED
+            self._has_quota
             or any(flow_logs[id_].name != SOMEBODY_ELSE for id_ in self.others if id_ in flow_logs)
-            or any(one.state != AVAILABLE for one in flow_logs.values())
+            or any(flow_log.state != AVAILABLE for flow_log in flow_logs.values())
         )
 
-    def ours(self, seen: Snapshot) -> set[Target]:
+    def stack_targets(self, snapshot: Snapshot) -> set[Target]:
         """The targets of the stack's flow logs."""
-        return {target_of(one) for id_, one in seen.flow_logs.items() if id_ not in self.others}
+        return {target_of(flow_log) for id_, flow_log in snapshot.flow_logs.items() if id_ not in self.others}
 
-    def lift_all_trouble(self) -> None:
-        """Thaw, lift the quota, take away what is in the way, and write names as they are now."""
+    def end_all_trouble(self) -> None:
+        """Thaw, lift the quota, delete what is in the way, and write names as they are now."""
         self.store.set_quota(UNLIMITED)
         for attachment in self.store.network.all_attachments():
             self.store.set_attachment_state(attachment.id, AVAILABLE)
@@ -167,39 +170,48 @@ class Editor:
             elif flow_log.state == PENDING:
                 self.store.set_flow_log_state(flow_log.id, AVAILABLE)
         self.others.clear()
-        seen = take_snapshot(self.store)
-        # A name that several have had says to the product that one may be mistaken for another.
-        names = {one.id: one.name if len(self.bearers[one.name]) == 1 else one.id for one in seen.attachments.values()}
-        self.file = self.file.rewritten(names)
+        snapshot = take_snapshot(self.store)
+        self.file = self.file.rewritten(self._clear_names(snapshot))
         self.file.max_deletes = MANY
-        self._drop_duplicates(take_snapshot(self.store))
-        self._say_nothing_where_nothing_is_left(seen)
+        self._drop_duplicates(snapshot)
+        self._deselect_where_nothing_is_left(snapshot)
 
-    def _drop_duplicates(self, seen: Snapshot) -> None:
-        """Of two keys that want the same, let the later one do without."""
-        while expect(self.file, seen, self.ours(seen)).impossible:
+    def _drop_duplicates(self, snapshot: Snapshot) -> None:
+        """Where two keys want the same target, deselect it in the later one."""
+        while expect(self.file, snapshot, self.stack_targets(snapshot)).impossible:
             taken: set[tuple[str, str, str]] = set()
             for name, key in self.file.keys.items():
                 kept = []
-                for attachment in selected(key, seen):
-                    stream = _stream(key, attachment, seen)
-                    if (attachment.id, key.group, stream) not in taken:
-                        taken.add((attachment.id, key.group, stream))
+                for attachment in selected(key, snapshot):
+                    target = attachment.id, key.group, _stream(key, attachment, snapshot)
+                    if target not in taken:
+                        taken.add(target)
                         kept.append(Ref(attachment.id, attachment.id))
-                self.file.keys[name] = replace(key, selection=tuple(kept))
+                self._replace_key(name, selection=tuple(kept))
 
-    def _say_nothing_where_nothing_is_left(self, seen: Snapshot) -> None:
-        expected = expect(self.file, seen, self.ours(seen))
+    def _deselect_where_nothing_is_left(self, snapshot: Snapshot) -> None:
+        expected = expect(self.file, snapshot, self.stack_targets(snapshot))
         for name, key in self.file.keys.items():
-            if not any(target[0] == seen.routers[key.router] for target in expected.flow_logs):
-                self.file.keys[name] = replace(key, selection=())
+            if not any(target[0] == snapshot.routers[key.router] for target in expected.flow_logs):
+                self._replace_key(name, selection=())
 
-    def _note_names(self) -> None:
-        for one in self.store.network.all_attachments():
-            self.bearers.setdefault(one.name, set()).add(one.id)
+    def _record_names(self) -> None:
+        for attachment in self.store.network.all_attachments():
+            self.bearers.setdefault(attachment.name, set()).add(attachment.id)
 
-    def _is_current(self, ref: Ref, seen: Snapshot) -> bool:
-        return ref.id in seen.attachments and ref.text in (ref.id, seen.attachments[ref.id].name)
+    def _is_current(self, ref: Ref, snapshot: Snapshot) -> bool:
+        return ref.id in snapshot.attachments and ref.text in (ref.id, snapshot.attachments[ref.id].name)
+
+    def _clear_names(self, snapshot: Snapshot) -> dict[str, str]:
+        """By id, how to name each attachment: by its id if others have had its name, too."""
+        return {
+            found.id: found.name if len(self.bearers[found.name]) == 1 else found.id
+            for found in snapshot.attachments.values()
+        }
+
+    @property
+    def _has_quota(self) -> bool:
+        return self.store.quotas.of(PROJECT_ID).limit != UNLIMITED
 
     # The stack file.
 
@@ -211,136 +223,124 @@ class Editor:
 
     def merge_keys(self) -> str:
         pairs = [
-            (one, other)
-            for one in self.file.keys
-            for other in self.file.keys
-            if one < other and self.file.keys[one].router == self.file.keys[other].router
+            (first, second)
+            for first in self.file.keys
+            for second in self.file.keys
+            if first < second and self.file.keys[first].router == self.file.keys[second].router
         ]
         if not pairs:
             return ""
         kept, gone = self.rng.choice(pairs)
-        seen = take_snapshot(self.store)
+        snapshot = take_snapshot(self.store)
         key, merged = self.file.keys[kept], self.file.keys.pop(gone)
-        own = selected(key, seen)
-        added = [one for one in selected(merged, seen) if one.id not in {one.id for one in own}]
+        own = selected(key, snapshot)
+        added = [attachment for attachment in selected(merged, snapshot) if attachment not in own]
         overrides = dict(key.overrides)
         for attachment in added:
-            override = _override_of(merged, attachment, seen)
-            stream = _stream(merged, attachment, seen)
-            _set(
-                overrides,
-                self._ref(attachment),
-                replace(override, stream=stream if merged.group == key.group else None),
-            )
-        self.file.keys[kept] = replace(key, selection=self._refs([*own, *added]), overrides=overrides)
+            stream = _stream(merged, attachment, snapshot) if merged.group == key.group else None
+            _set(overrides, self._ref(attachment), replace(override_of(merged, attachment, snapshot), stream=stream))
+        self._replace_key(kept, selection=self._refs([*own, *added]), overrides=overrides)
         return f"{gone} into {kept}"
 
     def split_key(self) -> str:
         old = self._key()
-        key, seen = self.file.keys[old], take_snapshot(self.store)
-        there = selected(key, seen)
-        if len(there) < 2 or len(self.file.keys) > 4:
+        key, snapshot = self.file.keys[old], take_snapshot(self.store)
+        attachments = selected(key, snapshot)
+        if len(attachments) < 2 or len(self.file.keys) > 4:
             return ""
-        self.rng.shuffle(there)
-        first, second = there[: len(there) // 2], there[len(there) // 2 :]
+        self.rng.shuffle(attachments)
+        middle = len(attachments) // 2
         new = self._fresh("key")
-        self.file.keys[old] = replace(key, selection=self._refs(first), overrides=_overrides_for(key, first, seen))
+
+        def part(chosen: list[Attachment]) -> RouterKey:
+            return replace(key, selection=self._refs(chosen), overrides=_overrides_for(key, chosen, snapshot))
+
+        self.file.keys[old] = part(attachments[:middle])
         stream = self.rng.choice([key.stream, key.stream, _other(self.rng, GROUPS[key.group], key.stream)])
-        self.file.keys[new] = replace(
-            key, stream=stream, selection=self._refs(second), overrides=_overrides_for(key, second, seen)
-        )
+        self.file.keys[new] = replace(part(attachments[middle:]), stream=stream)
         return f"{old} into {old} and {new}, which logs to {stream}"
 
     def swap_keys(self) -> str:
         if len(self.file.keys) < 2:
             return ""
-        one, other = self.rng.sample(list(self.file.keys), 2)
-        self.file.keys[one], self.file.keys[other] = self.file.keys[other], self.file.keys[one]
-        return f"{one} and {other}"
+        first, second = self.rng.sample(list(self.file.keys), 2)
+        self.file.keys[first], self.file.keys[second] = self.file.keys[second], self.file.keys[first]
+        return f"{first} and {second}"
 
     def swap_streams(self) -> str:
         if len(self.file.keys) < 2:
             return ""
-        one, other = self.rng.sample(list(self.file.keys), 2)
-        first, second = self.file.keys[one], self.file.keys[other]
-        self._put(one, replace(first, group=second.group, stream=second.stream))
-        self._put(other, replace(second, group=first.group, stream=first.stream))
-        return f"{one} and {other}"
+        first, second = self.rng.sample(list(self.file.keys), 2)
+        key, other = self.file.keys[first], self.file.keys[second]
+        self._set_stream(first, other.group, other.stream)
+        self._set_stream(second, key.group, key.stream)
+        return f"{first} and {second}"
 
     def move_stream(self) -> str:
         name = self._key()
         key = self.file.keys[name]
         stream = _other(self.rng, GROUPS[key.group], key.stream)
-        self._put(name, replace(key, stream=stream))
+        self._set_stream(name, key.group, stream)
         return f"{name} to {stream}"
 
     def move_group(self) -> str:
         name = self._key()
         group = _other(self.rng, list(GROUPS), self.file.keys[name].group)
-        self._put(name, replace(self.file.keys[name], group=group, stream=self.rng.choice(GROUPS[group])))
+        self._set_stream(name, group, self.rng.choice(GROUPS[group]))
         return f"{name} to {group}"
 
     def change_selection(self) -> str:
         name = self._key()
-        key = self.file.keys[name]
-        selection = self._selection(self._there(key.router))
-        self.file.keys[name] = replace(key, selection=selection)
+        selection = self._selection(self._attachments_of(self.file.keys[name].router))
+        self._replace_key(name, selection=selection)
         return f"{name} selects {selection}"
 
     def change_override(self) -> str:
         name = self._key()
         key = self.file.keys[name]
-        ref = self._ref(self.rng.choice(self._there(key.router)))
+        ref = self._ref(self.rng.choice(self._attachments_of(key.router)))
         override = Override(
             stream=self.rng.choice([None, *GROUPS[key.group]]),
             enabled=self.rng.choice([None, True, False]),
             name=self.rng.choice([None, None, self._fresh("named")]),
             description=self.rng.choice([None, None, self._fresh("described")]),
         )
-        overrides = dict(key.overrides)
-        _set(overrides, ref, override)
-        self.file.keys[name] = replace(key, overrides=overrides)
+        self._set_override(name, ref, override)
         return f"{name} of {ref.text}: {override}"
 
     def drop_override(self) -> str:
         name = self._key()
-        key = self.file.keys[name]
-        if not key.overrides:
+        overrides = dict(self.file.keys[name].overrides)
+        if not overrides:
             return ""
-        ref = self.rng.choice(list(key.overrides))
-        self.file.keys[name] = replace(
-            key, overrides={one: value for one, value in key.overrides.items() if one != ref}
-        )
+        ref = self.rng.choice(list(overrides))
+        del overrides[ref]
+        self._replace_key(name, overrides=overrides)
         return f"{name} of {ref.text}"
 
     def toggle_enabled(self) -> str:
         name = self._key()
-        key = self.file.keys[name]
-        self.file.keys[name] = replace(key, enabled=not key.enabled)
-        return f"{name} {not key.enabled}"
+        enabled = not self.file.keys[name].enabled
+        self._replace_key(name, enabled=enabled)
+        return f"{name} {enabled}"
 
     def describe(self) -> str:
         name = self._key()
-        self.file.keys[name] = replace(self.file.keys[name], description=self._fresh("described"))
+        self._replace_key(name, description=self._fresh("described"))
         return name
 
     def add_key(self) -> str:
-        """One that logs attachments of a router to one more stream."""
+        """Log attachments of a router to one more stream."""
         if len(self.file.keys) > 4:
             return ""
         router = self.rng.choice(ROUTERS)
         group = self.rng.choice(list(GROUPS))
-        free = [
-            stream
-            for stream in GROUPS[group]
-            if not any(
-                (key.router, key.group, key.stream) == (router, group, stream) for key in self.file.keys.values()
-            )
-        ]
+        taken = {key.stream for key in self.file.keys.values() if (key.router, key.group) == (router, group)}
+        free = [stream for stream in GROUPS[group] if stream not in taken]
         if not free:
             return ""
-        there = self._there(router)
-        chosen = self.rng.sample(there, self.rng.randint(1, len(there)))
+        attachments = self._attachments_of(router)
+        chosen = self.rng.sample(attachments, self.rng.randint(1, len(attachments)))
         name = self._fresh("key")
         self.file.keys[name] = RouterKey(
             router, group, self.rng.choice(free), self._refs(chosen), enabled=self.rng.random() < 0.6
@@ -355,26 +355,26 @@ class Editor:
         return name
 
     def flip(self) -> str:
-        """Of two flow logs of one attachment, enable the one and disable the other."""
-        seen = take_snapshot(self.store)
-        doubles = [
-            (attachment, one, other)
-            for one, key in self.file.keys.items()
-            for other, second in self.file.keys.items()
-            if one != other and key.router == second.router
-            for attachment in selected(key, seen)
-            if attachment.id in {there.id for there in selected(second, seen)}
+        """Enable one of two flow logs of an attachment, and disable the other."""
+        snapshot = take_snapshot(self.store)
+        chosen = {name: selected(key, snapshot) for name, key in self.file.keys.items()}
+        pairs = [
+            (attachment, first, second)
+            for first in chosen
+            for second in chosen
+            if first != second and self.file.keys[first].router == self.file.keys[second].router
+            for attachment in chosen[first]
+            if attachment in chosen[second]
         ]
-        if not doubles:
+        if not pairs:
             return self.add_key()
-        attachment, one, other = self.rng.choice(doubles)
-        enabled = _is_enabled(self.file.keys[one], attachment, seen)
-        for name, value in ((one, not enabled), (other, enabled)):
-            key = self.file.keys[name]
-            overrides = dict(key.overrides)
-            _set(overrides, self._ref(attachment), replace(_override_of(key, attachment, seen), enabled=value))
-            self.file.keys[name] = replace(key, overrides=overrides)
-        return f"{attachment.name} of {one} {not enabled}, of {other} {enabled}"
+        attachment, first, second = self.rng.choice(pairs)
+        override = override_of(self.file.keys[first], attachment, snapshot)
+        enabled = self.file.keys[first].enabled if override.enabled is None else override.enabled
+        for name, value in ((first, not enabled), (second, enabled)):
+            override = replace(override_of(self.file.keys[name], attachment, snapshot), enabled=value)
+            self._set_override(name, self._ref(attachment), override)
+        return f"{attachment.name} of {first} {not enabled}, of {second} {enabled}"
 
     def limit_deletions(self) -> str:
         self.file.max_deletes = self.rng.choice([None, 0, 2])
@@ -391,16 +391,16 @@ class Editor:
     def attach(self) -> str:
         type_ = self.rng.choice([*TYPES, *TYPES, "cfw"])
         name = self.rng.choice(self.removed) if self.removed and self.rng.random() < 0.3 else self._fresh(type_)
-        if any(one.name == name for one in self._attachments()):
+        if any(attachment.name == name for attachment in self._attachments()):
             name = self._fresh(type_)
         self.store.add_attachment(self.rng.choice(ROUTERS), name, resource_type=type_, tags=self.rng.choice(TAGS))
         return name
 
     def detach(self) -> str:
-        router = self.rng.choice(ROUTERS)
-        if len(there := self._there(router)) < 3:
+        attachments = self._attachments_of(self.rng.choice(ROUTERS))
+        if len(attachments) < 3:
             return ""
-        attachment = self.rng.choice(there)
+        attachment = self.rng.choice(attachments)
         self.store.remove_attachment(attachment.id)
         self.removed.append(attachment.name)
         return attachment.name
@@ -412,10 +412,10 @@ class Editor:
         return f"{attachment.name} is {name}"
 
     def swap_names(self) -> str:
-        one, other = self.rng.sample(self._there(self.rng.choice(ROUTERS)), 2)
-        self.store.rename_attachment(one.id, other.name)
-        self.store.rename_attachment(other.id, one.name)
-        return f"{one.name} and {other.name}"
+        first, second = self.rng.sample(self._attachments_of(self.rng.choice(ROUTERS)), 2)
+        self.store.rename_attachment(first.id, second.name)
+        self.store.rename_attachment(second.id, first.name)
+        return f"{first.name} and {second.name}"
 
     def retag(self) -> str:
         attachment = self.rng.choice(self._attachments())
@@ -429,61 +429,58 @@ class Editor:
         return attachment.name
 
     def thaw(self) -> str:
-        frozen = [one for one in self._attachments() if one.state == FROZEN]
+        frozen = [attachment for attachment in self._attachments() if attachment.state == FROZEN]
         for attachment in frozen:
             self.store.set_attachment_state(attachment.id, AVAILABLE)
-        return ", ".join(one.name for one in frozen)
+        return ", ".join(attachment.name for attachment in frozen)
 
     def correct_names(self) -> str:
-        """Write names as they are now, or ids where a name has been another's."""
-        seen = take_snapshot(self.store)
+        """Write names as they are now, or ids if others have had the name, too."""
+        snapshot = take_snapshot(self.store)
         refs = [ref for key in self.file.keys.values() for ref in _refs(key)]
-        if all(self._is_current(ref, seen) and len(self.bearers.get(ref.text, ())) < 2 for ref in refs):
+        if all(self._is_current(ref, snapshot) and len(self.bearers.get(ref.text, ())) < 2 for ref in refs):
             return ""
-        names = {one.id: one.name if len(self.bearers[one.name]) == 1 else one.id for one in seen.attachments.values()}
-        self.file = self.file.rewritten(names)
+        self.file = self.file.rewritten(self._clear_names(snapshot))
         return "all"
 
     # Trouble.
 
     def block(self) -> str:
-        """Want a flow log whose target somebody else has."""
+        """Want a flow log whose target somebody else has taken."""
         name = self._key()
-        key, seen = self.file.keys[name], take_snapshot(self.store)
-        free = [one for one in selected(key, seen) if one.state == AVAILABLE]
-        if not free:
+        key, snapshot = self.file.keys[name], take_snapshot(self.store)
+        available = [attachment for attachment in selected(key, snapshot) if attachment.state == AVAILABLE]
+        if not available:
             return ""
-        attachment = self.rng.choice(free)
-        stream = _other(self.rng, GROUPS[key.group], _stream(key, attachment, seen))
-        group_id, stream_id = seen.streams[key.group, stream]
-        if (attachment.er_id, attachment.id, group_id, stream_id) in map(target_of, seen.flow_logs.values()):
+        attachment = self.rng.choice(available)
+        stream = _other(self.rng, GROUPS[key.group], _stream(key, attachment, snapshot))
+        group_id, stream_id = snapshot.streams[key.group, stream]
+        if (attachment.er_id, attachment.id, group_id, stream_id) in map(target_of, snapshot.flow_logs.values()):
             return ""
-        wanted = self._fresh("named")
+        flow_log_name = self._fresh("named")
         new = NewFlowLog(
-            name=self.rng.choice([SOMEBODY_ELSE, SOMEBODY_ELSE, wanted]),
+            name=self.rng.choice([SOMEBODY_ELSE, SOMEBODY_ELSE, flow_log_name]),
             description="",
             resource_id=attachment.id,
             log_group_id=group_id,
             log_stream_id=stream_id,
         )
         self.store.set_quota(UNLIMITED)
-        made = self.store.flow_logs.create(PROJECT_ID, attachment.er_id, new)
-        self.store.set_flow_log_state(made.id, AVAILABLE)
-        # It logs nothing: what it did would hide a gap of ours.
-        self.store.disable_flow_log(made.id)
-        self.others.add(made.id)
+        created = self.store.flow_logs.create(PROJECT_ID, attachment.er_id, new)
+        self.store.set_flow_log_state(created.id, AVAILABLE)
+        # It logs nothing: its records would hide a gap of the stack's flow logs.
+        self.store.disable_flow_log(created.id)
+        self.others.add(created.id)
         if self.rng.random() < 0.8:
-            overrides = dict(key.overrides)
-            _set(overrides, self._ref(attachment), Override(stream=stream, name=wanted))
-            self.file.keys[name] = replace(key, overrides=overrides)
+            self._set_override(name, self._ref(attachment), Override(stream=stream, name=flow_log_name))
         return f"{attachment.name} in {key.group}/{stream} by {new.name}"
 
     def unblock(self) -> str:
-        there = sorted(self.others.intersection(one.id for one in self.store.flow_logs.live()))
-        for id_ in there:
+        ids = self.others.intersection(flow_log.id for flow_log in self.store.flow_logs.live())
+        for id_ in sorted(ids):
             self.store.delete_flow_log(id_)
         self.others.clear()
-        return f"{len(there)} flow logs" if there else ""
+        return f"{len(ids)} flow logs" if ids else ""
 
     def fill_quota(self) -> str:
         limit = len(self.store.flow_logs.live()) + self.rng.randint(0, 2)
@@ -491,30 +488,41 @@ class Editor:
         return str(limit)
 
     def lift_quota(self) -> str:
-        if self.store.quotas.of(PROJECT_ID).limit == UNLIMITED:
+        if not self._has_quota:
             return ""
         self.store.set_quota(UNLIMITED)
         return "unlimited"
 
-    def lose(self) -> str:
-        """The service lets one of the stack's flow logs fail."""
-        ours = [one for one in self.store.flow_logs.live() if one.id not in self.others and one.state == AVAILABLE]
-        if not ours:
+    def fail(self) -> str:
+        """Have one of the stack's flow logs fail."""
+        if not (available := [flow_log for flow_log in self._live() if flow_log.state == AVAILABLE]):
             return ""
-        flow_log = self.rng.choice(sorted(ours, key=target_of))
+        flow_log = self.rng.choice(available)
         self.store.set_flow_log_state(flow_log.id, FAILED)
         return flow_log.name
 
-    def vanish(self) -> str:
-        """Somebody deletes one of the stack's flow logs."""
-        ours = [one for one in self.store.flow_logs.live() if one.id not in self.others]
-        if not ours:
+    def delete_flow_log(self) -> str:
+        """Delete one of the stack's flow logs, as somebody does with the console."""
+        if not (flow_logs := self._live()):
             return ""
-        flow_log = self.rng.choice(sorted(ours, key=target_of))
+        flow_log = self.rng.choice(flow_logs)
         self.store.delete_flow_log(flow_log.id)
         return flow_log.name
 
     # What these need.
+
+    def _replace_key(self, name: str, **changes: Any) -> None:
+        self.file.keys[name] = replace(self.file.keys[name], **changes)
+
+    def _set_override(self, name: str, ref: Ref, override: Override) -> None:
+        overrides = dict(self.file.keys[name].overrides)
+        _set(overrides, ref, override)
+        self._replace_key(name, overrides=overrides)
+
+    def _live(self) -> list[FlowLog]:
+        """The stack's flow logs."""
+        flow_logs = [flow_log for flow_log in self.store.flow_logs.live() if flow_log.id not in self.others]
+        return sorted(flow_logs, key=target_of)
 
     def _key(self) -> str:
         return self.rng.choice(list(self.file.keys))
@@ -523,21 +531,20 @@ class Editor:
         self._number += 1
         return f"{what}-{self._number:03}"
 
-    def _put(self, name: str, key: RouterKey) -> None:
-        """The key, without the streams that its group does not have."""
-        streams = GROUPS[key.group]
+    def _set_stream(self, name: str, group: str, stream: str) -> None:
+        """Have a key log there, without overrides to streams that the group does not have."""
         overrides = {
-            ref: replace(one, stream=one.stream if one.stream in streams else None)
-            for ref, one in key.overrides.items()
+            ref: replace(override, stream=override.stream if override.stream in GROUPS[group] else None)
+            for ref, override in self.file.keys[name].overrides.items()
         }
-        self.file.keys[name] = replace(key, overrides=overrides)
+        self._replace_key(name, group=group, stream=stream, overrides=overrides)
 
     def _attachments(self) -> list[Attachment]:
-        return sorted(self.store.network.all_attachments(), key=lambda one: one.id)
+        return sorted(self.store.network.all_attachments(), key=lambda attachment: attachment.id)
 
-    def _there(self, router: str) -> list[Attachment]:
+    def _attachments_of(self, router: str) -> list[Attachment]:
         router_id = self.store.router(router).id
-        return [one for one in self._attachments() if one.er_id == router_id]
+        return [attachment for attachment in self._attachments() if attachment.er_id == router_id]
 
     def _ref(self, attachment: Attachment) -> Ref:
         is_clear = len(self.bearers.get(attachment.name, ())) < 2
@@ -547,21 +554,21 @@ class Editor:
     def _refs(self, attachments: Sequence[Attachment]) -> tuple[Ref, ...]:
         return tuple(map(self._ref, attachments))
 
-    def _some(self, attachments: Sequence[Attachment], most: int) -> tuple[Ref, ...]:
-        return self._refs(self.rng.sample(attachments, self.rng.randint(0, min(most, len(attachments)))))
+    def _some(self, attachments: Sequence[Attachment]) -> tuple[Ref, ...]:
+        return self._refs(self.rng.sample(attachments, self.rng.randint(0, min(2, len(attachments)))))
 
-    def _selection(self, there: Sequence[Attachment]) -> Selection:
+    def _selection(self, attachments: Sequence[Attachment]) -> Selection:
         kind = self.rng.choice(("all", "all", "list", "types", "tags", "names", "include"))
         if kind == "all":
             return "all"
         if kind == "list":
-            return self._refs(self.rng.sample(there, self.rng.randint(1, len(there))))
+            return self._refs(self.rng.sample(attachments, self.rng.randint(1, len(attachments))))
         return Selector(
             types=tuple(self.rng.sample(TYPES, 2)) if kind == "types" else None,
             tags={"env": self.rng.choice(("prod", "test"))} if kind == "tags" else {},
             names=(f"{self.rng.choice(TYPES)}-*", "v*-0*") if kind == "names" else None,
-            include=self._some(there, 2),
-            exclude=self._some(there, 2),
+            include=self._some(attachments),
+            exclude=self._some(attachments),
         )
 
 
@@ -597,18 +604,18 @@ EDITS: dict[Edit, int] = {
     Editor.unblock: 8,
     Editor.fill_quota: 3,
     Editor.lift_quota: 8,
-    Editor.lose: 2,
-    Editor.vanish: 2,
+    Editor.fail: 2,
+    Editor.delete_flow_log: 2,
 }
 """Each with how often it is drawn."""
 
 
-def _other(rng: Random, these: Sequence[str], than: str) -> str:
-    return rng.choice([one for one in these if one != than])
+def _other(rng: Random, values: Sequence[str], than: str) -> str:
+    return rng.choice([value for value in values if value != than])
 
 
 def _set(overrides: dict[Ref, Override], ref: Ref, override: Override) -> None:
-    """Put it there in place of what is written of the same attachment."""
+    """Set an attachment's override in place of all others that it has."""
     for old in [old for old in overrides if old.id == ref.id or old.text == ref.text]:
         del overrides[old]
     overrides[ref] = override
@@ -616,25 +623,15 @@ def _set(overrides: dict[Ref, Override], ref: Ref, override: Override) -> None:
 
 def _refs(key: RouterKey) -> list[Ref]:
     selection = key.selection
-    chosen: tuple[Ref, ...] = selection if isinstance(selection, tuple) else ()
     if isinstance(selection, Selector):
-        chosen = selection.include + selection.exclude
-    return [*chosen, *key.overrides]
+        return [*selection.include, *selection.exclude, *key.overrides]
+    return [*(selection if isinstance(selection, tuple) else ()), *key.overrides]
 
 
-def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], seen: Snapshot) -> dict[Ref, Override]:
-    ids = {one.id for one in attachments}
-    return {ref: one for ref, one in key.overrides.items() if resolved(ref, seen.routers[key.router], seen) in ids}
+def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], snapshot: Snapshot) -> dict[Ref, Override]:
+    ids, router_id = {attachment.id for attachment in attachments}, snapshot.routers[key.router]
+    return {ref: override for ref, override in key.overrides.items() if resolved(ref, router_id, snapshot) in ids}
 
 
-def _override_of(key: RouterKey, attachment: Attachment, seen: Snapshot) -> Override:
-    return next(iter(_overrides_for(key, [attachment], seen).values()), Override())
-
-
-def _stream(key: RouterKey, attachment: Attachment, seen: Snapshot) -> str:
-    return _override_of(key, attachment, seen).stream or key.stream
-
-
-def _is_enabled(key: RouterKey, attachment: Attachment, seen: Snapshot) -> bool:
-    override = _override_of(key, attachment, seen)
-    return key.enabled if override.enabled is None else override.enabled
+def _stream(key: RouterKey, attachment: Attachment, snapshot: Snapshot) -> str:
+    return override_of(key, attachment, snapshot).stream or key.stream

@@ -1,5 +1,6 @@
-"""Sequences of edits, each with its preview and its `up`, in this process: what is decided by the real code, what is
-done by the real host, and only the engine is a stand-in. A seed decides all that happens.
+"""Sequences of edits in this process: the real planning code and the real host, and a simulated engine.
+
+A seed decides all that happens.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ STACK = "local"
 
 
 def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
-    """The sequence of this seed.
+    """Run the sequence of this seed.
 
     Args:
         seed: Decides everything.
@@ -69,16 +70,16 @@ def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
         mock.patch("emulator.flow_logs.uuid4", drawn_id),
         mock.patch("emulator.store.uuid4", drawn_id),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
-        _world(folder, rng) as server,
+        _serve(folder, rng) as server,
     ):
         stack = _Stack(server, base)
         editor = Editor(rng, server.store, first_file(rng))
-        run_scenario(scenario, stack, editor, waits=True, name_as_before=stack.name_as_before)
+        run_scenario(scenario, stack, editor, waits=True, use_old_names=stack.use_old_names)
     return scenario
 
 
 @contextmanager
-def _world(folder: Path, rng: Random) -> Iterator[Server]:
+def _serve(folder: Path, rng: Random) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
     seed_file.write_text(json.dumps(seed_document(rng)))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=Behaviour(latency=0)) as server:
@@ -97,11 +98,7 @@ class _Stack:
         self._has_key = False
         endpoints = Endpoints.at(server.url)
         credentials = PasswordCredentials(
-            auth_url=endpoints.iam,
-            username=USER,
-            password=PASSWORD,
-            domain_name=DOMAIN,
-            project_name=PROJECT,
+            auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
         )
         self._client = Client(credentials, endpoints, backoff=AT_ONCE, poll=AT_ONCE)
 
@@ -109,20 +106,25 @@ class _Stack:
     def state_entries(self) -> list[StateEntry]:
         """The flow logs in the state."""
         return [
-            StateEntry(one.urn, one.id, str(one.outputs["resource_id"]), str(one.outputs["log_stream_id"]))
-            for one in self._state
+            StateEntry(
+                resource.urn,
+                resource.id,
+                str(resource.outputs["resource_id"]),
+                str(resource.outputs["log_stream_id"]),
+            )
+            for resource in self._state
         ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Have these faults from now on, and no others."""
+        """Inject these faults from now on, and no others."""
         self._faults.use(seed, faults)
 
     def injected(self) -> Mapping[str, int]:
-        """How many there were of the last ones."""
+        """The number of faults since then, by kind."""
         return self._faults.injected()
 
     def preview(self, file: StackFile, options: Options) -> RunResult:
-        """What `pulumi preview --refresh` does."""
+        """Run what `pulumi preview --refresh` does."""
         with self._host() as stub:
             report = Engine(stub, TIMEOUT, self._state).preview(
                 lambda state: _program(self._decide(file, state, is_preview=True)), options
@@ -130,7 +132,7 @@ class _Stack:
         return _ended(report)
 
     def up(self, file: StackFile, options: Options) -> RunResult:
-        """What `pulumi up --refresh` does."""
+        """Run what `pulumi up --refresh` does."""
 
         def runs(state: Sequence[Resource]) -> Program:
             decision = self._decide(file, state, is_preview=False)
@@ -141,10 +143,10 @@ class _Stack:
         with self._host() as stub:
             return _ended(Engine(stub, TIMEOUT, self._state).up(runs, options))
 
-    def name_as_before(self) -> None:
-        """Name all in the state otherwise, as an earlier version did."""
-        for number, one in enumerate(self._state):
-            one.urn = urn(f"as-before-{number}-{urns.name(one.urn)[:8]}", COMPONENT_TYPE)
+    def use_old_names(self) -> None:
+        """Rename all resources in the state, as an earlier version named them."""
+        for number, resource in enumerate(self._state):
+            resource.urn = urn(f"as-before-{number}-{urns.name(resource.urn)[:8]}", COMPONENT_TYPE)
 
     def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
         values = {key: json.dumps(value) for key, value in file.config().items()}
@@ -195,4 +197,4 @@ def _program(decision: Decision) -> Program:
 
 def _ended(report: Report) -> RunResult:
     end = REFUSED if report.is_refused else FAILED_RUN if report.errors else DONE
-    return RunResult(end=end, steps=report.steps, words="; ".join(report.errors))
+    return RunResult(end=end, steps=report.steps, errors="; ".join(report.errors))

@@ -1,6 +1,6 @@
-"""Sequences of edits, each with its preview and its `up` by the real `pulumi`, all operations at once.
+"""Sequences of edits with the real `pulumi`, all operations at once.
 
-Edits and faults are the seed's; in which order operations meet faults is up to the machine.
+A seed decides edits and faults, but not the order in which operations meet the faults.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ CREDENTIALS = {
     "OS_PROJECT_NAME": PROJECT,
 }
 STEPS = {"create": CREATE, "update": UPDATE, "replace": REPLACE, "delete": DELETE}
-"""What the engine calls each. It tells of the parts of a replacement, too."""
+"""By the engine's names of steps. It reports the parts of a replacement, too."""
 
 
-class ChangeSite(Site):
-    """Where sequences happen."""
+class EditSite(Site):
+    """A site for sequences of edits."""
 
     def __init__(self, folder: Path) -> None:
         self._seed_file = folder / "seed.yaml"
         super().__init__(folder, CREDENTIALS, "--seed", str(self._seed_file), "--latency", LATENCY, routers={})
 
     def run(self, seed: int) -> Scenario:
-        """The sequence of this seed."""
+        """Run the sequence of this seed."""
         rng, scenario = Random(seed), Scenario(seed)
         self._seed_file.write_text(json.dumps(seed_document(rng)))
         with (
@@ -78,30 +78,32 @@ class _Stack:
         """The flow logs in the state."""
         resources = self._project.state().get("resources") or []
         return [
-            StateEntry(one["urn"], one["id"], one["inputs"]["resource_id"], one["inputs"]["log_stream_id"])
-            for one in resources
-            if one["type"] == FLOW_LOG
+            StateEntry(
+                resource["urn"], resource["id"], resource["inputs"]["resource_id"], resource["inputs"]["log_stream_id"]
+            )
+            for resource in resources
+            if resource["type"] == FLOW_LOG
         ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Have these faults from now on, and no others."""
+        """Inject these faults from now on, and no others."""
         self._emulator.inject(faults, seed)
 
     def injected(self) -> Mapping[str, int]:
-        """How many there were of the last ones."""
+        """The number of faults since then, by kind."""
         return self._emulator.injected()
 
     def preview(self, file: StackFile, options: Options) -> RunResult:
-        """What `pulumi preview --refresh` tells."""
+        """Run `pulumi preview --refresh`."""
         return self._ended(file, options, "preview", "--json")
 
     def up(self, file: StackFile, options: Options) -> RunResult:
-        """What `pulumi up --refresh` does."""
+        """Run `pulumi up --refresh`."""
         return self._ended(file, options, "up", "--yes", "--skip-preview", "--suppress-progress")
 
     def _ended(self, file: StackFile, options: Options, *command: str) -> RunResult:
-        written = file.config()
-        self._project.change_config(routers=written["routers"], max_deletes=written.get("max_deletes"))
+        config = file.config()
+        self._project.change_config(routers=config["routers"], max_deletes=config.get("max_deletes"))
         self._events.unlink(missing_ok=True)
         chosen = [f"--target={urn}" for urn in sorted(options.targets or ())]
         chosen += [f"--replace={urn}" for urn in sorted(options.replace)]
@@ -119,12 +121,12 @@ class _Stack:
         is_refused = any(f"in stacks/Pulumi.{STACK}.yaml: " in error for error in errors)
         end = DONE if run.ok else REFUSED if is_refused else FAILED_RUN
         return RunResult(
-            end=end, steps=list(_steps(events)), words="; ".join(errors) if errors or run.ok else run.output
+            end=end, steps=list(_steps(events)), errors="; ".join(errors) if errors or run.ok else run.output
         )
 
 
 def _steps(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """What is done to flow logs."""
+    """The steps that change flow logs."""
     for event in events:
         step = event.get("resourcePreEvent", {}).get("metadata", {})
         if step.get("type") == FLOW_LOG and step["op"] in STEPS:

@@ -1,6 +1,6 @@
-"""One seeded run through the real host, in this process: faults, crashes, edits; then one more `up` puts all right.
+"""One seeded run through the real host, in this process: faults, crashes, edits; then one more `up` converges.
 
-Operations run one at a time, wait for next to nothing, and ids are drawn too: a seed decides all that happens.
+Operations run one at a time, hardly wait, and even ids are drawn: a seed decides all that happens.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.chaos.desired import FlowLogSpec
 from tests.chaos.engine import CrashError, Engine, Resource, declaring
 from tests.sdk import hosted
 
-N = 30  # attachments
+ATTACHMENTS = 30
 OTHERS = 4  # flow logs of somebody else
 UPS = 4  # with faults, before the one without
 CRASHES = 0.01  # of all operations
@@ -97,7 +97,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
             except CrashError:
                 outcome.injected["crash"] += 1
                 outcome.journal.append(f"up {number}: crash")
-            now = desired.changed(rng, now, attachments)
+            now = desired.change(rng, now, attachments)
             outcome.journal += [_IDS.sub("…", error) for error in engine.report.errors]
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
@@ -153,7 +153,7 @@ def clear_faults(server: Server) -> None:
 @contextmanager
 def serve_seeded(folder: Path, switches: Behaviour) -> Iterator[Server]:
     seed_file = folder / "seed.yaml"
-    seed_file.write_text(json.dumps(world_of(N)))
+    seed_file.write_text(json.dumps(world_of(ATTACHMENTS)))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
         server.store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
         yield server

@@ -1,6 +1,6 @@
-"""Seeded runs of the real `pulumi`, all operations at once: faults and edits; then one more `up` puts all right.
+"""Seeded runs of the real `pulumi`, all operations at once: faults and edits; then one more `up` converges.
 
-Faults, wanted sets and edits are the seed's; in which order operations meet faults is up to the machine.
+A seed decides faults and edits, but not the order in which operations meet the faults.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
 from bench.world import seed as world_of
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
-from tests.chaos.faults_in_process import N, Outcome, clear_faults, flow_logs_of_somebody_else
+from tests.chaos.faults_in_process import ATTACHMENTS, Outcome, clear_faults, flow_logs_of_somebody_else
 from tests.chaos.site import Site, database_file, find_unfinished
 from tests.e2e.harness import QUICK, Project, serving
 
@@ -24,17 +24,17 @@ LATENCY, LIST_LAG = "0.2", "0.2"  # seconds
 CREDENTIALS = {"OS_USERNAME": USER, "OS_USER_DOMAIN_NAME": DOMAIN, "OS_PASSWORD": PASSWORD, "OS_PROJECT_NAME": PROJECT}
 
 
-class RunSite(Site):
-    """Where seeded runs happen."""
+class FaultSite(Site):
+    """A site for seeded runs."""
 
     def __init__(self, folder: Path) -> None:
         seed_file = folder / "seed.yaml"
-        seed_file.write_text(json.dumps(world_of(N)))
+        seed_file.write_text(json.dumps(world_of(ATTACHMENTS)))
         options = ("--seed", str(seed_file), "--latency", LATENCY, "--list-lag", LIST_LAG)
-        super().__init__(folder, CREDENTIALS, *options, routers={}, max_deletes=N)
+        super().__init__(folder, CREDENTIALS, *options, routers={}, max_deletes=ATTACHMENTS)
 
     def run(self, seed: int) -> Outcome:
-        """The run of this seed."""
+        """Run this seed."""
         rng, outcome = Random(seed), Outcome(seed)
         with (
             self.copy(self.blank) as project,
@@ -51,7 +51,7 @@ class RunSite(Site):
                 _want(project, now)
                 project.pulumi("up", "--refresh", *QUICK)
                 outcome.injected.update(Counter(emulator.injected()))
-                now = desired.changed(rng, now, attachments)
+                now = desired.change(rng, now, attachments)
             emulator.inject([])
             clear_faults(cloud.server)
             _want(project, now)

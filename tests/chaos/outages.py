@@ -43,7 +43,7 @@ def all_outages() -> list[Outage]:
 class OutageSite(InterruptionSite):
     """Where outages happen."""
 
-    def ride_out(self, outage: Outage) -> list[str]:
+    def survive(self, outage: Outage) -> list[str]:
         """What is not as it should be after the command during which the outage was."""
         with self.ready_for(outage.scenario) as (project, emulator):
             process = start_until(project, emulator, outage.scenario, BEGUN[outage.scenario])

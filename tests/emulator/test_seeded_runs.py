@@ -16,7 +16,7 @@ from emulator.faults.plan import Fault
 from tests.chaos import edits_in_process
 from tests.chaos.engine import Engine, Resource, declaring
 from tests.chaos.audit import DONE
-from tests.chaos.faults_in_process import N, host, inputs, run, serve_seeded
+from tests.chaos.faults_in_process import ATTACHMENTS, host, inputs, run, serve_seeded
 from tests.chaos.desired import STREAMS, FlowLogSpec
 from tests.emulator.process import PROJECT_FOLDER
 
@@ -59,7 +59,7 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
         not_known = rf"was perhaps created: {gave_up}; the next `pulumi up --refresh` finds out"
         made = server.store.flow_logs.live()
         assert 0 < len(made) < began
-        assert len(errors) >= N - len(made)
+        assert len(errors) >= ATTACHMENTS - len(made)
         sentence = re.compile(rf"flow log '\S+' ({begun}|{not_known})")
         assert [error for error in errors if not sentence.fullmatch(error)] == []
 
@@ -68,7 +68,7 @@ def test_an_outage_of_twenty_minutes_ends_each_operation_with_a_sentence_and_the
             assert Engine(stub, timeout=1200, state=state).up(program).errors == []
         assert {one.id for one in made} <= {resource.id for resource in state}
         assert {resource.id for resource in state} == {one.id for one in server.store.flow_logs.live()}
-        assert len(state) == N
+        assert len(state) == ATTACHMENTS
         with host(server, base, backoff=None) as stub:
             assert Engine(stub, timeout=1200, state=state).up(program).steps == []
 
