@@ -44,7 +44,7 @@ from tests.chaos.engine import (
     urn,
 )
 from tests.chaos.expectations import StackFile
-from tests.chaos.faults_in_process import AT_ONCE, KEY, QuickHandler, QuickPatience, Time
+from tests.chaos.faults_in_process import AT_ONCE, KEY, QuickDeadline, QuickHandler, Time
 from tests.chaos.scenario import Scenario, StateEntry, run_scenario
 from tests.sdk import hosted
 
@@ -57,7 +57,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
 
     Args:
         seed: Decides everything.
-        folder: An empty one.
+        folder: An empty folder.
         base: The SDK's servicer class.
     """
     rng, scenario = Random(seed), Scenario(seed)
@@ -152,7 +152,7 @@ class _Stack:
         values = {key: json.dumps(value) for key, value in file.config().items()}
         snapshot = {one.urn: {"type": TYPE_TOKEN, "outputs": MessageToDict(one.outputs)} for one in state}
         before = Before(last=last_run(self._outputs), managed=managed_flow_logs(snapshot), has_key=self._has_key)
-        client = self._client.within(QuickPatience(seconds=TIMEOUT, clock=Time()))
+        client = self._client.within(QuickDeadline(seconds=TIMEOUT, clock=Time()))
         try:
             return decide(client, model.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)
         except StackError as error:

@@ -16,11 +16,10 @@ from emulator.faults.plan import Fault
 from emulator.store import Store
 from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
 from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
-from tests.chaos.emulator_process import EmulatorProcess
 from tests.chaos.engine import CREATE, DELETE, REPLACE, UPDATE, Options
 from tests.chaos.expectations import StackFile
 from tests.chaos.scenario import Scenario, StateEntry, run_scenario
-from tests.chaos.site import Site, database_file
+from tests.chaos.site import EmulatorProcess, Site, database_file
 from tests.e2e.harness import FLOW_LOG, STACK, Project
 
 LATENCY = "0.1"  # seconds

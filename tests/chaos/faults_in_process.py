@@ -56,7 +56,7 @@ class Outcome:
         seed: Its seed.
         injected: Faults by kind, and `crash`.
         journal: What run, but for request ids: the same in each run with this seed.
-        problems: What is not as it should be at the end.
+        problems: All that is wrong at the end.
     """
 
     seed: int
@@ -66,11 +66,11 @@ class Outcome:
 
 
 def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
-    """The run of this seed.
+    """Run this seed.
 
     Args:
         seed: Decides everything.
-        folder: An empty one.
+        folder: An empty folder.
         base: The SDK's servicer class.
     """
     rng, outcome = Random(seed), Outcome(seed)
@@ -82,47 +82,47 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
 
     # Lists are in the order of ids.
     with mock.patch("emulator.flow_logs.uuid4", drawn_id), serve_seeded(folder, switches) as server:
-        attachments = sorted(one.name for one in server.store.network.all_attachments())
-        others = flow_logs_of_somebody_else(server, rng, attachments)
+        attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())
+        others = create_flow_logs_of_others(server, rng, attachments)
         state: list[Resource] = []
-        now = desired.draw(rng, attachments)
+        specs = desired.draw(rng, attachments)
         for number in range(UPS):
             server.faults.use(rng.randrange(1_000_000), faults.draw(rng))
             crash_rng = Random(rng.randrange(1_000_000))
             try:
                 with host(server, base) as stub:
                     engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_rng: own.random() < CRASHES)  # type: ignore[misc]
-                    report = engine.up(declaring(inputs(server, now)))
+                    report = engine.up(declaring(inputs(server, specs)))
                 outcome.journal.append(f"up {number}: {len(report.steps)} steps")
             except CrashError:
                 outcome.injected["crash"] += 1
                 outcome.journal.append(f"up {number}: crash")
-            now = desired.change(rng, now, attachments)
+            specs = desired.change(rng, specs, attachments)
             outcome.journal += [_IDS.sub("…", error) for error in engine.report.errors]
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
         clear_faults(server)
-        outcome.problems = _wrong(server, base, state, now, others)
+        outcome.problems = _converge(server, base, state, specs, others)
     return outcome
 
 
-def _wrong(
-    server: Server, base: type[Any], state: list[Resource], now: dict[str, FlowLogSpec], others: dict[str, FlowLog]
+def _converge(
+    server: Server, base: type[Any], state: list[Resource], specs: dict[str, FlowLogSpec], others: dict[str, FlowLog]
 ) -> list[str]:
-    """What is not as it should be after one more `up`."""
+    """The problems after one more `up`."""
     with host(server, base) as stub:
-        report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now)))
-        found = [*report.errors, *desired.find_differences(now, server.store, others=others)]
-        live = {one.id for one in server.store.flow_logs.live()}
+        report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, specs)))
+        found = [*report.errors, *desired.find_differences(specs, server.store, others=others)]
+        live = {flow_log.id for flow_log in server.store.flow_logs.live()}
         found += desired.find_strays(live - others.keys(), {resource.id for resource in state})
     with host(server, base) as stub:
-        if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, now))).steps:
-            found.append(f"one more up has steps: {steps}")
+        if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, specs))).steps:
+            found.append(f"another up has steps: {steps}")
     return found
 
 
-def flow_logs_of_somebody_else(server: Server, rng: Random, attachments: list[str]) -> dict[str, FlowLog]:
-    """Some, to a stream that the stack never logs to; by id, as they have to stay."""
+def create_flow_logs_of_others(server: Server, rng: Random, attachments: list[str]) -> dict[str, FlowLog]:
+    """Create some that log to a stream of their own; by id, as they have to stay."""
     store = server.store
     store.add_log_stream(LOG_GROUP, "of-somebody-else")
     group = store.log_group(LOG_GROUP)
@@ -136,18 +136,18 @@ def flow_logs_of_somebody_else(server: Server, rng: Random, attachments: list[st
             log_group_id=group.id,
             log_stream_id=stream.id,
         )
-        made = store.flow_logs.create(server.project_id, er_id, new)
-        store.set_flow_log_state(made.id, AVAILABLE)
-    return {one.id: one for one in store.flow_logs.live()}
+        created = store.flow_logs.create(server.project_id, er_id, new)
+        store.set_flow_log_state(created.id, AVAILABLE)
+    return {flow_log.id: flow_log for flow_log in store.flow_logs.live()}
 
 
 def clear_faults(server: Server) -> None:
-    """No more faults; what is under way comes to its end, and the quota is lifted."""
+    """End all faults, complete all operations, and lift the quota."""
     server.faults.use(0, [])
     server.store.set_quota(UNLIMITED)
-    for one in server.store.flow_logs.live():
-        if one.state == PENDING:
-            server.store.set_flow_log_state(one.id, AVAILABLE)
+    for flow_log in server.store.flow_logs.live():
+        if flow_log.state == PENDING:
+            server.store.set_flow_log_state(flow_log.id, AVAILABLE)
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def serve_seeded(folder: Path, switches: Behaviour) -> Iterator[Server]:
 
 
 class Time:
-    """Seconds that only go on when they are made to."""
+    """A clock that moves only when it is moved."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -169,8 +169,8 @@ class Time:
         return self.now
 
 
-class QuickPatience(Deadline):
-    """As much of it in every run: a pause takes no time but on its clock, and so does an answer."""
+class QuickDeadline(Deadline):
+    """The same in every run: pauses and answers take time on its own clock only."""
 
     def pause(self, seconds: float, *, waiting_for: str) -> None:
         self.check(waiting_for)
@@ -188,11 +188,11 @@ class QuickHandler(FlowLogHandler):
     @contextmanager
     def _patience(self, request: Any) -> Iterator[Deadline]:
         with super()._patience(request) as deadline:
-            yield QuickPatience(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
+            yield QuickDeadline(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 
 class _QuickProvider(FlowLogProvider):
-    """Waits for next to nothing between its client's tries."""
+    """Hardly waits between its client's tries."""
 
     def __init__(self, server: Server, backoff: Backoff | None) -> None:
         endpoints = Endpoints.at(server.url)
@@ -204,24 +204,24 @@ class _QuickProvider(FlowLogProvider):
 
 
 def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
-    """A stub for a host of its own, as every `up` has one; without a backoff it has the client's own."""
+    """A stub for a new host, as every `up` has one; without a backoff it uses the client's own."""
     return hosted(base, QuickHandler(provider=_QuickProvider(server, backoff)))
 
 
-def inputs(server: Server, now: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:
-    """What the program declares to have these flow logs, by logical name, which follows from the target."""
+def inputs(server: Server, specs: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:
+    """The inputs of these flow logs, by logical name, which follows from the target."""
     store = server.store
     group = store.log_group(LOG_GROUP)
     streams = {stream.name: stream.id for stream in store.log_tank.streams(server.project_id, group.id)}
     return {
-        f"{attachment}-{one.stream}": {
+        f"{attachment}-{spec.stream}": {
             "er_id": store.router(ROUTER).id,
             "resource_id": store.attachment(attachment).id,
             "log_group_id": group.id,
-            "log_stream_id": streams[one.stream],
-            "name": one.name,
-            "enabled": one.enabled,
+            "log_stream_id": streams[spec.stream],
+            "name": spec.name,
+            "enabled": spec.enabled,
             "idempotency_key": KEY,
         }
-        for attachment, one in now.items()
+        for attachment, spec in specs.items()
     }

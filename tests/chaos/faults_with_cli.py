@@ -15,7 +15,7 @@ from bench.world import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
 from bench.world import seed as world_of
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
-from tests.chaos.faults_in_process import ATTACHMENTS, Outcome, clear_faults, flow_logs_of_somebody_else
+from tests.chaos.faults_in_process import ATTACHMENTS, Outcome, clear_faults, create_flow_logs_of_others
 from tests.chaos.site import Site, database_file, find_unfinished
 from tests.e2e.harness import QUICK, Project, serving
 
@@ -43,35 +43,35 @@ class FaultSite(Site):
         ):
             store = cloud.server.store
             store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
-            attachments = sorted(one.name for one in store.network.all_attachments())
-            others = flow_logs_of_somebody_else(cloud.server, rng, attachments)
-            now = desired.draw(rng, attachments)
+            attachments = sorted(attachment.name for attachment in store.network.all_attachments())
+            others = create_flow_logs_of_others(cloud.server, rng, attachments)
+            specs = desired.draw(rng, attachments)
             for _ in range(UPS):
                 emulator.inject([*faults.draw(rng, stuck=False), faults.REFUSE], seed=rng.randrange(1_000_000))
-                _want(project, now)
+                _write_stack_file(project, specs)
                 project.pulumi("up", "--refresh", *QUICK)
                 outcome.injected.update(Counter(emulator.injected()))
-                now = desired.change(rng, now, attachments)
+                specs = desired.change(rng, specs, attachments)
             emulator.inject([])
             clear_faults(cloud.server)
-            _want(project, now)
+            _write_stack_file(project, specs)
             last = project.pulumi("up", "--refresh", *QUICK)
             outcome.problems = [] if last.ok else [last.output]
-            outcome.problems += desired.find_differences(now, store, others=others)
+            outcome.problems += desired.find_differences(specs, store, others=others)
             outcome.problems += find_unfinished(project, cloud.flow_logs().keys() - others.keys())
         return outcome
 
 
-def _want(project: Project, now: dict[str, FlowLogSpec]) -> None:
-    """Write the stack file that says so."""
+def _write_stack_file(project: Project, specs: dict[str, FlowLogSpec]) -> None:
+    """Write the stack file that asks for these flow logs."""
     router: dict[str, Any] = {
         "router": ROUTER,
         "log_group": LOG_GROUP,
         "log_stream": desired.STREAMS[0],
-        "attachments": sorted(now),
+        "attachments": sorted(specs),
         "overrides": {
-            attachment: {"name": one.name, "enabled": one.enabled, "log_stream": one.stream}
-            for attachment, one in now.items()
+            attachment: {"name": spec.name, "enabled": spec.enabled, "log_stream": spec.stream}
+            for attachment, spec in specs.items()
         },
     }
     project.change_config(routers={"core": router})

@@ -1,4 +1,4 @@
-"""The commands of which something goes wrong in the middle, on the demo cloud, with an emulator of their own."""
+"""Commands on the demo cloud that something interrupts in the middle, with an emulator of their own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from subprocess import Popen
 
 from emulator.faults.plan import Fault
 from tests.chaos.desired import DOUBLED, LOST
-from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.site import Site, database_file, find_unfinished
-from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, TIMEOUT, Project, serving
+from tests.chaos.site import EmulatorProcess, Site, database_file, find_unfinished
+from tests.e2e.harness import ARCHIVE, DEMO_FLOW_LOGS, QUICK, TIMEOUT, Project, serving
 
-HELD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
+HOLD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
 LATENCY = "0.3"  # seconds
 DEMO_USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO", "OS_PASSWORD": "flow-logs-on-loopback"}
 POLL_INTERVAL = 0.02  # seconds
@@ -26,7 +25,7 @@ COMMANDS = {
     "refresh": ("refresh", *QUICK),
     "destroy": ("destroy", *QUICK),
 }
-CREATE, READ = "POST */flow-logs", "GET */flow-logs*"
+READ = "GET */flow-logs*"
 
 
 class InterruptionSite(Site):
@@ -41,49 +40,52 @@ class InterruptionSite(Site):
             project.up()
 
     @contextmanager
-    def ready_for(self, scenario: str) -> Iterator[tuple[Project, EmulatorProcess]]:
-        """A project and its emulator, on which the command of this scenario has something to do."""
-        template = self.blank if scenario == "create" else self._up
+    def ready_for(self, command: str) -> Iterator[tuple[Project, EmulatorProcess]]:
+        """A project and its emulator, on which this command has something to do."""
+        template = self.blank if command == "create" else self._up
         with self.copy(template) as project, self.emulator(project) as emulator:
-            if scenario == "change":
+            if command == "change":
                 project.change_router("core", description="changed", enabled=False)
-                project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+                project.change_router("edge", log_stream=ARCHIVE, overrides={})
             yield project, emulator
 
 
 def start_until(
-    project: Project, emulator: EmulatorProcess, scenario: str, call: str, *, number: int = 0, when: str = "before"
+    project: Project, emulator: EmulatorProcess, command: str, call: str, *, number: int = 0, when: str = "before"
 ) -> Popen[str]:
-    """Start the scenario's command, and return when a call is under way, which is not answered.
+    """Start a command, and return when a call is under way, which is not answered.
 
     Args:
         project: The project.
-        emulator: Its emulator, where the call hangs until other faults are asked for.
-        scenario: One of `COMMANDS`.
+        emulator: Its emulator, where the call hangs until other faults are injected.
+        command: One of `COMMANDS`.
         call: Which call, as a glob.
-        number: Which of those that fit, from 0.
+        number: Which of those that match, from 0.
         when: Whether the call hangs before or after it took effect.
     """
-    emulator.inject([Fault("hold", calls=call, skip=number, times=1, when=when, seconds=HELD)])
-    process = project.start(*COMMANDS[scenario])
+    emulator.inject([Fault("hold", calls=call, skip=number, times=1, when=when, seconds=HOLD)])
+    process = project.start(*COMMANDS[command])
     deadline = time.monotonic() + TIMEOUT
     while not emulator.injected():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"it never came to this: {call} number {number + 1} of {scenario}")
+            raise AssertionError(f"this call was never made: {call} number {number + 1} of {command}")
         time.sleep(POLL_INTERVAL)
     return process
 
 
-def find_problems(project: Project, scenario: str) -> list[str]:
-    """What is lost, doubled or left to do once the scenario is over."""
-    expected = 0 if scenario == "destroy" else DEMO_FLOW_LOGS
+def find_problems(project: Project, command: str) -> list[str]:
+    """What is lost, doubled or left to do after a command and its recovery."""
+    expected = 0 if command == "destroy" else DEMO_FLOW_LOGS
     with serving(database_file(project)) as cloud:
-        there = cloud.flow_logs()
-        targets = [(one["resource_id"], one["log_group_id"], one["log_stream_id"]) for one in there.values()]
-        found = find_unfinished(project, there.keys())
+        flow_logs = cloud.flow_logs()
+        targets = [
+            (flow_log["resource_id"], flow_log["log_group_id"], flow_log["log_stream_id"])
+            for flow_log in flow_logs.values()
+        ]
+        found = find_unfinished(project, flow_logs.keys())
         found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
-        if len(there) != expected:
-            found.append(f"{LOST}: there are {len(there)} flow logs, not {expected}")
+        if len(flow_logs) != expected:
+            found.append(f"{LOST}: there are {len(flow_logs)} flow logs, not {expected}")
         if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:
             found.append(f"left to do: {preview.output}")
     return found

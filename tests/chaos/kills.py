@@ -1,4 +1,4 @@
-"""Kills, for real: one process of a run, at one point of it. Then what the README says puts all right."""
+"""Kills, for real: one process of a run, at one point of it; then the recovery that the README describes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from subprocess import Popen
 
 from bench.processes import members
 from emulator.faults.plan import AFTER, BEFORE
-from tests.chaos.interruptions import CREATE, READ, InterruptionSite, find_problems, start_until
-from tests.e2e.harness import DEMO_FLOW_LOGS, TIMEOUT, Project
+from tests.chaos.interruptions import READ, InterruptionSite, find_problems, start_until
+from tests.e2e.harness import CREATE, DEMO_FLOW_LOGS, TIMEOUT, Project
 
 VICTIMS = {"provider": "providers.host", "program": "pulumi-language-python-exec"}
-"""By what is killed, a part of its command line. The engine is the command itself, the emulator is ours."""
+"""By victim, a part of its command line. The engine is the command itself; the emulator is a process of the tests."""
 
 
 @dataclass(frozen=True)
@@ -23,34 +23,34 @@ class Kill:
     """One kill.
 
     Attributes:
-        scenario: One of `COMMANDS`.
+        command: One of `COMMANDS`.
         call: The request under way, as a glob.
         number: Which of these it is, from 0.
         when: Before or after the request took effect.
-        victim: What is killed: the engine, the provider, the program, or the emulator.
+        victim: The process that is killed: the engine, the provider, the program, or the emulator.
     """
 
-    scenario: str
+    command: str
     call: str
     number: int
     when: str
     victim: str
 
     def __str__(self) -> str:
-        return f"{self.victim} killed {self.when} {self.call} number {self.number + 1} of {self.scenario}"
+        return f"{self.victim} killed {self.when} {self.call} number {self.number + 1} of {self.command}"
 
 
 def all_kills() -> list[Kill]:
-    """All of them."""
+    """All kills of `make chaos`."""
     calls = {
-        # What the program looks up, and both sign-ins.
+        # The requests of the program, and both sign-ins.
         ("create", ("engine", "program", "emulator"), (BEFORE,)): [
             ("POST */auth/tokens", 0),
             ("GET */instances", 0),
             ("GET */attachments", 1),
             ("GET */streams", 0),
         ],
-        # The program has looked at both routers before.
+        # The first two reads are those of the program.
         ("create", ("engine", "provider", "emulator"), (BEFORE,)): [("POST */auth/tokens", 1), (READ, 2)],
         ("create", ("engine", "provider", "program", "emulator"), (BEFORE, AFTER)): [
             (CREATE, 0),
@@ -70,8 +70,8 @@ def all_kills() -> list[Kill]:
         ("destroy", ("engine", "provider", "emulator"), (BEFORE,)): [(READ, 0)],
     }
     return [
-        Kill(scenario, call, number, when, victim)
-        for (scenario, victims, whens), points in calls.items()
+        Kill(command, call, number, when, victim)
+        for (command, victims, whens), points in calls.items()
         for call, number in points
         for when in whens
         for victim in victims
@@ -79,12 +79,12 @@ def all_kills() -> list[Kill]:
 
 
 class KillSite(InterruptionSite):
-    """Where kills happen."""
+    """A site for kills."""
 
     def recover_from(self, kill: Kill) -> list[str]:
-        """What is not as it should be after the kill and what the README says to do then."""
-        with self.ready_for(kill.scenario) as (project, emulator):
-            process = start_until(project, emulator, kill.scenario, kill.call, number=kill.number, when=kill.when)
+        """The problems after a kill and the recovery that the README describes."""
+        with self.ready_for(kill.command) as (project, emulator):
+            process = start_until(project, emulator, kill.command, kill.call, number=kill.number, when=kill.when)
             if kill.victim == "emulator":
                 emulator.kill()
                 emulator.start()
@@ -93,15 +93,15 @@ class KillSite(InterruptionSite):
                 emulator.inject([])
             process.communicate(timeout=TIMEOUT)
             _recover(project, kill)
-            return find_problems(project, kill.scenario)
+            return find_problems(project, kill.command)
 
 
 def _recover(project: Project, kill: Kill) -> None:
     if kill.victim == "engine":
         project.recover()
-    elif kill.scenario != "destroy":
+    elif kill.command != "destroy":
         project.up("--refresh")
-    if kill.scenario == "destroy":
+    if kill.command == "destroy":
         project.destroy()
 
 
@@ -116,4 +116,4 @@ def kill_process(process: Popen[str], victim: str) -> None:
             if VICTIMS[victim] in Path("/proc", str(pid), "cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
-    assert killed, f"there is no {victim} to kill"
+    assert killed, f"no process of the {victim} was found"

@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from tests.chaos import kills
-from tests.chaos.interruptions import CREATE
 from tests.chaos.kills import Kill, KillSite
 from tests.e2e.harness import (
     ARCHIVE,
     CHECKOUT,
+    CREATE,
     DEMO_FLOW_LOGS,
     QUICK,
     TIMEOUT,
