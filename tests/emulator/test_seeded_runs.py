@@ -30,7 +30,9 @@ def test_after_faults_crashes_and_edits_each_flow_log_is_there_once_and_in_the_s
     assert outcome.problems == []
 
 
-@pytest.mark.parametrize("seed", range(1, 16))
+@pytest.mark.parametrize(
+    "seed", [*range(1, 7), *(pytest.param(seed, marks=pytest.mark.acceptance) for seed in range(7, 16))]
+)
 def test_after_each_edit_what_is_wanted_is_logged_all_the_time_and_nothing_is_lost(
     seed: int, base: type[Any], tmp_path: Path
 ) -> None:
