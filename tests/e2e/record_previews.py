@@ -61,9 +61,9 @@ def cleaned(text: str, form: str) -> str:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _cleaned(one) for key, one in value.items() if key not in LEFT_OUT}
+        return {key: _cleaned(part) for key, part in value.items() if key not in LEFT_OUT}
     if isinstance(value, list):
-        return [_cleaned(one) for one in value]
+        return [_cleaned(part) for part in value]
     return PATH.sub("…/", value) if isinstance(value, str) else value
 
 
@@ -157,9 +157,9 @@ def unsure(project: Project, _cloud: Cloud) -> None:
     project.expect_ok("stack", "export", "--file", str(file))
     state = json.loads(file.read_text())
     (of_shop,) = [
-        one
-        for one in state["deployment"]["resources"]
-        if one["type"] == FLOW_LOG and one["outputs"]["name"] == "core-vpc-shop-e4ec9862"
+        resource
+        for resource in state["deployment"]["resources"]
+        if resource["type"] == FLOW_LOG and resource["outputs"]["name"] == "core-vpc-shop-e4ec9862"
     ]
     of_shop["id"], of_shop["outputs"]["state"], of_shop["pendingReplacement"] = "created-by:abc", "unknown", True
     file.write_text(json.dumps(state))
@@ -193,7 +193,7 @@ SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
 
 
 def record(name: str, folder: Path) -> None:
-    """Have the scene in a new project, and write down its previews."""
+    """Play the scene in a new project, and record its previews."""
     scene, forms = SCENES[name]
     project = Project.create(folder)
     with serving(project.database, latency=0) as cloud:

@@ -14,10 +14,10 @@ import pytest
 from emulator import Behaviour
 from emulator.faults.plan import Fault
 from tests.chaos import edits_in_process
-from tests.chaos.engine import Engine, Resource, declaring
 from tests.chaos.audit import DONE
-from tests.chaos.faults_in_process import ATTACHMENTS, host, inputs, run, serve_seeded
 from tests.chaos.desired import STREAMS, FlowLogSpec
+from tests.chaos.engine import Engine, Resource, declaring
+from tests.chaos.faults_in_process import ATTACHMENTS, host, inputs, run, serve_seeded
 from tests.emulator.process import PROJECT_FOLDER
 
 
