@@ -6,25 +6,18 @@ A seed decides all that happens.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from unittest import mock
-from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict
 
-import emulator
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers import urn as urns
-from providers.connection import Connection
-from providers.er import Client, Endpoints
-from providers.er.auth.password import PasswordCredentials
-from providers.flow_log_provider import TYPE_TOKEN, FlowLogProvider
+from providers.flow_log_provider import TYPE_TOKEN
 from stacks.decision import Before, Decision, decide
 from stacks.errors import StackError
 from stacks.planning.naming import COMPONENT_TYPE
@@ -44,9 +37,17 @@ from tests.chaos.engine import (
     urn,
 )
 from tests.chaos.expectations import StackFile
-from tests.chaos.faults_in_process import AT_ONCE, KEY, QuickDeadline, QuickHandler, Time
+from tests.chaos.faults_in_process import (
+    AT_ONCE,
+    KEY,
+    QuickDeadline,
+    Time,
+    drawn_ids,
+    host_with,
+    quick_client,
+    serve_document,
+)
 from tests.chaos.scenario import Scenario, StateEntry, run_scenario
-from tests.sdk import hosted
 
 TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 STACK = "local"
@@ -61,29 +62,15 @@ def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
         base: The SDK's servicer class.
     """
     rng, scenario = Random(seed), Scenario(seed)
-    id_rng = Random(rng.randrange(1_000_000))
-
-    def drawn_id() -> UUID:
-        return UUID(int=id_rng.getrandbits(128), version=4)
-
     with (
-        mock.patch("emulator.flow_logs.uuid4", drawn_id),
-        mock.patch("emulator.store.uuid4", drawn_id),
+        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
-        _serve(folder, rng) as server,
+        serve_document(folder, seed_document(rng), Behaviour(latency=0)) as server,
     ):
         stack = _Stack(server, base)
         editor = Editor(rng, server.store, first_file(rng))
         run_scenario(scenario, stack, editor, waits=True, use_old_names=stack.use_old_names)
     return scenario
-
-
-@contextmanager
-def _serve(folder: Path, rng: Random) -> Iterator[Server]:
-    seed_file = folder / "seed.yaml"
-    seed_file.write_text(json.dumps(seed_document(rng)))
-    with emulator.serve(folder / "emulator.db", seed=seed_file, switches=Behaviour(latency=0)) as server:
-        yield server
 
 
 class _Stack:
@@ -96,15 +83,10 @@ class _Stack:
         self._base = base
         self._outputs: Mapping[str, Any] = {}
         self._has_key = False
-        endpoints = Endpoints.at(server.url)
-        credentials = PasswordCredentials(
-            auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
-        )
-        self._client = Client(credentials, endpoints, backoff=AT_ONCE, poll=AT_ONCE)
+        self._client = quick_client(server, AT_ONCE, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
 
     @property
     def state_entries(self) -> list[StateEntry]:
-        """The flow logs in the state."""
         return [
             StateEntry(
                 resource.urn,
@@ -116,31 +98,26 @@ class _Stack:
         ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Inject these faults from now on, and no others."""
         self._faults.use(seed, faults)
 
     def injected(self) -> Mapping[str, int]:
-        """The number of faults since then, by kind."""
         return self._faults.injected()
 
     def preview(self, file: StackFile, options: Options) -> RunResult:
-        """Run what `pulumi preview --refresh` does."""
-        with self._host() as stub:
+        with host_with(self._client, self._base) as stub:
             report = Engine(stub, TIMEOUT, self._state).preview(
                 lambda state: _program(self._decide(file, state, is_preview=True)), options
             )
         return _ended(report)
 
     def up(self, file: StackFile, options: Options) -> RunResult:
-        """Run what `pulumi up --refresh` does."""
-
         def runs(state: Sequence[Resource]) -> Program:
             decision = self._decide(file, state, is_preview=False)
             self._outputs = json.loads(json.dumps(decision.outputs))
             self._has_key = self._has_key or options.targets is None
             return _program(decision)
 
-        with self._host() as stub:
+        with host_with(self._client, self._base) as stub:
             return _ended(Engine(stub, TIMEOUT, self._state).up(runs, options))
 
     def use_old_names(self) -> None:
@@ -157,13 +134,6 @@ class _Stack:
             return decide(client, model.parse(values, is_secret={}), before, stack=STACK, is_preview=is_preview)
         except StackError as error:
             raise RefusedError(str(error)) from error
-
-    @contextmanager
-    def _host(self) -> Iterator[Any]:
-        provider = FlowLogProvider()
-        provider._connection = cast(Connection, SimpleNamespace(client=self._client))
-        with hosted(self._base, QuickHandler(provider=provider)) as stub:
-            yield stub
 
 
 def _program(decision: Decision) -> Program:

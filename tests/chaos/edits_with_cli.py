@@ -74,7 +74,6 @@ class _Stack:
 
     @property
     def state_entries(self) -> list[StateEntry]:
-        """The flow logs in the state."""
         resources = self._project.state().get("resources") or []
         return [
             StateEntry(
@@ -85,19 +84,15 @@ class _Stack:
         ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Inject these faults from now on, and no others."""
         self._emulator.inject(faults, seed)
 
     def injected(self) -> Mapping[str, int]:
-        """The number of faults since then, by kind."""
         return self._emulator.injected()
 
     def preview(self, file: StackFile, options: Options) -> RunResult:
-        """Run `pulumi preview --refresh`."""
         return self._ended(file, options, "preview", "--json")
 
     def up(self, file: StackFile, options: Options) -> RunResult:
-        """Run `pulumi up --refresh`."""
         return self._ended(file, options, "up", "--yes", "--skip-preview", "--suppress-progress")
 
     def _ended(self, file: StackFile, options: Options, *command: str) -> RunResult:

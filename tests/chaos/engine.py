@@ -149,7 +149,7 @@ class Engine:
         """Run what `pulumi preview --refresh` does."""
         self.report = Report()
         state = copy.deepcopy(self.state)
-        run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, is_preview=True)
+        run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, _is_preview=True)
         return run.go(runs)
 
     def up(self, runs: Runs, options: Options = EVERYTHING) -> Report:
@@ -167,25 +167,19 @@ def _current(state: Sequence[Resource]) -> list[Resource]:
     return [resource for resource in state if not resource.is_replaced]
 
 
+@dataclass
 class _Run:
     """One preview or update."""
 
-    def __init__(
-        self,
-        stub: Any,
-        timeout: float,
-        state: list[Resource],
-        crashes: Callable[[], bool],
-        options: Options,
-        report: Report,
-        *,
-        is_preview: bool = False,
-    ) -> None:
-        self._stub, self._timeout, self._state, self._crashes = stub, timeout, state, crashes
-        self._options, self._is_preview = options, is_preview
-        self._report = report
-        self._failed: set[str] = set()
-        self._left_out: set[str] = set()  # what is declared and does not exist, but is not a target
+    _stub: Any
+    _timeout: float
+    _state: list[Resource]
+    _crashes: Callable[[], bool]
+    _options: Options
+    _report: Report
+    _is_preview: bool = False
+    _failed: set[str] = field(default_factory=set)
+    _left_out: set[str] = field(default_factory=set)  # what is declared and does not exist, but is not a target
 
     def go(self, runs: Runs) -> Report:
         """Refresh, run the program, register what it declares, and delete the rest.
@@ -280,11 +274,7 @@ class _Run:
 
     def _refresh(self, resource: Resource) -> None:
         request = proto.ReadRequest(
-            id=resource.id,
-            urn=resource.urn,
-            properties=resource.outputs,
-            inputs=resource.inputs,
-            timeout=self._timeout,
+            id=resource.id, urn=resource.urn, properties=resource.outputs, inputs=resource.inputs, timeout=self._timeout
         )
         try:
             answer = self._stub.Read(request)

@@ -10,7 +10,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -75,13 +75,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """
     rng, outcome = Random(seed), Outcome(seed)
     switches = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
-    id_rng = Random(rng.randrange(1_000_000))
-
-    def drawn_id() -> UUID:
-        return UUID(int=id_rng.getrandbits(128), version=4)
-
-    # Lists are in the order of ids.
-    with mock.patch("emulator.flow_logs.uuid4", drawn_id), serve_seeded(folder, switches) as server:
+    with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, switches) as server:
         attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())
         others = create_flow_logs_of_others(server, rng, attachments)
         state: list[Resource] = []
@@ -151,10 +145,31 @@ def clear_faults(server: Server) -> None:
 
 
 @contextmanager
-def serve_seeded(folder: Path, switches: Behaviour) -> Iterator[Server]:
+def drawn_ids(rng: Random, *functions: str) -> Iterator[None]:
+    """Draw the ids that these functions return: the order of lists depends on them."""
+    id_rng = Random(rng.randrange(1_000_000))
+
+    def draw() -> UUID:
+        return UUID(int=id_rng.getrandbits(128), version=4)
+
+    with ExitStack() as patches:
+        for function in functions:
+            patches.enter_context(mock.patch(function, draw))
+        yield
+
+
+@contextmanager
+def serve_document(folder: Path, document: Mapping[str, Any], switches: Behaviour) -> Iterator[Server]:
+    """An emulator with the cloud that a seed document describes."""
     seed_file = folder / "seed.yaml"
-    seed_file.write_text(json.dumps(world_of(ATTACHMENTS)))
+    seed_file.write_text(json.dumps(document))
     with emulator.serve(folder / "emulator.db", seed=seed_file, switches=switches) as server:
+        yield server
+
+
+@contextmanager
+def serve_seeded(folder: Path, switches: Behaviour) -> Iterator[Server]:
+    with serve_document(folder, world_of(ATTACHMENTS), switches) as server:
         server.store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
         yield server
 
@@ -191,21 +206,28 @@ class QuickHandler(FlowLogHandler):
             yield QuickDeadline(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 
-class _QuickProvider(FlowLogProvider):
-    """Hardly waits between its client's tries."""
+def quick_client(
+    server: Server, backoff: Backoff | None, *, username: str, password: str, domain: str, project: str
+) -> Client:
+    """A client that hardly waits between polls."""
+    endpoints = Endpoints.at(server.url)
+    credentials = PasswordCredentials(
+        auth_url=endpoints.iam, username=username, password=password, domain_name=domain, project_name=project
+    )
+    return Client(credentials, endpoints, backoff=backoff, poll=AT_ONCE)
 
-    def __init__(self, server: Server, backoff: Backoff | None) -> None:
-        endpoints = Endpoints.at(server.url)
-        credentials = PasswordCredentials(
-            auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
-        )
-        client = Client(credentials, endpoints, backoff=backoff, poll=AT_ONCE)
-        self._connection = cast(Connection, SimpleNamespace(client=client))
+
+def host_with(client: Client, base: type[Any]) -> AbstractContextManager[Any]:
+    """A stub for a new host, as every `up` has one, with this client."""
+    provider = FlowLogProvider()
+    provider._connection = cast(Connection, SimpleNamespace(client=client))
+    return hosted(base, QuickHandler(provider=provider))
 
 
 def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
-    """A stub for a new host, as every `up` has one; without a backoff it uses the client's own."""
-    return hosted(base, QuickHandler(provider=_QuickProvider(server, backoff)))
+    """A stub for a new host; without a backoff it uses the client's own."""
+    client = quick_client(server, backoff, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
+    return host_with(client, base)
 
 
 def inputs(server: Server, specs: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:

@@ -61,27 +61,20 @@ class StateEntry:
 
 
 class Stack(Protocol):
-    """A stack and its cloud."""
+    """A stack and its cloud: `preview` and `up` with --refresh, and faults, which replace those injected before."""
+
+    store: Store
 
     @property
-    def store(self) -> Store:
-        """The cloud."""
+    def state_entries(self) -> Sequence[StateEntry]: ...
 
-    @property
-    def state_entries(self) -> Sequence[StateEntry]:
-        """The flow logs in the state."""
+    def preview(self, file: StackFile, options: Options) -> RunResult: ...
 
-    def preview(self, file: StackFile, options: Options) -> RunResult:
-        """Run what `pulumi preview --refresh` does."""
+    def up(self, file: StackFile, options: Options) -> RunResult: ...
 
-    def up(self, file: StackFile, options: Options) -> RunResult:
-        """Run what `pulumi up --refresh` does."""
+    def inject(self, faults: Sequence[Fault], seed: int) -> None: ...
 
-    def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Inject these faults from now on, and no others."""
-
-    def injected(self) -> Mapping[str, int]:
-        """The number of faults since then, by kind."""
+    def injected(self) -> Mapping[str, int]: ...
 
 
 @dataclass
