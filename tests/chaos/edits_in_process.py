@@ -54,13 +54,7 @@ STACK = "local"
 
 
 def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
-    """Run the sequence of this seed.
-
-    Args:
-        seed: Decides everything.
-        folder: An empty folder.
-        base: The SDK's servicer class.
-    """
+    """Run the sequence of this seed, in an empty folder, with the SDK's servicer class."""
     rng, scenario = Random(seed), Scenario(seed)
     with (
         drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
@@ -87,15 +81,11 @@ class _Stack:
 
     @property
     def state_entries(self) -> list[StateEntry]:
-        return [
-            StateEntry(
-                resource.urn,
-                resource.id,
-                str(resource.outputs["resource_id"]),
-                str(resource.outputs["log_stream_id"]),
-            )
-            for resource in self._state
-        ]
+        def entry(resource: Resource) -> StateEntry:
+            outputs = resource.outputs
+            return StateEntry(resource.urn, resource.id, str(outputs["resource_id"]), str(outputs["log_stream_id"]))
+
+        return list(map(entry, self._state))
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
         self._faults.use(seed, faults)

@@ -66,13 +66,7 @@ class Outcome:
 
 
 def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
-    """Run this seed.
-
-    Args:
-        seed: Decides everything.
-        folder: An empty folder.
-        base: The SDK's servicer class.
-    """
+    """Run this seed, in an empty folder, with the SDK's servicer class."""
     rng, outcome = Random(seed), Outcome(seed)
     switches = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
     with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, switches) as server:
