@@ -1,6 +1,6 @@
-"""Sequences of edits, each with its preview and its `up` by the real `pulumi`, all operations at once.
+"""Sequences of edits with the real `pulumi`, all operations at once.
 
-Edits and faults are the seed's; in which order operations meet faults is up to the machine.
+A seed decides edits and faults, but not the order in which operations meet the faults.
 """
 
 from __future__ import annotations
@@ -14,46 +14,44 @@ from typing import Any
 
 from emulator.faults.plan import Fault
 from emulator.store import Store
-from tests.chaos import edits
-from tests.chaos.course import Course, Held, follow
-from tests.chaos.edits import Editor
-from tests.chaos.emulator_process import EmulatorProcess
+from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
+from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
 from tests.chaos.engine import CREATE, DELETE, REPLACE, UPDATE, Options
-from tests.chaos.intent import StackFile
-from tests.chaos.judge import DONE, FAILED_RUN, REFUSED, Ended
-from tests.chaos.site import Site, world_file
+from tests.chaos.expectations import StackFile
+from tests.chaos.scenario import Scenario, StateEntry, run_scenario
+from tests.chaos.site import EmulatorProcess, Site, database_file
 from tests.e2e.harness import FLOW_LOG, STACK, Project
 
 LATENCY = "0.1"  # seconds
 CREDENTIALS = {
-    "OS_USERNAME": edits.USER,
-    "OS_USER_DOMAIN_NAME": edits.DOMAIN,
-    "OS_PASSWORD": edits.PASSWORD,
-    "OS_PROJECT_NAME": edits.PROJECT,
+    "OS_USERNAME": USER,
+    "OS_USER_DOMAIN_NAME": DOMAIN,
+    "OS_PASSWORD": PASSWORD,
+    "OS_PROJECT_NAME": PROJECT,
 }
 STEPS = {"create": CREATE, "update": UPDATE, "replace": REPLACE, "delete": DELETE}
-"""What the engine calls each. It tells of the parts of a replacement, too."""
+"""By the engine's names of steps. It reports the parts of a replacement, too."""
 
 
-class ChangeSite(Site):
-    """Where sequences happen."""
+class EditSite(Site):
+    """A site for sequences of edits."""
 
     def __init__(self, folder: Path) -> None:
         self._seed_file = folder / "seed.yaml"
         super().__init__(folder, CREDENTIALS, "--seed", str(self._seed_file), "--latency", LATENCY, routers={})
 
-    def run(self, seed: int) -> Course:
-        """The sequence of this seed."""
-        lots, course = Random(seed), Course(seed)
-        self._seed_file.write_text(json.dumps(edits.world(lots)))
+    def run(self, seed: int) -> Scenario:
+        """Run the sequence of this seed."""
+        rng, scenario = Random(seed), Scenario(seed)
+        self._seed_file.write_text(json.dumps(seed_document(rng)))
         with (
             self.copy(self.blank) as project,
             self.emulator(project) as emulator,
-            _store(world_file(project)) as store,
+            _store(database_file(project)) as store,
         ):
-            editor = Editor(lots, store, edits.first_file(lots))
-            follow(course, _Stack(project, emulator, store), editor, waits=False)
-        return course
+            editor = Editor(rng, store, first_file(rng))
+            run_scenario(scenario, _Stack(project, emulator, store), editor, waits=False)
+        return scenario
 
 
 @contextlib.contextmanager
@@ -75,34 +73,31 @@ class _Stack:
         self._events = project.directory / "events.jsonl"
 
     @property
-    def held(self) -> list[Held]:
-        """The flow logs in the state."""
+    def state_entries(self) -> list[StateEntry]:
         resources = self._project.state().get("resources") or []
         return [
-            Held(one["urn"], one["id"], one["inputs"]["resource_id"], one["inputs"]["log_stream_id"])
-            for one in resources
-            if one["type"] == FLOW_LOG
+            StateEntry(
+                resource["urn"], resource["id"], resource["inputs"]["resource_id"], resource["inputs"]["log_stream_id"]
+            )
+            for resource in resources
+            if resource["type"] == FLOW_LOG
         ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Have these faults from now on, and no others."""
         self._emulator.inject(faults, seed)
 
     def injected(self) -> Mapping[str, int]:
-        """How many there were of the last ones."""
         return self._emulator.injected()
 
-    def preview(self, file: StackFile, options: Options) -> Ended:
-        """What `pulumi preview --refresh` tells."""
+    def preview(self, file: StackFile, options: Options) -> RunResult:
         return self._ended(file, options, "preview", "--json")
 
-    def up(self, file: StackFile, options: Options) -> Ended:
-        """What `pulumi up --refresh` does."""
+    def up(self, file: StackFile, options: Options) -> RunResult:
         return self._ended(file, options, "up", "--yes", "--skip-preview", "--suppress-progress")
 
-    def _ended(self, file: StackFile, options: Options, *command: str) -> Ended:
-        said = file.config()
-        self._project.change_config(routers=said["routers"], max_deletes=said.get("max_deletes"))
+    def _ended(self, file: StackFile, options: Options, *command: str) -> RunResult:
+        config = file.config()
+        self._project.change_config(routers=config["routers"], max_deletes=config.get("max_deletes"))
         self._events.unlink(missing_ok=True)
         chosen = [f"--target={urn}" for urn in sorted(options.targets or ())]
         chosen += [f"--replace={urn}" for urn in sorted(options.replace)]
@@ -119,11 +114,13 @@ class _Stack:
         ]
         is_refused = any(f"in stacks/Pulumi.{STACK}.yaml: " in error for error in errors)
         end = DONE if run.ok else REFUSED if is_refused else FAILED_RUN
-        return Ended(end=end, steps=list(_steps(events)), words="; ".join(errors) if errors or run.ok else run.output)
+        return RunResult(
+            end=end, steps=list(_steps(events)), errors="; ".join(errors) if errors or run.ok else run.output
+        )
 
 
 def _steps(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """What is done to flow logs."""
+    """The steps that change flow logs."""
     for event in events:
         step = event.get("resourcePreEvent", {}).get("metadata", {})
         if step.get("type") == FLOW_LOG and step["op"] in STEPS:

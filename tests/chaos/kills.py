@@ -1,4 +1,4 @@
-"""Kills, for real: one process of a run, at one point of it. Then what the README says puts all right."""
+"""Kills, for real: one process of a run, at one point of it; then the recovery that the README describes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from subprocess import Popen
 
 from bench.processes import members
 from emulator.faults.plan import AFTER, BEFORE
-from tests.chaos.scenarios import CREATE, LOOK, ScenarioSite, not_right, start_until
-from tests.e2e.harness import LOGGED_IN_DEMO, TIMEOUT, Project
+from tests.chaos.interruptions import READ, InterruptionSite, find_problems, start_until
+from tests.e2e.harness import CREATE, DEMO_FLOW_LOGS, TIMEOUT, Project
 
 VICTIMS = {"provider": "providers.host", "program": "pulumi-language-python-exec"}
-"""By what is killed, a part of its command line. The engine is the command itself, the emulator is ours."""
+"""By victim, a part of its command line. The engine is the command itself; the emulator is a process of the tests."""
 
 
 @dataclass(frozen=True)
@@ -23,38 +23,38 @@ class Kill:
     """One kill.
 
     Attributes:
-        scenario: One of `COMMANDS`.
+        command: One of `COMMANDS`.
         call: The request under way, as a glob.
         number: Which of these it is, from 0.
         when: Before or after the request took effect.
-        victim: What is killed: the engine, the provider, the program, or the emulator.
+        victim: The process that is killed: the engine, the provider, the program, or the emulator.
     """
 
-    scenario: str
+    command: str
     call: str
     number: int
     when: str
     victim: str
 
     def __str__(self) -> str:
-        return f"{self.victim} killed {self.when} {self.call} number {self.number + 1} of {self.scenario}"
+        return f"{self.victim} killed {self.when} {self.call} number {self.number + 1} of {self.command}"
 
 
-def kills() -> list[Kill]:
-    """All of them."""
+def all_kills() -> list[Kill]:
+    """All kills of `make chaos`."""
     calls = {
-        # What the program looks up, and both sign-ins.
+        # The requests of the program, and both sign-ins.
         ("create", ("engine", "program", "emulator"), (BEFORE,)): [
             ("POST */auth/tokens", 0),
             ("GET */instances", 0),
             ("GET */attachments", 1),
             ("GET */streams", 0),
         ],
-        # The program has looked at both routers before.
-        ("create", ("engine", "provider", "emulator"), (BEFORE,)): [("POST */auth/tokens", 1), (LOOK, 2)],
+        # The first two reads are those of the program.
+        ("create", ("engine", "provider", "emulator"), (BEFORE,)): [("POST */auth/tokens", 1), (READ, 2)],
         ("create", ("engine", "provider", "program", "emulator"), (BEFORE, AFTER)): [
             (CREATE, 0),
-            (CREATE, LOGGED_IN_DEMO - 1),
+            (CREATE, DEMO_FLOW_LOGS - 1),
         ],
         ("change", ("engine", "provider", "emulator"), (BEFORE, AFTER)): [
             ("PUT *", 0),
@@ -62,50 +62,50 @@ def kills() -> list[Kill]:
             ("DELETE *", 1),
             (CREATE, 0),
         ],
-        ("refresh", ("engine", "provider", "emulator"), (BEFORE,)): [(LOOK, 0)],
+        ("refresh", ("engine", "provider", "emulator"), (BEFORE,)): [(READ, 0)],
         ("destroy", ("engine", "provider", "emulator"), (BEFORE, AFTER)): [
             ("DELETE *", 0),
-            ("DELETE *", LOGGED_IN_DEMO - 1),
+            ("DELETE *", DEMO_FLOW_LOGS - 1),
         ],
-        ("destroy", ("engine", "provider", "emulator"), (BEFORE,)): [(LOOK, 0)],
+        ("destroy", ("engine", "provider", "emulator"), (BEFORE,)): [(READ, 0)],
     }
     return [
-        Kill(scenario, call, number, when, victim)
-        for (scenario, victims, whens), points in calls.items()
+        Kill(command, call, number, when, victim)
+        for (command, victims, whens), points in calls.items()
         for call, number in points
         for when in whens
         for victim in victims
     ]
 
 
-class KillSite(ScenarioSite):
-    """Where kills happen."""
+class KillSite(InterruptionSite):
+    """A site for kills."""
 
-    def put_right(self, kill: Kill) -> list[str]:
-        """What is not as it should be after the kill and what the README says to do then."""
-        with self.ready_for(kill.scenario) as (project, emulator):
-            process = start_until(project, emulator, kill.scenario, kill.call, number=kill.number, when=kill.when)
+    def recover_from(self, kill: Kill) -> list[str]:
+        """The problems after a kill and the recovery that the README describes."""
+        with self.ready_for(kill.command) as (project, emulator):
+            process = start_until(project, emulator, kill.command, kill.call, number=kill.number, when=kill.when)
             if kill.victim == "emulator":
                 emulator.kill()
                 emulator.start()
             else:
-                kill_one(process, kill.victim)
+                kill_process(process, kill.victim)
                 emulator.inject([])
             process.communicate(timeout=TIMEOUT)
             _recover(project, kill)
-            return not_right(project, kill.scenario)
+            return find_problems(project, kill.command)
 
 
 def _recover(project: Project, kill: Kill) -> None:
     if kill.victim == "engine":
         project.recover()
-    elif kill.scenario != "destroy":
+    elif kill.command != "destroy":
         project.up("--refresh")
-    if kill.scenario == "destroy":
+    if kill.command == "destroy":
         project.destroy()
 
 
-def kill_one(process: Popen[str], victim: str) -> None:
+def kill_process(process: Popen[str], victim: str) -> None:
     """Kill a process of the command that was started."""
     if victim == "engine":
         process.kill()
@@ -116,4 +116,4 @@ def kill_one(process: Popen[str], victim: str) -> None:
             if VICTIMS[victim] in Path("/proc", str(pid), "cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
-    assert killed, f"there is no {victim} to kill"
+    assert killed, f"no process of the {victim} was found"

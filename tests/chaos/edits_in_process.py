@@ -1,28 +1,21 @@
-"""Sequences of edits, each with its preview and its `up`, in this process: what is decided by the real code, what is
-done by the real host, and only the engine is a stand-in. A seed decides all that happens.
+"""Sequences of edits in this process: the real planning code and the real host, and a simulated engine.
+
+A seed decides all that happens.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from unittest import mock
-from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict
 
-import emulator
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
-from providers.connection import Connection
-from providers.er import Client, Endpoints
-from providers.er.auth.password import PasswordCredentials
-from providers.flow_log_provider import FlowLogProvider
 from providers.urn import FLOW_LOG_TYPE, Urn
 from stacks.decision import Decision, Previous, decide
 from stacks.errors import PROGRAM, StackError
@@ -30,9 +23,8 @@ from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.loader import parse_stack_file
 from stacks.state.last_run import read_last_run
 from stacks.state.managed import find_managed_flow_logs
-from tests.chaos import edits
-from tests.chaos.course import Course, Held, follow
-from tests.chaos.edits import Editor
+from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
+from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
 from tests.chaos.engine import (
     Declaration,
     Engine,
@@ -43,47 +35,35 @@ from tests.chaos.engine import (
     Resource,
     urn,
 )
-from tests.chaos.intent import StackFile
-from tests.chaos.judge import DONE, FAILED_RUN, REFUSED, Ended
-from tests.chaos.seeded import AT_ONCE, KEY, QuickHandler, QuickPatience, Time
-from tests.sdk import hosted
+from tests.chaos.expectations import StackFile
+from tests.chaos.faults_in_process import (
+    AT_ONCE,
+    KEY,
+    QuickDeadline,
+    Time,
+    drawn_ids,
+    host_with,
+    quick_client,
+    serve_document,
+)
+from tests.chaos.scenario import Scenario, StateEntry, run_scenario
 
 TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 STACK = "local"
 
 
-def run(seed: int, folder: Path, base: type[Any]) -> Course:
-    """The sequence of this seed.
-
-    Args:
-        seed: Decides everything.
-        folder: An empty one.
-        base: The SDK's servicer class.
-    """
-    lots, course = Random(seed), Course(seed)
-    id_lots = Random(lots.randrange(1_000_000))
-
-    def drawn_id() -> UUID:
-        return UUID(int=id_lots.getrandbits(128), version=4)
-
+def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
+    """Run the sequence of this seed, in an empty folder, with the SDK's servicer class."""
+    rng, scenario = Random(seed), Scenario(seed)
     with (
-        mock.patch("emulator.flow_logs.uuid4", drawn_id),
-        mock.patch("emulator.store.uuid4", drawn_id),
+        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
-        _world(folder, lots) as server,
+        serve_document(folder, seed_document(rng), Behaviour(latency=0)) as server,
     ):
         stack = _Stack(server, base)
-        editor = Editor(lots, server.store, edits.first_file(lots))
-        follow(course, stack, editor, waits=True, name_as_before=stack.name_as_before)
-    return course
-
-
-@contextmanager
-def _world(folder: Path, lots: Random) -> Iterator[Server]:
-    seed_file = folder / "seed.yaml"
-    seed_file.write_text(json.dumps(edits.world(lots)))
-    with emulator.serve(folder / "emulator.db", seed=seed_file, behaviour=Behaviour(latency=0)) as server:
-        yield server
+        editor = Editor(rng, server.store, first_file(rng))
+        run_scenario(scenario, stack, editor, waits=True, use_old_names=stack.use_old_names)
+    return scenario
 
 
 class _Stack:
@@ -93,81 +73,63 @@ class _Stack:
         self.store = server.store
         self._faults = server.faults
         self._state: list[Resource] = []
-        self._stock = base
+        self._base = base
         self._outputs: Mapping[str, Any] = {}
         self._has_key = False
-        endpoints = Endpoints.at(server.url)
-        credentials = PasswordCredentials(
-            auth_url=endpoints.iam,
-            username=edits.USER,
-            password=edits.PASSWORD,
-            domain_name=edits.DOMAIN,
-            project_name=edits.PROJECT,
-        )
-        self._client = Client(credentials, endpoints, backoff=AT_ONCE, poll=AT_ONCE)
+        self._client = quick_client(server, AT_ONCE, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
 
     @property
-    def held(self) -> list[Held]:
-        """The flow logs in the state."""
-        return [
-            Held(one.urn, one.id, str(one.outputs["resource_id"]), str(one.outputs["log_stream_id"]))
-            for one in self._state
-        ]
+    def state_entries(self) -> list[StateEntry]:
+        def entry(resource: Resource) -> StateEntry:
+            outputs = resource.outputs
+            return StateEntry(resource.urn, resource.id, str(outputs["resource_id"]), str(outputs["log_stream_id"]))
+
+        return list(map(entry, self._state))
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
-        """Have these faults from now on, and no others."""
         self._faults.use(seed, faults)
 
     def injected(self) -> Mapping[str, int]:
-        """How many there were of the last ones."""
         return self._faults.injected()
 
-    def preview(self, file: StackFile, options: Options) -> Ended:
-        """What `pulumi preview --refresh` does."""
-        with self._host() as stub:
+    def preview(self, file: StackFile, options: Options) -> RunResult:
+        with host_with(self._client, self._base) as stub:
             report = Engine(stub, TIMEOUT, self._state).preview(
                 lambda state: _program(self._decide(file, state, is_preview=True)), options
             )
         return _ended(report)
 
-    def up(self, file: StackFile, options: Options) -> Ended:
-        """What `pulumi up --refresh` does."""
-
+    def up(self, file: StackFile, options: Options) -> RunResult:
         def runs(state: Sequence[Resource]) -> Program:
             decision = self._decide(file, state, is_preview=False)
             self._outputs = json.loads(json.dumps(decision.outputs))
             self._has_key = self._has_key or options.targets is None
             return _program(decision)
 
-        with self._host() as stub:
+        with host_with(self._client, self._base) as stub:
             return _ended(Engine(stub, TIMEOUT, self._state).up(runs, options))
 
-    def name_as_before(self) -> None:
-        """Name all in the state otherwise, as an earlier version did."""
-        for number, one in enumerate(self._state):
-            one.urn = urn(f"as-before-{number}-{Urn.parse(one.urn).name[:8]}", COMPONENT_TYPE)
+    def use_old_names(self) -> None:
+        """Rename all resources in the state, as an earlier version named them."""
+        for number, resource in enumerate(self._state):
+            resource.urn = urn(f"as-before-{number}-{Urn.parse(resource.urn).name[:8]}", COMPONENT_TYPE)
 
     def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
         values = {key: json.dumps(value) for key, value in file.config().items()}
-        snapshot = {one.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(one.outputs)} for one in state}
+        snapshot = {
+            resource.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(resource.outputs)} for resource in state
+        }
         previous = Previous(
             last_run=read_last_run(self._outputs),
             managed=find_managed_flow_logs(snapshot),
             has_key=self._has_key,
         )
-        client = self._client.with_deadline(QuickPatience(seconds=TIMEOUT, clock=Time()))
+        client = self._client.with_deadline(QuickDeadline(seconds=TIMEOUT, clock=Time()))
         try:
             config = parse_stack_file(values, is_secret={})
             return decide(client, config, previous, stack=STACK, place=PROGRAM, is_preview=is_preview)
         except StackError as error:
             raise RefusedError(str(error)) from error
-
-    @contextmanager
-    def _host(self) -> Iterator[Any]:
-        provider = FlowLogProvider()
-        provider._connection = cast(Connection, SimpleNamespace(client=self._client))
-        with hosted(self._stock, QuickHandler(provider=provider)) as stub:
-            yield stub
 
 
 def _program(decision: Decision) -> Program:
@@ -199,6 +161,6 @@ def _program(decision: Decision) -> Program:
     return Program(declarations=declarations, required=required)
 
 
-def _ended(report: Report) -> Ended:
+def _ended(report: Report) -> RunResult:
     end = REFUSED if report.is_refused else FAILED_RUN if report.errors else DONE
-    return Ended(end=end, steps=report.steps, words="; ".join(report.errors))
+    return RunResult(end=end, steps=report.steps, errors="; ".join(report.errors))
