@@ -36,7 +36,7 @@ def refusal(expected: str, project_file: str, environment: Mapping[str, str]) ->
     if not expected or _same(expected, actual):
         return None
     there = public(actual) or "that of `pulumi login`"
-    return f"its state is in {public(expected)} ({_KEY}), and not in {there}: set {VARIABLE} (docs/state.md)"
+    return f"its state is in {public(expected)} ({_KEY}), and not in {there}: set {VARIABLE} (docs/guides/state.md)"
 
 
 def named(stack_file: str) -> str:

@@ -58,7 +58,7 @@ def test_the_fleet_is_put_between_its_own_marks() -> None:
     assert with_fleet(text, FLEET) == text
 
 
-@pytest.mark.parametrize("page", ["docs/cutting-stacks.md", "bench/results.md"])
+@pytest.mark.parametrize("page", ["docs/guides/splitting-stacks.md", "bench/results.md"])
 def test_a_page_shows_the_fleet_of_the_last_benchmark(page: str) -> None:
     text = (CHECKOUT / page).read_text()
     _, fleet = from_json((CHECKOUT / "bench" / "results.json").read_text())
