@@ -163,7 +163,7 @@ def test_what_is_deleted_stands_first_and_what_moves_after_it() -> None:
 
 
 def test_the_readmes_sample_is_the_review_of_recorded_previews() -> None:
-    readme = (PREVIEWS.parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (PREVIEWS.parents[2] / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
     text = comment([review("dev", recorded("mixed.jsonl")), review("prod", recorded("unchanged.json"))])
 
     # In a quotation headings would be those of the page.
