@@ -22,8 +22,5 @@ routers = declare_flow_logs(
 # The rest of the program can refer to them, by the router's key and their names in the stack.
 pulumi.export(
     "flow_logs",
-    {
-        key: {name: flow_log.id for name, flow_log in component.flow_logs.items()}
-        for key, component in routers.items()
-    },
+    {key: {name: flow_log.id for name, flow_log in component.flow_logs.items()} for key, component in routers.items()},
 )
