@@ -1,9 +1,9 @@
 """The pages of the documentation: their command blocks, and whether a command printed what its page shows.
 
-A command block is a fenced block with the info string `console`. Lines that begin with `$ ` are commands, which continue
-in the next lines for as long as bash needs more. All other lines are the output of the command above them. There, a line
-that is only `…` stands for any number of lines, also none, and `…` within a line for any text. A command with no output
-below it may print anything.
+A command block is a fenced block with the info string `console`. Lines that begin with `$ ` are commands, which
+continue in the next lines for as long as bash needs more. All other lines are the output of the command above them.
+There, a line that is only `…` stands for any number of lines, also none, and `…` within a line for any text. A command
+with no output below it may print anything.
 
 A comment in the line directly above a block marks it: see `FAILS`, `NOT_RUN` and `FILE`.
 """
@@ -182,25 +182,15 @@ def _strip_blanks(lines: Sequence[str]) -> tuple[str, ...]:
 def find_difference(expected: Sequence[str], output: str) -> str | None:
     """The first expected line that nothing matches, in a sentence; None if the output is as expected."""
     printed = _strip_blanks(output.splitlines())
-    at = seen = furthest = 0
-    retry: tuple[int, int] | None = None  # behind the last `…`, and the line that it takes next if nothing else helps
-    while seen < len(printed):
-        if at < len(expected) and expected[at].strip() == _ANY:
-            at += 1
-            retry = at, seen
-        elif at < len(expected) and _matches(expected[at], printed[seen]):
-            at, seen = at + 1, seen + 1
-        elif retry:
-            at, seen = retry[0], retry[1] + 1
-            retry = at, seen
+    matched = {0}  # how many printed lines the expected ones may have matched so far
+    for line in expected:
+        if line.strip() == _ANY:
+            matched = set(range(min(matched), len(printed) + 1))
         else:
-            break
-        furthest = max(furthest, at)
-    while seen == len(printed) and at < len(expected) and expected[at].strip() == _ANY:
-        at += 1
-    if seen == len(printed) and at == len(expected):
-        return None
-    return f"nothing fits: {expected[furthest]}" if furthest < len(expected) else "there is more than expected"
+            matched = {count + 1 for count in matched if count < len(printed) and _matches(line, printed[count])}
+        if not matched:
+            return f"nothing fits: {line}"
+    return None if len(printed) in matched else "there is more than expected"
 
 
 def _matches(expected: str, printed: str) -> bool:

@@ -1,7 +1,7 @@
 """The command blocks of the documentation, run in a checkout of its own for each page.
 
-See `tests.docs` for the format of pages. Port 8990 of a page is replaced by a free one. After a command that names it and
-ends with `&`, the next one waits until a server listens there.
+See `tests.docs` for the format of pages. Port 8990 of a page is replaced by a free one. After a command that names it
+and ends with `&`, the next one waits until a server listens there.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import os
 import re
 import select
 import shlex
-import socket
 import subprocess
 import textwrap
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from tools.cache import cache_folder
 
 PORT = re.compile(r"\b8990\b")
 """The port of emulators that pages start."""
+WAIT = "until (: </dev/tcp/127.0.0.1/{}) 2>/dev/null; do sleep 0.05; done"
 
 IN_EVERY_RUN = ("README.md",)
 PAGES = load_pages()
@@ -142,7 +141,7 @@ def _check(block: Block, command: Command, fails: bool, shell: Shell, port: int,
         problem = ended
     elif bool(ended) != fails:
         problem = f"ended with {ended}" + (", but must fail" if fails else "")
-    elif PORT.search(command.text) and command.text.endswith("&") and not _listens(port, timeout):
+    elif PORT.search(command.text) and command.text.endswith("&") and shell.run(WAIT.format(port), timeout)[0] != 0:
         problem = f"does not listen on its port after {timeout:g} seconds"
     elif expected and (difference := find_difference(expected, output)):
         problem = f"printed something else: {difference}"
@@ -151,17 +150,6 @@ def _check(block: Block, command: Command, fails: bool, shell: Shell, port: int,
         if expected:
             lines += ["expected:", _indented("\n".join(expected))]
         pytest.fail("\n".join([*lines, "printed:", _indented(output)]), pytrace=False)
-
-
-def _listens(port: int, timeout: float) -> bool:
-    """Whether a server listens there in time; at a terminal it is up before the next line is typed."""
-    until = time.monotonic() + timeout
-    while time.monotonic() < until:
-        with socket.socket() as caller:
-            if caller.connect_ex(("127.0.0.1", port)) == 0:
-                return True
-        time.sleep(0.05)
-    return False
 
 
 def _indented(text: str) -> str:
@@ -202,13 +190,6 @@ def follow_text(shell: Shell, *lines: str, timeout: float = TIMEOUT) -> None:
     follow(parse_page("page.md", "\n".join(lines)), shell, timeout)
 
 
-def failure_of(shell: Shell, *lines: str, timeout: float = TIMEOUT) -> str:
-    """The report on a page that shows something else."""
-    with pytest.raises(pytest.fail.Exception) as failed:
-        follow_text(shell, *lines, timeout=timeout)
-    return str(failed.value)
-
-
 def console(*lines: str) -> tuple[str, ...]:
     return ("```console", *lines, "```")
 
@@ -235,34 +216,30 @@ def test_page_shows_stack_file_and_then_uses_it(bare_shell: Shell) -> None:
 
 
 def test_last_command_of_failing_block_must_fail(bare_shell: Shell) -> None:
-    fails = "<!-- fails -->"
-    follow_text(bare_shell, fails, *console("$ true", "$ false"), *console("$ echo $?", "1"))
-    assert failure_of(bare_shell, fails, *console("$ true")).startswith(
-        "page.md:3: the command ended with 0, but must fail\n    $ true\n"
-    )
-    assert failure_of(bare_shell, fails, *console("$ (exit 3)", "$ false")).startswith(
-        "page.md:3: the command ended with 3\n"
-    )
+    follow_text(bare_shell, "<!-- fails -->", *console("$ true", "$ false"), *console("$ echo $?", "1"))
 
 
-def test_unexpected_output_is_shown_beside_expected_output(bare_shell: Shell) -> None:
-    assert failure_of(bare_shell, *console("$ printf 'one\\ntwo\\n'", "one", "three")) == (
-        "page.md:2: the command printed something else: nothing fits: three\n"
-        "    $ printf 'one\\ntwo\\n'\n"
-        "expected:\n    one\n    three\n"
-        "printed:\n    one\n    two\n"
-    )
-
-
-def test_command_that_does_not_end_is_named(bare_shell: Shell) -> None:
-    assert failure_of(bare_shell, *console("$ echo so; sleep 100"), timeout=3) == (
-        "page.md:2: the command did not end within 3 seconds\n    $ echo so; sleep 100\nprinted:\n    so\n"
-    )
-
-
-def test_command_that_ends_the_shell_is_named(bare_shell: Shell) -> None:
-    failure = failure_of(bare_shell, *console("$ sleep 100 &", "$ exit 0"))
-    assert failure.startswith("page.md:3: the command ended the shell\n")
+@pytest.mark.parametrize(
+    ("lines", "failure"),
+    [
+        (["<!-- fails -->", *console("$ true")], "page.md:3: the command ended with 0, but must fail\n    $ true\n"),
+        (["<!-- fails -->", *console("$ (exit 3)", "$ false")], "page.md:3: the command ended with 3\n"),
+        (
+            console("$ printf 'one\\ntwo\\n'", "one", "three"),
+            "page.md:2: the command printed something else: nothing fits: three\n    $ printf 'one\\ntwo\\n'\n"
+            "expected:\n    one\n    three\nprinted:\n    one\n    two\n",
+        ),
+        (
+            console("$ echo so; sleep 100"),
+            "page.md:2: the command did not end within 3 seconds\n    $ echo so; sleep 100\nprinted:\n    so\n",
+        ),
+        (console("$ sleep 100 &", "$ exit 0"), "page.md:3: the command ended the shell\n"),
+        (console("$ echo :8990 &"), "page.md:2: the command does not listen on its port after 3 seconds\n"),
+    ],
+)
+def test_first_difference_on_page_is_reported(bare_shell: Shell, lines: list[str], failure: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match=f"^{re.escape(failure)}"):
+        follow_text(bare_shell, *lines, timeout=3)
 
 
 def test_server_of_page_is_up_before_next_command(bare_shell: Shell) -> None:
@@ -271,8 +248,6 @@ def test_server_of_page_is_up_before_next_command(bare_shell: Shell) -> None:
     follow_text(
         bare_shell, *console(f"$ {{ sleep 0.3; exec {server}; }} >/dev/null 2>&1 &", f"$ {connect}", "$ kill %1")
     )
-    failure = failure_of(bare_shell, *console("$ echo :8990 &"), timeout=3)
-    assert failure.startswith("page.md:2: the command does not listen on its port after 3 seconds\n")
 
 
 def test_process_that_page_started_does_not_outlive_it(tmp_path: Path) -> None:

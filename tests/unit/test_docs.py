@@ -9,25 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.docs import (
-    CHECKOUT,
-    Page,
-    describe_totals,
-    find_anchors,
-    find_difference,
-    find_links,
-    find_make_targets,
-    load_pages,
-    parse_commands,
-    parse_page,
-    syntax_error,
-)
+from tests import docs
+from tests.docs import CHECKOUT, Page, find_links, parse_commands, parse_page
 
-PAGES = {page.name: page for page in load_pages()}
+PAGES = {page.name: page for page in docs.load_pages()}
 INDEX = "docs/README.md"
-FAULTS = """curl -X PUT http://127.0.0.1:8990/_emulator/faults -d '{"seed": 1, "faults": [
-    {"kind": "error", "status": 503},
-    {"kind": "hang_up", "times": 1}]}'"""
 HERE_DOCUMENT = "cat <<'END'\n$ not a command\nEND"
 SERVER_BLOCK = ("<!-- needs a server -->", "```console", "$ one", "```")
 
@@ -92,7 +78,7 @@ def test_lines_below_command_are_its_output() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["a \\\n  b", "a |\n  b", "a 'b\n\nc'", "for a in b; do\n  c\ndone", FAULTS, HERE_DOCUMENT, "echo )"]
+    "command", ["a \\\n  b", "a |\n  b", "a 'b\n\nc'", "for a in b; do\n  c\ndone", HERE_DOCUMENT, "echo )"]
 )
 def test_command_continues_while_shell_needs_more_lines(command: str) -> None:
     lines = f"$ {command}".splitlines()
@@ -117,14 +103,14 @@ def test_command_continues_while_shell_needs_more_lines(command: str) -> None:
     ],
 )
 def test_first_missing_line_of_output_is_reported(expected: list[str], output: str, difference: str | None) -> None:
-    assert find_difference(expected, output) == difference
+    assert docs.find_difference(expected, output) == difference
 
 
 @given(st.lists(st.sampled_from(["a", "b", "…"]), max_size=6), st.lists(st.sampled_from(["a", "b"]), max_size=6))
 def test_ellipsis_line_stands_for_any_number_of_lines(expected: list[str], printed: list[str]) -> None:
     pattern = "".join("(?:.\n)*" if line == "…" else f"{line}\n" for line in expected)
     output = "".join(f"{line}\n" for line in printed)
-    assert (find_difference(expected, output) is None) == (re.fullmatch(pattern, output) is not None)
+    assert (docs.find_difference(expected, output) is None) == (re.fullmatch(pattern, output) is not None)
 
 
 def test_links_are_found_in_prose_only() -> None:
@@ -137,7 +123,7 @@ def test_links_are_found_in_prose_only() -> None:
 
 def test_anchors_have_names_that_forges_give_them() -> None:
     page = page_of("# `metadata=skip`", "## What's new, in 2.0?", "## A [link](x.md) of_it", "## Same", "# Same")
-    assert find_anchors(page) == {"metadataskip", "whats-new-in-20", "a-link-of_it", "same", "same-1"}
+    assert docs.find_anchors(page) == {"metadataskip", "whats-new-in-20", "a-link-of_it", "same", "same-1"}
 
 
 def test_make_targets_are_found_in_code_and_commands() -> None:
@@ -145,12 +131,12 @@ def test_make_targets_are_found_in_code_and_commands() -> None:
         *("To make sure, `make up`, ``STACK=dev make", "destroy`` or `make ROUTER=er-core adopt`."),
         *("```console", '$ eval "$(make env)"', "to make nothing", "```"),
     )
-    assert find_make_targets(page) == {"up", "destroy", "adopt", "env"}
+    assert docs.find_make_targets(page) == {"up", "destroy", "adopt", "env"}
 
 
 def test_totals_count_run_and_skipped_blocks() -> None:
     page = page_of("```console", "$ a", "```", *SERVER_BLOCK, "```sh", "```")
-    assert describe_totals([page, page]).startswith("2 command blocks are run by a test; 2 need")
+    assert docs.describe_totals([page, page]).startswith("2 command blocks are run by a test; 2 need")
 
 
 @each_page
@@ -161,7 +147,7 @@ def test_page_has_expected_format(page: Page) -> None:
 @each_page
 def test_shell_can_parse_every_command_of_page(page: Page) -> None:
     typed = [command for block in page.blocks if block.language == "console" for command in parse_commands(block)]
-    errors = [f"{page.name}:{command.line}: {error}" for command in typed if (error := syntax_error(command.text))]
+    errors = [f"{page.name}:{command.line}: {error}" for command in typed if (error := docs.syntax_error(command.text))]
     assert not errors, "\n".join(errors)
 
 
@@ -174,7 +160,7 @@ def test_links_of_page_lead_to_existing_places(page: Page) -> None:
         # Anchors in files of other kinds are mostly lines.
         is_heading = anchor and target.suffix == ".md"
         if not target.exists() or (
-            is_heading and anchor not in find_anchors(parse_page(path, target.read_text("utf-8")))
+            is_heading and anchor not in docs.find_anchors(parse_page(path, target.read_text("utf-8")))
         ):
             broken.append(link)
     assert not broken, f"{page.name} has broken links: {', '.join(broken)}"
@@ -183,7 +169,7 @@ def test_links_of_page_lead_to_existing_places(page: Page) -> None:
 @each_page
 def test_make_targets_of_page_exist(page: Page) -> None:
     targets = re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert not find_make_targets(page) - set(targets)
+    assert not docs.find_make_targets(page) - set(targets)
 
 
 def test_table_of_contents_links_to_every_page() -> None:
@@ -193,7 +179,7 @@ def test_table_of_contents_links_to_every_page() -> None:
 
 
 def test_table_of_contents_has_number_of_tested_blocks() -> None:
-    sentence = describe_totals(list(PAGES.values()))
+    sentence = docs.describe_totals(list(PAGES.values()))
     assert sentence in " ".join(PAGES[INDEX].prose.split()), f"{INDEX} must say: {sentence}"
 
 
@@ -204,7 +190,9 @@ def test_readme_has_at_most_900_words() -> None:
 def test_changelog_begins_with_current_version() -> None:
     version = re.search(r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE)
     first = re.search(r"^## (\S+)", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert version and first and first[1] == version[1]
+    assert version is not None
+    assert first is not None
+    assert first[1] == version[1]
 
 
 def resolve(page: Page, path: str) -> Path:
