@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from providers.config import CONFIG_KEYS
+from providers.schema import INPUTS, OUTPUTS_ONLY
+from stacks.stackfile import model
 from tests import docs
 from tests.docs import CHECKOUT, Page, find_links, parse_commands, parse_page
 
 PAGES = {page.name: page for page in docs.load_pages()}
 INDEX = "docs/README.md"
+MAKE_TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text("utf-8"), re.MULTILINE))
 HERE_DOCUMENT = "cat <<'END'\n$ not a command\nEND"
 SERVER_BLOCK = ("<!-- needs a server -->", "```console", "$ one", "```")
 
@@ -168,8 +173,32 @@ def test_links_of_page_lead_to_existing_places(page: Page) -> None:
 
 @each_page
 def test_make_targets_of_page_exist(page: Page) -> None:
-    targets = re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert not docs.find_make_targets(page) - set(targets)
+    assert not docs.find_make_targets(page) - MAKE_TARGETS
+
+
+def stack_file_keys() -> set[str]:
+    models = [value for value in vars(model).values() if isinstance(value, type) and issubclass(value, BaseModel)]
+    return {*CONFIG_KEYS, *(key for each in models for key in each.model_fields)}
+
+
+def environment_variables() -> set[str]:
+    files = [file for folder in ("providers", "stacks", "tools") for file in (CHECKOUT / folder).rglob("*.py")]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    internal = {"OTC_FLOW_LOGS_STATE", "OTC_FLOW_LOGS_VENV"}
+    return {name for text in texts for name in re.findall(r"\b(?:OS|OTC_FLOW_LOGS)_[A-Z_]*[A-Z]\b", text)} - internal
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("flow-log", {*INPUTS, *OUTPUTS_ONLY}),
+        ("stack-file", stack_file_keys()),
+        ("commands", {*environment_variables(), *(f"make {target}" for target in MAKE_TARGETS - {"help"})}),
+    ],
+)
+def test_reference_page_has_all_names_of_code(page: str, names: set[str]) -> None:
+    text = PAGES[f"docs/reference/{page}.md"].prose
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 def test_table_of_contents_links_to_every_page() -> None:
