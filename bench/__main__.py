@@ -1,7 +1,7 @@
 """`python -m bench`: this project, the SDK's own host and a provider that does nothing, side by side; and a fleet.
 
-Writes results.json, results.md, results.svg and the tables in docs/speed.md and docs/cutting-stacks.md. Ends with 1 if
-a target is missed.
+Writes results.json, results.md, results.svg and the tables in docs/speed.md and docs/guides/splitting-stacks.md. Ends
+with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tools.console import ToolError, say
 from tools.prepare import PARALLEL
 
 HERE = CHECKOUT / "bench"
-PAGE, FLEET_PAGE = (CHECKOUT / "docs" / name for name in ("speed.md", "cutting-stacks.md"))
+PAGE, FLEET_PAGE = (CHECKOUT / "docs" / name for name in ("speed.md", "guides/splitting-stacks.md"))
 INTERRUPTED = 130  # as in a shell
 
 

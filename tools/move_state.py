@@ -318,7 +318,7 @@ def _reason(output: str) -> str:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or not all(arguments):
-        say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/state.md")
+        say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/guides/state.md")
         return 2
     try:
         move(Path.cwd(), short_name(arguments[0]), arguments[1])

@@ -35,7 +35,9 @@ def check_backend(expected: str, project_file: str, environment: Mapping[str, st
     if not expected or _is_same(expected, actual):
         return None
     used = mask_secrets(actual) or "that of `pulumi login`"
-    return f"its state is in {mask_secrets(expected)} ({_KEY}), and not in {used}: set {VARIABLE} (docs/state.md)"
+    return (
+        f"its state is in {mask_secrets(expected)} ({_KEY}), and not in {used}: set {VARIABLE} (docs/guides/state.md)"
+    )
 
 
 def find_expected_backend(stack_file: str) -> str:

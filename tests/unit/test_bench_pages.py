@@ -55,7 +55,7 @@ def test_page_on_speed_shows_the_figures_of_the_last_benchmark() -> None:
     assert with_figures(page, results, tuple(CASES)) == page
 
 
-@pytest.mark.parametrize("page", ["docs/cutting-stacks.md", "bench/results.md"])
+@pytest.mark.parametrize("page", ["docs/guides/splitting-stacks.md", "bench/results.md"])
 def test_page_shows_the_fleet_of_the_last_benchmark(page: str) -> None:
     text = (CHECKOUT / page).read_text()
     _, fleet = from_json((CHECKOUT / "bench" / "results.json").read_text())
