@@ -95,7 +95,7 @@ def test_unknown_route_is_refused_by_the_gateway(server: Server, method: str, pa
     assert (answer.status_code, answer.json()["error_code"]) == (404, "APIG.0101")
 
 
-@pytest.mark.usefixtures("collected_later")
+@pytest.mark.usefixtures("no_garbage_collection")
 def test_oversized_or_deeply_nested_body_is_refused(client: PlainClient) -> None:
     headers = {"Content-Type": "application/json"}
     assert client.session.post(client.flow_logs, data=b"x" * (2 << 20)).status_code == 413
