@@ -12,20 +12,20 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-# Each of these gets ready what a target needs (next to nothing when all is there) and sets its environment.
-# What it has to say goes to stderr; the lines that `eval` reads are those that `make env` prints.
+# Each of these prepares what a target needs (within a moment if it is there already) and sets its environment.
+# Messages go to stderr; `eval` reads the same lines that `make env` prints.
 with_venv = exports="$$(sh tools/python -m tools.prepare venv)" || exit 1; eval "$$exports"
 with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$$exports"
 with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
 
-# --yes answers Pulumi's only question. Without a terminal it prints plain lines.
+# --yes, since `confirmed` asks. Without a terminal Pulumi prints plain lines.
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
-previewed = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
+preview_json = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 	pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --json --stack "$$STACK"
-# Whoever is at a terminal is asked about any stack but local, after a look at what is deleted and moved.
-agreed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ -t 1 ] || \
-	{ echo "looking at what would change" >&2; $(previewed) | python -m stacks.review --ask "$$STACK=-"; }; }
+# At a terminal, show what is deleted and moved, and ask; not for local.
+confirmed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ -t 1 ] || \
+	{ echo "previewing the changes" >&2; $(preview_json) | python -m stacks.review --ask "$$STACK=-"; }; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
 signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
@@ -38,8 +38,8 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: ## Put a flow log on every attachment of the stack's routers (asks first, except for local; YES=1 answers).
-	@$(with_stack); $(signed_in) && $(not_interrupted) && $(agreed) && $(up) && { $(coverage) || :; }
+up: ## Create and update the stack's flow logs (YES=1: without asking).
+	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; }
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
@@ -47,19 +47,19 @@ preview: ## Show what `make up` would change.
 
 .PHONY: review
 review: ## Print what `make up` would change, as Markdown for a pull request.
-	@$(with_stack); $(signed_in) && $(previewed) | python -m stacks.review "$$STACK=-"
+	@$(with_stack); $(signed_in) && $(preview_json) | python -m stacks.review "$$STACK=-"
 
 .PHONY: refresh
-refresh: ## Bring the state up to date with what is there.
+refresh: ## Update the state with what exists now.
 	@$(with_stack); $(signed_in) && $(refresh)
 
 .PHONY: destroy
-destroy: ## Take the stack's flow logs away (asks first, except for the stack local).
+destroy: ## Delete the stack's flow logs (asks first, except for local).
 	@$(with_stack); $(signed_in) && $(not_interrupted) && \
 		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
 
 .PHONY: recover
-recover: ## After a run that was killed, and if nobody else is at work: unlock, look, and finish the job.
+recover: ## Finish a run that was killed, if no other run is in progress.
 	@$(with_stack); $(signed_in) && python -m stacks.pending refuse-live "$$STACK" && pulumi cancel --yes --stack "$$STACK" && \
 		state="$$(pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK")" && \
 		printf '%s\n' "$$state" | pulumi stack import --stack "$$STACK" && \
@@ -67,27 +67,27 @@ recover: ## After a run that was killed, and if nobody else is at work: unlock, 
 		$(refresh) && $(up) && { $(coverage) || :; }
 
 .PHONY: coverage
-coverage: ## Show which attachments are logged now, and where to; and as a page for a browser.
+coverage: ## Show which attachments are logged now, and to where; also as an HTML page.
 	@$(with_stack); $(coverage)
 
 .PHONY: adopt
-adopt: ## Write a stack file from what routers already have (ROUTER='name ...', all of them if not given).
+adopt: ## Write a stack file from existing flow logs (ROUTER='name ...'; default: all routers).
 	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER $(ARGS)
 
 .PHONY: new-stack
-new-stack: ## Write a commented stack file NAME for ROUTER='name ...', out of what the API tells.
+new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
 	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER $(ARGS)
 
 .PHONY: whoami
-whoami: ## Show who would act, where, and which state is used; nothing secret.
+whoami: ## Show the version, who acts, where, and which state is used; no secrets.
 	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
 
 .PHONY: env
-env: ## Print what a shell needs for bare `pulumi` commands: eval "$(make env)"
+env: ## Set up a shell for bare `pulumi` commands: eval "$(make env)"
 	@sh tools/python -m tools.prepare env "$$STACK"
 
 .PHONY: test
-test: ## Run the tests, the fast ones first (ARGS="-k name" chooses).
+test: ## Run the tests, the fast ones first (ARGS="-k name" selects).
 	@$(with_cli); $(pytest) -m "not acceptance" $(ARGS)
 
 .PHONY: test-fast
@@ -95,20 +95,20 @@ test-fast: ## Run the tests that need no Pulumi CLI.
 	@$(with_venv); $(pytest) -m "not acceptance" tests/unit tests/emulator $(ARGS)
 
 .PHONY: acceptance
-acceptance: ## Run the tests that `make test` leaves out: more cases of what it shows already, and the pages of docs/.
+acceptance: ## Run the tests that `make test` leaves out: more cases, and the pages of docs/.
 	@$(with_cli); $(pytest) -m acceptance $(ARGS) && \
-		echo "Left out here too: make chaos (40 minutes), make bench (over an hour), make live (wants an account)."
+		echo "Not run: make chaos (40 minutes), make bench (over an hour), make live (needs an account)."
 
 .PHONY: bench
-bench: ## Measure it beside the SDK's own host; takes over an hour (ARGS="--n 10,100 --runs 1 --anatomy 0 --fleet 0 --output DIR": six minutes; "--only fleet": 20).
+bench: ## Compare the speed with the SDK's own host; takes over an hour (ARGS=--help).
 	@$(with_cli); python -m bench $(ARGS)
 
 .PHONY: chaos
-chaos: ## Let everything go wrong that can, hundreds of times, and see that nothing is lost or doubled and each record has no gap; takes 40 minutes.
+chaos: ## Inject faults, and check that no flow log is lost or doubled; takes 40 minutes.
 	@$(with_cli); python -m tests.chaos $(ARGS)
 
 .PHONY: live
-live: ## Walk one flow log through its life on a real account, beside the emulator (opt-in: it says what to set).
+live: ## Test one flow log on a real account, beside the emulator (opt-in: ARGS=--help).
 	@$(with_venv); exec python -m tests.live $(ARGS)
 
 .PHONY: lint
@@ -120,7 +120,7 @@ format: ## Format the code.
 	@$(with_venv); ruff check --fix . && ruff format .
 
 .PHONY: constraints
-constraints: ## Pin anew, in constraints.txt, the newest packages that pyproject.toml allows.
+constraints: ## Update constraints.txt to the newest packages that pyproject.toml allows.
 	@sh tools/python -m tools.constraints
 
 .PHONY: clean
@@ -129,5 +129,5 @@ clean: ## Remove .venv and caches; the state in .local stays.
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 .PHONY: move-state
-move-state: ## Move the stack's state to another backend (TO=URL); the old one is kept aside.
+move-state: ## Move the stack's state to another backend (TO=URL); the old state is kept.
 	@$(with_stack); exec python -m tools.move_state "$$STACK" "$$TO"

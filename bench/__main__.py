@@ -1,7 +1,7 @@
 """`python -m bench`: this project, the SDK's own host and a provider that does nothing, side by side; and a fleet.
 
-Writes results.json, results.md, results.svg and the tables in docs/speed.md and docs/cutting-stacks.md. Ends with 1 if
-a target is missed.
+Writes results.json, results.md, results.svg and the tables in docs/speed.md and docs/guides/splitting-stacks.md. Ends
+with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench.plot import svg
 from bench.processes import Children
 from bench.progress import Progress
 from bench.project import CHECKOUT, pulumi_environment
-from bench.results import Key, Results, Sample, from_json, medians, to_json, with_floor_everywhere
+from bench.results import Key, Results, Sample, from_json, medians, to_json, with_floor_at_each_latency
 from bench.table import markdown
 from bench.targets import FIRST_RESOURCE, LATENCY, TIMES, judge
 from bench.variants import FLOOR, VARIANTS
@@ -37,21 +37,21 @@ from tools.console import ToolError, say
 from tools.prepare import PARALLEL
 
 HERE = CHECKOUT / "bench"
-PAGE, FLEET_PAGE = (CHECKOUT / "docs" / name for name in ("speed.md", "cutting-stacks.md"))
-INTERRUPTED = 130  # as a shell would say it
+PAGE, FLEET_PAGE = (CHECKOUT / "docs" / name for name in ("speed.md", "guides/splitting-stacks.md"))
+INTERRUPTED = 130  # as in a shell
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # All unwind, so that every process is ended. Set for interrupts too, which a script's `&` has ignored: `pulumi`
-        # would inherit that, and wait 5 seconds in vain for its language host, which it ends by an interrupt.
+        # All unwind, so that every process is ended. SIGINT as well, which is ignored in a script's `&`: `pulumi` would
+        # inherit that, and wait 5 seconds for its language host, which it ends by an interrupt.
         signal.signal(number, signal.default_int_handler)
     try:
         if not Path("/proc/self/status").is_file():
             raise BenchError("the benchmark reads peak memory from /proc, which only Linux has")
         for room in ("providers", "emulator", "stacks", "bench"):
-            # What a first run would leave behind. Projects get copies of the stack programs, and these with them.
+            # Bytecode, as after a first run. Projects get copies of the stack programs, bytecode included.
             compileall.compile_dir(CHECKOUT / room, quiet=1)
         fleet_cuts = _cuts(options)
         environment = pulumi_environment()
@@ -150,7 +150,7 @@ def _steps(options: argparse.Namespace) -> list[Step]:
 def _hosts(
     options: argparse.Namespace, environment: Mapping[str, str], children: Children
 ) -> tuple[Results, list[str]]:
-    """What the variants took, and what else is to be told of them."""
+    """The results of the variants, and notes on them."""
     results = _measured(options, environment, children)
     notes = _first_resources(options.first_resource_runs, environment, children, results)
     if options.anatomy:
@@ -172,21 +172,21 @@ def _measured(options: argparse.Namespace, environment: Mapping[str, str], child
                 samples[Key(case, step.n, step.latency, step.variant.name)].append(sample)
         progress.end(step, ", ".join(f"{case} {' '.join(seconds)} s" for case, seconds in taken.items()))
     results = {key: medians(of_key) for key, of_key in samples.items()}
-    return with_floor_everywhere(results, options.latency, FLOOR.name)
+    return with_floor_at_each_latency(results, options.latency, FLOOR.name)
 
 
 def _first_resources(runs: int, environment: Mapping[str, str], children: Children, results: Results) -> list[str]:
-    """Add the first resources to the results; what else is to be told of them."""
+    """Add the first resources to the results; returns notes on them."""
     if not runs:
         return []
-    say("first resources of a preview, an empty program's and ours in turn")
+    say("first resources of a preview, of an empty program and of this project in turn")
     found = []
-    for one in first_resource.measure(runs, environment, children):
-        found.append(one)
-        say(f"  empty program {one.empty:.2f} s, ours {one.ours:.2f} s, the first declared {one.declared:.2f} s")
-    for variant, seconds in (("ours", [one.ours for one in found]), ("floor", [one.empty for one in found])):
+    for first in first_resource.measure(runs, environment, children):
+        found.append(first)
+        say(f"  empty program {first.empty:.2f} s, this project {first.project:.2f} s, declared {first.declared:.2f} s")
+    for variant, seconds in (("ours", [first.project for first in found]), ("floor", [first.empty for first in found])):
         results[Key(FIRST_RESOURCE, 0, 0, variant)] = Sample(round(median(seconds), 3), 0, {})
-    empty, declared = median(one.empty for one in found), median(one.declared for one in found)
+    empty, declared = median(first.empty for first in found), median(first.declared for first in found)
     return [
         "The first resource that a preview of the stack `local` reports is the stack itself, as with an empty program."
         f" The first that its program declares comes after {declared:.2f} s, {declared / empty:.2f} {TIMES} as long as"
@@ -195,7 +195,7 @@ def _first_resources(runs: int, environment: Mapping[str, str], children: Childr
 
 
 def _report_fleet(options: argparse.Namespace, found: Fleet) -> int:
-    """Put what was measured of the fleet in the place of what was there of the same cuts; all else stays."""
+    """Replace earlier results of the same cuts of the fleet; all other results stay."""
     file, page = options.output / "results.json", options.output / "results.md"
     results, found_before = from_json(file.read_text()) if file.is_file() else ({}, {})
     found = {**found_before, **found}
@@ -227,8 +227,8 @@ def _report(options: argparse.Namespace, results: Results, notes: list[str], fou
         results = {**results_before, **results}
         notes.append(
             f"The last run measured {' and '.join(options.variants)} at N={', '.join(map(str, options.n))}, latency"
-            f" {', '.join(f'{one:g}' for one in options.latency)} s; all else is of a run before, when the machine may"
-            " have been faster or slower."
+            f" {', '.join(f'{latency:g}' for latency in options.latency)} s; all else is from an earlier run, when the"
+            " machine may have been faster or slower."
         )
     verdicts = judge(results)
     text = with_fleet(markdown(results, verdicts, CASES, notes) + FLEET_PLACE, found)

@@ -12,12 +12,12 @@ from bench.measure import CASES, fresh
 from bench.plan import Step
 from bench.processes import Children
 from bench.variants import FLOOR
-from bench.watch import ProcessWatch
+from bench.watch import ProcessPoller
 from stacks.sdk_patches import SDK_DEBUG
 
 TICKS = os.sysconf("SC_CLK_TCK")  # per second, of the times in /proc
 UNSAFE = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
-"""Environment that has the engine write the state at the end only, which a crash would not survive."""
+"""Environment that has the engine write the state only at the end, which a crash would not survive."""
 
 PROCESSES = {
     "pulumi-language-python-exec": "the program",
@@ -26,13 +26,13 @@ PROCESSES = {
     "pulumi-language-python": "the language host",
     "pulumi": "the engine",
 }
-"""What the processes of a run are, by a part of their command line; the first that fits."""
+"""What the processes of a run are, by a part of their command line; the first match counts."""
 
 
-class ProcessorTime(ProcessWatch):
+class ProcessorTime(ProcessPoller):
     """Adds up the processor time of a session's processes."""
 
-    interval = 0.1  # what a process computes after the last look is missed
+    interval = 0.1  # what a process computes after the last poll is missed
 
     def __init__(self, session: int) -> None:
         super().__init__(session)
@@ -45,7 +45,7 @@ class ProcessorTime(ProcessWatch):
             sums[kind] += seconds
         return sorted(sums.items(), key=lambda item: -item[1])
 
-    def look_at(self, pid: int, folder: Path) -> None:
+    def inspect(self, pid: int, folder: Path) -> None:
         command = (folder / "cmdline").read_text(errors="replace")
         kind = next((kind for part, kind in PROCESSES.items() if part in command), "others")
         # Behind the name in parentheses: ten more, then ticks in user and in kernel mode (proc(5)).

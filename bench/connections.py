@@ -1,16 +1,16 @@
-"""How many connections a server has had open at the same time."""
+"""How many connections a server has open at the same time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bench.watch import Watch
+from bench.watch import Poller
 
 ESTABLISHED = "01"  # proc(5): of the states of a connection, in hexadecimal as all else in that file
 
 
-class Connections(Watch):
-    """Watches the IPv4 connections to a port of this machine."""
+class Connections(Poller):
+    """Polls the IPv4 connections to a port of this machine."""
 
     interval = 0.2  # connections that come and go in between are missed
 
@@ -19,11 +19,11 @@ class Connections(Watch):
         self._port = port
         self.most = 0
 
-    def look(self) -> None:
+    def poll(self) -> None:
         self.most = max(self.most, open_connections(Path("/proc/net/tcp").read_text(), self._port))
 
 
 def open_connections(table: str, port: int) -> int:
-    """How many connections of the table are open at the server's side, which is the one whose own port this is."""
+    """How many connections of the table are open at the server's side, whose local port is `port`."""
     ends = (line.split()[1:4] for line in table.splitlines()[1:])
     return sum(own.endswith(f":{port:04X}") and state == ESTABLISHED for own, _, state in ends)

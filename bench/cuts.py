@@ -1,4 +1,4 @@
-"""How a fleet of routers can be cut into stacks, and what was measured of each cut."""
+"""How a fleet of routers can be divided into stacks, and what was measured with each division."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALONE = (1, 2, 4)  # routers of a stack that is measured alone
 
 @dataclass(frozen=True, order=True)
 class Cut:
-    """So many stacks that run side by side.
+    """A number of stacks that run side by side.
 
     Attributes:
         stacks: How many.

@@ -1,4 +1,4 @@
-"""How long it takes from `pulumi preview` to the first resource: ours against an empty program."""
+"""How long it takes from `pulumi preview` to the first resource: this project against an empty program."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ class FirstResources:
     """Seconds from the start of `pulumi preview` to what the engine reports of each program.
 
     Attributes:
-        ours: The first resource of the stack `local`, which is the stack itself.
-        declared: The first of those that its program declares, for which it has looked up what to declare.
-        empty: The first resource of an empty program: the stack, for there is no other.
+        project: The first resource of the stack `local`, which is the stack itself.
+        declared: The first resource that its program declares, after all lookups.
+        empty: The first resource of an empty program: the stack, as there is no other.
     """
 
-    ours: float
+    project: float
     declared: float
     empty: float
 
 
 def measure(runs: int, environment: Mapping[str, str], children: Children) -> Iterator[FirstResources]:
-    """So many previews of each in turn; ours on the embedded emulator, whose world is there from a preview before."""
+    """Previews of both programs in turn; this project on the embedded emulator, filled by an earlier preview."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        for part in ("empty", "ours"):
+        for part in ("empty", "project"):
             (folder / part).mkdir()
         empty_project = Project.with_empty_program(folder / "empty", environment, children)
-        our_project = Project.of_checkout(folder / "ours", environment, children)
-        _reports(our_project)
+        project = Project.of_checkout(folder / "project", environment, children)
+        _reports(project)
         for _ in range(runs):
-            empty, ours = _reports(empty_project), _reports(our_project)
-            declared = [at for type_, at in ours if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
-            yield FirstResources(ours=ours[0][1], declared=declared[0], empty=empty[0][1])
+            empty, found = _reports(empty_project), _reports(project)
+            declared = [at for type_, at in found if type_ != STACK_TYPE and not type_.startswith(PROVIDER_TYPES)]
+            yield FirstResources(project=found[0][1], declared=declared[0], empty=empty[0][1])
 
 
 def _reports(project: Project) -> list[tuple[str, float]]:

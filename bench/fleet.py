@@ -1,4 +1,4 @@
-"""A fleet of routers, cut into stacks of one project that run side by side, each with a `pulumi` of its own."""
+"""A fleet of routers in several stacks of one project that run side by side, each with a `pulumi` of its own."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from pathlib import Path
 
 from bench.connections import Connections
 from bench.cuts import FLEET_CASES, Cut, CutRun, Fleet
-from bench.measure import arguments, check
+from bench.emulator_process import PASSWORD, EmulatorProcess, run_emulator
+from bench.measure import arguments, check_flow_logs
 from bench.memory import TotalMemory
 from bench.processes import Children
 from bench.project import CHECKOUT, Project, Run, pulumi_environment
 from bench.targets import LATENCY
-from bench.world import PASSWORD, World, serving
 from tools.console import say
 
 
 @dataclass(frozen=True)
 class _Stacks:
-    """The stacks of a cut, and the world that they are to log."""
+    """The stacks of a cut, and the emulator that they use."""
 
     cut: Cut
     projects: list[Project]
-    world: World
+    emulator: EmulatorProcess
 
     def measure(self, case: str) -> CutRun:
-        """Run the command in all of them at once.
+        """Run the command in all stacks at once.
 
         Raises:
-            BenchError: It failed in one of them, or did not do what it was to do.
+            BenchError: It failed in a stack, or the number of flow logs is wrong.
         """
-        self.world.reset_requests()
+        self.emulator.reset_requests()
         computed = _processor_seconds()
         with contextlib.ExitStack() as stack:
-            # Left last: should one fail, the others are ended before the pool waits for them.
+            # Left last: if one command fails, the others are ended before the pool waits for them.
             pool = stack.enter_context(ThreadPoolExecutor(len(self.projects)))
             runs = [
                 stack.enter_context(project.running(*arguments(case, project.environment))) for project in self.projects
             ]
             memory = stack.enter_context(TotalMemory(*(run.process.pid for run in runs)))
-            connections = stack.enter_context(Connections(self.world.port))
+            connections = stack.enter_context(Connections(self.emulator.port))
             seconds = list(pool.map(Run.end, runs))
         computed = _processor_seconds() - computed
-        requests = self.world.requests()
-        check(case, self.world, self.cut.stacks * self.cut.n, str(self.cut))
-        ends = [run.start + its_seconds for run, its_seconds in zip(runs, seconds, strict=True)]
+        requests = self.emulator.requests()
+        check_flow_logs(case, self.emulator, self.cut.stacks * self.cut.n, str(self.cut))
+        ends = [run.start + taken for run, taken in zip(runs, seconds, strict=True)]
         return CutRun(
             seconds=round(max(ends) - runs[0].start, 3),
-            stack_seconds=[round(its_seconds, 3) for its_seconds in seconds],
+            stack_seconds=[round(taken, 3) for taken in seconds],
             processor_seconds=round(computed, 1),
             peak_mb=round(memory.megabytes, 1),
             connections=connections.most,
@@ -63,16 +63,16 @@ class _Stacks:
 
 
 def _processor_seconds() -> float:
-    """What all processes that were started and have ended computed; the emulator goes on."""
+    """Processor time of all started processes that have ended; the emulator still runs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def measure(cuts: Sequence[Cut], children: Children) -> Fleet:
-    """Every command in every cut, a fresh world for each cut.
+    """Every command in every cut, with a new emulator for each cut.
 
     Raises:
-        BenchError: A command failed, or did not do what it was to do.
+        BenchError: A command failed, or the number of flow logs is wrong.
     """
     found = {}
     for cut in cuts:
@@ -86,16 +86,16 @@ def measure(cuts: Sequence[Cut], children: Children) -> Fleet:
 
 @contextlib.contextmanager
 def _fresh(cut: Cut, children: Children) -> Iterator[_Stacks]:
-    """A world for a cut, and a project with its stacks, in which nothing is up yet; all gone afterwards."""
+    """An emulator for a cut, and a project with its stacks, all of them empty; removed afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
-        for name in ("world", "project"):
+        for name in ("emulator", "project"):
             (folder / name).mkdir()
-        world = stack.enter_context(
-            serving(
+        emulator = stack.enter_context(
+            run_emulator(
                 children,
                 CHECKOUT,
-                folder / "world",
+                folder / "emulator",
                 attachments=cut.attachments,
                 latency=LATENCY,
                 routers=cut.stacks * cut.routers,
@@ -103,11 +103,11 @@ def _fresh(cut: Cut, children: Children) -> Iterator[_Stacks]:
         )
         environment = pulumi_environment(PULUMI_PARALLEL=str(cut.parallel), PULUMI_CONFIG_PASSPHRASE=PASSWORD)
         configs = {
-            f"site-{number:02}": world.stack_config(range(number * cut.routers, (number + 1) * cut.routers))
+            f"site-{number:02}": emulator.stack_config(range(number * cut.routers, (number + 1) * cut.routers))
             for number in range(cut.stacks)
         }
         (name, config), *others = configs.items()
         first = Project.of_checkout(
-            folder / "project", {**environment, **world.credentials}, children, stack=name, stack_config=config
+            folder / "project", {**environment, **emulator.credentials}, children, stack=name, stack_config=config
         )
-        yield _Stacks(cut, [first, *(first.beside(*other) for other in others)], world)
+        yield _Stacks(cut, [first, *(first.beside(*other) for other in others)], emulator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.cuts import FLEET_CASES, Cut, CutRun, Fleet
-from bench.table import grid, seconds_text
+from bench.table import format_seconds, grid
 from bench.targets import LATENCY
 from tools.prepare import PARALLEL
 
@@ -40,8 +40,15 @@ def tables(fleet: Fleet) -> str:
 def _together(fleet: Fleet) -> Iterator[list[str]]:
     for case, cut, run in _by_case(fleet):
         if cut.stacks > 1:
-            each = f"{seconds_text(min(run.stack_seconds))} to {seconds_text(max(run.stack_seconds))}"
-            head = [f"`{case}`", f"{cut.stacks:,}", f"{cut.n:,}", f"{cut.parallel:,}", seconds_text(run.seconds), each]
+            each = f"{format_seconds(min(run.stack_seconds))} to {format_seconds(max(run.stack_seconds))}"
+            head = [
+                f"`{case}`",
+                f"{cut.stacks:,}",
+                f"{cut.n:,}",
+                f"{cut.parallel:,}",
+                format_seconds(run.seconds),
+                each,
+            ]
             yield [*head, *_used(run)]
 
 
@@ -50,7 +57,7 @@ def _alone(fleet: Fleet, every: int) -> Iterator[list[str]]:
         if cut.stacks == 1:
             stacks = every // cut.n
             head = [f"`{case}`", f"{stacks:,}", f"{cut.n:,}"]
-            yield [*head, seconds_text(run.seconds), seconds_text(stacks * run.seconds), *_used(run)]
+            yield [*head, format_seconds(run.seconds), format_seconds(stacks * run.seconds), *_used(run)]
 
 
 def _by_case(fleet: Fleet) -> Iterator[tuple[str, Cut, CutRun]]:
@@ -62,4 +69,4 @@ def _by_case(fleet: Fleet) -> Iterator[tuple[str, Cut, CutRun]]:
 
 def _used(run: CutRun) -> list[str]:
     requests = sum(run.requests.values())
-    return [seconds_text(run.processor_seconds), f"{run.peak_mb:,.0f} MB", f"{requests:,}", f"{run.connections:,}"]
+    return [format_seconds(run.processor_seconds), f"{run.peak_mb:,.0f} MB", f"{requests:,}", f"{run.connections:,}"]

@@ -1,4 +1,4 @@
-"""All cases in a fresh project with a fresh world, in one repetition or several."""
+"""All cases in a new project with a new emulator, in one repetition or several."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.emulator_process import EmulatorProcess, run_emulator
 from bench.errors import BenchError
 from bench.plan import Step
 from bench.processes import Children
 from bench.project import CHECKOUT, Project
 from bench.results import Sample
-from bench.world import World, serving
 from tools.prepare import READS
 
 _QUIET = "--suppress-progress"
@@ -31,25 +31,25 @@ CASES: Mapping[str, tuple[str, ...]] = {
 """The arguments of each case, in the order in which they are run."""
 
 READING_CASES = ("preview --refresh", "refresh")
-"""Those that `make` runs with more operations at once, since they write no state."""
+"""Cases that `make` runs with more operations at once, since they write no state."""
 
 WAITING_CASES = ("up", "destroy")
-"""Those in which flow logs come or go, which takes the API its latency."""
+"""Cases that create or delete flow logs, for which the API takes its latency."""
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """A project and the world that it is to log."""
+    """A project, and the emulator that it uses."""
 
     project: Project
-    world: World
+    emulator: EmulatorProcess
     step: Step
 
     def measure(self, case: str) -> Sample:
-        self.world.reset_requests()
+        self.emulator.reset_requests()
         outcome = self.project.pulumi(*arguments(case, self.project.environment))
-        requests = self.world.requests()
-        check(case, self.world, self.step.n if self.step.variant.calls_the_api else 0, str(self.step))
+        requests = self.emulator.requests()
+        check_flow_logs(case, self.emulator, self.step.n if self.step.variant.calls_the_api else 0, str(self.step))
         return Sample(outcome.seconds, outcome.peak_mb, requests)
 
 
@@ -58,15 +58,15 @@ def arguments(case: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     return (*CASES[case], *(("--parallel", environment[READS]) if case in READING_CASES else ()))
 
 
-def check(case: str, world: World, n: int, what: str) -> None:
-    """See that there are `n` flow logs after `up`, and none after `destroy`.
+def check_flow_logs(case: str, emulator: EmulatorProcess, n: int, what: str) -> None:
+    """Check that there are `n` flow logs after `up`, and none after `destroy`.
 
     Raises:
-        BenchError: There are not; `what` was run.
+        BenchError: The number is wrong; `what` was run.
     """
     if case in WAITING_CASES:
         expected = n if case == "up" else 0
-        found = world.flow_logs()
+        found = emulator.flow_logs()
         if found != expected:
             raise BenchError(f"{what}: there are {found} flow logs after {case}, not {expected}")
 
@@ -75,13 +75,13 @@ def measure(step: Step, environment: Mapping[str, str], children: Children) -> l
     """Samples of every case, with the case's name; as many as there are repetitions in the step.
 
     Raises:
-        BenchError: A command failed, or did not do what it was to do.
+        BenchError: A command failed, or the number of flow logs is wrong.
     """
     samples = []
     with contextlib.ExitStack() as stack:
         repetitions = [stack.enter_context(fresh(step, environment, children)) for _ in range(step.together)]
         for case in CASES:
-            # Only what waits runs at the same time; what computes would take the processors from one another.
+            # Only commands that wait run at the same time; others would compete for the processors.
             side_by_side = len(repetitions) if case in WAITING_CASES else 1
             with ThreadPoolExecutor(side_by_side) as pool:
                 futures = [pool.submit(repetition.measure, case) for repetition in repetitions]
@@ -97,19 +97,19 @@ def measure(step: Step, environment: Mapping[str, str], children: Children) -> l
 
 @contextlib.contextmanager
 def fresh(step: Step, environment: Mapping[str, str], children: Children) -> Iterator[Repetition]:
-    """One repetition's project and world, both gone afterwards."""
+    """The project and the emulator of one repetition, removed afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
-        for name in ("world", "project"):
+        for name in ("emulator", "project"):
             (folder / name).mkdir()
-        world = stack.enter_context(
-            serving(children, CHECKOUT, folder / "world", attachments=step.n, latency=step.latency)
+        emulator = stack.enter_context(
+            run_emulator(children, CHECKOUT, folder / "emulator", attachments=step.n, latency=step.latency)
         )
         project = Project.of_checkout(
             folder / "project",
-            {**environment, **world.credentials},
+            {**environment, **emulator.credentials},
             children,
             variant=step.variant,
-            stack_config=world.stack_config(range(1)),
+            stack_config=emulator.stack_config(range(1)),
         )
-        yield Repetition(project, world, step)
+        yield Repetition(project, emulator, step)

@@ -11,7 +11,7 @@ from bench.targets import LATENCY
 BEGIN, END = "<!-- figures of bench/results.json: begin -->", "<!-- figures of bench/results.json: end -->"
 FLEET_BEGIN, FLEET_END = "<!-- fleet of bench/results.json: begin -->", "<!-- fleet of bench/results.json: end -->"
 FLEET_PLACE = f"\n### Fleet\n\n{FLEET_BEGIN}\n{FLEET_END}\n"
-"""What results.md has for it, until the tables are put there."""
+"""The place for the tables in results.md."""
 HEAD = ("command", "flow logs", "floor", "ours", "base", "ours against base", "requests, ours / base")
 
 
@@ -20,14 +20,14 @@ def figures(results: Results, cases: tuple[str, ...]) -> str:
     rows = []
     for case in cases:
         for n in sorted({key.n for key in results if key.n}):
-            samples = _, ours, base = of_variants(results, case, n, LATENCY)
-            if ours:
-                rows.append([*seconds_cells(case, n, samples), requests_cell((ours, base))])
+            samples = _, project, base = of_variants(results, case, n, LATENCY)
+            if project:
+                rows.append([*seconds_cells(case, n, samples), requests_cell((project, base))])
     return grid(HEAD, rows, left=1)
 
 
 def with_figures(page: str, results: Results, cases: tuple[str, ...]) -> str:
-    """The page with the table of these results between the two marks.
+    """The page with the table of these results between its two marks.
 
     Raises:
         ValueError: It has no such marks.

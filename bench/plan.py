@@ -1,4 +1,4 @@
-"""What is run, in which order, and about how long it takes."""
+"""What is run, in which order, and about how long that takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.variants import Variant
 
 WARM_UP_N = 10
-LONG_WAIT = 40.0  # seconds of nothing but waiting in one command
+LONG_WAIT = 40.0  # seconds that one command only waits
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Step:
         return math.ceil(self.n / self.variant.width) * self.latency if self.variant.calls_the_api else 0.0
 
     @property
-    def guess(self) -> float:
-        """Seconds, roughly: what the starts of five commands, each flow log, and the API take, by a first trial."""
-        # Twice the waiting, and half as long again, since looks at a flow log come only now and then.
+    def estimate(self) -> float:
+        """Seconds, roughly, by a first trial: the starts of five commands, each flow log, and the API."""
+        # Twice the waiting, and half as long again, since flow logs are polled at intervals.
         return self.together * (10 + 0.1 * self.n) + 3 * self.waiting
 
     def __str__(self) -> str:
@@ -50,13 +50,13 @@ def plan(variants: Sequence[Variant], ns: Sequence[int], latencies: Sequence[flo
     steps = [Step(variant, WARM_UP_N, 0, counted=False) for variant in variants]
     for n in ns:
         for latency in latencies:
-            here = [
+            counted = [
                 Step(variant, n, latency) for variant in variants if variant.calls_the_api or latency == latencies[0]
             ]
-            single = [step for step in here if step.waiting < LONG_WAIT]
+            single = [step for step in counted if step.waiting < LONG_WAIT]
             for run in range(runs):
-                # Another one begins each time, so that none always comes after the same.
+                # Another variant begins each time, so that none always follows the same one.
                 first = run % len(single) if single else 0
                 steps += single[first:] + single[:first]
-            steps += [Step(one.variant, n, latency, together=runs) for one in here if one.waiting >= LONG_WAIT]
+            steps += [Step(step.variant, n, latency, together=runs) for step in counted if step.waiting >= LONG_WAIT]
     return steps

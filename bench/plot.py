@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from bench.results import Key, Results
-from bench.table import seconds_text
+from bench.table import format_seconds
 
 TEXT, AXIS_COLOUR = "#768390", "#76839088"
 COLOURS = {"floor": "#8b949e", "ours": "#3b82f6", "base": "#e0823d"}
@@ -104,7 +104,7 @@ def _bar(panel: ElementTree.Element, top: float, end: float, seconds: float, var
         {"x": str(GROUP_LABEL), "y": f"{top:g}", "width": f"{end - GROUP_LABEL:.1f}", "height": str(BAR), "rx": "2"},
         fill=COLOURS[variant],
     )
-    _text(panel, end + 5, top + BAR - 2.5, seconds_text(seconds), size=11)
+    _text(panel, end + 5, top + BAR - 2.5, format_seconds(seconds), size=11)
 
 
 def _legend(panel: ElementTree.Element, variants: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Processes that the benchmark starts: each leads a session of its own, and nothing of a session outlives it here."""
+"""Processes that the benchmark starts: each leads a session of its own, whose processes all end with it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-GONE_PAUSE = 0.02  # seconds between looks at what is still there
-GONE_SECONDS = 10.0  # a killed process that is there for longer hangs in the kernel: nothing we could do
+GONE_POLL = 0.02  # seconds between polls
+GONE_SECONDS = 10.0  # a killed process that exists for longer hangs in the kernel
 
 
-def without_a_persons_own() -> dict[str, str]:
-    """The environment variables, less those of a person's own cloud and of a backend that must not see our stacks."""
+def neutral_environment() -> dict[str, str]:
+    """The environment variables, without those of the user's own cloud and backend."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith("OS_") and name != "PULUMI_BACKEND_URL"
     }
@@ -77,13 +77,13 @@ class Children:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             process.poll()
-            time.sleep(GONE_PAUSE)
+            time.sleep(GONE_POLL)
         process.wait()
         with self._lock:
             self._started.pop(process.pid, None)
 
     def end_all(self) -> None:
-        """End them all; whoever waits for one of them sees it killed."""
+        """Kill them all; whoever waits for a process sees that."""
         with self._lock:
             started = list(self._started.values())
         for process in started:

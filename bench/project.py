@@ -16,11 +16,10 @@ import yaml
 
 from bench.errors import BenchError
 from bench.memory import PeakMemory
-from bench.processes import Children, without_a_persons_own
-from bench.variants import OURS, Variant
+from bench.processes import Children, neutral_environment
+from bench.variants import THIS_PROJECT, Variant
 from providers.config_keys import qualified
-from tools import pulumi_cli
-from tools.offline.plugin_home import stand_in_home
+from tools import offline, pulumi_cli
 from tools.prepare import exports
 
 CHECKOUT = Path(__file__).absolute().parent.parent
@@ -30,16 +29,13 @@ LAST_LINES = 30  # of a failed command
 
 
 def pulumi_environment(**chosen: str) -> dict[str, str]:
-    """What `make` sets for `pulumi` (PULUMI_PARALLEL among it), and nothing of the person's own cloud or backend.
-
-    Args:
-        chosen: What the user has set.
-    """
-    kept = {**without_a_persons_own(), "PULUMI_CONFIG_PASSPHRASE": "", **chosen}
+    """The variables that `make` sets for `pulumi`, with `chosen` ones, and without the user's own cloud and backend."""
+    kept = {**neutral_environment(), "PULUMI_CONFIG_PASSPHRASE": "", **chosen}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    cli, venv = pulumi_cli.find(), CHECKOUT / ".venv"
+    cli, venv = pulumi_cli.find_cli(), CHECKOUT / ".venv"
     made = {**kept, **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1"}
-    return made | (stand_in_home(cli.folder, venv, made) if cli.has_stand_in else {})
+    made |= {name: value for name, value in offline.environment(cli.folder, venv, made).items() if value is not None}
+    return made
 
 
 @dataclass(frozen=True)
@@ -57,8 +53,8 @@ class Run:
     Attributes:
         command: What was run.
         process: It leads a session of its own.
-        start: When it was started, as `time.perf_counter` has it.
-        output: The file of what it prints.
+        start: By `time.perf_counter`.
+        output: The file with its output.
     """
 
     command: str
@@ -67,12 +63,12 @@ class Run:
     output: Path
 
     def end(self) -> float:
-        """Wait until it ends, which it must do well; the seconds since its start.
+        """Wait until it succeeds; the seconds since its start.
 
         Raises:
-            BenchError: It failed; with what it printed last.
+            BenchError: It failed; with its last lines.
         """
-        # Without a timeout of its own, which would have it look for the end now and then only.
+        # Without a timeout, with which it would poll for the end.
         code = self.process.wait()
         seconds = time.perf_counter() - self.start
         if code:
@@ -98,15 +94,15 @@ class Project:
         environment: Mapping[str, str],
         children: Children,
         *,
-        variant: Variant = OURS,
+        variant: Variant = THIS_PROJECT,
         stack: str = STACK,
         stack_config: Mapping[str, Any] | None = None,
     ) -> Project:
-        """The checkout's code with the variant's host; its stack file says `stack_config`, else what it says there."""
+        """The checkout's code with the variant's host, and `stack_config` in place of the stack file."""
         for name in ("providers", "emulator", "bench", ".venv"):
             (directory / name).symlink_to(CHECKOUT / name)
         shutil.copy(CHECKOUT / "__main__.py", directory)
-        # With bytecode, as where pulumi has run before.
+        # With bytecode, as after an earlier run.
         shutil.copytree(CHECKOUT / "stacks", directory / "stacks")
         document = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
         variant.adapt(document)
@@ -125,14 +121,14 @@ class Project:
         document = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
         kept = {key: document[key] for key in ("name", "runtime", "backend")}
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(kept))
-        return cls(directory, environment, children, OURS.module)._with_stack(None)
+        return cls(directory, environment, children, THIS_PROJECT.module)._with_stack(None)
 
     def _with_stack(self, stack_config: Mapping[str, Any] | None) -> Project:
         if stack_config is not None:
             config = {qualified(key): value for key, value in stack_config.items()}
             (self.directory / "stacks" / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
         (self.directory / ".local" / "state").mkdir(parents=True, exist_ok=True)
-        # Unselected: a selection would stay behind in Pulumi's home.
+        # Not selected: a selection would stay in Pulumi's home.
         self.pulumi("stack", "init", "--no-select")
         return self
 
@@ -146,7 +142,7 @@ class Project:
         """Run `pulumi`, which must succeed.
 
         Raises:
-            BenchError: It did not; with what it printed last.
+            BenchError: It failed; with its last lines.
         """
         with (
             self.running(*arguments, **environment) as run,
@@ -157,7 +153,7 @@ class Project:
 
     @contextlib.contextmanager
     def running(self, *arguments: str, **environment: str) -> Iterator[Run]:
-        """`pulumi` as long as the block lasts; what it prints is kept for the case that it fails."""
+        """`pulumi` as long as the block lasts; its output is kept in case it fails."""
         file = self.directory / f"output-{self.stack}.txt"
         with file.open("wb") as output:
             start = time.perf_counter()

@@ -16,7 +16,7 @@ class Sample:
     """One run of one command, or the medians of several.
 
     Attributes:
-        seconds: From start to end, by the clock on the wall.
+        seconds: Wall-clock time from start to end.
         peak_mb: The provider process's peak resident memory, in 10^6 bytes.
         requests: How many HTTP requests the emulator had, by method and path.
     """
@@ -40,7 +40,7 @@ Results = dict[Key, Sample]
 
 
 def medians(samples: Sequence[Sample]) -> Sample:
-    """The median of each number by itself; a kind of request that a run has none of counts as 0 there."""
+    """The median of each number; a missing kind of request counts as 0."""
     kinds = sorted({kind for sample in samples for kind in sample.requests})
     return Sample(
         seconds=round(median(sample.seconds for sample in samples), 3),
@@ -49,7 +49,7 @@ def medians(samples: Sequence[Sample]) -> Sample:
     )
 
 
-def with_floor_everywhere(results: Results, latencies: Iterable[float], floor: str) -> Results:
+def with_floor_at_each_latency(results: Results, latencies: Iterable[float], floor: str) -> Results:
     """The results, with the floor's at every latency: it calls no API, so it is measured at one of them only."""
     copies = {
         replace(key, latency_s=latency): sample
@@ -64,11 +64,11 @@ def from_json(text: str) -> tuple[Results, Fleet]:
     """The results that `to_json` wrote."""
     document = json.loads(text)
     results = {
-        Key(*_taken(record, "case", "n", "latency_s", "variant")): Sample(**record)  # what is left of the record
+        Key(*_pop(record, "case", "n", "latency_s", "variant")): Sample(**record)  # what is left of the record
         for record in document["hosts"]
     }
     fleet = {
-        (Cut(*_taken(record, "stacks", "routers", "attachments", "parallel")), record.pop("case")): CutRun(**record)
+        (Cut(*_pop(record, "stacks", "routers", "attachments", "parallel")), record.pop("case")): CutRun(**record)
         for record in document["fleet"]
     }
     return results, fleet
@@ -82,8 +82,8 @@ def to_json(results: Results, fleet: Fleet) -> str:
     return f'{{\n"hosts": {_lines(hosts)},\n"fleet": {_lines(together)}\n}}\n'
 
 
-def _taken(record: dict[str, Any], *names: str) -> list[Any]:
-    """What the record has under these names, taken out of it."""
+def _pop(record: dict[str, Any], *names: str) -> list[Any]:
+    """Remove these keys from the record, and return their values."""
     return [record.pop(name) for name in names]
 
 

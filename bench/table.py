@@ -35,15 +35,15 @@ def markdown(results: Results, verdicts: Sequence[Verdict], cases: Iterable[str]
     return "\n\n".join(parts) + "\n"
 
 
-def times_faster(ours: float, other: float) -> str:
-    """How many times as long as `ours` the other took, or the other way round."""
-    ratio = max(other / ours, ours / other)
+def times_faster(seconds: float, other: float) -> str:
+    """How many times as long the other took, or the other way round."""
+    ratio = max(other / seconds, seconds / other)
     rounded = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
-    return "the same" if rounded == "1.0" else f"{rounded}{TIMES} {'faster' if other > ours else 'slower'}"
+    return "the same" if rounded == "1.0" else f"{rounded}{TIMES} {'faster' if other > seconds else 'slower'}"
 
 
-def seconds_text(seconds: float) -> str:
-    """A duration as people say it: 1.24 s, 34.5 s, 12 min."""
+def format_seconds(seconds: float) -> str:
+    """A duration in readable form: 1.24 s, 34.5 s, 12 min."""
     if seconds >= 120:
         return f"{seconds / 60:.1f} min"
     return f"{seconds:.1f} s" if seconds >= 10 else f"{seconds:.2f} s"
@@ -59,27 +59,27 @@ def _row(results: Results, case: str, n: int, latency: float) -> list[str]:
 
 
 def of_variants(results: Results, case: str, n: int, latency: float) -> list[Sample | None]:
-    """What there is of each variant, in the order of `VARIANTS`."""
+    """The samples of each variant, in the order of `VARIANTS`."""
     return [results.get(Key(case, n, latency, variant)) for variant in VARIANTS]
 
 
 def seconds_cells(case: str, n: int, samples: Sequence[Sample | None]) -> list[str]:
     """The first cells of a row on the samples that `of_variants` gives: the case, how long it took, the comparison."""
-    _, ours, base = samples
+    _, project, base = samples
     return [
         f"`{case}`",
         f"{n:,}",
-        *(seconds_text(sample.seconds) if sample else "" for sample in samples),
-        times_faster(ours.seconds, base.seconds) if ours and base else "",
+        *(format_seconds(sample.seconds) if sample else "" for sample in samples),
+        times_faster(project.seconds, base.seconds) if project and base else "",
     ]
 
 
 def requests_cell(samples: Iterable[Sample | None]) -> str:
-    """How many requests there were in all, of each sample."""
+    """The number of all requests, for each sample."""
     return " / ".join(f"{sum(sample.requests.values()):,.0f}" if sample else "-" for sample in samples)
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
-    """A Markdown table with so many columns aligned to the left, and the others to the right."""
+    """A Markdown table with the first `left` columns aligned to the left, and the others to the right."""
     ruler = ["---" if column < left else "---:" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))

@@ -1,4 +1,4 @@
-"""What the project promises about its speed, and whether a benchmark bears it out."""
+"""What the project promises about its speed, and whether a benchmark confirms it."""
 
 from __future__ import annotations
 
@@ -45,59 +45,59 @@ def judge(results: Results) -> list[Verdict]:
 
 
 def _ratio(results: Results, case: str, n: int, limit: float, *, api: float = 0.0) -> Verdict:
-    """Ours against the floor, to which the seconds that the API takes for one flow log may be added."""
+    """This project against the floor, plus the seconds that the API takes for one flow log."""
     base = f"(floor + {api:g} s)" if api else "floor"
 
-    def measured(ours: Sample, floor: Sample) -> tuple[str, bool]:
+    def measure(sample: Sample, floor: Sample) -> tuple[str, bool]:
         allowed = floor.seconds + api
-        ratio = ours.seconds / allowed
-        return f"{ratio:.2f} {TIMES} ({ours.seconds:.2f} s against {allowed:.2f} s)", ratio <= limit
+        ratio = sample.seconds / allowed
+        return f"{ratio:.2f} {TIMES} ({sample.seconds:.2f} s against {allowed:.2f} s)", ratio <= limit
 
-    return _verdict(f"{case}, N={n:,}: at most {limit:g} {TIMES} {base}", measured, *_both(results, case, n))
+    return _verdict(f"{case}, N={n:,}: at most {limit:g} {TIMES} {base}", measure, *_both(results, case, n))
 
 
 def _requests_of_up(results: Results, n: int, limit: float) -> Verdict:
-    def measured(ours: Sample) -> tuple[str, bool]:
-        total = sum(ours.requests.values())
+    def measure(sample: Sample) -> tuple[str, bool]:
+        total = sum(sample.requests.values())
         return f"{total / n:.2f} ({total:g} in all)", total / n <= limit
 
-    return _verdict(f"up, N={n:,}: at most {limit:g} requests per flow log", measured, _ours(results, "up", n))
+    return _verdict(f"up, N={n:,}: at most {limit:g} requests per flow log", measure, _sample(results, "up", n))
 
 
 def _lists_of_refresh(results: Results, n: int, limit: int) -> Verdict:
-    def measured(ours: Sample) -> tuple[str, bool]:
-        lists = ours.requests.get(LIST_FLOW_LOGS, 0)
-        return f"{lists:g} (of {sum(ours.requests.values()):g} requests)", lists <= limit
+    def measure(sample: Sample) -> tuple[str, bool]:
+        lists = sample.requests.get(LIST_FLOW_LOGS, 0)
+        return f"{lists:g} (of {sum(sample.requests.values()):g} requests)", lists <= limit
 
-    return _verdict(f"refresh, N={n:,}: at most {limit} lists of flow logs", measured, _ours(results, "refresh", n))
+    return _verdict(f"refresh, N={n:,}: at most {limit} lists of flow logs", measure, _sample(results, "refresh", n))
 
 
 def _memory_of_up(results: Results, n: int, limit: float) -> Verdict:
-    def measured(ours: Sample) -> tuple[str, bool]:
-        return f"{ours.peak_mb:.0f} MB", ours.peak_mb < limit
+    def measure(sample: Sample) -> tuple[str, bool]:
+        return f"{sample.peak_mb:.0f} MB", sample.peak_mb < limit
 
-    return _verdict(f"up, N={n:,}: provider process under {limit:g} MB", measured, _ours(results, "up", n))
+    return _verdict(f"up, N={n:,}: provider process under {limit:g} MB", measure, _sample(results, "up", n))
 
 
 def _first_resource(results: Results, limit: float) -> Verdict:
-    def measured(ours: Sample, empty: Sample) -> tuple[str, bool]:
-        ratio = ours.seconds / empty.seconds
-        return f"{ratio:.2f} {TIMES} ({ours.seconds:.2f} s against {empty.seconds:.2f} s)", ratio <= limit
+    def measure(sample: Sample, empty: Sample) -> tuple[str, bool]:
+        ratio = sample.seconds / empty.seconds
+        return f"{ratio:.2f} {TIMES} ({sample.seconds:.2f} s against {empty.seconds:.2f} s)", ratio <= limit
 
     samples = [results.get(Key(FIRST_RESOURCE, 0, 0, variant)) for variant in ("ours", "floor")]
-    return _verdict(f"first resource of a preview: at most {limit:g} {TIMES} an empty program's", measured, *samples)
+    return _verdict(f"first resource of a preview: at most {limit:g} {TIMES} an empty program's", measure, *samples)
 
 
-def _ours(results: Results, case: str, n: int) -> Sample | None:
+def _sample(results: Results, case: str, n: int) -> Sample | None:
     return results.get(Key(case, n, LATENCY, "ours"))
 
 
 def _both(results: Results, case: str, n: int) -> tuple[Sample | None, Sample | None]:
-    return _ours(results, case, n), results.get(Key(case, n, LATENCY, "floor"))
+    return _sample(results, case, n), results.get(Key(case, n, LATENCY, "floor"))
 
 
-def _verdict(target: str, measured: Callable[..., tuple[str, bool]], *samples: Sample | None) -> Verdict:
+def _verdict(target: str, measure: Callable[..., tuple[str, bool]], *samples: Sample | None) -> Verdict:
     if None in samples:
         return Verdict(target, "not measured", None)
-    text, met = measured(*samples)
+    text, met = measure(*samples)
     return Verdict(target, text, met)

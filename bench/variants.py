@@ -1,4 +1,4 @@
-"""The three variants of the project that are measured side by side, and what each makes of Pulumi.yaml."""
+"""The three variants of the project that are measured side by side, and how each changes Pulumi.yaml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Variant:
         module: The Python module that its process runs, by which it is found among others.
         adapt: Changes the document of Pulumi.yaml so that the engine takes this host.
         width: Operations at a time, at the default of PULUMI_PARALLEL.
-        calls_the_api: Whether flow logs come to be.
+        calls_the_api: Whether flow logs are created.
     """
 
     name: str
@@ -43,7 +43,7 @@ def _with_the_floor(document: Document) -> None:
 
 
 FLOOR = Variant("floor", "bench.floor", _with_the_floor, width=PARALLEL, calls_the_api=False)
-OURS = Variant("ours", "providers.host", _as_it_is, width=PARALLEL)
-STOCK = Variant("base", "pulumi.dynamic", _without_plugins, width=4)  # SDK: pulumi/dynamic/__main__.py
+THIS_PROJECT = Variant("ours", "providers.host", _as_it_is, width=PARALLEL)
+BASE = Variant("base", "pulumi.dynamic", _without_plugins, width=4)  # SDK: pulumi/dynamic/__main__.py
 
-VARIANTS = {variant.name: variant for variant in (FLOOR, OURS, STOCK)}
+VARIANTS = {variant.name: variant for variant in (FLOOR, THIS_PROJECT, BASE)}

@@ -1,4 +1,4 @@
-"""Poller at what is there for a moment only, again and again while something runs."""
+"""Threads that poll what is visible only while something runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from bench.processes import members
 
-W = TypeVar("W", bound="Watch")
+PollerT = TypeVar("PollerT", bound="Poller")
 
 
-class Watch(ABC):
-    """Poller every `interval` seconds, as long as the block lasts."""
+class Poller(ABC):
+    """Polls every `interval` seconds, as long as the block lasts."""
 
     interval: float
 
@@ -22,7 +22,7 @@ class Watch(ABC):
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
 
-    def __enter__(self: W) -> W:
+    def __enter__(self: PollerT) -> PollerT:
         self._thread.start()
         return self
 
@@ -31,26 +31,26 @@ class Watch(ABC):
         self._thread.join()
 
     @abstractmethod
-    def look(self) -> None:
-        """Take what is wanted."""
+    def poll(self) -> None:
+        """Measure once."""
 
     def _run(self) -> None:
         while not self._stop.wait(self.interval):
-            self.look()
+            self.poll()
 
 
-class ProcessWatch(Watch):
-    """Poller at each process of some sessions: the kernel forgets them when they end."""
+class ProcessPoller(Poller):
+    """Polls each process of some sessions: the kernel forgets them when they end."""
 
     def __init__(self, *sessions: int) -> None:
         super().__init__()
         self._sessions = sessions
 
     @abstractmethod
-    def look_at(self, pid: int, folder: Path) -> None:
-        """Take from /proc/PID what is wanted; an OSError means that the process has ended meanwhile."""
+    def inspect(self, pid: int, folder: Path) -> None:
+        """Read /proc/PID; an OSError means that the process has ended meanwhile."""
 
-    def look(self) -> None:
+    def poll(self) -> None:
         for pid in members(*self._sessions):
             with contextlib.suppress(OSError):
-                self.look_at(pid, Path("/proc", str(pid)))
+                self.inspect(pid, Path("/proc", str(pid)))

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Behaviour", "EmulatorError", "Server", "Store", "serve"]
 
-_DEFAULT_SWITCHES = Behaviour()
+_DEFAULT_BEHAVIOUR = Behaviour()
 
 
 def serve(
     db: Path,
     *,
     seed: Path | None = None,
-    switches: Behaviour = _DEFAULT_SWITCHES,
+    behaviour: Behaviour = _DEFAULT_BEHAVIOUR,
     port: int = 0,
     threads: int = 16,
 ) -> Server:
-    """Serve the world kept in the SQLite file `db` on 127.0.0.1, until the returned server is closed.
+    """Serve what the SQLite file `db` holds, on 127.0.0.1, until the returned server is closed.
 
     `seed` (default: the demo seed) fills the file only when it holds nothing yet. Several processes may serve one
     file at the same time. Raises EmulatorError, whose text is one sentence for the person at the terminal.
     """
     from emulator.server import Server
 
-    return Server(db, seed=seed, switches=switches, port=port, threads=threads)
+    return Server(db, seed=seed, behaviour=behaviour, port=port, threads=threads)
 
 
 def __getattr__(name: str) -> object:

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from emulator.behaviour import ATTACHMENT_DELETED, CLIENT_TOKENS, MISSING_FLOW_LOG, Behaviour
+from emulator.documents import load_yaml
 from emulator.errors import EmulatorError
-from emulator.faults.plan import parse
-from emulator.seed import load
+from emulator.faults import plan
 from emulator.server import DEFAULT_THREADS, HOST, Server
 
 LATENCY = 2.0  # seconds: long enough to watch
@@ -25,13 +25,6 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        switches = Behaviour(
-            missing_flow_log=options.missing_flow_log,
-            attachment_deleted=options.attachment_deleted,
-            client_tokens=options.client_tokens,
-            list_lag=options.list_lag,
-            latency=options.latency,
-        )
         with ExitStack() as stack:
             db = options.db
             if db is None:
@@ -40,14 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
             server = Server(
                 db,
                 seed=options.seed,
-                switches=switches,
+                behaviour=_behaviour(options),
                 host=options.host,
                 port=options.port,
                 threads=DEFAULT_THREADS,
             )
             stack.enter_context(server)
             if options.faults:
-                server.faults.use(*parse(load(options.faults, "file of faults")))
+                document = load_yaml(options.faults, "fault plan")
+                server.faults.use(*plan.parse(document, f"The fault plan {options.faults}"))
             print(f"emulator: {server.url} (db {db}, latency {options.latency:g} s)", flush=True)
             for line in _notes(server, options):
                 print(line, flush=True)
@@ -78,35 +72,47 @@ def _parser() -> argparse.ArgumentParser:
         default=LATENCY,
         help="seconds until an accepted create, enable, disable or delete is done (default: %(default)s)",
     )
-    parser.add_argument("--faults", type=Path, help="YAML file of what is to go wrong; see emulator/faults/plan.py")
-    switches = parser.add_argument_group("where the API reference is silent")
-    switches.add_argument(
+    parser.add_argument(
+        "--faults", type=Path, help="YAML file of which calls are to go wrong, and how; see emulator/faults/plan.py"
+    )
+    group = parser.add_argument_group("where the API reference is silent")
+    group.add_argument(
         "--missing-flow-log",
         type=int,
         choices=MISSING_FLOW_LOG,
         default=default.missing_flow_log,
         help="HTTP status for a flow log that does not exist (default: %(default)s)",
     )
-    switches.add_argument(
+    group.add_argument(
         "--attachment-deleted",
         choices=ATTACHMENT_DELETED,
         default=default.attachment_deleted,
-        help="what becomes of the flow logs of a deleted attachment; `emulator.world` has the same option, "
-        "for that is where attachments are deleted (default: %(default)s)",
+        help="what becomes of the flow logs of a deleted attachment; `emulator.world`, which deletes attachments, has "
+        "the same option (default: %(default)s)",
     )
-    switches.add_argument(
+    group.add_argument(
         "--client-tokens",
         choices=CLIENT_TOKENS,
         default=default.client_tokens,
         help="whether X-Client-Token makes a create idempotent (default: %(default)s)",
     )
-    switches.add_argument(
+    group.add_argument(
         "--list-lag",
         type=float,
         default=default.list_lag,
         help="seconds by which lists of flow logs lag behind (default: %(default)s)",
     )
     return parser
+
+
+def _behaviour(options: argparse.Namespace) -> Behaviour:
+    return Behaviour(
+        missing_flow_log=options.missing_flow_log,
+        attachment_deleted=options.attachment_deleted,
+        client_tokens=options.client_tokens,
+        list_lag=options.list_lag,
+        latency=options.latency,
+    )
 
 
 def _notes(server: Server, options: argparse.Namespace) -> list[str]:
@@ -119,7 +125,7 @@ def _notes(server: Server, options: argparse.Namespace) -> list[str]:
     if options.db is None:
         notes.append("the database is a temporary file: name one with --db to keep what you do")
     elif options.seed is not None and not server.store.seeded:
-        notes.append(f"the database holds a world already: the seed file {options.seed} was not used")
+        notes.append(f"the database is not empty: the seed file {options.seed} was not used")
     return notes
 
 

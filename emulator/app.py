@@ -1,4 +1,4 @@
-"""The WSGI application: finds the route, has the gateway admit the call, and turns refusals into answers."""
+"""The WSGI application: finds the route, has the gateway admit the call, and turns errors into answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("emulator")
 
 
 class Application:
-    """Every call passes through `answer` once its route is known and before it has had any effect."""
+    """Every call to a known route passes through `answer`."""
 
     def __init__(
         self, store: Store, requests: RequestCounts, faults: Faults, *, refuse: Callable[[float], None]
@@ -53,22 +53,22 @@ class Application:
         except HTTPException:
             self._requests.add(request.method, UNKNOWN_ROUTE)
             response = error_response(
-                Service.GATEWAY, *_args(ApiError(NO_SUCH_API, "The API does not exist or takes another method."))
+                Service.GATEWAY, *_envelope(ApiError(NO_SUCH_API, "The API does not exist or takes another method."))
             )
         else:
             call = Call(request, path)
-            if route.service is Service.ADMIN:
+            if route.service is Service.EMULATOR:
                 response = self.answer(route, call)
             else:
                 self._requests.add(route.method, route.path)
-                response = self.answer(route, call) if self._faults.is_calm else self._perhaps_spoiled(route, call)
+                response = self.answer(route, call) if self._faults.is_calm else self._answer_with_fault(route, call)
         return response(environ, start_response)
 
-    def _perhaps_spoiled(self, route: Route, call: Call) -> Response:
+    def _answer_with_fault(self, route: Route, call: Call) -> Response:
         drawn = self._faults.draw(f"{route.method} {route.path}", self._subject(call))
         if not drawn:
             return self.answer(route, call)
-        # Imported here: most worlds have no faults.
+        # Imported here: most emulators run without faults.
         from emulator.faults.effects import FaultInjector
 
         return FaultInjector(
@@ -81,7 +81,7 @@ class Application:
         ).answer()
 
     def _subject(self, call: Call) -> str:
-        """What a call is about, in ids that are the same in every run: those of flow logs are drawn at random."""
+        """The attachment that a call is about, or else its path: ids of flow logs differ between runs."""
         flow_log_id = call.path.get("flow_log_id")
         if flow_log_id:
             return self._store.flow_logs.resource_of(flow_log_id)
@@ -98,9 +98,9 @@ class Application:
                 self._gateway.admit(route, call)
             return route.handler(call)
         except GatewayError as error:
-            return error_response(Service.GATEWAY, *_args(error))
+            return error_response(Service.GATEWAY, *_envelope(error))
         except ApiError as error:
-            return error_response(route.service, *_args(error))
+            return error_response(route.service, *_envelope(error))
         except IamError as error:
             return error_response(route.service, error.status, "", error.message)
         except sqlite3.Error as error:
@@ -116,5 +116,5 @@ def _rule(route: Route) -> Rule:
     return Rule(path, methods=[route.method], endpoint=route)
 
 
-def _args(error: ApiError) -> tuple[int, str, str]:
+def _envelope(error: ApiError) -> tuple[int, str, str]:
     return error.kind.status, error.kind.code, error.message

@@ -1,4 +1,4 @@
-"""Instants: whole microseconds since the epoch, which SQLite compares exactly and every process agrees on."""
+"""Times: whole microseconds since the epoch, which SQLite compares exactly and every process agrees on."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def now() -> Instant:
 
 
 def seconds(value: float) -> Instant:
-    """A duration in seconds as a distance between instants."""
+    """A duration in seconds, as a difference of instants."""
     return round(value * 1_000_000)
 
 
-def in_answers(instant: Instant) -> str:
-    """The way the API writes an instant: 2026-11-23T08:15:30Z."""
+def format_for_api(instant: Instant) -> str:
+    """As the API writes an instant: 2026-11-23T08:15:30Z."""
     return datetime.fromtimestamp(instant / 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def in_tokens(instant: Instant) -> str:
-    """The way Keystone writes an instant: 2026-11-23T08:15:30.000000Z."""
+def format_for_token(instant: Instant) -> str:
+    """As Keystone writes an instant: 2026-11-23T08:15:30.000000Z."""
     return datetime.fromtimestamp(instant / 1_000_000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def exact(instant: Instant) -> str:
-    """An instant to the microsecond, as `parse` reads it: 2026-11-23T08:15:30.000000Z."""
+def format_exact(instant: Instant) -> str:
+    """To the microsecond, as `parse` reads it: 2026-11-23T08:15:30.000000Z."""
     return (_EPOCH + timedelta(microseconds=instant)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse(text: str, now: Instant) -> Instant:
-    """The instant that a person means: a time in UTC such as 2026-11-23T10:00:00Z, or a duration back from `now`.
+    """The instant that a text means: a time in UTC such as 2026-11-23T10:00:00Z, or a duration back from `now`.
 
     A duration is a number of seconds, minutes or hours: 90s, 10m, 2h. No instant is before 1970.
 

@@ -1,4 +1,4 @@
-"""Connections that can be dropped in the middle of a call, as networks do, for waitress to serve over."""
+"""Connections of waitress that can be dropped in the middle of a call, as networks do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
 ENVIRON_KEY = "emulator.connection"
-"""Under which the WSGI environment holds the connection that a call came in by."""
+"""Key of the WSGI environment under which a call has its connection."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: on, for 0 seconds
 
@@ -34,7 +34,7 @@ class Connection(HTTPChannel):
     is_dropped = False
 
     def drop(self, *, reset: bool) -> None:
-        """Close it once the call is done, without a byte of answer: in good order, or by a reset."""
+        """Close it once the call is done, without an answer: normally, or by a reset."""
         self.is_dropped = True
         if reset and self.socket:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

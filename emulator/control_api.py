@@ -1,4 +1,4 @@
-"""The emulator's own routes, which the cloud does not have: how often each call was made, and what is to go wrong."""
+"""The emulator's own routes, which the cloud does not have: counts of requests, and the fault plan."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def routes(requests: RequestCounts, faults: Faults) -> list[Route]:
         return Response(status=HTTPStatus.NO_CONTENT)
 
     return [
-        Route(Service.ADMIN, "GET", REQUESTS, show),
-        Route(Service.ADMIN, "DELETE", REQUESTS, reset),
-        Route(Service.ADMIN, "GET", FAULTS, injected),
-        Route(Service.ADMIN, "PUT", FAULTS, inject),
-        Route(Service.ADMIN, "DELETE", FAULTS, clear),
+        Route(Service.EMULATOR, "GET", REQUESTS, show),
+        Route(Service.EMULATOR, "DELETE", REQUESTS, reset),
+        Route(Service.EMULATOR, "GET", FAULTS, injected),
+        Route(Service.EMULATOR, "PUT", FAULTS, inject),
+        Route(Service.EMULATOR, "DELETE", FAULTS, clear),
     ]

@@ -1,4 +1,4 @@
-"""The SQLite file: made or recognised, one connection per thread, one writer at a time across all processes."""
+"""The SQLite file: created or recognised, one connection per thread, one writer at a time across all processes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ BUSY_SECONDS = 60  # how long one writer may keep another waiting
 
 
 class Database:
-    """Transactions on one file. `fill` runs inside the transaction that makes the tables of a new file, so a file is
-    either still empty or complete: a process killed in between leaves nothing half made. A file of an older version
-    is brought up to date in one transaction, too."""
+    """Transactions on one file. `fill` runs inside the transaction that creates the tables of a new file, so a file is
+    either empty or complete, even if the process is killed in between."""
 
     def __init__(self, path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         self.path = path
@@ -84,20 +83,17 @@ class Database:
             # SQLite gives its -wal and -shm files the mode of the main one: private to the user as well.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = self.connection()
-            self._recognise(connection)
-            _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+            self._is_empty(connection)
+            _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
             with self.writing():
-                # Another process may have made the tables while this one waited for its turn.
-                version = self._recognise(connection)
-                for step in schema.STEPS[version:]:
-                    for statement in step.split(";"):
+                # Another process may have created the tables while this one waited for its turn.
+                if self._is_empty(connection):
+                    for statement in schema.TABLES.split(";"):
                         connection.execute(statement)
-                if version == 0:
                     fill(connection)
-                    self.created = True
-                if version < schema.VERSION:
                     connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
                     connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+                    self.created = True
             (report,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if report != "ok":
                 raise sqlite3.DatabaseError(report)
@@ -117,33 +113,33 @@ class Database:
                 "writable, or name another file."
             ) from error
 
-    def _recognise(self, connection: sqlite3.Connection) -> int:
-        """The version of a file of ours, 0 for one with nothing in it; anything else is refused."""
+    def _is_empty(self, connection: sqlite3.Connection) -> bool:
+        """Whether the file holds nothing yet; what is neither empty nor this version's own is refused."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if application == 0 and version == 0 and tables == 0:
-            return 0
+            return True
         if application != schema.APPLICATION_ID:
             raise EmulatorError(
                 f"{self.path} is a SQLite database of another program: name another file for the emulator."
             )
-        if not 1 <= version <= schema.VERSION:
+        if version != schema.VERSION:
             raise EmulatorError(
                 f"{self.path} was made by another version of the emulator (schema {version}, this one has "
                 f"{schema.VERSION}): delete it to start afresh, or name another file."
             )
-        return int(version)
+        return False
 
 
-def _patiently(action: Callable[[], object]) -> None:
+def _retry_while_locked(action: Callable[[], object]) -> None:
     """SQLite does not wait for its lock when it changes the journal mode, so two processes starting at once collide."""
-    give_up = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             action()
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > give_up:
+            if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
         else:

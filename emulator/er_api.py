@@ -7,7 +7,7 @@ from http import HTTPStatus
 from werkzeug.wrappers import Response
 
 from emulator import rules
-from emulator.clock import in_answers
+from emulator.clock import format_for_api
 from emulator.flow_logs import FlowLog, FlowLogChange, NewFlowLog
 from emulator.http import (
     PAGE_PARAMETERS,
@@ -58,15 +58,15 @@ class _ErApi:
         router = _router_path(call)
         self._store.network.require_available(*router)
         client_token = call.request.headers.get(CLIENT_TOKEN_HEADER)
-        headers = {} if client_token is None else {CLIENT_TOKEN_HEADER: rules.client_token(client_token)}
+        headers = {} if client_token is None else {CLIENT_TOKEN_HEADER: rules.check_client_token(client_token)}
         new = NewFlowLog.parse(json_body(call))
         flow_log = self._store.flow_logs.create(*router, new, client_token=client_token)
         return _flow_log_response(HTTPStatus.ACCEPTED, flow_log, headers)
 
     def list_flow_logs(self, call: Call) -> Response:
         query = Query(call, "resource_type", "resource_id", *PAGE_PARAMETERS)
-        query.one("resource_type", rules.RESOURCE_TYPE)
-        found = self._store.flow_logs.page(*_router_path(call), query.page(), resource_ids=query.many("resource_id"))
+        query.get("resource_type", rules.RESOURCE_TYPE)
+        found = self._store.flow_logs.page(*_router_path(call), query.page(), resource_ids=query.get_all("resource_id"))
         flow_logs = [_flow_log_body(flow_log) for flow_log in found.flow_logs]
         body = {
             "flow_logs": flow_logs,
@@ -102,9 +102,9 @@ class _ErApi:
         found = self._store.network.attachments(
             *_router_path(call),
             query.page(),
-            states=query.many("state", *rules.ATTACHMENT_STATES),
-            resource_types=query.many("resource_type", *rules.ATTACHMENT_TYPES),
-            resource_ids=query.many("resource_id"),
+            states=query.get_all("state", *rules.ATTACHMENT_STATES),
+            resource_types=query.get_all("resource_type", *rules.ATTACHMENT_TYPES),
+            resource_ids=query.get_all("resource_id"),
         )
         attachments = [_attachment_body(attachment) for attachment in found.attachments]
         body = {"attachments": attachments, "page_info": _page_info(found.next_marker, len(attachments))}
@@ -123,8 +123,8 @@ class _ErApi:
 
     def list_quotas(self, call: Call) -> Response:
         query = Query(call, "type", "erId")
-        query.one("type", rules.FLOW_LOG_QUOTA)
-        quota = self._store.quotas.of(call.path["project_id"], er_id=query.one("erId"))
+        query.get("type", rules.FLOW_LOG_QUOTA)
+        quota = self._store.quotas.of(call.path["project_id"], er_id=query.get("erId"))
         body = {"quota_key": quota.key, "quota_limit": quota.limit, "used": quota.used, "unit": QUOTA_UNIT}
         return json_response(HTTPStatus.OK, with_request_id({"quotas": [body]}))
 
@@ -160,8 +160,8 @@ def _flow_log_body(flow_log: FlowLog) -> dict[str, object]:
         "log_stream_id": flow_log.log_stream_id,
         "log_store_type": rules.LOG_STORE_TYPE,
         "log_aggregation_interval": rules.LOG_AGGREGATION_INTERVAL,
-        "created_at": in_answers(flow_log.created_at),
-        "updated_at": in_answers(flow_log.updated_at),
+        "created_at": format_for_api(flow_log.created_at),
+        "updated_at": format_for_api(flow_log.updated_at),
         "state": flow_log.state,
         "enabled": flow_log.enabled,
     }
@@ -181,8 +181,8 @@ def _attachment_body(attachment: Attachment) -> dict[str, object]:
         "tags": [{"key": key, "value": value} for key, value in attachment.tags.items()],
         "associated": True,
         "route_table_id": attachment.route_table_id,
-        "created_at": in_answers(attachment.created_at),
-        "updated_at": in_answers(attachment.updated_at),
+        "created_at": format_for_api(attachment.created_at),
+        "updated_at": format_for_api(attachment.updated_at),
     }
 
 
@@ -194,8 +194,8 @@ def _router_body(router: Router) -> dict[str, object]:
         "state": router.state,
         "asn": router.asn,
         "project_id": router.project_id,
-        "created_at": in_answers(router.created_at),
-        "updated_at": in_answers(router.updated_at),
+        "created_at": format_for_api(router.created_at),
+        "updated_at": format_for_api(router.updated_at),
     }
 
 

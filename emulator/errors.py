@@ -1,4 +1,4 @@
-"""The two kinds of failure: what the API answers to a client, and what the operator of the emulator is told."""
+"""The two kinds of failure: what the API answers to a client, and what whoever runs the emulator reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class EmulatorError(Exception):
-    """Something the person running the emulator has to know; the text is one sentence saying what to do."""
+    """For the person who runs the emulator; the text is one sentence with what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ErrorKind:
 
 
 class ApiError(Exception):
-    """A refusal in the service's own envelope. The models raise it; how it looks in HTTP is decided elsewhere."""
+    """A refusal in the service's own envelope. The models raise it; `emulator.app` turns it into HTTP."""
 
     def __init__(self, kind: ErrorKind, message: str) -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ ROUTER_BUSY = ErrorKind(400, "ER.04001003")
 ATTACHMENT_MISSING = ErrorKind(404, "ER.04044001")
 ATTACHMENT_BUSY = ErrorKind(400, "ER.04004003")
 ATTACHMENT_TYPE_REFUSED = ErrorKind(400, "ER.04008500")
-FLOW_LOG_MISSING_CODE = "ER.04008501"  # its status is a switch: see Behaviour.missing_flow_log
+FLOW_LOG_MISSING_CODE = "ER.04008501"  # its status can be chosen: see Behaviour.missing_flow_log
 FLOW_LOG_BUSY = ErrorKind(400, "ER.04008502")
 FLOW_LOG_EXISTS = ErrorKind(400, "ER.04008503")
 INVALID_PARAMETERS = ErrorKind(400, "ER.04009005")

@@ -1,7 +1,7 @@
-"""Flow logs: the state machine. Usable in process exactly as over HTTP; knows nothing of requests and answers.
+"""Flow logs: the state machine. It knows nothing of HTTP: tests use it in process as well.
 
-What is accepted is written as versions with the instant from which they are valid, those of the future included; the
-state at an instant is the newest version valid by then (API reference: flow logs are operated asynchronously).
+An accepted change is written as versions, each with the instant from which it is valid, future ones included. The state
+at an instant is the newest version valid by then (API reference: flow logs are operated asynchronously).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from emulator.errors import (
     ErrorKind,
     invalid,
 )
-from emulator.paging import Page, listing
+from emulator.paging import Page, fetch_page
 
 PENDING, AVAILABLE, MODIFYING = "pending", rules.AVAILABLE, "modifying"
 DELETING, DELETED, FAILED = "deleting", "deleted", "failed"
@@ -39,7 +39,7 @@ DELETABLE_STATES = (AVAILABLE, DELETING, FAILED)  # API reference: delete flow l
 
 @dataclass(frozen=True)
 class NewFlowLog:
-    """A create request that has passed every check which needs no look at the world."""
+    """A create request that has passed every check which does not need the database."""
 
     name: str
     description: str
@@ -47,15 +47,15 @@ class NewFlowLog:
     log_group_id: str
     log_stream_id: str
     fingerprint: bytes = b""
-    """Of the body as it was sent: two creates with one client token are the same if these are."""
+    """Hash of the body: creates with the same client token are the same if their hashes are."""
 
     @classmethod
     def parse(cls, body: object) -> NewFlowLog:
         """API reference: create flow log, request body."""
-        wrapper = rules.object_with(body, "the body", ("flow_log",))
+        wrapper = rules.require_object(body, "the body", ("flow_log",))
         if "flow_log" not in wrapper:
             raise invalid("flow_log is missing.")
-        fields = rules.object_with(
+        fields = rules.require_object(
             wrapper["flow_log"],
             "flow_log",
             (
@@ -68,33 +68,37 @@ class NewFlowLog:
                 "log_store_type",
             ),
         )
-        rules.literal("resource_type", rules.text(fields, "resource_type"), rules.RESOURCE_TYPE)
-        rules.literal("log_store_type", rules.text(fields, "log_store_type"), rules.LOG_STORE_TYPE)
+        rules.check_literal("resource_type", rules.require_text(fields, "resource_type"), rules.RESOURCE_TYPE)
+        rules.check_literal("log_store_type", rules.require_text(fields, "log_store_type"), rules.LOG_STORE_TYPE)
         return cls(
-            name=rules.name(rules.text(fields, "name")),
-            description=rules.description(rules.text(fields, "description")) if "description" in fields else "",
-            resource_id=rules.text(fields, "resource_id"),
-            log_group_id=rules.text(fields, "log_group_id"),
-            log_stream_id=rules.text(fields, "log_stream_id"),
+            name=rules.check_name(rules.require_text(fields, "name")),
+            description=rules.check_description(rules.require_text(fields, "description"))
+            if "description" in fields
+            else "",
+            resource_id=rules.require_text(fields, "resource_id"),
+            log_group_id=rules.require_text(fields, "log_group_id"),
+            log_stream_id=rules.require_text(fields, "log_stream_id"),
             fingerprint=hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest(),
         )
 
 
 @dataclass(frozen=True)
 class FlowLogChange:
-    """What can change in place (API reference: update flow log); None leaves a field as it is."""
+    """What can change in place (API reference: update flow log); None keeps a field."""
 
     name: str | None = None
     description: str | None = None
 
     @classmethod
     def parse(cls, body: object) -> FlowLogChange:
-        fields = rules.object_with(body, "the body", ("name", "description"))
+        fields = rules.require_object(body, "the body", ("name", "description"))
         if not fields:
             raise invalid("the body must have at least one of name and description.")
         return cls(
-            name=rules.name(rules.text(fields, "name")) if "name" in fields else None,
-            description=rules.description(rules.text(fields, "description")) if "description" in fields else None,
+            name=rules.check_name(rules.require_text(fields, "name")) if "name" in fields else None,
+            description=rules.check_description(rules.require_text(fields, "description"))
+            if "description" in fields
+            else None,
         )
 
 
@@ -123,7 +127,7 @@ class FlowLogPage:
     total: int
 
 
-# Every flow log there has been by :instant, as it was then. Columns in the order of FlowLog's fields.
+# Every flow log created by :instant, deleted ones included, as it was then. Columns in the order of FlowLog's fields.
 _EVER = """
 SELECT f.id AS id, f.project_id, f.er_id, f.resource_id, f.log_group_id, f.log_stream_id, f.created_at,
        v.valid_from, v.name AS name, v.description, v.state AS state, v.enabled
@@ -132,7 +136,7 @@ FROM flow_log f JOIN flow_log_version v ON v.sequence = (
     ORDER BY valid_from DESC, sequence DESC LIMIT 1
 )
 """
-# A condition that the deletion index answers alone: none of the flow log's versions has to be read.
+# A condition for which the index of deletions suffices: the versions of the flow log are not read.
 _LIVE = """
 NOT EXISTS (SELECT 1 FROM flow_log_version d
             WHERE d.flow_log_id = f.id AND d.state = 'deleted' AND d.valid_from <= :instant)
@@ -140,45 +144,28 @@ NOT EXISTS (SELECT 1 FROM flow_log_version d
 
 
 class FlowLogs:
-    def __init__(self, database: Database, switches: Behaviour, clock: Clock) -> None:
+    def __init__(self, database: Database, behaviour: Behaviour, clock: Clock) -> None:
         self._database = database
-        self._switches = switches
+        self._behaviour = behaviour
         self._clock = clock
 
     def create(self, project_id: str, er_id: str, new: NewFlowLog, *, client_token: str | None = None) -> FlowLog:
-        """Accept a flow log, `pending` now and `available` later. Every check and the writing are one transaction."""
-        if self._switches.client_tokens == "ignore":
+        """Accept a flow log, `pending` now and `available` later. All checks and the writing are one transaction."""
+        if self._behaviour.client_tokens == "ignore":
             client_token = None
         with self._database.writing() as connection:
             now = self._clock()
             network.require_available_router(connection, project_id, er_id)
             if client_token is not None:
-                first = self._replayed(connection, now, project_id, er_id, client_token, new.fingerprint)
+                first = _find_replayed(connection, now, project_id, er_id, client_token, new.fingerprint)
                 if first is not None:
                     return first
             _require_loggable_attachment(connection, er_id, new.resource_id)
             _require_log_store(connection, project_id, new)
             _require_free_target(connection, now, new)
             _require_quota(connection, now, project_id)
-            pending = FlowLog(
-                id=str(uuid4()),
-                project_id=project_id,
-                er_id=er_id,
-                resource_id=new.resource_id,
-                log_group_id=new.log_group_id,
-                log_stream_id=new.log_stream_id,
-                created_at=now,
-                updated_at=now,
-                name=new.name,
-                description=new.description,
-                state=PENDING,
-                enabled=True,
-            )
-            connection.execute(
-                "INSERT INTO flow_log VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (pending.id, project_id, er_id, new.resource_id, new.log_group_id, new.log_stream_id, now),
-            )
-            self._write(connection, pending, replace(pending, state=AVAILABLE, updated_at=self._done_at(now)))
+            pending = _insert(connection, now, project_id, er_id, new)
+            _write(connection, pending, replace(pending, state=AVAILABLE, updated_at=self._done_at(now)))
             if client_token is not None:
                 connection.execute(
                     "INSERT INTO client_token VALUES (?, ?, ?, ?, ?)",
@@ -189,12 +176,12 @@ class FlowLogs:
     def show(self, project_id: str, er_id: str, flow_log_id: str) -> FlowLog:
         connection = self._database.connection()
         network.require_router(connection, project_id, er_id)
-        return self._existing(connection, self._clock(), er_id, flow_log_id)
+        return self._require_existing(connection, self._clock(), er_id, flow_log_id)
 
     def page(self, project_id: str, er_id: str, page: Page, *, resource_ids: Sequence[str] = ()) -> FlowLogPage:
-        """The flow logs of a router, as the world was `list_lag` ago."""
+        """The flow logs of a router, as they were `list_lag` ago."""
         values: dict[str, object] = {
-            "instant": self._clock() - seconds(self._switches.list_lag),
+            "instant": self._clock() - seconds(self._behaviour.list_lag),
             "er_id": er_id,
             "resource_ids": json.dumps(list(resource_ids)),
         }
@@ -204,44 +191,44 @@ class FlowLogs:
             items += " AND f.resource_id IN (SELECT value FROM json_each(:resource_ids))"
         with self._database.reading() as connection:
             network.require_router(connection, project_id, er_id)
-            found = listing(connection, page, items=items, ever=ever, values=values)
+            found = fetch_page(connection, page, items=items, ever=ever, values=values)
         return FlowLogPage([_flow_log(row) for row in found.rows], found.next_marker, found.total)
 
     def update(self, project_id: str, er_id: str, flow_log_id: str, change: FlowLogChange) -> FlowLog:
-        """Rename or describe; the only change that takes effect at once."""
+        """Change the name or the description; no other change takes effect at once."""
         with self._database.writing() as connection:
             now = self._clock()
-            current = self._operable(connection, now, project_id, er_id, flow_log_id, (AVAILABLE,))
+            current = self._require_operable(connection, now, project_id, er_id, flow_log_id, (AVAILABLE,))
             changed = replace(
                 current,
                 name=current.name if change.name is None else change.name,
                 description=current.description if change.description is None else change.description,
                 updated_at=now,
             )
-            self._write(connection, changed)
+            _write(connection, changed)
             return changed
 
     def switch(self, project_id: str, er_id: str, flow_log_id: str, *, enabled: bool) -> FlowLog:
         """Enable or disable: `modifying` with the old setting, then `available` with the new one."""
         with self._database.writing() as connection:
             now = self._clock()
-            current = self._operable(connection, now, project_id, er_id, flow_log_id, (AVAILABLE,))
+            current = self._require_operable(connection, now, project_id, er_id, flow_log_id, (AVAILABLE,))
             modifying = replace(current, state=MODIFYING, updated_at=now)
             done = replace(current, enabled=enabled, updated_at=self._done_at(now))
-            self._write(connection, modifying, done)
+            _write(connection, modifying, done)
             return modifying
 
     def delete(self, project_id: str, er_id: str, flow_log_id: str) -> None:
-        """`deleting` now, `deleted` later. One that is deleting already stays on its way."""
+        """`deleting` now, `deleted` later. A second delete has no effect."""
         with self._database.writing() as connection:
             now = self._clock()
-            current = self._operable(connection, now, project_id, er_id, flow_log_id, DELETABLE_STATES)
+            current = self._require_operable(connection, now, project_id, er_id, flow_log_id, DELETABLE_STATES)
             if current.state != DELETING:
                 deleting = replace(current, state=DELETING, updated_at=now)
-                self._write(connection, deleting, replace(deleting, state=DELETED, updated_at=self._done_at(now)))
+                _write(connection, deleting, replace(deleting, state=DELETED, updated_at=self._done_at(now)))
 
     def live(self, er_id: str | None = None) -> list[FlowLog]:
-        """All flow logs that exist now, whatever the project, oldest first; no lag."""
+        """All flow logs that exist now, in all projects, oldest first; without lag."""
         where = _LIVE if er_id is None else f"f.er_id = :er_id AND {_LIVE}"
         rows = self._database.connection().execute(
             f"{_EVER} WHERE {where} ORDER BY f.created_at, f.id", {"instant": self._clock(), "er_id": er_id}
@@ -249,24 +236,24 @@ class FlowLogs:
         return [_flow_log(row) for row in rows]
 
     def resource_of(self, flow_log_id: str) -> str:
-        """The attachment of a flow log that there is or was; empty if there never was one of this id."""
-        row = self._database.connection().execute("SELECT resource_id FROM flow_log WHERE id = ?", (flow_log_id,))
-        found = row.fetchone()
-        return str(found[0]) if found else ""
+        """The attachment of a flow log, even of a deleted one; empty if the id is unknown."""
+        rows = self._database.connection().execute("SELECT resource_id FROM flow_log WHERE id = ?", (flow_log_id,))
+        row = rows.fetchone()
+        return str(row[0]) if row else ""
 
     def overrule(self, flow_log_id: str, **changes: object) -> FlowLog:
-        """Change a flow log behind the client's back: at once, and against the rules if need be.
+        """Change a flow log without the API: at once, and in any state.
 
-        A new state also cancels what was going to happen; anything else is carried into it.
+        A new state cancels pending changes of state; anything else is kept through them.
         """
         with self._database.writing() as connection:
             now = self._clock()
-            current = self._existing(connection, now, None, flow_log_id)
+            current = self._require_existing(connection, now, None, flow_log_id)
             future = (flow_log_id, now)
             if "state" in changes:
                 connection.execute("DELETE FROM flow_log_version WHERE flow_log_id = ? AND valid_from > ?", future)
             changed = replace(current, updated_at=now, **changes)  # type: ignore[arg-type]  # names are checked by it
-            self._write(connection, changed)
+            _write(connection, changed)
             for column in ("name", "description", "enabled"):
                 if column in changes:
                     connection.execute(
@@ -276,25 +263,20 @@ class FlowLogs:
             return changed
 
     def _done_at(self, now: Instant) -> Instant:
-        return now + seconds(self._switches.latency)
+        return now + seconds(self._behaviour.latency)
 
-    def _write(self, connection: sqlite3.Connection, *versions: FlowLog) -> None:
-        connection.executemany(
-            "INSERT INTO flow_log_version (flow_log_id, valid_from, name, description, state, enabled) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            [(v.id, v.updated_at, v.name, v.description, v.state, v.enabled) for v in versions],
-        )
-
-    def _existing(self, connection: sqlite3.Connection, now: Instant, er_id: str | None, flow_log_id: str) -> FlowLog:
-        found = _at(connection, now, flow_log_id)
+    def _require_existing(
+        self, connection: sqlite3.Connection, now: Instant, er_id: str | None, flow_log_id: str
+    ) -> FlowLog:
+        found = _find_at(connection, now, flow_log_id)
         if found is None or found.state == DELETED or er_id not in (None, found.er_id):
             raise ApiError(
-                ErrorKind(self._switches.missing_flow_log, FLOW_LOG_MISSING_CODE),
+                ErrorKind(self._behaviour.missing_flow_log, FLOW_LOG_MISSING_CODE),
                 f"Flow log {flow_log_id} does not exist.",
             )
         return found
 
-    def _operable(
+    def _require_operable(
         self,
         connection: sqlite3.Connection,
         now: Instant,
@@ -304,33 +286,14 @@ class FlowLogs:
         states: tuple[str, ...],
     ) -> FlowLog:
         network.require_available_router(connection, project_id, er_id)
-        found = self._existing(connection, now, er_id, flow_log_id)
+        found = self._require_existing(connection, now, er_id, flow_log_id)
         if found.state not in states:
             raise ApiError(FLOW_LOG_BUSY, f"Flow log {flow_log_id} is being operated: its state is {found.state}.")
         return found
 
-    def _replayed(
-        self,
-        connection: sqlite3.Connection,
-        now: Instant,
-        project_id: str,
-        er_id: str,
-        client_token: str,
-        fingerprint: bytes,
-    ) -> FlowLog | None:
-        first = connection.execute(
-            "SELECT fingerprint, flow_log_id FROM client_token WHERE project_id = ? AND er_id = ? AND token = ?",
-            (project_id, er_id, client_token),
-        ).fetchone()
-        if first is None:
-            return None
-        if first[0] != fingerprint:
-            raise invalid("X-Client-Token was used before with another body.")
-        return _at(connection, now, first[1])
 
-
-def used(connection: sqlite3.Connection, now: Instant, project_id: str, er_id: str | None = None) -> int:
-    """How many flow logs exist in a project, or on one router of it: what counts against the quota."""
+def count_used(connection: sqlite3.Connection, now: Instant, project_id: str, er_id: str | None = None) -> int:
+    """How many flow logs count against the quota: those of a project, or of one router of it."""
     router = "" if er_id is None else "AND f.er_id = :er_id"
     (count,) = connection.execute(
         f"SELECT count(*) FROM flow_log f WHERE f.project_id = :project_id {router} AND {_LIVE}",
@@ -339,7 +302,7 @@ def used(connection: sqlite3.Connection, now: Instant, project_id: str, er_id: s
     return int(count)
 
 
-def of_attachment(connection: sqlite3.Connection, now: Instant, attachment_id: str) -> list[FlowLog]:
+def find_by_attachment(connection: sqlite3.Connection, now: Instant, attachment_id: str) -> list[FlowLog]:
     rows = connection.execute(
         f"{_EVER} WHERE f.resource_id = :resource_id AND {_LIVE}", {"instant": now, "resource_id": attachment_id}
     )
@@ -347,7 +310,7 @@ def of_attachment(connection: sqlite3.Connection, now: Instant, attachment_id: s
 
 
 def delete_at_once(connection: sqlite3.Connection, now: Instant, flow_log_ids: Sequence[str]) -> None:
-    """Write the end of flow logs, with nothing in between and nothing to follow."""
+    """Delete flow logs without the state `deleting`, and cancel pending changes."""
     for flow_log_id in flow_log_ids:
         connection.execute("DELETE FROM flow_log_version WHERE flow_log_id = ? AND valid_from > ?", (flow_log_id, now))
         connection.execute(
@@ -358,7 +321,53 @@ def delete_at_once(connection: sqlite3.Connection, now: Instant, flow_log_ids: S
         )
 
 
-def _at(connection: sqlite3.Connection, instant: Instant, flow_log_id: str) -> FlowLog | None:
+def _insert(connection: sqlite3.Connection, now: Instant, project_id: str, er_id: str, new: NewFlowLog) -> FlowLog:
+    """A new flow log, of which no version is written yet."""
+    flow_log = FlowLog(
+        id=str(uuid4()),
+        project_id=project_id,
+        er_id=er_id,
+        resource_id=new.resource_id,
+        log_group_id=new.log_group_id,
+        log_stream_id=new.log_stream_id,
+        created_at=now,
+        updated_at=now,
+        name=new.name,
+        description=new.description,
+        state=PENDING,
+        enabled=True,
+    )
+    connection.execute(
+        "INSERT INTO flow_log VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (flow_log.id, project_id, er_id, new.resource_id, new.log_group_id, new.log_stream_id, now),
+    )
+    return flow_log
+
+
+def _write(connection: sqlite3.Connection, *versions: FlowLog) -> None:
+    connection.executemany(
+        "INSERT INTO flow_log_version (flow_log_id, valid_from, name, description, state, enabled) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [(v.id, v.updated_at, v.name, v.description, v.state, v.enabled) for v in versions],
+    )
+
+
+def _find_replayed(
+    connection: sqlite3.Connection, now: Instant, project_id: str, er_id: str, client_token: str, fingerprint: bytes
+) -> FlowLog | None:
+    """The flow log that an earlier create with this client token has created."""
+    first = connection.execute(
+        "SELECT fingerprint, flow_log_id FROM client_token WHERE project_id = ? AND er_id = ? AND token = ?",
+        (project_id, er_id, client_token),
+    ).fetchone()
+    if first is None:
+        return None
+    if first[0] != fingerprint:
+        raise invalid("X-Client-Token was used before with another body.")
+    return _find_at(connection, now, first[1])
+
+
+def _find_at(connection: sqlite3.Connection, instant: Instant, flow_log_id: str) -> FlowLog | None:
     row = connection.execute(f"{_EVER} WHERE f.id = :id", {"instant": instant, "id": flow_log_id}).fetchone()
     return None if row is None else _flow_log(row)
 
@@ -394,7 +403,7 @@ def _require_log_store(connection: sqlite3.Connection, project_id: str, new: New
 
 
 def _require_free_target(connection: sqlite3.Connection, now: Instant, new: NewFlowLog) -> None:
-    """One flow log per attachment, group and stream; one that is deleting still holds its place."""
+    """One flow log per attachment, group and stream; a flow log in state `deleting` counts."""
     if connection.execute(
         "SELECT 1 FROM flow_log f WHERE f.resource_id = :resource_id AND f.log_group_id = :log_group_id "
         f"AND f.log_stream_id = :log_stream_id AND {_LIVE}",
@@ -414,5 +423,5 @@ def _require_free_target(connection: sqlite3.Connection, now: Instant, new: NewF
 
 def _require_quota(connection: sqlite3.Connection, now: Instant, project_id: str) -> None:
     limit = network.quota_limit(connection, project_id)
-    if limit != rules.UNLIMITED and used(connection, now, project_id) >= limit:
+    if limit != rules.UNLIMITED and count_used(connection, now, project_id) >= limit:
         raise ApiError(QUOTA_USED_UP, f"The quota {rules.FLOW_LOG_QUOTA} of {limit} is used up.")

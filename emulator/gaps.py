@@ -1,4 +1,4 @@
-"""Gaps in the record: when an attachment had no flow log at work. Read from the versions, which keep every instant."""
+"""Gaps in the record: when an attachment had no active flow log. Read from the versions, which keep every instant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from emulator.clock import Instant, exact
+from emulator.clock import Instant, format_exact
 from emulator.errors import EmulatorError
 from emulator.flow_logs import AVAILABLE
 
@@ -31,10 +31,10 @@ class Gap:
 class _Version:
     valid_from: Instant
     flow_log_id: str
-    logs: bool
+    is_active: bool
 
 
-# An attachment without a single version has one row, too, whose version is NULL.
+# An attachment without any version has one row, whose version is NULL.
 _VERSIONS = """
 SELECT a.id, a.created_at, a.removed_at, v.valid_from, v.flow_log_id, v.state = :available AND v.enabled
 FROM attachment a
@@ -55,13 +55,13 @@ def find_gaps(
 ) -> list[Gap]:
     """Each longest span in which an attachment had no flow log that was both `available` and enabled.
 
-    An attachment is looked at while there was one: not before it was created, nor after it was removed.
+    An attachment has gaps only while it exists: not before it was created, nor after it was removed.
 
     Args:
-        connection: To the world.
-        since: Where to begin; None means when the first flow log of the world became available, or, where none has by
-            `until`, with each attachment.
-        until: Where to end. What is dated later than now is taken as it would come, up to here.
+        connection: To the database.
+        since: Where to begin; None means when the first flow log of all became available, or, if none has by `until`,
+            when each attachment was created.
+        until: Where to end. What is still to come counts, too, up to here.
         attachment_ids: Which attachments, removed ones included; None means all that exist now, of any type and state.
 
     Returns:
@@ -74,8 +74,8 @@ def find_gaps(
         since = _first_available(connection, until)
     if since >= until:
         raise EmulatorError(
-            f"The beginning, {exact(since)}, is not before the end, {exact(until)}: choose an earlier beginning or a "
-            "later end."
+            f"The beginning, {format_exact(since)}, is not before the end, {format_exact(until)}: choose an earlier "
+            "beginning or a later end."
         )
     chosen = "a.removed_at IS NULL" if attachment_ids is None else "a.id IN (SELECT value FROM json_each(:ids))"
     rows = connection.execute(
@@ -85,8 +85,8 @@ def find_gaps(
     gaps: list[Gap] = []
     for (id_, created_at, removed_at), versions in groupby(rows, key=lambda row: row[:3]):
         begin, end = max(since, created_at), until if removed_at is None else min(until, removed_at)
-        known = (_Version(at, flow_log, bool(logs)) for *_, at, flow_log, logs in versions if at is not None)
-        gaps += [Gap(id_, *span) for span in _without_a_log(known, begin, end)]
+        known = (_Version(at, flow_log, bool(is_active)) for *_, at, flow_log, is_active in versions if at is not None)
+        gaps += [Gap(id_, *span) for span in _find_inactive(known, begin, end)]
     return gaps
 
 
@@ -97,24 +97,24 @@ def _first_available(connection: sqlite3.Connection, until: Instant) -> Instant:
     return 0 if first is None else int(first)
 
 
-def _without_a_log(versions: Iterable[_Version], begin: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
-    """The spans from `begin` to `end` in which no flow log is at work. Versions come by instant, then sequence."""
-    at_work: set[str] = set()
+def _find_inactive(versions: Iterable[_Version], begin: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
+    """The spans from `begin` to `end` in which no flow log is active. Versions come by instant, then sequence."""
+    active: set[str] = set()
     gap_begin: Instant | None = begin
     for instant, changes in groupby(versions, key=lambda version: version.valid_from):
         if instant >= end:
             break
-        # All of one instant together: what only holds between two of them never was.
+        # All of one instant together: what holds only between two of them was never visible.
         for change in changes:
-            if change.logs:
-                at_work.add(change.flow_log_id)
+            if change.is_active:
+                active.add(change.flow_log_id)
             else:
-                at_work.discard(change.flow_log_id)
-        if at_work and gap_begin is not None:
+                active.discard(change.flow_log_id)
+        if active and gap_begin is not None:
             if gap_begin < instant:
                 yield gap_begin, instant
             gap_begin = None
-        elif not at_work and gap_begin is None:
+        elif not active and gap_begin is None:
             gap_begin = max(instant, begin)
     if gap_begin is not None and gap_begin < end:
         yield gap_begin, end

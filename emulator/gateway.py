@@ -1,4 +1,4 @@
-"""The API gateway: who makes a call, as a token or a signature tells, and whether they may."""
+"""The API gateway: who makes a call, by token or signature, and whether they may."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROJECT_HEADER = "X-Project-Id"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a call, as far as it matters to what they may do. An access key is good for every project."""
+    """What the sender of a call may do, and on which projects. An access key is valid for every project."""
 
     policy: Policy
     project_ids: frozenset[str]
@@ -30,7 +30,7 @@ class Gateway:
         self._identity = identity
 
     def identify(self, request: Request) -> Caller:
-        """Who sent a request; refused unless a token that is valid now, or a signature, says so."""
+        """Who sent a request; refused without a token that is valid now, or a valid signature."""
         bearer = request.headers.get(AUTH_TOKEN_HEADER)
         authorization = request.headers.get(AUTHORIZATION_HEADER)
         if bearer is None and authorization is not None:

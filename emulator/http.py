@@ -1,4 +1,4 @@
-"""Requests read strictly, answers written: what every endpoint shares about HTTP and nothing about any one."""
+"""HTTP for all endpoints: routes, requests that are read strictly, and answers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PAGE_PARAMETERS = ("limit", "marker", "sort_key", "sort_dir")
 
 
 class Service(Enum):
-    """Whose rules a call is under: how it is authenticated and how it is refused."""
+    """Who answers a call: how it is authenticated, and in which form it is refused."""
 
     GATEWAY = "behind the API gateway: a token for the project in the path, or a signature"
     IAM = "the identity service: errors in Keystone's format"
-    ADMIN = "the emulator itself: open to whoever reaches it"
+    EMULATOR = "the emulator itself: open to whoever reaches it"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ Handler = Callable[[Call], Response]
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is written as in the API reference, with placeholders in braces. `action` is what IAM calls the permission
-    to make the call: without one, nobody gets through the gateway. Other services ask for none."""
+    """`path` is written as in the API reference, with placeholders in braces. `action` is the permission that
+    IAM requires for the call; without one, the gateway lets nobody through. Other services require none."""
 
     service: Service
     method: str
@@ -50,7 +50,7 @@ class Route:
 
 
 class Query:
-    """The query parameters of a call, none but the known ones."""
+    """The query parameters of a call; unknown ones are refused."""
 
     def __init__(self, call: Call, *known: str) -> None:
         self._values = dict(call.request.args.lists())
@@ -59,34 +59,34 @@ class Query:
                 allowed = f"the parameters are {', '.join(known)}" if known else "this call takes none"
                 raise invalid(f"unknown query parameter {parameter!r}: {allowed}.")
 
-    def one(self, parameter: str, *allowed: str) -> str | None:
-        values = self.many(parameter, *allowed)
+    def get(self, parameter: str, *allowed: str) -> str | None:
+        values = self.get_all(parameter, *allowed)
         if len(values) > 1:
             raise invalid(f"query parameter {parameter} is given more than once.")
         return values[0] if values else None
 
-    def many(self, parameter: str, *allowed: str) -> Sequence[str]:
+    def get_all(self, parameter: str, *allowed: str) -> Sequence[str]:
         values = self._values.get(parameter, [])
         if allowed:
             for value in values:
-                rules.literal(parameter, value, *allowed)
+                rules.check_literal(parameter, value, *allowed)
         return values
 
     def page(self) -> Page:
-        """API reference: pagination query, sorting by a single field. A blank marker asks for the first page."""
-        limit, marker = self.one("limit"), self.one("marker")
+        """API reference: pagination query, sorting by a single field. A blank marker means the first page."""
+        limit, marker = self.get("limit"), self.get("marker")
         if marker is not None and limit is None:
             raise invalid("marker must be used together with limit.")
         return Page(
             limit=rules.MAX_LIMIT if limit is None else _limit(limit),
             marker=marker or None,
-            sort_key=self.one("sort_key", *rules.SORT_KEYS) or rules.SORT_KEYS[0],
-            descending=self.one("sort_dir", *rules.SORT_DIRECTIONS) == "desc",
+            sort_key=self.get("sort_key", *rules.SORT_KEYS) or rules.SORT_KEYS[0],
+            descending=self.get("sort_dir", *rules.SORT_DIRECTIONS) == "desc",
         )
 
 
 def json_body(call: Call) -> object:
-    """The body of a call, which must say that it is JSON and be well-formed JSON."""
+    """The body of a call, which must be declared as JSON and be well-formed JSON."""
     request = call.request
     if request.mimetype != "application/json":
         raise invalid("Content-Type must be application/json.")

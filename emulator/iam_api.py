@@ -1,4 +1,4 @@
-"""The calls of the identity service (IAM v3, which is Keystone's API): signing in, and looking up who one is."""
+"""The calls of the identity service (IAM v3, which is Keystone's API): sign-in, tokens, projects, domains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import NAMESPACE_OID, uuid5
 from werkzeug.wrappers import Response
 
 from emulator import rules
-from emulator.clock import in_tokens
+from emulator.clock import format_for_token
 from emulator.errors import IamError, invalid
 from emulator.gateway import Gateway
 from emulator.http import Call, Query, Route, Service, json_body, json_response
@@ -23,7 +23,7 @@ NO_CATALOG = "nocatalog"
 ROLE_NAMES = {WRITER: "te_admin", READER: "readonly"}  # tenant administrator and tenant guest, as IAM calls them
 
 _CATALOG = {"er": "", "lts": "", "iam": "/v3"}
-"""What the catalog has of each service: the path of its address."""
+"""The path of each service in the catalog."""
 
 
 def routes(store: Store, gateway: Gateway) -> list[Route]:
@@ -44,7 +44,7 @@ class _IamApi:
         self._gateway = gateway
 
     def show_version(self, call: Call) -> Response:
-        """Where clients that discover an API look first."""
+        """Clients that discover an API start here."""
         Query(call)
         links = [{"rel": "self", "href": call.request.base_url}]
         return json_response(
@@ -53,23 +53,23 @@ class _IamApi:
 
     def create_token(self, call: Call) -> Response:
         query = Query(call, NO_CATALOG)
-        body = rules.object_with(json_body(call), "the body", ("auth",))
-        auth = rules.object_with(body.get("auth"), "auth", ("identity", "scope"))
-        identity = rules.object_with(auth.get("identity"), "auth.identity", ("methods", "password", "token"))
-        scope = rules.object_with(auth.get("scope"), "auth.scope", ("project",))
-        project = rules.object_with(scope.get("project"), "auth.scope.project", ("id", "name", "domain"))
+        body = rules.require_object(json_body(call), "the body", ("auth",))
+        auth = rules.require_object(body.get("auth"), "auth", ("identity", "scope"))
+        identity = rules.require_object(auth.get("identity"), "auth.identity", ("methods", "password", "token"))
+        scope = rules.require_object(auth.get("scope"), "auth.scope", ("project",))
+        project = rules.require_object(scope.get("project"), "auth.scope.project", ("id", "name", "domain"))
         wanted = _named(project, "auth.scope.project")
         if identity.get("methods") == ["password"]:
-            password = rules.object_with(identity.get("password"), "auth.identity.password", ("user",))
-            user = rules.object_with(
+            password = rules.require_object(identity.get("password"), "auth.identity.password", ("user",))
+            user = rules.require_object(
                 password.get("user"), "auth.identity.password.user", ("id", "name", "domain", "password")
             )
             bearer, token = self._identity.sign_in(
-                _named(user, "auth.identity.password.user"), rules.text(user, "password"), wanted
+                _named(user, "auth.identity.password.user"), rules.require_text(user, "password"), wanted
             )
         elif identity.get("methods") == ["token"]:
-            old = rules.object_with(identity.get("token"), "auth.identity.token", ("id",))
-            bearer, token = self._identity.exchange(rules.text(old, "id"), wanted)
+            old = rules.require_object(identity.get("token"), "auth.identity.token", ("id",))
+            bearer, token = self._identity.exchange(rules.require_text(old, "id"), wanted)
         else:
             raise invalid('auth.identity.methods must be ["password"] or ["token"].')
         return _token_response(HTTPStatus.CREATED, call, query, bearer, token)
@@ -86,7 +86,7 @@ class _IamApi:
         return _token_response(HTTPStatus.OK, call, query, bearer, token)
 
     def list_projects(self, call: Call) -> Response:
-        name = Query(call, "name").one("name")
+        name = Query(call, "name").get("name")
         self._gateway.identify(call.request)
         projects = [
             {"id": project.id, "name": project.name, "enabled": True, "domain_id": project.domain.id}
@@ -102,12 +102,14 @@ class _IamApi:
 
 def _named(fields: Mapping[str, object], where: str) -> Named:
     if "id" in fields:
-        return Named(id=rules.text(fields, "id"))
+        return Named(id=rules.require_text(fields, "id"))
     if "name" not in fields or "domain" not in fields:
         raise invalid(f"{where} must have an id, or a name and a domain.")
-    domain = rules.object_with(fields["domain"], f"{where}.domain", ("id", "name"))
-    owner = Named(id=rules.text(domain, "id")) if "id" in domain else Named(name=rules.text(domain, "name"))
-    return Named(name=rules.text(fields, "name"), domain=owner)
+    domain = rules.require_object(fields["domain"], f"{where}.domain", ("id", "name"))
+    owner = (
+        Named(id=rules.require_text(domain, "id")) if "id" in domain else Named(name=rules.require_text(domain, "name"))
+    )
+    return Named(name=rules.require_text(fields, "name"), domain=owner)
 
 
 def _token_response(status: HTTPStatus, call: Call, query: Query, bearer: str, token: Token) -> Response:
@@ -117,21 +119,21 @@ def _token_response(status: HTTPStatus, call: Call, query: Query, bearer: str, t
         "user": {"id": user.id, "name": user.name, "domain": _domain_body(user.domain)},
         "project": {"id": project.id, "name": project.name, "domain": _domain_body(project.domain)},
         "roles": [{"id": "0", "name": _role_name(user)}],
-        "issued_at": in_tokens(token.issued_at),
-        "expires_at": in_tokens(token.expires_at),
+        "issued_at": format_for_token(token.issued_at),
+        "expires_at": format_for_token(token.expires_at),
     }
-    if query.one(NO_CATALOG) is None:
+    if query.get(NO_CATALOG) is None:
         body["catalog"] = _catalog(call.request.host_url.rstrip("/"), region=project.name)
     return json_response(status, {"token": body}, {SUBJECT_TOKEN_HEADER: bearer})
 
 
 def _role_name(user: User) -> str:
-    """IAM lists a custom policy among the roles, under a name that it makes of the domain's id."""
+    """IAM lists a custom policy among the roles, under a name with the domain's id in it."""
     return f"custom_{user.domain.id}_0" if user.role is None else ROLE_NAMES[user.role]
 
 
 def _catalog(address: str, *, region: str) -> list[dict[str, object]]:
-    """Every service is where the request for the token went."""
+    """Every service has the address to which the request for the token was sent."""
     return [
         {
             "id": _catalog_id(service),
@@ -152,7 +154,7 @@ def _catalog(address: str, *, region: str) -> list[dict[str, object]]:
 
 
 def _catalog_id(of: str) -> str:
-    """The same one in every answer, as in a catalog that is kept somewhere."""
+    """The same id in every answer, as in a catalog that is stored."""
     return uuid5(NAMESPACE_OID, of).hex
 
 

@@ -35,7 +35,7 @@ class Project:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who signs in. Who has a policy of their own has no role."""
+    """An IAM user. A user with a custom policy has no role."""
 
     id: str
     name: str
@@ -46,7 +46,7 @@ class User:
 
 @dataclass(frozen=True)
 class Token:
-    """What a token stands for. The token itself is known to its bearer alone."""
+    """What a token is for. The token itself is known to its bearer alone."""
 
     user: User
     project: Project
@@ -56,7 +56,7 @@ class Token:
 
 @dataclass(frozen=True)
 class AccessKey:
-    """What a user signs requests with. One with a security token is temporary."""
+    """What a user signs requests with. A key with a security token is temporary."""
 
     user: User
     secret_key: str
@@ -66,7 +66,7 @@ class AccessKey:
 
 @dataclass(frozen=True)
 class Named:
-    """A reference in a sign-in, by id or by name; `domain` says whose name it is."""
+    """A reference in a sign-in, by id or by name; `domain` is that of the name."""
 
     id: str | None = None
     name: str | None = None
@@ -107,22 +107,22 @@ class Identity:
         return [_user(row) for row in rows]
 
     def sign_in(self, user: Named, password: str, scope: Named) -> tuple[str, Token]:
-        """A new token and what it stands for; one answer to every wrong name or password, as Keystone gives."""
+        """A new token; the same error for every wrong name or password, as in Keystone."""
         connection = self._database.connection()
-        found = _one(connection, _USERS, "u", user)
+        found = _find(connection, _USERS, "u", user)
         if found is None or not _has_password(connection, found[0], password):
             raise IamError(401, "The username or password is wrong.")
-        return self.issue(_user(found), self._scoped(scope))
+        return self.issue(_user(found), self._find_project(scope))
 
     def exchange(self, bearer: str, scope: Named) -> tuple[str, Token]:
-        """A new token of the same user for another project. It ends when the old one does, as Keystone has it."""
+        """A new token of the same user for another project. It expires with the old one, as in Keystone."""
         token = self.token(bearer)
         if token is None:
             raise IamError(401, "The token does not exist or has expired.")
-        return self.issue(token.user, self._scoped(scope), expires_at=token.expires_at)
+        return self.issue(token.user, self._find_project(scope), expires_at=token.expires_at)
 
     def issue(self, user: User, project: Project, *, expires_at: Instant | None = None) -> tuple[str, Token]:
-        """A new token without a password: for signing in, and for the process that runs the emulator itself."""
+        """A new token without a password: for sign-in, and for the process that runs the emulator."""
         bearer = secrets.token_urlsafe(48)
         issued_at = self.clock()
         token = Token(user, project, issued_at, expires_at or issued_at + seconds(TOKEN_LIFETIME))
@@ -139,12 +139,12 @@ class Identity:
             connection.execute("DELETE FROM token WHERE digest = ?", (_digest(bearer),))
 
     def expire_tokens(self) -> None:
-        """End every token now, as if its time had come."""
+        """Have every token expire now."""
         with self._database.writing() as connection:
             connection.execute("UPDATE token SET expires_at = ?", (self.clock(),))
 
     def token(self, bearer: str) -> Token | None:
-        """What a token stands for; None unless it is valid now."""
+        """What a token is for; None unless it is valid now."""
         found = (
             self._database.connection()
             .execute(f"{_TOKENS} WHERE t.digest = ? AND t.expires_at > ?", (_digest(bearer), self.clock()))
@@ -153,11 +153,11 @@ class Identity:
         return None if found is None else Token(_user(found[6:]), _project(found[2:6]), found[0], found[1])
 
     def set_password(self, user: User, password: str) -> None:
-        """Change a user's password; tokens that were issued before stay valid, as IAM has it."""
+        """Change a user's password; tokens that were issued before stay valid, as in IAM."""
         with self._database.writing() as connection:
             connection.execute(
                 "UPDATE user SET password_salt = ?, password_hash = ? WHERE id = ?",
-                (*password_record(password), user.id),
+                (*hash_password(password), user.id),
             )
 
     def access_key(self, access_key: str) -> AccessKey | None:
@@ -165,14 +165,14 @@ class Identity:
         found = self._database.connection().execute(f"{_ACCESS_KEYS} WHERE k.access_key = ?", (access_key,)).fetchone()
         return None if found is None else AccessKey(_user(found[3:]), *found[:3])
 
-    def _scoped(self, scope: Named) -> Project:
-        found = _one(self._database.connection(), _PROJECTS, "p", scope)
+    def _find_project(self, scope: Named) -> Project:
+        found = _find(self._database.connection(), _PROJECTS, "p", scope)
         if found is None:
             raise IamError(401, f"The project {scope.name or scope.id!r} does not exist in this domain.")
         return _project(found)
 
 
-def password_record(password: str) -> tuple[bytes, bytes]:
+def hash_password(password: str) -> tuple[bytes, bytes]:
     """The salt and the hash to store for a password."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return salt, _password_hash(password, salt)
@@ -194,12 +194,12 @@ def _digest(bearer: str) -> bytes:
     return hashlib.sha256(bearer.encode()).digest()
 
 
-def _one(connection: sqlite3.Connection, query: str, alias: str, wanted: Named) -> Sequence[Any] | None:
-    domain = wanted.domain or Named()
+def _find(connection: sqlite3.Connection, query: str, alias: str, reference: Named) -> Sequence[Any] | None:
+    domain = reference.domain or Named()
     found: Sequence[Any] | None = connection.execute(
         f"{query} WHERE {alias}.id = :id OR "
         f"({alias}.name = :name AND ({alias}d.id = :domain_id OR {alias}d.name = :domain_name))",
-        {"id": wanted.id, "name": wanted.name, "domain_id": domain.id, "domain_name": domain.name},
+        {"id": reference.id, "name": reference.name, "domain_id": domain.id, "domain_name": domain.name},
     ).fetchone()
     return found
 
@@ -210,5 +210,5 @@ def _project(row: Sequence[Any]) -> Project:
 
 def _user(row: Sequence[Any]) -> User:
     role, document = row[4:6]
-    own = None if document is None else policies.stored(document)
+    own = None if document is None else policies.parse_stored(document)
     return User(row[0], row[1], Domain(row[2], row[3]), None if own else role, own or policies.BUILT_IN[role])

@@ -31,7 +31,7 @@ class LogTank:
         self._database = database
 
     def groups(self, project_id: str | None = None) -> list[LogGroup]:
-        """The groups of a project, or of all of them, in the order in which they were made."""
+        """The groups of a project, or of all of them, in the order of creation."""
         rows = self._database.connection().execute(
             "SELECT id, project_id, name, ttl_in_days, created_at FROM log_group "
             "WHERE project_id = :project OR :project IS NULL ORDER BY position",

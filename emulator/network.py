@@ -1,4 +1,4 @@
-"""Routers, their attachments and the quotas: what the flow log calls find, and what they are checked against."""
+"""Routers, their attachments and the quotas: what flow logs are checked against."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emulator import rules
 from emulator.clock import Instant
 from emulator.database import Database
 from emulator.errors import ATTACHMENT_MISSING, ROUTER_BUSY, ROUTER_MISSING, ApiError
-from emulator.paging import Page, listing
+from emulator.paging import Page, fetch_page
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Network:
         """API reference: query enterprise routers."""
         items = f"{_ROUTERS} WHERE project_id = :project_id"
         with self._database.reading() as connection:
-            found = listing(connection, page, items=items, ever=items, values={"project_id": project_id})
+            found = fetch_page(connection, page, items=items, ever=items, values={"project_id": project_id})
         return RouterPage([_router(row) for row in found.rows], found.next_marker)
 
     def attachments(
@@ -94,17 +94,17 @@ class Network:
         items = f"{ever} AND a.removed_at IS NULL"
         values: dict[str, object] = {"er_id": er_id}
         filters = {"state": states, "resource_type": resource_types, "resource_id": resource_ids}
-        for column, wanted in filters.items():
-            if wanted:
-                values[column] = json.dumps(list(wanted))
+        for column, allowed in filters.items():
+            if allowed:
+                values[column] = json.dumps(list(allowed))
                 items += f" AND a.{column} IN (SELECT value FROM json_each(:{column}))"
         with self._database.reading() as connection:
             require_router(connection, project_id, er_id)
-            found = listing(connection, page, items=items, ever=ever, values=values)
+            found = fetch_page(connection, page, items=items, ever=ever, values=values)
         return AttachmentPage([_attachment(row) for row in found.rows], found.next_marker)
 
     def attachment(self, project_id: str, er_id: str, attachment_id: str) -> Attachment:
-        """API reference: query details about an attachment. One that was removed is missing."""
+        """API reference: query details about an attachment. A removed attachment does not exist."""
         with self._database.reading() as connection:
             require_router(connection, project_id, er_id)
             return require_attachment(connection, er_id, attachment_id)
@@ -124,12 +124,12 @@ class Network:
 
 
 def attachment_ids_ever(connection: sqlite3.Connection) -> set[str]:
-    """The ids of all attachments that there are or were."""
+    """The ids of all attachments, removed ones included."""
     return {str(id_) for (id_,) in connection.execute("SELECT id FROM attachment")}
 
 
 def require_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> str:
-    """The state of a router of this project; refused when there is none."""
+    """The state of a router of this project; refused if the project has no such router."""
     row = connection.execute("SELECT state FROM router WHERE id = ? AND project_id = ?", (er_id, project_id)).fetchone()
     if row is None:
         raise ApiError(ROUTER_MISSING, f"Enterprise router {er_id} does not exist.")
@@ -137,7 +137,7 @@ def require_router(connection: sqlite3.Connection, project_id: str, er_id: str) 
 
 
 def require_available_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> None:
-    """Whatever changes a flow log needs its router to be available; looking at it does not."""
+    """Whatever changes a flow log needs its router to be available; reading it does not."""
     state = require_router(connection, project_id, er_id)
     if state != rules.AVAILABLE:
         raise ApiError(

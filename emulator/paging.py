@@ -1,4 +1,4 @@
-"""Sorted pages over any listing (API reference: pagination query). A marker is the id of the last item before."""
+"""Sorted pages over any listing (API reference: pagination query). A marker is the id of the item before the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.rules import MAX_LIMIT
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a listing is asked for. Without a limit, the most that one page may hold."""
+    """Which part of a listing is requested. Without a limit, the most that one page may hold."""
 
     limit: int = MAX_LIMIT
     marker: str | None = None
@@ -27,13 +27,13 @@ class Listing:
     total: int
 
 
-def listing(
+def fetch_page(
     connection: sqlite3.Connection, page: Page, *, items: str, ever: str, values: Mapping[str, object]
 ) -> Listing:
     """One page of the query `items`, whose rows have at least id, name and state.
 
-    `ever` is the same query without its filters and with what is gone by now: a page that starts at an item which
-    was deleted in the meantime is still found, whereas a marker that never named anything is refused.
+    `ever` is the same query without its filters and with deleted items: a page that starts at an item which was
+    deleted in the meantime is still found, whereas a marker that is not the id of any item is refused.
     """
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row

@@ -29,5 +29,5 @@ class Quotas:
             return Quota(
                 key=rules.FLOW_LOG_QUOTA,
                 limit=network.quota_limit(connection, project_id),
-                used=flow_logs.used(connection, self._clock(), project_id, er_id),
+                used=flow_logs.count_used(connection, self._clock(), project_id, er_id),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 from emulator.errors import invalid
 
@@ -16,13 +17,11 @@ CLIENT_TOKEN_LENGTH = 64
 LOG_AGGREGATION_INTERVAL = 600
 
 # API reference: attachments, routers, quotas.
-LOGGABLE_TYPES = ("vpc", "vgw", "vpn")
-ATTACHMENT_TYPES = (*LOGGABLE_TYPES, "cfw")
-AVAILABLE = "available"
-ROUTER_STATES = ("pending", AVAILABLE, "modifying", "deleting", "deleted", "failed", "freezed")
-ATTACHMENT_STATES = (
+AttachmentType = Literal["vpc", "vgw", "vpn", "cfw"]
+RouterState = Literal["pending", "available", "modifying", "deleting", "deleted", "failed", "freezed"]
+AttachmentState = Literal[
     "pending",
-    AVAILABLE,
+    "available",
     "modifying",
     "deleting",
     "deleted",
@@ -32,7 +31,12 @@ ATTACHMENT_STATES = (
     "initiating_request",
     "freezed",
     "invalid",
-)
+]
+ATTACHMENT_TYPES: tuple[str, ...] = get_args(AttachmentType)
+LOGGABLE_TYPES = ("vpc", "vgw", "vpn")
+ROUTER_STATES: tuple[str, ...] = get_args(RouterState)
+ATTACHMENT_STATES: tuple[str, ...] = get_args(AttachmentState)
+AVAILABLE: Literal["available"] = "available"
 FLOW_LOG_QUOTA = "flow_log"
 DEFAULT_QUOTA = 20
 UNLIMITED = -1
@@ -43,7 +47,7 @@ SORT_KEYS = ("id", "name", "state")
 SORT_DIRECTIONS = ("asc", "desc")
 
 
-def object_with(value: object, where: str, fields: Sequence[str]) -> Mapping[str, object]:
+def require_object(value: object, where: str, fields: Sequence[str]) -> Mapping[str, object]:
     """`value` as a JSON object that has no other fields than `fields`."""
     if not isinstance(value, dict):
         raise invalid(f"{where} must be a JSON object.")
@@ -53,7 +57,7 @@ def object_with(value: object, where: str, fields: Sequence[str]) -> Mapping[str
     return value
 
 
-def text(body: Mapping[str, object], field: str) -> str:
+def require_text(body: Mapping[str, object], field: str) -> str:
     """A required string, and one that can be written as UTF-8 (JSON can spell lone surrogates)."""
     if field not in body:
         raise invalid(f"{field} is missing.")
@@ -67,25 +71,25 @@ def text(body: Mapping[str, object], field: str) -> str:
     return value
 
 
-def name(value: str) -> str:
+def check_name(value: str) -> str:
     if not NAME_PATTERN.fullmatch(value):
         raise invalid("name must be 1 to 64 characters, only letters, digits, underscores, hyphens and periods.")
     return value
 
 
-def description(value: str) -> str:
+def check_description(value: str) -> str:
     if len(value) > DESCRIPTION_LENGTH:
         raise invalid(f"description must be at most {DESCRIPTION_LENGTH} characters.")
     return value
 
 
-def literal(field: str, value: str, *allowed: str) -> str:
+def check_literal(field: str, value: str, *allowed: str) -> str:
     if value not in allowed:
         raise invalid(f"{field} must be {' or '.join(allowed)}, not {value!r}.")
     return value
 
 
-def client_token(value: str) -> str:
+def check_client_token(value: str) -> str:
     if not 1 <= len(value) <= CLIENT_TOKEN_LENGTH:
         raise invalid(f"X-Client-Token must be 1 to {CLIENT_TOKEN_LENGTH} characters.")
     return value

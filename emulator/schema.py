@@ -1,13 +1,17 @@
-"""The tables, and the marks in the file's header by which the emulator knows its own."""
+"""The tables, and the marks in the file's header by which the emulator recognises its own files."""
 
 from __future__ import annotations
 
-APPLICATION_ID = 0x4F544346  # "OTCF" in the SQLite header: tells our file from anyone else's
+APPLICATION_ID = 0x4F544346  # "OTCF" in the SQLite header: a file of the emulator
+VERSION = 3  # of the tables: a file of any other version is refused, so raise it with every change below
 
 # A flow log is two things: facts that never change (flow_log) and a history of the rest (flow_log_version), of which
-# the newest version that is already valid is the truth. What will happen is written when it is accepted, so
-# nothing has to run for a state to change, and a killed process forgets nothing.
-_TO_VERSION_1 = """
+# the newest version that is already valid counts. What will happen is written when it is accepted, so nothing has to
+# run for a state to change, and a killed process forgets nothing.
+#
+# A secret key is kept as it is, unlike a password: checking an HMAC takes the secret itself, not a hash of it. A key
+# with a security token is temporary. The policy of a user is JSON, and in place of the role.
+TABLES = """
 CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE domain (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -17,11 +21,16 @@ CREATE TABLE project (
 );
 CREATE TABLE user (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
-    domain_id TEXT NOT NULL REFERENCES domain, password_salt BLOB NOT NULL, password_hash BLOB NOT NULL
+    domain_id TEXT NOT NULL REFERENCES domain, password_salt BLOB NOT NULL, password_hash BLOB NOT NULL,
+    role TEXT NOT NULL, policy TEXT
 );
 CREATE TABLE token (
     digest BLOB PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT NOT NULL,
     issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE access_key (
+    access_key TEXT PRIMARY KEY, user_id TEXT NOT NULL, secret_key TEXT NOT NULL, security_token TEXT,
+    expires_at INTEGER
 ) WITHOUT ROWID;
 
 CREATE TABLE router (
@@ -68,24 +77,3 @@ CREATE TABLE client_token (
     flow_log_id TEXT NOT NULL, PRIMARY KEY (project_id, er_id, token)
 ) WITHOUT ROWID;
 """
-
-# A secret key is kept as it is, unlike a password: checking an HMAC takes the secret itself, not a hash of it. One with
-# a security token is a temporary key.
-_TO_VERSION_2 = """
-ALTER TABLE user ADD COLUMN role TEXT NOT NULL DEFAULT 'writer';
-
-CREATE TABLE access_key (
-    access_key TEXT PRIMARY KEY, user_id TEXT NOT NULL, secret_key TEXT NOT NULL, security_token TEXT,
-    expires_at INTEGER
-) WITHOUT ROWID;
-"""
-
-# A custom policy of a user's own, as JSON; it is in place of the role.
-_TO_VERSION_3 = """
-ALTER TABLE user ADD COLUMN policy TEXT;
-"""
-
-# What brings a file to each version from the one before; an empty file goes through all of them. People have files that
-# a step has made, so it never changes again: what comes later is another step.
-STEPS = (_TO_VERSION_1, _TO_VERSION_2, _TO_VERSION_3)
-VERSION = len(STEPS)

@@ -21,20 +21,20 @@ DEFAULT_THREADS = 16
 _MAX_CONNECTIONS = 2_000
 _MAX_BODY_BYTES = 1 << 20  # the largest request of the API is about a kilobyte
 _LONGEST_REQUEST_SECONDS = 2 * BUSY_SECONDS
-LOOP_SECONDS = 1.0  # between looks at whether to go on
-REOPEN_PAUSE = 0.05  # seconds
+LOOP_SECONDS = 1.0  # between checks whether to stop
+REOPEN_SECONDS = 0.05  # between attempts to listen again
 _IDLE_SECONDS = 600  # a kept-alive connection may rest as long as a client waits for a flow log
 
 
 class Server:
-    """The emulator, from the moment this is made until `close`. See emulator.serve for the arguments."""
+    """The emulator: it serves from construction until `close`. See emulator.serve for the arguments."""
 
     def __init__(
         self,
         db: Path,
         *,
         seed: Path | None,
-        switches: Behaviour,
+        behaviour: Behaviour,
         host: str = HOST,
         port: int,
         threads: int,
@@ -49,14 +49,14 @@ class Server:
 
         listener = _listen(host, port)
         try:
-            self.store = Store(db, seed_file=seed, switches=switches)
+            self.store = Store(db, seed_file=seed, behaviour=behaviour)
         except BaseException:
             listener.close()
             raise
         self.requests = RequestCounts()
-        """How often each call was made, as `GET /_emulator/requests` tells."""
+        """How often each call was made, as `GET /_emulator/requests` reports."""
         self.faults = Faults()
-        """What is to go wrong; none at first."""
+        """The fault plan; empty at first."""
         project, user = self.store.identity.projects()[0], self.store.identity.users()[0]
         self.project_id = project.id
         self.token, _ = self.store.identity.issue(user, project)
@@ -64,8 +64,8 @@ class Server:
         address = listener.getsockname()
         self.url = f"http://[{address[0]}]:{address[1]}" if ":" in address[0] else f"http://{address[0]}:{address[1]}"
 
-        # A client with more parallel requests than threads is no reason for a warning: requests just queue. Nor are
-        # answers that were cut off because that was asked for.
+        # No warnings about more parallel requests than threads, which just queue, nor about answers that a fault plan
+        # has interrupted.
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self._sockets: dict[int, Any] = {}
         self._stopping = threading.Event()
@@ -92,12 +92,12 @@ class Server:
         self._thread.start()
 
     def refuse(self, seconds: float) -> None:
-        """Reset all connections, and have nobody listen for so long."""
+        """Reset all connections, and refuse new ones for so long."""
         self._refused_until = time.monotonic() + seconds
         self._waitress.pull_trigger()
 
     def close(self) -> None:
-        """Stop serving, free the port and close the file. What was accepted before goes on with time all the same."""
+        """Stop serving, free the port and close the file. What was accepted before is still done in time."""
         if self._stopping.is_set():
             return
         from waitress import wasyncore
@@ -105,8 +105,8 @@ class Server:
         self._stopping.set()
         self._waitress.pull_trigger()
         self._thread.join()
-        # Only now, and here: a trigger pulled after its file descriptor was closed would write into whatever file
-        # has got that number since.
+        # After the thread has ended, and not by it: a trigger pulled after its file descriptor was closed would write
+        # into whatever file has that number by now.
         self._waitress.task_dispatcher.shutdown(timeout=_LONGEST_REQUEST_SECONDS)
         wasyncore.close_all(self._sockets, ignore_all=True)
         self.store.identity.revoke(self.token)
@@ -126,13 +126,13 @@ class Server:
         while not self._stopping.is_set():
             refused = self._refused_until - time.monotonic()
             if refused > 0 and self._is_listening:
-                self._shut()
+                self._stop_listening()
             elif refused <= 0 and not self._is_listening:
-                self._reopen()
-            timeout = LOOP_SECONDS if self._is_listening else min(max(refused, REOPEN_PAUSE), LOOP_SECONDS)
+                self._listen_again()
+            timeout = LOOP_SECONDS if self._is_listening else min(max(refused, REOPEN_SECONDS), LOOP_SECONDS)
             wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
 
-    def _shut(self) -> None:
+    def _stop_listening(self) -> None:
         from emulator.connection import Connection
 
         self._is_listening = False
@@ -144,11 +144,11 @@ class Server:
                 connection.drop(reset=True)
                 connection.handle_close()
 
-    def _reopen(self) -> None:
+    def _listen_again(self) -> None:
         try:
             listener = _listen(*self._address)
         except EmulatorError:
-            return  # Somebody else has the port for a moment.
+            return  # Another process has the port for a moment.
         listener.setblocking(False)
         self._waitress.set_socket(listener, self._sockets)
         self._waitress.accept_connections()
@@ -156,7 +156,7 @@ class Server:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket on a loopback address; the emulator's world is nobody else's business."""
+    """A socket on a loopback address, and on no other."""
     try:
         address = ipaddress.ip_address(HOST if host == "localhost" else host)
     except ValueError:

@@ -25,11 +25,11 @@ CONTENT_HASH = "x-sdk-content-sha256"
 
 _AUTHORIZATION = re.compile(rf"{ALGORITHM} Access=([^\s,]+), *SignedHeaders=([^\s,]+), *Signature=([0-9a-f]{{64}})")
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-_WIRE = "latin-1"  # as which WSGI hands over bytes of the request's line and headers
+_WSGI_ENCODING = "latin-1"  # of the request line and headers
 
 
 class _Signature(NamedTuple):
-    """What the header Authorization says."""
+    """The parts of the header Authorization."""
 
     access_key: str
     signed_headers: list[str]
@@ -51,13 +51,15 @@ class _Signature(NamedTuple):
         return cls(found[1], names, found[3])
 
 
-def verify(request: Request, authorization: str, key_of: Callable[[str], AccessKey | None], now: Instant) -> AccessKey:
-    """The access key that a request is rightly signed with; refused when it is not."""
+def verify(
+    request: Request, authorization: str, find_key: Callable[[str], AccessKey | None], now: Instant
+) -> AccessKey:
+    """The access key that a request is signed with; refused if the signature is not valid."""
     signature = _Signature.parse(authorization)
     for name in signature.signed_headers:
         if name not in request.headers:
             raise _refused(f"the header {name} is signed but was not sent")
-    key = key_of(signature.access_key)
+    key = find_key(signature.access_key)
     if key is None:
         raise _refused(f"the access key {signature.access_key} does not exist")
     date = request.headers[DATE]
@@ -82,7 +84,7 @@ def sign(secret_key: str, date: str, canonical: bytes) -> str:
 
 
 def canonical_request(request: Request, signed_headers: list[str]) -> bytes:
-    """The one way of writing down a request, however it was written on its way."""
+    """The canonical form of a request, however a client or proxy has spelled it."""
     headers = {name: request.headers[name].strip() for name in signed_headers}
     content_hash = headers.get(CONTENT_HASH) or hashlib.sha256(request.get_data()).hexdigest()
     lines = [
@@ -94,23 +96,23 @@ def canonical_request(request: Request, signed_headers: list[str]) -> bytes:
         ";".join(signed_headers),
         content_hash,
     ]
-    return "\n".join(lines).encode(_WIRE)
+    return "\n".join(lines).encode(_WSGI_ENCODING)
 
 
 def _canonical_path(path: str) -> str:
-    """Each segment encoded anew (the server has decoded it), and a slash at the end."""
-    return "/".join(map(_encoded, path.removesuffix("/").split("/"))) + "/"
+    """Each segment encoded again (the server has decoded it), and a slash at the end."""
+    return "/".join(map(_encode, path.removesuffix("/").split("/"))) + "/"
 
 
 def _canonical_query(query: str) -> str:
     # Sorted before they are encoded, as the vendor's own signers do it.
-    pairs = sorted(parse_qsl(query, keep_blank_values=True, encoding=_WIRE))
-    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
+    pairs = sorted(parse_qsl(query, keep_blank_values=True, encoding=_WSGI_ENCODING))
+    return "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
 
 
-def _encoded(text: str) -> str:
+def _encode(text: str) -> str:
     """Everything but letters, digits and - . _ ~ as %XX."""
-    return quote(text, safe="", encoding=_WIRE)
+    return quote(text, safe="", encoding=_WSGI_ENCODING)
 
 
 def _instant(date: str) -> Instant:
@@ -125,7 +127,7 @@ def _instant(date: str) -> Instant:
 
 
 def _are_equal(given: str, expected: str) -> bool:
-    """Compared in a time that tells nothing about where they differ."""
+    """Compared in constant time."""
     return hmac.compare_digest(given.encode(), expected.encode())
 
 

@@ -1,4 +1,4 @@
-"""The whole world in one SQLite file: what the API does to it, and what happens to it behind the API's back."""
+"""The cloud contents in one SQLite file: the services of the API, and changes that do not come through the API."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ from emulator.network import Attachment, Network, Router
 from emulator.quotas import Quotas
 
 _NO_TAGS: Mapping[str, str] = {}
-_DEFAULT_SWITCHES = Behaviour()
+_DEFAULT_BEHAVIOUR = Behaviour()
 
 
-class _Thing(Protocol):
+class _Record(Protocol):
     @property
     def id(self) -> str: ...
     @property
     def name(self) -> str: ...
 
 
-_ThingT = TypeVar("_ThingT", bound=_Thing)
+_RecordT = TypeVar("_RecordT", bound=_Record)
 
 
 class Store:
-    """The services of the API as attributes, and the edits of the world as methods.
+    """The services of the API as attributes, and changes that do not come through the API as methods.
 
-    An edit takes the name or the id of what it means. A name that nothing has, or that several things share, is an
-    EmulatorError which lists the candidates.
+    These take names or ids. A name that does not exist, or is not unique, is an EmulatorError with the candidates.
     """
 
     def __init__(
@@ -46,29 +45,29 @@ class Store:
         db: Path,
         *,
         seed_file: Path | None = None,
-        switches: Behaviour = _DEFAULT_SWITCHES,
+        behaviour: Behaviour = _DEFAULT_BEHAVIOUR,
         clock: Clock = now,
     ) -> None:
         self.path = db
-        self.switches = switches
+        self.behaviour = behaviour
         self._clock = clock
         self._database = Database(
             db, lambda connection: seed.fill(connection, (seed_file or seed.DEMO).absolute(), clock())
         )
         self.seeded = self._database.created
-        """Whether this call made the file and filled it from the seed."""
+        """Whether this call created the file and filled it from the seed."""
         self.identity = Identity(self._database, clock)
         self.network = Network(self._database)
         self.quotas = Quotas(self._database, clock)
         self.log_tank = LogTank(self._database)
-        self.flow_logs = FlowLogs(self._database, switches, clock)
+        self.flow_logs = FlowLogs(self._database, behaviour, clock)
 
     def close(self) -> None:
         self._database.close()
 
     @property
     def seed_source(self) -> str:
-        """The seed file that this world came from: where its passwords are written."""
+        """The seed file from which the database was filled; it has the passwords."""
         (source,) = self._database.connection().execute("SELECT value FROM note WHERE key = 'seed'").fetchone()
         return str(source)
 
@@ -79,14 +78,14 @@ class Store:
 
     def add_router(self, name: str, *, project: str | None = None, state: str = rules.AVAILABLE) -> str:
         """Add a router to a project (default: the first one) and return its id."""
-        _allowed("state", state, rules.ROUTER_STATES)
+        _check_choice("state", state, rules.ROUTER_STATES)
         router_id, instant = str(uuid4()), self._clock()
         row = (router_id, self._project_id(project), name, "", state, seed.DEFAULT_ASN, instant, instant)
         self._execute("INSERT INTO router VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)
         return router_id
 
     def set_router_state(self, router: str, state: str) -> None:
-        _allowed("state", state, rules.ROUTER_STATES)
+        _check_choice("state", state, rules.ROUTER_STATES)
         self._execute(
             "UPDATE router SET state = ?, updated_at = ? WHERE id = ?", state, self._clock(), self.router(router).id
         )
@@ -106,9 +105,9 @@ class Store:
         tags: Mapping[str, str] = _NO_TAGS,
         description: str = "",
     ) -> str:
-        """Attach something new to a router and return the id of the attachment."""
-        _allowed("type", resource_type, rules.ATTACHMENT_TYPES)
-        _allowed("state", state, rules.ATTACHMENT_STATES)
+        """Add an attachment with a new resource to a router and return its id."""
+        _check_choice("type", resource_type, rules.ATTACHMENT_TYPES)
+        _check_choice("state", state, rules.ATTACHMENT_STATES)
         attachment_id, instant = str(uuid4()), self._clock()
         row = (
             attachment_id,
@@ -127,23 +126,24 @@ class Store:
         return attachment_id
 
     def remove_attachment(self, attachment: str) -> list[FlowLog]:
-        """Delete an attachment and return the flow logs it had, which fared as Behaviour.attachment_deleted says."""
+        """Delete an attachment and return the flow logs it had; Behaviour.attachment_deleted decides about these."""
         found = self.attachment(attachment)
         with self._database.writing() as connection:
             instant = self._clock()
-            affected = flow_logs.of_attachment(connection, instant, found.id)
-            if affected and self.switches.attachment_deleted == "refuse":
+            affected = flow_logs.find_by_attachment(connection, instant, found.id)
+            if affected and self.behaviour.attachment_deleted == "refuse":
+                names = ", ".join(flow_log.name for flow_log in affected)
                 raise EmulatorError(
-                    f"Attachment {found.name} has flow logs ({', '.join(one.name for one in affected)}), and this "
-                    "emulator refuses to delete such an attachment: delete them first."
+                    f"Attachment {found.name} has flow logs ({names}), and this emulator refuses to delete such an "
+                    "attachment: delete them first."
                 )
             connection.execute("UPDATE attachment SET removed_at = ? WHERE id = ?", (instant, found.id))
-            if self.switches.attachment_deleted == "remove":
-                flow_logs.delete_at_once(connection, instant, [one.id for one in affected])
+            if self.behaviour.attachment_deleted == "remove":
+                flow_logs.delete_at_once(connection, instant, [flow_log.id for flow_log in affected])
         return affected
 
     def set_attachment_state(self, attachment: str, state: str) -> None:
-        _allowed("state", state, rules.ATTACHMENT_STATES)
+        _check_choice("state", state, rules.ATTACHMENT_STATES)
         self._change_attachment(attachment, "state", state)
 
     def rename_attachment(self, attachment: str, name: str) -> None:
@@ -186,13 +186,13 @@ class Store:
 
     def set_role(self, user: str, role: str) -> None:
         """Change what an IAM user may do, at once, also with the tokens and access keys that they have."""
-        _allowed("role", role, policies.ROLES)
+        _check_choice("role", role, policies.ROLES)
         self._execute("UPDATE user SET role = ?, policy = NULL WHERE id = ?", role, self._user(user).id)
 
     def set_policy(self, user: str, document: object) -> None:
-        """Give an IAM user a custom policy in place of their role, as at once as `set_role`."""
-        policies.parse(document, "The policy")
-        self._execute("UPDATE user SET policy = ? WHERE id = ?", json.dumps(document), self._user(user).id)
+        """Give an IAM user a custom policy in place of their role; in effect at once, like `set_role`."""
+        policy = policies.parse(document, "The policy")
+        self._execute("UPDATE user SET policy = ? WHERE id = ?", policy.to_json(), self._user(user).id)
 
     def add_access_key(
         self,
@@ -203,7 +203,7 @@ class Store:
         *,
         expires_in: float | None = None,
     ) -> None:
-        """Give an IAM user an access key: a temporary one, if it has a security token. `expires_in` is in seconds."""
+        """Give an IAM user an access key, temporary if it has a security token; it expires in `expires_in` seconds."""
         if self.identity.access_key(access_key) is not None:
             raise EmulatorError(f"There is an access key {access_key!r} already.")
         expires_at = None if expires_in is None else self._clock() + seconds(expires_in)
@@ -215,14 +215,14 @@ class Store:
             raise EmulatorError(f"There is no access key {access_key!r}.")
         self._execute("DELETE FROM access_key WHERE access_key = ?", access_key)
 
-    # Flow logs, behind the client's back
+    # Flow logs
 
     def flow_log(self, flow_log: str) -> FlowLog:
         return _find("flow log", flow_log, self.flow_logs.live())
 
     def set_flow_log_state(self, flow_log: str, state: str) -> None:
-        """Put a flow log into a state in which it stays: `failed`, or stuck in `pending`, say."""
-        _allowed("state", state, flow_logs.STATES)
+        """Put a flow log into a state and keep it there, such as `failed`, or stuck in `pending`."""
+        _check_choice("state", state, flow_logs.STATES)
         self.flow_logs.overrule(self.flow_log(flow_log).id, state=state)
 
     def rename_flow_log(self, flow_log: str, name: str) -> None:
@@ -241,7 +241,7 @@ class Store:
         """Delete a flow log at once, whatever its state."""
         self.set_flow_log_state(flow_log, flow_logs.DELETED)
 
-    # The record
+    # Gaps
 
     def gaps(
         self,
@@ -253,22 +253,25 @@ class Store:
         """When attachments had no flow log that was both `available` and enabled: see `find_gaps`.
 
         Args:
-            since: Where to begin (default: when the first flow log of the world became available).
+            since: Where to begin (default: when the first flow log of all became available).
             until: Where to end (default: now).
-            attachments: Names or ids; that of a removed one must be its id (default: all that exist now).
+            attachments: Names or ids; for a removed attachment, its id (default: all that exist now).
 
         Raises:
             EmulatorError: There is no such attachment, or nothing between `since` and `until`.
         """
-        wanted = None if attachments is None else self._attachment_ids(attachments)
+        ids = None if attachments is None else self._attachment_ids(attachments)
         until = self._clock() if until is None else until
         with self._database.reading() as connection:
-            return find_gaps(connection, since=since, until=until, attachment_ids=wanted)
+            return find_gaps(connection, since=since, until=until, attachment_ids=ids)
 
     def _attachment_ids(self, attachments: Iterable[str]) -> list[str]:
         existing = self.network.all_attachments()
         ever = network.attachment_ids_ever(self._database.connection())
-        return [one if one in ever else _find("attachment", one, existing).id for one in attachments]
+        return [
+            attachment if attachment in ever else _find("attachment", attachment, existing).id
+            for attachment in attachments
+        ]
 
     def _change_attachment(self, attachment: str, column: str, value: str) -> None:
         self._execute(
@@ -290,19 +293,18 @@ class Store:
             connection.execute(statement, values)
 
 
-def _find(kind: str, wanted: str, things: Iterable[_ThingT]) -> _ThingT:
-    candidates = list(things)
-    found = [thing for thing in candidates if wanted in (thing.id, thing.name)]
+def _find(kind: str, name_or_id: str, records: Iterable[_RecordT]) -> _RecordT:
+    candidates = list(records)
+    found = [record for record in candidates if name_or_id in (record.id, record.name)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise EmulatorError(
-            f"There are {len(found)} {kind}s named {wanted!r}, take the id: {', '.join(one.id for one in found)}."
-        )
-    names = ", ".join(thing.name for thing in candidates) or "none at all"
-    raise EmulatorError(f"There is no {kind} {wanted!r}; there are: {names}.")
+        ids = ", ".join(record.id for record in found)
+        raise EmulatorError(f"There are {len(found)} {kind}s named {name_or_id!r}, use the id: {ids}.")
+    names = ", ".join(record.name for record in candidates) or "none at all"
+    raise EmulatorError(f"There is no {kind} {name_or_id!r}; there are: {names}.")
 
 
-def _allowed(what: str, value: str, allowed: tuple[str, ...]) -> None:
+def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise EmulatorError(f"The {what} must be one of {', '.join(allowed)}, not {value!r}.")

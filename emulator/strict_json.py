@@ -1,4 +1,4 @@
-"""JSON read strictly: as RFC 8259 has it, and with no key twice in an object."""
+"""JSON read strictly: as in RFC 8259, and without repeated keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import json
 
 
 def loads(text: str | bytes) -> object:
-    """What JSON text stands for; a ValueError, which tells why, where it is none."""
+    """The value of JSON text.
+
+    Raises:
+        ValueError: It is not valid JSON.
+    """
     try:
         return json.loads(text, object_pairs_hook=_without_repeated_keys, parse_constant=_refuse_constant)
     except RecursionError as error:

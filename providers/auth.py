@@ -6,9 +6,9 @@ The first of these that names an account is used, and nothing is taken from anot
 2. OS_* variables
 3. `token`, `username` or `access_key` of the stack file
 
-OS_CLOUD beside variables that name an account is refused. Where a cloud or a stack file has no password or secret key,
-OS_PASSWORD or OS_SECRET_KEY completes it, because secrets are often kept elsewhere. Within one of the three, a token
-comes before a user, and a user before an access key.
+OS_CLOUD beside variables that name an account is refused. A cloud that has no password or secret key takes it from
+OS_PASSWORD or OS_SECRET_KEY, because secrets are often kept elsewhere; variables that name no account complete the
+stack file. Within one of the three, a token comes before a user, and a user before an access key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from providers import clouds_yaml
 from providers.config_keys import qualified
-from providers.er.auth.keystone import MULTI_FACTOR, PASSWORD, TOKEN, plugin_options
+from providers.er.auth.plugins import MULTI_FACTOR, PASSWORD, TOKEN, plugin_options
 
 ACCESS_KEY = "access key"
 """The kind of an account that signs its requests; every other kind is a plugin of keystoneauth1, by its name there."""
@@ -90,6 +90,15 @@ _REFUSED = ("cert", "key", "trust_id", "system_scope")
 """Settings of OpenStack tools that change who acts, or with what, and cannot be honoured."""
 
 
+@dataclass(frozen=True)
+class _Option:
+    """A setting, and where it was found."""
+
+    value: Any
+    origin: str
+    is_for_signing_in: bool = False
+
+
 class AuthError(ValueError):
     """No account is named, or what names it is incomplete or contradictory; the text is one sentence."""
 
@@ -145,7 +154,7 @@ def find_account(
     region: str | None,
     current_key: Callable[[str], str | None],
 ) -> Account:
-    """Who acts.
+    """Find who acts.
 
     Args:
         environment: The environment variables.
@@ -156,124 +165,153 @@ def find_account(
     Raises:
         AuthError: No account is named, or what names it is incomplete or contradictory.
         CloudsYamlError: The cloud that OS_CLOUD names cannot be used.
+        PluginError: keystoneauth1 cannot sign in this way.
     """
     variables = {
         name.removeprefix("OS_").lower(): value
         for name, value in environment.items()
         if name.startswith("OS_") and value
     }
-    own = _options(variables, _variable)
-    secrets: dict[str, str] = {option: own[option] for option in ("password", "secret_key") if option in own}
+    own = _find_options(variables, _variable)
+    keys = {option: value for option, key in _STACK_KEYS.items() if (value := stack(key))}
     if cloud := variables.get("cloud"):
-        source = f"cloud {cloud!r} of clouds.yaml"
-        account = _account(clouds_yaml.load_cloud(cloud, region), source, lambda name: f"{name} of {source}", secrets)
+        source = f"cloud {cloud!r} in clouds.yaml"
+        found = _find_options(clouds_yaml.load_cloud(cloud, region), lambda name: f"{name} of {source}")
+        _complete(found, own, "password", "secret_key")
+        account = _make_account(found, source)
         _refuse_another(account, own, cloud)
-    elif any(option in own for option in _NAMING):
-        source = _variable(next(option for option in _NAMING if option in own))
-        needs_loader = "profile" in own or _kind(own, source) not in _WHO
-        account = _account(clouds_yaml.load_environment(region) if needs_loader else variables, source, _variable, {})
+    elif named := next((option for option in _NAMING if option in own), None):
+        if "profile" in own or _kind_of(own, "") not in _WHO:
+            own = _find_options(clouds_yaml.load_environment(region), _variable)
+        if "user_domain_id" not in own:
+            _complete(own, _find_options(keys, _stack_key), "user_domain_name")
+        account = _make_account(own, own[named].origin)
     else:
-        keys = {option: value for option, key in _STACK_KEYS.items() if (value := stack(key))}
-        account = _account(keys, "the stack file", lambda option: qualified(_STACK_KEYS[option]), secrets)
+        found = _find_options(keys, _stack_key)
+        _complete(found, own, *own)
+        named = next((option for option in _NAMING if option in found), None)
+        if named is None:
+            keys_of_stack = ", ".join(map(_stack_key, ("token", "username", "access_key")))
+            raise AuthError(
+                "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY in the environment, or one of"
+                f" {keys_of_stack} in the stack file"
+            )
+        account = _make_account(found, found[named].origin)
         if account.kind == PASSWORD and account.origins["password"] == qualified("password"):
             account = replace(account, renew_password=functools.partial(current_key, "password"))
-    if account.kind == ACCESS_KEY and environment.get("AWS_ACCESS_KEY_ID") == account.options["access_key"]:
-        token = account.options.get("security_token") or environment.get("AWS_SESSION_TOKEN")
-        account = replace(account, options={**account.options, **({"security_token": token} if token else {})})
+    session_token = environment.get("AWS_SESSION_TOKEN")
+    if account.kind == ACCESS_KEY and session_token:
+        if environment.get("AWS_ACCESS_KEY_ID") == account.options["access_key"]:
+            account = replace(account, options={"security_token": session_token, **account.options})
     return account
 
 
-def _variable(option: str) -> str:
-    return f"OS_{option.upper()}"
+def _variable(name: str) -> str:
+    return f"OS_{name.upper()}"
 
 
-def _options(settings: Mapping[str, Any], origin: Callable[[str], str]) -> dict[str, Any]:
+def _stack_key(option: str) -> str:
+    return qualified(_STACK_KEYS[option])
+
+
+def _find_options(settings: Mapping[str, Any], origin: Callable[[str], str]) -> dict[str, _Option]:
     """The settings by keystoneauth1's names, those in `auth` among the others; empty ones are left out.
 
     Raises:
         AuthError: Two names of one option have different values.
     """
-    found: dict[str, tuple[str, Any]] = {}
-    for name, value in {**settings, "auth": None, **(settings.get("auth") or {})}.items():
+    found: dict[str, _Option] = {}
+    auth = settings.get("auth") or {}
+    for name, value in {**settings, "auth": None, **auth}.items():
         if value is None or value == "":
             continue
-        option = _ALIASES.get(name, name)
-        first, known = found.setdefault(option, (name, value))
-        if known != value:
-            raise AuthError(f"{origin(first)} and {origin(name)} contradict each other: unset one of them")
-    options = {option: value for option, (_, value) in found.items()}
+        new = _Option(value, origin(name), is_for_signing_in=name in auth)
+        known = found.setdefault(_ALIASES.get(name, name), new)
+        if known.value != value:
+            raise AuthError(f"{known.origin} and {new.origin} contradict each other: unset one of them")
     for option, others in _FALLBACKS.items():
-        if fallback := next((options[other] for other in others if other in options), None):
-            options.setdefault(option, fallback)
-    return options
+        if fallback := next((found[other] for other in others if other in found), None):
+            found.setdefault(option, fallback)
+    return found
 
 
-def _kind(options: Mapping[str, Any], source: str) -> str:
+def _complete(found: dict[str, _Option], others: Mapping[str, _Option], *options: str) -> None:
+    for option in options:
+        if option in others:
+            found.setdefault(option, others[option])
+
+
+def _kind_of(found: Mapping[str, _Option], source: str) -> str:
     """Which kind of account the options name; openstacksdk has `password` for those that name none.
 
     Raises:
         AuthError: They name none.
     """
-    named = str(options.get("auth_type", "password"))
+    named = str(found["auth_type"].value) if "auth_type" in found else "password"
     if named not in ("password", "v3password", "token", "v3token", "agency", "None"):
-        return MULTI_FACTOR if named in ("totp", "v3totp") and "password" in options else named
-    if "token" in options:
+        return MULTI_FACTOR if named in ("totp", "v3totp") and "password" in found else named
+    if "token" in found:
         return TOKEN
-    if "username" in options or "user_id" in options:
-        return MULTI_FACTOR if "passcode" in options else PASSWORD
-    if "access_key" in options:
+    if "username" in found or "user_id" in found:
+        return MULTI_FACTOR if "passcode" in found else PASSWORD
+    if "access_key" in found:
         return ACCESS_KEY
-    raise AuthError(f"{source} names no token, username or access key to sign in with")
+    raise AuthError(f"{source} has no token, username or access key to sign in with")
 
 
-def _account(
-    settings: Mapping[str, Any], source: str, origin: Callable[[str], str], secrets: Mapping[str, str]
-) -> Account:
-    """The account that the settings of one place name, with these secrets if it has none.
+def _make_account(found: Mapping[str, _Option], source: str) -> Account:
+    """The account that these options name.
 
     Raises:
-        AuthError: It is incomplete, or has what cannot be honoured.
+        AuthError: It is incomplete, or has options that cannot be honoured.
+        PluginError: keystoneauth1 cannot sign in this way.
     """
-    options = _options(settings, origin)
-    kind = _kind(options, source)
+    kind = _kind_of(found, source)
     allowed = _WHO.get(kind) or plugin_options(kind)
-    origins = {option: origin(option) for option in options}
-    for option in ("password", "secret_key"):
-        if option in allowed and option in secrets and option not in options:
-            options[option], origins[option] = secrets[option], _variable(option)
     known = {*allowed, *_SCOPE, *_AGENCY, *_FALLBACKS, "auth_type"}.union(*_FALLBACKS.values(), *_WHO.values())
-    unknown = [name for name in settings.get("auth") or {} if _ALIASES.get(name, name) not in known]
-    if refused := [*unknown, *(name for name in _REFUSED if options.get(name) and name not in allowed)]:
-        raise AuthError(f"{', '.join(map(origin, refused))} cannot be honoured: take it out")
-    who = {option: options[option] for option in allowed if option in options and option not in _SCOPE}
-    agency = {option: str(options[option]) for option in _AGENCY if option in options}
+    refused = [
+        option.origin
+        for name, option in found.items()
+        if name not in allowed and (name in _REFUSED or (option.is_for_signing_in and name not in known))
+    ]
+    if refused:
+        raise AuthError(f"{', '.join(refused)} cannot be honoured: take it out")
+    values = {name: option.value for name, option in found.items()}
+    who = {name: values[name] for name in allowed if name in values and name not in _SCOPE}
+    agency = {name: str(values[name]) for name in _AGENCY if name in values}
     needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if agency else ()))
-    there = {**who, **agency}
-    if missing := [" or ".join(map(origin, names)) for names in needed if not any(name in there for name in names)]:
-        raise AuthError(f"{source} also needs {' and '.join(missing)}")
+    if missing := [names for names in needed if not any(name in values for name in names)]:
+        words = " and ".join(" or ".join(map(_where_to_set, names)) for names in missing)
+        raise AuthError(f"{source} also needs {words}")
     return Account(
         source=source,
         kind=kind,
         options=who,
-        scope={option: str(options[option]) for option in _SCOPE if option in options},
+        scope={name: str(values[name]) for name in _SCOPE if name in values},
         agency=agency,
         settings={
-            name: value for name, value in options.items() if name in _SETTINGS or name.endswith("_endpoint_override")
+            name: value for name, value in values.items() if name in _SETTINGS or name.endswith("_endpoint_override")
         },
-        origins=origins,
+        origins={name: option.origin for name, option in found.items()},
     )
 
 
-def _refuse_another(account: Account, variables: Mapping[str, Any], cloud: str) -> None:
+def _where_to_set(option: str) -> str:
+    return f"{_variable(option)} (or {_stack_key(option)})" if option in _STACK_KEYS else _variable(option)
+
+
+def _refuse_another(account: Account, variables: Mapping[str, _Option], cloud: str) -> None:
     """Refuse variables that would complete or contradict a cloud, but for secrets that it lacks.
 
     Raises:
         AuthError: There are any.
     """
     there = {**account.options, **account.scope, **account.agency}
-    checked = {*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode"}
-    others = [_variable(name) for name in sorted(checked) if name in variables and variables[name] != there.get(name)]
+    checked = (*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode")
+    others = [
+        variables[name].origin for name in checked if name in variables and variables[name].value != there.get(name)
+    ]
     if others:
         raise AuthError(
-            f"OS_CLOUD names cloud {cloud!r}, and {', '.join(others)} name something else: unset OS_CLOUD or these"
+            f"OS_CLOUD names cloud {cloud!r}, and {', '.join(dict.fromkeys(others))} says something else: unset one"
         )

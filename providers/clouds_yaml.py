@@ -1,4 +1,4 @@
-"""What openstacksdk's loader makes of clouds.yaml, and of OS_* variables, for one cloud in one region."""
+"""What openstacksdk's loader makes in clouds.yaml, and of OS_* variables, for one cloud in one region."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CloudsYamlError(ValueError):
 
 
 def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
-    """The settings of a cloud of clouds.yaml (and secure.yaml), from the places where openstacksdk looks.
+    """The settings of a cloud in clouds.yaml (and secure.yaml), from the places where openstacksdk looks.
 
     Args:
         name: The cloud.
@@ -32,7 +32,7 @@ def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
     if named and not Path(named).is_file():
         # openstacksdk would look elsewhere, and perhaps find another account.
         raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {named!r}, which is not a file")
-    with _readable(f"cloud {name!r} of clouds.yaml"):
+    with _readable(f"cloud {name!r} in clouds.yaml"):
         from openstack.config import OpenStackConfig, vendors
 
         config = OpenStackConfig()
@@ -40,9 +40,11 @@ def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
         if name not in clouds:
             known = ", ".join(sorted(set(clouds) - {"defaults"})) or "none"
             where = config.config_filename or "any clouds.yaml in . , ~/.config/openstack or /etc/openstack"
-            raise CloudsYamlError(f"there is no cloud {name!r} in {where}; there is: {known}")
+            raise CloudsYamlError(f"there is no cloud {name!r} in {where}; the clouds there are: {known}")
         own = clouds[name]
         _refuse_other_types(name, own)
+        # openstacksdk would make the text "None" of an empty value.
+        own["auth"] = {key: value for key, value in (own.get("auth") or {}).items() if value is not None}
         settings = dict(config.get_one(cloud=name, region_name=region or "", validate=False).config)
         profile = vendors.get_profile(str(own.get("profile") or own.get("cloud") or "")) or {}
         regions = own.get("regions") or profile.get("regions") or [""]
@@ -70,9 +72,10 @@ def load_environment(region: str | None) -> Mapping[str, Any]:
 def _readable(what: str) -> Iterator[None]:
     """Turn whatever goes wrong in openstacksdk, which is imported in the block only, into one sentence."""
     try:
+        from openstack.config import OpenStackConfig  # noqa: F401
         from openstack.exceptions import ConfigException
     except ImportError as error:
-        raise CloudsYamlError(f"reading {what} needs openstacksdk: pip install it") from error
+        raise CloudsYamlError(f"{what} cannot be read without openstacksdk: install otc-flow-logs[clouds]") from error
     try:
         with warnings.catch_warnings():
             # Of what openstacksdk itself will no longer support: nobody here can do anything about it.
@@ -84,7 +87,7 @@ def _readable(what: str) -> Iterator[None]:
         raise CloudsYamlError(f"{what} cannot be used: {error}") from error
     except (AttributeError, TypeError, ValueError, LookupError) as error:
         # What openstacksdk makes of a file of another form.
-        raise CloudsYamlError(f"{what} has another form than keys with values: check it") from error
+        raise CloudsYamlError(f"{what} must be keys with values") from error
 
 
 def _refuse_other_types(name: str, own: Any) -> None:
@@ -95,9 +98,9 @@ def _refuse_other_types(name: str, own: Any) -> None:
     """
     auth = (own.get("auth") or {}) if isinstance(own, Mapping) else None
     if not isinstance(auth, Mapping):
-        raise CloudsYamlError(f"auth of cloud {name!r} of clouds.yaml must be keys with values")
+        raise CloudsYamlError(f"cloud {name!r} in clouds.yaml must be keys with values")
     for key, value in auth.items():
         if value is not None and not isinstance(value, str | list):
             raise CloudsYamlError(
-                f"{key} of cloud {name!r} of clouds.yaml is not text: YAML reads it as a {type(value).__name__}; put it in quotes"
+                f"{key} of cloud {name!r} in clouds.yaml is not text for YAML, but a {type(value).__name__}: quote it"
             )

@@ -20,7 +20,8 @@ from providers.config_keys import qualified
 from providers.er import Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
 from providers.er.auth.credentials import Credentials, Project
-from providers.er.auth.keystone import TOKEN, KeystoneCredentials, PluginError
+from providers.er.auth.keystone import KeystoneCredentials
+from providers.er.auth.plugins import TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, region_of, service_url
 
@@ -60,7 +61,7 @@ class ProviderConfig:
         self._current_config = current_config
 
     @property
-    def wants_emulator(self) -> bool:
+    def uses_emulator(self) -> bool:
         """Whether the embedded emulator is the API."""
         return self._key("endpoint") == EMULATOR
 
@@ -216,7 +217,9 @@ class ProviderConfig:
         for service, name in SERVICES.items():
             option = f"{name}_endpoint_override"
             if url := account.settings.get(option):
-                moved[service] = self._checked(account.origins[option], lambda: service_url(service, str(url)))
+                moved[service] = self._checked(
+                    account.origins[option], functools.partial(service_url, service, str(url))
+                )
         raw = self._key("endpoints")
         if not raw:
             return moved
@@ -227,7 +230,9 @@ class ProviderConfig:
         if not isinstance(overrides, dict) or not all(
             key in SERVICES and isinstance(value, str) for key, value in overrides.items()
         ):
-            raise ConfigError(f"{qualified('endpoints')} must be addresses by service: {', '.join(sorted(SERVICES))}")
+            raise ConfigError(
+                f"{qualified('endpoints')} must map services ({', '.join(sorted(SERVICES))}) to addresses"
+            )
         return moved | self._checked(
             qualified("endpoints"), lambda: {service: service_url(service, url) for service, url in overrides.items()}
         )

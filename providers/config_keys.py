@@ -1,4 +1,4 @@
-"""The keys of a stack file that are own_keys, as in `otc-flow-logs:region`."""
+"""The keys of this project in a stack file, such as `otc-flow-logs:region`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ CONFIG_NAMESPACE = "otc-flow-logs"
 
 
 def qualified(key: str) -> str:
-    """A key with its namespace."""
+    """The key with its namespace."""
     return f"{CONFIG_NAMESPACE}:{key}"
 
 
 def own_keys(values: Mapping[str, T]) -> dict[str, T]:
-    """The values of our keys, by key without the namespace."""
+    """The values of this project's keys, by key without the namespace."""
     return {key.removeprefix(qualified("")): value for key, value in values.items() if key.startswith(qualified(""))}

@@ -1,4 +1,4 @@
-"""One client for a whole process: of the real API, or of the embedded emulator."""
+"""One client for the whole process: of the real API, or of the embedded emulator."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 from providers.config import EMULATOR, ConfigError, ConfigReader, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client, Endpoints
-from providers.er.auth.credentials import Project
 from providers.er.auth.token import TokenCredentials
 
 EMULATOR_DATABASE = Path(".local", "emulator.db")
-"""Where the embedded emulator keeps its state, below the project's root."""
+"""The database of the embedded emulator, relative to the root folder of the project."""
 
 
 class Connection:
-    """The client, made when it is first asked for."""
+    """Creates the client at its first use."""
 
     def __init__(
         self,
@@ -27,13 +26,13 @@ class Connection:
         directory: Path,
         current_config: Callable[[str], str | None] = lambda _key: None,
     ) -> None:
-        """Remember where to look; nothing is read before `client`.
+        """Keep the sources of the settings; nothing is read before the first use of `client`.
 
         Args:
-            config: The stack's config as the engine gave it.
-            environment: The process's environment variables.
-            directory: The project's root, where the embedded emulator keeps its file.
-            current_config: Poller a key up in the stack file as it is now. A destroy or refresh gets the config of the
+            config: The stack's config from the engine.
+            environment: The environment variables of the process.
+            directory: The root folder of the project, with the database of the embedded emulator.
+            current_config: Looks up a key in the stack file as it is now. A destroy or refresh gets the config of the
                 last `up` from the engine, in which a password may be out of date.
         """
         self._settings = ProviderConfig(config, environment, current_config)
@@ -46,11 +45,11 @@ class Connection:
         """The client.
 
         Raises:
-            ConfigError: A setting is missing or makes no sense.
+            ConfigError: A setting is missing or invalid.
         """
         with self._lock:
             if self._client is None:
-                self._client = self._embedded() if self._settings.wants_emulator else self._remote()
+                self._client = self._embedded() if self._settings.uses_emulator else self._remote()
             return self._client
 
     def _remote(self) -> Client:
@@ -58,7 +57,7 @@ class Connection:
         return Client(self._settings.credentials(endpoints), endpoints, verify=self._settings.verify)
 
     def _embedded(self) -> Client:
-        # Imported here: only those who use the emulator need to have it installed.
+        # Imported here, because only users of the emulator have it installed.
         try:
             from emulator import EmulatorError, serve
         except ImportError as error:
@@ -71,4 +70,4 @@ class Connection:
             server = serve(database)
         except (EmulatorError, OSError) as error:
             raise ConfigError(f"the embedded emulator cannot start: {str(error).rstrip('.')}") from error
-        return Client(TokenCredentials(server.token, Project(id=server.project_id)), Endpoints.at(server.url))
+        return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))

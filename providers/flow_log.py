@@ -10,12 +10,12 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from providers.flow_log_provider import FlowLogProvider
-from providers.schema import IDENTITY, OUTPUTS_ONLY, declared_twice
+from providers.schema import IDENTITY, OUTPUTS_ONLY, describe_duplicate
 
 
 @dataclass(kw_only=True)
 class FlowLogArgs:
-    """What a flow log shall be (API reference: create flow log).
+    """The inputs of a flow log (API reference: create flow log).
 
     Attributes:
         er_id: Id of the router. A change replaces the flow log.
@@ -27,8 +27,8 @@ class FlowLogArgs:
         enabled: Whether logs are written; True by default.
         resource_type: The literal `attachment`, the default.
         log_store_type: The literal `LTS`, the default.
-        idempotency_key: Names who creates, so that a create repeated after a crash finds what the first one made.
-            Any text that is kept from run to run, such as the result of a RandomUuid. Changing it changes nothing.
+        idempotency_key: Lets a create that is repeated after a crash find the flow log of the first create. Any string
+            that stays the same from run to run, such as the result of a RandomUuid. Changing it changes nothing.
     """
 
     er_id: pulumi.Input[str]
@@ -47,9 +47,9 @@ class FlowLog(Resource, module="er", name="FlowLog"):
     """A flow log of an Enterprise Router's attachment.
 
     The service allows one for each attachment, log group and log stream. A change of any of these, or of the router,
-    makes the new flow log first, and deletes the old one when all is made that the run makes: the record has no gap.
-    One that has failed is deleted first, since nothing else can have its place.
-    `log_aggregation_interval` is in seconds (60..600), set by the service.
+    creates the new flow log first, and deletes the old one at the end of the run: the record has no gap. A flow log
+    that has failed is deleted first, because only one can exist for its target.
+    The service sets `log_aggregation_interval`, in seconds (60..600).
     """
 
     er_id: pulumi.Output[str]
@@ -72,11 +72,11 @@ class FlowLog(Resource, module="er", name="FlowLog"):
         """Declare a flow log under the logical name `resource_name`.
 
         Raises:
-            pulumi.RunError: The program has declared one with the same target. (Of ids that are outputs the provider
-                finds that out.)
+            pulumi.RunError: The program has declared another one with the same target. (If ids are outputs, the
+                provider checks this.)
         """
         inputs = {field.name: getattr(args, field.name) for field in fields(args)}
-        _refuse_twice(resource_name, tuple(inputs[key] for key in IDENTITY))
+        _refuse_duplicate(resource_name, tuple(inputs[key] for key in IDENTITY))
         super().__init__(
             FlowLogProvider(),
             resource_name,
@@ -86,13 +86,13 @@ class FlowLog(Resource, module="er", name="FlowLog"):
 
 
 _declared: WeakKeyDictionary[pulumi.Resource, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
-"""By the stack of a program, the logical names of its flow logs by their targets, as far as those are plain ids."""
+"""By the stack of a program, the logical names of its flow logs by target; only targets whose ids are plain strings."""
 
 
-def _refuse_twice(name: str, target: tuple[Any, ...]) -> None:
+def _refuse_duplicate(name: str, target: tuple[Any, ...]) -> None:
     root = pulumi.runtime.get_root_resource()
     if root is None or not all(isinstance(id_, str) for id_ in target):
         return
     first = _declared.setdefault(root, {}).setdefault(target, name)
     if first != name:
-        raise pulumi.RunError(declared_twice(first, name))
+        raise pulumi.RunError(describe_duplicate(first, name))

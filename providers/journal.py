@@ -1,8 +1,8 @@
-"""Creates under way, recorded in the project's folder: a provider that is killed tells nobody what it had begun.
+"""A journal of the running creates, in the project's folder, for the case that the provider is killed.
 
-The engine takes such a create for one that failed, and forgets it. So each has a file from before its first request
-until the engine has its answer. The file is locked for as long: the kernel releases the lock of a process that is
-killed, so a file without a lock is of a create that was interrupted, and one with a lock is of a run that is alive.
+The engine counts such a create as failed, and forgets it. So each create has a file from before its first request until
+the engine has the response. The file is locked all the time, and the kernel releases the lock of a killed process: a
+file without a lock belongs to an interrupted create, and a file with a lock to a run that is alive.
 """
 
 from __future__ import annotations
@@ -19,48 +19,49 @@ from typing import IO, Any
 
 FOLDER = Path(".local", "creating")
 
-_TRIES = 100  # of writing a file; one more is needed when somebody removes the file or the folder at that moment
+_TRIES = 100  # to write a file: another process may remove the file or the folder in between
 
 
 @contextlib.contextmanager
 def recorded(stack: str, urn: str, inputs: Mapping[str, Any]) -> Iterator[None]:
-    """Have a create recorded, and known to be under way, for as long as the block lasts.
+    """Record a create for as long as the block lasts.
 
     Args:
         stack: The stack's name.
-        urn: What is created.
-        inputs: All of them. None of ours is secret; for what somebody else's program takes for one, only they may read.
+        urn: The resource.
+        inputs: All of its inputs. None of a FlowLog is secret; if a program marks one as secret, only the user of this
+            process can read the file.
 
     Raises:
         OSError: The file cannot be written or locked. Nothing is recorded then.
     """
     text = json.dumps({"urn": urn, "inputs": dict(inputs)}, sort_keys=True)
     file = FOLDER / stack / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
-    with _locked(file, text) as stream:
+    with _open_locked(file, text) as stream:
         try:
             yield
         finally:
-            # As long as the lock is held: without it, this would be a create that was interrupted. A run of a stack of
-            # the same name in another backend may have put its own file there.
+            # Before the lock is released: without a lock, the file would be that of an interrupted create. A run of a
+            # stack of the same name in another backend may have replaced the file.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(file.stat(), os.fstat(stream.fileno())):
                     file.unlink()
 
 
 def unfinished(stack: str) -> list[dict[str, Any]]:
-    """The creates that were interrupted, each with `urn` and `inputs`; none of a run that is alive.
+    """The interrupted creates, each with `urn` and `inputs`; none of a run that is alive.
 
-    It also removes what processes left that were killed while they wrote a file: they had sent no request yet.
+    This also removes the partial files of processes that were killed while they wrote: they had sent no request yet.
 
     Raises:
         OSError: A file cannot be read.
     """
-    _remove_unfinished_files(stack)
+    _remove_partial_files(stack)
     return [json.loads(text) for text in _texts(stack) if text is not None]
 
 
 def under_way(stack: str) -> int:
-    """How many creates of the stack are under way in processes of this machine.
+    """How many creates of the stack are running on this machine.
 
     Raises:
         OSError: A file cannot be read.
@@ -68,13 +69,13 @@ def under_way(stack: str) -> int:
     return sum(text is None for text in _texts(stack))
 
 
-def _locked(file: Path, text: str) -> IO[str]:
-    """The file, written, locked and open; the lock is released when it is closed."""
+def _open_locked(file: Path, text: str) -> IO[str]:
+    """Write and lock the file; closing it releases the lock."""
     tries = _TRIES
     while True:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            return _locked_at_once(file, text)
+            return _write_open_locked(file, text)
         except (FileNotFoundError, FileExistsError):
             # A reader has removed it before it was locked, or `make recover` has removed the folder.
             tries -= 1
@@ -82,8 +83,8 @@ def _locked(file: Path, text: str) -> IO[str]:
                 raise
 
 
-def _locked_at_once(file: Path, text: str) -> IO[str]:
-    # Locked before it has its name, which so never shows a create under way without a lock.
+def _write_open_locked(file: Path, text: str) -> IO[str]:
+    # It gets its name only when it is locked, so no reader sees a running create without a lock.
     part, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
     stream = os.fdopen(part, "w", encoding="utf-8")
     try:
@@ -99,32 +100,32 @@ def _locked_at_once(file: Path, text: str) -> IO[str]:
 
 
 def _texts(stack: str) -> list[str | None]:
-    """What is in each file of the stack; None for one whose create is under way."""
+    """The content of each file of the stack; None for a running create."""
     texts = []
     for file in _files(stack, ".json"):
-        with contextlib.suppress(FileNotFoundError):  # its create has ended in the meantime
+        with contextlib.suppress(FileNotFoundError):  # the create has ended in the meantime
             texts.append(_text(file))
     return texts
 
 
 def _text(file: Path) -> str | None:
-    """What is in the file, or None if its create is under way.
+    """The content of the file, or None if the create is running.
 
     Raises:
-        FileNotFoundError: Its create has ended.
+        FileNotFoundError: The create has ended.
     """
     while True:
         with file.open(encoding="utf-8") as stream:
             if not _lock(stream, fcntl.LOCK_SH):
                 return None
-            # Between the opening and the lock, the create may have ended, or a new run may have begun the same one.
+            # Between open and lock, the create may have ended, or a new run may have begun the same create.
             if os.fstat(stream.fileno()).st_nlink:
                 return stream.read()
 
 
-def _remove_unfinished_files(stack: str) -> None:
+def _remove_partial_files(stack: str) -> None:
     for part in _files(stack, ".part"):
-        # Who may only read leaves them there; they disturb nobody.
+        # A user who may only read leaves them there, which does no harm.
         with contextlib.suppress(OSError), part.open("r+") as stream:
             if _lock(stream, fcntl.LOCK_EX):
                 part.unlink()
@@ -138,7 +139,7 @@ def _files(stack: str, suffix: str) -> list[Path]:
 
 
 def _lock(stream: IO[str], how: int) -> bool:
-    """Whether the file is locked now; if not, another process has it locked."""
+    """Whether this process has the lock now; if not, another process has it."""
     try:
         fcntl.flock(stream, how | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,28 +1,68 @@
-"""Parts of a URN: `urn:pulumi:STACK::PROJECT::PARENT_TYPE$TYPE::NAME`."""
+"""The one place that parses and builds URNs, with the type tokens that several packages look for in them.
+
+A URN is `urn:pulumi:STACK::PROJECT::PARENT_TYPE$TYPE::NAME`; the name may contain `::`. Standard library only, so that
+tools can use it before anything is installed.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 
-def is_urn(text: str) -> bool:
-    """Whether this is a URN."""
-    return text.startswith("urn:pulumi:") and len(text.split("::", 3)) == 4
+FLOW_LOG_TYPE = "pulumi-python:dynamic/er:FlowLog"
+RANDOM_UUID_TYPE = "random:index/randomUuid:RandomUuid"
+STACK_TYPE = "pulumi:pulumi:Stack"
 
-
-def stack(urn: str) -> str:
-    """The stack's name."""
-    return urn.removeprefix("urn:pulumi:").split("::")[0]
+_PREFIX = "urn:pulumi:"
 
 
-def name(urn: str) -> str:
-    """The logical name of the resource."""
-    return urn.split("::", 3)[3]
+@dataclass(frozen=True)
+class Urn:
+    """A URN in its parts.
+
+    Attributes:
+        stack: The stack's name.
+        project: The project's name.
+        types: The types of the resource's parents, the outermost first, and at the end its own.
+        name: The resource's logical name.
+    """
+
+    stack: str
+    project: str
+    types: tuple[str, ...]
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Urn:
+        """The URN in this text.
+
+        Raises:
+            ValueError: The text is not a URN.
+        """
+        parts = text.removeprefix(_PREFIX).split("::", 3)
+        if not text.startswith(_PREFIX) or len(parts) != 4:
+            raise ValueError(f"{text!r} is not a URN")
+        stack, project, types, name = parts
+        return cls(stack, project, tuple(types.split("$")), name)
+
+    def __str__(self) -> str:
+        return f"{_PREFIX}{self.stack}::{self.project}::{'$'.join(self.types)}::{self.name}"
+
+    @property
+    def type_token(self) -> str:
+        """The type of the resource itself."""
+        return self.types[-1]
+
+    @property
+    def parent_types(self) -> tuple[str, ...]:
+        """The types of the resource's parents, the outermost first."""
+        return self.types[:-1]
+
+    def with_stack(self, stack: str) -> Urn:
+        """The URN of the same resource after the stack is renamed; the stack itself is a resource with a new name."""
+        is_stack = self.types == (STACK_TYPE,) and self.name == f"{self.project}-{self.stack}"
+        return replace(self, stack=stack, name=f"{self.project}-{stack}" if is_stack else self.name)
 
 
-def type_token(urn: str) -> str:
-    """The type of the resource itself, without those of its parents."""
-    return types(urn)[-1]
-
-
-def types(urn: str) -> list[str]:
-    """The types of the resource's parents, the outermost first, and at the end its own."""
-    return urn.split("::")[2].split("$")
+def provider_reference(urn: str, id_: str) -> str:
+    """The form in which a resource in the state names its provider."""
+    return f"{urn}::{id_}"

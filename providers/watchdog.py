@@ -1,4 +1,4 @@
-"""A process that ends with the one that started it."""
+"""A process that exits with its parent process."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ CHECK_INTERVAL = 0.2  # seconds
 
 
 def exit_with_parent(parent: int) -> None:
-    """End this process, from now on, when the process of this id is not its parent any more.
+    """From now on, end this process as soon as its parent is not the process with this id.
 
-    - A killed engine leaves its plugins running, and an operation that goes on unseen would undo what the next run
-      does.
-    - After a resource has failed, the engine ends the language host but not the program, which waits for answers that
-      never come; and as it has the language host's output open, the engine waits for it: 5 seconds without a word.
+    - A killed engine leaves its plugins running. An operation that continues in one of them could undo the next run.
+    - After a resource has failed, the engine ends the language host but not the program. The program waits for answers
+      that never come, and the engine waits 5 seconds for the program, which still has the host's output open.
     """
-    threading.Thread(target=_watch, args=(parent,), name="parent-watch", daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), name="watchdog", daemon=True).start()
 
 
 def _watch(parent: int) -> None:

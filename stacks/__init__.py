@@ -1,1 +1,1 @@
-"""Stack programs, with the stack files `Pulumi.<stack>.yaml` beside them: what a team writes down, made FlowLogs."""
+"""The stack program, beside the stack files `Pulumi.<stack>.yaml` that it turns into FlowLogs."""

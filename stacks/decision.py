@@ -1,151 +1,137 @@
-"""What a run is to do, decided before anything changes: look, resolve, check."""
+"""Decides what a run is to do before anything changes. It knows nothing of Pulumi."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from providers import journal
 from providers.er import Client
-from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.schema import target
-from stacks.checks import conflicts, deletions, quota, rules
-from stacks.checks.deletions import Deletion
-from stacks.errors import Problem, StackError
-from stacks.planning.inventory import look
-from stacks.planning.plan import Plan, resolve
+from stacks.checks.conflicts import check_conflicts
+from stacks.checks.deletions import Deletion, check_deletions, find_deletions
+from stacks.checks.interrupted import check_interrupted_creates
+from stacks.checks.quota import check_quota, find_creates
+from stacks.checks.rules import check_rules
+from stacks.errors import StackError
+from stacks.planning.inventory import fetch_quota, read_interrupted_creates, take_inventory
+from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun
-from stacks.state.managed import Managed
-from stacks.state.outputs import outputs
-
-QUOTA_TIMEOUT = 5.0  # seconds; it only helps
+from stacks.state.managed import ManagedFlowLogs
+from stacks.state.outputs import make_outputs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Before:
+class Previous:
     """What earlier runs left.
 
     Attributes:
-        last: What the last one wanted.
+        last_run: The outputs of the last run.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key.
     """
 
-    last: LastRun
-    managed: Managed
+    last_run: LastRun
+    managed: ManagedFlowLogs
     has_key: bool
+
+    @property
+    def is_first_run(self) -> bool:
+        """Whether the state has no flow log of the stack file yet."""
+        return not any(flow_log.is_in_component for flow_log in self.managed.values())
+
+    @property
+    def attachments(self) -> dict[str, set[str]]:
+        """By router id, the attachments that earlier runs knew."""
+        known: dict[str, set[str]] = {}
+        for flow_log in self.managed.values():
+            if flow_log.is_in_component:
+                known.setdefault(flow_log.target.er_id, set()).add(flow_log.target.resource_id)
+        for router_id, router in self.last_run.items():
+            known.setdefault(router_id, set()).update(router.attachments)
+        return known
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What the run is to do.
+    """What a run is to do.
 
     Attributes:
         plan: The flow logs to declare.
-        adopted: Those to take over, by target.
-        warnings: What the user is to know.
+        adopted: The flow logs to adopt, by target.
+        warnings: What the user should know.
         outputs: The stack's outputs.
-        handing_over: The attachments, with their routers, of which the run deletes or disables a flow log: all that it
-            wants of these has to be at work before.
+        removing_from: The attachments, with their routers, of which the run deletes or disables a flow log. Their other
+            flow logs must be at work before that.
     """
 
     plan: Plan
     adopted: Mapping[FlowLogTarget, FlowLog]
     warnings: Sequence[str]
     outputs: Mapping[str, Any]
-    handing_over: Set[tuple[str, str]]
+    removing_from: Set[tuple[str, str]]
 
 
-def decide(client: Client, config: StackConfig, before: Before, *, stack: str, is_preview: bool) -> Decision:
-    """What the run is to do.
+def decide(
+    client: Client, config: StackConfig, previous: Previous, *, stack: str, place: str | Path, is_preview: bool
+) -> Decision:
+    """Take the inventory, make the plan, and check it.
 
-    Trouble that is known before anything changes ends a preview, a first run, and each run that would delete anything.
-    Any other run does what it can: only the flow logs in question fail.
+    Problems with single flow logs end a preview, a first run, and each run that deletes anything.
+
+    Args:
+        client: The API.
+        config: The stack file.
+        previous: What earlier runs left.
+        stack: The stack's name.
+        place: Where the user finds the keys of the config; see `Problem.sentence`.
+        is_preview: Whether nothing will be changed.
 
     Raises:
-        StackError: It is to do nothing, because of every problem that there is.
+        StackError: The run is refused; the error has every reason.
         ApiError: The API refused or did not answer.
     """
-    managed = before.managed
-    inventory = look(client, config, _expected(before))
-    plan = resolve(config, inventory, stack=stack, last=before.last, managed=managed)
-    # What a mistake leaves out would look unwanted: then nothing can be said of deletions.
-    found = [] if plan.problems else deletions.deletions(plan, managed, before.last)
-    trouble = conflicts.check(config, plan, managed, has_key=before.has_key)
-    full, may_be_full = _quota(client, plan, managed, found)
-    warnings = [*(one.sentence for one in found), *plan.warnings, *trouble.warnings, *may_be_full]
-    problems = [*plan.problems, *rules.check(config.rules, plan)]
+    managed, last_run = previous.managed, previous.last_run
+    inventory = take_inventory(client, config, previous.attachments)
+    plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
+    # A mistake in the stack file leaves out flow logs, which must not count as deletions.
+    deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
+    creates = find_creates(plan, managed)
+    quota = fetch_quota(client) if creates else None
+
+    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
+    quota_problems, quota_warnings = check_quota(plan, len(creates), deletions, quota)
+    failing = [*conflicts.problems, *quota_problems]
+    problems = [*plan.problems, *check_rules(config.rules, plan)]
     if not plan.problems:
-        problems += deletions.check_deletions(config, plan, managed, found)
-        problems += _interrupted(stack, plan)
-    is_first = not any(one.is_of_a_router for one in managed.values())
-    if not before.has_key and not is_first:
-        # Pulumi writes a state that it cannot read if --target leaves out what depends on the keys of version 0.1.
-        warnings.append("this run carries the state of version 0.1 over: run it without --target")
-    if plan.problems or is_preview or found or is_first:
-        problems += [*trouble.problems, *full]
-    else:
-        warnings += [f"{problem.key}: {problem.what}" for problem in (*trouble.problems, *full)]
+        problems += check_deletions(config, plan, managed, deletions)
+        problems += check_interrupted_creates(plan, read_interrupted_creates(stack))
+    # Any other run does what it can, and only the flow logs in question fail.
+    if plan.problems or is_preview or deletions or previous.is_first_run:
+        problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
+
+    notes = [*plan.warnings, *conflicts.warnings, *quota_warnings, *failing]
+    warnings = [*(deletion.sentence for deletion in deletions), *(note.sentence(place) for note in notes)]
+    if not previous.has_key and not previous.is_first_run:
+        # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
+        warnings.append("this run migrates the state of version 0.1: run it without --target")
     return Decision(
         plan=plan,
-        adopted=trouble.adopted,
+        adopted=conflicts.adopted,
         warnings=warnings,
-        outputs=outputs(plan, found, before.last),
-        handing_over=_handing_over(plan, managed, found),
+        outputs=make_outputs(plan, deletions, last_run),
+        removing_from=_find_removals(plan, managed, deletions),
     )
 
 
-def _handing_over(plan: Plan, managed: Managed, found: Sequence[Deletion]) -> set[tuple[str, str]]:
+def _find_removals(plan: Plan, managed: ManagedFlowLogs, deletions: Sequence[Deletion]) -> set[tuple[str, str]]:
     disabled = {
         target.attachment
-        for target, one in managed.items()
-        if one.enabled and target in plan.desired and not plan.desired[target].enabled
+        for target, flow_log in managed.items()
+        if flow_log.enabled and target in plan.desired and not plan.desired[target].enabled
     }
-    return disabled | {one.flow_log.target.attachment for one in found}
-
-
-def _expected(before: Before) -> dict[str, set[str]]:
-    """By router id, the attachments that the stack has known."""
-    expected: dict[str, set[str]] = {}
-    for one in before.managed.values():
-        if one.is_of_a_router:
-            expected.setdefault(one.target.er_id, set()).add(one.target.resource_id)
-    for router_id, router in before.last.items():
-        expected.setdefault(router_id, set()).update(router.attachments)
-    return expected
-
-
-def _quota(client: Client, plan: Plan, managed: Managed, found: Sequence[Deletion]) -> tuple[list[Problem], list[str]]:
-    new = len(quota.created(plan, managed))
-    if not new:
-        return [], []
-    try:
-        known = client.within(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
-    except ApiError as error:
-        return [], [f"whether the quota has room for all flow logs to be created is not known: {error}"]
-    return quota.check(plan, new, found, known)
-
-
-def _interrupted(stack: str, plan: Plan) -> list[Problem]:
-    """Whether a provider was killed while it created what nobody wants any more: the run would forget that.
-
-    Creates that another run has under way are no reason: it ends them itself.
-    """
-    try:
-        unfinished = journal.unfinished(stack)
-    except (OSError, ValueError) as error:
-        what = f"the record of creates under way in {journal.FOLDER / stack} cannot be read ({error}): see whose it is"
-        return [Problem("routers", what)]
-    forgotten = sum(target(create["inputs"]) not in plan.desired for create in unfinished)
-    if not forgotten:
-        return []
-    what = (
-        f"an earlier run was interrupted while it created flow logs that the stack file no longer wants ({forgotten}):"
-        " run `make recover` first"
-    )
-    return [Problem("routers", what)]
+    return disabled | {deletion.flow_log.target.attachment for deletion in deletions}

@@ -1,13 +1,12 @@
-"""What a stack program does: load the stack file, decide what is to be done, declare it."""
+"""What a stack program does: load the stack file, decide what the run is to do, declare it."""
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,95 +17,110 @@ from providers.config_keys import CONFIG_NAMESPACE, own_keys, qualified
 from providers.connection import Connection
 from providers.er import Deadline
 from providers.er.exceptions import ApiError
-from stacks.component import RouterFlowLogs, declared
-from stacks.decision import Before, decide
-from stacks.errors import PROGRAM, Problem, StackError, stack_file
-from stacks.stackfile import model
-from stacks.state.last_run import OutputsError, last_run
-from stacks.state.managed import has_idempotency_key, managed_flow_logs
+from providers.suggestion import closest
+from stacks.component import RouterFlowLogs, declare_routers
+from stacks.decision import Previous, decide
+from stacks.errors import PROGRAM, Problem, StackError
+from stacks.stackfile.loader import (
+    PROGRAM_KEYS,
+    DefaultsError,
+    check_keys,
+    load_defaults,
+    parse_program_config,
+    parse_stack_file,
+)
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.model import StackConfig
+from stacks.state.last_run import OutputsError, read_last_run
+from stacks.state.managed import find_managed_flow_logs, has_idempotency_key
 from stacks.state.snapshot import Snapshot
 
-LOOK_TIMEOUT = 300.0  # seconds for all look-ups together
+INVENTORY_TIMEOUT = 300.0  # seconds, for all requests together
 REPORT_INTERVAL = 5.0  # seconds
 
 
-@dataclass(frozen=True)
-class Declared:
-    """What a run has declared.
-
-    Attributes:
-        routers: By the router's key.
-        outputs: The stack's outputs, by which the next run knows what there was.
-    """
-
-    routers: dict[str, RouterFlowLogs]
-    outputs: Mapping[str, Any]
-
-
-def declare(stack: str, snapshot: Snapshot, outputs: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Declared:
+def declare(
+    stack: str, snapshot: Snapshot, last_outputs: Mapping[str, Any], program_config: Mapping[str, Any] | None
+) -> tuple[dict[str, RouterFlowLogs], Mapping[str, Any]]:
     """Declare the flow logs of the stack.
 
     Args:
         stack: Its name.
         snapshot: Its state.
-        outputs: Those of its last run that are ours.
-        wanted: What the stack file would say of routers, rules and deletions; None if the stack file says it.
+        last_outputs: The outputs of this project that its last run left.
+        program_config: Routers, rules and deletions as the program passes them; None if the stack file has them.
+
+    Returns:
+        The routers' components by their keys, and the stack's outputs.
 
     Raises:
-        pulumi.RunError: Something is wrong; the text names each key that is to be corrected.
+        pulumi.RunError: Something is wrong; the text names each key to correct.
     """
-    file = stack_file(stack) if wanted is None else PROGRAM
-    try:
-        values = _config_values()
-        stack_config = _stack_config(values, stack_file(stack), wanted)
-        before = Before(
-            last=last_run(outputs), managed=managed_flow_logs(snapshot), has_key=has_idempotency_key(snapshot)
+    file = stack_file(stack)
+    place = file if program_config is None else PROGRAM
+    with _explain_failures(file, place):
+        values = _read_values(file)
+        config = _load_config(values, file, program_config)
+        previous = Previous(
+            last_run=read_last_run(last_outputs),
+            managed=find_managed_flow_logs(snapshot),
+            has_key=has_idempotency_key(snapshot),
         )
-        connection = Connection(values.get, os.environ, directory=Path.cwd())
-        client = connection.client.within(Deadline(seconds=LOOK_TIMEOUT, report=_reporter()))
-        decision = decide(client, stack_config, before, stack=stack, is_preview=pulumi.runtime.is_dry_run())
-    except StackError as error:
-        raise pulumi.RunError(error.sentences(file)) from error
-    except (OutputsError, model.DefaultsError) as error:
-        raise pulumi.RunError(str(error)) from error
-    except ConfigError as error:
-        raise pulumi.RunError(f"{error} ({stack_file(stack)})") from error
-    except ApiError as error:
-        raise pulumi.RunError(f"looking up what {file} names failed: {error}") from error
+        client = Connection(values.get, os.environ, directory=Path.cwd()).client
+        client = client.with_deadline(Deadline(seconds=INVENTORY_TIMEOUT, report=_make_reporter()))
+        is_preview = pulumi.runtime.is_dry_run()
+        decision = decide(client, config, previous, stack=stack, place=place, is_preview=is_preview)
     for warning in decision.warnings:
         pulumi.log.warn(warning)
-    return Declared(declared(decision), decision.outputs)
+    return declare_routers(decision), decision.outputs
 
 
-def _stack_config(values: Mapping[str, str], file: str, wanted: Mapping[str, Any] | None) -> model.StackConfig:
-    """What the stack file says, or the program.
+@contextlib.contextmanager
+def _explain_failures(file: Path, place: str | Path) -> Iterator[None]:
+    """Turn what may go wrong into errors that Pulumi shows without a traceback."""
+    try:
+        yield
+    except StackError as error:
+        raise pulumi.RunError(error.sentences(place)) from error
+    except (OutputsError, DefaultsError) as error:
+        raise pulumi.RunError(str(error)) from error
+    except ConfigError as error:
+        raise pulumi.RunError(f"{error} ({file})") from error
+    except ApiError as error:
+        raise pulumi.RunError(f"looking up what {place} names failed: {error}") from error
+
+
+def _read_values(file: Path) -> dict[str, str]:
+    """The stack's config in this project's namespace, with unknown keys: they are mistakes."""
+    values = pulumi.runtime.get_config_env()
+    for key in values:
+        namespace, _, name = key.partition(":")
+        if namespace != CONFIG_NAMESPACE and closest(namespace, [CONFIG_NAMESPACE], similarity=0.8):
+            raise pulumi.RunError(f"{key} in {file}: did you mean {qualified(name)}?")
+    return own_keys(values)
+
+
+def _load_config(values: Mapping[str, str], file: Path, program_config: Mapping[str, Any] | None) -> StackConfig:
+    """The config in the stack file, or the program's.
 
     Raises:
-        StackError: With every problem of whichever it is.
-        pulumi.RunError: The program says it, and there is something wrong with what else the stack file says.
+        StackError: It has problems.
+        pulumi.RunError: The program passes it, and the stack file has other problems.
     """
     secret = {key: pulumi.runtime.is_config_secret(qualified(key)) for key in values}
-    if wanted is None:
-        return model.parse(values, is_secret=secret, shared=model.shared())
-    mistakes = model.mistakes(values, is_secret=secret)
-    mistakes += [Problem(key, "the program says it: take it out of one of them") for key in model.SAID if key in values]
-    if mistakes:
-        raise pulumi.RunError(StackError(mistakes).sentences(file))
-    return model.of_program(wanted, shared=model.shared())
+    if program_config is None:
+        return parse_stack_file(values, is_secret=secret, defaults=load_defaults())
+    problems = check_keys(values, is_secret=secret)
+    problems += [
+        Problem(key, "the program passes it, too: remove it from one of them") for key in PROGRAM_KEYS if key in values
+    ]
+    if problems:
+        raise pulumi.RunError(StackError(problems).sentences(file))
+    return parse_program_config(program_config, defaults=load_defaults())
 
 
-def _config_values() -> dict[str, str]:
-    """The stack's config of our namespace, also keys that nobody asks for: they are mistakes."""
-    everything = pulumi.runtime.get_config_env()
-    for key in everything:
-        namespace = key.partition(":")[0]
-        if namespace != CONFIG_NAMESPACE and difflib.get_close_matches(namespace, [CONFIG_NAMESPACE], cutoff=0.8):
-            raise pulumi.RunError(f"{key} in the stack file: did you mean {qualified(key.partition(':')[2])}?")
-    return own_keys(everything)
-
-
-def _reporter() -> Callable[[str], None]:
-    """Shows what is waited for, at once and then every few seconds."""
+def _make_reporter() -> Callable[[str], None]:
+    """Shows what the run waits for, at once and then every few seconds."""
     shown_at = -REPORT_INTERVAL
     lock = threading.Lock()
 

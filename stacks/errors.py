@@ -1,4 +1,4 @@
-"""What a stack program tells its user."""
+"""Problems, and how the user reads them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.config_keys import qualified
-from stacks.stackfile.yaml_scalar import scalar
 
 PROGRAM = "the program"
-"""Where keys stand that are in no stack file."""
+"""The place of keys that a program passes in place of its stack file."""
 
 
 @dataclass(frozen=True)
@@ -20,32 +19,18 @@ class Problem:
     key: str
     what: str
 
-
-def stack_file(stack: str) -> str:
-    """What to call the stack's file: its path in the project, whose folder is the current one."""
-    return f"{_folder()}Pulumi.{stack}.yaml"
-
-
-def _folder() -> str:
-    """Where stack files are, as Pulumi.yaml says; in `stacks`, if there is no Pulumi.yaml."""
-    project = Path("Pulumi.yaml")
-    if not project.is_file():
-        return "stacks/"
-    folder = scalar("^stackConfigDir", project.read_text(encoding="utf-8", errors="replace"))
-    return f"{folder.rstrip('/')}/" if folder else ""
+    def sentence(self, place: str | Path) -> str:
+        """One line that names the key and the place, which is a stack file or `PROGRAM`."""
+        return f"{self.key if place == PROGRAM else qualified(self.key)} in {place}: {self.what}"
 
 
 class StackError(Exception):
-    """All that is wrong, so that it can be mended in one go."""
+    """All problems of a stack file at once, so that one edit can fix them."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{problem.key}: {problem.what}" for problem in problems))
         self.problems = list(problems)
 
-    def sentences(self, place: str) -> str:
-        """One line for each problem, naming the key and the place, which is a stack file or `PROGRAM`."""
-        lines = [
-            f"{problem.key if place == PROGRAM else qualified(problem.key)} in {place}: {problem.what}"
-            for problem in self.problems
-        ]
-        return "\n".join(lines)
+    def sentences(self, place: str | Path) -> str:
+        """One line for each problem; see `Problem.sentence`."""
+        return "\n".join(problem.sentence(place) for problem in self.problems)

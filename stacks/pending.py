@@ -1,4 +1,4 @@
-"""`python -m stacks.pending`: the name under which `make recover` and pipelines call `stacks.state.recovery`."""
+"""`python -m stacks.pending`: the documented name of `stacks.state.recovery`."""
 
 import sys
 

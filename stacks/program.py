@@ -1,4 +1,4 @@
-"""The stack program, from the first moment to the last; and its work alone, for programs that have more to do."""
+"""The stack program, and its work alone, for programs that declare other resources too."""
 
 from __future__ import annotations
 
@@ -15,130 +15,130 @@ from providers import watchdog
 from providers.config_keys import qualified
 from stacks import sdk_patches
 from stacks.checks import backend, passphrase
-from stacks.errors import stack_file
-from stacks.state.snapshot import snapshot, stack_outputs
+from stacks.stackfile.location import stack_file
+from stacks.state.snapshot import find_stack_outputs, read_snapshot
 
 if TYPE_CHECKING:
     from stacks.component import RouterFlowLogs
 
-OURS = ("routers", "coverage", "deletions")
-"""What `stacks.state.outputs` makes."""
+OUTPUT_NAMES = ("routers", "coverage", "deletions")
+"""The outputs of `stacks.state.outputs`."""
 
 OUTPUT = "otc_flow_logs"
-"""The output of a program that has others as well. The stack program's own stand by themselves."""
+"""The output that contains these in a program with other outputs. The stack program exports them directly."""
 
-_declared = False
+_is_declared = False
 
 
 def main() -> None:
     """Declare the flow logs of the current stack, and nothing else.
 
     Raises:
-        pulumi.RunError: Something is wrong; the text names each key of the stack file that is to be corrected.
+        pulumi.RunError: Something is wrong; the text names each key of the stack file to correct.
     """
     watchdog.exit_with_parent(os.getppid())
-    sdk_patches.use()
+    sdk_patches.apply()
     stack = pulumi.get_stack()
-    before = snapshot(stack)
-    # Whatever else there is, secrets perhaps, is not ours to export again.
-    outputs_before = stack_outputs(before)
-    kept = {name: outputs_before[name] for name in OURS if name in outputs_before}
-    with _outputs_kept(kept, apart=True) as outputs:
-        # Imported only now, for it takes longer than all the rest: the engine makes the stack's own resource meanwhile.
+    snapshot = read_snapshot(stack)
+    # Other outputs of the last run, perhaps secrets, must not be exported again.
+    last_outputs = find_stack_outputs(snapshot)
+    last_outputs = {name: last_outputs[name] for name in OUTPUT_NAMES if name in last_outputs}
+    with _exported(last_outputs, in_one=False) as outputs:
+        # Imported only now, because this takes long: meanwhile the engine creates the stack's own resource.
         from stacks.declaration import declare
 
-        _refuse_another_state(stack)
-        _refuse_empty_passphrase(stack)
-        outputs |= declare(stack, before, outputs, None).outputs
+        _check_backend(stack)
+        _check_passphrase(stack)
+        _, new_outputs = declare(stack, snapshot, outputs, None)
+        outputs |= new_outputs
 
 
-def declare_flow_logs(wanted: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:
+def declare_flow_logs(config: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:
     """Declare flow logs on the attachments of routers; their components, by key. Keys of one router share one.
 
-    Once in a program, and before what may fail: it exports the output `otc_flow_logs`, by which the next run knows what
-    there was.
+    Call it once in a program, and before anything that may fail: it exports the output `otc_flow_logs`, from which the
+    next run learns what this one left.
 
     Args:
-        wanted: What a stack file says under `otc-flow-logs:`, without that: `routers`, `rules`, `max_deletes`. All
-            has to be known before the run: no outputs. By default what the stack file does say. Where the API is and
-            who is acting is read there in any case.
+        config: What a stack file has under `otc-flow-logs:`, without that: `routers`, `rules`, `max_deletes`. All
+            values must be known before the run: no outputs. By default they come from the stack file. Where the API is
+            and who acts come from the stack file in any case.
 
     Raises:
-        SystemExit: Something is wrong; the run fails, and has told what: each key that is to be corrected, mostly.
+        SystemExit: Something is wrong; the run fails, with a message that usually names each key to correct.
     """
-    global _declared
+    global _is_declared
     try:
-        if _declared:
+        if _is_declared:
             raise pulumi.RunError("declare_flow_logs is to be called once in a program: name all routers in one call")
-        _declared = True
+        _is_declared = True
         stack = pulumi.get_stack()
-        before = snapshot(stack)
-        kept = stack_outputs(before).get(OUTPUT)
+        snapshot = read_snapshot(stack)
+        last_outputs = find_stack_outputs(snapshot).get(OUTPUT)
         with (
-            _in_the_projects_folder(),
-            _outputs_kept(kept if isinstance(kept, dict) else {}, apart=False) as outputs,
+            _in_project_folder(),
+            _exported(last_outputs if isinstance(last_outputs, dict) else {}, in_one=True) as outputs,
         ):
             from stacks.declaration import declare
 
-            _refuse_another_state(stack)
-            declared = declare(stack, before, outputs, wanted)
-            outputs |= declared.outputs
+            _check_backend(stack)
+            components, new_outputs = declare(stack, snapshot, outputs, config)
+            outputs |= new_outputs
     except Exception as error:
-        # No Exception: should the program catch it and go on without what could not be declared, all that would be
-        # deleted.
+        # Not an Exception: a program that caught it and went on would delete everything that is not declared.
         pulumi.log.error(str(error) if isinstance(error, pulumi.RunError) else traceback.format_exc())
         raise SystemExit(1) from error
-    return declared.routers
+    return components
 
 
 @contextlib.contextmanager
-def _outputs_kept(before: Mapping[str, Any], *, apart: bool) -> Iterator[dict[str, Any]]:
-    """Export what is in the dictionary at the end: what the last run left, unless the block puts something else there.
+def _exported(last_outputs: Mapping[str, Any], *, in_one: bool) -> Iterator[dict[str, Any]]:
+    """Export the dictionary at the end: the last run's outputs, unless the block replaces them.
 
-    A run that fails would leave the stack without outputs, and the next run's guard without memory.
+    A run that fails would otherwise leave the stack without outputs, and the next run's guard without memory.
     """
-    outputs = dict(before)
+    outputs = dict(last_outputs)
     try:
         yield outputs
     finally:
-        for name, value in outputs.items() if apart else [(OUTPUT, outputs)]:
+        for name, value in ({OUTPUT: outputs} if in_one else outputs).items():
             pulumi.export(name, value)
 
 
 @contextlib.contextmanager
-def _in_the_projects_folder() -> Iterator[None]:
-    """The engine starts a program in the folder that `main:` of Pulumi.yaml names, providers in the project's."""
-    before = Path.cwd()
-    os.chdir(pulumi.get_root_directory() or before)
+def _in_project_folder() -> Iterator[None]:
+    """The engine starts programs in the folder that `main:` of Pulumi.yaml names, and providers in the project's."""
+    folder = Path.cwd()
+    os.chdir(pulumi.get_root_directory() or folder)
     try:
         yield
     finally:
-        os.chdir(before)
+        os.chdir(folder)
 
 
-def _text_of(file: str) -> str:
-    return Path(file).read_text(encoding="utf-8", errors="replace") if Path(file).is_file() else ""
+def _read_text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
-def _refuse_another_state(stack: str) -> None:
-    """Refuse to go on with another state than the one that the stack file names.
+def _check_backend(stack: str) -> None:
+    """Refuse to use another state backend than the one that the stack file names.
 
     Raises:
         pulumi.RunError: It is another.
     """
     expected = pulumi.runtime.get_config_env().get(qualified("state"), "").strip()
-    if refusal := backend.refusal(expected, _text_of("Pulumi.yaml"), os.environ):
+    if refusal := backend.check_backend(expected, _read_text(Path("Pulumi.yaml")), os.environ):
         raise pulumi.RunError(f"stack {stack}: {refusal}")
 
 
-def _refuse_empty_passphrase(stack: str) -> None:
-    """Refuse to go on where the stack's secrets are encrypted with nothing.
+def _check_passphrase(stack: str) -> None:
+    """Refuse to encrypt the stack's secrets with an empty passphrase.
 
     Raises:
-        pulumi.RunError: They are.
+        pulumi.RunError: It is empty.
     """
     is_empty = os.environ.get(passphrase.VARIABLE) == ""
-    if is_empty and passphrase.is_missing(stack, _text_of(stack_file(stack)), os.environ):
+    if is_empty and passphrase.lacks_passphrase(stack, _read_text(stack_file(stack)), os.environ):
         raise pulumi.RunError(
             f"stack {stack} must not have an empty passphrase: set {passphrase.VARIABLE}, after"
             f" `pulumi stack change-secrets-provider passphrase --stack {stack}` if it already has one"

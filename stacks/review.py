@@ -1,4 +1,4 @@
-"""`python -m stacks.review`: the name under which pipelines call `stacks.commands.review`."""
+"""`python -m stacks.review`: the documented name of `stacks.commands.review`."""
 
 import sys
 

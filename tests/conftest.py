@@ -1,7 +1,8 @@
-"""What holds for all tests."""
+"""Settings, hooks and fixtures of all tests."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -14,22 +15,23 @@ from tests.sdk import servicer_class
 
 DESELECTED = "deselected"
 
-# The same examples in each run, however slow the machine is: a failure that is not of a change would be blamed on it.
-settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("same")
+# The same examples in each run, no matter how slow the machine is: otherwise a change may be blamed for the failure of
+# an example that it has nothing to do with.
+settings.register_profile("reproducible", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("reproducible")
 
 
 def pytest_configure() -> None:
-    """Let interrupts through, which a script's `&` has ignored for all that it starts.
+    """Handle SIGINT, even if a shell has started the tests in the background, where it is ignored.
 
-    The tools under test would inherit that and miss the interrupts of tests, and `pulumi`, which ends its language host
-    by one, would wait five seconds in vain in every run.
+    The programs under test would inherit that. `pulumi` ends its language host by SIGINT, and would wait five seconds
+    for it in every run.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    """A worker of xdist keeps to itself how many tests it was told to leave out."""
+    """Pass on the number of deselected tests, which a worker of xdist does not report."""
     output = getattr(items[0].config, "workeroutput", None) if items else None
     if output is not None:
         output[DESELECTED] = output.get(DESELECTED, 0) + len(items)
@@ -37,13 +39,20 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Have the closing line say it all the same; each worker was told to leave out the same ones."""
-    left_out = getattr(node, "workeroutput", {}).get(DESELECTED, 0)
-    if left_out and (terminal := node.config.pluginmanager.get_plugin("terminalreporter")):
-        terminal.stats[DESELECTED] = [SimpleNamespace()] * left_out
+    """Show the number in the last line; each worker has deselected the same tests."""
+    deselected = getattr(node, "workeroutput", {}).get(DESELECTED, 0)
+    if deselected and (terminal := node.config.pluginmanager.get_plugin("terminalreporter")):
+        terminal.stats[DESELECTED] = [SimpleNamespace()] * deselected
 
 
 @pytest.fixture(scope="session")
 def base() -> type[Any]:
     """The SDK's servicer class."""
     return servicer_class()
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No environment variable of this machine names a place or credentials."""
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)

@@ -1,17 +1,17 @@
-"""Waits of tests, for what other threads and processes are about to do."""
+"""Waiting in tests for what other threads and processes do."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-SECONDS = 30.0  # far more than anything here takes, even on a busy machine
+SECONDS = 30.0  # far more than any wait takes, even on a busy machine
 
 
 def when(begins: str, act: Callable[[], object]) -> Callable[[str], None]:
-    """A report, for a Deadline, that acts on waits whose words begin like this.
+    """A report function for a Deadline: it acts on waits whose text begins like this.
 
-    On a busy machine others come first: any answer may be one to wait for.
+    On a busy machine, waits for other answers may come first.
     """
 
     def report(waiting_for: str) -> None:
@@ -25,5 +25,5 @@ def eventually(condition: Callable[[], object]) -> None:
     """Wait until a condition holds."""
     give_up = time.monotonic() + SECONDS
     while not condition():
-        assert time.monotonic() < give_up, "it did not come to pass in time"
+        assert time.monotonic() < give_up, "the condition did not hold in time"
         time.sleep(0.01)

@@ -1,4 +1,4 @@
 """The tool chain: what `make` needs before, and beside, the project itself.
 
-Everything here but `random_plugin` is standard library only, because it runs before `.venv` exists.
+What runs before `.venv` exists uses the standard library only: everything but `move_state` and the plugin in `offline`.
 """

@@ -1,8 +1,8 @@
 """The project's cache folder: outside the checkout, so that every clone on a machine shares it.
 
-A folder in it exists whole or not at all. It is made in a temporary folder beside its place and renamed
-there, under a lock that the system drops when its holder dies; so two runs at once make it once, and what a killed
-run left half done is never taken for more and is swept away by the next.
+A folder in it is complete or absent. It is filled under a temporary name and then renamed, under a lock that the
+system releases when its holder dies. So two runs at once fill it once, and the next run removes what a killed one
+left behind.
 """
 
 import fcntl
@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools import versions
 from tools.console import ToolError, clock, say
 
-_TEMPORARY = "making-"
+_TEMPORARY = "incomplete-"
 
 
 def cache_folder() -> Path:
@@ -32,8 +33,13 @@ def platform_key() -> str:
     return f"{platform.system()}-{platform.machine()}".lower()
 
 
+def cli_folder(origin: str) -> Path:
+    """Where the CLI of this origin is kept."""
+    return cache_folder() / f"pulumi-{versions.PULUMI}-{platform_key()}-{origin}"
+
+
 def make_once(place: Path, is_complete: Callable[[Path], bool], make: Callable[[Path], None]) -> Path:
-    """Let `make` fill a temporary folder and move that to `place`, unless another run has done so by now."""
+    """Let `make` fill a temporary folder and move it to `place`, unless another run already did."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with locked(place.parent):
@@ -45,7 +51,7 @@ def make_once(place: Path, is_complete: Callable[[Path], bool], make: Callable[[
             try:
                 make(temporary)
                 temporary.chmod(0o755)
-                if place.exists():  # somebody took files out of it
+                if place.exists():  # but files of it are missing
                     shutil.rmtree(place)
                 temporary.rename(place)
             finally:
@@ -61,14 +67,14 @@ def make_once(place: Path, is_complete: Callable[[Path], bool], make: Callable[[
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w") as lock:
-        start = told = time.monotonic()
+        start = reported = time.monotonic()
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if told == start or time.monotonic() - told > 10:
-                    told = time.monotonic()
-                    say(f"  {clock(told - start):>5}  waiting for another run at work in {folder}")
+                if reported == start or time.monotonic() - reported > 10:
+                    reported = time.monotonic()
+                    say(f"  {clock(reported - start):>5}  waiting for another run that uses {folder}")
                 time.sleep(0.2)
         yield

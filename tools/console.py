@@ -1,6 +1,6 @@
-"""Speaking to the user, and running other programs without ever leaving them in silence or behind.
+"""Messages to the user, and running other programs: with progress on screen, and never left running.
 
-Everything is said on stderr: stdout belongs to what a caller reads, such as `eval "$(make env)"`.
+Messages go to stderr: stdout is for what a caller reads, such as `eval "$(make env)"`.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ Describe = Callable[[str], str]
 
 
 class ToolError(Exception):
-    """Something the user can put right, told in one sentence."""
+    """Something that the user can fix, described in one sentence."""
 
 
 def say(message: str) -> None:
@@ -39,11 +39,11 @@ def run(
     describe: Describe = str,
     every: float = 0,
 ) -> tuple[int, str]:
-    """Run a command without stdin; return its exit code and all it printed.
+    """Run a command without stdin; return its exit code and all its output.
 
-    With `doing`, a line tells every few seconds how long it has taken and what it printed last, as `describe`
-    puts it. After `timeout` seconds, and when we are interrupted or killed by a signal, the command ends
-    together with whatever it started.
+    With `doing`, a line reports every few seconds how long it has taken and its last line, as worded by `describe`.
+    After `timeout` seconds, or when this process is interrupted or terminated, the command ends together with
+    whatever it started.
     """
     try:
         process = subprocess.Popen(
@@ -84,8 +84,8 @@ def run(
 
 
 def last_line(output: str) -> str:
-    """The line to quote when a command failed: the last one that says anything."""
-    return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it said nothing")
+    """The line to quote when a command failed: the last one that is not empty."""
+    return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
 
 
 def _collect(stream: IO[str], lines: list[str]) -> None:
@@ -104,7 +104,7 @@ def _end_group(process: subprocess.Popen[str]) -> None:
 
 @contextlib.contextmanager
 def _terminated_as_interrupt() -> Iterator[None]:
-    """A SIGTERM unwinds like Ctrl-C, so that what was started is ended and half-made files are removed."""
+    """A SIGTERM unwinds like Ctrl-C, so that what was started is ended and incomplete files are removed."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
@@ -120,7 +120,7 @@ def _terminated_as_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_WIDTH = 120  # columns of a progress line where there is no terminal to ask
+_WIDTH = 120  # columns of a progress line that goes to no terminal
 
 
 class _Progress:
@@ -130,7 +130,7 @@ class _Progress:
         self._doing, self._describe, self._lines = doing, describe, lines
         self._live = sys.stderr.isatty()
         self._every = every or (1 if self._live else 10)
-        self._start = self._told = time.monotonic()
+        self._start = self._reported = time.monotonic()
 
     def __enter__(self) -> "_Progress":
         return self
@@ -141,9 +141,9 @@ class _Progress:
 
     def tick(self) -> None:
         now = time.monotonic()
-        if not self._doing or now - self._told < self._every:
+        if not self._doing or now - self._reported < self._every:
             return
-        self._told = now
+        self._reported = now
         last = self._describe(self._lines[-1].strip()) if self._lines else ""
         text = f"  {clock(now - self._start):>5}  {self._doing}" + (f": {last}" if last else "")
         if self._live:

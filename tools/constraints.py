@@ -1,4 +1,4 @@
-"""Writes constraints.txt: what a fresh environment made from pyproject.toml gets today, every version pinned."""
+"""Writes constraints.txt: the versions that a new environment from pyproject.toml gets today."""
 
 import json
 import re
@@ -15,7 +15,7 @@ OLDEST_PYTHON = 10  # of Python 3: requires-python in pyproject.toml
 
 _HEADER = """\
 # The versions that the tests ran with, on Python {python}. `make constraints` writes this file: it installs
-# '.[dev]' into a fresh environment, without constraints, and lists what came.
+# '.[dev]' into a new environment, without constraints, and lists the result.
 """
 
 
@@ -34,27 +34,27 @@ def main() -> int:
 
 def _fresh_pins(folder: Path) -> list[str]:
     base: str = getattr(sys, "_base_executable", sys.executable)
-    _must([base, "-m", "venv", folder / "venv"], "making an environment")
+    _run([base, "-m", "venv", folder / "venv"], "creating an environment")
     pip: list[str | Path] = [folder / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-    # From a copy, since pip leaves traces where it builds.
+    # From a copy, since pip leaves files where it builds.
     project = shutil.copytree(ROOT, folder / "project", ignore=shutil.ignore_patterns(".*", "*.egg-info"))
-    _must([*pip, "install", "--no-input", "--progress-bar", "off", f"{project}[dev]"], "installing '.[dev]'")
-    report = json.loads(_must([*pip, "inspect", "--local"], "listing the packages"))
+    _run([*pip, "install", "--no-input", "--progress-bar", "off", f"{project}[dev]"], "installing '.[dev]'")
+    report = json.loads(_run([*pip, "inspect", "--local"], "listing the packages"))
     installed = [package["metadata"] for package in report["installed"]]
-    ours = ("otc-flow-logs", "pip", "setuptools")
-    wanted = [one for one in installed if one["name"].lower() not in ours]
-    return [_pin(one) for one in sorted(wanted, key=lambda one: one["name"].lower())]
+    unpinned = ("otc-flow-logs", "pip", "setuptools")
+    packages = [package for package in installed if package["name"].lower() not in unpinned]
+    return [_pin(package) for package in sorted(packages, key=lambda package: package["name"].lower())]
 
 
 def _pin(metadata: dict[str, str]) -> str:
-    """The version, for the Pythons it can be installed on: an older one gets the newest that it can have."""
+    """The version, for the Pythons that it supports: an older Python gets the newest version that supports it."""
     pin = f"{metadata['name']}=={metadata['version']}"
     oldest = re.search(r">=\s*3\.(\d+)", metadata.get("requires_python", ""))
     newer = oldest and int(oldest[1]) > OLDEST_PYTHON
     return f'{pin}; python_version >= "3.{oldest[1]}"' if oldest and newer else pin
 
 
-def _must(command: list[str | Path], doing: str) -> str:
+def _run(command: list[str | Path], doing: str) -> str:
     code, output = run(command, timeout=900, doing=doing)
     if code:
         raise ToolError(f"{doing} failed: {last_line(output)}")

@@ -1,11 +1,11 @@
-"""Gets everything ready that a make target needs, and prints the shell lines to run it with.
+"""Prepares what a make target needs, and prints the shell lines that set its environment.
 
     python -m tools.prepare venv            .venv
     python -m tools.prepare cli             .venv and the Pulumi CLI
     python -m tools.prepare stack STACK     these, and the stack: checked, created if new
     python -m tools.prepare env STACK       the same, and the stack selected, for a bare `pulumi`
 
-stdout is for `eval`; everything meant for people goes to stderr. When all is there already, it takes a moment.
+stdout is for `eval`; messages go to stderr. It takes a moment if everything is there already.
 """
 
 import os
@@ -16,30 +16,29 @@ from pathlib import Path
 
 from stacks.checks import backend, passphrase
 from stacks.stackfile.location import short_name
-from tools import pulumi_cli
+from tools import offline, pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, last_line, run, say
-from tools.offline.plugin_home import leave_stand_in_home, stand_in_home
 from tools.stack_check import check_stack
 from tools.venv import ensure_venv
 
 ROOT = Path(__file__).absolute().parent.parent
 
-# Operations mostly wait for the API: Pulumi's own default, four per core, would leave most of them queueing. With many
-# more than this, the engine is busy writing what is under way into the state (measured with `python -m bench --n 500`).
-# How many calls are under way at once is the client's affair: see providers.er.Client.
+# Operations mostly wait for the API: with Pulumi's own default, four per core, most of them would queue. With many more
+# than this, the engine is busy recording pending operations in the state (measured with `python -m bench --n 500`).
+# The client limits how many calls run at once: see providers.er.background.
 PARALLEL = 128
-# What only reads writes no state, and the more is asked at once, the fewer lists it takes.
+# Commands that only read write no state, and the more they read at once, the fewer lists the client requests.
 READS = "OTC_FLOW_LOGS_READS"
 _READS = 512
 _SELECT_SECONDS = 120
 
 
 def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
-    """The variables to set, given the ones there are; what the user has chosen stays, except for `local`'s passphrase.
+    """The variables to set; what the user has chosen stays, except for the passphrase of `local`.
 
     Raises:
-        ToolError: What the user has chosen makes no sense.
+        ToolError: A variable of the user is not valid.
     """
     new = {"PATH": path_with(environment.get("PATH", os.defpath), venv / "bin", cli)}
     new["OTC_FLOW_LOGS_VENV"] = str(venv)
@@ -65,7 +64,7 @@ def _width(name: str, environment: Mapping[str, str]) -> int | None:
 
 
 def path_with(path: str, binaries: Path, cli: Path | None) -> str:
-    """PATH with the project's tools first. Other CLIs of our cache go: their stand-in plugin would be found."""
+    """PATH with the project's tools first, and without other CLIs of the cache: their plugins would be found."""
     first = [str(binaries)]
     rest = [folder for folder in path.split(os.pathsep) if folder not in first]
     if cli:
@@ -78,7 +77,7 @@ def path_with(path: str, binaries: Path, cli: Path | None) -> str:
 
 
 def is_in_checkout(stack: str, environment: Mapping[str, str]) -> bool:
-    """Whether the checkout holds state of that stack: a look at a file saves a start of the CLI in every run."""
+    """Whether the checkout holds state of that stack: to test for a file saves a start of the CLI in every run."""
     stacks = ROOT / ".local" / "state" / ".pulumi" / "stacks"
     return not environment.get("PULUMI_BACKEND_URL") and any(stacks.glob(f"*/{stack}.json"))
 
@@ -87,7 +86,7 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
     """Create the stack if it is new and make it the one that a bare `pulumi` works on."""
     if not environment.get("PULUMI_BACKEND_URL"):
         (ROOT / ".local" / "state").mkdir(parents=True, exist_ok=True)
-    # A second time, because another one may create the stack in between and then it only needs selecting.
+    # Twice, since another run may create the stack in between: then it only needs selecting.
     for _ in range(2):
         code, output = run(
             ["pulumi", "stack", "select", "--create", stack, "--non-interactive", "--color", "never"],
@@ -102,36 +101,34 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
         errors = [line for line in output.splitlines() if line.startswith("error:")]
         reason = errors[0].removeprefix("error:").strip() if errors else last_line(output)
         url = environment.get(backend.VARIABLE) or ""
-        reason = reason.replace(url, backend.public(url)) if url else reason
+        reason = reason.replace(url, backend.mask_secrets(url)) if url else reason
         raise ToolError(f"Stack '{stack}' could not be selected: {reason}")
 
 
-def prepare(what: str, stack: str | None) -> tuple[dict[str, str], list[str]]:
-    """Get it all ready; return the variables to set and the ones to unset."""
+def prepare(what: str, stack: str | None) -> dict[str, str | None]:
+    """Prepare it all; return the variables to set, and None for those to unset."""
     if stack is not None:
         check_stack(ROOT, stack, os.environ)
     venv = ensure_venv(ROOT)
+    new: dict[str, str | None] = {}
     if what == "venv":
-        return exports(os.environ, venv, None, None), []
-    cli = pulumi_cli.find()
-    say(cli.story)
-    new = exports(os.environ, venv, cli.folder, stack)
+        new |= exports(os.environ, venv, None, None)
+        return new
+    cli = pulumi_cli.find_cli()
+    say(cli.summary)
+    new |= exports(os.environ, venv, cli.folder, stack)
+    new |= offline.environment(cli.folder if stack else None, venv, os.environ)
     if stack is None:
-        return new, leave_stand_in_home(os.environ)
-    old = []
-    if cli.has_stand_in:
-        new |= stand_in_home(cli.folder, venv, os.environ)
-    else:
-        old = leave_stand_in_home(os.environ)
+        return new
     if what == "env" or not is_in_checkout(stack, os.environ):
-        select(stack, {name: value for name, value in (os.environ | new).items() if name not in old})
+        select(stack, {name: value for name, value in (os.environ | new).items() if value is not None})
     if what == "env":
-        # A shell stays: there the one would outrank a PULUMI_PARALLEL that is set later, and the other what is exported
-        # for other stacks.
+        # A shell stays: READS would outrank a PULUMI_PARALLEL that is set later, and the empty passphrase of `local`
+        # would outrank one that is exported for other stacks.
         del new[READS]
         if passphrase.VARIABLE in os.environ or os.environ.get(passphrase.FILE_VARIABLE):
             new.pop(passphrase.VARIABLE, None)
-    return new, old
+    return new
 
 
 def main(arguments: list[str]) -> int:
@@ -139,19 +136,16 @@ def main(arguments: list[str]) -> int:
     if not arguments or len(arguments) != known.get(arguments[0]):
         say("usage: python -m tools.prepare venv | cli | stack STACK | env STACK")
         return 2
-    what, stack = arguments[0], arguments[1] if arguments[1:] else None
     try:
-        new, old = prepare(what, stack)
+        new = prepare(arguments[0], arguments[1] if arguments[1:] else None)
     except ToolError as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; the next run starts that step anew")
+        say("interrupted; the next run repeats that step")
         return 130
-    for name in old:
-        print(f"unset {name}")
     for name, value in new.items():
-        print(f"export {name}={shlex.quote(value)}")
+        print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
     return 0
 
 

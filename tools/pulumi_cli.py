@@ -1,9 +1,9 @@
-"""Finds the Pulumi CLI or makes it, and prints the folder that belongs first on PATH.
+"""Finds the Pulumi CLI, or installs or builds it, and prints the folder to put first on PATH.
 
     python3 -m tools.pulumi_cli
 
-In this order: a `pulumi` on PATH that is new enough; the official installer; a build from Go modules. What
-the latter two deliver is kept in the cache folder and serves every later clone on the machine at once.
+It tries, in this order: a `pulumi` on PATH that is new enough; the official installer; a build from Go modules. The
+result of the latter two is kept in the cache folder and serves every later clone on the machine at once.
 Decisions and progress go to stderr.
 """
 
@@ -13,10 +13,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import pulumi_installer, versions
-from tools.cache import cache_folder, make_once, platform_key
+from tools import offline, pulumi_installer, versions
+from tools.cache import cli_folder, make_once
 from tools.console import ToolError, last_line, run, say
-from tools.offline import pulumi_build
 
 _LANGUAGE_HOST = "pulumi-language-python"
 
@@ -26,44 +25,38 @@ class Cli:
     """A CLI to use: the folder to put first on PATH, and one line on which it is and why."""
 
     folder: Path
-    story: str
-    has_stand_in: bool = False
+    summary: str
 
 
-def is_complete(place: Path) -> bool:
-    return all(os.access(place / "bin" / name, os.X_OK) for name in ("pulumi", _LANGUAGE_HOST))
+def is_complete(folder: Path) -> bool:
+    return all(os.access(folder / "bin" / name, os.X_OK) for name in ("pulumi", _LANGUAGE_HOST))
 
 
-def find() -> Cli:
-    """The CLI to use, made if need be."""
-    base = cache_folder() / f"pulumi-{versions.PULUMI}-{platform_key()}"
-    installed = base.with_name(f"{base.name}-installer")
-    built = base.with_name(f"{base.name}-modules-{pulumi_build.recipe_digest()}")
-    ours = {installed: "from the official installer", built: "built from Go modules"}
+def find_cli() -> Cli:
+    """The CLI to use, installed or built if need be."""
+    installed, built = cli_folder("installer"), offline.build_folder()
+    origins = {installed: "from the official installer", built: "built from Go modules"}
 
-    on_path, objection = _on_path([place / "bin" for place in ours])
+    on_path, objection = _on_path([folder / "bin" for folder in origins])
     if on_path:
         return on_path
-    for place, how in ours.items():
-        if is_complete(place):
-            story = f"pulumi {versions.PULUMI}: {how}, kept in {_short(place)} ({objection})"
-            return Cli(place / "bin", story, place == built)
+    for folder, origin in origins.items():
+        if is_complete(folder):
+            summary = f"pulumi {versions.PULUMI}: {origin}, kept in {_short(folder)} ({objection})"
+            return Cli(folder / "bin", summary)
 
     try:
-        make_once(installed, is_complete, _install)
-        story = f"pulumi {versions.PULUMI}: {ours[installed]} ({objection})"
-        return Cli(installed / "bin", story)
+        folder = make_once(installed, is_complete, _install)
     except pulumi_installer.InstallerError as failed:
         objection = f"{objection}; the official installer {failed}"
-    go = pulumi_build.require_go(objection)
-    make_once(built, is_complete, lambda folder: pulumi_build.build(go, folder))
-    return Cli(built / "bin", f"pulumi {versions.PULUMI}: {ours[built]} ({objection})", has_stand_in=True)
+        folder = make_once(built, is_complete, lambda folder: offline.build(folder, objection))
+    return Cli(folder / "bin", f"pulumi {versions.PULUMI}: {origins[folder]} ({objection})")
 
 
-def _on_path(ours: list[Path]) -> tuple[Cli | None, str]:
-    """The CLI on PATH if it will do, else what speaks against it. Our own folders on PATH don't count."""
+def _on_path(cached: list[Path]) -> tuple[Cli | None, str]:
+    """The CLI on PATH if it will do, else why it won't. Folders of the cache on PATH don't count."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    path = os.pathsep.join(folder for folder in folders if Path(folder) not in ours)
+    path = os.pathsep.join(folder for folder in folders if Path(folder) not in cached)
     pulumi = shutil.which("pulumi", path=path)
     if not pulumi:
         return None, "none on PATH"
@@ -97,14 +90,14 @@ def _short(path: Path) -> str:
 
 def main() -> int:
     try:
-        cli = find()
+        cli = find_cli()
     except ToolError as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; the next run starts that step anew")
+        say("interrupted; the next run repeats that step")
         return 130
-    say(cli.story)
+    say(cli.summary)
     print(cli.folder)
     return 0
 

@@ -1,4 +1,4 @@
-"""The Pulumi CLI from the official installer, into a folder of ours; PATH and profiles stay as they are."""
+"""Installs the Pulumi CLI with the official installer, into a given folder; PATH and profiles stay as they are."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ DOWNLOAD_SECONDS = 300
 
 
 class InstallerError(Exception):
-    """Why the installer did not deliver, worded to follow "the official installer ..."."""
+    """Why the installer failed, worded to follow "the official installer ..."."""
 
 
 def install(version: str, folder: Path) -> None:
-    """Put the CLI of that version into `folder`/bin, or raise InstallerError: soon when offline."""
+    """Put the CLI of that version into `folder`/bin, or raise InstallerError: within seconds when offline."""
     curl = shutil.which("curl")
     if not curl:  # the installer downloads with it too
         raise InstallerError("needs curl, which is missing")
@@ -32,7 +32,7 @@ def install(version: str, folder: Path) -> None:
         code, output = run(
             ["sh", script, "--version", version, "--install-root", folder, "--no-edit-path", "--silent"],
             timeout=DOWNLOAD_SECONDS,
-            env={**os.environ, "TMPDIR": work, "CURL_HOME": _impatient_curl(Path(work))},
+            env={**os.environ, "TMPDIR": work, "CURL_HOME": _curl_home(Path(work))},
             doing=f"downloading Pulumi {version}",
         )
         if code:
@@ -40,13 +40,13 @@ def install(version: str, folder: Path) -> None:
 
 
 def _reason(output: str) -> str:
-    """What curl said, where it said something: the script itself ends with lines about asking for help."""
-    said = [line for line in output.splitlines() if line.startswith("curl:")]
-    return said[-1].removeprefix("curl:").strip() if said else last_line(output)
+    """The error of curl, if there is one: the script itself ends with lines about asking for help."""
+    errors = [line for line in output.splitlines() if line.startswith("curl:")]
+    return errors[-1].removeprefix("curl:").strip() if errors else last_line(output)
 
 
-def _impatient_curl(folder: Path) -> str:
-    """The user's curl settings (a proxy, say), and deadline for seconds only: the script sets no limits."""
+def _curl_home(folder: Path) -> str:
+    """A folder with the user's curl settings (a proxy, say) and time limits, which the script does not set."""
     homes = [os.environ.get("CURL_HOME"), os.environ.get("XDG_CONFIG_HOME"), os.environ.get("HOME")]
     users = next((file for home in homes if home and (file := Path(home, ".curlrc")).is_file()), None)
     limits = f"\nconnect-timeout = {CONNECT_SECONDS}\nspeed-limit = 10000\nspeed-time = 15\n"

@@ -1,4 +1,4 @@
-"""The project's `.venv`: made when missing, brought up to date when pyproject.toml or constraints.txt changed."""
+"""The project's `.venv`: created if missing, updated when pyproject.toml or constraints.txt changed."""
 
 import hashlib
 import json
@@ -13,39 +13,38 @@ _INSTALL_SECONDS = 15 * 60
 
 
 def ensure_venv(root: Path) -> Path:
-    """The folder of a complete `.venv`; a stamp in it says what it was made from, so that this mostly looks.
+    """The folder of a complete `.venv`. A stamp in it records what it was created from.
 
-    A `.venv` that is a link is somebody's own, perhaps shared with other checkouts: it is used as it is.
+    A `.venv` that is a link may be shared with other checkouts: it is used as it is.
     """
     venv = root / ".venv"
     if venv.is_symlink():
         return venv
-    stamp = venv / ".made-from.json"
-    wanted = {"checkout": str(root), "python": str(venv / "bin" / "python"), "digest": _digest(root)}
-    # The stamp tells nothing of what somebody removed since, but a look at the python costs nothing.
-    if _read(stamp) == wanted and os.access(venv / "bin" / "python", os.X_OK):
+    stamp, python = venv / ".made-from.json", venv / "bin" / "python"
+    current = {"checkout": str(root), "python": str(python), "digest": _digest(root)}
+    # The stamp does not show what was removed since, but to test for the python costs nothing.
+    if _read(stamp) == current and os.access(python, os.X_OK):
         return venv
     (root / ".local").mkdir(exist_ok=True)
     with locked(root / ".local"):
-        made_from = _read(stamp)
-        python = venv / "bin" / "python"
-        if made_from == wanted and os.access(python, os.X_OK):
+        created_from = _read(stamp)
+        if created_from == current and os.access(python, os.X_OK):
             return venv
-        if run([python, "-c", ""], timeout=30)[0] or made_from.get("checkout", str(root)) != str(root):
+        if run([python, "-c", ""], timeout=30)[0] or created_from.get("checkout", str(root)) != str(root):
             _create(venv)  # missing, broken, or copied here from another checkout
         stamp.unlink(missing_ok=True)
         say("Python packages: installing into .venv, about a minute when none are cached")
         _install(root, python)
-        stamp.write_text(json.dumps(wanted))
+        stamp.write_text(json.dumps(current))
     return venv
 
 
 def _create(venv: Path) -> None:
-    # Not sys.executable: that may be the very .venv that is to be replaced.
+    # Not sys.executable: that may be the .venv that is to be replaced.
     base: str = getattr(sys, "_base_executable", sys.executable)
-    code, output = run([base, "-m", "venv", "--clear", venv], timeout=120, doing="making .venv")
+    code, output = run([base, "-m", "venv", "--clear", venv], timeout=120, doing="creating .venv")
     if code:
-        raise ToolError(f".venv could not be made with {base}: {last_line(output)}")
+        raise ToolError(f".venv could not be created with {base}: {last_line(output)}")
 
 
 def _install(root: Path, python: Path) -> None:
@@ -66,7 +65,7 @@ def _install(root: Path, python: Path) -> None:
         doing="installing Python packages",
     )
     if code:
-        # The first one is the cause; what follows is pip telling that this was not pip's fault.
+        # The first one is the cause.
         errors = [line.strip() for line in output.splitlines() if line.strip().startswith("ERROR:")]
         causes = [line for line in errors if "No matching distribution" in line] or errors
         reason = causes[0].removeprefix("ERROR:").strip() if causes else last_line(output)
@@ -80,7 +79,7 @@ def _digest(root: Path) -> str:
 
 def _read(stamp: Path) -> dict[str, str]:
     try:
-        made_from = json.loads(stamp.read_text())
+        created_from = json.loads(stamp.read_text())
     except (OSError, ValueError):
         return {}
-    return made_from if isinstance(made_from, dict) else {}
+    return created_from if isinstance(created_from, dict) else {}

@@ -1,4 +1,4 @@
-"""Which Pulumi CLI this project is made for. The number stands here and, for Go, in tools/offline/cli/go.mod."""
+"""The version of the Pulumi CLI that this project uses. It stands here and, for Go, in offline/cli/go.mod."""
 
 import re
 
@@ -16,6 +16,7 @@ def parse(text: str) -> tuple[int, int, int, int] | None:
     return int(major), int(minor), int(patch or 0), 0 if pre_release else 1
 
 
-def at_least(text: str, wanted: str) -> bool:
-    version, least = parse(text), parse(wanted)
+def at_least(text: str, minimum: str) -> bool:
+    """Whether the first version in a text is this one or newer."""
+    version, least = parse(text), parse(minimum)
     return version is not None and least is not None and version >= least

@@ -1,4 +1,4 @@
-"""FlowLog's operations, each answered at once from what was asked."""
+"""FlowLog's operations, each answered at once from its request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi.runtime import proto
 
 from providers.host.flow_log import FlowLogHandler
 
-# What a real flow log has beyond what the program says, so that state and messages are as large as the real ones.
+# The outputs of a real flow log, so that state and messages are as large as real ones.
 OUTPUTS: dict[str, Any] = {
     "resource_type": "attachment",
     "log_store_type": "LTS",
@@ -24,7 +24,7 @@ OUTPUTS: dict[str, Any] = {
 
 
 class FloorHandler(FlowLogHandler):
-    """Knows no API and keeps nothing."""
+    """Calls no API and keeps nothing."""
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
         return proto.CheckResponse(inputs=request.news)

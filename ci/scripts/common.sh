@@ -1,10 +1,17 @@
-# What the scripts beside this one share. They source it in the project's root, with `set -eu`.
+# What the scripts in this folder share. They source it in the project's root, with `set -eu`.
 # shellcheck shell=sh disable=SC2034
 
-# Where they leave their files.
+# The folder of their files.
 OUT=${CI_OUTPUT:-.local/ci}
 
-# Plans are still called experimental; the stream of events has names that the one document lacks.
+# The folder of the stack files, with a slash: empty for the project's root.
+STACKS=stacks/
+if [ -f Pulumi.yaml ]; then
+    STACKS=$(sed -n 's/^stackConfigDir: *//p' Pulumi.yaml | tr -d "\"'")
+    STACKS=${STACKS:+${STACKS%/}/}
+fi
+
+# Plans are still experimental; the stream of events has the names of new flow logs, which the single document lacks.
 export PULUMI_EXPERIMENTAL=true PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true
 
 # Exit codes of Pulumi.
@@ -16,31 +23,31 @@ refuse() {
     exit 1
 }
 
-# Refuse what is no stack of this project.
-known() {
-    case $1 in '' | *[!A-Za-z0-9_.-]*) refuse "'$1' is no name of a stack." ;; esac
-    [ -f "stacks/Pulumi.$1.yaml" ] || refuse "There is no stack '$1', since stacks/Pulumi.$1.yaml is missing."
+# check_stack STACK: refuse a name without a stack file.
+check_stack() {
+    case $1 in '' | *[!A-Za-z0-9_.-]*) refuse "'$1' is not a valid stack name." ;; esac
+    [ -f "${STACKS}Pulumi.$1.yaml" ] || refuse "There is no stack '$1', since ${STACKS}Pulumi.$1.yaml is missing."
 }
 
-# Get ready what a run needs: `cli`, or `stack STACK`, which also makes the stack if it is new, as for tools.prepare.
-ready() {
+# prepare cli | prepare stack STACK: prepare what a run needs; the latter also creates the stack if it is new.
+prepare() {
     [ -n "${PULUMI_BACKEND_URL:-}" ] ||
-        refuse "PULUMI_BACKEND_URL is not set, and a pipeline's folder has no state: set it to your team's backend."
+        refuse "PULUMI_BACKEND_URL is not set, and a pipeline's checkout has no state: set it to your team's backend."
     exports=$(sh tools/python -m tools.prepare "$@") || exit 1
     eval "$exports"
     mkdir -p "$OUT"
 }
 
-# A stack's own passphrase, if there is one: PULUMI_CONFIG_PASSPHRASE_PROD for the stack prod.
+# own_passphrase STACK: use the stack's own passphrase, if set: PULUMI_CONFIG_PASSPHRASE_PROD for the stack prod.
 own_passphrase() {
     own=PULUMI_CONFIG_PASSPHRASE_$(printf %s "$1" | tr 'a-z.-' 'A-Z__')
     eval "own=\${$own:-}"
     [ -z "$own" ] || export PULUMI_CONFIG_PASSPHRASE="$own"
 }
 
-# previewed STACK FILE OPTION...: have the JSON of a preview in the file, whatever comes of it; Pulumi's exit code.
-# Reads the state and writes nothing to it. A stack that the state does not have yet is previewed as an empty one.
-previewed() (
+# preview_stack STACK FILE OPTION...: write the JSON of a preview to the file, also of one that fails; returns Pulumi's
+# exit code. Does not change the state. A stack that is not in the state yet is previewed as an empty one.
+preview_stack() (
     stack=$1 json=$2
     shift 2
     own_passphrase "$stack"
@@ -49,7 +56,7 @@ previewed() (
     code=0
     "$@" >"$json" </dev/null || code=$?
     if [ "$code" = "$NO_SUCH_STACK" ]; then
-        echo "stack $stack: not in the state yet, so this is what a new one would get" >&2
+        echo "stack $stack: not in the state yet, so this previews a new stack" >&2
         empty=$(mktemp -d)
         trap 'rm -rf "$empty"' EXIT
         export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Tells people: the comment of a pull or merge request, and the issue on drift. Never a second one of either.
+"""Writes the comment of a pull or merge request, and the issue on drift, on GitHub or GitLab. Never two of either.
 
-    forge.py comment FILE   the request's comment is what the file says
-    forge.py no-comment     no stack is touched (any more): only a comment that is there already says so
-    forge.py issue FILE     there is one open issue, and it is what the file says
-    forge.py all-well       there is none (any more)
+    forge.py comment FILE   create or update the comment with the text of the file
+    forge.py no-comment     no stack is touched: update the comment if there is one
+    forge.py issue FILE     create or update the open issue with the text of the file
+    forge.py all-well       close the issue if there is one
 
-Where it is and who it is, it learns from the variables of GitHub Actions (with GH_TOKEN and PULL_REQUEST) or of GitLab
-CI (with GITLAB_TOKEN). Comment and issue are found by the first line of what stacks.review writes.
+Address and credentials come from the variables of GitHub Actions (with GH_TOKEN and PULL_REQUEST) or of GitLab CI (with
+GITLAB_TOKEN). It finds its comment and its issue by the first line that stacks.review writes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECONDS = 60
 
 
 class ForgeError(Exception):
-    """What went wrong, in one sentence."""
+    """The command failed; the text is one sentence."""
 
 
 Item = Mapping[str, Any]
@@ -42,45 +42,45 @@ class Kind:
     """Comments of the request, or open issues.
 
     Attributes:
-        path: Where new ones go.
-        query: What to add for a list of those that count.
-        text: The property that holds the text.
-        place: The path of one of them.
+        path: The path of the list.
+        query: The query that limits the list to these.
+        text: The property that has the text.
+        item_path: The path of an item.
     """
 
     path: str
     query: str
     text: str
-    place: Callable[[Item], str]
+    item_path: Callable[[Item], str]
 
 
 @dataclass(frozen=True)
 class Forge:
-    """GitHub or GitLab, and where they differ.
+    """The differences between GitHub and GitLab.
 
     Attributes:
-        url: Of the API.
-        headers: They say who is asking.
-        update: The method that changes something.
-        closed: What makes an issue a closed one.
-        is_ours: Whether something was written by a program like this one.
-        comments: Those of the request.
-        issues: Those of the project that are open.
+        url: The address of the API.
+        headers: The headers that authenticate.
+        update: The HTTP method of a change.
+        closed: The body that closes an issue.
+        is_own: Whether the item was written with these credentials.
+        comments: The comments of the request.
+        issues: The open issues of the project.
     """
 
     url: str
     headers: Mapping[str, str]
     update: str
     closed: Mapping[str, str]
-    is_ours: Callable[[Forge, Item], bool]
+    is_own: Callable[[Forge, Item], bool]
     comments: Kind
     issues: Kind
 
     def call(self, method: str, path: str, body: Mapping[str, str] | None = None) -> Any:
-        """What the API answers.
+        """Call the API; its answer.
 
         Raises:
-            ForgeError: It refused or did not answer.
+            ForgeError: The API refused or did not answer.
         """
         request = urllib.request.Request(
             self.url + path,
@@ -96,29 +96,29 @@ class Forge:
         except (OSError, ValueError) as error:
             raise ForgeError(f"{method} {path} was not answered: {error}.") from None
 
-    def ours(self, kind: Kind) -> list[Item]:
-        """Those with the marker, the oldest first."""
-        found = [one for one in self._all(kind) if str(one.get(kind.text) or "").startswith(MARKER)]
-        return sorted((one for one in found if self.is_ours(self, one)), key=lambda one: int(one["id"]))
+    def find(self, kind: Kind) -> list[Item]:
+        """The items that this program has written, the oldest first."""
+        marked = [item for item in self._list(kind) if str(item.get(kind.text) or "").startswith(MARKER)]
+        return sorted((item for item in marked if self.is_own(self, item)), key=lambda item: int(item["id"]))
 
-    def _all(self, kind: Kind) -> Iterator[Item]:
+    def _list(self, kind: Kind) -> Iterator[Item]:
         for page in itertools.count(1):
             found = self.call("GET", f"{kind.path}?{kind.query}per_page={PAGE}&page={page}")
             yield from found
             if len(found) < PAGE:
                 return
 
-    def tell(self, kind: Kind, text: str, **new: str) -> None:
-        """Have this text in the one that is there, or in a new one; `new` is what else that has."""
-        there = self.ours(kind)
-        if there:
-            self.call(self.update, kind.place(there[0]), {kind.text: text})
+    def write(self, kind: Kind, text: str, **new: str) -> None:
+        """Update the item with this text, or create it; `new` are further properties of a new item."""
+        items = self.find(kind)
+        if items:
+            self.call(self.update, kind.item_path(items[0]), {kind.text: text})
         else:
             self.call("POST", kind.path, {kind.text: text, **new})
 
     def close_issues(self) -> None:
-        for one in self.ours(self.issues):
-            self.call(self.update, self.issues.place(one), self.closed)
+        for issue in self.find(self.issues):
+            self.call(self.update, self.issues.item_path(issue), self.closed)
 
 
 def github(environment: Mapping[str, str]) -> Forge:
@@ -128,15 +128,15 @@ def github(environment: Mapping[str, str]) -> Forge:
         headers={"Authorization": f"Bearer {environment['GH_TOKEN']}"},
         update="PATCH",
         closed={"state": "closed"},
-        # To GitHub a pull request is an issue, too.
-        is_ours=lambda _, one: one["user"]["type"] == "Bot" and "pull_request" not in one,
+        # GitHub lists pull requests as issues too.
+        is_own=lambda _, item: item["user"]["type"] == "Bot" and "pull_request" not in item,
         comments=Kind(
             f"{issues}/{environment.get('PULL_REQUEST')}/comments",
             "",
             "body",
-            lambda one: f"{issues}/comments/{one['id']}",
+            lambda item: f"{issues}/comments/{item['id']}",
         ),
-        issues=Kind(issues, "state=open&", "body", lambda one: f"{issues}/{one['number']}"),
+        issues=Kind(issues, "state=open&", "body", lambda item: f"{issues}/{item['number']}"),
     )
 
 
@@ -148,17 +148,17 @@ def gitlab(environment: Mapping[str, str]) -> Forge:
         headers={"PRIVATE-TOKEN": environment["GITLAB_TOKEN"]},
         update="PUT",
         closed={"state_event": "close"},
-        is_ours=lambda forge, one: bool(one["author"]["id"] == forge.call("GET", "/user")["id"]),
-        comments=Kind(notes, "", "body", lambda one: f"{notes}/{one['id']}"),
-        issues=Kind(issues, "state=opened&", "description", lambda one: f"{issues}/{one['iid']}"),
+        is_own=lambda forge, item: bool(item["author"]["id"] == forge.call("GET", "/user")["id"]),
+        comments=Kind(notes, "", "body", lambda item: f"{notes}/{item['id']}"),
+        issues=Kind(issues, "state=opened&", "description", lambda item: f"{issues}/{item['iid']}"),
     )
 
 
 def run(arguments: list[str], environment: Mapping[str, str]) -> None:
-    """Do it.
+    """Run the command.
 
     Raises:
-        ForgeError: It could not be done.
+        ForgeError: It failed.
     """
     try:
         forge = (gitlab if environment.get("GITLAB_CI") else github)(environment)
@@ -166,12 +166,12 @@ def run(arguments: list[str], environment: Mapping[str, str]) -> None:
         raise ForgeError(f"The variable {error.args[0]} is not set.") from None
     match arguments:
         case ["comment", file]:
-            forge.tell(forge.comments, Path(file).read_text(encoding="utf-8"))
+            forge.write(forge.comments, Path(file).read_text(encoding="utf-8"))
         case ["no-comment"]:
-            if forge.ours(forge.comments):
-                forge.tell(forge.comments, NO_STACK)
+            if forge.find(forge.comments):
+                forge.write(forge.comments, NO_STACK)
         case ["issue", file]:
-            forge.tell(forge.issues, Path(file).read_text(encoding="utf-8"), title=TITLE)
+            forge.write(forge.issues, Path(file).read_text(encoding="utf-8"), title=TITLE)
         case ["all-well"]:
             forge.close_issues()
         case _:

@@ -1,1 +1,1 @@
-"""Faults on demand: `plan` says which calls go wrong and how often, `effects` what that does to a call."""
+"""Faults on demand: `plan` decides which calls go wrong and how often, `effects` how."""

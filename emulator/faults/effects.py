@@ -1,4 +1,4 @@
-"""What each kind of fault does to a call: a function for each, of the kind's name."""
+"""What each kind of fault does to a call: one method for each kind, of the same name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from emulator.clock import in_answers, in_tokens, seconds
+from emulator.clock import format_for_api, format_for_token, seconds
 from emulator.connection import ENVIRON_KEY, Connection
 from emulator.errors import (
     BAD_CREDENTIALS,
@@ -28,24 +28,24 @@ from emulator.flow_logs import FAILED, PENDING
 from emulator.http import Call, Service, error_response
 from emulator.store import Store
 
-DROPS = 10  # pieces in which a dribbled body comes
+PIECES = 10  # of a dribbled body
 BOGUS_MARKER = "1"  # as on the last page of the API reference's own example
 HTML = "<html><head><title>{status}</title></head><body><h1>{status}</h1><hr><center>proxy</center></body></html>"
 ERRORS: dict[int, ErrorKind] = {
     kind.status: kind for kind in (BAD_CREDENTIALS, NO_PERMISSION, THROTTLED, INTERNAL_ERROR, UNAVAILABLE)
 }
-"""In the service's envelope; 502 and 504 come from what stands before it, in HTML."""
+"""In the service's envelope; 502 and 504 come from a proxy in front of it, in HTML."""
 
 Answer = Callable[[], Response]
 
 
 class FaultInjector:
-    """Spoils one call."""
+    """Has one call go wrong."""
 
     def __init__(
         self,
         fault: Fault,
-        over: threading.Event,
+        replaced: threading.Event,
         call: Call,
         service: Service,
         *,
@@ -53,42 +53,42 @@ class FaultInjector:
         store: Store,
         refuse: Callable[[float], None],
     ) -> None:
-        """Have the call ready to be spoiled.
+        """Prepare the fault.
 
         Args:
-            fault: What it meets.
-            over: Set once another plan of faults is in force.
+            fault: What goes wrong.
+            replaced: Set once another plan of faults is in force.
             call: The call.
-            service: Whose errors it would get.
-            answer: Lets it take effect, and gives what would have come.
-            store: The world.
+            service: Whose error format applies.
+            answer: Lets the call take effect, and returns the answer without the fault.
+            store: The cloud contents.
             refuse: Has the server refuse connections for some seconds.
         """
-        self._fault, self._over = fault, over
+        self._fault, self._replaced = fault, replaced
         self._call, self._service = call, service
         self._answer, self._store, self._refuse = answer, store, refuse
 
     def answer(self) -> Response:
-        """The answer that comes."""
+        """The answer with the fault."""
         response: Response = getattr(self, self._fault.kind)()
         return response
 
     # Of the connection
 
     def refuse(self) -> Response:
-        """Nobody listens for some seconds, and open connections are reset."""
+        """Connections are refused for some seconds, and open ones reset."""
         self._refuse(self._fault.seconds)
-        return self._dropped(reset=True)
+        return self._drop(reset=True)
 
     def reset(self) -> Response:
-        return self._dropped(reset=True)
+        return self._drop(reset=True)
 
     def hang_up(self) -> Response:
-        """The connection ends in good order, but without an answer."""
-        return self._dropped(reset=False)
+        """The connection is closed normally, but without an answer."""
+        return self._drop(reset=False)
 
     def truncate(self) -> Response:
-        """Half of the body; what has no body is not answered."""
+        """Half of the body; without a body, no answer at all."""
         response = self._answer()
         body = response.get_data()
         if not body:
@@ -101,7 +101,7 @@ class FaultInjector:
     def hold(self) -> Response:
         """The call hangs until another plan is in force, or for some seconds; then the connection is reset."""
         self._take_effect()
-        self._over.wait(self._fault.seconds)
+        self._replaced.wait(self._fault.seconds)
         self._connection.drop(reset=True)
         return Response()
 
@@ -111,17 +111,17 @@ class FaultInjector:
         self._take_effect()
         status = self._fault.status
         if status in ERRORS:
-            response = error_response(self._service, status, ERRORS[status].code, "A fault that was asked for.")
+            response = error_response(self._service, status, ERRORS[status].code, "A fault of the fault plan.")
         else:
-            response = self._page_of_html()
+            response = self._html_page()
         if self._fault.retry_after is not None:
             response.headers["Retry-After"] = f"{self._fault.retry_after:g}"
         return response
 
     def html(self) -> Response:
-        """A page for people, of whatever stands between."""
+        """A page for people, as a proxy in between sends it."""
         self._take_effect()
-        return self._page_of_html()
+        return self._html_page()
 
     def garbage(self) -> Response:
         """Success, but no JSON."""
@@ -129,7 +129,7 @@ class FaultInjector:
         return Response(b'{"flow_log": \xff\x00', status=200, content_type="application/json")
 
     def slow(self) -> Response:
-        """The answer comes late. When `before`, the call takes effect late, too."""
+        """The answer comes late. With `before`, the call takes effect late, too."""
         if self._fault.when == AFTER:
             response = self._answer()
             time.sleep(self._fault.seconds)
@@ -138,63 +138,64 @@ class FaultInjector:
         return self._answer()
 
     def dribble(self) -> Response:
-        """The body comes in drops."""
+        """The body comes in small pieces."""
         response = self._answer()
         body = response.get_data()
-        response.response = self._drops(body)
+        response.response = self._in_pieces(body)
         response.headers["Content-Length"] = str(len(body))
         return response
 
-    def _drops(self, body: bytes) -> Iterator[bytes]:
-        size = max(len(body) // DROPS, 1)
+    def _in_pieces(self, body: bytes) -> Iterator[bytes]:
+        size = max(len(body) // PIECES, 1)
         for start in range(0, len(body), size):
-            time.sleep(self._fault.seconds / DROPS)
+            time.sleep(self._fault.seconds / PIECES)
             yield body[start : start + size]
 
     def skew(self) -> Response:
         """Every date in the answer is off."""
-        return self._with_body(self._skewed)
+        return self._with_body(self._skew_dates)
 
-    def _skewed(self, value: Any) -> Any:
+    def _skew_dates(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                key: self._moved(inner) if key.endswith("_at") else self._skewed(inner) for key, inner in value.items()
+                key: self._move(inner) if key.endswith("_at") else self._skew_dates(inner)
+                for key, inner in value.items()
             }
-        return [self._skewed(inner) for inner in value] if isinstance(value, list) else value
+        return [self._skew_dates(inner) for inner in value] if isinstance(value, list) else value
 
-    def _moved(self, date: str) -> str:
-        form = in_tokens if "." in date else in_answers
+    def _move(self, date: str) -> str:
+        form = format_for_token if "." in date else format_for_api
         at = datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()
         return form(seconds(at + self._fault.seconds))
 
-    # Of a list's page; what is no page is as it would have been
+    # Of a list's page; other answers stay as they are
 
     def shift(self) -> Response:
-        """The page lacks its first item, as when one before it was deleted since the page before was read."""
+        """The page lacks its first item, as if an earlier item was deleted since the previous page was read."""
 
-        def shifted(body: Any) -> Any:
+        def remove_first(body: Any) -> Any:
             items = next((value for value in body.values() if isinstance(value, list)), [])
             del items[:1]
             body["page_info"]["current_count"] = len(items)
             return body
 
-        return self._with_page(shifted)
+        return self._with_page(remove_first)
 
     def same_marker(self) -> Response:
         """The page names itself as the next one."""
         return self._with_next_marker(self._call.request.args.get("marker") or BOGUS_MARKER)
 
     def bogus_marker(self) -> Response:
-        """The page names one that is none, also where it is the last."""
+        """The page names a next one that does not exist, even on the last page."""
         return self._with_next_marker(BOGUS_MARKER)
 
     def _with_next_marker(self, marker: str) -> Response:
         return self._with_page(lambda body: {**body, "page_info": {**body["page_info"], "next_marker": marker}})
 
-    # Of the world; a call that is about no flow log is as it would have been
+    # Of the cloud contents; a call that is not about a flow log stays as it is
 
     def stuck(self) -> Response:
-        """What was created stays pending."""
+        """A created flow log stays pending."""
         return self._with_flow_log(lambda id_: self._store.set_flow_log_state(id_, PENDING))
 
     def fail(self) -> Response:
@@ -220,7 +221,7 @@ class FaultInjector:
             self._store.set_quota(used, project=project_id)
         return self._answer()
 
-    # What these have in common
+    # Helpers
 
     @property
     def _connection(self) -> Connection:
@@ -231,12 +232,12 @@ class FaultInjector:
         if self._fault.when == AFTER:
             self._answer()
 
-    def _dropped(self, *, reset: bool) -> Response:
+    def _drop(self, *, reset: bool) -> Response:
         self._take_effect()
         self._connection.drop(reset=reset)
         return Response()
 
-    def _page_of_html(self) -> Response:
+    def _html_page(self) -> Response:
         status = self._fault.status
         return Response(HTML.format(status=status), status=status, content_type="text/html")
 
@@ -252,17 +253,17 @@ class FaultInjector:
     def _with_flow_log(self, act: Callable[[str], object]) -> Response:
         id_ = self._call.path.get("flow_log_id")
         if id_ and self._fault.when != AFTER:
-            self._act(act, id_)
+            self._apply(act, id_)
             return self._answer()
         response = self._answer()
         if not id_ and response.is_json:
             id_ = response.get_json().get("flow_log", {}).get("id")
         if id_:
-            self._act(act, id_)
+            self._apply(act, id_)
         return response
 
     @staticmethod
-    def _act(act: Callable[[str], object], id_: str) -> None:
-        # One that is gone already has nobody to meddle with it.
+    def _apply(act: Callable[[str], object], id_: str) -> None:
+        # A flow log that is gone already cannot change any more.
         with contextlib.suppress(EmulatorError):
             act(id_)

@@ -1,11 +1,11 @@
-"""One flow log, of things whose ids are known; here they are those of the emulator's demo world."""
+"""One flow log, of things whose ids are known; here they are those of the emulator's demo data."""
 
 import pulumi
 import pulumi_random
 
 from providers.flow_log import FlowLog, FlowLogArgs
 
-# By its key an interrupted create is found again; so it is a text that no other stack has.
+# A create that was interrupted is found again by this key, so no other stack may have the same.
 key = pulumi_random.RandomUuid("shop-key")
 
 shop = FlowLog(
@@ -16,7 +16,7 @@ shop = FlowLog(
         log_group_id="0e7b4d92-a6c5-4f31-8d0e-b9f2c7a1e563",
         log_stream_id="61c9f0a8-e3d7-4b25-9a84-f5d0c6b7e192",
         name="shop",
-        description="What the shop's VPC sends and gets",
+        description="Traffic of the shop's VPC",
         idempotency_key=key.result,
     ),
     pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="5m")),

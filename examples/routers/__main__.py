@@ -1,4 +1,4 @@
-"""Flow logs on the attachments of two routers, in a program that has other things to do as well."""
+"""Flow logs on the attachments of two routers, in a program that declares other things as well."""
 
 import pulumi
 
@@ -20,4 +20,7 @@ routers = declare_flow_logs(
 )
 
 # The rest of the program can refer to them, by the router's key and their names in the stack.
-pulumi.export("flow_logs", {key: {name: one.id for name, one in it.flow_logs.items()} for key, it in routers.items()})
+pulumi.export(
+    "flow_logs",
+    {key: {name: flow_log.id for name, flow_log in component.flow_logs.items()} for key, component in routers.items()},
+)

@@ -1,6 +1,6 @@
 """Client of the Enterprise Router API of Open Telekom Cloud, as far as flow logs need it.
 
-`Client` is the way in, and its docstring states the policy on retries and waiting. Nothing here knows Pulumi.
+`Client` is the way in; `retry` describes when calls are repeated and how long they may take. Nothing here knows Pulumi.
 """
 
 from providers.er.client import Client

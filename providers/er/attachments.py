@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from providers.er.calls import Calls
 from providers.er.exceptions import TemporaryError
 from providers.er.pagination import pages
-from providers.er.validation import Json, display_name, identifier, optional, required
-
-if TYPE_CHECKING:
-    from providers.er.client import Client
+from providers.er.sanitizing import display_name
+from providers.er.validation import Json, identifier, optional, path_segment, required
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +23,17 @@ class Attachment:
     resource_id: str
     tags: dict[str, str]
 
+    @property
+    def display_name(self) -> str:
+        """The name, or the id where there is none."""
+        return self.name or self.id
+
     @classmethod
     def from_json(cls, data: Json) -> Attachment:
         """The record of an answer.
 
         Raises:
-            TemporaryError: The answer has not the form of the reference.
+            TemporaryError: The answer does not have the form of the reference.
         """
         tags: list[Json] = optional(data, "tags", [])
         return cls(
@@ -46,8 +49,8 @@ class Attachment:
 class Attachments:
     """The calls on attachments."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     def list(self, er_id: str) -> Iterator[Attachment]:
         """All attachments of a router, in any state.
@@ -57,14 +60,14 @@ class Attachments:
         """
         path = self._path(er_id)
         return pages(
-            lambda page, parse: self._client.er("GET", path, parse, params=page), "attachments", Attachment.from_json
+            lambda page, parse: self._calls.er("GET", path, parse, params=page), "attachments", Attachment.from_json
         )
 
     def get(self, er_id: str, attachment_id: str) -> Attachment:
         """Show an attachment.
 
         Raises:
-            NotFoundError: There is none of this id on this router, or no such router: `code` tells which.
+            NotFoundError: There is none of this id on this router, or no such router: `code` shows which.
         """
 
         def parse(answer: Json) -> Attachment:
@@ -73,7 +76,7 @@ class Attachments:
                 raise TemporaryError(f"the API's answer is about attachment {found.id}, not {attachment_id}")
             return found
 
-        return self._client.er("GET", self._path(er_id, self._client.segment(attachment_id)), parse)
+        return self._calls.er("GET", self._path(er_id, path_segment(attachment_id)), parse)
 
     def _path(self, er_id: str, path: str = "") -> str:
-        return f"{self._client.segment(er_id)}/attachments{'/' + path if path else ''}"
+        return f"{path_segment(er_id)}/attachments{'/' + path if path else ''}"

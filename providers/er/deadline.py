@@ -1,54 +1,35 @@
-"""How long a caller is willing to wait, how it is told to stop, and whom it tells what it waits for."""
+"""How long one operation may take, how it is cancelled, and where it reports what it waits for."""
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from providers.er.exceptions import DeadlineExceededError
+from providers.er.exceptions import DeadlineExceededError, OperationCancelledError, OperationStoppedError
 
-CHECK_INTERVAL = 0.5  # seconds until a wait for something else notices that it is cancelled
-
-Backoff = Callable[[int], float]
-"""From the number of tries so far (1, 2, …) to the seconds to wait before the next."""
+CHECK_INTERVAL = 0.5  # seconds until a wait for another thread notices a cancellation
 
 
-def exponential_backoff(*, first: float, factor: float, cap: float, jitter: float = 0.5) -> Backoff:
-    """Waits of `first` seconds, then `factor` times as long each time, at most `cap` seconds.
-
-    Each wait is shortened by a random part of up to `jitter` (0..1) of it, so that many clients that were
-    refused together don't come back together.
-    """
-
-    def backoff(tries: int) -> float:
-        # The exponent is bounded because a long outage would overflow a float.
-        longest = min(cap, first * factor ** min(tries - 1, 64))
-        return longest * (1 - jitter * random.random())
-
-    return backoff
-
-
-def _silent(_text: str) -> None:
-    """For callers that have no screen."""
+def _ignore(_text: str) -> None:
+    """For callers that show no progress."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """The time left for one operation, from its making on.
+    """The time left for one operation. It starts when the object is created.
 
     Attributes:
         seconds: How long the whole operation may take.
-        cancelled: Set by whoever wants the operation to stop waiting.
-        report: Called whenever a wait begins, with a few words on what for: a person reads `waiting for` before them.
+        cancelled: Set it to cancel the operation.
+        report: Called whenever a wait begins, with what is waited for; a person reads "waiting for" before it.
         clock: Seconds that only go forward.
     """
 
     seconds: float = 600.0
     cancelled: threading.Event = field(default_factory=threading.Event)
-    report: Callable[[str], None] = _silent
+    report: Callable[[str], None] = _ignore
     clock: Callable[[], float] = time.monotonic
     started: float = field(init=False)
 
@@ -62,47 +43,48 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until the operation's end, 0 once it is past."""
+        """Seconds until the deadline, 0 once it is over."""
         return max(self.seconds - self.elapsed, 0.0)
 
-    def pause(self, seconds: float, *, waiting_for: str) -> None:
-        """Wait `seconds`, but not beyond the operation's end.
+    def sleep(self, seconds: float, *, waiting_for: str) -> None:
+        """Wait `seconds`, but not beyond the deadline.
 
         Raises:
-            DeadlineExceededError: The time is over, or the operation was cancelled.
+            OperationStoppedError: The deadline is over, or the operation was cancelled.
         """
         self.check(waiting_for)
         self.report(waiting_for)
         if self.cancelled.wait(min(seconds, self.left)):
             self.check(waiting_for)
 
-    def until(self, done: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
-        """Wait for `done`, and report what for every half second.
+    def wait_for(self, event: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
+        """Wait for `event`, and report what for every half second.
 
         Args:
-            done: Set by another thread.
-            waiting_for: The words for it.
-            grace: Seconds that are given to `done` when all else says to stop.
+            event: Set by another thread.
+            waiting_for: What is waited for, in words.
+            grace: Seconds that `event` is given after the operation is to stop.
 
         Raises:
-            DeadlineExceededError: The time is over, or the operation was cancelled.
+            OperationStoppedError: The deadline is over, or the operation was cancelled.
         """
-        while not done.wait(min(self.left, CHECK_INTERVAL)):
+        while not event.wait(min(self.left, CHECK_INTERVAL)):
             try:
                 self.check(waiting_for())
-            except DeadlineExceededError:
-                if grace and done.wait(grace):
+            except OperationStoppedError:
+                if grace and event.wait(grace):
                     return
                 raise
             self.report(waiting_for())
 
     def check(self, waiting_for: str) -> None:
-        """Go on if there is time left.
+        """Return if the operation may go on.
 
         Raises:
-            DeadlineExceededError: The time is over, or the operation was cancelled.
+            OperationCancelledError: The operation was cancelled.
+            DeadlineExceededError: The deadline is over.
         """
         if self.cancelled.is_set():
-            raise DeadlineExceededError(f"cancelled while waiting for {waiting_for}")
+            raise OperationCancelledError(f"cancelled while waiting for {waiting_for}")
         if not self.left:
             raise DeadlineExceededError(f"gave up after {self.seconds:.0f} s of waiting for {waiting_for}")

@@ -48,7 +48,7 @@ class Endpoints:
 
     @classmethod
     def at(cls, url: str) -> Endpoints:
-        """All three services behind one address, as the emulator has them.
+        """All three services at one address, as in the emulator.
 
         Raises:
             EndpointError: The address is not a usable URL.
@@ -56,7 +56,7 @@ class Endpoints:
         return cls(*(checked(url) + path for _, path in _SERVICES))
 
     def overridden(self, **urls: str) -> Endpoints:
-        """The same with some services elsewhere: `er=`, `iam=`, `lts=`.
+        """These endpoints with some replaced: `er=`, `iam=`, `lts=`.
 
         Raises:
             EndpointError: An address is not a usable URL.
@@ -65,7 +65,7 @@ class Endpoints:
 
     @classmethod
     def by_catalog(cls, iam: str) -> Endpoints:
-        """IAM, and what its catalog has."""
+        """IAM only; its catalog has the others."""
         return cls(er="", iam=iam, lts="")
 
 
@@ -105,7 +105,7 @@ def checked(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """The address as far as it can be shown: what stands before an @ may be a password."""
+    """The address as far as it may be shown: the part before an @ may be a password."""
     shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url
     return repr(sanitize(shown, 100))
 

@@ -1,15 +1,17 @@
-"""What can go wrong between us and the API, and which answers mean the same to a caller.
+"""What can go wrong with a call, and which answers mean the same to a caller.
 
 Codes and meanings: API reference, appendix "Error codes"; gateway codes: API Gateway documentation.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 THROTTLED = 429  # HTTP status
 
 
 class ApiError(Exception):
-    """The API refused a call, answered nonsense, or did not answer.
+    """The API refused a call, answered something else than promised, or did not answer.
 
     Attributes:
         message: One sentence: what is wrong and, where it is known, what to do.
@@ -33,6 +35,11 @@ class ApiError(Exception):
         self.code = code
         self.request_id = request_id
         self.may_have_applied = False
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Status, code and request id, for another exception about the same answer."""
+        return {"status": self.status, "code": self.code, "request_id": self.request_id}
 
     def __str__(self) -> str:
         facts = [self.code, f"HTTP {self.status}" if self.status else None]
@@ -70,33 +77,35 @@ class UnauthorizedError(ApiError):
 
 
 class TemporaryError(ApiError):
-    """Nothing is wrong with the call: throttled, unavailable, connection lost, or an answer cut short.
+    """Nothing is wrong with the call: throttled, unavailable, connection lost, or an incomplete answer.
 
-    `retry_after` is how many seconds the service asks to be left alone, where it says so. Where it is not `was_sent`,
-    the service has not had the call at all.
+    Attributes:
+        retry_after: Seconds after which the service allows the next call; None if it names none.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        was_sent: bool = True,
+        self, message: str, *, retry_after: float | None = None, was_sent: bool = True, **details: Any
     ) -> None:
-        super().__init__(message, status=status, code=code, request_id=request_id)
+        super().__init__(message, **details)
         self.retry_after = retry_after
-        self.may_have_applied = was_sent and status != THROTTLED
+        # Unless it was sent, the service cannot have received the call.
+        self.may_have_applied = was_sent and self.status != THROTTLED
 
 
 class FailedStateError(ApiError):
     """The flow log went to state `failed`, which it never leaves: it has to be replaced."""
 
 
-class DeadlineExceededError(ApiError):
-    """The caller's time for an operation is over, or the operation was cancelled."""
+class OperationStoppedError(ApiError):
+    """The operation ended before it was done."""
+
+
+class DeadlineExceededError(OperationStoppedError):
+    """The deadline of the operation is over."""
+
+
+class OperationCancelledError(OperationStoppedError):
+    """The operation was cancelled."""
 
 
 _BY_CODE: dict[str, type[ApiError]] = {

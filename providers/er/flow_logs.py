@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from providers.er.calls import Calls
+from providers.er.deadline import Deadline
 from providers.er.exceptions import FailedStateError, TemporaryError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
 from providers.er.pagination import pages
-from providers.er.validation import Json, identifier, optional, required
-
-if TYPE_CHECKING:
-    from providers.er.client import Client
-
+from providers.er.validation import Json, identifier, optional, path_segment, required
 
 LEAVING_STATES = ("deleting", "deleted")
-"""Of a flow log that is going, or is gone."""
+"""States of a flow log that is being deleted, or is gone."""
 
 
-def has_failed(flow_log_id: str) -> FailedStateError:
+def failed_state_error(flow_log_id: str) -> FailedStateError:
     """What to raise for a flow log that is in state failed."""
     return FailedStateError(f"flow log {flow_log_id} went to state failed and has to be replaced")
 
@@ -44,7 +42,7 @@ class FlowLog:
     """A flow log as the API shows it.
 
     `log_aggregation_interval` is in seconds (60..600), set by the service. `state` is one of pending, available,
-    modifying, deleting, deleted and failed; one that a later version of the service adds counts as passing.
+    modifying, deleting, deleted and failed; a state that a later version of the service adds counts as passing.
     """
 
     id: str
@@ -63,7 +61,7 @@ class FlowLog:
         """The record of an answer.
 
         Raises:
-            TemporaryError: The answer has not the form of the reference.
+            TemporaryError: The answer does not have the form of the reference.
         """
         return cls(
             id=identifier(data, "id"),
@@ -84,20 +82,38 @@ class FlowLog:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FlowLogSpec:
+    """What of a flow log can be changed in place."""
+
+    name: str
+    description: str
+    enabled: bool
+
+
 class FlowLogs:
     """The calls, one method each; they return as soon as the service has accepted."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @property
+    def deadline(self) -> Deadline:
+        """The deadline of the operation that sends the calls."""
+        return self._calls.deadline
+
+    def with_deadline(self, deadline: Deadline) -> FlowLogs:
+        """The same calls, for one operation with this deadline."""
+        return FlowLogs(self._calls.with_deadline(deadline))
 
     def create(self, target: FlowLogTarget, *, name: str, description: str, client_token: str) -> FlowLog:
-        """Ask for a flow log, enabled, in state `pending`.
+        """Request a flow log, enabled; its state is `pending` at first.
 
         Args:
             target: What to log and where to.
             name: 1..64 characters, see `limits`.
             description: 0..255 characters.
-            client_token: 1..64 characters; the same token with the same body makes the same flow log.
+            client_token: 1..64 characters; the same token with the same body creates nothing again.
 
         Raises:
             AlreadyExistsError: The target has a flow log.
@@ -114,7 +130,7 @@ class FlowLogs:
             "log_stream_id": target.log_stream_id,
             "log_store_type": LOG_STORE_TYPE,
         }
-        return self._client.er(
+        return self._calls.er(
             "POST",
             self._path(target.er_id),
             lambda answer: _flow_log(target.er_id, answer),
@@ -128,17 +144,17 @@ class FlowLogs:
         Raises:
             NotFoundError: There is none of this id.
         """
-        return self._this(er_id, "GET", flow_log_id)
+        return self._call(er_id, "GET", flow_log_id)
 
     def list(self, er_id: str, *, resource_ids: Sequence[str] = ()) -> Iterator[FlowLog]:
-        """All flow logs of a router, or those of some attachments. One that is missing here may exist all the same.
+        """All flow logs of a router, or those of some attachments. A list may lag behind.
 
         Raises:
             NotFoundError: There is no such router.
         """
         path, filters = self._path(er_id), {"resource_id": list(resource_ids)}
         return pages(
-            lambda page, parse: self._client.er("GET", path, parse, params={**filters, **page}),
+            lambda page, parse: self._calls.er("GET", path, parse, params={**filters, **page}),
             "flow_logs",
             lambda record: FlowLog.from_json(er_id, record),
         )
@@ -172,33 +188,33 @@ class FlowLogs:
         return self._operate(er_id, "POST", flow_log_id, "/disable")
 
     def delete(self, er_id: str, flow_log_id: str) -> None:
-        """Ask for deletion; it is done when a show finds nothing.
+        """Request the deletion; it is done when a show finds nothing.
 
         Raises:
             NotFoundError: There is none of this id.
         """
-        self._client.er("DELETE", self._path(er_id, self._client.segment(flow_log_id)), lambda _nothing: None)
+        self._calls.er("DELETE", self._path(er_id, path_segment(flow_log_id)), lambda _answer: None)
 
-    def _operate(self, er_id: str, method: str, flow_log_id: str, action: str = "", **call: Any) -> FlowLog:
-        def look() -> None:
-            # The service says "is being operated" of one that has failed, too, and it would do so for ever.
+    def _operate(self, er_id: str, method: str, flow_log_id: str, action: str = "", **content: Any) -> FlowLog:
+        def check_state() -> None:
+            # The service answers "being operated" for a failed flow log too, and would do so for ever.
             if self.get(er_id, flow_log_id).state == "failed":
-                raise has_failed(flow_log_id)
+                raise failed_state_error(flow_log_id)
 
-        return self._this(er_id, method, flow_log_id, action, while_busy=look, **call)
+        return self._call(er_id, method, flow_log_id, action, while_busy=check_state, **content)
 
-    def _this(self, er_id: str, method: str, flow_log_id: str, action: str = "", **call: Any) -> FlowLog:
+    def _call(self, er_id: str, method: str, flow_log_id: str, action: str = "", **content: Any) -> FlowLog:
         def parse(answer: Json) -> FlowLog:
             found = _flow_log(er_id, answer)
             if found.id != flow_log_id:
                 raise TemporaryError(f"the API's answer is about flow log {found.id}, not {flow_log_id}")
             return found
 
-        path = self._path(er_id, f"{self._client.segment(flow_log_id)}{action}")
-        return self._client.er(method, path, parse, **call)
+        path = self._path(er_id, f"{path_segment(flow_log_id)}{action}")
+        return self._calls.er(method, path, parse, **content)
 
     def _path(self, er_id: str, path: str = "") -> str:
-        return f"{self._client.segment(er_id)}/flow-logs{'/' + path if path else ''}"
+        return f"{path_segment(er_id)}/flow-logs{'/' + path if path else ''}"
 
 
 def _flow_log(er_id: str, answer: Json) -> FlowLog:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from providers.er.validation import Json, identifier, optional, required
 
-PAGE_SIZE = 2000  # the most the API gives at once (API reference: limit 0..2000)
+PAGE_SIZE = 2000  # the most that the API returns at once (API reference: limit 0..2000)
 
 
 R = TypeVar("R")
@@ -31,15 +31,15 @@ def pages(
 ) -> Iterator[R]:
     """The records under `key` of every page, each id once.
 
-    The reference's own example shows a `next_marker` on a last page, so a page with fewer records than asked for is
-    the last one too, unless `total_count` says that more are to come. A marker seen before ends the list, and so does
-    a page that brings nothing new: markers may also be made up anew for ever.
+    The reference's own example shows a `next_marker` on a last page, so a page with fewer records than requested is the
+    last one too, unless `total_count` is larger than what was read. A marker seen before ends the list, and so does a
+    page without new records: a service may also send ever new markers.
 
     Args:
-        fetch: Asks for the page of the given paging parameters and has it parsed.
+        fetch: Requests the page with these parameters, and parses it with the function given.
         key: Where an answer has the records.
-        record: Turns one of them into what the caller wants.
-        page_size: Records to ask for at once, 1..2000.
+        record: Reads one of them.
+        page_size: Records to request at once, 1..2000.
 
     Raises:
         TemporaryError: An answer has not the form of a list.
@@ -48,8 +48,8 @@ def pages(
     def parse(answer: Json) -> _Page[R]:
         records = required(answer, key, list)
         return _Page(
-            ids=[identifier(one, "id") for one in records],
-            records=[record(one) for one in records],
+            ids=[identifier(data, "id") for data in records],
+            records=[record(data) for data in records],
             next_marker=optional(optional(answer, "page_info", {}), "next_marker", ""),
             total=optional(answer, "total_count", 0),
         )
@@ -59,7 +59,7 @@ def pages(
     marker = ""
     while True:
         page = fetch({"limit": page_size, **({"marker": marker} if marker else {})}, parse)
-        new = {id_: one for id_, one in zip(page.ids, page.records, strict=True) if id_ not in seen}
+        new = {id_: found for id_, found in zip(page.ids, page.records, strict=True) if id_ not in seen}
         yield from new.values()
         seen.update(new)
         markers.add(marker)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from providers.er.calls import Calls
 from providers.er.validation import Json, required
-
-if TYPE_CHECKING:
-    from providers.er.client import Client
 
 UNLIMITED = -1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """How many there may be and are. A `limit` of `UNLIMITED` means any number."""
+    """How many are allowed and how many exist. A `limit` of `UNLIMITED` allows any number."""
 
     limit: int
     used: int
@@ -25,7 +22,7 @@ class Quota:
         """The record of an answer.
 
         Raises:
-            TemporaryError: The answer has not the form of the reference.
+            TemporaryError: The answer does not have the form of the reference.
         """
         return cls(limit=required(data, "quota_limit", int), used=required(data, "used", int))
 
@@ -33,13 +30,13 @@ class Quota:
 class Quotas:
     """The calls on quotas."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     def flow_logs(self, *, er_id: str | None = None) -> Quota | None:
-        """The quota of flow logs, of the project or as it stands for one router; None if the service names none."""
+        """The quota of flow logs, of the project or of one router; None if the service has no such quota."""
         params = {"type": "flow_log", **({"erId": er_id} if er_id else {})}
-        return self._client.er("GET", "quotas", _flow_log_quota, params=params)
+        return self._calls.er("GET", "quotas", _flow_log_quota, params=params)
 
 
 def _flow_log_quota(answer: Json) -> Quota | None:

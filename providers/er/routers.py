@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from providers.er.calls import Calls
 from providers.er.pagination import pages
-from providers.er.validation import Json, display_name, identifier, optional
-
-if TYPE_CHECKING:
-    from providers.er.client import Client
+from providers.er.sanitizing import display_name
+from providers.er.validation import Json, identifier, optional
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +19,17 @@ class Router:
     name: str
     state: str
 
+    @property
+    def display_name(self) -> str:
+        """The name, or the id where there is none."""
+        return self.name or self.id
+
     @classmethod
     def from_json(cls, data: Json) -> Router:
         """The record of an answer.
 
         Raises:
-            TemporaryError: The answer has not the form of the reference.
+            TemporaryError: The answer does not have the form of the reference.
         """
         return cls(
             id=identifier(data, "id"), name=display_name(optional(data, "name", "")), state=optional(data, "state", "")
@@ -36,11 +39,11 @@ class Router:
 class Routers:
     """The calls on routers."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     def list(self) -> Iterator[Router]:
         """All routers of the project."""
         return pages(
-            lambda page, parse: self._client.er("GET", "instances", parse, params=page), "instances", Router.from_json
+            lambda page, parse: self._calls.er("GET", "instances", parse, params=page), "instances", Router.from_json
         )

@@ -1,7 +1,8 @@
-"""The HTTP session under every call, to the services and to IAM alike."""
+"""The HTTP session under every call, to the services and to IAM alike, and what its failures mean."""
 
 from __future__ import annotations
 
+import ssl
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -11,45 +12,46 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from providers.er.endpoints import is_loopback
-from providers.er.exceptions import TemporaryError
+from providers.er.exceptions import ApiError, TemporaryError
+from providers.er.sanitizing import sanitize
 
 CONNECT_TIMEOUT = 5.0  # seconds
-READ_TIMEOUT = 30.0  # seconds between two pieces of an answer
-ANSWER_TIMEOUT = 60.0  # seconds for a whole answer, however it trickles
+READ_TIMEOUT = 30.0  # seconds between two chunks of an answer
+ANSWER_TIMEOUT = 60.0  # seconds for a whole answer
 ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about a tenth of it
-PIECE_SIZE = 64 * 1024  # bytes
-POOL_SIZE = 64  # connections kept open: as many as there are calls at once
+CHUNK_SIZE = 64 * 1024  # bytes
+POOL_SIZE = 64  # connections kept open, and calls at once
 
 
 class ServiceSession(requests.Session):
     """Pooled connections that send credentials to the service only.
 
-    Time-outs are always set. CA bundle and proxies come from the environment, but no proxy comes between us and our
-    own machine, nobody's netrc is sent along, and cookies are not kept.
+    Time-outs are always set. CA bundle and proxies come from the environment, but no proxy is used for loopback
+    addresses. Passwords of a netrc file are not sent, and cookies are not kept.
     """
 
     def __init__(self, *, verify: bool | str = True) -> None:
         """Open no connection yet.
 
         Args:
-            verify: Whether to verify certificates, or the file with the CAs to trust in place of the environment's.
+            verify: Whether to verify certificates, or the file with the CAs to trust instead of the environment's.
         """
         super().__init__()
-        self._verified_by = verify
-        self.auth = _as_it_is
+        self._verify = verify
+        self.auth = _add_nothing
         self.headers["Accept"] = "application/json"
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(pool_maxsize=POOL_SIZE))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: requests would read the whole body of what sends us elsewhere, only to know where to."""
+        """None: requests would read the whole body of a redirect, only to know its target."""
 
     def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
-        """As requests does it, less the proxies for a loopback address."""
+        """The settings of requests, without proxies for a loopback address."""
         settings = super().merge_environment_settings(url, *arguments, **named)
-        if self._verified_by is not True:
-            settings["verify"] = self._verified_by
+        if self._verify is not True:
+            settings["verify"] = self._verify
         return {**settings, "proxies": {}} if is_loopback(str(url)) else settings
 
     def send(
@@ -59,7 +61,7 @@ class ServiceSession(requests.Session):
 
         Args:
             request: What to send.
-            within: Seconds in which the answer has to be there once it has begun to come.
+            within: Seconds that reading the answer may take.
             settings: As requests has them.
 
         Raises:
@@ -76,14 +78,14 @@ class ServiceSession(requests.Session):
 
 
 def _read(response: requests.Response, *, seconds: float) -> None:
-    """Read the answer, which may come in drops, or be endless."""
+    """Read the answer, which may come slowly, or be endless."""
     origin = "/".join((response.url or "").split("/")[:3])
     with response:
         deadline = time.monotonic() + seconds
         content = bytearray()
-        # read1 gives what has come, where iter_content would wait for a whole piece.
-        while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
-            content += piece
+        # read1 returns what has come; iter_content would wait for a whole piece.
+        while chunk := response.raw.read1(CHUNK_SIZE, decode_content=True):
+            content += chunk
             if len(content) > ANSWER_LIMIT:
                 content.clear()  # the error holds this frame
                 raise TemporaryError(f"{origin} answered with more than {ANSWER_LIMIT} bytes")
@@ -92,6 +94,44 @@ def _read(response: requests.Response, *, seconds: float) -> None:
         response._content = bytes(content)
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An auth that adds nothing: with one set, requests does not look into ~/.netrc."""
+def _add_nothing(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An auth that adds nothing: with an auth set, requests does not read ~/.netrc."""
     return request
+
+
+def connection_error(origin: str, error: BaseException) -> ApiError:
+    """What to raise for a call that got no answer."""
+    cause = _innermost(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ApiError(
+            f"cannot trust the certificate of {origin}: {cause.verify_message}"
+            " (for a private CA set REQUESTS_CA_BUNDLE)"
+        )
+    if isinstance(error, requests.exceptions.InvalidURL):  # maybe that of a proxy, with a password in it
+        return ApiError(f"cannot reach {origin}: its address, or that of the proxy, is not valid")
+    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return TemporaryError(
+        f"cannot reach {origin}: {sanitize(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)
+    )
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """Whether there was no connection to send the call over."""
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    wrapped = error.args[0] if error.args else None
+    return isinstance(getattr(wrapped, "reason", None), urllib3.exceptions.NewConnectionError)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause, without the exceptions that requests and urllib3 wrap around it."""
+    while True:
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((part for part in reversed(error.args) if isinstance(part, BaseException)), None)
+        if inner is None:
+            # urllib3 keeps the system's error as the cause only.
+            inner = error.__cause__ if isinstance(error.__cause__, OSError) else None
+        if inner is None:
+            return error
+        error = inner

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from providers.er.exceptions import TemporaryError
+from providers.er.exceptions import ApiError, TemporaryError
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
-from providers.er.sanitizing import sanitize
+from providers.er.sanitizing import has_surrogates, sanitize
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
 
-LABEL_LENGTH = 100  # characters; names of the service have 64 at the most
-LARGEST = 2**53  # what a JSON number holds exactly
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
+MAX_INTEGER = 2**53  # up to here a JSON number is exact
 
 
 def required(data: Json, key: str, kind: type[T]) -> T:
@@ -23,26 +20,21 @@ def required(data: Json, key: str, kind: type[T]) -> T:
 
     Raises:
         TemporaryError: It is missing or of another type. Temporary, because what mangles an answer on its way
-            (a proxy, a cut connection) usually passes.
+            (a proxy, a lost connection) usually passes.
     """
     value = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         found = "nothing" if value is None else type(value).__name__
         raise TemporaryError(f"the API's answer has {found} where {key!r} should be {kind.__name__}")
-    if isinstance(value, str) and _HALF_A_CHARACTER.search(value):
-        raise TemporaryError(f"the API's answer has half a character in {key!r}")
-    if isinstance(value, int) and abs(value) > LARGEST:
+    if isinstance(value, str) and has_surrogates(value):
+        raise TemporaryError(f"the API's answer has half of a surrogate pair in {key!r}")
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise TemporaryError(f"the API's answer has a number too large for {key!r}")
     return value
 
 
-def display_name(text: str) -> str:
-    """A name or the like, fit to be shown, and to be the key or part of a sentence."""
-    return sanitize(text, LABEL_LENGTH)
-
-
 def identifier(data: Json, key: str) -> str:
-    """The id at `key`: ids get into addresses, into the state, and into commands that people are asked to run.
+    """The id at `key`: ids become part of addresses, of the state, and of commands that people are to run.
 
     Raises:
         TemporaryError: It is missing or has characters that no id has.
@@ -51,6 +43,17 @@ def identifier(data: Json, key: str) -> str:
     if not ID_PATTERN.fullmatch(value):
         raise TemporaryError(f"the API's answer has no id at {key!r}: ids are {ID_CHARACTERS}")
     return value
+
+
+def path_segment(id_: str) -> str:
+    """An id, as a part of a path.
+
+    Raises:
+        ApiError: It has characters that no id has, and that would lead the call somewhere else.
+    """
+    if not ID_PATTERN.fullmatch(id_):
+        raise ApiError(f"{sanitize(id_, 80)!r} is not an id: ids are {ID_CHARACTERS}")
+    return id_
 
 
 def optional(data: Json, key: str, default: T) -> T:

@@ -1,101 +1,103 @@
-"""Poller at flow logs, shared: one list answers all operations that wait for flow logs of the same router.
+"""Waiting for flow logs together: one list answers all operations that wait for flow logs of the same router.
 
-A list is begun when its questions have been put, so no answer is older than its question. Lists may lag behind, so a
-list only confirms: what it does not show, or shows otherwise than is hoped for, is for a show to decide.
+A list is requested after the polls that it answers, so no answer is older than its poll. Lists may lag behind, so a
+list only confirms: what it does not show, or shows otherwise than expected, is decided by a show.
 """
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from providers.er.deadline import Deadline
 from providers.er.exceptions import ApiError
-from providers.er.flow_logs import FlowLog
+from providers.er.flow_logs import FlowLog, FlowLogs
+from providers.er.retry import Backoff
 from providers.er.sanitizing import sanitize
 
-if TYPE_CHECKING:
-    from providers.er.client import Client
+SINGLE_DELAY = 0.02  # seconds that a read waits for others to be listed with
+QUIET_DELAY = 0.05  # seconds without a new read, after which those that came together are listed
+MAX_DELAY = 1.0  # seconds that the first of them waits at most
+LIST_INTERVAL = 0.25  # seconds between two lists for operations that wait for a change
+LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
+SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
+MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed
 
-ALONE = 0.02  # seconds that a question waits for others to be asked with
-QUIET = 0.05  # seconds without a new question, after which those there are are asked
-GATHER = 1.0  # seconds that the first of them waits at the most
-INTERVAL = 0.25  # seconds between two lists for those who wait for a change
-LIST_DEADLINE = 30.0  # seconds after which a list that is not answered is left, and shows are tried
-SHOW_EVERY = 30  # looks at lists that say "not yet", after which a show is to say so too
-FILTER_AT_MOST = 50  # attachments that fit into an address; for more, the whole router is listed
-
-ENDS = ("failed", "deleted")
-"""States that end a wait: too much hangs on them to believe a list."""
+FINAL_STATES = ("failed", "deleted")
+"""States that end a wait: too much depends on them to believe a list."""
 
 
-Says = Callable[[FlowLog], "bool | None"]
-"""What a list's record says: True, all is as hoped for; False, not yet; None, that is for a show to decide."""
+class Verdict(enum.Enum):
+    """What a list's record means for the operation that waits."""
+
+    DONE = enum.auto()  # the wait is over
+    NOT_YET = enum.auto()  # wait for the next list
+    SHOW = enum.auto()  # a show is to decide
+
+
+Judge = Callable[[FlowLog], Verdict]
 
 
 @dataclass(eq=False)
-class _Question:
+class _Poll:
     flow_log_id: str
     resource_id: str | None
-    says: Says
+    judge: Judge
     deadline: Deadline
-    is_wait: bool  # is asked again while lists say "not yet"; else the first list decides
-    asked_at: float = 0.0  # as all times here, by the monotonic clock
+    is_wait: bool  # is repeated while lists show "not yet"; otherwise the first list decides
+    requested_at: float = 0.0  # as all times here, by the monotonic clock
     due: float = 0.0
-    looks: int = 0
-    seen: FlowLog | None = None
+    polls: int = 0
+    last_seen: FlowLog | None = None
     answer: FlowLog | Exception | None = None  # None: a show is to decide
     answered: threading.Event = field(default_factory=threading.Event)
 
-    def see(self, flow_log: FlowLog | None) -> None:
-        """Keep what was seen, unless it is older than what is known already."""
-        if flow_log and not (self.seen and flow_log.updated_at < self.seen.updated_at):
-            self.seen = flow_log
+    def keep_newest(self, flow_log: FlowLog | None) -> None:
+        """Remember the record, unless it is older than what is known already."""
+        if flow_log and not (self.last_seen and flow_log.updated_at < self.last_seen.updated_at):
+            self.last_seen = flow_log
 
-    def end(self, answer: FlowLog | Exception | None) -> None:
+    def resolve(self, answer: FlowLog | Exception | None) -> None:
         self.answer = answer
         self.answered.set()
 
 
 class Poller:
-    """Ways to look at a flow log, for one operation; the lists behind them are those of the whole process."""
+    """Reads flow logs, and waits for them, for one operation; the lists behind it are those of the whole process."""
 
-    def __init__(self, client: Client, lists: BatchPoller) -> None:
-        self._client = client
-        self._lists = lists
+    def __init__(self, flow_logs: FlowLogs, batches: BatchPoller, interval: Backoff) -> None:
+        self.flow_logs = flow_logs
+        self.batches = batches
+        self.interval = interval
 
-    def now(
-        self, er_id: str, flow_log_id: str, *, resource_id: str | None, believable: Callable[[FlowLog], bool]
+    def read(
+        self, er_id: str, flow_log_id: str, *, resource_id: str | None, is_expected: Callable[[FlowLog], bool]
     ) -> FlowLog:
-        """The flow log as it is: shown, or listed if others ask at the same time and the list is believable.
+        """The flow log as it is: shown, or listed if others read at the same time and the list has what is expected.
 
         Args:
             er_id: The router.
             flow_log_id: The flow log.
             resource_id: Its attachment, if that is known.
-            believable: Whether this is what was to be expected.
+            is_expected: Whether a list's record is what the caller knows already.
 
         Raises:
             NotFoundError: There is none of this id.
-            ApiError: It could not be looked at.
+            ApiError: It could not be read.
         """
-        question = _Question(
-            flow_log_id, resource_id, lambda one: believable(one) or None, self._client.deadline, is_wait=False
-        )
-        listed = self._lists.ask(er_id, question, lambda: "the list of flow logs")
-        return listed or self._client.flow_logs.get(er_id, flow_log_id)
+
+        def judge(listed: FlowLog) -> Verdict:
+            return Verdict.DONE if is_expected(listed) else Verdict.SHOW
+
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=False)
+        listed = self.batches.answer(er_id, poll, lambda: "the list of flow logs")
+        return listed or self.flow_logs.get(er_id, flow_log_id)
 
     def begin_wait(
-        self,
-        er_id: str,
-        flow_log_id: str,
-        *,
-        resource_id: str | None,
-        words: str,
-        says: Says,
+        self, er_id: str, flow_log_id: str, *, resource_id: str | None, waiting_for: str, judge: Judge
     ) -> Wait:
         """Begin to wait for a flow log to change.
 
@@ -103,186 +105,187 @@ class Poller:
             er_id: The router.
             flow_log_id: The flow log.
             resource_id: Its attachment, if that is known.
-            words: What is waited for; a person reads `waiting for` before them, and the state behind.
-            says: What a list's record says; not asked for the states of `ENDS`.
+            waiting_for: What is waited for; a person reads "waiting for" before it, and the state after it.
+            judge: What a list's record means; not called for those in one of `FINAL_STATES`.
         """
-        question = _Question(flow_log_id, resource_id, says, self._client.deadline, is_wait=True)
-        return Wait(self._client, self._lists, er_id, question, words)
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=True)
+        return Wait(self, er_id, poll, waiting_for)
 
 
 class Wait:
     """One operation's wait for one flow log to change."""
 
-    def __init__(self, client: Client, lists: BatchPoller, er_id: str, question: _Question, words: str) -> None:
-        self._client, self._lists = client, lists
-        self._er_id, self._question, self._words = er_id, question, words
+    def __init__(self, poller: Poller, er_id: str, poll: _Poll, waiting_for: str) -> None:
+        self._poller = poller
+        self._er_id, self._poll, self._waiting_for = er_id, poll, waiting_for
         self._began = time.monotonic()
 
     @property
-    def seen(self) -> FlowLog | None:
-        """What was last seen of it."""
-        return self._question.seen
+    def last_seen(self) -> FlowLog | None:
+        """The newest record of it."""
+        return self._poll.last_seen
 
     @property
     def elapsed(self) -> float:
         """Seconds since the wait began."""
         return time.monotonic() - self._began
 
-    def look(self, last: FlowLog | None) -> FlowLog:
-        """The flow log, once a list says that all is as hoped for, or as a show has it.
+    def poll(self, last: FlowLog | None) -> FlowLog:
+        """The flow log, as a list has it if the wait is over by that, or as a show has it.
 
         Args:
             last: What is known of it so far.
 
         Raises:
             NotFoundError: There is none of this id.
-            ApiError: It could not be looked at, or deadline is over.
+            ApiError: It could not be read, or the deadline is over.
         """
-        question = self._question
-        question.see(last)
-        question.looks += 1
-        question.due = time.monotonic() + self._client.poll(question.looks)
-        listed = self._lists.ask(self._er_id, question, self._waiting_for)
+        poll = self._poll
+        poll.keep_newest(last)
+        poll.polls += 1
+        poll.due = time.monotonic() + self._poller.interval(poll.polls)
+        listed = self._poller.batches.answer(self._er_id, poll, self._describe)
         if listed:
             return listed
-        flow_log = self._client.flow_logs.get(self._er_id, question.flow_log_id)
-        question.seen = flow_log
+        flow_log = self._poller.flow_logs.get(self._er_id, poll.flow_log_id)
+        poll.last_seen = flow_log
         return flow_log
 
-    def _waiting_for(self) -> str:
-        return f"{self._words}: {sanitize(self.seen.state) if self.seen else 'accepted'}"
+    def _describe(self) -> str:
+        return f"{self._waiting_for}: {sanitize(self.last_seen.state) if self.last_seen else 'accepted'}"
 
 
 class BatchPoller:
-    """The lists that all operations of a process share, one thread for each router that somebody asks about."""
+    """The lists that all operations of a process share, with one thread for each router while it is polled."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, flow_logs: FlowLogs, interval: Backoff) -> None:
+        self._flow_logs = flow_logs
+        self._interval = interval
         self._lock = threading.Lock()
-        self._routers: dict[str, _RouterLists] = {}
+        self._routers: dict[str, _RouterPoller] = {}
 
-    def ask(self, er_id: str, question: _Question, waiting_for: Callable[[], str]) -> FlowLog | None:
-        """What a list has, once it says that all is as hoped for; None if that is for a show to decide.
+    def answer(self, er_id: str, poll: _Poll, waiting_for: Callable[[], str]) -> FlowLog | None:
+        """The record of a list that ends the wait; None if a show is to decide.
 
         Raises:
-            DeadlineExceededError: Deadline is over.
+            OperationStoppedError: The deadline is over, or the operation was cancelled.
         """
         with self._lock:
-            router = self._routers.setdefault(er_id, _RouterLists(self._client, er_id))
-        if question.is_wait:
-            question.deadline.report(waiting_for())
-            question.deadline.check(waiting_for())
+            router = self._routers.setdefault(er_id, _RouterPoller(self._flow_logs, self._interval, er_id))
+        if poll.is_wait:
+            poll.deadline.report(waiting_for())
+            poll.deadline.check(waiting_for())
         try:
-            router.put(question)
-            question.deadline.until(question.answered, waiting_for=lambda: waiting_for() + router.trouble)
+            router.add(poll)
+            poll.deadline.wait_for(poll.answered, waiting_for=lambda: waiting_for() + router.trouble)
         finally:
-            router.withdraw(question)
-        if isinstance(question.answer, Exception):
-            raise question.answer
-        return question.answer
+            router.remove(poll)
+        if isinstance(poll.answer, Exception):
+            raise poll.answer
+        return poll.answer
 
 
-class _RouterLists:
-    """The questions about one router's flow logs, and the thread that asks them while there are any."""
+class _RouterPoller:
+    """The polls of one router's flow logs, and the thread that answers them while there are any."""
 
-    def __init__(self, client: Client, er_id: str) -> None:
-        self._client, self._er_id = client, er_id
+    def __init__(self, flow_logs: FlowLogs, interval: Backoff, er_id: str) -> None:
+        self._flow_logs, self._interval, self._er_id = flow_logs, interval, er_id
         self._changed = threading.Condition()
-        self._questions: list[_Question] = []
-        self._is_served = False
-        self._listed = 0.0
+        self._polls: list[_Poll] = []
+        self._has_thread = False
+        self._last_listed = 0.0
         self._unwanted = threading.Event()
         self.trouble = ""
-        """What keeps the list under way from being answered, as an addition to a sentence."""
+        """What keeps the list under way from being answered, to be appended to a sentence."""
 
-    def put(self, question: _Question) -> None:
-        """Have a question answered: it is told so by its event."""
-        question.answered.clear()
-        question.asked_at = time.monotonic()
+    def add(self, poll: _Poll) -> None:
+        """Have a poll answered; its event is set then."""
+        poll.answered.clear()
+        poll.requested_at = time.monotonic()
         with self._changed:
-            self._questions.append(question)
+            self._polls.append(poll)
             self._changed.notify()
-            if not self._is_served:
-                threading.Thread(target=self._serve, name=f"lists of {self._er_id}", daemon=True).start()
-                self._is_served = True
+            if not self._has_thread:
+                threading.Thread(target=self._run, name=f"lists of {self._er_id}", daemon=True).start()
+                self._has_thread = True
 
-    def withdraw(self, question: _Question) -> None:
-        """Forget a question, answered or not."""
+    def remove(self, poll: _Poll) -> None:
+        """Forget a poll, answered or not."""
         with self._changed:
-            if question in self._questions:
-                self._questions.remove(question)
-            if not self._questions:
+            if poll in self._polls:
+                self._polls.remove(poll)
+            if not self._polls:
                 self._unwanted.set()
                 self._changed.notify()
 
-    def _serve(self) -> None:
+    def _run(self) -> None:
         while True:
             with self._changed:
-                while self._questions and (rest := self._start() - time.monotonic()) > 0:
-                    self._changed.wait(rest)
-                if not self._questions:
-                    self._is_served = False
+                while self._polls and (delay := self._next_start() - time.monotonic()) > 0:
+                    self._changed.wait(delay)
+                if not self._polls:
+                    self._has_thread = False
                     return
-                questions = list(self._questions)
+                polls = list(self._polls)
                 self._unwanted = threading.Event()
-            self._answer(questions)
+            self._answer(polls)
             with self._changed:
-                self._questions = [one for one in self._questions if not one.answered.is_set()]
+                self._polls = [poll for poll in self._polls if not poll.answered.is_set()]
 
-    def _start(self) -> float:
-        """When to ask the questions there are."""
+    def _next_start(self) -> float:
+        """When to answer the polls that are waiting."""
+        is_shared = len(self._polls) > 1
         starts = []
-        at_once = [one.asked_at for one in self._questions if not one.is_wait]
-        if at_once:
-            quiet = max(at_once) + (QUIET if len(self._questions) > 1 else ALONE)
-            starts.append(min(quiet, min(at_once) + GATHER))
-        due = [one.due for one in self._questions if one.is_wait]
-        if due:
-            starts.append(max(min(due), self._listed + INTERVAL if len(self._questions) > 1 else 0.0))
+        if reads := [poll.requested_at for poll in self._polls if not poll.is_wait]:
+            quiet = max(reads) + (QUIET_DELAY if is_shared else SINGLE_DELAY)
+            starts.append(min(quiet, min(reads) + MAX_DELAY))
+        if waits := [poll.due for poll in self._polls if poll.is_wait]:
+            starts.append(max(min(waits), self._last_listed + LIST_INTERVAL if is_shared else 0.0))
         return min(starts)
 
-    def _answer(self, questions: list[_Question]) -> None:
-        if len(questions) == 1:
-            questions[0].end(None)
+    def _answer(self, polls: list[_Poll]) -> None:
+        if len(polls) == 1:
+            polls[0].resolve(None)
             return
         now = time.monotonic()
         try:
-            listed = self._list(questions)
-            self._listed = time.monotonic()
-            for question in questions:
-                self._settle(question, listed.get(question.flow_log_id), now=now)
+            listed = self._list(polls)
+            self._last_listed = time.monotonic()
+            for poll in polls:
+                self._judge(poll, listed.get(poll.flow_log_id), now=now)
         except Exception as error:
-            # Whatever the service has against this list (the router is gone, listing is not permitted, there is an
-            # outage), a show gives each the answer that it needs. A mistake of ours is raised by those who asked.
-            for question in questions:
-                if not question.answered.is_set():
-                    question.end(None if isinstance(error, ApiError) else error)
+            # Whatever prevents the list (the router is gone, listing is not permitted, an outage), a show gives each
+            # operation the answer that it needs. A programming error is raised in the operations.
+            for poll in polls:
+                if not poll.answered.is_set():
+                    poll.resolve(None if isinstance(error, ApiError) else error)
 
-    def _list(self, questions: list[_Question]) -> dict[str, FlowLog]:
-        resource_ids = {one.resource_id for one in questions}
+    def _list(self, polls: list[_Poll]) -> dict[str, FlowLog]:
+        resource_ids = {poll.resource_id for poll in polls}
         known = sorted(id_ for id_ in resource_ids if id_)
-        is_filtered = len(known) == len(resource_ids) <= FILTER_AT_MOST
+        is_filtered = len(known) == len(resource_ids) <= MAX_FILTERED
         deadline = Deadline(
-            seconds=min(LIST_DEADLINE, max(one.deadline.left for one in questions)),
+            seconds=min(LIST_DEADLINE, max(poll.deadline.left for poll in polls)),
             cancelled=self._unwanted,
-            report=self._note,
+            report=self._note_trouble,
         )
         try:
-            found = self._client.within(deadline).flow_logs.list(self._er_id, resource_ids=known if is_filtered else ())
+            flow_logs = self._flow_logs.with_deadline(deadline)
+            found = flow_logs.list(self._er_id, resource_ids=known if is_filtered else ())
             return {flow_log.id: flow_log for flow_log in found}
         finally:
             self.trouble = ""
 
-    def _note(self, text: str) -> None:
+    def _note_trouble(self, text: str) -> None:
         self.trouble = f" (waiting for {text})"
 
-    def _settle(self, question: _Question, listed: FlowLog | None, *, now: float) -> None:
-        says = question.says(listed) if listed and listed.state not in ENDS else None
-        if says:
-            question.end(listed)
-        elif says is False and (question.looks + 1) % SHOW_EVERY:
-            question.see(listed)
-            question.looks += 1
-            question.due = max(question.due, now + self._client.poll(question.looks))
-        elif not question.is_wait or question.due <= now:
-            question.end(None)
+    def _judge(self, poll: _Poll, listed: FlowLog | None, *, now: float) -> None:
+        verdict = poll.judge(listed) if listed and listed.state not in FINAL_STATES else Verdict.SHOW
+        if verdict is Verdict.DONE:
+            poll.resolve(listed)
+        elif verdict is Verdict.NOT_YET and (poll.polls + 1) % SHOW_EVERY:
+            poll.keep_newest(listed)
+            poll.polls += 1
+            poll.due = max(poll.due, now + self._interval(poll.polls))
+        elif not poll.is_wait or poll.due <= now:
+            poll.resolve(None)

@@ -1,1 +1,1 @@
-"""The process in which the engine runs dynamic providers: the Pulumi SDK's own, widened for FlowLog."""
+"""The process in which the engine runs dynamic providers: the Pulumi SDK's host, extended for FlowLog."""

@@ -1,7 +1,7 @@
-"""Run the Pulumi SDK's host for dynamic providers with our servicer in place of its own.
+"""Run the Pulumi SDK's host for dynamic providers with a servicer that handles FlowLog.
 
-The SDK's module starts its server when it is imported, so its class cannot be had before; but the servicer passes
-through `add_ResourceProviderServicer_to_server`, and there ours takes its place.
+The SDK's module starts its server when it is imported, so its servicer class cannot be replaced before. But the module
+passes the servicer to `add_ResourceProviderServicer_to_server`, and there another one takes its place.
 """
 
 from __future__ import annotations
@@ -25,45 +25,46 @@ from providers.host.flow_log import FlowLogHandler
 from providers.host.servicer import make_servicer
 from providers.host.status import StatusLines, engine_log
 
-WIDTH = 4096
-"""Calls of the engine that may run at once: more than it sends, by whatever option it was told how many operations.
+MAX_CALLS = 4096
+"""Calls of the engine that may run at once: more than it ever sends, whatever `--parallel` is.
 
-So none queues, Cancel least of all. Threads are made as they are needed; most of their time they wait for the API.
+So no call queues, least of all Cancel. A thread is started only for a call, and mostly waits for the API.
 """
 
 ThreadPoolExecutor = concurrent.futures.ThreadPoolExecutor
 add_servicer = provider_pb2_grpc.add_ResourceProviderServicer_to_server
 
 
-def _wide_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPoolExecutor:
+def _make_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPoolExecutor:
     concurrent.futures.ThreadPoolExecutor = ThreadPoolExecutor  # type: ignore[misc]
-    return ThreadPoolExecutor(max_workers=WIDTH)
+    return ThreadPoolExecutor(max_workers=MAX_CALLS)
 
 
-def _add_ours(handler: FlowLogHandler, base: Any, server: grpc.Server) -> None:
+def _add_servicer(handler: FlowLogHandler, base: Any, server: grpc.Server) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_servicer
     add_servicer(make_servicer(type(base), handler)(), server)
 
 
 def _require_known_sdk() -> None:
-    """End with a sentence if the SDK's host no longer passes through what we replace: it would serve without us."""
+    """Exit with a message if the SDK's host no longer calls what this module replaces: it would ignore the handler."""
     source = importlib.util.find_spec("pulumi.dynamic.__main__")
     text = Path(source.origin).read_text(encoding="utf-8") if source and source.origin else ""
     if "futures.ThreadPoolExecutor(" not in text or "add_ResourceProviderServicer_to_server(" not in text:
         sys.exit(
-            "this version of the pulumi package has another host than providers/host knows: use that of constraints.txt"
+            "this version of the pulumi package has a host that providers/host does not support: install the version"
+            " in constraints.txt"
         )
 
 
-def _allow_open_files() -> None:
-    """Let this process have a file open for each create under way, beside its connections, where the system allows it.
+def _raise_open_files_limit() -> None:
+    """Let this process open a file for each running create, and its connections, if the system allows it.
 
-    What a shell gives a process is 256 on macOS and 1024 on most others.
+    A shell gives a process 256 on macOS and 1024 on most other systems.
     """
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * WIDTH if most == resource.RLIM_INFINITY else min(2 * WIDTH, most)
+    wanted = 2 * MAX_CALLS if most == resource.RLIM_INFINITY else min(2 * MAX_CALLS, most)
     if now != resource.RLIM_INFINITY and now < wanted:
-        with contextlib.suppress(ValueError, OSError):  # macOS may allow less than it tells
+        with contextlib.suppress(ValueError, OSError):  # macOS may allow less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
@@ -71,10 +72,9 @@ def serve(handler: FlowLogHandler) -> None:
     """Serve until the engine ends the process, with `handler` for FlowLog."""
     watchdog.exit_with_parent(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
     _require_known_sdk()
-    _allow_open_files()
-    concurrent.futures.ThreadPoolExecutor = _wide_executor  # type: ignore[assignment,misc]
-    add_ours = functools.partial(_add_ours, handler)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_ours
+    _raise_open_files_limit()
+    concurrent.futures.ThreadPoolExecutor = _make_executor  # type: ignore[assignment,misc]
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server = functools.partial(_add_servicer, handler)
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 

@@ -1,15 +1,14 @@
-"""What one run of the engine has done so far, as far as it decides whether a deletion is right.
+"""What the host remembers of one run of the engine, to decide whether a flow log may be deleted.
 
-The engine deletes what the program no longer declares, and what it takes for replaced. It does not know that two of its
-resources may be one flow log, nor that a deletion only makes sense once something else exists:
+The engine deletes what the program no longer declares and what it has replaced. It does not know that two of its
+resources may be the same flow log, nor that some deletions must wait for a create:
 
-- A target has one flow log. So a second declaration of a target in one program is refused before anything is changed.
-- A create with the idempotency key of an earlier one answers with the flow log of that one. Where another resource held
-  that, it is held by this one now, and what the engine then deletes is only the old name. Where the same resource held
-  it (a forced `--replace`), there is nothing in its place, so it stays. Of what has been renamed since it was made the
-  service cannot tell whose it is by the key; the state can.
-- An attachment keeps its old flow log, enabled, unless all that the program declares for it came to be: a create may
-  fail, or never begin because what it depends on failed (PULUMI_CONTINUE_ON_ERROR goes on to deletions all the same).
+- A target has one flow log. A second declaration of a target is refused before anything is changed.
+- A create with the idempotency key of an earlier create answers with the same flow log. If another resource had it,
+  only the old name goes. If the same resource had it (a forced `--replace`), nothing takes its place, so it stays. The
+  service does not recognise a flow log by the key after it was renamed, but the state still has its id.
+- An attachment keeps its old flow log, enabled, until everything that the program declares for it exists. A create may
+  fail, or never begin because a dependency failed: PULUMI_CONTINUE_ON_ERROR goes on to the deletions all the same.
 """
 
 from __future__ import annotations
@@ -18,96 +17,104 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
-from providers.schema import IDENTITY, is_unknown, target
+from providers.schema import IDENTITY, is_unknown, target_of
+from providers.urn import Urn
 
 _Attachment = tuple[str, str]
 """The ids of a router and of its attachment."""
 
 
 class Run:
-    """The memory of one run; safe to use from many threads."""
+    """The memory of one run; safe to use from many threads. Resources are known by their URNs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._declared: dict[FlowLogTarget, str] = {}  # by target, the first resource of the program that has it
-        self._registered: set[str] = set()
-        self._had: dict[str, str] = {}  # by resource, the flow log that the state had for it, as far as the engine told
-        self._holders: dict[str, str] = {}  # by flow log id, the resource that has it and will have it
-        self._awaited: dict[str, _Attachment] = {}  # by resource that is declared and not there yet as it should be
-        self._failed: set[str] = set()  # those of which a create or update has failed
+        self._declared: set[str] = set()
+        self._by_target: dict[FlowLogTarget, str] = {}  # the first resource that the program declares for each target
+        self._in_state: dict[str, str] = {}  # by resource, its flow log in the state, as far as the engine has shown it
+        self._owners: dict[str, str] = {}  # by flow log, the resource that has it after this run
+        self._incomplete: dict[str, _Attachment] = {}  # by declared resource that is not there yet as declared
+        self._failed: set[str] = set()  # the resources of which a create or update has failed
 
-    def declares(self, urn: str, inputs: Mapping[str, Any]) -> str | None:
-        """Take note of a resource of the program; the logical name of another one that has its target, if any has."""
+    def record_declared(self, urn: str, inputs: Mapping[str, Any]) -> str | None:
+        """Remember a resource of the program; return the logical name of another one that has the same target."""
         with self._lock:
-            self._registered.add(urn)
-            if not any(is_unknown(inputs.get(key)) or inputs.get(key) is None for key in ("er_id", "resource_id")):
-                self._awaited[urn] = _attachment(inputs)
-            if any(is_unknown(inputs.get(key)) or inputs.get(key) is None for key in IDENTITY):
+            self._declared.add(urn)
+            if _are_known(inputs, "er_id", "resource_id"):
+                self._incomplete[urn] = _attachment(inputs)
+            if not _are_known(inputs, *IDENTITY):
                 return None
-            first = self._declared.setdefault(target(inputs), urn)
-        return None if first == urn else urns.name(first)
+            first = self._by_target.setdefault(target_of(inputs), urn)
+        return None if first == urn else Urn.parse(first).name
 
-    def keeps(self, urn: str, id_: str) -> None:
-        """Take note that the resource has this flow log and goes on to have it, if the program declares it.
+    def record_kept(self, urn: str, id_: str) -> None:
+        """Remember that a resource keeps its flow log, if the program declares the resource.
 
-        A refresh asks for diffs, too, of whatever is in the state.
+        A refresh also asks for diffs of resources that the program no longer declares.
         """
         with self._lock:
-            if urn in self._registered:
-                self._holders[id_] = urn
-                self._awaited.pop(urn, None)
+            if urn in self._declared:
+                self._owners[id_] = urn
+                self._incomplete.pop(urn, None)
 
-    def had(self, urn: str, id_: str) -> None:
-        """Take note of the flow log that the state has for a resource."""
+    def record_in_state(self, urn: str, id_: str) -> None:
+        """Remember the flow log that a resource has in the state."""
         with self._lock:
-            self._had[urn] = id_
+            self._in_state[urn] = id_
 
-    def is_of_the_stack(self, id_: str) -> bool:
-        """Whether the state has this flow log, for whichever resource."""
+    def record_created(self, urn: str, id_: str) -> None:
+        """Remember the flow log with which a create has ended."""
         with self._lock:
-            return id_ in self._had.values()
-
-    def created(self, urn: str, id_: str) -> None:
-        """Take note of the flow log that a create has ended with."""
-        with self._lock:
-            self._holders[id_] = urn
+            self._owners[id_] = urn
             if urn not in self._failed:
-                self._awaited.pop(urn, None)
+                self._incomplete.pop(urn, None)
 
-    def failed(self, urn: str, inputs: Mapping[str, Any]) -> None:
-        """Take note of a create or update that did not end with a flow log that is as it should be."""
+    def record_failed(self, urn: str, inputs: Mapping[str, Any]) -> None:
+        """Remember that a create or update has failed."""
         with self._lock:
-            self._awaited[urn] = _attachment(inputs)
+            self._incomplete[urn] = _attachment(inputs)
             self._failed.add(urn)
 
-    def is_held(self, urn: str, id_: str) -> bool:
-        """Whether the flow log that is to be deleted as this resource's stays: another has it, or this one goes on to.
+    def record_deleted(self, urn: str) -> None:
+        """Remember that the engine removes a resource from the state."""
+        with self._lock:
+            self._in_state.pop(urn, None)
 
-        The engine does not ask about a resource that `--target` leaves out: what a refresh has told of it counts.
+    def is_in_state(self, id_: str) -> bool:
+        """Whether any resource in the state has this flow log."""
+        with self._lock:
+            return id_ in self._in_state.values()
+
+    def is_in_use(self, id_: str) -> bool:
+        """Whether a resource has this flow log after the run.
+
+        The engine asks for no diff of a resource that `--target` leaves out, so what the state has counts too.
         """
         with self._lock:
-            self._had.pop(urn, None)
-            return id_ in self._holders or id_ in self._had.values()
+            return id_ in self._owners or id_ in self._in_state.values()
 
     def is_needed(self, urn: str, properties: Mapping[str, Any]) -> bool:
-        """Whether this resource's flow log must stay: something that is declared for its attachment is not there.
+        """Whether a resource's flow log must stay, because another one declared for its attachment is missing.
 
-        What has failed logs nothing, and goes first when it is replaced.
+        A failed flow log writes nothing, and is deleted before it is created again.
         """
         if properties.get("state") == "failed":
             return False
         with self._lock:
             return any(
                 attachment == _attachment(properties) and (other != urn or other in self._failed)
-                for other, attachment in self._awaited.items()
+                for other, attachment in self._incomplete.items()
             )
 
-    def has_failed(self, properties: Mapping[str, Any]) -> bool:
-        """Whether a create or update for the attachment of these properties has failed."""
+    def has_failure(self, properties: Mapping[str, Any]) -> bool:
+        """Whether a create or update has failed for the attachment of these properties."""
         with self._lock:
-            return any(self._awaited[urn] == _attachment(properties) for urn in self._failed)
+            return any(self._incomplete[urn] == _attachment(properties) for urn in self._failed)
+
+
+def _are_known(inputs: Mapping[str, Any], *keys: str) -> bool:
+    return not any(inputs.get(key) is None or is_unknown(inputs[key]) for key in keys)
 
 
 def _attachment(properties: Mapping[str, Any]) -> _Attachment:

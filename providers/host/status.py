@@ -1,4 +1,4 @@
-"""What operations wait for, shown on the lines of their resources for as long as they do."""
+"""What operations wait for, shown on the status lines of their resources while they wait."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-INTERVAL = 1.0  # seconds between two looks at what there is to show
-FIRST = 3.0  # seconds into an operation; one that is over sooner, as most are, shows nothing
-FACTOR, LONGEST = 2.0, 60.0  # the next text comes after twice the time, up to a minute: in CI each is a line of the log
-AT_MOST = 0.2  # seconds for one text: an operation that ends may have to wait for it
-LINES_AT_ONCE = 20  # each costs the engine and us a call; with more operations than that, the lines take turns
+INTERVAL = 1.0  # seconds between two rounds of texts
+FIRST_AFTER = 3.0  # seconds into an operation; most end sooner, and show nothing
+FACTOR, MAX_GAP = 2.0, 60.0  # the next text comes after twice the time, up to a minute: in CI each is a line of the log
+LOG_TIMEOUT = 0.2  # seconds for one text: an operation that ends may have to wait for it
+LINES_PER_ROUND = 20  # each text is a call of the engine; if more operations wait, their lines take turns
 
 
 @dataclass(eq=False)
@@ -30,24 +30,24 @@ class _Line:
 
 
 def next_due(elapsed: float) -> float:
-    """Seconds since its operation began until a line's next text, after one at `elapsed`."""
-    return elapsed + min(elapsed * (FACTOR - 1), LONGEST)
+    """Seconds from the beginning of an operation to its line's next text, after a text at `elapsed`."""
+    return elapsed + min(elapsed * (FACTOR - 1), MAX_GAP)
 
 
 class StatusLines:
-    """The lines of those operations under way that have had to wait; no thread runs while there are none."""
+    """The lines of the running operations that have had to wait; a thread runs only while there are any."""
 
     def __init__(self, show: Callable[[str, str], None] = lambda _urn, _text: None) -> None:
-        """Show texts by `show(urn, text)`; without one, nowhere."""
+        """Show texts with `show(urn, text)`; by default nowhere."""
         self._show = show
         self._lock = threading.Lock()
         self._waiting: list[_Line] = []
         self._is_running = False
 
     @contextlib.contextmanager
-    def of(self, urn: str) -> Iterator[Callable[[str], None]]:
-        """While the block runs, what is given to the function that it gets is on the resource's line."""
-        line = _Line(urn, time.monotonic(), FIRST)
+    def show_waits(self, urn: str) -> Iterator[Callable[[str], None]]:
+        """Yield a function that shows a text on the resource's line until the block ends."""
+        line = _Line(urn, time.monotonic(), FIRST_AFTER)
 
         def report(waiting_for: str) -> None:
             line.waiting_for = waiting_for
@@ -67,7 +67,7 @@ class StatusLines:
             with line.lock:
                 line.is_over = True
                 if line.is_shown:
-                    # Else the last text would stand behind "created" for good.
+                    # Otherwise the last text would stay behind "created".
                     self._show(urn, "")
 
     def _run(self) -> None:
@@ -80,7 +80,7 @@ class StatusLines:
                 now = time.monotonic()
                 shown = sorted(
                     (line for line in self._waiting if now - line.began >= line.due), key=lambda line: line.due
-                )[:LINES_AT_ONCE]
+                )[:LINES_PER_ROUND]
             for line in shown:
                 elapsed = now - line.began
                 line.due = next_due(elapsed)
@@ -91,14 +91,15 @@ class StatusLines:
 
 
 def engine_log(address: str) -> Callable[[str, str], None]:
-    """Shows texts through the log of the engine that listens at this address, until the next text or the line's end."""
+    """A function that shows a text through the log of the engine at this address, until the next text on the line."""
     engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def show(urn: str, text: str) -> None:
-        # A text that does not arrive is no reason to fail.
+        # An operation must not fail because its text does not arrive.
         with contextlib.suppress(grpc.RpcError, ValueError):
             engine.Log(
-                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True), timeout=AT_MOST
+                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True),
+                timeout=LOG_TIMEOUT,
             )
 
     return show

@@ -1,1 +1,1 @@
-"""What is refused before anything changes. A check fetches nothing."""
+"""Checks what must be refused before anything changes. A check fetches nothing."""

@@ -1,6 +1,6 @@
-"""An empty passphrase serves the stack `local` only, which holds no secret worth one and must run anywhere.
+"""Whether a stack's secrets have a passphrase. Only the stack `local`, which must run anywhere, may have an empty one.
 
-Needs nothing but the standard library: `make` asks before anything is installed.
+Standard library only: `make` needs it before any installation.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE = f"{VARIABLE}_FILE"
 
 
-def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> bool:
-    """Whether the stack's secrets would be locked with nothing.
+def lacks_passphrase(stack: str, stack_file: str, environment: Mapping[str, str]) -> bool:
+    """Whether the stack's secrets would be encrypted with an empty passphrase.
 
     Args:
         stack: The stack's name, without organization and project.
@@ -25,7 +25,7 @@ def is_missing(stack: str, stack_file: str, environment: Mapping[str, str]) -> b
     """
     if stack == LOCAL or not _uses_passphrase(stack_file, environment):
         return False
-    # As Pulumi has it: a variable that is set outranks the file, also where it is empty.
+    # As in Pulumi: a variable that is set takes precedence over the file, even if it is empty.
     return not environment.get(VARIABLE, environment.get(FILE_VARIABLE))
 
 
@@ -34,5 +34,5 @@ def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:
         return provider == "passphrase"
     if scalar("^encryptionsalt", stack_file):
         return True
-    # A Pulumi service keeps the secrets of its stacks by itself.
+    # A Pulumi service encrypts the secrets of its stacks itself.
     return not environment.get("PULUMI_BACKEND_URL", "").startswith(("http://", "https://"))

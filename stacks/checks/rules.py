@@ -1,84 +1,76 @@
-"""The rules that a team holds its stack file to."""
+"""The team's rules for its stack file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 
-from providers.er.log_tank import LogGroup
-from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.log_groups import LogGroup
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
-from stacks.planning.lookup import find, listed
-from stacks.planning.plan import Plan, ResolvedRouter
-from stacks.planning.selection import fits_any
+from stacks.planning.lookup import find, join_names
+from stacks.planning.plan import DesiredFlowLog, Plan
+from stacks.planning.selection import matches_any
 from stacks.stackfile.model import Rules
 
 
-def check(rules: Rules, plan: Plan) -> list[Problem]:
-    """What breaks a rule: one problem for each rule, naming each attachment."""
-    routers = plan.routers
+def check_rules(rules: Rules, plan: Plan) -> list[Problem]:
+    """One problem for each broken rule, which names every culprit."""
+    flow_logs = list(plan.desired.values())
     groups = [
-        find(f"rules.log_groups[{index}]", "log group", named, plan.inventory.groups)
-        for index, named in enumerate(rules.log_groups or [])
+        find(f"rules.log_groups[{index}]", "log group", text, plan.inventory.groups)
+        for index, text in enumerate(rules.log_groups or [])
     ]
-    unknown = [one for one in groups if isinstance(one, Problem)]
-    approved = None if rules.log_groups is None or unknown else [one for one in groups if isinstance(one, LogGroup)]
-    broken = {
-        "every_router": ("these routers are not in the stack file", _other_routers(rules, plan.other_routers)),
-        "every_attachment": ("these attachments can be logged and are not selected", _left_out(rules, routers)),
-        "never_disabled": ("these attachments would have a flow log that is disabled", _disabled(rules, routers)),
-        "log_groups": (f"only {_names(approved)} may be written to, not", _unapproved(approved, routers)),
-        "names": (f"these names fit none of {listed(rules.names or [])}", _misnamed(rules, routers)),
-    }
-    named = {rule: (what, list(culprits)) for rule, (what, culprits) in broken.items()}
-    return unknown + [
-        Problem(f"rules.{rule}", f"{what}: {listed(culprits)}") for rule, (what, culprits) in named.items() if culprits
+    unknown = [group for group in groups if isinstance(group, Problem)]
+    problems = [
+        *_check_every_router(rules, plan),
+        *_check_every_attachment(rules, plan),
+        *_report(
+            "never_disabled",
+            "these attachments would have a flow log that is disabled",
+            (_place(flow_log) for flow_log in flow_logs if rules.never_disabled and not flow_log.enabled),
+        ),
     ]
-
-
-def _other_routers(rules: Rules, other_routers: Sequence[Router]) -> Iterator[str]:
-    if rules.every_router:
-        yield from (display_name(router.name or router.id) for router in other_routers)
-
-
-def _left_out(rules: Rules, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
-    if rules.every_attachment:
-        logged = {(router.router.id, one.id) for router in routers for one in router.selection.logged}
-        for router in routers:
-            for one in router.selection.left_out:
-                # Another key of the same router may log it.
-                if (router.router.id, one.id) not in logged:
-                    yield _place(router, one.name or one.id)
-
-
-def _disabled(rules: Rules, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
-    if rules.never_disabled:
-        for router in routers:
-            for wanted in router.flow_logs:
-                if not wanted.enabled:
-                    yield _place(router, wanted.attachment.name or wanted.attachment.id)
-
-
-def _names(groups: Sequence[LogGroup] | None) -> str:
-    return listed([group.name or group.id for group in groups or []]) or "nothing"
-
-
-def _unapproved(approved: Sequence[LogGroup] | None, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
-    if approved is not None:
-        ids = {group.id for group in approved}
-        for router in routers:
-            for wanted in router.flow_logs:
-                if wanted.target.log_group_id not in ids:
-                    yield f"{_place(router, wanted.attachment.name or wanted.attachment.id)} to {wanted.logs_to}"
-
-
-def _misnamed(rules: Rules, routers: Sequence[ResolvedRouter]) -> Iterator[str]:
+    if rules.log_groups is not None and not unknown:
+        problems += _check_log_groups([group for group in groups if isinstance(group, LogGroup)], flow_logs)
     if rules.names is not None:
-        for router in routers:
-            for wanted in router.flow_logs:
-                if not fits_any(wanted.name, rules.names):
-                    yield f"{wanted.name} ({_place(router, wanted.attachment.name or wanted.attachment.id)})"
+        misnamed = [flow_log for flow_log in flow_logs if not matches_any(flow_log.name, rules.names)]
+        problems += _report(
+            "names",
+            f"these names fit none of {join_names(rules.names)}",
+            (f"{flow_log.name} ({_place(flow_log)})" for flow_log in misnamed),
+        )
+    return unknown + problems
 
 
-def _place(router: ResolvedRouter, attachment: str) -> str:
-    return f"{router.key}: {display_name(attachment)}"
+def _check_every_router(rules: Rules, plan: Plan) -> list[Problem]:
+    others = plan.other_routers if rules.every_router else []
+    names = (display_name(router.display_name) for router in others)
+    return _report("every_router", "these routers are not in the stack file", names)
+
+
+def _check_every_attachment(rules: Rules, plan: Plan) -> list[Problem]:
+    left_out = (
+        f"{key}: {display_name(attachment.display_name)}"
+        for router in plan.routers
+        for key, selection in router.selections.items()
+        for attachment in selection.left_out
+        if rules.every_attachment and attachment.id not in router.selected
+    )
+    return _report("every_attachment", "these attachments can be logged and are not selected", left_out)
+
+
+def _check_log_groups(approved: list[LogGroup], flow_logs: Iterable[DesiredFlowLog]) -> list[Problem]:
+    ids = {group.id for group in approved}
+    names = join_names([group.display_name for group in approved]) or "nothing"
+    others = (flow_log for flow_log in flow_logs if flow_log.target.log_group_id not in ids)
+    culprits = (f"{_place(flow_log)} to {flow_log.logs_to}" for flow_log in others)
+    return _report("log_groups", f"only {names} may be written to, not", culprits)
+
+
+def _report(rule: str, what: str, culprits: Iterable[str]) -> list[Problem]:
+    names = list(culprits)
+    return [Problem(f"rules.{rule}", f"{what}: {join_names(names)}")] if names else []
+
+
+def _place(flow_log: DesiredFlowLog) -> str:
+    return f"{flow_log.key}: {display_name(flow_log.attachment.display_name)}"

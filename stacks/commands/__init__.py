@@ -1,1 +1,1 @@
-"""The commands beside `pulumi`, one module or folder each."""
+"""The commands that `make` runs beside `pulumi`, one module or folder each."""

@@ -1,4 +1,4 @@
-"""What the commands beside `pulumi` share: the stack's config, a client, and what they wait for on stderr."""
+"""What the commands share: the stack's config, a client, and reports of what they wait for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,18 @@ import yaml
 from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
-from stacks.errors import StackError, stack_file
-from stacks.stackfile import model
+from providers.er.routers import Router
+from stacks.errors import Problem, StackError
+from stacks.planning.lookup import find
+from stacks.stackfile.loader import check_keys
+from stacks.stackfile.location import stack_file
 
 SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Values:
-    """A stack's config of our namespace, by key without it.
+    """A stack's config in this project's namespace, by key without the namespace.
 
     Attributes:
         plain: The values, as text or JSON as text.
@@ -36,14 +40,14 @@ class Values:
     is_secret: dict[str, bool]
 
 
-def values(stack: str) -> Values:
-    """What `pulumi config --json --show-secrets` has printed to standard input.
+def read_values(stack: str) -> Values:
+    """The output of `pulumi config --json --show-secrets` on standard input.
 
-    It ends the process if that failed, and with a sentence for each mistake in it.
+    Ends the process if that command failed, or with a sentence for each mistake in the config.
     """
     text = sys.stdin.read()
     if not text.strip():
-        sys.exit(1)  # pulumi has said why
+        sys.exit(1)  # pulumi has printed why
     found: dict[str, dict[str, Any]] = own_keys(json.loads(text))
     return _checked(
         stack,
@@ -54,19 +58,19 @@ def values(stack: str) -> Values:
     )
 
 
-def values_of_file(stack: str, text: str) -> Values:
-    """What a stack file says, less its secrets; it ends the process with a sentence for each mistake in it.
+def parse_values(stack: str, text: str) -> Values:
+    """The config in a stack file, without its secrets. Ends the process with a sentence for each mistake in it.
 
     Raises:
-        ValueError: It is no stack file; the text is one sentence.
+        ValueError: It is not a stack file; the text is one sentence.
     """
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"it is no YAML: {' '.join(str(error).split())}") from None
+        raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
     written = (document or {}).get("config") if isinstance(document or {}, dict) else document
     if not isinstance(written or {}, dict):
-        raise ValueError("it has another form than a stack file's: a line `config:`, and the keys below, indented")
+        raise ValueError("it is not a stack file, which has a line `config:` with the keys indented below")
     found = own_keys({str(key): value for key, value in (written or {}).items()})
     secret = {key: isinstance(value, dict) and value.keys() == {"secure"} for key, value in found.items()}
     plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
@@ -74,34 +78,46 @@ def values_of_file(stack: str, text: str) -> Values:
 
 
 def _checked(stack: str, values: Values) -> Values:
-    if problems := model.mistakes(values.plain, is_secret=values.is_secret):
+    if problems := check_keys(values.plain, is_secret=values.is_secret):
         sys.exit(StackError(problems).sentences(stack_file(stack)))
     return values
 
 
-def outputs(stack: str) -> dict[str, Any]:
-    """The stack's outputs after its last run; nothing if the CLI cannot tell."""
+def fetch_outputs(stack: str) -> dict[str, Any]:
+    """The stack's outputs after its last run; empty if the CLI does not print them."""
     command = ["pulumi", "stack", "output", "--json", "--stack", stack, "--non-interactive"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
-        found = json.loads(done.stdout) if done.returncode == 0 else {}
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+        found = json.loads(ended.stdout) if ended.returncode == 0 else {}
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def client(values: Values) -> Client:
-    """The client for all of a command's look-ups together; from now on Ctrl-C ends what waits, with a sentence.
+def create_client(values: Values) -> Client:
+    """A client whose requests share one deadline. From now on, Ctrl-C ends a wait with a sentence.
 
     Raises:
-        ConfigError: A setting is missing or makes no sense.
+        ConfigError: A setting is missing or not valid.
     """
     cancelled = threading.Event()
     signal.signal(signal.SIGINT, lambda _number, _frame: cancelled.set())
     connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
-    return connection.client.within(Deadline(SECONDS, cancelled=cancelled, report=report))
+    return connection.client.with_deadline(Deadline(SECONDS, cancelled=cancelled, report=report_wait))
 
 
-def report(text: str) -> None:
-    """Say what is waited for."""
+def find_routers(names: Sequence[str], existing: Sequence[Router]) -> list[Router]:
+    """The routers of these ids or names.
+
+    Raises:
+        ValueError: A router does not exist, or a name is shared; the text is one sentence.
+    """
+    found = [find("ROUTER", "router", name, existing) for name in names]
+    if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
+        raise ValueError("; ".join(problems))
+    return [router for router in found if isinstance(router, Router)]
+
+
+def report_wait(text: str) -> None:
+    """Print what a request waits for."""
     print(f"waiting for {text}", file=sys.stderr, flush=True)

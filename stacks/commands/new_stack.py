@@ -1,6 +1,6 @@
-"""A commented stack file for routers whose flow logs are yet to be made: `python -m stacks.commands.new_stack STACK ROUTER …`.
+"""Writes a commented stack file for routers without flow logs: `python -m stacks.commands.new_stack STACK ROUTER …`.
 
-It asks the API what is there, so that what is left to do is to choose.
+The comments list what the API has, so that the user only has to choose.
 """
 
 from __future__ import annotations
@@ -16,43 +16,41 @@ from providers.config import ConfigError, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.checks import backend
 from stacks.commands import command_line
-from stacks.errors import Problem, stack_file
-from stacks.planning.lookup import callable_names, find, listed
+from stacks.planning.lookup import join_names, unique_names
 from stacks.planning.selection import cannot_be_logged
-from stacks.stackfile import model
-from stacks.stackfile.writer import INDENT, WIDTH, as_key, checked_name, scalar, write
+from stacks.stackfile.loader import DEFAULTS_FILE, load_defaults
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.model import Defaults, RouterDefaults
+from stacks.stackfile.writer import INDENT, WIDTH, check_stack_name, scalar, to_router_key, write
 
 
-class NewStackError(ValueError):
-    """Nothing was written; the text is one sentence."""
-
-
-def text(client: Client, stack: str, names: Sequence[str], place: Mapping[str, str], shared: model.Defaults) -> str:
+def format_stack_file(
+    client: Client, stack: str, names: Sequence[str], place: Mapping[str, str], shared: Defaults
+) -> str:
     """The stack file.
 
     Args:
         client: The API.
         stack: The stack's name.
         names: Its routers, by id or name.
-        place: Where the stack is, by key without the namespace.
-        shared: What all stacks share.
+        place: The settings that say where the stack is, by key without the namespace.
+        shared: The defaults of all stacks.
 
     Raises:
-        NewStackError: A router is not there, or there is nowhere to log to.
+        ValueError: A router does not exist, or there is no log stream; the text is one sentence.
         ApiError: The API refused or did not answer.
     """
-    there = list(client.routers.list())
-    found = [find("ROUTER", "router", name, there) for name in names]
-    if problems := [one.what for one in found if isinstance(one, Problem)]:
-        raise NewStackError("; ".join(problems))
-    streams = {group: client.log_tank.streams(group.id) for group in client.log_tank.groups()}
+    existing = list(client.routers.list())
+    routers = command_line.find_routers(names, existing)
+    streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
     where = _where(streams, shared.router)
-    called = callable_names(there)
+    called = unique_names(existing)
     lines = [
         *_comment(f"The stack {stack}. Look it over, then: STACK={stack} make preview", indent=0),
         "config:",
@@ -60,9 +58,8 @@ def text(client: Client, stack: str, names: Sequence[str], place: Mapping[str, s
         f"{INDENT}{qualified('routers')}:",
     ]
     keys: list[str] = []
-    for router in found:
-        assert isinstance(router, Router)
-        key = as_key(router.name) or "router"
+    for router in routers:
+        key = to_router_key(router.name) or "router"
         keys.append(key if key not in keys else f"{key}-{len(keys) + 1}")
         lines += [
             f"{INDENT * 2}{scalar(keys[-1])}:",
@@ -76,11 +73,11 @@ def text(client: Client, stack: str, names: Sequence[str], place: Mapping[str, s
     return "\n".join(lines) + "\n"
 
 
-def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: model.RouterDefaults) -> dict[str, str]:
-    """The log group and stream to begin with, as far as not all stacks share them: the first ones that there are."""
-    groups = callable_names(list(streams))
+def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaults) -> dict[str, str]:
+    """The first log group and stream, except for those that the defaults set."""
+    groups = unique_names(list(streams))
     for group, inside in sorted(streams.items(), key=lambda item: item[0].name):
-        names = callable_names(inside)
+        names = unique_names(inside)
         if shared.log_group not in (None, group.id, group.name) or not inside:
             continue
         if shared.log_stream is not None and shared.log_stream not in {*names, *names.values()}:
@@ -89,33 +86,32 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: model.Router
             **({} if shared.log_group else {"log_group": groups[group.id]}),
             **({} if shared.log_stream else {"log_stream": names[min(names, key=lambda id_: names[id_])]}),
         }
-    wanted = "/".join(one or "…" for one in (shared.log_group, shared.log_stream))
-    raise NewStackError(f"there is no log stream {wanted} in the project: create one, or change {model.DEFAULTS_FILE}")
+    stream = "/".join(name or "…" for name in (shared.log_group, shared.log_stream))
+    raise ValueError(f"there is no log stream {stream} in the project: create one, or change {DEFAULTS_FILE}")
 
 
 def _attachments(client: Client, router: Router) -> str:
     attachments = list(client.attachments.list(router.id))
     flow_logs = list(client.flow_logs.list(router.id))
-    loggable = sorted(display_name(one.name or one.id) for one in attachments if not cannot_be_logged(one))
-    said = f"{len(loggable)} attachments can be logged: {listed(loggable) or 'none'}."
-    for one in attachments:
-        if reason := cannot_be_logged(one):
-            said += f" {display_name(one.name or one.id)} {reason}."
+    reasons = [(display_name(attachment.display_name), cannot_be_logged(attachment)) for attachment in attachments]
+    loggable = sorted(name for name, reason in reasons if not reason)
+    sentences = [f"{len(loggable)} attachments can be logged: {join_names(loggable) or 'none'}."]
+    sentences += [f"{name} {reason}." for name, reason in reasons if reason]
     if flow_logs:
-        said += (
-            f" Flow logs that are there already: {len(flow_logs)}; if they are no other stack's, `make adopt` writes a"
-            " file that takes them over."
+        sentences.append(
+            f"The router already has flow logs ({len(flow_logs)}): unless they belong to another stack, `make adopt`"
+            " writes a file that imports them."
         )
-    return said
+    return " ".join(sentences)
 
 
 def _streams(streams: Mapping[LogGroup, Sequence[LogStream]]) -> str:
     found = [f"{group.name}/{stream.name}" for group, inside in streams.items() for stream in inside]
-    return f"Where logs can go: {listed(sorted(map(display_name, found)))}."
+    return f"Where logs can go: {join_names(sorted(map(display_name, found)))}."
 
 
-def _comment(said: str, *, indent: int) -> list[str]:
-    return [f"{INDENT * indent}# {line}" for line in textwrap.wrap(said, WIDTH, break_on_hyphens=False)]
+def _comment(text: str, *, indent: int) -> list[str]:
+    return [f"{INDENT * indent}# {line}" for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)]
 
 
 def main() -> None:
@@ -126,25 +122,25 @@ def main() -> None:
     parser.add_argument("--endpoint", help="`emulator`, or one address for all services")
     options = parser.parse_intermixed_args()
     if not (options.stack and options.routers):
-        sys.exit("error: say NAME=… and ROUTER='name …', as in: make new-stack NAME=lab ROUTER=er-core")
-    file = Path(stack_file(options.stack))
+        sys.exit("error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'")
+    file = stack_file(options.stack)
     try:
-        checked_name(options.stack)
+        check_stack_name(options.stack)
         if file.exists():
-            raise NewStackError("it is there already: name another stack")
+            raise ValueError("it exists already: name another stack")
         values = {"endpoint": options.endpoint} if options.endpoint else {}
         settings = ProviderConfig(values.get, os.environ, lambda _key: None)
-        current = backend.current(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
+        current = backend.find_current_backend(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
         place = {
             **values,
-            "region": settings.region() if not options.endpoint else None,
-            "project": settings.project()[1] if not settings.wants_emulator else None,
-            # Without its query, which says how to reach it.
-            "state": backend.public(current.partition("?")[0]),
+            "region": settings.region()[0] if not options.endpoint else None,
+            "project": settings.project().name if not settings.uses_emulator else None,
+            # Without its options for reaching it.
+            "state": backend.mask_secrets(current.partition("?")[0]),
         }
-        client = command_line.client(command_line.Values(values, {}))
+        client = command_line.create_client(command_line.Values(values, {}))
         given = {key: value for key, value in place.items() if value}
-        write(file, text(client, options.stack, options.routers, given, model.shared()))
+        write(file, format_stack_file(client, options.stack, options.routers, given, load_defaults()))
     except (ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
     print(f"{file} is written. Look it over, then: STACK={options.stack} make preview")

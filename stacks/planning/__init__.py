@@ -1,1 +1,1 @@
-"""From the stack file and one look at the world to the flow logs that are to be."""
+"""Plans the flow logs of a run, from the stack file and an inventory of what exists."""

@@ -1,37 +1,43 @@
-"""One look at the world: what there is of all that the stack file names and the stack has. It decides nothing."""
+"""Fetches what exists of all that the stack file names and the stack has. It decides nothing."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from providers import journal
 from providers.er import Client
 from providers.er.attachments import Attachment
-from providers.er.exceptions import NotFoundError
-from providers.er.flow_logs import FlowLog
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.exceptions import ApiError, NotFoundError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
+from providers.er.quotas import Quota
 from providers.er.routers import Router
-from stacks.planning.lookup import matching
+from providers.schema import target_of
+from stacks.errors import Problem
+from stacks.planning.lookup import find_matches
 from stacks.stackfile.model import StackConfig
 
 T = TypeVar("T")
 
-WIDTH = 8  # questions at once
+MAX_PARALLEL = 8  # requests at once
+QUOTA_TIMEOUT = 5.0  # seconds; a run can do without the quota
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """What there is.
+    """What exists.
 
     Attributes:
         routers: All routers of the project.
         groups: All log groups of the project.
         streams: By the id of a log group that the stack file names.
-        attachments: By the id of a router that the stack file names or the stack has; one that is gone is missing.
-        flow_logs: Likewise, whoever made them.
+        attachments: By the id of a router that the stack file names or the stack has; without routers that are gone.
+        flow_logs: Likewise, whoever created them.
     """
 
     routers: list[Router]
@@ -41,53 +47,76 @@ class Inventory:
     flow_logs: Mapping[str, list[FlowLog]] = field(default_factory=dict)
 
 
-def look(client: Client, config: StackConfig, expected: Mapping[str, Collection[str]]) -> Inventory:
-    """Everything that a run has to know; each thing is asked for once.
+def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Collection[str]]) -> Inventory:
+    """Everything that a run has to know; each thing is requested once.
 
     Args:
         client: The API.
         config: The stack file.
-        expected: By router id, the attachments that the stack has known. What a list of a router lacks of them is
-            looked at one by one, for lists may lag.
+        known: By router id, the attachments that earlier runs knew. Each that is missing from its router's list is
+            requested by itself, because lists may lag.
 
     Raises:
         ApiError: The API refused or did not answer.
     """
-    with ThreadPoolExecutor(WIDTH) as pool:
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         all_routers = pool.submit(lambda: list(client.routers.list()))
-        groups = client.log_tank.groups()
+        groups = client.log_groups.list()
         routers = all_routers.result()
-        named_groups = sorted({one.id for key in config.routers.values() for one in matching(key.log_group, groups)})
-        named = {one.id for key in config.routers.values() for one in matching(key.router, routers)}
-        looked_at = sorted(named | expected.keys())
-        streams = pool.map(client.log_tank.streams, named_groups)
-        listed = pool.map(lambda id_: _unless_gone(client.attachments.list, id_), looked_at)
-        flow_logs = pool.map(lambda id_: _unless_gone(client.flow_logs.list, id_), looked_at)
-        attachments = {id_: found for id_, found in zip(looked_at, listed, strict=True) if found is not None}
-        missing = [
+        keys = config.routers.values()
+        group_ids = sorted({group.id for key in keys for group in find_matches(key.log_group, groups)})
+        named = {router.id for key in keys for router in find_matches(key.router, routers)}
+        router_ids = sorted(named | known.keys())
+        streams = pool.map(client.log_streams.list, group_ids)
+        attachment_lists = pool.map(lambda id_: _list_unless_gone(client.attachments.list, id_), router_ids)
+        flow_logs = pool.map(lambda id_: _list_unless_gone(client.flow_logs.list, id_), router_ids)
+        attachments = _without_missing(router_ids, attachment_lists)
+        unlisted = [
             (router_id, id_)
-            for router_id, found in attachments.items()
-            for id_ in sorted(set(expected.get(router_id, ())) - {one.id for one in found})
+            for router_id, present in attachments.items()
+            for id_ in sorted(set(known.get(router_id, ())) - {attachment.id for attachment in present})
         ]
-        shown = pool.map(lambda place: _shown(client, *place), missing)
-        for (router_id, _), attachment in zip(missing, shown, strict=True):
+        for attachment, (router_id, _) in zip(
+            pool.map(lambda ids: _show(client, *ids), unlisted), unlisted, strict=True
+        ):
             attachments[router_id] += [attachment] if attachment else []
         return Inventory(
             routers=routers,
             groups=groups,
-            streams=dict(zip(named_groups, streams, strict=True)),
+            streams=dict(zip(group_ids, streams, strict=True)),
             attachments=attachments,
-            flow_logs={id_: found for id_, found in zip(looked_at, flow_logs, strict=True) if found is not None},
+            flow_logs=_without_missing(router_ids, flow_logs),
         )
 
 
-def _unless_gone(ask: Callable[[str], Iterable[T]], router_id: str) -> list[T] | None:
+def fetch_quota(client: Client) -> Quota | ApiError | None:
+    """The project's quota of flow logs: None if the service names none, the error if it cannot be fetched."""
+    try:
+        return client.with_deadline(replace(client.deadline, seconds=QUOTA_TIMEOUT)).quotas.flow_logs()
+    except ApiError as error:
+        return error
+
+
+def read_interrupted_creates(stack: str) -> list[FlowLogTarget] | Problem:
+    """The targets of creates whose provider was killed on this machine, or the problem with reading them."""
+    try:
+        return [target_of(create["inputs"]) for create in journal.unfinished(stack)]
+    except (OSError, ValueError) as error:
+        what = f"the journal of creates in {journal.FOLDER / stack} cannot be read ({error}): check who owns the files"
+        return Problem("routers", what)
+
+
+def _list_unless_gone(fetch: Callable[[str], Iterable[T]], router_id: str) -> list[T] | None:
     with contextlib.suppress(NotFoundError):
-        return list(ask(router_id))
+        return list(fetch(router_id))
     return None
 
 
-def _shown(client: Client, router_id: str, attachment_id: str) -> Attachment | None:
+def _without_missing(ids: Iterable[str], lists: Iterable[list[T] | None]) -> dict[str, list[T]]:
+    return {id_: present for id_, present in zip(ids, lists, strict=True) if present is not None}
+
+
+def _show(client: Client, router_id: str, attachment_id: str) -> Attachment | None:
     with contextlib.suppress(NotFoundError):
         return client.attachments.get(router_id, attachment_id)
     return None

@@ -1,4 +1,4 @@
-"""Finding what a stack file names, by id or by name."""
+"""Finds what a stack file names, by id or by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 from stacks.errors import Problem
 
-LISTED = 20
-"""How many candidates a message gives before it only counts them."""
+MAX_LISTED = 20
+"""How many candidates a message lists before it only counts them."""
 
 
 class Named(Protocol):
@@ -25,42 +25,43 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
-def find(where: str, what: str, named: str, things: Sequence[N]) -> N | Problem:
-    """The one thing of this id or name, or what is wrong with the key `where` of the stack file that names it.
+def find(key: str, kind: str, text: str, things: Sequence[N]) -> N | Problem:
+    """The one thing with this id or name, or the problem with the key of the stack file that names it.
 
     Args:
-        where: The key.
-        what: What is looked for, such as "log group".
-        named: The id or name.
-        things: Those there are.
+        key: The key of the stack file.
+        kind: What to call the thing, such as "log group".
+        text: The id or name.
+        things: The candidates.
     """
-    found = matching(named, things)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = listed([one.id for one in found])
-        return Problem(where, f"the name {named!r} fits {len(found)} of them; use an id: {ids}")
-    names = sorted(one.name or one.id for one in things)
-    close = difflib.get_close_matches(named, names)
-    known = listed([*close, *(name for name in names if name not in close)]) or "none"
-    return Problem(where, f"there is no {what} with id or name {named!r}; there are: {known}")
+    matches = find_matches(text, things)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = join_names([thing.id for thing in matches])
+        return Problem(key, f"the name {text!r} fits {len(matches)} of them; use an id: {ids}")
+    names = sorted(thing.name or thing.id for thing in things)
+    similar = difflib.get_close_matches(text, names)
+    known = join_names([*similar, *(name for name in names if name not in similar)]) or "none"
+    return Problem(key, f"there is no {kind} with id or name {text!r}; there are: {known}")
 
 
-def matching(named: str, things: Sequence[N]) -> list[N]:
-    """The things of this id; if there is none, those of this name."""
-    return [one for one in things if one.id == named] or [one for one in things if one.name == named]
+def find_matches(text: str, things: Sequence[N]) -> list[N]:
+    """The things with this id; if there is none, those with this name."""
+    return [thing for thing in things if thing.id == text] or [thing for thing in things if thing.name == text]
 
 
-def listed(names: Sequence[str]) -> str:
-    """The names with commas, the first of them if there are many."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+def join_names(names: Sequence[str]) -> str:
+    """The names with commas; of a long list only the beginning."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
 
 
-def callable_names(things: Sequence[Named]) -> dict[str, str]:
-    """By id, what a stack file may call each thing: its name if that is one thing's alone, else its id."""
-    counts = Counter(one.name for one in things)
-    ids = {one.id for one in things}
+def unique_names(things: Sequence[Named]) -> dict[str, str]:
+    """By id, the text by which a stack file can name each thing: its name if no other has it, or else its id."""
+    counts = Counter(thing.name for thing in things)
+    ids = {thing.id for thing in things}
     return {
-        one.id: one.name if one.name and counts[one.name] == 1 and one.name not in ids else one.id for one in things
+        thing.id: thing.name if thing.name and counts[thing.name] == 1 and thing.name not in ids else thing.id
+        for thing in things
     }

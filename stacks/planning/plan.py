@@ -1,7 +1,4 @@
-"""From the stack file, one look at the world and what the last run left to the flow logs that are to be.
-
-Nothing here asks anybody anything: the same values give the same plan.
-"""
+"""Works out the flow logs to declare from the stack file, the inventory and the last run. It fetches nothing."""
 
 from __future__ import annotations
 
@@ -9,32 +6,35 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.lookup import find
+from stacks.planning.lookup import Named, find
 from stacks.planning.naming import component_names, flow_log_name, logical_name
-from stacks.planning.selection import FROZEN, Meant, Selection, select
-from stacks.stackfile.model import Override, RouterConfig, Selector, StackConfig
+from stacks.planning.selection import FROZEN, Selection, select
+from stacks.stackfile.model import Override, RouterConfig, StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter, LastRun
-from stacks.state.managed import Managed
+from stacks.state.managed import ManagedFlowLogs
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DesiredFlowLog:
-    """One flow log to declare.
+    """A flow log to declare.
 
     Attributes:
-        logical_name: Its name in the stack: that which the state has for the target; a new one follows from the target.
+        logical_name: Its name in the stack: that of the target in the state, or a new one that follows from the target.
         logs_to: `GROUP/STREAM` that it writes to, by name.
-        key: The router's key in the stack file when the flow log was first declared.
+        key: The router's key in the stack file.
+        first_key: The router's key when the flow log was first declared.
     """
 
     attachment: Attachment
@@ -45,273 +45,281 @@ class DesiredFlowLog:
     enabled: bool
     logs_to: str
     key: str
+    first_key: str
     protect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedRouter:
-    """One router of the stack file, with all that is to be declared for it.
+    """A router of the stack file, which may have several keys for it.
 
     Attributes:
-        key: Its key in the stack file.
-        router: The router.
         component: The name of its component in the stack.
-        asked_for: What the stack file says of attachments, as JSON.
         attachments: All that the router has.
-        selection: What becomes of them.
-        flow_logs: What to declare.
-        existing: The flow logs that the router has, whoever's.
+        existing: The flow logs that the router has, whoever created them.
+        selections: What becomes of the attachments, by key of the stack file.
+        flow_logs: Those to declare.
     """
 
-    key: str
     router: Router
     component: str
-    asked_for: Any
     attachments: list[Attachment]
-    selection: Selection
-    flow_logs: list[DesiredFlowLog]
-    existing: list[FlowLog] = field(default_factory=list)
+    existing: list[FlowLog]
+    selections: dict[str, Selection] = field(default_factory=dict)
+    flow_logs: list[DesiredFlowLog] = field(default_factory=list)
 
     @cached_property
     def holders(self) -> dict[FlowLogTarget, FlowLog]:
-        """What has each target now. One that is on its way out holds nothing for long."""
-        return {one.target: one for one in self.existing if one.state not in LEAVING_STATES}
+        """The flow log that occupies each target now; one that is being deleted does not for long."""
+        return {flow_log.target: flow_log for flow_log in self.existing if flow_log.state not in LEAVING_STATES}
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """The reasons of all keys' skipped attachments; see `Selection`."""
+        return {text: reason for selection in self.selections.values() for text, reason in selection.skipped.items()}
+
+    @property
+    def stale_names(self) -> dict[str, str]:
+        """Those of all keys; see `Selection`."""
+        return {text: id_ for selection in self.selections.values() for text, id_ in selection.stale_names.items()}
+
+    @property
+    def selected(self) -> set[str]:
+        """The ids of the attachments that any key selects and that can be logged."""
+        return {attachment.id for selection in self.selections.values() for attachment in selection.logged}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the stack file wants, as far as it was found.
+    """What the stack file wants.
 
     Attributes:
-        routers: The routers that were found, in the order of their keys. What the file wants of log groups and streams
-            that were not found is missing in them.
+        routers: The routers that exist, in the order of the stack file. Flow logs to log groups and streams that do not
+            exist are left out.
         problems: Mistakes in the stack file.
-        warnings: What the stack file should say otherwise.
-        inventory: What there is.
+        inventory: What exists.
+        warnings: What the stack file should rather contain.
     """
 
     routers: list[ResolvedRouter]
     problems: list[Problem]
     inventory: Inventory
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     @cached_property
     def desired(self) -> dict[FlowLogTarget, DesiredFlowLog]:
         """All flow logs to declare, by target."""
-        return {one.target: one for router in self.routers for one in router.flow_logs}
+        return {flow_log.target: flow_log for router in self.routers for flow_log in router.flow_logs}
 
     @cached_property
     def by_attachment(self) -> dict[tuple[str, str], list[DesiredFlowLog]]:
-        """The flow logs of each attachment, by the ids of its router and its own."""
-        found: dict[tuple[str, str], list[DesiredFlowLog]] = {}
-        for one in self.desired.values():
-            found.setdefault(one.target.attachment, []).append(one)
-        return found
-
-    @cached_property
-    def by_router(self) -> dict[str, list[ResolvedRouter]]:
-        """The keys of each router, by its id."""
-        found: dict[str, list[ResolvedRouter]] = {}
-        for router in self.routers:
-            found.setdefault(router.router.id, []).append(router)
-        return found
+        """The flow logs to declare for each attachment, by the ids of its router and its own."""
+        grouped: dict[tuple[str, str], list[DesiredFlowLog]] = {}
+        for flow_log in self.desired.values():
+            grouped.setdefault(flow_log.target.attachment, []).append(flow_log)
+        return grouped
 
     @property
     def other_routers(self) -> list[Router]:
         """The project's routers that the stack file does not name."""
-        return [one for one in self.inventory.routers if one.id not in self.by_router]
+        named = {router.router.id for router in self.routers}
+        return [router for router in self.inventory.routers if router.id not in named]
 
 
-def resolve(config: StackConfig, inventory: Inventory, *, stack: str, last: LastRun | None, managed: Managed) -> Plan:
+def make_plan(
+    config: StackConfig, inventory: Inventory, *, stack: str, last_run: LastRun | None, managed: ManagedFlowLogs
+) -> Plan:
     """What the stack file wants.
 
     Args:
         config: The stack file.
-        inventory: What there is.
+        inventory: What exists.
         stack: The stack's name.
-        last: What the last run left; None, where that is not known, takes every attachment that is named and not there
-            for one that was.
+        last_run: What the last run left. If None, nobody knows, and a named attachment that does not exist counts as
+            gone, not as a mistake.
         managed: The flow logs in the state.
     """
-    problems = _Problems()
-    found = {
-        key: problems.unless_found(find(f"routers.{key}.router", "router", one.router, inventory.routers))
-        for key, one in config.routers.items()
-    }
-    groups = {
-        key: problems.unless_found(find(f"routers.{key}.log_group", "log group", one.log_group, inventory.groups))
-        for key, one in config.routers.items()
-    }
-    remembered = {
-        one.id: (last or {}).get(one.id) or LastRouter(id=one.id, name=one.name, first_name=one.name)
-        for one in found.values()
-        if one
-    }
-    components = component_names({id_: one.first_name for id_, one in remembered.items()})
-    routers: list[ResolvedRouter] = []
-    warnings: list[str] = []
-    for key, router_config in config.routers.items():
-        router, group = found[key], groups[key]
-        attachments = inventory.attachments.get(router.id, []) if router else []
-        selection = Selection()
-        if router:
-            meant: Meant = (lambda _text: "") if last is None else remembered[router.id].meant
-            selection = select(key, router_config, attachments, meant=meant)
-            problems += selection.problems
-            warnings += selection.warnings
-        streams = _streams(key, router_config, group, inventory, selection, problems) if group else {}
-        if router:
-            flow_logs = [
-                _flow_log(
-                    FlowLogTarget(
-                        er_id=router.id, resource_id=one.id, log_group_id=group.id, log_stream_id=streams[one.id].id
-                    ),
-                    one,
-                    router_config,
-                    selection.overrides.get(one.id, ("", Override()))[1],
-                    stack=stack,
-                    key=key,
-                    logs_to=f"{group.name}/{streams[one.id].name}",
-                    last=remembered[router.id],
-                    managed=managed,
-                )
-                for one in selection.logged
-                if group and one.id in streams
-            ]
-            routers.append(
-                ResolvedRouter(
-                    key=key,
-                    router=router,
-                    component=components[router.id],
-                    asked_for=_json(router_config.attachments),
-                    attachments=attachments,
-                    selection=selection,
-                    flow_logs=flow_logs,
-                    existing=inventory.flow_logs.get(router.id, []),
-                )
+    planner = _Planner(config, inventory, stack, last_run, managed)
+    for key in config.routers:
+        planner.add(key)
+    routers = list(planner.resolved.values())
+    problems = [*planner.problems, *_leave_out_frozen(routers, managed), *_find_duplicates(routers)]
+    _resolve_name_clashes(routers, managed)
+    return Plan(routers=routers, problems=problems, inventory=inventory, warnings=planner.warnings)
+
+
+class _Planner:
+    """Resolves one key of the stack file after another."""
+
+    def __init__(
+        self,
+        config: StackConfig,
+        inventory: Inventory,
+        stack: str,
+        last_run: LastRun | None,
+        managed: ManagedFlowLogs,
+    ) -> None:
+        self._config, self._inventory, self._stack, self._managed = config, inventory, stack, managed
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.resolved: dict[str, ResolvedRouter] = {}
+        self._knows_last_run = last_run is not None
+        self._routers = self._find_all("router", inventory.routers)
+        self._groups = self._find_all("log_group", inventory.groups)
+        self._last = {
+            router.id: (last_run or {}).get(router.id)
+            or LastRouter(id=router.id, name=router.name, first_name=router.name)
+            for router in self._routers.values()
+        }
+        self._components = component_names({id_: last.first_name for id_, last in self._last.items()})
+
+    def add(self, key: str) -> None:
+        """Select the attachments of this key, and work out their flow logs."""
+        config, router, group = self._config.routers[key], self._routers.get(key), self._groups.get(key)
+        selection = self._select(key, config, router) if router else Selection()
+        streams = self._find_streams(key, config, group, selection) if group else {}
+        if router and group:
+            self.resolved[router.id].flow_logs.extend(
+                self._desire(key, router, attachment, group, streams[attachment.id], selection)
+                for attachment in selection.logged
+                if attachment.id in streams
             )
-    problems += [*_frozen(routers, managed), *_duplicates(routers)]
-    _give_own_names(routers, managed)
-    return Plan(routers=routers, problems=problems, inventory=inventory, warnings=warnings)
 
+    def _select(self, key: str, config: RouterConfig, router: Router) -> Selection:
+        if router.id not in self.resolved:
+            self.resolved[router.id] = ResolvedRouter(
+                router=router,
+                component=self._components[router.id],
+                attachments=self._inventory.attachments.get(router.id, []),
+                existing=self._inventory.flow_logs.get(router.id, []),
+            )
+        resolved = self.resolved[router.id]
+        previous_id = self._last[router.id].previous_id if self._knows_last_run else lambda _text: ""
+        selection = select(key, config, resolved.attachments, previous_id=previous_id)
+        resolved.selections[key] = selection
+        self.problems += selection.problems
+        self.warnings += selection.warnings
+        return selection
 
-def _json(selection: str | list[str] | Selector) -> Any:
-    return selection.model_dump(exclude_unset=True) if isinstance(selection, Selector) else selection
+    def _find_streams(
+        self, key: str, config: RouterConfig, group: LogGroup, selection: Selection
+    ) -> dict[str, LogStream]:
+        """The log stream of each attachment that is logged, by its id; without those that do not exist.
 
+        Every stream that the stack file names is checked, even if nothing uses it, so that all mistakes show.
+        """
+        kind, known = f"log stream in group {group.name!r}", self._inventory.streams[group.id]
+        default = self._keep(find(f"routers.{key}.log_stream", kind, config.log_stream, known))
+        streams = {attachment.id: default for attachment in selection.logged}
+        for id_, (override_key, override) in selection.overrides.items():
+            if override.log_stream:
+                streams[id_] = self._keep(find(f"{override_key}.log_stream", kind, override.log_stream, known))
+        return {id_: stream for id_, stream in streams.items() if stream}
 
-class _Problems(list[Problem]):
-    def unless_found(self, found: T | Problem) -> T | None:
-        """What was found; a problem is added to the list instead."""
-        if isinstance(found, Problem):
-            self.append(found)
+    def _desire(
+        self, key: str, router: Router, attachment: Attachment, group: LogGroup, stream: LogStream, selection: Selection
+    ) -> DesiredFlowLog:
+        config = self._config.routers[key]
+        _, override = selection.overrides.get(attachment.id, ("", Override()))
+        target = FlowLogTarget(
+            er_id=router.id, resource_id=attachment.id, log_group_id=group.id, log_stream_id=stream.id
+        )
+        logs_to = f"{group.name}/{stream.name}"
+        last = self._last[router.id].attachments.get(attachment.id) or LastAttachment(
+            name=attachment.name, first_name=attachment.name
+        )
+        # A flow log keeps its name when it comes under another key of the stack file.
+        first_key = last.key_of(logs_to) or key
+        managed = self._managed.get(target)
+        return DesiredFlowLog(
+            attachment=attachment,
+            target=target,
+            logical_name=managed.logical_name
+            if managed and managed.is_in_component
+            else logical_name(attachment.id, logs_to, readable=last.first_name),
+            name=override.name
+            or flow_log_name(config.name, stack=self._stack, router=first_key, attachment=attachment),
+            description=config.description if override.description is None else override.description,
+            enabled=config.enabled if override.enabled is None else override.enabled,
+            logs_to=logs_to,
+            key=key,
+            first_key=first_key,
+            protect=config.protect,
+        )
+
+    def _find_all(self, field_name: str, things: Sequence[N]) -> dict[str, N]:
+        """What each key of the stack file names in this field; without what does not exist."""
+        kind = field_name.replace("_", " ")
+        matches = {
+            key: self._keep(find(f"routers.{key}.{field_name}", kind, getattr(router, field_name), things))
+            for key, router in self._config.routers.items()
+        }
+        return {key: match for key, match in matches.items() if match}
+
+    def _keep(self, match: T | Problem) -> T | None:
+        if isinstance(match, Problem):
+            self.problems.append(match)
             return None
-        return found
+        return match
 
 
-def _streams(
-    key: str,
-    config: RouterConfig,
-    group: LogGroup,
-    inventory: Inventory,
-    selection: Selection,
-    problems: _Problems,
-) -> dict[str, LogStream]:
-    """The log stream of each attachment that is logged. All that the stack file names are looked up, so that all
-    mistakes show; where one is not there, its attachments are missing."""
-    what, streams = f"log stream in group {group.name!r}", inventory.streams[group.id]
-    default = problems.unless_found(find(f"routers.{key}.log_stream", what, config.log_stream, streams))
-    found = {one.id: default for one in selection.logged}
-    for id_, (where, override) in selection.overrides.items():
-        if override.log_stream:
-            found[id_] = problems.unless_found(find(f"{where}.log_stream", what, override.log_stream, streams))
-    return {id_: stream for id_, stream in found.items() if stream}
-
-
-def _flow_log(
-    target: FlowLogTarget,
-    attachment: Attachment,
-    config: RouterConfig,
-    override: Override,
-    *,
-    stack: str,
-    key: str,
-    logs_to: str,
-    last: LastRouter,
-    managed: Managed,
-) -> DesiredFlowLog:
-    remembered = last.attachments.get(attachment.id) or LastAttachment(name=attachment.name, first_name=attachment.name)
-    # That another key of the stack file has it now changes no name.
-    first_key = remembered.key_of(logs_to) or key
-    own_name = logical_name(attachment.id, logs_to, readable=remembered.first_name)
-    held = managed.get(target)
-    return DesiredFlowLog(
-        attachment=attachment,
-        target=target,
-        logical_name=held.logical_name if held and held.is_of_a_router else own_name,
-        name=override.name or flow_log_name(config.name, stack=stack, router=first_key, attachment=attachment),
-        description=config.description if override.description is None else override.description,
-        enabled=config.enabled if override.enabled is None else override.enabled,
-        logs_to=logs_to,
-        key=first_key,
-        protect=config.protect,
-    )
-
-
-def _frozen(routers: Sequence[ResolvedRouter], managed: Managed) -> list[Problem]:
-    """Leave out what cannot be made, since its attachment is frozen.
+def _leave_out_frozen(routers: Sequence[ResolvedRouter], managed: ManagedFlowLogs) -> list[Problem]:
+    """Remove the flow logs that cannot be created because their attachment is frozen.
 
     Returns:
-        Those that were to take the place of another flow log, which must stay as it is.
+        A problem for each that was to replace another flow log, which must stay as it is.
     """
-    enabled = {one.target: one.enabled for router in routers for one in router.flow_logs}
+    enabled = {flow_log.target: flow_log.enabled for router in routers for flow_log in router.flow_logs}
     losing = {
         target.attachment
-        for target, one in managed.items()
-        if one.is_of_a_router and (target not in enabled or (one.enabled and not enabled[target]))
+        for target, flow_log in managed.items()
+        if flow_log.is_in_component and (target not in enabled or (flow_log.enabled and not enabled[target]))
     }
     problems = []
     for router in routers:
-        for one in list(router.flow_logs):
-            if one.attachment.state != FROZEN or one.target in managed or one.target in router.holders:
+        for flow_log in list(router.flow_logs):
+            attachment, target = flow_log.attachment, flow_log.target
+            if attachment.state != FROZEN or target in managed or target in router.holders:
                 continue
-            if one.target.attachment in losing:
+            if target.attachment in losing:
                 what = (
-                    f"attachment {one.attachment.name or one.attachment.id!r} is frozen, so no flow log of it can be"
-                    f" made to {one.logs_to}: give it a router key of its own, with log group and stream as they were"
+                    f"attachment {attachment.display_name!r} is frozen, so no flow log of it can be created to"
+                    f" {flow_log.logs_to}: give it a router key of its own, with log group and stream as they were"
                 )
-                problems.append(Problem(f"routers.{router.key}", what))
+                problems.append(Problem(f"routers.{flow_log.key}", what))
             else:
-                router.selection.skipped[one.attachment.id] = "is frozen, so no flow log of it can be made"
-                router.flow_logs.remove(one)
+                reason = "is frozen, so no flow log of it can be created"
+                router.selections[flow_log.key].skipped[attachment.id] = reason
+                router.flow_logs.remove(flow_log)
     return problems
 
 
-def _give_own_names(routers: Sequence[ResolvedRouter], managed: Managed) -> None:
-    """Where streams share a name, or had each other's, what is new is named by ids, too."""
-    counts = Counter(one.logical_name for router in routers for one in router.flow_logs)
+def _resolve_name_clashes(routers: Sequence[ResolvedRouter], managed: ManagedFlowLogs) -> None:
+    """Give new flow logs with the same logical name another one, with ids in its hash.
+
+    Two log streams may share a name, or one may have the former name of the other.
+    """
+    counts = Counter(flow_log.logical_name for router in routers for flow_log in router.flow_logs)
     for router in routers:
-        for index, one in enumerate(router.flow_logs):
-            if counts[one.logical_name] > 1 and one.target not in managed:
-                ids = f"{one.logs_to} {one.target.log_group_id}/{one.target.log_stream_id}"
-                readable = one.logical_name.rpartition("-")[0]
-                own = logical_name(one.attachment.id, ids, readable=readable)
-                router.flow_logs[index] = replace(one, logical_name=own)
+        for index, flow_log in enumerate(router.flow_logs):
+            target = flow_log.target
+            if counts[flow_log.logical_name] > 1 and target not in managed:
+                ids = f"{flow_log.logs_to} {target.log_group_id}/{target.log_stream_id}"
+                readable = flow_log.logical_name.rpartition("-")[0]
+                name = logical_name(target.resource_id, ids, readable=readable)
+                router.flow_logs[index] = replace(flow_log, logical_name=name)
 
 
-def _duplicates(routers: Sequence[ResolvedRouter]) -> list[Problem]:
-    """Targets asked for twice: the API would refuse the second one in the middle of an update."""
+def _find_duplicates(routers: Sequence[ResolvedRouter]) -> list[Problem]:
+    """Targets under two keys: the API would refuse the second flow log in the middle of an update."""
     problems = []
     first: dict[FlowLogTarget, str] = {}
-    for router in routers:
-        for desired in router.flow_logs:
-            holder = first.setdefault(desired.target, router.key)
-            if holder != router.key:
-                name = desired.attachment.name or desired.attachment.id
-                problems.append(
-                    Problem(
-                        f"routers.{router.key}",
-                        f"attachment {name!r} already logs to {desired.logs_to}"
-                        f" by routers.{holder}; leave it out of one of them or use another stream",
-                    )
-                )
+    for flow_log in (flow_log for router in routers for flow_log in router.flow_logs):
+        other_key = first.setdefault(flow_log.target, flow_log.key)
+        if other_key != flow_log.key:
+            what = (
+                f"attachment {flow_log.attachment.display_name!r} already logs to {flow_log.logs_to} by"
+                f" routers.{other_key}; leave it out of one of them or use another stream"
+            )
+            problems.append(Problem(f"routers.{flow_log.key}", what))
     return problems

@@ -1,15 +1,16 @@
-"""Which attachments of a router get a flow log, and why the others don't."""
+"""Selects the attachments of a router that get a flow log, with the reasons for the others."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from providers.er.attachments import Attachment
 from providers.er.limits import LOGGABLE_ATTACHMENT_TYPES
 from stacks.errors import Problem
-from stacks.planning.lookup import find, listed
+from stacks.planning.lookup import find, join_names
 from stacks.stackfile.model import Override, RouterConfig, Selector
 
 REFUSED_STATES = {
@@ -21,177 +22,184 @@ REFUSED_STATES = {
     "invalid": "is invalid",
     "failed": "has failed",
 }
-"""States in which an attachment has no traffic to log. The others (pending, modifying, freezed) pass: logs stay."""
+"""States in which an attachment has no traffic to log. In the others (pending, modifying, freezed) flow logs stay."""
 
 FROZEN = "freezed"
-"""The state in which nothing new can be made for an attachment."""
+"""The state in which nothing new can be created for an attachment."""
 
 GONE = "is gone from the router"
 NOT_SELECTED = "is not selected"
 
 
-Meant = Callable[[str], "str | None"]
-"""The id of the attachment that a text of the stack file meant at the last run; empty if it was gone then or nobody
-knows which it was, None if there was none."""
+PreviousId = Callable[[str], "str | None"]
+"""The id of the attachment that a text of the stack file named at the last run.
+
+Empty if the attachment was gone or is unknown; None if there was none.
+"""
 
 
 @dataclass
 class Selection:
-    """The attachments of a router, sorted by what becomes of them.
+    """What becomes of a router's attachments, by one key of the stack file.
 
     Attributes:
+        requested: The selection in the stack file, as JSON.
         logged: Those that get a flow log.
-        skipped: Why an attachment that was asked for cannot have one, by its id, or by what the stack file calls it
-            if it is gone.
-        left_out: Those that could have one, but were not asked for.
-        overrides: By attachment id, the key in the stack file and what it says.
-        called: What the stack file calls attachments that have another name now, by id; empty ids for those that are
-            gone.
+        skipped: The reason why a selected attachment cannot have one: by its id, or, if it is gone, by the text in the
+            stack file.
+        left_out: Those that could have one, but are not selected.
+        overrides: By attachment id, the key in the stack file and its value.
+        stale_names: By text in the stack file, the id of the attachment that has another name now; empty if it is gone.
         problems: Mistakes in the stack file.
-        warnings: Names that the stack file should have in place of those that it has.
+        warnings: Names that the stack file should update.
     """
 
+    requested: Any = "all"
     logged: list[Attachment] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     left_out: list[Attachment] = field(default_factory=list)
     overrides: dict[str, tuple[str, Override]] = field(default_factory=dict)
-    called: dict[str, str] = field(default_factory=dict)
+    stale_names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     @property
     def gone(self) -> set[str]:
         """What the stack file names and the router no longer has."""
-        return {text for text, id_ in self.called.items() if not id_}
+        return {text for text, id_ in self.stale_names.items() if not id_}
 
 
 def cannot_be_logged(attachment: Attachment) -> str | None:
-    """Why the attachment cannot have a flow log, if so."""
+    """The reason why the attachment cannot have a flow log; None if it can."""
     if attachment.resource_type not in LOGGABLE_ATTACHMENT_TYPES:
         return f"is of type {attachment.resource_type}, which cannot be logged"
     return REFUSED_STATES.get(attachment.state)
 
 
-def select(key: str, config: RouterConfig, attachments: Sequence[Attachment], *, meant: Meant) -> Selection:
-    """Sort the attachments of the router `key`.
+def select(key: str, config: RouterConfig, attachments: Sequence[Attachment], *, previous_id: PreviousId) -> Selection:
+    """Select attachments of a router.
 
     Args:
         key: The router's key in the stack file.
-        config: What the stack file says of it.
+        config: Its value.
         attachments: All that the router has.
-        meant: What the texts of the stack file meant at the last run. An attachment that somebody has renamed since
-            is still meant by its old name; one that is gone is skipped, and not taken for a mistake.
+        previous_id: What the texts of the stack file named at the last run. The old name of a renamed attachment still
+            selects it; an attachment that is gone is skipped, and is not a mistake.
     """
-    lookup = _Lookup(attachments, meant)
-    chosen, missing = _chosen(f"routers.{key}.attachments", config, attachments, lookup)
-    overrides = _overrides(f"routers.{key}.overrides", config.overrides, lookup)
+    lookup = _Lookup(attachments, previous_id)
+    selected, missing = _select_ids(f"routers.{key}.attachments", config.attachments, attachments, lookup)
+    overrides = _find_overrides(f"routers.{key}.overrides", config.overrides, lookup)
+    requested = config.attachments
     result = Selection(
-        overrides=overrides, called=lookup.called, problems=lookup.problems, warnings=list(lookup.warnings.values())
+        requested=requested.model_dump(exclude_unset=True) if isinstance(requested, Selector) else requested,
+        overrides=overrides,
+        stale_names=lookup.stale_names,
+        problems=lookup.problems,
+        warnings=list(lookup.warnings.values()),
     )
     for attachment in attachments:
         reason = cannot_be_logged(attachment)
-        if reason and attachment.id in chosen:
+        if reason and attachment.id in selected:
             result.skipped[attachment.id] = reason
-        elif reason is None and attachment.id in chosen:
+        elif reason is None and attachment.id in selected:
             result.logged.append(attachment)
         elif reason is None:
             result.left_out.append(attachment)
-    overridden = [named for named in config.overrides if named in result.gone]
+    overridden = [text for text in config.overrides if text in result.gone]
     result.skipped |= dict.fromkeys(missing + overridden, GONE)
     return result
 
 
-def _chosen(
-    where: str, config: RouterConfig, attachments: Sequence[Attachment], lookup: _Lookup
+def _select_ids(
+    key: str, requested: str | list[str] | Selector, attachments: Sequence[Attachment], lookup: _Lookup
 ) -> tuple[set[str], list[str]]:
-    """The ids of the attachments asked for, and what was asked for by name and is gone."""
-    selection = config.attachments
-    if selection == "all":
+    """The ids of the selected attachments, and the texts that name ones that are gone."""
+    if isinstance(requested, list):
+        return lookup.find_ids(key, requested)
+    if not isinstance(requested, Selector):
         return {attachment.id for attachment in attachments}, []
-    if isinstance(selection, list):
-        return lookup.ids(where, selection)
-    assert isinstance(selection, Selector)
-    included, missing = lookup.ids(f"{where}.include", selection.include)
-    excluded, _ = lookup.ids(f"{where}.exclude", selection.exclude)
-    fitting = {attachment.id for attachment in attachments if fits(selection, attachment)}
-    return (fitting | included) - excluded, missing
+    included, missing = lookup.find_ids(f"{key}.include", requested.include)
+    excluded, _ = lookup.find_ids(f"{key}.exclude", requested.exclude)
+    matching = {attachment.id for attachment in attachments if _matches(requested, attachment)}
+    return (matching | included) - excluded, missing
 
 
-def fits(selector: Selector, attachment: Attachment) -> bool:
-    """Whether the attachment is what the selector asks for, but for what it includes and excludes."""
+def _matches(selector: Selector, attachment: Attachment) -> bool:
+    """Whether the attachment meets the selector's conditions; `include` and `exclude` are not conditions."""
     if selector.types is None and selector.names is None and not selector.tags:
-        # Only include and exclude: without anything to include, everything but the excluded is meant.
+        # Without conditions and without `include`, everything except `exclude` is selected.
         return not selector.include
     return (
         (selector.types is None or attachment.resource_type in selector.types)
-        and (selector.names is None or fits_any(attachment.name, selector.names))
+        and (selector.names is None or matches_any(attachment.name, selector.names))
         and selector.tags.items() <= attachment.tags.items()
     )
 
 
-def fits_any(name: str, globs: Sequence[str]) -> bool:
-    """Whether the name fits one of the globs; upper and lower case count."""
+def matches_any(name: str, globs: Sequence[str]) -> bool:
+    """Whether the name matches one of the globs; case matters."""
     return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
-def _overrides(where: str, overrides: Mapping[str, Override], lookup: _Lookup) -> dict[str, tuple[str, Override]]:
-    found: dict[str, tuple[str, Override]] = {}
-    for named, override in overrides.items():
-        attachment = lookup.find(f"{where}.{named}", named)
+def _find_overrides(key: str, overrides: Mapping[str, Override], lookup: _Lookup) -> dict[str, tuple[str, Override]]:
+    by_id: dict[str, tuple[str, Override]] = {}
+    for text, override in overrides.items():
+        attachment = lookup.find(f"{key}.{text}", text)
         if attachment is None:
             continue
-        if attachment.id in found:
-            first = found[attachment.id][0]
-            lookup.problems.append(Problem(f"{where}.{named}", f"means the same attachment as {first}; keep one"))
+        if attachment.id in by_id:
+            first = by_id[attachment.id][0]
+            lookup.problems.append(Problem(f"{key}.{text}", f"means the same attachment as {first}; keep one"))
         else:
-            found[attachment.id] = (f"{where}.{named}", override)
-    return found
+            by_id[attachment.id] = (f"{key}.{text}", override)
+    return by_id
 
 
 class _Lookup:
-    """Attachments by id or name, with all that goes wrong."""
+    """Finds attachments by id or name, and collects problems and warnings."""
 
-    def __init__(self, attachments: Sequence[Attachment], meant: Meant) -> None:
+    def __init__(self, attachments: Sequence[Attachment], previous_id: PreviousId) -> None:
         self._attachments = attachments
-        self._meant = meant
-        self.called: dict[str, str] = {}
+        self._previous_id = previous_id
+        self.stale_names: dict[str, str] = {}
         self.problems: list[Problem] = []
-        self.warnings: dict[str, str] = {}
+        self.warnings: dict[str, Problem] = {}
 
-    def ids(self, where: str, names: Sequence[str]) -> tuple[set[str], list[str]]:
-        """The ids of the attachments, and the names of those that are gone."""
-        found = {name: self.find(f"{where}[{index}]", name) for index, name in enumerate(names)}
-        return {one.id for one in found.values() if one}, [name for name in found if self.called.get(name) == ""]
+    def find_ids(self, key: str, texts: Sequence[str]) -> tuple[set[str], list[str]]:
+        """The ids of the attachments, and the texts that name ones that are gone."""
+        matches = {text: self.find(f"{key}[{index}]", text) for index, text in enumerate(texts)}
+        ids = {attachment.id for attachment in matches.values() if attachment}
+        return ids, [text for text in matches if self.stale_names.get(text) == ""]
 
-    def find(self, where: str, named: str) -> Attachment | None:
-        """The attachment that the stack file means; none if there is none, or if it is not clear which."""
-        meant = self._meant(named)
-        known = next((one for one in self._attachments if meant and one.id == meant), None)
-        is_id = any(one.id == named for one in self._attachments)
-        if known and known.name != named and not is_id:
-            return self._renamed(where, named, known)
-        found = find(where, "attachment", named, self._attachments)
-        if isinstance(found, Attachment):
-            return found
-        if meant is not None and not any(one.name == named for one in self._attachments):
-            self.called[named] = ""
+    def find(self, key: str, text: str) -> Attachment | None:
+        """The attachment that the stack file names; None if there is none, or if it is not clear which."""
+        previous_id = self._previous_id(text)
+        previous = next((other for other in self._attachments if previous_id and other.id == previous_id), None)
+        is_id = any(other.id == text for other in self._attachments)
+        if previous and previous.name != text and not is_id:
+            return self._find_renamed(key, text, previous)
+        match = find(key, "attachment", text, self._attachments)
+        if isinstance(match, Attachment):
+            return match
+        if previous_id is not None and not any(other.name == text for other in self._attachments):
+            self.stale_names[text] = ""
         else:
-            self.problems.append(found)
+            self.problems.append(match)
         return None
 
-    def _renamed(self, where: str, named: str, known: Attachment) -> Attachment | None:
-        """The attachment that had this name at the last run, unless another one has it now."""
-        others = [one.id for one in self._attachments if one.name == named]
+    def _find_renamed(self, key: str, text: str, renamed: Attachment) -> Attachment | None:
+        """The attachment that had this name at the last run, unless another has it now."""
+        others = [other.id for other in self._attachments if other.name == text]
         if others:
             what = (
-                f"{named!r} meant the attachment {known.id}, which is named {known.name!r} now, and the name has passed"
-                f" to {listed(others)}: write the id of the one that you mean"
+                f"{text!r} meant the attachment {renamed.id}, which is named {renamed.name!r} now, and the name has"
+                f" passed to {join_names(others)}: write the id of the one that you mean"
             )
-            self.problems.append(Problem(where, what))
+            self.problems.append(Problem(key, what))
             return None
-        self.called[named] = known.id
-        self.warnings[named] = (
-            f"{where}: the attachment {named!r} is named {known.name!r} now: its flow log and settings stay; write the"
-            " new name"
+        self.stale_names[text] = renamed.id
+        what = (
+            f"the attachment {text!r} is named {renamed.name!r} now: its flow log and settings stay; write the new name"
         )
-        return known
+        self.warnings[text] = Problem(key, what)
+        return renamed

@@ -1,1 +1,1 @@
-"""What a stack file looks like: its model, where it is, how it is read and written."""
+"""Stack files: their location and model, and how they are read and written."""

@@ -1,76 +1,88 @@
-"""The routers in a stack file: put where they belong, without touching what is there."""
+"""Adds routers to the text of a stack file, without changing what is there."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
 from providers.config_keys import qualified
-from stacks.commands.adopt.existing import Adopted, AdoptionError
-from stacks.stackfile.writer import INDENT, WIDTH, dumped
+from stacks.stackfile.writer import INDENT, WIDTH, dump
 
 
-def section(adopted: Adopted, place: Mapping[str, str]) -> str:
+class EditError(ValueError):
+    """The stack file was not changed; the text is one sentence."""
+
+
+class Addition(Protocol):
+    """Routers to add.
+
+    Attributes:
+        routers: By key, as a stack file has them.
+        comments: What to write above them.
+    """
+
+    @property
+    def routers(self) -> Mapping[str, Any]: ...
+    @property
+    def comments(self) -> list[str]: ...
+
+
+def format_section(addition: Addition, place: Mapping[str, str]) -> str:
     """The lines of a stack file below `config:`, not indented.
 
     Args:
-        adopted: The routers.
-        place: What to say of the region and the project, by key without the namespace.
+        addition: The routers.
+        place: The region and the project, by key without the namespace; empty if the file has them.
     """
-    comments = [
-        "What was there when this was written. `make up` takes it over by import, because of `adopt: true`: remove that"
-        " afterwards. From then on, this file is the place to change it.",
-        *adopted.left_out,
-        *adopted.notes,
-    ]
-    lines = [line for comment in comments for line in textwrap.wrap(comment, WIDTH, break_on_hyphens=False)]
-    places = dumped({qualified(key): value for key, value in place.items()}) if place else ""
-    return places + "".join(f"# {line}\n" for line in lines) + dumped(_routers(adopted))
+    lines = [line for comment in addition.comments for line in textwrap.wrap(comment, WIDTH, break_on_hyphens=False)]
+    settings = dump(_qualify(place)) if place else ""
+    return settings + "".join(f"# {line}\n" for line in lines) + dump(_qualify({"routers": addition.routers}))
 
 
-def completed(before: str, adopted: Adopted, place: Mapping[str, str]) -> str:
-    """The stack file with the routers, and all else as it is.
+def add_routers(text: str, addition: Addition, place: Mapping[str, str]) -> str:
+    """The text of the stack file with the routers added.
 
     Args:
-        before: The file as it is, without routers; empty if there is none.
-        adopted: The routers.
-        place: As for `section`.
+        text: The file as it is, without routers; empty if there is none.
+        addition: The routers.
+        place: As for `format_section`.
 
     Raises:
-        AdoptionError: The file has a form that nothing can be put into.
+        EditError: The file has a form that nothing can be added to.
     """
-    document = yaml.safe_load(before) or {}
-    config = document.get("config") or {}
-    end = "\r\n" if "\r\n" in before else "\n"
-    lines = before.splitlines(keepends=True)
+    document = yaml.safe_load(text) or {}
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.splitlines(keepends=True)
+    section = format_section(addition, place)
     if "config" in document:
-        starts = [index for index, line in enumerate(lines) if re.fullmatch(r"config:\s*(#.*)?", line.rstrip())]
-        position = starts[0] + 1 if starts else len(lines)
-        first = next((one for one in lines[position:] if one.strip() and not one.lstrip().startswith("#")), "")
+        position = next((index for index, line in enumerate(lines, 1) if _starts_config(line)), len(lines))
+        first = next((line for line in lines[position:] if line.strip() and not line.lstrip().startswith("#")), "")
         indent = first[: len(first) - len(first.lstrip(" "))] or INDENT
-        added = textwrap.indent(section(adopted, place), indent)
+        section = textwrap.indent(section, indent)
     else:
         position = len(lines)
-        added = "config:\n" + textwrap.indent(section(adopted, place), INDENT)
-    head = "".join(lines[:position])
-    after = (
-        head + ("" if head.endswith("\n") or not head else end) + added.replace("\n", end) + "".join(lines[position:])
-    )
-    wanted = {**config, **{qualified(key): value for key, value in place.items()}, **_routers(adopted)}
+        section = "config:\n" + textwrap.indent(section, INDENT)
+    head, tail = "".join(lines[:position]), "".join(lines[position:])
+    separator = "" if head.endswith("\n") or not head else newline
+    edited = head + separator + section.replace("\n", newline) + tail
+    config = {**(document.get("config") or {}), **_qualify({**place, "routers": addition.routers})}
     try:
-        if yaml.safe_load(after) == {**document, "config": wanted}:
-            return after
+        if yaml.safe_load(edited) == {**document, "config": config}:
+            return edited
     except yaml.YAMLError:
         pass
-    raise AdoptionError(
-        "its config is not below a line `config:`, one key a line; write it so, or have ARGS=--print show what to put"
-        " there"
+    raise EditError(
+        "its config is not below a line `config:`, one key a line; write it so, or use ARGS=--print to see what to add"
     )
 
 
-def _routers(adopted: Adopted) -> dict[str, Any]:
-    return {qualified("routers"): adopted.routers}
+def _starts_config(line: str) -> bool:
+    return re.fullmatch(r"config:\s*(#.*)?", line.rstrip()) is not None
+
+
+def _qualify(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {qualified(key): value for key, value in values.items()}

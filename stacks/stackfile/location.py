@@ -1,6 +1,31 @@
-"""How stacks are called. Needs nothing but the standard library, as `make` asks before anything is installed."""
+"""Where stack files are, and the short names of stacks.
+
+Standard library only: `make` needs it before any installation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stacks.stackfile.yaml_scalar import scalar
+
+PROJECT_FOLDER = Path()
+"""The project's folder, as seen from itself: the stack program and the commands run there."""
 
 
 def short_name(stack: str) -> str:
     """The stack's own name: ORGANIZATION/PROJECT/STACK is the same stack."""
     return stack.rpartition("/")[2]
+
+
+def stack_folder(project: Path = PROJECT_FOLDER) -> Path:
+    """The folder of the stack files: `stackConfigDir` of Pulumi.yaml, or `stacks` where there is no Pulumi.yaml."""
+    file = project / "Pulumi.yaml"
+    if not file.is_file():
+        return project / "stacks"
+    return project / scalar("^stackConfigDir", file.read_text(encoding="utf-8", errors="replace"))
+
+
+def stack_file(stack: str, project: Path = PROJECT_FOLDER) -> Path:
+    """The stack's file, whether it exists or not."""
+    return stack_folder(project) / f"Pulumi.{stack}.yaml"

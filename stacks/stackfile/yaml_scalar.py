@@ -1,4 +1,4 @@
-"""Values out of the text of YAML files, for what runs before a parser is installed, or must not fail on any text."""
+"""Reads single values from the text of YAML files, where no parser is installed yet or no text may cause a failure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 
 def scalar(key: str, text: str) -> str:
-    """The value of a key in the text of a YAML file, if it is written on the key's line; else empty.
+    """The value of a key in the text of a YAML file; empty unless it is on the key's line.
 
     Args:
         key: A regular expression of the line up to the colon.
         text: The file's text.
     """
-    found = re.search(rf"{key}:[ \t]*['\"]?([^'\"\s#]+)", text, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(rf"{key}:[ \t]*['\"]?([^'\"\s#]+)", text, re.MULTILINE)
+    return match.group(1) if match else ""

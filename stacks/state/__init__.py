@@ -1,1 +1,1 @@
-"""What earlier runs left: the state, and the outputs that the next run reads back."""
+"""What earlier runs left: the state, and the outputs that the next run reads."""

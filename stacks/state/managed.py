@@ -1,4 +1,4 @@
-"""The flow logs that the stack's state has."""
+"""The flow logs in the stack's state."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers import urn as urns
 from providers.er.flow_logs import FlowLogTarget
-from providers.flow_log_provider import TYPE_TOKEN
-from providers.schema import target
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
+from providers.schema import target_of
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
 
 
 @dataclass(frozen=True)
@@ -18,9 +17,9 @@ class ManagedFlowLog:
     """A flow log in the state.
 
     Attributes:
-        urn: Where it stands there.
+        urn: Its URN.
         target: What it logs, and where to.
-        created_at: When the service created it; empty where nobody knows.
+        created_at: When the service created it; empty if that is unknown.
         enabled: Whether it is to write logs.
     """
 
@@ -31,33 +30,36 @@ class ManagedFlowLog:
 
     @property
     def logical_name(self) -> str:
-        return urns.name(self.urn)
+        return Urn.parse(self.urn).name
 
     @property
-    def is_of_a_router(self) -> bool:
-        """Whether it is in a component of ours, and not a FlowLog that a program declares by itself."""
-        return COMPONENT_TYPE in urns.types(self.urn)
+    def is_in_component(self) -> bool:
+        """Whether it belongs to a component of this project, and is not a FlowLog that a program declares itself."""
+        return COMPONENT_TYPE in Urn.parse(self.urn).parent_types
 
 
-Managed = Mapping[FlowLogTarget, ManagedFlowLog]
+ManagedFlowLogs = Mapping[FlowLogTarget, ManagedFlowLog]
 """The flow logs in the state, by target."""
 
 
-def managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLogTarget, ManagedFlowLog]:
+def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[FlowLogTarget, ManagedFlowLog]:
     """The flow logs among the resources of `stacks.state.snapshot`."""
-    found = (
+    flow_logs = (
         ManagedFlowLog(
             urn,
-            target(one["outputs"]),
-            created_at=one["outputs"].get("created_at", ""),
-            enabled=one["outputs"].get("enabled", True),
+            target_of(resource["outputs"]),
+            created_at=resource["outputs"].get("created_at", ""),
+            enabled=resource["outputs"].get("enabled", True),
         )
-        for urn, one in snapshot.items()
-        if one["type"] == TYPE_TOKEN
+        for urn, resource in snapshot.items()
+        if resource["type"] == FLOW_LOG_TYPE
     )
-    return {one.target: one for one in found}
+    return {flow_log.target: flow_log for flow_log in flow_logs}
 
 
 def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the stack has its own, by which a repeated create finds what an interrupted one has made."""
-    return any(one["type"] == KEY_TYPE and urns.name(urn) == IDEMPOTENCY_KEY for urn, one in snapshot.items())
+    """Whether the state has the stack's idempotency key, which a repeated create needs to find an interrupted one."""
+    return any(
+        resource["type"] == RANDOM_UUID_TYPE and Urn.parse(urn).name == IDEMPOTENCY_KEY
+        for urn, resource in snapshot.items()
+    )

@@ -1,15 +1,15 @@
-"""Creates that were interrupted, of which the state says that they were begun and nobody knows how they ended.
+"""Recovers interrupted creates: the state says that they were started, and nobody knows how they ended.
 
 pulumi stack export | python -m stacks.pending refuse STACK       end with 1 if there are any: others would forget them
 pulumi stack export | python -m stacks.pending take-over STACK    print the state in which the next refresh finds them
 python -m stacks.pending refuse-live STACK                        end with 1 if a run on this machine is creating now
 
-The first two do what the third does, too: what is under way in a run that is alive is not interrupted, and to take it
-over would double it.
+The first two also do what the third does: creates of a live run are not interrupted, and to take them over would
+duplicate them.
 
-What such a create made is found by the stack's idempotency key. So each flow log is put into the state with its inputs
-and an id that says so, whatever the stack file has become since; the refresh has its real id from the service, or
-leaves it as it is for the next `up` to settle.
+The stack's idempotency key finds what such a create has made. So each flow log is put into the state with its inputs
+and a provisional id, whatever the stack file has become since. The next refresh replaces the id by the real one, or
+leaves it for the next `up` to resolve.
 """
 
 from __future__ import annotations
@@ -21,125 +21,141 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers import journal, watchdog
-from providers.flow_log_provider import TYPE_TOKEN
-from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, outcome_unknown_id, target
-from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from providers.schema import IDEMPOTENCY_KEY, UNKNOWN_STATE, provisional_id, target_of
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, provider_reference
+from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.location import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
-OURS = (TYPE_TOKEN, COMPONENT_TYPE, KEY_TYPE, "pulumi:")
-"""How the types begin of what a stack of ours has; its keys and what is Pulumi's own are nowhere but in the state."""
+OWN_TYPES = (FLOW_LOG_TYPE, COMPONENT_TYPE, RANDOM_UUID_TYPE, "pulumi:")
+"""The types of this project's resources, as prefixes. All but flow logs exist only in the state."""
 
-_MOMENT = 10 * watchdog.CHECK_INTERVAL  # seconds, in which a provider notices that its engine was killed
+_PROVIDER_EXIT_TIME = 10 * watchdog.CHECK_INTERVAL  # seconds, in which a provider notices that its engine was killed
+
+Export = Mapping[str, Any]
+"""A stack's exported state."""
 
 
-def operations(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What was under way when the state was written, in a stack's exported state."""
+def find_pending_operations(export: Export) -> list[dict[str, Any]]:
+    """The operations that were in progress when the state was written."""
     return (export.get("deployment") or {}).get("pending_operations") or []
 
 
-def with_journal(export: Mapping[str, Any], unfinished: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The state with the creates of killed providers, which the engine has forgotten, among the pending operations.
+def find_interrupted_creates(export: Export) -> list[dict[str, Any]]:
+    """The resources of interrupted creates."""
+    return [operation["resource"] for operation in find_pending_operations(export) if operation["type"] == "creating"]
+
+
+def add_unfinished_creates(export: Export, unfinished: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The state with the creates of killed providers, which the engine has forgotten, as pending operations.
 
     Args:
         export: The state.
-        unfinished: These creates, as `providers.journal` has them.
+        unfinished: These creates, from `providers.journal`.
     """
     deployment = dict(export.get("deployment") or {})
-    providers = [one for one in deployment.get("resources") or [] if one["type"] == PROVIDER_TYPE]
+    providers = [resource for resource in deployment.get("resources") or [] if resource["type"] == PROVIDER_TYPE]
     if unfinished and providers:
-        reference = f"{providers[0]['urn']}::{providers[0]['id']}"
+        reference = provider_reference(providers[0]["urn"], providers[0]["id"])
         creates = [
-            {"type": "creating", "resource": {**create, "custom": True, "type": TYPE_TOKEN, "provider": reference}}
+            {"type": "creating", "resource": {**create, "custom": True, "type": FLOW_LOG_TYPE, "provider": reference}}
             for create in unfinished
         ]
-        deployment["pending_operations"] = [*operations(export), *creates]
+        deployment["pending_operations"] = [*find_pending_operations(export), *creates]
     return {**export, "deployment": deployment}
 
 
-def interrupted_creates(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The resources of the creates that nobody knows the end of, in a stack's exported state."""
-    return [one["resource"] for one in operations(export) if one["type"] == "creating"]
+def take_over_creates(export: Export) -> dict[str, Any]:
+    """The state with the flow logs of interrupted creates, and without this project's pending operations.
 
-
-def taken_over(export: Mapping[str, Any]) -> dict[str, Any]:
-    """The state with the flow logs of such creates, and without pending operations.
-
-    All else that a stack of ours has is made by the engine alone, and is made again. Operations on what is not ours
-    stay: in a program of somebody's own there may be some.
+    The project's other resources are created by the engine alone, and are created again. Operations on resources of
+    other kinds, which a program may have, stay.
     """
     deployment = {key: value for key, value in (export.get("deployment") or {}).items() if key != "pending_operations"}
-    if foreign := others(export):
+    if foreign := find_foreign_operations(export):
         deployment["pending_operations"] = foreign
-    creates = [one for one in _flow_logs(export) if IDEMPOTENCY_KEY in one["inputs"]]
-    begun = {one["urn"] for one in creates}
-    # What such a create was to replace is deleted already.
+    creates = [create for create in _find_flow_logs(export) if IDEMPOTENCY_KEY in create["inputs"]]
+    urns = {create["urn"] for create in creates}
+    # A resource that such a create was to replace has already been deleted.
     kept = [
-        one for one in deployment.get("resources", []) if not (one["urn"] in begun and one.get("pendingReplacement"))
+        resource
+        for resource in deployment.get("resources", [])
+        if not (resource["urn"] in urns and resource.get("pendingReplacement"))
     ]
-    places = {one["urn"]: target(one["inputs"]) for one in kept if one["urn"] in begun and not one.get("delete")}
-    known = set(places.items())
-    projects = [one["outputs"].get("project_id") for one in kept if one["type"] == TYPE_TOKEN]
-    project = {"project_id": projects[0]} if projects and projects[0] else {}
-    found = []
-    # The engine keeps them from run to run, those of the last one first, also if a later run has made the resource.
-    for resource in creates:
-        urn, place = resource["urn"], target(resource["inputs"])
-        if (urn, place) in known:
-            continue
-        known.add((urn, place))
-        found.append(
-            {
-                **resource,
-                "id": outcome_unknown_id(),
-                "outputs": {**resource["inputs"], **project, "state": UNKNOWN_STATE},
-                "initErrors": ["the run that created it was interrupted"],
-                **({"delete": True} if urn in places else {}),
-            }
-        )
-        places.setdefault(urn, place)
-    deployment["resources"] = kept + found
+    targets = {
+        resource["urn"]: target_of(resource["inputs"])
+        for resource in kept
+        if resource["urn"] in urns and not resource.get("delete")
+    }
+    known = set(targets.items())
+    recovered = []
+    # The engine keeps them from run to run, the newest first, even if a later run has created the resource.
+    for create in creates:
+        place = (create["urn"], target_of(create["inputs"]))
+        if place not in known:
+            known.add(place)
+            recovered.append(_make_resource(create, kept, is_replaced=create["urn"] in targets))
+            targets.setdefault(*place)
+    deployment["resources"] = kept + recovered
     return {**export, "deployment": deployment}
 
 
-def others(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The pending operations on resources that no stack of ours has."""
-    return [one for one in operations(export) if not one["resource"]["type"].startswith(OURS)]
+def _make_resource(
+    create: Mapping[str, Any], others: Sequence[Mapping[str, Any]], *, is_replaced: bool
+) -> dict[str, Any]:
+    """The resource of an interrupted create; if the state has another target for it, it is to be deleted."""
+    projects = [resource["outputs"].get("project_id") for resource in others if resource["type"] == FLOW_LOG_TYPE]
+    project = {"project_id": projects[0]} if projects and projects[0] else {}
+    return {
+        **create,
+        "id": provisional_id(),
+        "outputs": {**create["inputs"], **project, "state": UNKNOWN_STATE},
+        "initErrors": ["the run that created it was interrupted"],
+        **({"delete": True} if is_replaced else {}),
+    }
 
 
-def forgotten(export: Mapping[str, Any]) -> list[str]:
-    """The names of the flow logs of such creates that nobody can find again: they have no idempotency key."""
-    return [one["inputs"]["name"] for one in _flow_logs(export) if IDEMPOTENCY_KEY not in one["inputs"]]
+def find_foreign_operations(export: Export) -> list[dict[str, Any]]:
+    """The pending operations on resources that are not this project's."""
+    return [
+        operation
+        for operation in find_pending_operations(export)
+        if not operation["resource"]["type"].startswith(OWN_TYPES)
+    ]
 
 
-def _flow_logs(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [one for one in interrupted_creates(export) if one["type"] == TYPE_TOKEN]
+def find_unrecoverable(export: Export) -> list[str]:
+    """The names of flow logs whose interrupted creates had no idempotency key, so that nothing finds them again."""
+    return [create["inputs"]["name"] for create in _find_flow_logs(export) if IDEMPOTENCY_KEY not in create["inputs"]]
 
 
-def creating_now(stack: str) -> int:
-    """How many creates a run that is alive on this machine has under way.
+def _find_flow_logs(export: Export) -> list[dict[str, Any]]:
+    return [create for create in find_interrupted_creates(export) if create["type"] == FLOW_LOG_TYPE]
 
-    After an engine was killed, this waits a moment for its provider to end.
+
+def count_live_creates(stack: str) -> int:
+    """How many creates a live run on this machine has in progress.
+
+    If an engine was just killed, this waits a moment for its provider to end.
     """
-    deadline = time.monotonic() + _MOMENT
+    deadline = time.monotonic() + _PROVIDER_EXIT_TIME
     while (number := journal.under_way(stack)) and time.monotonic() < deadline:
         time.sleep(watchdog.CHECK_INTERVAL)
     return number
 
 
 def _refuse_live(stack: str) -> None:
-    """Exit with a sentence if a run on this machine is creating now."""
-    if number := creating_now(stack):
+    if number := count_live_creates(stack):
         sys.exit(
             f"error: another run is at work on this stack now, with {number} creates under way: wait until it has ended"
         )
 
 
-def _refuse(export: Mapping[str, Any], unfinished: Sequence[Mapping[str, Any]]) -> None:
-    """Exit with a sentence if there are creates of which nobody knows how they ended."""
-    here = {one["urn"] for one in unfinished}
-    urns = {one["urn"] for one in interrupted_creates(export)} | here
+def _refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]]) -> None:
+    """Exit with a sentence if there are interrupted creates."""
+    here = {create["urn"] for create in unfinished}
+    urns = {create["urn"] for create in find_interrupted_creates(export)} | here
     if urns - here:
         sys.exit(
             f"error: another run creates {len(urns)} resources, or was interrupted while it did: if nobody is at work"
@@ -152,11 +168,11 @@ def _refuse(export: Mapping[str, Any], unfinished: Sequence[Mapping[str, Any]]) 
         )
 
 
-def _take_over(export: Mapping[str, Any]) -> None:
-    """Print the state with what was interrupted, and tell on stderr what that is."""
-    json.dump(taken_over(export), sys.stdout)
-    foreign = others(export)
-    number = len({one["urn"] for one in interrupted_creates(export)} - {one["resource"]["urn"] for one in foreign})
+def _take_over(export: Export) -> None:
+    """Print the state with the interrupted creates, and describe them on stderr."""
+    json.dump(take_over_creates(export), sys.stdout)
+    foreign = [operation["resource"]["urn"] for operation in find_foreign_operations(export)]
+    number = len({create["urn"] for create in find_interrupted_creates(export)} - set(foreign))
     print(
         f"interrupted: {number} creates; the service is asked what came of them" if number else "interrupted: nothing",
         file=sys.stderr,
@@ -164,11 +180,10 @@ def _take_over(export: Mapping[str, Any]) -> None:
     if foreign:
         print(
             f"warning: {len(foreign)} operations on other resources were interrupted as well. `pulumi stack import`"
-            " drops them: look whether these are there, and import or delete them:"
-            f" {', '.join(one['resource']['urn'] for one in foreign)}",
+            f" drops them: check whether these exist, and import or delete them: {', '.join(foreign)}",
             file=sys.stderr,
         )
-    if names := forgotten(export):
+    if names := find_unrecoverable(export):
         print(
             f"warning: {len(names)} flow logs without an idempotency_key may have been created and cannot be found"
             f" again: {', '.join(names)}; look for them and import or delete them",
@@ -176,22 +191,22 @@ def _take_over(export: Mapping[str, Any]) -> None:
         )
 
 
-def main(what: str, stack: str) -> None:
-    """Do what the first argument says; but for `refuse-live`, with the stack's state on standard input."""
+def main(command: str, stack: str) -> None:
+    """Run the command; except for `refuse-live`, the stack's state is on standard input."""
     stack = short_name(stack)
-    if what == "refuse-live":
+    if command == "refuse-live":
         _refuse_live(stack)
         return
     text = sys.stdin.read()
     if not text.strip():
-        sys.exit(1)  # `pulumi stack export` has failed, and has said why
+        sys.exit(1)  # `pulumi stack export` has failed, and has printed why
     _refuse_live(stack)
     unfinished = journal.unfinished(stack)
-    export = with_journal(json.loads(text), unfinished)
-    if what == "take-over":
+    export = add_unfinished_creates(json.loads(text), unfinished)
+    if command == "take-over":
         _take_over(export)
     else:
-        _refuse(export, unfinished)
+        _refuse_interrupted(export, unfinished)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What the last run left in the stack's state, asked of the engine that runs the program, once.
+"""Reads the stack's state, as the last run left it, from the engine that runs the program.
 
-A StackReference to oneself would tell the outputs, but shows as a resource of the stack, and tells nothing else.
+A StackReference to the stack itself would appear as a resource of the stack, and has only the outputs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 import pulumi
 
-STACK_TYPE = "pulumi:pulumi:Stack"
+from providers.urn import STACK_TYPE
+
 READ_TRIES = 10
 READ_PAUSE = 0.2  # seconds
 
@@ -19,8 +20,8 @@ Snapshot = Mapping[str, Mapping[str, Any]]
 """Every resource by its URN: its `type`, and its `outputs`."""
 
 
-def snapshot(stack: str) -> Snapshot:
-    """What is in the stack's state.
+def read_snapshot(stack: str) -> Snapshot:
+    """The resources in the stack's state.
 
     Raises:
         pulumi.RunError: The state cannot be read.
@@ -30,15 +31,15 @@ def snapshot(stack: str) -> Snapshot:
         try:
             result = pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": name})
         except Exception as error:
-            # The engine may be writing the state in this moment, and a file backend then shows half of it.
+            # The engine may be writing the state at this moment, and a file backend then shows half of it.
             failure = error
             time.sleep(READ_PAUSE)
         else:
-            found: Snapshot = (result.value or {}).get("outputs") or {}
-            return found
+            resources: Snapshot = (result.value or {}).get("outputs") or {}
+            return resources
     raise pulumi.RunError(f"the last state of stack {stack} cannot be read: {failure}") from failure
 
 
-def stack_outputs(snapshot: Snapshot) -> Mapping[str, Any]:
+def find_stack_outputs(snapshot: Snapshot) -> Mapping[str, Any]:
     """The stack's outputs."""
-    return next((one["outputs"] for one in snapshot.values() if one["type"] == STACK_TYPE), {})
+    return next((resource["outputs"] for resource in snapshot.values() if resource["type"] == STACK_TYPE), {})

@@ -1,6 +1,6 @@
-"""Runs under faults, told by seeds: `python -m tests.chaos --help`."""
+"""Runs under faults, decided by seeds: `python -m tests.chaos --help`."""
 
 import os
 
-# Else it tells on stderr of each connection that was closed. Read when grpc is first imported, which is after this.
+# Otherwise it reports on stderr each connection that was closed. It is read at the first import of grpc, after this.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

@@ -1,6 +1,6 @@
-"""`make chaos`: runs under faults, told by seeds; sequences of edits; kills at each point of a run; outages.
+"""`make chaos`: seeded runs under faults, seeded sequences of edits, kills at each point of a run, and outages.
 
-What fails in process is had again, exactly, by its seed: python -m tests.chaos --seed N, or --change-seed N
+A failure in process is reproduced exactly by its seed: python -m tests.chaos --seed N, or --change-seed N
 """
 
 from __future__ import annotations
@@ -19,186 +19,188 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.table import grid
-from tests.chaos import changes
-from tests.chaos.change_commands import ChangeSite
-from tests.chaos.command_line import RunSite
-from tests.chaos.course import Course
-from tests.chaos.judge import COMPLAINTS, DONE, FAILED_RUN, REFUSED
-from tests.chaos.outages import OUTAGE, OutageSite, outages
-from tests.chaos.seeded import N, Outcome, run
+from tests.chaos import edits_in_process, faults_in_process
+from tests.chaos.audit import COMPLAINTS, DONE, FAILED_RUN, REFUSED
+from tests.chaos.desired import DOUBLED, LOST
+from tests.chaos.edits_with_cli import EditSite
+from tests.chaos.faults_in_process import ATTACHMENTS, Outcome
+from tests.chaos.faults_with_cli import FaultSite
+from tests.chaos.kills import KillSite, all_kills
+from tests.chaos.outages import OUTAGE, OutageSite, all_outages
+from tests.chaos.scenario import Scenario
 from tests.chaos.site import Site
 from tests.chaos.soak import Usage, soak
-from tests.chaos.sweep import Kill, KillSite, kills
-from tests.chaos.wanted import DOUBLED, LOST
 from tests.sdk import servicer_class
 from tools.console import clock, say
 
 REPORT_SECONDS = 10.0
+PROCESSORS = cpu_count() or 1
 
 T = TypeVar("T")
 R = TypeVar("R")
 SiteT = TypeVar("SiteT", bound=Site)
-Told = TypeVar("Told", Outcome, Course)
+SeededT = TypeVar("SeededT", Outcome, Scenario)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--runs", type=int, default=200, help="seeded runs in process (default: %(default)s)")
-    parser.add_argument("--cli-runs", type=int, default=25, help="seeded runs of `pulumi` (default: %(default)s)")
-    parser.add_argument(
-        "--kills", type=int, default=len(kills()), help="so many, spread over all (default: %(default)s)"
-    )
-    parser.add_argument("--outages", type=int, default=len(outages()), help="of a minute (default: %(default)s)")
-    parser.add_argument("--operations", type=int, default=10_000, help="in one provider (default: %(default)s)")
-    parser.add_argument("--changes", type=int, default=200, help="sequences of edits in process (default: %(default)s)")
-    parser.add_argument(
-        "--cli-changes", type=int, default=12, help="sequences of edits with `pulumi` (default: %(default)s)"
-    )
-    parser.add_argument("--first", type=int, default=1, metavar="SEED", help="of the first run (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="this run in process alone, with all that happened")
-    parser.add_argument(
-        "--change-seed", type=int, metavar="SEED", help="this sequence in process alone, with all that happened"
-    )
-    options = parser.parse_args(arguments)
+    options = parse(arguments)
     if options.change_seed is not None:
-        course = one_course(options.change_seed)
-        print(*course.journal, *(course.wrong or ["nothing is wrong"]), sep="\n")
-        return bool(course.wrong)
+        return show(run_edits(options.change_seed))
     if options.seed is not None:
-        outcome = one(options.seed)
-        print(*outcome.journal, *(outcome.wrong or ["put right by one more up"]), sep="\n")
-        return bool(outcome.wrong)
+        return show(run_faults(options.seed))
     if (options.cli_runs or options.kills or options.outages or options.cli_changes) and not shutil.which("pulumi"):
         say("error: there is no pulumi on PATH: run this with `make chaos`")
         return 2
-    seeds = range(options.first, options.first + options.runs)
-    cli_seeds = range(options.first, options.first + options.cli_runs)
-    change_seeds = range(options.first, options.first + options.cli_changes)
-    processors = cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        outcomes = many(seeds, one, _lost_run)
-        courses = many(range(options.first, options.first + options.changes), one_course, _lost_course)
-        cli_outcomes = at_sites(cli_seeds, folder, RunSite, RunSite.run, named="pulumi, seed {}", at_once=processors)
-        changed = at_sites(
-            change_seeds, folder, ChangeSite, ChangeSite.run, named="changes with pulumi, seed {}", at_once=processors
-        )
-        swept = at_sites(spread(kills(), options.kills), folder, KillSite, KillSite.put_right, at_once=processors)
-        # These mostly wait.
-        out = at_sites(outages()[: options.outages], folder, OutageSite, OutageSite.ride_out, at_once=len(outages()))
-        usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
-    cli_courses = [
-        done if isinstance(done, Course) else _lost_course(seed, str(done)) for seed, done in changed.items()
+        return run_all(options, Path(name))
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    for name, default, text in (
+        ("runs", 200, "seeded runs in process"),
+        ("cli-runs", 25, "seeded runs of `pulumi`"),
+        ("kills", len(all_kills()), "number of kills, spread over all"),
+        ("outages", len(all_outages()), "number of outages, a minute each"),
+        ("operations", 10_000, "operations in one provider process"),
+        ("changes", 200, "sequences of edits in process"),
+        ("cli-changes", 12, "sequences of edits with `pulumi`"),
+        ("first", 1, "the first seed"),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{text} (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="run only this seed in process, and print all that happens")
+    parser.add_argument("--change-seed", type=int, metavar="SEED", help="the same for a sequence of edits")
+    return parser.parse_args(arguments)
+
+
+def run_all(options: argparse.Namespace, folder: Path) -> int:
+    """Run everything that was asked for, and print the tables; 1 if anything went wrong."""
+
+    def seeds(number: int) -> range:
+        return range(options.first, options.first + number)
+
+    outcomes = run_in_process(seeds(options.runs), run_faults, lambda seed, why: Outcome(seed, problems=[why]))
+    scenarios = run_in_process(seeds(options.changes), run_edits, lambda seed, why: Scenario(seed, problems=[why]))
+    cli_outcomes = run_at_sites(seeds(options.cli_runs), folder, FaultSite, FaultSite.run, named="pulumi, seed {}")
+    edited = run_at_sites(
+        seeds(options.cli_changes), folder, EditSite, EditSite.run, named="changes with pulumi, seed {}"
+    )
+    kills = run_at_sites(spread(all_kills(), options.kills), folder, KillSite, KillSite.recover_from)
+    # These mostly wait.
+    outages = all_outages()[: options.outages]
+    survived = run_at_sites(outages, folder, OutageSite, OutageSite.survive, at_once=len(outages))
+    usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
+    cli_scenarios = [
+        result if isinstance(result, Scenario) else Scenario(seed, problems=[str(result)])
+        for seed, result in edited.items()
     ]
-    ends = {
-        f"seeded runs in process, N={N}": [outcome.wrong for outcome in outcomes],
-        f"seeded runs of `pulumi`, N={N}": [_wrong(done) for done in cli_outcomes.values()],
+
+    problems = {
+        f"seeded runs in process, N={ATTACHMENTS}": [outcome.problems for outcome in outcomes],
+        f"seeded runs of `pulumi`, N={ATTACHMENTS}": [problems_of(result) for result in cli_outcomes.values()],
     }
-    for victim in sorted({kill.victim for kill in swept}):
-        ends[f"kills of the {victim}"] = [_wrong(done) for kill, done in swept.items() if kill.victim == victim]
-    ends[f"outages of {OUTAGE:.0f} s, without any help"] = [_wrong(done) for done in out.values()]
+    for victim in sorted({kill.victim for kill in kills}):
+        problems[f"kills of the {victim}"] = [
+            problems_of(result) for kill, result in kills.items() if kill.victim == victim
+        ]
+    problems[f"outages of {OUTAGE:.0f} s, without any help"] = [problems_of(result) for result in survived.values()]
     injected: Counter[str] = Counter()
-    for done in (*outcomes, *cli_outcomes.values()):
-        if isinstance(done, Outcome):
-            injected.update(done.injected)
-    report(injected, ends, usages)
-    kinds = {"changes in process": courses, "changes with pulumi": cli_courses}
-    report_changes({what: courses for what, courses in kinds.items() if courses})
-    for wrong in grown:
-        say(wrong)
-    every = [*courses, *cli_courses]
-    return bool(grown) or any(any(wrongs) for wrongs in ends.values()) or any(course.wrong for course in every)
+    for result in (*outcomes, *cli_outcomes.values()):
+        if isinstance(result, Outcome):
+            injected.update(result.injected)
+    report(injected, problems, usages)
+    report_edits({"changes in process": scenarios, "changes with pulumi": cli_scenarios})
+    for problem in grown:
+        say(problem)
+    failed = [scenario for scenario in (*scenarios, *cli_scenarios) if scenario.problems]
+    return bool(grown or failed or any(map(any, problems.values())))
 
 
-def spread(every: list[Kill], number: int) -> list[Kill]:
-    """So many of them, from all over."""
-    number = min(number, len(every))
-    return [every[index * len(every) // number] for index in range(number)]
+def spread(all_of_them: Sequence[T], number: int) -> list[T]:
+    """Choose a number of them at equal distances."""
+    number = min(number, len(all_of_them))
+    return [all_of_them[index * len(all_of_them) // number] for index in range(number)]
 
 
-def at_sites(
+def run_at_sites(
     things: Sequence[T],
     folder: Path,
-    make: Callable[[Path], SiteT],
-    do: Callable[[SiteT, T], R],
+    create_site: Callable[[Path], SiteT],
+    run: Callable[[SiteT, T], R],
     *,
     named: str = "{}",
-    at_once: int,
+    at_once: int = PROCESSORS,
 ) -> dict[T, R | str]:
-    """What comes of each thing, or why nothing does; so many at a time, at a site each."""
+    """Run each thing at a site, several at once; by thing, the result, or the error that ended it."""
     number = min(at_once, len(things))
     sites: queue.SimpleQueue[SiteT] = queue.SimpleQueue()
 
-    def done(thing: T) -> R | str:
+    def run_one(thing: T) -> R | str:
         site = sites.get()
         try:
-            return do(site, thing)
+            return run(site, thing)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         finally:
             sites.put(site)
 
-    found: dict[T, R | str] = {}
+    results: dict[T, R | str] = {}
     with ThreadPoolExecutor(max(number, 1)) as pool:
         for index in range(number):
-            (place := folder / f"{make.__name__}-{index}").mkdir()
-            sites.put(make(place))
-        futures = {pool.submit(done, thing): thing for thing in things}
+            (place := folder / f"{create_site.__name__}-{index}").mkdir()
+            sites.put(create_site(place))
+        futures = {pool.submit(run_one, thing): thing for thing in things}
         for future in as_completed(futures):
             thing = futures[future]
-            found[thing] = future.result()
-            say(f"{len(found)} of {len(things)}: {named.format(thing)}: {_wrong(found[thing]) or 'put right'}")
-    return found
+            results[thing] = future.result()
+            result = problems_of(results[thing]) or "converged"
+            say(f"{len(results)} of {len(things)}: {named.format(thing)}: {result}")
+    return results
 
 
-def one(seed: int) -> Outcome:
-    """The run of a seed, in a folder of its own."""
+def run_faults(seed: int) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return run(seed, Path(folder), servicer_class())
+        return faults_in_process.run(seed, Path(folder), servicer_class())
 
 
-def one_course(seed: int) -> Course:
-    """The sequence of edits of a seed, in a folder of its own."""
+def run_edits(seed: int) -> Scenario:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return changes.run(seed, Path(folder), servicer_class())
+        return edits_in_process.run(seed, Path(folder), servicer_class())
 
 
-def _lost_run(seed: int, why: str) -> Outcome:
-    return Outcome(seed, wrong=[why])
+def show(result: Outcome | Scenario) -> int:
+    print(*result.journal, *(result.problems or ["converged"]), sep="\n")
+    return bool(result.problems)
 
 
-def _lost_course(seed: int, why: str) -> Course:
-    return Course(seed, wrong=[why])
-
-
-def many(seeds: range, do: Callable[[int], Told], lost: Callable[[int, str], Told]) -> list[Told]:
-    """What comes of these seeds, twice as many at a time as there are processors, since they mostly wait."""
-    outcomes, told = [], time.monotonic()
-    with ProcessPoolExecutor(2 * (cpu_count() or 1)) as pool:
-        futures = {pool.submit(do, seed): seed for seed in seeds}
+def run_in_process(seeds: range, run: Callable[[int], SeededT], failed: Callable[[int, str], SeededT]) -> list[SeededT]:
+    """Run these seeds, twice as many at once as there are processors, since they mostly wait."""
+    results, reported = [], time.monotonic()
+    with ProcessPoolExecutor(2 * PROCESSORS) as pool:
+        futures = {pool.submit(run, seed): seed for seed in seeds}
         for future in as_completed(futures):
             try:
-                outcome = future.result()
+                result = future.result()
             except Exception as error:
-                outcome = lost(futures[future], f"{type(error).__name__}: {error}")
-            outcomes.append(outcome)
-            for wrong in outcome.wrong:
-                say(f"seed {outcome.seed}: {wrong}")
-            if time.monotonic() - told > REPORT_SECONDS or len(outcomes) == len(seeds):
-                told = time.monotonic()
-                say(f"{len(outcomes)} of {len(seeds)} {'sequences' if do is one_course else 'runs'}")
-    return outcomes
+                result = failed(futures[future], f"{type(error).__name__}: {error}")
+            results.append(result)
+            for problem in result.problems:
+                say(f"seed {result.seed}: {problem}")
+            if time.monotonic() - reported > REPORT_SECONDS or len(results) == len(seeds):
+                reported = time.monotonic()
+                say(f"{len(results)} of {len(seeds)} {'sequences' if run is run_edits else 'runs'}")
+    return results
 
 
-def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: Sequence[Usage]) -> None:
-    """What was injected, how it ended, and what it took."""
+def report(injected: Counter[str], problems: Mapping[str, list[list[str]]], usages: Sequence[Usage]) -> None:
+    """Print what was injected, how it ended, and what it used."""
     rows = [
-        (what, str(len(wrongs)), str(wrongs.count([])), _count(wrongs, LOST), _count(wrongs, DOUBLED))
-        for what, wrongs in ends.items()
-        if wrongs
+        (what, str(len(results)), str(results.count([])), _count(results, LOST), _count(results, DOUBLED))
+        for what, results in problems.items()
+        if results
     ]
     if rows:
-        print(grid(("what", "number", "put right", LOST, DOUBLED), rows, left=1))
+        print(grid(("what", "number", "converged", LOST, DOUBLED), rows, left=1))
     if injected:
         counts = ", ".join(f"{kind} {number:,}" for kind, number in injected.most_common())
         print(f"\nFaults (and crashes of the engine in process): {counts}")
@@ -206,29 +208,31 @@ def report(injected: Counter[str], ends: Mapping[str, list[list[str]]], usages: 
         print("\nOne provider process: " + "; ".join(map(str, usages)))
 
 
-def report_changes(kinds: Mapping[str, Sequence[Course]]) -> None:
-    """How the sequences of edits ended."""
+def report_edits(kinds: Mapping[str, Sequence[Scenario]]) -> None:
+    """Print how the sequences of edits ended."""
     rows = []
-    for what, courses in kinds.items():
-        runs = sum((course.ends for course in courses), Counter[str]())
-        wrongs = [course.wrong for course in courses]
-        counts = [_count(wrongs, kind) for kind in COMPLAINTS]
-        others = sum(not sentence.startswith(tuple(COMPLAINTS)) for wrong in wrongs for sentence in wrong)
-        ended = [str(runs[end]) for end in (DONE, REFUSED, FAILED_RUN)]
-        rows.append((what, str(len(courses)), str(runs.total()), *ended, *counts, str(others)))
-    headings = ("what", "sequences", "runs", DONE, REFUSED, FAILED_RUN, *COMPLAINTS.values(), "wrong otherwise")
+    for what, scenarios in kinds.items():
+        if not scenarios:
+            continue
+        ends = sum((scenario.ends for scenario in scenarios), Counter[str]())
+        problems = [scenario.problems for scenario in scenarios]
+        counts = [_count(problems, kind) for kind in COMPLAINTS]
+        others = sum(not sentence.startswith(tuple(COMPLAINTS)) for result in problems for sentence in result)
+        ended = [str(ends[end]) for end in (DONE, REFUSED, FAILED_RUN)]
+        rows.append((what, str(len(scenarios)), str(ends.total()), *ended, *counts, str(others)))
+    headings = ("what", "sequences", "runs", DONE, REFUSED, FAILED_RUN, *COMPLAINTS.values(), "other problems")
     print(f"\n{grid(headings, rows, left=1)}")
 
 
-def _wrong(done: object) -> list[str]:
-    """What is wrong in the end: of a seeded run, of something else, or because it came to no end."""
-    if isinstance(done, Outcome | Course):
-        return done.wrong
-    return done if isinstance(done, list) else [str(done)]
+def problems_of(result: object) -> list[str]:
+    """The problems of a seeded run or of anything else, or the error that ended it."""
+    if isinstance(result, Outcome | Scenario):
+        return result.problems
+    return result if isinstance(result, list) else [str(result)]
 
 
-def _count(wrongs: list[list[str]], word: str) -> str:
-    return str(sum(sentence.startswith(word) for wrong in wrongs for sentence in wrong))
+def _count(problems: list[list[str]], word: str) -> str:
+    return str(sum(sentence.startswith(word) for result in problems for sentence in result))
 
 
 if __name__ == "__main__":

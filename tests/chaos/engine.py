@@ -1,36 +1,36 @@
-"""As much of an engine as it takes to work on flow logs through the real host over gRPC, one operation at a time.
+"""A simulated engine, which works on flow logs through the real host over gRPC, one operation at a time.
 
-One at a time so that a seed decides all that happens. What it keeps of each operation's answer, a real engine keeps. As
-with a real one, a replacement creates first unless the provider says otherwise; what is replaced or no longer declared
-is deleted at the very end, and only if nothing has failed.
+One at a time so that a seed decides all that happens. It keeps what a real engine keeps of each answer. Like a real
+engine it creates first in a replacement unless the provider asks for the opposite; it deletes what is replaced or no
+longer declared at the very end, and only if nothing has failed.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
-from providers.flow_log_provider import TYPE_TOKEN
-from providers.schema import UNKNOWN_STATE, outcome_unknown_id
-from tests.sdk import STATUS_DETAILS, half_made
+from providers.schema import UNKNOWN_STATE, provisional_id
+from providers.urn import FLOW_LOG_TYPE, Urn
+from tests.sdk import STATUS_DETAILS, kept_resource
 
 Inputs = Mapping[str, Any]
 
 AT_WORK = ("available", "modifying")
-LEFT_OUT = "a flow log that takes the place of another one was left out or could not be made"
-"""What the program says when it ends with that error."""
+LEFT_OUT = "a flow log that takes the place of another one was left out or could not be created"
+"""The program's error."""
 
 CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
 
 
 class CrashError(Exception):
-    """The engine dies: whatever the operation under way has come to, nobody writes it down."""
+    """The engine is killed before it has recorded the result of the operation under way."""
 
 
 class RefusedError(Exception):
@@ -38,12 +38,12 @@ class RefusedError(Exception):
 
 
 class _AbortedError(Exception):
-    """The run ends here: nothing more is begun, and nothing deleted."""
+    """The run ends: nothing more is started, and nothing is deleted."""
 
 
 @dataclass(eq=False)
 class Resource:
-    """What the state has of a flow log; one that has been replaced waits to be deleted."""
+    """A flow log in the state; one that has been replaced is still to be deleted."""
 
     urn: str
     id: str
@@ -59,9 +59,9 @@ class Declaration:
 
     Attributes:
         urn: Its URN.
-        inputs: What the program says of it.
-        after: The URNs of those that it depends on.
-        needs: The URNs of those without which, enabled, the program ends with an error before it declares this one.
+        inputs: Its inputs.
+        after: The URNs of the flow logs that it depends on.
+        needs: The URNs of the flow logs that must be enabled, or the program fails before it declares this one.
     """
 
     urn: str
@@ -76,7 +76,7 @@ class Program:
 
     Attributes:
         declarations: The flow logs.
-        required: Those without which, enabled or not as declared, it ends with an error before anything is deleted.
+        required: The URNs of the flow logs that must be as declared, or it fails before anything is deleted.
     """
 
     declarations: Sequence[Declaration]
@@ -84,19 +84,19 @@ class Program:
 
 
 Runs = Callable[[Sequence[Resource]], Program]
-"""Runs the program: from what the state has, not counting what has been replaced, to what it declares."""
+"""Runs the program: from the state, without what has been replaced, to what it declares."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How `up` is called.
+    """The options of an `up`.
 
     Attributes:
-        targets: The URNs of `--target`; all without it.
+        targets: The URNs of `--target`; None for all.
         replace: The URNs of `--replace`.
         continues_on_error: PULUMI_CONTINUE_ON_ERROR.
-        finishes: Whether all that depends on nothing that failed was begun before the failure, as with many operations
-            at once. Otherwise nothing is begun after the first one.
+        finishes: Whether operations that do not depend on the failed one had started before the failure, as with many
+            operations at once. Otherwise nothing is started after the first failure.
     """
 
     targets: frozenset[str] | None = None
@@ -105,7 +105,7 @@ class Options:
     finishes: bool = True
 
     def includes(self, urn: str) -> bool:
-        """Whether the run is about this resource."""
+        """Whether the run includes this resource."""
         return self.targets is None or urn in self.targets
 
 
@@ -114,11 +114,11 @@ EVERYTHING = Options()
 
 @dataclass
 class Report:
-    """What a run has done, or what a preview has announced.
+    """What a run did, or what a preview announced.
 
     Attributes:
-        steps: What was to be done, with the URN, in this order.
-        errors: What the user is told.
+        steps: The operations, each with its URN, in this order.
+        errors: The messages that the user sees.
         is_refused: Whether the program ended before it had declared anything.
     """
 
@@ -135,8 +135,8 @@ class Engine:
         stub: The host.
         timeout: Seconds for each operation, as custom timeouts.
         state: The flow logs.
-        crashes: Asked after each operation whether the engine dies before it has written down how that ended.
-        report: Of the last preview or `up`, also if it crashed.
+        crashes: Called after each operation: whether the engine is killed before it has recorded the result.
+        report: That of the last preview or `up`, even if it crashed.
     """
 
     stub: Any
@@ -146,17 +146,17 @@ class Engine:
     report: Report = field(default_factory=Report)
 
     def preview(self, runs: Runs, options: Options = EVERYTHING) -> Report:
-        """What `pulumi preview --refresh` announces."""
+        """Run what `pulumi preview --refresh` does."""
         self.report = Report()
         state = copy.deepcopy(self.state)
-        run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, is_preview=True)
+        run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, _is_preview=True)
         return run.go(runs)
 
     def up(self, runs: Runs, options: Options = EVERYTHING) -> Report:
-        """What `pulumi up --refresh` does.
+        """Run what `pulumi up --refresh` does.
 
         Raises:
-            CrashError: `crashes` said so.
+            CrashError: `crashes` returned true.
         """
         self.report = Report()
         run = _Run(self.stub, self.timeout, self.state, self.crashes, options, self.report)
@@ -164,31 +164,25 @@ class Engine:
 
 
 def _current(state: Sequence[Resource]) -> list[Resource]:
-    return [one for one in state if not one.is_replaced]
+    return [resource for resource in state if not resource.is_replaced]
 
 
+@dataclass
 class _Run:
     """One preview or update."""
 
-    def __init__(
-        self,
-        stub: Any,
-        timeout: float,
-        state: list[Resource],
-        crashes: Callable[[], bool],
-        options: Options,
-        report: Report,
-        *,
-        is_preview: bool = False,
-    ) -> None:
-        self._stub, self._timeout, self._state, self._crashes = stub, timeout, state, crashes
-        self._options, self._is_preview = options, is_preview
-        self._report = report
-        self._failed: set[str] = set()
-        self._left_out: set[str] = set()  # what is declared and not there, but no target
+    _stub: Any
+    _timeout: float
+    _state: list[Resource]
+    _crashes: Callable[[], bool]
+    _options: Options
+    _report: Report
+    _is_preview: bool = False
+    _failed: set[str] = field(default_factory=set)
+    _left_out: set[str] = field(default_factory=set)  # what is declared and does not exist, but is not a target
 
     def go(self, runs: Runs) -> Report:
-        """Refresh, run the program, do what it says, and delete what is left.
+        """Refresh, run the program, register what it declares, and delete the rest.
 
         The program sees the state as it was before the refresh.
         """
@@ -197,7 +191,7 @@ class _Run:
             if self._options.includes(resource.urn):
                 self._refresh(resource)
         if report.errors:
-            return report  # As `up` does: with a state that could not be refreshed it does not go on.
+            return report  # `up` does not go on if the refresh failed.
         try:
             program = runs(stored)
         except RefusedError as error:
@@ -213,14 +207,14 @@ class _Run:
         return report
 
     def _end(self, program: Program) -> None:
-        enabled = {one.urn for one in program.declarations if one.inputs["enabled"]}
-        if not self._is_preview and not all(self._has(one, enabled=one in enabled) for one in program.required):
+        enabled = {declaration.urn for declaration in program.declarations if declaration.inputs["enabled"]}
+        if not self._is_preview and not all(self._has(urn, enabled=urn in enabled) for urn in program.required):
             self._report.errors.append(LEFT_OUT)
         if LEFT_OUT in self._report.errors:
             return
         if self._report.errors and not self._options.continues_on_error:
             return
-        declared = {one.urn for one in program.declarations}
+        declared = {declaration.urn for declaration in program.declarations}
         for resource in list(self._state):
             if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
                 if not resource.is_replaced:
@@ -230,14 +224,14 @@ class _Run:
     def _register(self, declaration: Declaration) -> None:
         urn = declaration.urn
         resource = self._find(urn)
-        if not self._is_preview and not all(self._has(one, enabled=True) for one in declaration.needs):
+        if not self._is_preview and not all(self._has(needed, enabled=True) for needed in declaration.needs):
             self._abort(LEFT_OUT)
         if not self._options.includes(urn):
             if resource is None:
                 self._left_out.add(urn)
             return
         if self._left_out.intersection(declaration.after):
-            self._abort(f"{urn} depends on what is not there and no target")
+            self._abort(f"{urn} depends on a resource that does not exist and is not a target")
         if self._failed.intersection(declaration.after):
             self._failed.add(urn)
             return
@@ -264,7 +258,7 @@ class _Run:
         if resource is None:
             return CREATE, False
         if urn in self._options.replace:
-            return REPLACE, False  # The provider is not asked.
+            return REPLACE, False  # without a diff
         request = proto.DiffRequest(
             id=resource.id, urn=urn, olds=resource.outputs, old_inputs=resource.inputs, news=news
         )
@@ -280,11 +274,7 @@ class _Run:
 
     def _refresh(self, resource: Resource) -> None:
         request = proto.ReadRequest(
-            id=resource.id,
-            urn=resource.urn,
-            properties=resource.outputs,
-            inputs=resource.inputs,
-            timeout=self._timeout,
+            id=resource.id, urn=resource.urn, properties=resource.outputs, inputs=resource.inputs, timeout=self._timeout
         )
         try:
             answer = self._stub.Read(request)
@@ -301,10 +291,10 @@ class _Run:
             return None
         request = proto.CreateRequest(urn=urn, properties=news, timeout=self._timeout)
         answer, half = self._operate(urn, self._stub.Create, request, creating=news)
-        made = Resource(urn, answer.id, news, answer.properties) if answer else half
-        if made:
-            self._state.append(made)
-        return made
+        created = Resource(urn, answer.id, news, answer.properties) if answer else half
+        if created:
+            self._state.append(created)
+        return created
 
     def _update(self, resource: Resource, news: Struct) -> None:
         if self._is_preview:
@@ -318,9 +308,9 @@ class _Run:
             timeout=self._timeout,
         )
         answer, half = self._operate(resource.urn, self._stub.Update, request)
-        now = Resource(resource.urn, resource.id, news, answer.properties) if answer else half
-        if now:
-            self._state[self._state.index(resource)] = now
+        updated = Resource(resource.urn, resource.id, news, answer.properties) if answer else half
+        if updated:
+            self._state[self._state.index(resource)] = updated
 
     def _replace(self, resource: Resource, news: Struct, *, deletes_first: bool) -> None:
         if self._is_preview:
@@ -349,10 +339,10 @@ class _Run:
     def _operate(
         self, urn: str, call: Callable[[Any], Any], request: Any, *, creating: Struct | None = None
     ) -> tuple[Any | None, Resource | None]:
-        """The host's answer; none if it failed, and then perhaps what it said is half made.
+        """The host's answer, or None if the operation failed; then the resource that the failure left, if any.
 
         Raises:
-            CrashError: The engine dies before it has written that down; of a create, that it was begun is known.
+            CrashError: The engine is killed before it has recorded the result; it has recorded that a create started.
         """
         answer, error = None, None
         try:
@@ -369,11 +359,11 @@ class _Run:
         return None, _half_made(urn, error)
 
     def _find(self, urn: str | None) -> Resource | None:
-        return next((one for one in self._state if one.urn == urn and not one.is_replaced), None)
+        return next((resource for resource in _current(self._state) if resource.urn == urn), None)
 
     def _has(self, urn: str, *, enabled: bool) -> bool:
         if urn in self._failed:
-            # The program may not notice in time: then it is for the host to keep what that was to take the place of.
+            # The program may not notice in time: then the host keeps what that was to replace.
             return True
         found = self._find(urn)
         if found is None or found.outputs["state"] not in AT_WORK:
@@ -395,33 +385,35 @@ def _half_made(urn: str, error: grpc.RpcError) -> Resource | None:
     details = dict(error.trailing_metadata()).get(STATUS_DETAILS)
     if not details:
         return None
-    found = half_made(bytes(details))
+    found = kept_resource(bytes(details))
     return Resource(urn, found.id, found.inputs, found.properties, is_unfinished=True)
 
 
 def _interrupted(urn: str, inputs: Struct) -> Resource:
-    """What a real engine has as a pending operation, and `make recover` puts into the state."""
+    """What a real engine has as a pending operation, and `make recover` adds to the state."""
     outputs = Struct()
     outputs.CopyFrom(inputs)
     outputs.update({"state": UNKNOWN_STATE})
-    return Resource(urn, outcome_unknown_id(), inputs, outputs, is_unfinished=True)
+    return Resource(urn, provisional_id(), inputs, outputs, is_unfinished=True)
 
 
 def declaring(inputs: Mapping[str, Inputs]) -> Runs:
-    """A program that declares these, by logical name, the enabled ones first."""
-    chosen = sorted(inputs.items(), key=lambda item: (not item[1].get("enabled", True), item[0]))
-    declarations = [Declaration(urn=urn(name), inputs=one) for name, one in chosen]
+    """A program that declares flow logs with these inputs, by logical name, the enabled ones first."""
+
+    def is_enabled(flow_log: Inputs) -> bool:
+        return bool(flow_log.get("enabled", True))
+
+    declarations = []
     enabled: dict[str, list[str]] = {}
-    for one in declarations:
-        if one.inputs.get("enabled", True):
-            enabled.setdefault(one.inputs["resource_id"], []).append(one.urn)
-    ordered = [
-        one if one.inputs.get("enabled", True) else replace(one, after=enabled.get(one.inputs["resource_id"], []))
-        for one in declarations
-    ]
-    return lambda _state: Program(declarations=ordered)
+    for name, flow_log in sorted(inputs.items(), key=lambda item: (not is_enabled(item[1]), item[0])):
+        of_attachment = enabled.setdefault(flow_log["resource_id"], [])
+        after = () if is_enabled(flow_log) else tuple(of_attachment)
+        declarations.append(Declaration(urn=urn(name), inputs=flow_log, after=after))
+        if is_enabled(flow_log):
+            of_attachment.append(urn(name))
+    return lambda _state: Program(declarations=declarations)
 
 
 def urn(name: str, *parents: str) -> str:
     """The URN of a flow log of the project's stack `local`, below components of these types."""
-    return f"urn:pulumi:local::otc-flow-logs::{'$'.join((*parents, TYPE_TOKEN))}::{name}"
+    return str(Urn("local", "otc-flow-logs", (*parents, FLOW_LOG_TYPE), name))

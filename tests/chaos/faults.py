@@ -1,4 +1,4 @@
-"""Mixed faults, drawn from a seed."""
+"""Faults of several kinds, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.faults.plan import Fault
 
 SHARE = (0.1, 0.3)  # of all calls that meet a fault
 KINDS_AT_ONCE = (3, 7)
-SHORT = 0.05  # seconds that what takes time takes
+SHORT = 0.05  # seconds, for faults that take time
 
 LIST = "GET */flow-logs"
 
@@ -45,15 +45,15 @@ FAULTS = (
     Fault("fill_quota"),
 )
 STUCK = Fault("stuck", calls="POST */flow-logs", times=1)
-"""Once in a run at the most: whoever meets it waits until its time is over."""
+"""Once in a run at most: the operation that meets it waits until its time-out."""
 REFUSE = Fault("refuse", seconds=SHORT, probability=0.01)
-"""Not among those above: how often one tries until somebody listens again, no seed decides."""
+"""Not among those above: no seed decides how often a client tries until the server listens again."""
 
 
-def draw(lots: Random, *, stuck: bool = True) -> list[Fault]:
-    """Some kinds at once, which together befall a share of all calls."""
-    chosen = lots.sample(FAULTS, lots.randint(*KINDS_AT_ONCE))
-    share = lots.uniform(*SHARE)
+def draw(rng: Random, *, stuck: bool = True) -> list[Fault]:
+    """Draw some kinds, which together meet a share of all calls."""
+    chosen = rng.sample(FAULTS, rng.randint(*KINDS_AT_ONCE))
+    share = rng.uniform(*SHARE)
     return [
         replace(fault, probability=share if fault.calls == LIST else share / len(chosen))
         for fault in (*chosen, *([STUCK] if stuck else []))

@@ -1,4 +1,4 @@
-"""Outages in the middle of a run, for real: the run rides them out without anybody's help."""
+"""Outages in the middle of a run, for real: the run survives them without any help."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass
 
 from emulator.faults.plan import Fault
-from tests.chaos.emulator_process import EmulatorProcess
-from tests.chaos.scenarios import CREATE, ScenarioSite, not_right, start_until
-from tests.e2e.harness import TIMEOUT
+from tests.chaos.interruptions import InterruptionSite, find_problems, start_until
+from tests.chaos.site import EmulatorProcess
+from tests.e2e.harness import CREATE, TIMEOUT
 
 OUTAGE = 60.0  # seconds
-BEGUN = {"create": CREATE, "change": "PUT *", "destroy": "DELETE *"}
-"""By scenario, the call that tells that its command is in the middle of its work."""
+MIDDLE = {"create": CREATE, "change": "PUT *", "destroy": "DELETE *"}
+"""By command, the call at which it is in the middle of its work."""
 
 
 @dataclass(frozen=True)
@@ -20,38 +20,32 @@ class Outage:
     """One outage.
 
     Attributes:
-        scenario: One of those of `BEGUN`.
-        kind: `gone` (nobody listens), `unavailable` (all is answered with 503) or `silent` (nothing is answered).
+        command: One of those of `MIDDLE`.
+        kind: `gone` (nothing listens), `unavailable` (every answer is a 503) or `silent` (no answers).
     """
 
-    scenario: str
+    command: str
     kind: str
 
     def __str__(self) -> str:
-        return f"service {self.kind} for {OUTAGE:.0f} s in the middle of {self.scenario}"
+        return f"service {self.kind} for {OUTAGE:.0f} s in the middle of {self.command}"
 
 
-def outages() -> list[Outage]:
-    """All of them."""
-    return [
-        *(Outage("create", kind) for kind in ("gone", "unavailable", "silent")),
-        Outage("change", "gone"),
-        Outage("destroy", "unavailable"),
-    ]
+def all_outages() -> list[Outage]:
+    kinds = ("gone", "unavailable", "silent")
+    return [*(Outage("create", kind) for kind in kinds), Outage("change", "gone"), Outage("destroy", "unavailable")]
 
 
-class OutageSite(ScenarioSite):
-    """Where outages happen."""
+class OutageSite(InterruptionSite):
+    """A site for outages."""
 
-    def ride_out(self, outage: Outage) -> list[str]:
-        """What is not as it should be after the command during which the outage was."""
-        with self.ready_for(outage.scenario) as (project, emulator):
-            process = start_until(project, emulator, outage.scenario, BEGUN[outage.scenario])
+    def survive(self, outage: Outage) -> list[str]:
+        """The problems after a command with an outage."""
+        with self.ready_for(outage.command) as (project, emulator):
+            process = start_until(project, emulator, outage.command, MIDDLE[outage.command])
             _happen(emulator, outage.kind)
             output, _ = process.communicate(timeout=TIMEOUT)
-            if process.returncode:
-                return [output]
-            return not_right(project, outage.scenario)
+            return [output] if process.returncode else find_problems(project, outage.command)
 
 
 def _happen(emulator: EmulatorProcess, kind: str) -> None:
@@ -65,8 +59,8 @@ def _happen(emulator: EmulatorProcess, kind: str) -> None:
         time.sleep(OUTAGE)
         emulator.inject([])
     else:
-        # The call that hangs would hang on, for it is the emulator itself that waits; so it ends first.
+        # The emulator holds the hanging call itself, and would go on holding it; so that ends first.
         emulator.inject([])
-        emulator.stop()
+        emulator.suspend()
         time.sleep(OUTAGE)
-        emulator.go_on()
+        emulator.resume()

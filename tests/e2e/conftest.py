@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import pytest
@@ -16,11 +16,17 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from tests.e2e import harness
-from tests.e2e.harness import CHECKOUT, FOREVER, Project, World, serving
+from tests.e2e.harness import CHECKOUT, FOREVER, Cloud, Project, make_checkout, serving
 from tools.cache import make_once
 from tools.offline.random_plugin.servicer import RandomUuidServicer
 
 PIP_LIST = ("list", "-v", "--format", "json")
+
+
+class CreateOnce(Protocol):
+    """Returns a folder that one of pytest's workers fills for all of them."""
+
+    def __call__(self, name: str, fill: Callable[[Path], object]) -> Path: ...
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,21 +35,21 @@ def _the_cli_is_there() -> None:
         pytest.fail("there is no pulumi on PATH: run these tests with `make test`")
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that one of pytest's workers fills for all of them."""
-    base = factory.getbasetemp()
+@pytest.fixture(scope="session")
+def create_once(tmp_path_factory: pytest.TempPathFactory) -> CreateOnce:
+    base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    return make_once(shared / name, Path.is_dir, make)
+    return lambda name, fill: make_once(shared / name, Path.is_dir, fill)
 
 
 @pytest.fixture(scope="session")
-def listed_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PYTHONPATH, with a pip that only knows, and says at once, which packages there are.
+def listed_packages(create_once: CreateOnce) -> Path:
+    """A folder for PYTHONPATH, with a pip that only prints, at once, which packages are installed.
 
-    The language host asks in each command, which takes a fifth of it.
+    The language host runs `pip list` in each command, which takes a fifth of its time.
     """
 
-    def make(folder: Path) -> None:
+    def fill(folder: Path) -> None:
         command = [str(CHECKOUT / ".venv" / "bin" / "python"), "-m", "pip", *PIP_LIST]
         packages = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         program = f"import sys\nassert sys.argv[1:] == {list(PIP_LIST)!r}, sys.argv\nprint({packages!r})\n"
@@ -51,11 +57,11 @@ def listed_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "pip" / "__init__.py").touch()
         (folder / "pip" / "__main__.py").write_text(program)
 
-    return made_once(tmp_path_factory, "listed", make)
+    return create_once("listed", fill)
 
 
-class _Attachable(RandomUuidServicer):
-    """The stand-in random plugin, which an engine may find running."""
+class _AttachableServicer(RandomUuidServicer):
+    """The offline random plugin, which an engine can attach to while it runs."""
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
         return empty_pb2.Empty()
@@ -63,12 +69,12 @@ class _Attachable(RandomUuidServicer):
 
 @pytest.fixture(scope="session")
 def random_plugin() -> Iterator[int | None]:
-    """The port of a stand-in random plugin that all commands share; none if the CLI has the real one."""
+    """The port of an offline random plugin that all commands share; None if the CLI has the official one."""
     if not shutil.which("pulumi-resource-random"):
         yield None
         return
     server = grpc.server(ThreadPoolExecutor(max_workers=16))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(_Attachable(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(_AttachableServicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield port
@@ -76,69 +82,72 @@ def random_plugin() -> Iterator[int | None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _commands_are_spared(listed_packages: Path, random_plugin: int | None) -> Iterator[None]:
-    """Commands of tests do not do again what would be the same each time; those of `make`, in tests too, do it all."""
-    harness.sparing["PYTHONPATH"] = os.pathsep.join(filter(None, [str(listed_packages), os.environ.get("PYTHONPATH")]))
-    # Too little is left behind for the engine to collect any of it.
-    harness.sparing |= {"GOGC": "off", "GOMEMLIMIT": "500MiB"}
+def _share_settings(listed_packages: Path, random_plugin: int | None) -> Iterator[None]:
+    """Commands of tests skip what would be the same each time; commands of `make`, in tests too, do everything."""
+    path = os.pathsep.join(filter(None, [str(listed_packages), os.environ.get("PYTHONPATH")]))
+    # The engine leaves too little garbage for collections to be worth their time.
+    harness.shared_settings |= {"PYTHONPATH": path, "GOGC": "off", "GOMEMLIMIT": "500MiB"}
     if random_plugin:
-        harness.sparing["PULUMI_DEBUG_PROVIDERS"] = f"random:{random_plugin}"
+        harness.shared_settings["PULUMI_DEBUG_PROVIDERS"] = f"random:{random_plugin}"
     yield
-    harness.sparing.clear()
+    harness.shared_settings.clear()
 
 
 @pytest.fixture(scope="session")
-def blank_project(_commands_are_spared: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a project in which nothing is ever done."""
-
-    def make(folder: Path) -> None:
-        Project.make(folder)
-
-    return made_once(tmp_path_factory, "blank", make)
+def blank_project(_share_settings: None, create_once: CreateOnce) -> Path:
+    """The folder of a project with an empty stack; no test changes it."""
+    return create_once("blank", Project.create)
 
 
 @pytest.fixture(scope="session")
-def up_project(tmp_path_factory: pytest.TempPathFactory, blank_project: Path) -> Path:
-    """The folder of a project that was put up once."""
-
-    def make(folder: Path) -> None:
-        Project.make(folder, copying=blank_project).up()
-
-    return made_once(tmp_path_factory, "up", make)
+def up_project(create_once: CreateOnce, blank_project: Path) -> Path:
+    """The folder of a project after its first `up`; no test changes it."""
+    return create_once("up", lambda folder: Project.create(folder, copying=blank_project).up())
 
 
 @pytest.fixture
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
-    """A project whose stack `local` uses the embedded emulator with the demo world.
+def template(request: pytest.FixtureRequest) -> Path:
+    """The project that the test's own project is a copy of."""
+    folder: Path = request.getfixturevalue("up_project" if request.node.get_closest_marker("up") else "blank_project")
+    return folder
 
-    Nothing is up yet, or all is in tests marked `up`; what was done to get there was done once and is copied.
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project whose stack `local` uses the embedded emulator with the demo cloud.
+
+    Its stack is empty; in tests marked `up` it has had its first `up`.
     """
-    start = "up_project" if request.node.get_closest_marker("up") else "blank_project"
-    directory = tmp_path / "project"
-    directory.mkdir()
-    project = Project.make(directory, copying=request.getfixturevalue(start))
+    project = Project.create(tmp_path / "project", copying=template)
     yield project
     project.end()
 
 
 @pytest.fixture
-def world(project: Project) -> Iterator[World]:
-    """The world of the project's embedded emulator, for looking at and for changing by hand."""
-    with serving(project.database) as world:
-        yield world
+def cloud(project: Project) -> Iterator[Cloud]:
+    """The cloud of the project's embedded emulator."""
+    with serving(project.database) as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def stuck_world(project: Project) -> Iterator[World]:
-    """A standalone emulator, in place of the project's embedded one, in which nothing is done until a test says so."""
-    with serving(project.directory / "stuck.db", latency=FOREVER) as world:
-        project.use(world)
-        yield world
+def stuck_cloud(project: Project) -> Iterator[Cloud]:
+    """A standalone emulator, which the project uses, and which completes no operation until a test asks for it."""
+    with serving(project.directory / "stuck.db", latency=FOREVER) as cloud:
+        project.use_cloud(cloud)
+        yield cloud
 
 
 @pytest.fixture
-def standalone(project: Project) -> Iterator[World]:
-    """An emulator that the stack reaches by its address; its stack file has everything but credentials."""
-    with serving(project.directory / "standalone.db", latency=0.2) as world:
-        project.change_config(endpoint=world.server.url, project="eu-de")
-        yield world
+def standalone(project: Project) -> Iterator[Cloud]:
+    """An emulator that the stack reaches by its address; its stack file has everything except credentials."""
+    with serving(project.directory / "standalone.db", latency=0.2) as cloud:
+        project.change_config(endpoint=cloud.server.url, project="eu-de")
+        yield cloud
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with the files of this one, all committed; its virtual environment is this one's."""
+    make_checkout(tmp_path / "checkout")
+    return tmp_path / "checkout"

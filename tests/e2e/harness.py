@@ -1,4 +1,4 @@
-"""A Pulumi project of its own for each test, the real `pulumi` in it, and a look at the emulator's world."""
+"""A Pulumi project of its own for each test, the real `pulumi` in it, and the emulated cloud behind it."""
 
 from __future__ import annotations
 
@@ -9,39 +9,50 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 import yaml
 
-from bench.processes import members, without_a_persons_own
+from bench.processes import members, neutral_environment
 from emulator import Behaviour, Server, clock, serve
 from emulator.clock import Instant
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "local"
+STACK_FILE = f"stacks/Pulumi.{STACK}.yaml"
 NAMESPACE = "otc-flow-logs"
 FLOW_LOG = "pulumi-python:dynamic/er:FlowLog"
 TIMEOUT = 120  # seconds, for one command
 QUICK = ("--yes", "--skip-preview", "--suppress-progress")
 
-# What the demo world has for the stack file's local stack: 12 attachments, one of type cfw, one not accepted.
-LOGGED_IN_DEMO = 10
-
+# The demo cloud has 12 attachments on the routers of the stack `local`: one of type cfw, one not accepted.
+DEMO_FLOW_LOGS = 10
+CORE = ["vpc-data-platform", "vpc-payments", "vpc-shop", "vpc-shop-staging", "vpn-office-bonn", "vgw-direct-connect"]
+EDGE = ["vpc-edge-proxy", "vpc-partner-portal", "vpn-office-hamburg", "vgw-colocation-munich"]
+ARCHIVE = "er-flow-logs-archive"
+CREATE = "POST */flow-logs"
 
 FOREVER = 3600.0  # seconds
 
-sparing: dict[str, str] = {}
-"""Environment variables that spare the projects of a run of tests what each command would do again; none at first."""
+shared_settings: dict[str, str] = {}
+"""Environment variables with which each command skips what would be the same each time; set by `conftest`."""
+
+
+def on_one_line(output: str) -> str:
+    """The output with each run of white space replaced by one space: sentences are wrapped anywhere."""
+    return " ".join(output.split())
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a command ended, and what a person saw of it."""
+    """How a command ended, and what it printed."""
 
     code: int
     output: str
@@ -52,13 +63,13 @@ class Run:
 
 
 @dataclass
-class World:
-    """The emulator behind a project: what the API would tell anybody."""
+class Cloud:
+    """The emulator behind a project, as its API and its console show it."""
 
     server: Server
 
     def flow_logs(self) -> dict[str, dict[str, Any]]:
-        """All flow logs by id, of all routers."""
+        """All flow logs of all routers, by id."""
         return {
             flow_log["id"]: flow_log
             for router in self._get("instances")["instances"]
@@ -66,29 +77,29 @@ class World:
         }
 
     def flow_log_of(self, attachment: str) -> dict[str, Any]:
-        """The one flow log of the attachment of this name."""
+        """The only flow log of the attachment with this name."""
         id_ = self.server.store.attachment(attachment).id
-        (found,) = [one for one in self.flow_logs().values() if one["resource_id"] == id_]
+        (found,) = [flow_log for flow_log in self.flow_logs().values() if flow_log["resource_id"] == id_]
         return found
 
     def log(self, attachment: str, name: str, *, stream: str = "network/er-flow-logs", description: str = "") -> str:
-        """Have somebody else create a flow log as with the console; its id."""
+        """Create a flow log outside the stack, as somebody does with the console; its id."""
         store = self.server.store
-        there = store.attachment(attachment)
+        target = store.attachment(attachment)
         group_name, _, stream_name = stream.partition("/")
         group = store.log_group(group_name)
-        streams = store.log_tank.streams(self.server.project_id, group.id)
+        streams = {stream.name: stream.id for stream in store.log_tank.streams(self.server.project_id, group.id)}
         flow_log = {
             "name": name,
             "description": description,
             "resource_type": "attachment",
-            "resource_id": there.id,
+            "resource_id": target.id,
             "log_group_id": group.id,
-            "log_stream_id": next(one.id for one in streams if one.name == stream_name),
+            "log_stream_id": streams[stream_name],
             "log_store_type": "LTS",
         }
         answer = requests.post(
-            f"{self._url}/{there.er_id}/flow-logs",
+            f"{self._url}/{target.er_id}/flow-logs",
             json={"flow_log": flow_log},
             headers={"X-Auth-Token": self.server.token},
             timeout=30,
@@ -99,21 +110,28 @@ class World:
 
     @staticmethod
     def now() -> Instant:
-        """The moment, by the emulator's clock."""
+        """The time on the emulator's clock."""
         return clock.now()
 
-    def finish(self) -> None:
-        """Have all be done that is under way."""
+    @contextlib.contextmanager
+    def assert_no_gaps(self, *attachments: str) -> Iterator[None]:
+        """The attachments are logged at every instant of the block."""
+        since = self.now()
+        yield
+        assert self.server.store.gaps(since=since, attachments=attachments) == []
+
+    def complete_operations(self) -> None:
+        """Complete all operations on flow logs that are under way."""
         for id_, flow_log in self.flow_logs().items():
             if flow_log["state"] in ("pending", "modifying"):
                 self.server.store.set_flow_log_state(id_, "available")
 
-    def hurry(self) -> None:
-        """The same at the same address, with another token; all is done at once from now on."""
-        self.finish()
+    def restart_without_latency(self) -> None:
+        """Complete all operations, and serve the same at the same address, without latency and with another token."""
+        self.complete_operations()
         db, port = self.server.store.path, urlsplit(self.server.url).port
         self.server.close()
-        self.server = serve(db, port=port or 0, switches=Behaviour(latency=0))
+        self.server = serve(db, port=port or 0, behaviour=Behaviour(latency=0))
 
     @property
     def _url(self) -> str:
@@ -128,23 +146,24 @@ class World:
 
 @dataclass
 class Project:
-    """A project folder with the checkout's code, its own stack files, state and emulator."""
+    """A project folder with the checkout's code, and with stack files, state and emulator of its own."""
 
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
     sessions: set[int] = field(default_factory=set)
 
     @classmethod
-    def make(cls, directory: Path, *, copying: Path | None = None) -> Project:
-        """A new one, with the stack file of the checkout's local stack.
+    def create(cls, directory: Path, *, copying: Path | None = None) -> Project:
+        """Create a project with the stack file of the checkout's stack `local`.
 
-        Its stack is empty, or that of the project in the folder `copying`, and so is its emulator's world.
+        State and cloud are copies of those of the project in the folder `copying`; without it they are empty.
         """
-        for name in ("providers", "emulator", ".venv"):
+        directory.mkdir(exist_ok=True)
+        for name in ("providers", "emulator", "tools", ".venv"):
             (directory / name).symlink_to(CHECKOUT / name)
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(CHECKOUT / name, directory)
-        # With bytecode, which every program would otherwise begin by making.
+        # With bytecode, which every program would otherwise compile first.
         shutil.copytree(CHECKOUT / "stacks", directory / "stacks")
         if copying:
             shutil.copytree(copying / ".local", directory / ".local")
@@ -152,33 +171,33 @@ class Project:
             (directory / ".local" / "state").mkdir(parents=True)
         project = cls.at(directory)
         if not copying:
-            project.ok("stack", "init")
+            project.expect_ok("stack", "init")
         return project
 
     @classmethod
     def at(cls, directory: Path) -> Project:
-        """The one that is in the folder."""
+        """The project in a folder."""
         settings = {
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_PARALLEL": "128",
             "NO_COLOR": "1",
         }
-        return cls(directory, {**without_a_persons_own(), **settings, **sparing})
+        return cls(directory, {**neutral_environment(), **settings, **shared_settings})
 
-    # What a person types.
+    # Commands.
 
     def pulumi(self, *arguments: str, stack: str | None = STACK, **environment: str) -> Run:
-        """Run `pulumi` to its end, whatever that is."""
+        """Run `pulumi`, whether it succeeds or fails."""
         return self.run(self._command(arguments, stack), **environment)
 
-    def run(self, command: list[str], **environment: str) -> Run:
-        """Run a command in the project to its end, whatever that is."""
+    def run(self, command: list[str], *, input: str = "", **environment: str) -> Run:  # noqa: A002
+        """Run a command in the project, whether it succeeds or fails."""
         done = subprocess.run(
             command,
             cwd=self.directory,
             env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL,
+            input=input,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -188,61 +207,66 @@ class Project:
         assert "Traceback" not in done.stdout, done.stdout
         return Run(done.returncode, done.stdout)
 
-    def ok(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
+    def module(self, name: str, *arguments: str) -> Run:
+        """Run one of the project's commands on the stack's configuration, as `make` does."""
+        config = self.expect_ok("config", "--json", "--show-secrets")
+        return self.run([sys.executable, "-m", name, STACK, *arguments], input=config)
+
+    def expect_ok(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
         """Run `pulumi`, which must succeed; its output."""
         run = self.pulumi(*arguments, stack=stack, **environment)
         assert run.ok, run.output
         return run.output
 
-    def refused(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
-        """Run `pulumi`, which must fail; its output."""
+    def expect_error(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
+        """Run `pulumi`, which must fail; its output on one line."""
         run = self.pulumi(*arguments, stack=stack, **environment)
         assert not run.ok, run.output
-        return run.output
+        return on_one_line(run.output)
 
     def up(self, *arguments: str, **environment: str) -> str:
-        """`up` without its preview, which is the same run again; tests of previews ask for one."""
-        return self.ok("up", *QUICK, *arguments, **environment)
+        """Run `up` without its preview, which is the same run again; tests of previews ask for one."""
+        return self.expect_ok("up", *QUICK, *arguments, **environment)
 
     def destroy(self, *arguments: str, **environment: str) -> str:
-        return self.ok("destroy", *QUICK, *arguments, **environment)
+        return self.expect_ok("destroy", *QUICK, *arguments, **environment)
 
     def refresh(self, *arguments: str, **environment: str) -> str:
-        return self.ok("refresh", *QUICK, *arguments, **environment)
+        return self.expect_ok("refresh", *QUICK, *arguments, **environment)
+
+    def import_state(self, export: Mapping[str, Any], **environment: str) -> None:
+        """Replace the stack's state."""
+        file = self.directory / "state.json"
+        file.write_text(json.dumps(export))
+        self.expect_ok("stack", "import", "--file", str(file), **environment)
 
     def recover(self) -> None:
-        """What `make recover` does, but for the coverage table."""
-        pending = [sys.executable, "-m", "stacks.pending"]
-        alone = self.run([*pending, "refuse-live", STACK])
-        assert alone.ok, alone.output
-        self.ok("cancel", "--yes")
-        file = self.directory / "state.json"
-        self.ok("stack", "export", "--file", str(file))
-        taken_over = subprocess.run(
-            [*pending, "take-over", STACK],
-            cwd=self.directory,
-            input=file.read_text(),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=True,
-        )
-        file.write_text(taken_over.stdout)
-        self.ok("stack", "import", "--file", str(file))
+        """Do what `make recover` does, except for the coverage table."""
+        run = self.run([sys.executable, "-m", "stacks.pending", "refuse-live", STACK])
+        assert run.ok, run.output
+        self.expect_ok("cancel", "--yes")
+        export = self.expect_ok("stack", "export")
+        # Warnings on stderr are not part of the state.
+        run = self.run(["sh", "-c", f"{sys.executable} -m stacks.pending take-over {STACK} 2>/dev/null"], input=export)
+        assert run.ok
+        self.import_state(json.loads(run.output))
         shutil.rmtree(self.creating, ignore_errors=True)
         self.refresh()
         self.up("--refresh")
 
-    def unchanged(self, **environment: str) -> None:
-        """A preview finds nothing to do."""
-        self.ok("preview", "--expect-no-changes", "--suppress-progress", **environment)
+    def expect_no_changes(self, *arguments: str, **environment: str) -> None:
+        """Run a preview, which must find nothing to do."""
+        self.expect_ok("preview", "--expect-no-changes", "--suppress-progress", *arguments, **environment)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start `pulumi` as the leader of a group of its own, to be killed in the middle."""
+        """Start `pulumi` as the leader of a session of its own, to be interrupted."""
+        return self.start_command(self._command(arguments, STACK), {**self.environment, **environment})
+
+    def start_command(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            self._command(arguments, STACK),
+            command,
             cwd=self.directory,
-            env={**self.environment, **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -252,14 +276,20 @@ class Project:
         self.sessions.add(process.pid)
         return process
 
+    def start_creating(self, cloud: Cloud) -> subprocess.Popen[str]:
+        """Start an `up`, and return when all its creates are under way in a cloud that completes none."""
+        process = self.start("up", *QUICK)
+        wait_until(lambda: len(cloud.flow_logs()) == DEMO_FLOW_LOGS, process)
+        return process
+
     @staticmethod
-    def kill(process: subprocess.Popen[str]) -> None:
-        """Kill `pulumi` itself; what it started is left to notice."""
+    def kill_engine(process: subprocess.Popen[str]) -> None:
+        """Kill `pulumi` itself; the processes that it started are left to notice."""
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=TIMEOUT)
 
     def end(self) -> None:
-        """Kill what is left of all that was started here: Pulumi's language host outlives a killed `pulumi`."""
+        """Kill all processes that were started here: Pulumi's language host outlives a killed `pulumi`."""
         for session in self.sessions:
             for pid in members(session):
                 with contextlib.suppress(ProcessLookupError):
@@ -280,28 +310,33 @@ class Project:
         return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in written.items()}
 
     def write_config(self, values: Mapping[str, Any], stack: str = STACK) -> None:
-        """Put these values in the stack file, by key without the namespace; what is not config stays."""
+        """Write these values to the stack file, by key without the namespace; what is not config stays."""
         document = yaml.safe_load(self.stack_file(stack).read_text())
         document["config"] = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
         self.stack_file(stack).write_text(yaml.safe_dump(document, sort_keys=False))
 
     def change_config(self, **values: Any) -> None:
-        """Change these keys in the stack file; None takes one away."""
+        """Change these keys in the stack file; None removes one."""
         changed = {**self.config(), **values}
         self.write_config({key: value for key, value in changed.items() if value is not None})
 
     def change_router(self, key: str, **values: Any) -> None:
-        """Change what the stack file says of one router."""
+        """Change these values of one router in the stack file."""
         routers = self.config()["routers"]
         routers[key] = {**routers[key], **values}
         self.change_config(routers=routers)
 
-    def use(self, world: World) -> None:
-        """Have the project use this world in place of its embedded one."""
-        self.change_config(endpoint=world.server.url, project_id=world.server.project_id)
-        self.environment["OS_TOKEN"] = world.server.token
+    def set_routers(self, **routers: Mapping[str, Any]) -> None:
+        """Replace all routers in the stack file; each is er-core and logs to the group `network` by default."""
+        usual = {"router": "er-core", "log_group": "network"}
+        self.change_config(routers={key: {**usual, **router} for key, router in routers.items()})
 
-    # What is left behind.
+    def use_cloud(self, cloud: Cloud) -> None:
+        """Connect the project to this cloud in place of its embedded emulator."""
+        self.change_config(endpoint=cloud.server.url, project_id=cloud.server.project_id)
+        self.environment["OS_TOKEN"] = cloud.server.token
+
+    # State.
 
     @property
     def creating(self) -> Path:
@@ -317,32 +352,43 @@ class Project:
         return self.directory / ".local" / "state" / ".pulumi" / "stacks" / NAMESPACE / f"{stack}.json"
 
     def state(self, stack: str = STACK) -> dict[str, Any]:
-        """The stack's state as its file holds it."""
+        """The stack's state as its file has it."""
         latest: dict[str, Any] = json.loads(self.state_file(stack).read_text())["checkpoint"]["latest"] or {}
         return latest
 
     def flow_logs(self, stack: str = STACK) -> dict[str, dict[str, Any]]:
-        """The flow logs in state, by id. Those that a failed create kept are among them."""
+        """The flow logs in state, by id, including those that a failed create left."""
         resources = self.state(stack).get("resources", [])
-        found = [one for one in resources if one["type"] == FLOW_LOG and not one.get("delete")]
-        assert all(one.get("id") for one in found)
-        return {one["id"]: one for one in found}
+        found = [resource for resource in resources if resource["type"] == FLOW_LOG and not resource.get("delete")]
+        assert all(resource.get("id") for resource in found)
+        return {resource["id"]: resource for resource in found}
 
-    def outputs(self) -> dict[str, Any]:
-        outputs: dict[str, Any] = json.loads(self.ok("stack", "output", "--json"))
-        return outputs
-
-
-def agree(project: Project, world: World) -> None:
-    """State and world hold the same flow logs, no operation is pending, and nothing is left to do."""
-    same_flow_logs(project, world)
-    project.unchanged()
+    def urn(self, cloud: Cloud, attachment: str) -> str:
+        """The URN of an attachment's only flow log."""
+        urn: str = self.flow_logs()[cloud.flow_log_of(attachment)["id"]]["urn"]
+        return urn
 
 
-def same_flow_logs(project: Project, world: World) -> None:
-    """State and world hold the same flow logs, and no operation is pending."""
-    assert project.flow_logs().keys() == world.flow_logs().keys()
+def assert_converged(project: Project, cloud: Cloud) -> None:
+    """State and cloud have the same flow logs, no operation is pending, and a preview finds nothing to do."""
+    assert_same_flow_logs(project, cloud)
+    project.expect_no_changes()
+
+
+def assert_same_flow_logs(project: Project, cloud: Cloud) -> None:
+    """State and cloud have the same flow logs, and no operation is pending."""
+    assert project.flow_logs().keys() == cloud.flow_logs().keys()
     assert not project.state().get("pending_operations")
+
+
+def wait_until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait for a condition while the process runs."""
+    deadline = time.monotonic() + TIMEOUT / 2
+    while not condition():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"the condition was never met:\n{process.communicate(timeout=TIMEOUT)[0]}")
+        time.sleep(0.05)
 
 
 def as_in_a_new_shell() -> dict[str, str]:
@@ -360,16 +406,33 @@ def make_checkout(directory: Path) -> None:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(CHECKOUT / name, directory / name)
     (directory / ".venv").symlink_to(CHECKOUT / ".venv")
-    somebody = ("-c", "user.name=t", "-c", "user.email=t@localhost")
-    for arguments in (("init", "-q", "."), ("add", "-A"), (*somebody, "commit", "-qm", "all")):
+    author = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    for arguments in (("init", "-q", "."), ("add", "-A"), (*author, "commit", "-qm", "all")):
         subprocess.run(["git", *arguments], cwd=directory, check=True)
 
 
+def run_shell(command: str, directory: Path, exit_code: int = 0, /, **environment: str) -> str:
+    """Run a shell command, which must end with this code; none of Pulumi's variables is in its environment."""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=directory,
+        env={**as_in_a_new_shell(), "NO_COLOR": "1", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stdout
+    return done.stdout
+
+
 @contextlib.contextmanager
-def serving(db: Path, **switches: Any) -> Iterator[World]:
-    """A world that outlives no test; `latency` and the like are the emulator's switches."""
-    world = World(serve(db, switches=Behaviour(**switches)))
+def serving(db: Path, **behaviour: Any) -> Iterator[Cloud]:
+    """A cloud for the length of the block; `latency` and the like are the emulator's behaviour."""
+    cloud = Cloud(serve(db, behaviour=Behaviour(**behaviour)))
     try:
-        yield world
+        yield cloud
     finally:
-        world.server.close()
+        cloud.server.close()

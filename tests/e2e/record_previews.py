@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.harness import CHECKOUT, FLOW_LOG, STACK, TIMEOUT, Project, World, serving
+from tests.e2e.harness import CHECKOUT, FLOW_LOG, STACK, TIMEOUT, Cloud, Project, serving
 
 PREVIEWS = CHECKOUT / "tests" / "unit" / "previews"
 DOCUMENT, EVENTS = "json", "jsonl"
@@ -61,42 +61,42 @@ def cleaned(text: str, form: str) -> str:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _cleaned(one) for key, one in value.items() if key not in LEFT_OUT}
+        return {key: _cleaned(part) for key, part in value.items() if key not in LEFT_OUT}
     if isinstance(value, list):
-        return [_cleaned(one) for one in value]
+        return [_cleaned(part) for part in value]
     return PATH.sub("…/", value) if isinstance(value, str) else value
 
 
 # What is going on in each.
 
-Scene = Callable[[Project, World], None]
+Scene = Callable[[Project, Cloud], None]
 
 
-def first(_project: Project, _world: World) -> None:
+def first(_project: Project, _cloud: Cloud) -> None:
     """Nothing is there yet."""
 
 
-def unchanged(project: Project, _world: World) -> None:
+def unchanged(project: Project, _cloud: Cloud) -> None:
     project.up()
 
 
-def secret(project: Project, _world: World) -> None:
+def secret(project: Project, _cloud: Cloud) -> None:
     project.up()
-    project.ok("config", "set", "--secret", "otc-flow-logs:password", "flow-logs-on-loopback")
+    project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", "flow-logs-on-loopback")
 
 
-def wrong_stack_file(project: Project, _world: World) -> None:
+def wrong_stack_file(project: Project, _cloud: Cloud) -> None:
     project.up()
     project.change_router("core", log_group="netwrk")
 
 
-def mixed(project: Project, world: World) -> None:
+def mixed(project: Project, cloud: Cloud) -> None:
     project.up()
-    store = world.server.store
+    store = cloud.server.store
     store.remove_attachment("vpc-shop-staging")
     store.add_attachment("er-edge", "vpc-new")
     store.add_attachment("er-core", "vpc-taken")
-    world.log("vpc-taken", "by-hand-too")
+    cloud.log("vpc-taken", "by-hand-too")
     store.rename_flow_log("core-vpc-data-platform-f25584d3", "by-hand")
     store.disable_flow_log("edge-vpc-edge-proxy-03a1ad25")
     store.delete_flow_log("core-vpn-office-bonn-6d95ad29")
@@ -104,14 +104,14 @@ def mixed(project: Project, world: World) -> None:
     project.change_router("core", adopt=True, overrides=overrides)
 
 
-def moved(project: Project, _world: World) -> None:
+def moved(project: Project, _cloud: Cloud) -> None:
     project.up()
     archive = {"log_stream": "er-flow-logs-archive"}
     overrides = {"vpc-shop": archive, "vpc-payments": {**archive, "enabled": False}}
     project.change_router("core", overrides=overrides)
 
 
-def merged_keys(project: Project, _world: World) -> None:
+def merged_keys(project: Project, _cloud: Cloud) -> None:
     both = project.config()["routers"]
     core = both["core"]
     ways_out = ["vgw-direct-connect", "vpn-office-bonn"]
@@ -122,15 +122,15 @@ def merged_keys(project: Project, _world: World) -> None:
     project.change_config(routers=both)
 
 
-def dropped_router(project: Project, _world: World) -> None:
+def dropped_router(project: Project, _cloud: Cloud) -> None:
     project.up()
     routers = project.config()["routers"]
     project.change_config(routers={"core": routers["core"]}, max_deletes=4)
 
 
-def reasons(project: Project, world: World) -> None:
+def reasons(project: Project, cloud: Cloud) -> None:
     """A deletion for each sort of reason."""
-    store = world.server.store
+    store = cloud.server.store
     store.add_router("er-lab")
     store.add_attachment("er-lab", "vpc-lab")
     before = project.config()["routers"]
@@ -145,33 +145,33 @@ def reasons(project: Project, world: World) -> None:
     project.change_config(routers={"core": core, "edge": fewer}, max_deletes=3)
 
 
-def failed(project: Project, world: World) -> None:
+def failed(project: Project, cloud: Cloud) -> None:
     project.up()
-    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
+    cloud.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
 
 
-def unsure(project: Project, _world: World) -> None:
+def unsure(project: Project, _cloud: Cloud) -> None:
     """A create whose outcome nobody knows is in state."""
     project.up()
     file = project.directory / "state.json"
-    project.ok("stack", "export", "--file", str(file))
+    project.expect_ok("stack", "export", "--file", str(file))
     state = json.loads(file.read_text())
     (of_shop,) = [
-        one
-        for one in state["deployment"]["resources"]
-        if one["type"] == FLOW_LOG and one["outputs"]["name"] == "core-vpc-shop-e4ec9862"
+        resource
+        for resource in state["deployment"]["resources"]
+        if resource["type"] == FLOW_LOG and resource["outputs"]["name"] == "core-vpc-shop-e4ec9862"
     ]
     of_shop["id"], of_shop["outputs"]["state"], of_shop["pendingReplacement"] = "created-by:abc", "unknown", True
     file.write_text(json.dumps(state))
-    project.ok("stack", "import", "--file", str(file))
+    project.expect_ok("stack", "import", "--file", str(file))
 
 
-def import_(project: Project, world: World) -> None:
+def import_(project: Project, cloud: Cloud) -> None:
     description = project.config()["routers"]["core"]["description"]
-    world.log("vpc-shop", "by-hand")
-    world.log("vpc-payments", "core-vpc-payments-8bd9e320", description=description)
-    world.finish()
-    world.server.store.set_quota(10)
+    cloud.log("vpc-shop", "by-hand")
+    cloud.log("vpc-payments", "core-vpc-payments-8bd9e320", description=description)
+    cloud.complete_operations()
+    cloud.server.store.set_quota(10)
     project.change_router("core", adopt=True)
 
 
@@ -193,12 +193,12 @@ SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
 
 
 def record(name: str, folder: Path) -> None:
-    """Have the scene in a new project, and write down its previews."""
+    """Play the scene in a new project, and record its previews."""
     scene, forms = SCENES[name]
-    project = Project.make(folder)
-    with serving(project.database, latency=0) as world:
-        scene(project, world)
-        world.finish()
+    project = Project.create(folder)
+    with serving(project.database, latency=0) as cloud:
+        scene(project, cloud)
+        cloud.complete_operations()
         for form, options in forms.items():
             text = cleaned(preview(project, form, *options), form)
             assert str(folder) not in text

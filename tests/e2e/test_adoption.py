@@ -1,96 +1,69 @@
-"""Flow logs that are there already: told before anything changes, taken over by import, and written down."""
+"""Flow logs that exist already: reported before anything changes, imported, and written to a stack file."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
 
 import pytest
 import yaml
 
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, STACK, TIMEOUT, Project, World, same_flow_logs
+from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, STACK, Cloud, Project, assert_same_flow_logs
 
 
-def adopt(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `make adopt` does."""
-    config = project.ok("config", "--json", "--show-secrets")
-    return subprocess.run(
-        [sys.executable, "-m", "stacks.commands.adopt", STACK, *arguments],
-        cwd=project.directory,
-        env=project.environment,
-        input=config,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-
-
-def test_what_is_there_is_imported_where_the_stack_file_says_so_and_never_made_anew(
-    project: Project, world: World
-) -> None:
-    theirs = {world.log("vpc-shop", "by-hand"), world.log("vpc-payments", "by-hand-too")}
-
-    said = project.refused("preview")
-    assert "core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's:" in said
-    assert "vpc-shop (by-hand, " in said
-    assert "vpc-payments (by-hand-too, " in said
-    assert "set adopt: true here" in said
-
-    project.change_router("core", adopt=True)
-    said = project.ok("preview", "--diff")
-    assert "= 2 to import" in said
-    assert '~ name       : "by-hand" => "core-vpc-shop-e4ec9862"' in said
-    assert world.flow_logs().keys() == theirs
-
-    project.up()
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    assert world.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
-    assert theirs < project.flow_logs().keys()
-    same_flow_logs(project, world)
-    project.unchanged()
-
-    project.destroy()
-    assert world.flow_logs() == {}
-
-
-@pytest.mark.acceptance
-def test_a_stack_whose_state_was_lost_takes_its_flow_logs_over(project: Project, world: World) -> None:
-    project.change_router("core", attachments=["vpc-shop", "vpc-payments"])
+@pytest.mark.up
+def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -> None:
     project.change_router("edge", attachments=[])
-    project.up()
-    before = world.flow_logs()
+    cloud.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
+    before = cloud.flow_logs().keys()
     project.state_file().unlink()
-    project.ok("stack", "init")
+    project.expect_ok("stack", "init")
 
-    said = project.refused("up", *QUICK)
-    assert "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this" in said
+    error = project.expect_error("up", *QUICK)
+    assert (
+        "core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's:" in error
+    )
+    assert "vpc-shop (by-hand, " in error
+    assert "set adopt: true here" in error
     assert project.flow_logs() == {}
+
     project.change_router("core", adopt=True)
-    said = project.up()
+    output = project.expect_ok("preview", "--diff")
+    assert "= 6 to import" in output
+    assert re.search(r'~ name *: "by-hand" => "core-vpc-shop-e4ec9862"', output)
+    project.up()
+    assert cloud.flow_logs().keys() == before
+    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert project.flow_logs().keys() < before
+    project.expect_no_changes()
 
-    assert "= 2 imported" in said
-    assert world.flow_logs() == before
-    assert project.flow_logs().keys() == before.keys()
+    # A stack that has flow logs to keep goes on, and fails for this target alone.
+    project.change_router("edge", attachments=["vpc-edge-proxy"])
+    error = project.expect_error("up", *QUICK)
+    assert "already has flow log 'edge-vpc-edge-proxy-03a1ad25', id " in error
+    assert "take it over: with adopt: true in a stack file" in error
+    project.destroy()
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS - 6
 
 
-def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all_and_changes_nothing(
-    project: Project, world: World
-) -> None:
-    world.log("vpc-shop", "shop", description="The shop's")
-    world.log("vpc-shop", "shop-archive", stream="network/er-flow-logs-archive")
-    world.log("vpc-payments", "payments", stream="security/audit")
-    silent = world.log("vpn-office-bonn", "bonn")
-    world.log("vpc-edge-proxy", "proxy")
-    world.server.store.disable_flow_log(silent)
+def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project, cloud: Cloud) -> None:
+    cloud.log("vpc-shop", "shop", description="The shop's")
+    cloud.log("vpc-shop", "shop-archive", stream="network/er-flow-logs-archive")
+    cloud.log("vpc-payments", "payments", stream="security/audit")
+    disabled = cloud.log("vpn-office-bonn", "bonn")
+    cloud.log("vpc-edge-proxy", "proxy")
+    cloud.server.store.disable_flow_log(disabled)
     project.write_config({"endpoint": "emulator"})
 
-    done = adopt(project)
+    run = project.module("stacks.commands.adopt", "er-corr")
+    assert run.code == 1
+    assert "stacks/Pulumi.local.yaml was not written: there is no router with id or name 'er-corr'" in run.output
+    assert list(project.config()) == ["endpoint"]
 
-    assert done.returncode == 0, done.stderr
-    assert "5 flow logs, under er-core, er-core-network, er-core-security, er-edge." in done.stdout
+    run = project.module("stacks.commands.adopt")
+    assert run.ok, run.output
+    assert "5 flow logs, under er-core, er-core-network, er-core-security, er-edge." in run.output
     assert (
-        "not logged on er-core, and not in here: vgw-direct-connect, vpc-data-platform, vpc-shop-staging" in done.stdout
+        "not logged on er-core, and not in here: vgw-direct-connect, vpc-data-platform, vpc-shop-staging" in run.output
     )
     assert project.config()["routers"]["er-core"] == {
         "router": "er-core",
@@ -103,75 +76,33 @@ def test_what_routers_have_is_written_to_a_stack_file_whose_first_up_imports_all
             "vpn-office-bonn": {"name": "bonn", "enabled": False},
         },
     }
-    before = world.flow_logs()
-    said = project.up()
-    assert "= 5 imported" in said
-    assert "updated" not in said
-    assert world.flow_logs() == before
-    same_flow_logs(project, world)
-    project.unchanged()
+    before = cloud.flow_logs()
+    output = project.up()
+    assert "= 5 imported" in output
+    assert "updated" not in output
+    assert cloud.flow_logs() == before
+    assert_same_flow_logs(project, cloud)
 
-    # What has routers is not overwritten, only shown beside.
+    # A file with routers is not overwritten.
     text = project.stack_file().read_text()
-    refused = adopt(project)
-    assert refused.returncode == 1
-    assert "stacks/Pulumi.local.yaml was not written: it has routers already" in refused.stderr
-    shown = yaml.safe_load(adopt(project, "--print", "er-edge").stdout)
-    assert list(shown["otc-flow-logs:routers"]) == ["er-edge"]
+    run = project.module("stacks.commands.adopt")
+    assert run.code == 1
+    assert "stacks/Pulumi.local.yaml was not written: it has routers already" in run.output
+    printed = yaml.safe_load(project.module("stacks.commands.adopt", "--print", "er-edge").output)
+    assert list(printed["otc-flow-logs:routers"]) == ["er-edge"]
     assert project.stack_file().read_text() == text
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (
-            ["er-corr"],
-            "Pulumi.local.yaml was not written: there is no router with id or name 'er-corr'; there are: er-core",
-        ),
-        ([], "stacks/Pulumi.local.yaml was not written: there is nothing to take over on er-core, er-edge\n"),
-    ],
-)
-def test_where_there_is_nothing_to_adopt_nothing_is_written(
-    project: Project, world: World, arguments: list[str], reason: str
-) -> None:
-    project.write_config({"endpoint": "emulator"})
-    text = project.stack_file().read_text()
-
-    done = adopt(project, *arguments)
-
-    assert done.returncode == 1
-    assert reason in done.stderr
-    assert project.stack_file().read_text() == text
-
-
-@pytest.mark.up
-@pytest.mark.acceptance
-def test_what_somebody_made_where_ours_was_deleted_is_told_and_adopted(project: Project, world: World) -> None:
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    theirs = world.log("vpc-shop", "by-hand")
-    world.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
-    assert "wants flow logs that are on er-core already and not this stack's" in project.refused("preview", "--refresh")
-
-    # What the stack has goes on to be kept.
-    assert "flow log 'core-vpc-shop-e4ec9862' was not created" in project.refused("up", *QUICK, "--refresh")
-    assert world.flow_log_of("vpc-payments")["enabled"]
-
-    project.change_router("core", adopt=True)
-    project.up("--refresh")
-    assert world.flow_log_of("vpc-shop")["id"] == theirs
-    same_flow_logs(project, world)
-
-
-def test_all_findings_are_told_in_one_run(project: Project, world: World) -> None:
-    world.log("vpc-shop", "by-hand")
-    world.server.store.set_quota(1)
+def test_preview_reports_all_problems_at_once(project: Project, cloud: Cloud) -> None:
+    cloud.log("vpc-shop", "by-hand")
+    cloud.server.store.set_quota(1)
     project.change_config(rules={"every_attachment": True, "never_disabled": True, "log_groups": ["security"]})
     project.change_router("core", attachments={"exclude": ["vpn-office-bonn"]}, enabled=False)
     project.change_router("edge", log_stream="er-flow-lgs")
 
-    said = project.refused("preview")
+    error = project.expect_error("preview")
 
-    for finding in (
+    for problem in (
         "routers.edge.log_stream in stacks/Pulumi.local.yaml: there is no log stream in group 'network'",
         "rules.every_attachment in stacks/Pulumi.local.yaml: these attachments can be logged and are not selected:"
         " core: vpn-office-bonn",
@@ -182,39 +113,15 @@ def test_all_findings_are_told_in_one_run(project: Project, world: World) -> Non
         "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's",
         "but the quota has room for 0: 1 of 1 are in use",
     ):
-        assert finding in said
+        assert problem in error
     assert project.flow_logs() == {}
 
 
-def test_a_quota_without_room_for_all_is_a_warning_of_the_preview(project: Project, world: World) -> None:
-    world.server.store.set_quota(7)
+def test_coverage_shows_the_cloud_in_a_table_and_on_a_page(project: Project, cloud: Cloud) -> None:
+    cloud.log("vpc-shop", "by-hand", stream="security/audit")
+    cloud.server.store.disable_flow_log(cloud.log("vpc-payments", "payments"))
 
-    said = project.ok("preview")
-
-    assert "warning: flow logs to be created: 10; but the quota has room for 7: 0 of 7 are in use" in said
-
-
-def coverage(project: Project) -> str:
-    """What `make coverage` shows."""
-    done = subprocess.run(
-        [sys.executable, "-m", "stacks.commands.coverage", STACK],
-        cwd=project.directory,
-        env=project.environment,
-        input=project.ok("config", "--json", "--show-secrets"),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=True,
-    )
-    return done.stdout
-
-
-def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Project, world: World) -> None:
-    world.log("vpc-shop", "by-hand", stream="security/audit")
-    silent = world.log("vpc-payments", "payments")
-    world.server.store.disable_flow_log(silent)
-
-    shown = coverage(project)
+    shown = project.module("stacks.commands.coverage").output
 
     lines = {line.split()[1]: line for line in shown.splitlines() if line.startswith("er-")}
     assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
@@ -222,41 +129,6 @@ def test_coverage_shows_what_is_there_now_in_a_table_and_on_a_page(project: Proj
     assert "security/audit (not this stack's)" in shown
     assert "1 of 10 loggable attachments are logged, 2 cannot be." in shown
     assert "As a page: .local/coverage/local.html" in shown
-    page = (project.directory / ".local" / "coverage" / "local.html").read_text()
+    page = (project.directory / ".local" / "coverage" / f"{STACK}.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "vpn-office-bonn" in page
-
-
-def test_coverage_knows_attachments_that_were_renamed_since(project: Project, world: World) -> None:
-    project.change_router("core", attachments=["vpc-shop"])
-    project.up()
-    world.server.store.rename_attachment("vpc-shop", "vpc-store")
-
-    (line,) = [line for line in coverage(project).splitlines() if "vpc-store" in line]
-
-    assert line.endswith("network/er-flow-logs")
-
-
-@pytest.mark.acceptance
-@pytest.mark.up
-def test_a_router_moves_to_another_stack_though_no_deletion_is_allowed(project: Project, world: World) -> None:
-    before = world.flow_logs()
-    component = f"urn:pulumi:{STACK}::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs::er-edge"
-    edge = project.config()["routers"]["edge"]
-    core = project.config()["routers"]["core"]
-    project.ok("state", "delete", "--yes", "--target-dependents", component)
-    project.change_config(routers={"core": core}, max_deletes=0)
-
-    project.up("--refresh")
-    project.unchanged()
-    assert world.flow_logs() == before
-    # One that is still in the state is lost as ever.
-    project.change_router("core", attachments={"exclude": ["vpc-shop"]})
-    assert "1 of 6 attachments would lose their flow log, but at most 0 may" in project.refused("preview")
-
-    project.stack_file("team").write_text("config: {}\n")
-    project.write_config({"endpoint": "emulator", "routers": {"edge": {**edge, "adopt": True}}}, "team")
-    project.environment["PULUMI_CONFIG_PASSPHRASE"] = "correct-horse"
-    project.ok("stack", "init", stack="team")
-    assert "4 imported" in project.ok("up", *QUICK, stack="team")
-    assert world.flow_logs().keys() == before.keys()

@@ -1,483 +1,178 @@
-"""Changes of the stack file and of the world, with the real `pulumi`: none interrupts the record of an attachment."""
+"""Changes of the stack file and of the cloud, with the real `pulumi`: none interrupts the record of an attachment."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.faults.plan import Fault
-from tests.e2e.harness import FLOW_LOG, QUICK, Project, World, agree, same_flow_logs, serving
+from tests.e2e.harness import (
+    ARCHIVE,
+    CORE,
+    CREATE,
+    EDGE,
+    FLOW_LOG,
+    QUICK,
+    Cloud,
+    Project,
+    assert_converged,
+    assert_same_flow_logs,
+    on_one_line,
+    serving,
+)
 
 STATE_BY_KEY = Path(__file__).with_name("state_by_key.json")
-"""The state of a stack that was made by version 0.1, which named flow logs by the router's key."""
-
-CREATE = "POST */flow-logs"
-CORE = ["vpc-data-platform", "vpc-payments", "vpc-shop", "vpc-shop-staging", "vpn-office-bonn", "vgw-direct-connect"]
-EDGE = ["vpc-edge-proxy", "vpc-partner-portal", "vpn-office-hamburg", "vgw-colocation-munich"]
-ARCHIVE = "er-flow-logs-archive"
+"""The state of a stack that was created by version 0.1, which named flow logs by the router's key."""
 
 
-@pytest.fixture
-def world(project: Project) -> Iterator[World]:
-    """An emulator in this process, in which anything can be made to fail."""
-    with serving(project.directory / "changes.db", latency=0.05) as world:
-        project.use(world)
-        yield world
-
-
-@pytest.fixture
-def embedded(project: Project) -> Iterator[World]:
-    """The world of the project's embedded emulator."""
-    with serving(project.database) as world:
-        yield world
-
-
-@contextmanager
-def no_gaps(world: World, *attachments: str) -> Iterator[None]:
-    """The attachments are logged at every instant of the block."""
-    since = world.now()
-    yield
-    assert world.server.store.gaps(since=since, attachments=attachments) == []
-
-
-def set_routers(project: Project, **routers: Any) -> None:
-    usual = {"router": "er-core", "log_group": "network"}
-    project.change_config(routers={key: {**usual, **router} for key, router in routers.items()})
-
-
-def urn(project: Project, world: World, attachment: str) -> str:
-    id_ = world.flow_log_of(attachment)["id"]
-    found: str = project.flow_logs()[id_]["urn"]
-    return found
-
-
-def test_moving_a_stream_makes_new_flow_logs_before_it_deletes(project: Project, world: World) -> None:
-    project.up()
-    before = world.flow_logs().keys()
+@pytest.mark.up
+def test_move_creates_new_flow_logs_before_it_deletes_old_ones(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs().keys()
 
     project.change_router("core", log_stream=ARCHIVE)
-    with no_gaps(world, *CORE, *EDGE):
+    with cloud.assert_no_gaps(*CORE, *EDGE):
         output = project.up()
 
     assert "vpc-shop moves from network/er-flow-logs to network/er-flow-logs-archive" in output
     assert "6 created" in output
     assert "6 deleted" in output
-    assert len(before - world.flow_logs().keys()) == len(CORE)
-    agree(project, world)
+    assert len(before - cloud.flow_logs().keys()) == len(CORE)
+    assert_converged(project, cloud)
 
 
-def test_a_move_in_which_a_create_fails_deletes_nothing(project: Project, world: World) -> None:
-    project.up()
-    before = world.flow_logs().keys()
-
-    project.change_router("core", log_stream=ARCHIVE)
-    world.server.faults.use(0, [Fault("error", calls=CREATE, status=403, skip=3)])
-    with no_gaps(world, *CORE):
-        project.refused("up", *QUICK)
-        assert before <= world.flow_logs().keys()
-
-        world.server.faults.use(0, [])
-        project.up("--refresh")
-    agree(project, world)
-
-
-@pytest.mark.acceptance
-def test_a_failed_create_keeps_the_old_flow_log_with_continue_on_error(project: Project, world: World) -> None:
-    project.up()
-    old = world.flow_log_of("vpc-shop")["id"]
-
-    project.change_router("core", log_stream=ARCHIVE)
-    world.server.faults.use(0, [Fault("fail", calls=CREATE, times=1)])
-    with no_gaps(world, *CORE):
-        said = project.refused("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
-        assert "it failed, or --target left it out" in " ".join(said.split())
-
-        world.server.faults.use(0, [])
-        project.up("--refresh")
-    assert old not in world.flow_logs()
-    agree(project, world)
-
-
-def test_a_new_router_that_others_log_refuses_the_whole_run(project: Project, world: World) -> None:
-    set_routers(project, core={})
-    project.up()
-    world.log("vpc-edge-proxy", "of-somebody-else")
-    world.finish()
-    before = world.flow_logs()
-
-    set_routers(project, core={"log_stream": ARCHIVE}, edge={"router": "er-edge"})
-    for command in (("preview",), ("up", *QUICK)):
-        assert "vpc-edge-proxy (of-somebody-else" in project.refused(*command)
-
-    assert world.flow_logs() == before
-    set_routers(project, core={"log_stream": ARCHIVE}, edge={"router": "er-edge", "adopt": True})
-    with no_gaps(world, *CORE, "vpc-edge-proxy"):
+def test_failed_move_deletes_nothing_and_next_up_completes_it(project: Project) -> None:
+    with serving(project.directory / "faulty.db", latency=0.05) as cloud:
+        project.use_cloud(cloud)
         project.up()
-    same_flow_logs(project, world)
+        before = cloud.flow_logs().keys()
+        project.change_router("core", log_stream=ARCHIVE)
+        with cloud.assert_no_gaps(*CORE):
+            cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, skip=3)])
+            project.expect_error("up", *QUICK)
+            assert before <= cloud.flow_logs().keys()
+
+            cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, times=1)])
+            error = project.expect_error("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
+            assert "it failed, or --target left it out" in error
+            assert before <= cloud.flow_logs().keys()
+
+            cloud.server.faults.use(0, [])
+            project.up("--refresh")
+        assert len(before - cloud.flow_logs().keys()) == len(CORE)
+        assert_converged(project, cloud)
 
 
-def test_a_move_that_the_quota_has_no_room_for_is_refused_with_numbers(project: Project, world: World) -> None:
+@pytest.mark.up
+def test_keys_can_be_renamed_split_merged_and_swapped(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs()
+    edge = {"router": "er-edge", "log_stream": "er-flow-logs"}
+    # The stack file's overrides and descriptions belong to keys that go.
+    project.set_routers(core={}, edge=edge)
     project.up()
-    world.server.store.set_quota(12)
-    before = world.flow_logs()
-
-    project.change_router("core", log_stream=ARCHIVE)
-    for command in (("preview",), ("up", *QUICK)):
-        said = " ".join(project.refused(*command).split())
-        assert "flow logs to be created: 6, 6 of them in place of others" in said
-        assert "the quota has room for 2: 10 of 12 are in use" in said
-        assert "or move 2 at a time, with overrides" in said
-    assert world.flow_logs() == before
-
-    with no_gaps(world, *CORE):
-        for count in (2, 4, 6):
-            project.change_router(
-                "core",
-                log_stream="er-flow-logs" if count < 6 else ARCHIVE,
-                overrides={name: {"log_stream": ARCHIVE} for name in CORE[:count]},
-            )
-            project.up()
-    agree(project, world)
-
-
-def test_a_protected_flow_log_moves_when_that_is_lifted(project: Project, world: World) -> None:
-    project.change_router("core", protect=True)
-    project.up()
-    before = world.flow_logs()
-
-    project.change_router("core", log_stream=ARCHIVE)
-    with no_gaps(world, *CORE):
-        for command in (("preview",), ("up", *QUICK)):
-            said = " ".join(project.refused(*command).split())
-            assert "routers.core.protect in stacks/Pulumi.local.yaml: protected flow logs would be deleted" in said
-        assert world.flow_logs() == before
-
-        project.change_router("core", log_stream="er-flow-logs", protect=False)
-        project.up()
-        project.change_router("core", log_stream=ARCHIVE, protect=True)
-        project.up()
-    agree(project, world)
-
-
-def test_a_refused_create_with_continue_on_error_deletes_nothing(project: Project, world: World) -> None:
-    project.up()
-    before = world.flow_logs().keys()
-
-    project.change_router("core", log_stream=ARCHIVE)
-    world.server.faults.use(0, [Fault("error", calls=CREATE, status=403, times=1)])
-    with no_gaps(world, *CORE):
-        said = project.refused("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
-        assert "it failed, or --target left it out" in said
-        assert before <= world.flow_logs().keys()
-
-        world.server.faults.use(0, [])
-        project.up("--refresh")
-    agree(project, world)
-
-
-def two_keys(project: Project) -> None:
-    audited = ["vpc-shop", "vpc-payments"]
-    set_routers(project, core={"attachments": audited}, audit={"attachments": audited, "log_stream": ARCHIVE})
-
-
-def test_one_of_two_keys_goes_and_the_other_takes_its_stream(project: Project, world: World) -> None:
-    two_keys(project)
-    project.up()
-    archive = {one["id"] for one in world.flow_logs().values() if one["name"].startswith("audit")}
-
-    set_routers(project, core={"attachments": ["vpc-shop", "vpc-payments"], "log_stream": ARCHIVE})
-    with no_gaps(world, "vpc-shop", "vpc-payments"):
-        output = project.up()
-
-    assert "2 deleted" in output
-    assert "created" not in output.split("Resources:")[1]
-    assert world.flow_logs().keys() == archive
-    agree(project, world)
-
-
-@pytest.mark.parametrize("parallel", ["1", pytest.param("128", marks=pytest.mark.acceptance)])
-def test_two_keys_that_swap_their_streams_have_nothing_to_do(parallel: str, project: Project, world: World) -> None:
-    two_keys(project)
-    project.up()
-    before = world.flow_logs()
-
-    routers = project.config()["routers"]
-    routers["core"]["log_stream"], routers["audit"]["log_stream"] = ARCHIVE, "er-flow-logs"
-    project.change_config(routers=routers)
-
-    assert "7 unchanged" in project.up(PULUMI_PARALLEL=parallel)
-    assert world.flow_logs() == before
-
-
-def test_keys_are_renamed_merged_split_and_swapped_with_nothing_to_do(project: Project, world: World) -> None:
-    first, second = CORE[:3], CORE[3:]
-    set_routers(project, core={"attachments": first}, extra={"attachments": second}, edge={"router": "er-edge"})
-    project.up()
-    before = world.flow_logs()
-    edge = {"router": "er-edge"}
+    before = cloud.flow_logs()
 
     for routers in (
-        {"backbone": {"attachments": first}, "extra": {"attachments": second}, "edge": edge},
-        {"backbone": {}, "edge": edge},
-        {"a": {"attachments": CORE[:1]}, "b": {"attachments": CORE[1:]}, "edge": edge},
-        {"edge": {}, "a": edge},
-        {"core": {"attachments": first}, "extra": {"attachments": second}, "edge": edge},
+        {"backbone": {"attachments": CORE[:3]}, "extra": {"attachments": CORE[3:]}, "edge": edge},
+        {"edge": {}, "backbone": edge},
     ):
-        set_routers(project, **routers)
-        assert "14 unchanged" in project.up(PULUMI_CONTINUE_ON_ERROR="true")
-        assert world.flow_logs() == before
-    project.unchanged()
+        project.set_routers(**routers)
+        assert "14 unchanged" in project.up()
+        assert cloud.flow_logs() == before
 
 
-@pytest.mark.acceptance
-def test_merging_into_a_key_with_other_settings_changes_those_in_place(project: Project, world: World) -> None:
-    set_routers(project, core={"attachments": CORE[:3]}, extra={"attachments": CORE[3:], "description": "extra"})
-    project.up()
-    before = world.flow_logs().keys()
-
-    set_routers(project, core={"description": "core"})
-    with no_gaps(world, *CORE):
-        assert "6 updated" in project.up()
-
-    assert world.flow_logs().keys() == before
-    agree(project, world)
-
-
-def test_a_renamed_attachment_keeps_its_flow_log_and_settings(project: Project, world: World) -> None:
-    names = ["vpc-shop", "vpc-payments", "vpn-office-bonn"]
-    overrides = {"vpc-payments": {"log_stream": ARCHIVE}}
-    set_routers(project, core={"attachments": names, "overrides": overrides}, rest={"attachments": {"exclude": names}})
-    project.up()
-    before = {id_: one["log_stream_id"] for id_, one in world.flow_logs().items()}
-    for name in names:
-        world.server.store.rename_attachment(name, f"{name}-2")
-
-    for command in (("preview",), ("up", *QUICK), ("preview",)):
-        said = " ".join(project.ok(*command).split())
-        assert "'vpc-payments' is named 'vpc-payments-2' now: its flow log and settings stay; write" in said
-
-    assert {id_: one["log_stream_id"] for id_, one in world.flow_logs().items()} == before
-    # A name in the template follows the console.
-    assert world.flow_log_of("vpc-shop-2")["name"].startswith("core-vpc-shop-2-")
-    project.unchanged()
-
-
-def test_a_name_that_passed_to_another_attachment_is_refused(project: Project, world: World) -> None:
-    set_routers(project, core={"attachments": ["vpc-shop"]})
-    project.up()
-    before = world.flow_logs()
-    store = world.server.store
-    shop, payments = store.attachment("vpc-shop").id, store.attachment("vpc-payments").id
-    store.rename_attachment(shop, "vpc-old-shop")
-    store.rename_attachment(payments, "vpc-shop")
-
-    for command in (("preview",), ("up", *QUICK)):
-        said = " ".join(project.refused(*command).split())
-        assert f"'vpc-shop' meant the attachment {shop}, which is named 'vpc-old-shop' now" in said
-        assert f"the name has passed to {payments}: write the id" in said
-    assert world.flow_logs() == before
-
-    set_routers(project, core={"attachments": [shop]})
-    project.up()
-    assert world.flow_logs().keys() == before.keys()
-
-
-def test_another_glob_does_not_delete_half_of_the_flow_logs(project: Project, world: World) -> None:
-    set_routers(project, core={"attachments": {"names": ["vpc-*"]}})
-    project.up()
-    before = world.flow_logs()
-
-    set_routers(project, core={"attachments": {"names": ["vpn-*"]}})
-    for command in (("preview",), ("up", *QUICK)):
-        said = " ".join(project.refused(*command).split())
-        assert "4 of 4 attachments would lose their flow log, but at most 1 may" in said
-        assert 'since the stack file says routers.core.attachments: {"names": ["vpn-*"]}' in said
-    assert world.flow_logs() == before
-
-
-def test_a_tag_changed_in_the_console_is_the_reason_that_is_given(project: Project, world: World) -> None:
-    set_routers(project, core={"attachments": {"tags": {"env": "prod"}}})
-    project.up()
-    world.server.store.tag_attachment("vpc-shop", {"env": "staging"})
-
-    for command in (("preview",), ("up", *QUICK)):
-        said = " ".join(project.ok(*command).split())
-        assert (
-            "er-core: vpc-shop loses its flow log to network/er-flow-logs: is no longer selected because its tag 'env'"
-            " is now 'staging' (was 'prod')"
-        ) in said
-    agree(project, world)
-
-
-def test_the_guard_names_what_loses_its_record_and_not_what_moves(project: Project, world: World) -> None:
-    two_keys(project)
-    project.up()
-
-    project.change_config(max_deletes=0)
-    set_routers(project, core={"attachments": ["vpc-shop"]}, moved={"router": "er-edge"})
-    said = " ".join(project.refused("up", *QUICK).split())
-
-    assert "1 of 2 attachments would lose their flow log, but at most 0 may: er-core: vpc-payments (" in said
-
-
-@pytest.mark.acceptance
-def test_an_attachment_that_is_gone_does_not_count_for_the_guard(project: Project, world: World) -> None:
-    project.change_config(max_deletes=0)
-    project.up()
-    world.server.store.remove_attachment("vpc-shop")
-
-    output = " ".join(project.up("--refresh").split())
-
-    assert "vpc-shop loses its flow log to network/er-flow-logs: the attachment is gone" in output
-    agree(project, world)
-
-
-def test_a_key_may_pass_to_another_router(project: Project, world: World) -> None:
-    set_routers(project, one={}, two={"router": "er-edge"})
-    project.up()
-    before = world.flow_logs()
-
-    set_routers(project, one={"router": "er-edge"}, two={})
-    assert "14 unchanged" in project.up()
-    assert world.flow_logs() == before
-
-
-def test_target_must_not_leave_out_what_takes_the_place_of_another(project: Project, world: World) -> None:
-    project.up()
-    old = urn(project, world, "vpc-shop")
-
-    project.change_router("core", overrides={"vpc-shop": {"log_stream": ARCHIVE}})
-    with no_gaps(world, *CORE):
-        said = " ".join(project.refused("up", *QUICK, "--target", old).split())
-        assert "it failed, or --target left it out" in said
-        new = said.partition("add --target '")[2].partition("'")[0]
-        project.up("--target", old, "--target", new)
-    agree(project, world)
-
-
-@pytest.mark.acceptance
-def test_renamed_keys_and_target_leave_the_state_readable(project: Project, world: World) -> None:
-    project.up()
-    target = urn(project, world, "vpc-shop")
-    routers = project.config()["routers"]
-    routers["backbone"] = {**routers.pop("core"), "description": "changed"}
-    project.change_config(routers=routers)
-
-    project.up("--target", target)
-    project.up("--refresh")
-
-    agree(project, world)
-
-
-def test_a_forced_replacement_keeps_a_good_flow_log(project: Project, world: World) -> None:
-    project.up()
-    before = world.flow_logs()
-
-    with no_gaps(world, *CORE):
-        project.up("--replace", urn(project, world, "vpc-shop"))
-
-    assert world.flow_logs() == before
-    agree(project, world)
-
-
-@pytest.mark.acceptance
-def test_a_forced_replacement_of_a_failed_flow_log_ends_with_a_good_one(project: Project, world: World) -> None:
-    project.up()
-    flow_log = world.flow_log_of("vpc-shop")["id"]
-    world.server.store.set_flow_log_state(flow_log, "failed")
-
-    project.pulumi("up", *QUICK, "--replace", urn(project, world, "vpc-shop"))
-    project.up("--refresh")
-
-    assert world.flow_log_of("vpc-shop")["id"] != flow_log
-    assert world.flow_log_of("vpc-shop")["state"] == "available"
-    agree(project, world)
-
-
-@pytest.mark.acceptance
-def test_of_two_flow_logs_one_is_disabled_when_the_other_is_enabled(project: Project, world: World) -> None:
-    names = ["vpc-shop", "vpc-payments"]
-    set_routers(
-        project,
-        core={"attachments": names},
-        audit={"attachments": names, "log_stream": ARCHIVE, "enabled": False},
+@pytest.mark.up
+def test_key_takes_over_the_flow_logs_of_another_key(project: Project, cloud: Cloud) -> None:
+    attachments = ["vpc-shop", "vpc-payments"]
+    edge = project.config()["routers"]["edge"]
+    rest = {"attachments": {"exclude": attachments}}
+    project.set_routers(
+        core={"attachments": attachments},
+        audit={"attachments": attachments, "log_stream": ARCHIVE},
+        rest=rest,
+        edge=edge,
     )
     project.up()
+    before = cloud.flow_logs()
 
-    with no_gaps(world, *names):
-        project.change_router("core", enabled=False)
-        project.change_router("audit", enabled=True)
-        project.up()
-    agree(project, world)
+    project.set_routers(
+        core={"attachments": attachments, "log_stream": ARCHIVE},
+        audit={"attachments": attachments},
+        rest=rest,
+        edge=edge,
+    )
+    assert "16 unchanged" in project.up()
+    assert cloud.flow_logs() == before
 
-
-@pytest.mark.acceptance
-def test_a_frozen_attachment_keeps_its_flow_log_and_gets_no_new_one(project: Project, world: World) -> None:
-    set_routers(project, core={"attachments": {"exclude": ["vpn-office-bonn"]}})
-    project.up()
-    world.server.store.set_attachment_state("vpc-shop", "freezed")
-    world.server.store.set_attachment_state("vpn-office-bonn", "freezed")
-
-    with no_gaps(world, *CORE[:4]):
-        set_routers(project, core={})
-        assert "vpn-office-bonn is frozen, so no flow log of it can be made" in project.up()
-        set_routers(project, core={"log_stream": ARCHIVE})
-        assert "attachment 'vpc-shop' is frozen" in project.refused("up", *QUICK)
-        set_routers(project, core={"log_stream": ARCHIVE, "overrides": {"vpc-shop": {"log_stream": "er-flow-logs"}}})
-        project.up()
-    same_flow_logs(project, world)
+    project.set_routers(core={"attachments": attachments, "log_stream": ARCHIVE}, rest=rest, edge=edge)
+    with cloud.assert_no_gaps(*attachments):
+        output = project.up()
+    assert "2 deleted" in output
+    assert "created" not in output.split("Resources:")[1]
+    assert_converged(project, cloud)
 
 
-def test_state_by_key_is_carried_over_and_nothing_changes(project: Project, embedded: World) -> None:
-    world = embedded  # whose address the state has
-    set_routers(
-        project,
+@pytest.mark.up
+def test_attachment_renamed_in_console_keeps_its_flow_log(project: Project, cloud: Cloud) -> None:
+    store, before = cloud.server.store, cloud.flow_logs().keys()
+    id_ = store.attachment("vpc-shop").id
+    project.change_router("core", attachments=CORE, overrides={"vpc-shop": {"description": "the shop's"}})
+    store.rename_attachment("vpc-shop", "vpc-shop-2")
+
+    output = on_one_line(project.up())
+
+    assert "'vpc-shop' is named 'vpc-shop-2' now: its flow log and settings stay; write" in output
+    assert cloud.flow_logs().keys() == before
+    shop = cloud.flow_log_of("vpc-shop-2")
+    assert shop["description"] == "the shop's"
+    assert shop["name"].startswith("core-vpc-shop-2-")  # a name in the template follows the console
+
+    store.rename_attachment("vpc-payments", "vpc-shop")
+    error = project.expect_error("up", *QUICK)
+    assert f"'vpc-shop' meant the attachment {id_}, which is named 'vpc-shop-2' now" in error
+    assert f"the name has passed to {store.attachment('vpc-shop').id}: write the id" in error
+    assert cloud.flow_logs().keys() == before
+
+
+def test_state_of_version_0_1_is_migrated_without_changes(project: Project, cloud: Cloud) -> None:
+    project.set_routers(
         core={"description": "Everything that passes the core router"},
         audit={"log_stream": ARCHIVE, "attachments": ["vpc-shop", "vpc-payments"]},
         perimeter={"router": "er-edge", "overrides": {"vpc-partner-portal": {"log_stream": ARCHIVE}}},
     )
-    put_into_world(project, world, json.loads(STATE_BY_KEY.read_text()))
-    before = world.flow_logs()
+    project.import_state(with_flow_logs_in(cloud, json.loads(STATE_BY_KEY.read_text())))
+    before = cloud.flow_logs()
 
     output = project.up("--refresh", "--suppress-outputs")
 
-    changed = [
+    changes = [
         line for line in output.splitlines() if re.match(r" *([~+-]|--|\+\+) .*er:FlowLog .*(cre|upd|del|repl)", line)
     ]
-    assert changed == []
-
-    assert world.flow_logs() == before
-    agree(project, world)
-    with no_gaps(world, "vpc-shop"):
+    assert changes == []
+    assert cloud.flow_logs() == before
+    with cloud.assert_no_gaps("vpc-shop"):
         project.change_router("audit", attachments=["vpc-payments"])
         assert "1 deleted" in project.up("--refresh")
-    agree(project, world)
+    assert_same_flow_logs(project, cloud)
 
 
-def put_into_world(project: Project, world: World, export: dict[str, Any]) -> None:
-    """Import a state, and have somebody make the flow logs that it has."""
-    store = world.server.store
-    names = {one.id: one.name for one in store.network.all_attachments()}
+def with_flow_logs_in(cloud: Cloud, export: dict[str, Any]) -> dict[str, Any]:
+    """The exported state, after the flow logs in it were created in the cloud."""
+    store = cloud.server.store
+    names = {attachment.id: attachment.name for attachment in store.network.all_attachments()}
     group = store.log_group("network")
-    streams = {one.id: one.name for one in store.log_tank.streams(group.project_id, group.id)}
-    for resource in export["deployment"]["resources"]:
-        if resource["type"] != FLOW_LOG:
-            continue
-        wanted = resource["inputs"]
-        stream = f"network/{streams[wanted['log_stream_id']]}"
-        attachment = names[wanted["resource_id"]]
-        resource["id"] = world.log(attachment, wanted["name"], stream=stream, description=wanted["description"])
-    world.finish()
-    for resource in export["deployment"]["resources"]:
-        if resource["type"] == FLOW_LOG:
-            made = world.flow_logs()[resource["id"]]
-            resource["outputs"] |= {key: made[key] for key in ("created_at", "updated_at")}
-    file = project.directory / "state.json"
-    file.write_text(json.dumps(export))
-    project.ok("stack", "import", "--file", str(file))
+    streams = {stream.id: stream.name for stream in store.log_tank.streams(group.project_id, group.id)}
+    resources = [resource for resource in export["deployment"]["resources"] if resource["type"] == FLOW_LOG]
+    for resource in resources:
+        inputs = resource["inputs"]
+        stream = f"network/{streams[inputs['log_stream_id']]}"
+        attachment = names[inputs["resource_id"]]
+        resource["id"] = cloud.log(attachment, inputs["name"], stream=stream, description=inputs["description"])
+    cloud.complete_operations()
+    for resource in resources:
+        created = cloud.flow_logs()[resource["id"]]
+        resource["outputs"] |= {key: created[key] for key in ("created_at", "updated_at")}
+    return export

@@ -1,4 +1,4 @@
-"""What somebody changed by hand: seen by a refresh and by a preview that refreshes, and reverted by `up`."""
+"""Changes by hand: shown by a preview that refreshes, taken over by a refresh, and reverted by `up`."""
 
 from __future__ import annotations
 
@@ -6,89 +6,50 @@ import re
 
 import pytest
 
-from tests.e2e.harness import QUICK, Project, World, same_flow_logs
+from tests.e2e.harness import Cloud, Project, assert_same_flow_logs
 
 
 @pytest.mark.up
-def test_what_was_renamed_and_disabled_by_hand_is_shown_and_reverted(project: Project, world: World) -> None:
-    world.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
-    world.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
+def test_drift_is_shown_by_preview_and_reverted_by_up(project: Project, cloud: Cloud) -> None:
+    store = cloud.server.store
+    store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
+    store.disable_flow_log("core-vpc-payments-8bd9e320")
+    deleted, failed = cloud.flow_log_of("vpn-office-bonn")["id"], cloud.flow_log_of("vpc-data-platform")["id"]
+    store.delete_flow_log(deleted)
+    store.set_flow_log_state(failed, "failed")
 
-    shown = project.pulumi("preview", "--refresh", "--diff", "--suppress-outputs", "--expect-no-changes")
-    assert not shown.ok
-    assert re.search(r'~ name *: "by-hand" => "core-vpc-shop-e4ec9862"', shown.output)
-    assert re.search(r"~ enabled *: false => true", shown.output)
-    project.up("--refresh")
+    preview = project.pulumi("preview", "--refresh", "--diff", "--suppress-outputs", "--expect-no-changes")
+    assert not preview.ok
+    assert re.search(r'~ name *: "by-hand" => "core-vpc-shop-e4ec9862"', preview.output)
+    assert re.search(r"~ enabled *: false => true", preview.output)
+    output = project.up("--refresh")
 
-    assert world.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
-    assert world.flow_log_of("vpc-payments")["enabled"] is True
-    same_flow_logs(project, world)
+    assert "1 replaced" in output
+    assert "1 created" in output
+    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert cloud.flow_log_of("vpc-payments")["enabled"] is True
+    assert not {deleted, failed} & cloud.flow_logs().keys()
+    assert {flow_log["state"] for flow_log in cloud.flow_logs().values()} == {"available"}
+    assert_same_flow_logs(project, cloud)
 
 
 @pytest.mark.up
-def test_a_refresh_takes_drift_into_state_inputs_included(project: Project, world: World) -> None:
-    world.server.store.describe_flow_log("core-vpc-shop-e4ec9862", "by hand")
-    id_ = world.flow_log_of("vpc-shop")["id"]
+def test_refresh_takes_drift_into_state_with_its_inputs(project: Project, cloud: Cloud) -> None:
+    store = cloud.server.store
+    store.describe_flow_log("core-vpc-shop-e4ec9862", "by hand")
+    store.set_flow_log_state("core-vpc-payments-8bd9e320", "modifying")
+    id_ = cloud.flow_log_of("vpc-shop")["id"]
 
-    assert "1 updated" in project.refresh()
+    project.refresh()
 
     assert project.flow_logs()[id_]["inputs"]["description"] == "by hand"
     assert project.flow_logs()[id_]["outputs"]["description"] == "by hand"
+    # A state that is only passed through makes no diff.
+    store.set_flow_log_state("core-vpc-payments-8bd9e320", "available")
     assert "1 updated" in project.up()
-    assert world.flow_log_of("vpc-shop")["description"] == "Everything that passes the core router"
-    same_flow_logs(project, world)
+    assert cloud.flow_log_of("vpc-shop")["description"] == "Everything that passes the core router"
+    assert_same_flow_logs(project, cloud)
 
-
-@pytest.mark.up
-def test_a_flow_log_deleted_by_hand_is_created_again(project: Project, world: World) -> None:
-    before = world.flow_log_of("vpc-shop")
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-
-    project.up("--refresh")
-
-    assert world.flow_log_of("vpc-shop")["id"] != before["id"]
-    same_flow_logs(project, world)
-
-
-@pytest.mark.acceptance
-@pytest.mark.up
-def test_changing_a_flow_log_that_somebody_deleted_says_how_to_go_on(project: Project, world: World) -> None:
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    project.change_router("core", overrides={"vpc-shop": {"name": "new-name"}})
-
-    output = project.refused("up", *QUICK)
-
-    assert "no longer exists, somebody deleted it: `pulumi up --refresh` notices that" in output
-    project.up("--refresh")
-    assert world.flow_log_of("vpc-shop")["name"] == "new-name"
-    same_flow_logs(project, world)
-
-
-@pytest.mark.up
-def test_destroying_what_somebody_deleted_succeeds(project: Project, world: World) -> None:
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-
+    store.delete_flow_log("core-vpc-shop-e4ec9862")
     project.destroy()
-
-    assert world.flow_logs() == {}
-
-
-@pytest.mark.up
-def test_a_flow_log_that_failed_is_replaced(project: Project, world: World) -> None:
-    before = world.flow_log_of("vpc-shop")
-    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
-
-    assert "1 replaced" in project.up("--refresh")
-
-    after = world.flow_log_of("vpc-shop")
-    assert (after["state"], after["id"] != before["id"]) == ("available", True)
-    same_flow_logs(project, world)
-
-
-@pytest.mark.up
-def test_a_state_caught_in_passing_makes_no_diff(project: Project, world: World) -> None:
-    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "modifying")
-    project.refresh()
-    world.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "available")
-
-    project.unchanged()
+    assert cloud.flow_logs() == {}

@@ -1,4 +1,4 @@
-"""This project in somebody else's Pulumi program, installed as a package: what `examples/` shows."""
+"""The programs of `examples/`, in projects of their own that use this project as an installed package."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import made_once
+from tests.e2e.conftest import CreateOnce
 from tests.e2e.harness import CHECKOUT, FLOW_LOG, QUICK, Project, serving
 
 STACK = "dev"
-PASSPHRASE = "correct-horse"
 PACKAGED = ("pyproject.toml", "README.md", "providers", "stacks", "emulator")
 
 CLOCK = """
@@ -37,8 +36,8 @@ class Clock(Resource):
 """
 
 
-def packaged(folder: Path) -> Path:
-    """A folder with all that is in the package: to build there leaves nothing behind in the checkout."""
+def copy_package(folder: Path) -> Path:
+    """Copy all that is in the package: a build there leaves nothing behind in the checkout."""
     folder.mkdir()
     for name in PACKAGED:
         if (CHECKOUT / name).is_dir():
@@ -53,173 +52,162 @@ def without_pythonpath() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that has this project installed, as a package; its dependencies are borrowed."""
+def environment(create_once: CreateOnce) -> Path:
+    """A virtual environment in which this project is installed as a package; its dependencies are borrowed."""
 
-    def make(folder: Path) -> None:
+    def fill(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
         pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
-        source = packaged(folder.with_name(f"{folder.name}-source"))
+        source = copy_package(folder.with_name(f"{folder.name}-source"))
         subprocess.run([*pip, "--no-deps", str(source)], check=True, timeout=300, env=without_pythonpath())
         site_packages = folder / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
         (site_packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
 
-    return made_once(tmp_path_factory, "installed", make)
+    return create_once("installed", fill)
 
 
-@pytest.fixture
-def example(tmp_path: Path, environment: Path) -> Iterator[Callable[[str], Project]]:
-    """Makes a project of its own from an example's folder."""
-    made = []
+class Example(Project):
+    """A copy of an example, with a stack `dev` of its own."""
 
-    def make(name: str) -> Project:
-        directory = tmp_path / name
+    @classmethod
+    def copy(cls, name: str, directory: Path, environment: Path) -> Example:
         shutil.copytree(CHECKOUT / "examples" / name, directory)
         (directory / ".venv").symlink_to(environment)
         (directory / ".local" / "state").mkdir(parents=True)
-        project = Project.at(directory)
-        project.environment |= {
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_BACKEND_URL": "file://./.local/state?metadata=skip",
-        }
-        project.ok("stack", "init", STACK, stack=None)
-        made.append(project)
-        return project
+        example = cls(directory, Project.at(directory).environment)
+        backend = "file://./.local/state?metadata=skip"
+        example.environment |= {"PULUMI_CONFIG_PASSPHRASE": "correct-horse", "PULUMI_BACKEND_URL": backend}
+        example.expect_ok("stack", "init", STACK)
+        return example
 
-    yield make
-    for project in made:
-        project.end()
+    @staticmethod
+    def _command(arguments: tuple[str, ...], stack: str | None) -> list[str]:
+        return ["pulumi", *arguments, "--non-interactive", *(() if "init" in arguments else ("--stack", STACK))]
+
+    @property
+    def program(self) -> str:
+        return (self.directory / "__main__.py").read_text()
+
+    @program.setter
+    def program(self, text: str) -> None:
+        (self.directory / "__main__.py").write_text(text)
+
+    def resources(self) -> set[str]:
+        """The ids of the flow logs in the state."""
+        resources = json.loads(self.expect_ok("stack", "export"))["deployment"]["resources"]
+        return {resource["id"] for resource in resources if resource["type"] == FLOW_LOG}
+
+    def in_cloud(self) -> dict[str, dict[str, Any]]:
+        with serving(self.database) as cloud:
+            return cloud.flow_logs()
 
 
-def flow_logs(project: Project) -> dict[str, dict[str, Any]]:
-    """Those in the state, by id."""
-    export = json.loads(project.ok("stack", "export", stack=STACK))
-    return {one["id"]: one for one in export["deployment"]["resources"] if one["type"] == FLOW_LOG}
+@pytest.fixture
+def routers(tmp_path: Path, environment: Path) -> Iterator[Example]:
+    example = Example.copy("routers", tmp_path / "routers", environment)
+    yield example
+    example.end()
 
 
-def there(project: Project) -> dict[str, dict[str, Any]]:
-    with serving(project.database) as world:
-        return world.flow_logs()
+@pytest.fixture
+def one_flow_log(tmp_path: Path, environment: Path) -> Iterator[Example]:
+    example = Example.copy("one-flow-log", tmp_path / "one-flow-log", environment)
+    yield example
+    example.end()
 
 
-def test_routers_are_logged_from_somebody_elses_program(example: Callable[[str], Project]) -> None:
-    project = example("routers")
+def test_routers_are_logged_from_a_program(routers: Example) -> None:
+    routers.up()
 
-    project.ok("up", *QUICK, stack=STACK)
-
-    assert there(project).keys() == flow_logs(project).keys()
-    outputs = json.loads(project.ok("stack", "output", "--json", stack=STACK))
+    flow_logs = routers.in_cloud()
+    assert flow_logs.keys() == routers.resources()
+    outputs = json.loads(routers.expect_ok("stack", "output", "--json"))
     assert outputs.keys() == {"flow_logs", "otc_flow_logs"}
-    assert sorted(id_ for of_router in outputs["flow_logs"].values() for id_ in of_router.values()) == sorted(
-        there(project)
-    )
-    project.ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
+    assert sorted(id_ for ids in outputs["flow_logs"].values() for id_ in ids.values()) == sorted(flow_logs)
+    routers.expect_no_changes("--refresh")
 
-    program = project.directory / "__main__.py"
-    program.write_text(
-        program.read_text().replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1')
-    )
-    said = project.refused("up", *QUICK, stack=STACK)
-    assert "max_deletes in the program: 2 of 8 attachments would lose their flow log" in said
-    program.write_text(program.read_text().replace("er-core", "er-cor"))
-    said = project.refused("up", *QUICK, stack=STACK)
-    assert "routers.core.router in the program: there is no router with id or name 'er-cor'" in said
-    assert there(project).keys() == flow_logs(project).keys()
-
-    project.ok("destroy", *QUICK, stack=STACK)
-    assert there(project) == {}
+    routers.program = routers.program.replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1')
+    error = routers.expect_error("up", *QUICK)
+    assert "max_deletes in the program: 2 of 8 attachments would lose their flow log" in error
+    assert routers.in_cloud() == flow_logs
+    routers.destroy()
+    assert routers.in_cloud() == {}
 
 
 @pytest.mark.acceptance
-def test_one_flow_log_is_made_by_its_ids_beside_another_dynamic_resource(example: Callable[[str], Project]) -> None:
-    project = example("one-flow-log")
-    (project.directory / "clock.py").write_text(CLOCK)
-    with (project.directory / "__main__.py").open("a") as program:
-        program.write("\nfrom clock import Clock\npulumi.export('hour', Clock('clock').hour)\n")
+def test_one_flow_log_stands_beside_another_dynamic_resource(one_flow_log: Example) -> None:
+    (one_flow_log.directory / "clock.py").write_text(CLOCK)
+    one_flow_log.program += "\nfrom clock import Clock\npulumi.export('hour', Clock('clock').hour)\n"
 
-    project.ok("up", *QUICK, stack=STACK)
+    one_flow_log.up()
 
-    outputs = json.loads(project.ok("stack", "output", "--json", stack=STACK))
-    ((id_, flow_log),) = there(project).items()
+    outputs = json.loads(one_flow_log.expect_ok("stack", "output", "--json"))
+    ((id_, flow_log),) = one_flow_log.in_cloud().items()
     assert outputs == {"flow_log": id_, "state": "available", "hour": 11}
     assert flow_log["name"] == "shop"
-    project.ok("preview", "--refresh", "--expect-no-changes", stack=STACK)
-    project.ok("destroy", *QUICK, stack=STACK)
-    assert there(project) == {}
-
-
-def add(project: Project, text: str) -> None:
-    with (project.directory / "__main__.py").open("a") as program:
-        program.write(f"\n{text}\n")
+    one_flow_log.expect_no_changes("--refresh")
+    one_flow_log.destroy()
+    assert one_flow_log.in_cloud() == {}
 
 
 @pytest.mark.acceptance
-def test_a_program_that_fails_shows_no_secret_of_its_own_and_the_guard_remembers(
-    example: Callable[[str], Project],
-) -> None:
-    project = example("routers")
-    add(project, 'pulumi.export("password", pulumi.Output.secret("hush-hush"))')
-    project.ok("up", *QUICK, stack=STACK)
-    program = project.directory / "__main__.py"
-    good = program.read_text()
+def test_failing_program_deletes_nothing_and_shows_no_secret(routers: Example) -> None:
+    good = routers.program
+    routers.program += '\npulumi.export("password", pulumi.Output.secret("hush-hush"))\n'
+    routers.up()
+    before = routers.in_cloud()
 
-    program.write_text(good.replace("er-core", "er-cor"))
-    said = project.refused("up", *QUICK, stack=STACK)
-    assert "hush-hush" not in said
-    assert "hush-hush" not in project.ok("stack", "export", stack=STACK)
+    routers.program = routers.program.replace("er-core", "er-cor")
+    error = routers.expect_error("up", *QUICK)
+    assert "routers.core.router in the program: there is no router with id or name 'er-cor'" in error
+    assert "hush-hush" not in error
+    assert "hush-hush" not in routers.expect_ok("stack", "export")
 
-    program.write_text(good.replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1'))
-    assert "2 of 8 attachments would lose their flow log" in project.refused("up", *QUICK, stack=STACK)
-    project.ok("destroy", *QUICK, stack=STACK)
-
-
-@pytest.mark.acceptance
-def test_nothing_is_deleted_by_a_program_that_goes_on_without_its_routers(example: Callable[[str], Project]) -> None:
-    project = example("routers")
-    project.ok("up", *QUICK, stack=STACK)
-    before = there(project)
-    program = project.directory / "__main__.py"
-    good = program.read_text()
-
-    wrong = "declare_flow_logs({'routers': {'core': {'router': 'er-cor'}}})"
+    # A program that goes on after the error cannot delete anything, either.
+    call = "declare_flow_logs({'routers': {'core': {'router': 'er-cor'}}})"
     head = "from stacks.program import declare_flow_logs\n"
-    program.write_text(f"{head}try:\n    {wrong}\nexcept Exception as error:\n    print('never mind')\n")
-    said = project.refused("up", *QUICK, stack=STACK)
-    assert "routers.core.log_group in the program: is missing" in said
-    assert "never mind" not in said
-    assert there(project) == before
+    routers.program = f"{head}try:\n    {call}\nexcept Exception as error:\n    print('never mind')\n"
+    error = routers.expect_error("up", *QUICK)
+    assert "routers.core.log_group in the program: is missing" in error
+    assert "never mind" not in error
+    assert routers.in_cloud() == before
 
-    # Somebody's own output took the place of ours.
-    program.write_text(good + "\npulumi.export('otc_flow_logs', {'a': 1})\n")
-    project.ok("up", *QUICK, stack=STACK)
-    program.write_text(good.replace('"core": {', '"core": {"attachments": ["vpc-shop"], '))
-    said = project.refused("up", *QUICK, stack=STACK)
-    assert "max_deletes in the program: 5 of 8 attachments would lose their flow log, but at most 2 may" in said
-    assert there(project) == before
-    program.write_text(good)
-    project.ok("up", *QUICK, stack=STACK)
-    project.ok("destroy", *QUICK, stack=STACK)
+    # max_deletes counts even if the program's own output has replaced the one that it reads.
+    routers.program = good + "\npulumi.export('otc_flow_logs', {'a': 1})\n"
+    routers.up()
+    routers.program = good.replace('"core": {', '"core": {"attachments": ["vpc-shop"], ')
+    error = routers.expect_error("up", *QUICK)
+    assert "max_deletes in the program: 5 of 8 attachments would lose their flow log, but at most 2 may" in error
+    assert routers.in_cloud() == before
 
 
 @pytest.mark.acceptance
-def test_a_program_is_to_name_all_routers_in_one_call_and_in_one_place(example: Callable[[str], Project]) -> None:
-    project = example("routers")
-    program = project.directory / "__main__.py"
-    good = program.read_text()
+def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
+    good = routers.program
+    routers.program += "\ndeclare_flow_logs()\n"
+    assert "declare_flow_logs is to be called once in a program" in routers.expect_error("preview")
 
-    add(project, "declare_flow_logs()")
-    assert "declare_flow_logs is to be called once in a program" in project.refused("preview", stack=STACK)
+    routers.program = "from stacks.program import declare_flow_logs\ndeclare_flow_logs()\n"
+    assert "otc-flow-logs:routers in Pulumi.dev.yaml: is missing" in routers.expect_error("up", *QUICK)
+    file = routers.directory / "Pulumi.dev.yaml"
+    router = {"router": "er-edge", "log_group": "network", "log_stream": "er-flow-logs"}
+    added = f"config:\n  otc-flow-logs:routers: {json.dumps({'edge': router})}\n"
+    before = file.read_text()
+    file.write_text(before.replace("config:\n", added))
+    routers.up()
+    assert len(routers.in_cloud()) == 4
 
-    program.write_text(good)
-    project.ok("config", "set", "otc-flow-logs:max_deletes", "0", stack=STACK)
-    project.ok("config", "set", "otc-flow-logs:regoin", "eu-de", stack=STACK)
-    said = project.refused("preview", stack=STACK)
-    assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program says it: take it out of one of them" in said
-    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in said
+    routers.program = good
+    file.write_text(before)
+    routers.expect_ok("config", "set", "otc-flow-logs:max_deletes", "0")
+    routers.expect_ok("config", "set", "otc-flow-logs:regoin", "eu-de")
+    error = routers.expect_error("preview")
+    assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program says it: take it out of one of them" in error
+    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in error
 
 
 @pytest.mark.acceptance
-def test_the_hosts_launcher_takes_the_environment_that_it_is_installed_in(environment: Path, tmp_path: Path) -> None:
+def test_host_launcher_uses_the_environment_it_is_installed_in(environment: Path, tmp_path: Path) -> None:
     launcher = environment / "share" / "otc-flow-logs" / "host" / "pulumi-resource-pulumi-python"
     process = subprocess.Popen(
         [launcher, "127.0.0.1:1"], cwd=tmp_path, env=without_pythonpath(), stdout=subprocess.PIPE, text=True
@@ -233,36 +221,16 @@ def test_the_hosts_launcher_takes_the_environment_that_it_is_installed_in(enviro
 
 
 @pytest.mark.acceptance
-def test_routers_of_a_stack_file_are_logged_from_somebody_elses_program(example: Callable[[str], Project]) -> None:
-    project = example("routers")
-    (project.directory / "__main__.py").write_text(
-        "from stacks.program import declare_flow_logs\ndeclare_flow_logs()\n"
-    )
-    said = project.refused("up", *QUICK, stack=STACK)
-    assert "otc-flow-logs:routers in Pulumi.dev.yaml: is missing" in said
+def test_example_runs_after_a_plain_pip_install(tmp_path: Path, one_flow_log: Example) -> None:
+    venv = one_flow_log.directory / ".venv"
+    venv.unlink()
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=120)
+    pip = [str(venv / "bin" / "pip"), "install", "--quiet", f"{copy_package(tmp_path / 'source')}[emulator]"]
+    subprocess.run(pip, check=True, timeout=600, env=without_pythonpath())
+    one_flow_log.environment.pop("PYTHONPATH")
 
-    file = project.directory / "Pulumi.dev.yaml"
-    router = {"router": "er-edge", "log_group": "network", "log_stream": "er-flow-logs"}
-    added = f"config:\n  otc-flow-logs:routers: {json.dumps({'edge': router})}\n"
-    file.write_text(file.read_text().replace("config:\n", added))
-    project.ok("up", *QUICK, stack=STACK)
-    assert len(there(project)) == 4
-    project.ok("destroy", *QUICK, stack=STACK)
+    one_flow_log.up()
 
-
-@pytest.mark.acceptance
-def test_an_example_runs_after_a_plain_pip_install(tmp_path: Path, example: Callable[[str], Project]) -> None:
-    project = example("one-flow-log")
-    (project.directory / ".venv").unlink()
-    subprocess.run([sys.executable, "-m", "venv", str(project.directory / ".venv")], check=True, timeout=120)
-    pip = [str(project.directory / ".venv" / "bin" / "pip"), "install", "--quiet"]
-    subprocess.run(
-        [*pip, f"{packaged(tmp_path / 'source')}[emulator]"], check=True, timeout=600, env=without_pythonpath()
-    )
-    project.environment.pop("PYTHONPATH")
-
-    project.ok("up", *QUICK, stack=STACK)
-
-    assert there(project).keys() == flow_logs(project).keys()
-    project.ok("destroy", *QUICK, stack=STACK)
-    assert there(project) == {}
+    assert one_flow_log.in_cloud().keys() == one_flow_log.resources()
+    one_flow_log.destroy()
+    assert one_flow_log.in_cloud() == {}

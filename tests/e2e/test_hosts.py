@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.harness import CHECKOUT, FLOW_LOG, LOGGED_IN_DEMO, QUICK, Project, World, same_flow_logs
+from tests.e2e.harness import ARCHIVE, CHECKOUT, DEMO_FLOW_LOGS, FLOW_LOG, QUICK, Cloud, Project, assert_same_flow_logs
 from tools.cache import cache_folder, make_once
 
 STATE = Path(__file__).with_name("state.json")
@@ -29,11 +29,11 @@ def oldest_sdk() -> Path:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
         subprocess.run([*command, f"pulumi=={version}"], check=True, timeout=300)
 
-    place = cache_folder() / f"pulumi-sdk-{version}"
-    return make_once(place, lambda folder: (folder / "pulumi" / "__init__.py").is_file(), install)
+    folder = cache_folder() / f"pulumi-sdk-{version}"
+    return make_once(folder, lambda folder: (folder / "pulumi" / "__init__.py").is_file(), install)
 
 
-def use_the_stock_host(project: Project) -> None:
+def use_base_host(project: Project) -> None:
     file = project.directory / "Pulumi.yaml"
     document = yaml.safe_load(file.read_text())
     del document["plugins"]
@@ -41,39 +41,36 @@ def use_the_stock_host(project: Project) -> None:
 
 
 @pytest.mark.acceptance
-def test_the_stock_host_creates_changes_refreshes_and_destroys(project: Project, world: World) -> None:
-    use_the_stock_host(project)
-
+def test_base_host_creates_updates_moves_refreshes_and_destroys(project: Project, cloud: Cloud) -> None:
+    use_base_host(project)
     project.up()
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    same_flow_logs(project, world)
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
+    assert_same_flow_logs(project, cloud)
 
     project.change_router("core", description="changed", enabled=False)
-    project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+    project.change_router("edge", log_stream=ARCHIVE, overrides={})
     output = project.up()
-    assert "6 updated" in output
-    assert "3 created" in output
-    assert "3 deleted" in output
-    assert f"{LOGGED_IN_DEMO + 4 - 6 - 3} unchanged" in output
-    same_flow_logs(project, world)
+    for count in ("6 updated", "3 created", "3 deleted", f"{DEMO_FLOW_LOGS + 4 - 6 - 3} unchanged"):
+        assert count in output
+    assert_same_flow_logs(project, cloud)
 
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
     project.up("--refresh")
-    same_flow_logs(project, world)
-
+    assert_same_flow_logs(project, cloud)
     project.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}
 
 
-@pytest.mark.parametrize("sdk", ["the newest", pytest.param("the oldest", marks=pytest.mark.acceptance)])
-def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
-    sdk: str, project: Project, world: World, request: pytest.FixtureRequest
+@pytest.mark.acceptance
+@pytest.mark.parametrize("sdk", ["newest", "oldest"])
+def test_error_is_one_sentence_with_code_and_request_id(
+    sdk: str, project: Project, cloud: Cloud, request: pytest.FixtureRequest
 ) -> None:
-    if sdk == "the oldest":
+    if sdk == "oldest":
         project.environment["PYTHONPATH"] = str(request.getfixturevalue("oldest_sdk"))
-    world.server.store.set_quota(LOGGED_IN_DEMO - 1)
+    cloud.server.store.set_quota(DEMO_FLOW_LOGS - 1)
 
-    output = project.refused("up", *QUICK)
+    output = project.pulumi("up", *QUICK).output
 
     sentence = (
         r"flow log '[\w-]+' was not created: \S.* \(ER\.04009008, HTTP 400, request [\w-]+\): 9 of 9 are in use;"
@@ -84,34 +81,29 @@ def test_an_error_is_one_sentence_with_code_and_request_under_every_sdk(
     for line in lines:
         assert re.fullmatch(sentence, line), line
     assert "Exception calling application" not in output
-    same_flow_logs(project, world)
-    world.server.store.set_quota(LOGGED_IN_DEMO)
-    project.up()
-    same_flow_logs(project, world)
+    assert_same_flow_logs(project, cloud)
 
 
 def test_state_names_the_provider_by_module_and_class() -> None:
     resources = json.loads(STATE.read_text())["deployment"]["resources"]
-    references = {one["inputs"]["__provider"] for one in resources if one["type"] == FLOW_LOG}
+    references = {resource["inputs"]["__provider"] for resource in resources if resource["type"] == FLOW_LOG}
     (pickled,) = (base64.b64decode(reference) for reference in references)
     assert b"providers.flow_log_provider" in pickled
     assert b"FlowLogProvider" in pickled
 
 
-@pytest.mark.parametrize("base", [False, True], ids=["our host", "the base host"])
-def test_committed_state_is_refreshed_and_destroyed(base: bool, project: Project, world: World) -> None:
-    if base:
-        use_the_stock_host(project)
+@pytest.mark.parametrize("host", ["own", pytest.param("base", marks=pytest.mark.acceptance)])
+def test_committed_state_is_refreshed_and_destroyed(host: str, project: Project, cloud: Cloud) -> None:
+    if host == "base":
+        use_base_host(project)
     text = STATE.read_text()
     for attachment, name in (("vpc-shop", "renamed-by-hand"), ("vpn-office-bonn", "core-vpn-office-bonn-6d95ad29")):
-        id_ = world.log(attachment, name, description="Everything that passes the core router")
+        id_ = cloud.log(attachment, name, description="Everything that passes the core router")
         text = text.replace(f"FLOW-LOG-OF-{attachment.upper()}", id_)
-    file = project.directory / "state.json"
-    file.write_text(text)
-    project.ok("stack", "import", "--file", str(file))
+    project.import_state(json.loads(text))
 
     assert "1 updated" in project.refresh()
-    assert project.flow_logs().keys() == world.flow_logs().keys()
+    assert project.flow_logs().keys() == cloud.flow_logs().keys()
 
     project.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}

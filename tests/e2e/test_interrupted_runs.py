@@ -1,175 +1,116 @@
-"""Runs that end in the middle: what exists stays in state or is found again, and is never there twice."""
+"""Runs that are interrupted: what exists stays in state or is found again, and never exists twice."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import pytest
 
-from tests.chaos import sweep
-from tests.e2e.harness import CHECKOUT, LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, agree, same_flow_logs
+from tests.chaos import kills
+from tests.chaos.kills import Kill, KillSite
+from tests.e2e.harness import (
+    ARCHIVE,
+    CHECKOUT,
+    CREATE,
+    DEMO_FLOW_LOGS,
+    QUICK,
+    TIMEOUT,
+    Cloud,
+    Project,
+    assert_converged,
+    assert_same_flow_logs,
+)
+
+# A few of the kills of `make chaos`.
+SAMPLE = (
+    Kill("destroy", "DELETE *", 0, "after", "engine"),
+    pytest.param(Kill("create", CREATE, 0, "after", "engine"), marks=pytest.mark.acceptance),
+    pytest.param(Kill("change", "DELETE *", 1, "after", "provider"), marks=pytest.mark.acceptance),
+)
 
 
-def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Wait for the condition while the process runs; a minute is for ever."""
-    deadline = time.monotonic() + TIMEOUT / 2
-    while not condition():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            pytest.fail(f"this never happened:\n{process.communicate(timeout=TIMEOUT)[0]}")
-        time.sleep(0.05)
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> KillSite:
+    return KillSite(tmp_path_factory.mktemp("kills"))
 
 
-def kill_while_creating(project: Project, world: World) -> None:
-    process = project.start("up", *QUICK)
-    until(lambda: len(world.flow_logs()) == LOGGED_IN_DEMO, process)
-    project.kill(process)
-    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"pending"}
-    world.hurry()
-    project.use(world)
+@pytest.mark.xdist_group("kills")
+@pytest.mark.parametrize("kill", SAMPLE, ids=str)
+def test_recovery_after_a_kill_leaves_each_flow_log_once(kill: Kill, site: KillSite) -> None:
+    assert kill in kills.all_kills()
+    assert site.recover_from(kill) == []
 
 
-def test_a_process_ends_with_the_one_that_started_it() -> None:
-    code = (
-        "import os, time; from providers import parent; parent.exit_with_parent(os.getppid()); print('on', flush=True)"
-    )
-    starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code + '; time.sleep(60)'!r}])"
+def test_process_ends_with_the_process_that_started_it() -> None:
+    code = "import os, time; from providers import watchdog; watchdog.exit_with_parent(os.getppid());"
+    code += " print('on', flush=True); time.sleep(60)"
+    starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     process = subprocess.Popen([sys.executable, "-c", starter], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "on\n"
     process.kill()
-    # The one that it started had the output open too.
+    # The child has the output open, too.
     process.communicate(timeout=30)
 
 
-def test_creates_that_were_killed_are_found_though_the_stack_file_says_something_else_by_then(
-    project: Project, stuck_world: World
-) -> None:
-    kill_while_creating(project, stuck_world)
-    kept = stuck_world.flow_log_of("vpc-shop")["id"]
+def test_killed_creates_are_recovered_after_the_stack_file_changed(project: Project, stuck_cloud: Cloud) -> None:
+    project.kill_engine(project.start_creating(stuck_cloud))
+    stuck_cloud.restart_without_latency()
+    project.use_cloud(stuck_cloud)
+    kept = stuck_cloud.flow_log_of("vpc-shop")["id"]
     project.change_router("core", attachments=["vpc-shop"], name="renamed-{attachment}", enabled=False)
-    project.change_router("edge", log_stream="er-flow-logs-archive", overrides={})
+    project.change_router("edge", log_stream=ARCHIVE, overrides={})
     project.change_config(max_deletes=5)
 
     project.recover()
 
-    shop = stuck_world.flow_log_of("vpc-shop")
+    shop = stuck_cloud.flow_log_of("vpc-shop")
     assert (shop["id"], shop["name"], shop["enabled"]) == (kept, "renamed-vpc-shop-e4ec9862", False)
-    assert len(stuck_world.flow_logs()) == 5
-    agree(project, stuck_world)
+    assert len(stuck_cloud.flow_logs()) == 5
+    assert_converged(project, stuck_cloud)
 
 
-@pytest.mark.acceptance
-def test_a_first_run_that_was_killed_is_recovered_under_another_key(project: Project, stuck_world: World) -> None:
-    kill_while_creating(project, stuck_world)
-    before = stuck_world.flow_logs().keys()
-    routers = project.config()["routers"]
-    project.change_config(routers={"kern": routers["core"], "edge": routers["edge"]})
-
-    project.recover()
-
-    assert stuck_world.flow_logs().keys() == before
-    assert stuck_world.flow_log_of("vpc-shop")["name"] == "kern-vpc-shop-e4ec9862"
-    agree(project, stuck_world)
-
-
-@pytest.mark.acceptance
-def test_what_was_killed_and_then_not_recovered_but_overwritten_can_be_recovered_still(
-    project: Project, stuck_world: World
-) -> None:
-    kill_while_creating(project, stuck_world)
-    project.ok("cancel", "--yes")
-    project.up("--refresh")
-    # The engine has made the same resources, and has the creates that were killed in the state still.
-    assert project.state()["pending_operations"]
-
-    project.recover()
-
-    assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
-    same_flow_logs(project, stuck_world)
-
-
-def kill_the_provider_while_creating(project: Project, world: World) -> None:
-    process = project.start("up", *QUICK)
-    until(lambda: len(world.flow_logs()) == LOGGED_IN_DEMO, process)
-    sweep.kill_one(process, "provider")
+def test_creates_of_a_killed_provider_are_recovered_or_deleted(project: Project, stuck_cloud: Cloud) -> None:
+    process = project.start_creating(stuck_cloud)
+    kills.kill_process(process, "provider")
     output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode != 0, output
     assert project.flow_logs() == {}
-    world.hurry()
-    project.use(world)
-
-
-def test_what_a_killed_provider_was_creating_is_not_forgotten_when_nobody_wants_it_any_more(
-    project: Project, stuck_world: World
-) -> None:
-    kill_the_provider_while_creating(project, stuck_world)
+    stuck_cloud.restart_without_latency()
+    project.use_cloud(stuck_cloud)
     project.change_router("core", attachments=["vpc-shop"])
     project.change_config(max_deletes=5)
 
-    output = project.refused("up", *QUICK)
+    error = project.expect_error("up", *QUICK)
 
-    assert (
+    sentence = (
         "interrupted while it created flow logs that the stack file no longer wants (5): run `make recover` first"
-        in output
     )
+    assert sentence in error
     project.recover()
-    assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO - 5
-    same_flow_logs(project, stuck_world)
+    assert len(stuck_cloud.flow_logs()) == DEMO_FLOW_LOGS - 5
+    assert_same_flow_logs(project, stuck_cloud)
 
 
-@pytest.mark.acceptance
-def test_what_a_killed_provider_was_creating_is_found_by_the_next_up(project: Project, stuck_world: World) -> None:
-    kill_the_provider_while_creating(project, stuck_world)
-    made = stuck_world.flow_logs().keys()
-
-    project.up()
-
-    assert stuck_world.flow_logs().keys() == made
-    assert not any(project.creating.iterdir())
-    agree(project, stuck_world)
-
-
-@pytest.mark.acceptance
-def test_dying_between_create_and_disable_leaves_what_the_next_up_finishes(
-    project: Project, stuck_world: World
-) -> None:
-    project.change_router("core", enabled=False)
-    project.change_router("edge", enabled=False)
-    process = project.start("up", *QUICK)
-    until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, process)
-    stuck_world.finish()
-    until(lambda: any(one["state"] == "modifying" for one in stuck_world.flow_logs().values()), process)
-    project.kill(process)
-    before = stuck_world.flow_logs().keys()
-    stuck_world.hurry()
-    project.use(stuck_world)
-
-    project.recover()
-
-    assert stuck_world.flow_logs().keys() == before
-    assert {flow_log["enabled"] for flow_log in stuck_world.flow_logs().values()} == {False}
-    agree(project, stuck_world)
-
-
-def test_a_create_that_fails_half_way_stays_in_state_and_is_replaced(project: Project, stuck_world: World) -> None:
-    process = project.start("up", *QUICK)
-    until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, process)
-    failing = stuck_world.flow_log_of("vpc-shop")["id"]
-    stuck_world.server.store.set_flow_log_state(failing, "failed")
-    stuck_world.finish()
+def test_interrupted_waits_and_failed_creates_continue_at_next_up(project: Project, stuck_cloud: Cloud) -> None:
+    process = project.start_creating(stuck_cloud)
+    created = stuck_cloud.flow_logs().keys()
+    failed = stuck_cloud.flow_log_of("vpc-shop")["id"]
+    stuck_cloud.server.store.set_flow_log_state(failed, "failed")
+    process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=TIMEOUT)
 
     assert process.returncode != 0
-    assert f"({failing}) exists but is not as wanted yet: flow log {failing} went to state failed" in output
+    assert "cancelled while waiting for available: pending; the next `pulumi up` goes on from there" in output
     assert "Traceback" not in output
-    assert project.flow_logs()[failing]["initErrors"]
+    assert project.flow_logs().keys() == created
+    assert project.flow_logs()[failed]["initErrors"]
+    assert not project.state().get("pending_operations")
 
-    stuck_world.hurry()
-    project.use(stuck_world)
+    stuck_cloud.restart_without_latency()
+    project.use_cloud(stuck_cloud)
     assert "1 replaced" in project.up()
-    assert failing not in stuck_world.flow_logs()
-    same_flow_logs(project, stuck_world)
+    assert created - stuck_cloud.flow_logs().keys() == {failed}
+    assert_same_flow_logs(project, stuck_cloud)

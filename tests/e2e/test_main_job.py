@@ -2,166 +2,93 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, Project, World, agree, same_flow_logs
+from tests.e2e.harness import ARCHIVE, DEMO_FLOW_LOGS, QUICK, Cloud, Project, assert_converged, assert_same_flow_logs
 
 
-def test_up_puts_an_available_flow_log_on_every_loggable_attachment(project: Project, world: World) -> None:
-    project.ok("up", "--yes")
+def test_up_logs_every_attachment_and_second_up_changes_nothing(project: Project, cloud: Cloud) -> None:
+    project.expect_ok("up", "--yes")
 
-    flow_logs = world.flow_logs().values()
-    assert len(flow_logs) == LOGGED_IN_DEMO
-    assert {flow_log["state"] for flow_log in flow_logs} == {"available"}
-    same_flow_logs(project, world)
-
-
-@pytest.mark.up
-def test_the_state_names_no_file_of_this_machine_but_the_sdk_can_be_let(project: Project) -> None:
-    assert not any("stackTrace" in one for one in project.flow_logs().values())
-    project.change_router("core", description="changed")
-    project.up(OTC_FLOW_LOGS_SDK_DEBUG="1")
-    assert any("stackTrace" in one for one in project.flow_logs().values())
-
-
-@pytest.mark.up
-def test_a_second_up_changes_nothing(project: Project, world: World) -> None:
-    before = world.flow_logs()
-
-    assert f"{LOGGED_IN_DEMO + 4} unchanged" in project.up()
-    assert world.flow_logs() == before
-
-
-@pytest.mark.up
-def test_outputs_tell_what_is_logged_and_why_the_rest_is_not(project: Project, world: World) -> None:
-    outputs = project.outputs()
+    before = cloud.flow_logs()
+    assert len(before) == DEMO_FLOW_LOGS
+    assert {flow_log["state"] for flow_log in before.values()} == {"available"}
+    assert_same_flow_logs(project, cloud)
+    outputs = json.loads(project.expect_ok("stack", "output", "--json"))
     assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
     core = outputs["routers"]["er-core"]["attachments"]
-    assert core[world.server.store.attachment("cfw-perimeter").id] == {
+    assert core[cloud.server.store.attachment("cfw-perimeter").id] == {
         "name": "cfw-perimeter",
         "not_logged": "is of type cfw, which cannot be logged",
     }
-    shop = core[world.server.store.attachment("vpc-shop").id]
+    shop = core[cloud.server.store.attachment("vpc-shop").id]
     assert shop["flow_logs"] == {"vpc-shop-b8382afe": {"logs_to": "network/er-flow-logs", "key": "core"}}
 
+    assert f"{DEMO_FLOW_LOGS + 4} unchanged" in project.up()
+    assert cloud.flow_logs() == before
+
 
 @pytest.mark.up
-def test_an_edited_name_is_changed_in_place(project: Project, world: World) -> None:
-    before = world.flow_logs()
+def test_edits_of_the_stack_file_update_flow_logs_in_place(project: Project, cloud: Cloud) -> None:
+    before = cloud.flow_logs()
+    assert not any("stackTrace" in resource for resource in project.flow_logs().values())
 
     project.change_router("core", overrides={"vpc-shop": {"name": "the-shop"}})
-    shown = project.up("--diff")
-    assert '~ name: "core-vpc-shop-e4ec9862" => "the-shop"' in shown
-    assert "1 updated" in shown
-
-    after = world.flow_logs()
-    assert after.keys() == before.keys()
-    assert world.flow_log_of("vpc-shop")["name"] == "the-shop"
-    agree(project, world)
-
-
-@pytest.mark.up
-def test_an_edited_description_and_a_switched_off_router_are_changed_in_place(project: Project, world: World) -> None:
-    before = world.flow_logs()
-
     project.change_router("edge", description="Branches", enabled=False)
-    assert "4 updated" in project.up()
+    output = project.up("--diff", OTC_FLOW_LOGS_SDK_DEBUG="1")
 
-    after = world.flow_logs()
+    assert '~ name: "core-vpc-shop-e4ec9862" => "the-shop"' in output
+    assert "5 updated" in output
+    after = cloud.flow_logs()
     assert after.keys() == before.keys()
-    changed = [one for one in after.values() if not one["enabled"]]
-    assert len(changed) == 4
-    assert {one["description"] for one in changed} == {"Branches"}
-    same_flow_logs(project, world)
+    assert cloud.flow_log_of("vpc-shop")["name"] == "the-shop"
+    changed = [flow_log for flow_log in after.values() if not flow_log["enabled"]]
+    assert [flow_log["description"] for flow_log in changed] == ["Branches"] * 4
+    assert any("stackTrace" in resource for resource in project.flow_logs().values())
+    assert_converged(project, cloud)
 
 
 @pytest.mark.up
-@pytest.mark.acceptance
-def test_a_flow_log_replaced_many_times_for_one_target_is_new_each_time(project: Project, world: World) -> None:
-    seen = {world.flow_log_of("vpc-shop")["id"]}
+def test_up_follows_attachments_that_come_go_or_change_state(project: Project, cloud: Cloud) -> None:
+    before, store = cloud.flow_logs(), cloud.server.store
+    gone = cloud.flow_log_of("vpc-shop-staging")["id"]
 
-    for stream in ("er-flow-logs-archive", "er-flow-logs"):
-        project.change_router("core", overrides={"vpc-shop": {"log_stream": stream}})
-        project.up()
-        seen.add(world.flow_log_of("vpc-shop")["id"])
-
-    assert len(seen) == 3
-    same_flow_logs(project, world)
-
-
-@pytest.mark.up
-def test_the_flow_log_of_a_removed_attachment_goes(project: Project, world: World) -> None:
-    flow_log = world.flow_log_of("vpc-shop")
-
-    world.server.store.remove_attachment("vpc-shop")
-    assert "1 deleted" in project.up()
-
-    assert flow_log["id"] not in world.flow_logs()
-    same_flow_logs(project, world)
-
-
-@pytest.mark.up
-def test_an_added_attachment_gets_a_flow_log_and_the_others_stay_as_they_are(project: Project, world: World) -> None:
-    before = world.flow_logs()
-
-    world.server.store.add_attachment("er-core", "vpc-new", resource_type="vpc")
-    assert "1 created" in project.up()
-
-    after = world.flow_logs()
-    assert {id_: after[id_] for id_ in before} == before
-    assert len(after) == len(before) + 1
-    same_flow_logs(project, world)
-
-
-@pytest.mark.up
-def test_attachments_in_passing_states_keep_their_flow_logs(project: Project, world: World) -> None:
-    before = world.flow_logs()
-
+    store.remove_attachment("vpc-shop-staging")
+    store.add_attachment("er-core", "vpc-new", resource_type="vpc")
     for attachment, state in (("vpc-shop", "pending"), ("vpc-payments", "modifying"), ("vpn-office-bonn", "freezed")):
-        world.server.store.set_attachment_state(attachment, state)
-    project.unchanged()
+        store.set_attachment_state(attachment, state)
+    output = project.up()
 
-    assert world.flow_logs() == before
-
-
-def test_flow_logs_can_be_created_disabled(project: Project, world: World) -> None:
-    project.change_router("core", enabled=False)
-    project.up()
-
-    enabled = {flow_log["enabled"] for flow_log in world.flow_logs().values()}
-    assert enabled == {True, False}
-    assert project.outputs()["coverage"]["logged"] == 4
-    same_flow_logs(project, world)
-
-
-@pytest.mark.acceptance
-@pytest.mark.up
-def test_destroy_leaves_nothing_in_the_world_and_the_stack_can_be_put_up_again(project: Project, world: World) -> None:
-    project.destroy()
-
-    assert world.flow_logs() == {}
-    assert project.flow_logs() == {}
-
-    project.up()
-
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    same_flow_logs(project, world)
+    assert "1 created" in output
+    assert "1 deleted" in output
+    after = cloud.flow_logs()
+    assert {id_: after.get(id_) for id_ in before if id_ != gone} == {
+        id_: flow_log for id_, flow_log in before.items() if id_ != gone
+    }
+    assert gone not in after
+    assert len(after) == len(before)
+    assert_same_flow_logs(project, cloud)
 
 
 @pytest.mark.up
-def test_what_is_protected_is_not_deleted_until_that_is_lifted(project: Project, world: World) -> None:
+def test_protected_flow_logs_stay_until_they_are_unprotected(project: Project, cloud: Cloud) -> None:
     project.change_router("core", protect=True)
     project.up()
-    core = world.server.store.router("er-core").id
-    protected = {one["id"] for one in project.flow_logs().values() if one["inputs"]["er_id"] == core}
+    before = cloud.flow_logs()
+    core = cloud.server.store.router("er-core").id
+    protected = {id_ for id_, resource in project.flow_logs().items() if resource["inputs"]["er_id"] == core}
 
-    said = re.sub(r"\s+", " ", project.refused("destroy", *QUICK))
-    assert world.flow_logs().keys() == protected
+    project.change_router("core", log_stream=ARCHIVE)
+    error = project.expect_error("up", *QUICK)
+    assert "routers.core.protect in stacks/Pulumi.local.yaml: protected flow logs would be deleted" in error
+    assert cloud.flow_logs() == before
 
-    found = re.search(r"pulumi state unprotect '?(urn:\S+?)'?[`\s]", said)
-    assert found, said
-    project.ok("state", "unprotect", "--all", "--yes")
+    error = project.expect_error("destroy", *QUICK)
+    assert re.search(r"pulumi state unprotect '?urn:\S+", error)
+    assert cloud.flow_logs().keys() == protected
+    project.expect_ok("state", "unprotect", "--all", "--yes")
     project.destroy()
-    assert world.flow_logs() == {}
+    assert cloud.flow_logs() == {}

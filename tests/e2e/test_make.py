@@ -12,80 +12,69 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import LOGGED_IN_DEMO, TIMEOUT, World, as_in_a_new_shell, make_checkout, serving
-
-
-def run(command: str, directory: Path, ends_with: int = 0, /, **environment: str) -> str:
-    """Run a shell command, which must succeed unless told otherwise; nothing of Pulumi's own is in its environment."""
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=directory,
-        env={**as_in_a_new_shell(), "NO_COLOR": "1", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    assert done.returncode == ends_with, done.stdout
-    return done.stdout
+from tests.e2e.harness import ARCHIVE, DEMO_FLOW_LOGS, TIMEOUT, Cloud, as_in_a_new_shell, run_shell, serving
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout with the files of this one, all committed; its virtual environment is this one's."""
-    directory = tmp_path / "checkout"
-    make_checkout(directory)
-    return directory
-
-
-@pytest.fixture
-def world(checkout: Path) -> Iterator[World]:
-    """The world of the checkout's embedded emulator."""
+def cloud(checkout: Path) -> Iterator[Cloud]:
+    """The cloud of the checkout's embedded emulator."""
     (checkout / ".local").mkdir()
-    with serving(checkout / ".local" / "emulator.db") as world:
-        yield world
+    with serving(checkout / ".local" / "emulator.db") as cloud:
+        yield cloud
 
 
-def test_the_make_targets_from_the_first_up_to_destroy(checkout: Path, world: World) -> None:
-    first = run("make up", checkout)
-    assert "+ 14 created" in first
-    assert "10 of 10 loggable attachments are logged, 2 cannot be." in first
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
+@pytest.fixture
+def team(checkout: Path, cloud: Cloud) -> dict[str, str]:
+    """The environment of a stack `team`, which has no routers yet."""
+    (checkout / "stacks" / "Pulumi.team.yaml").write_text(
+        f"# The team's.\nconfig:\n  otc-flow-logs:endpoint: {cloud.server.url}\n"
+    )
+    return {
+        "OS_TOKEN": cloud.server.token,
+        "OS_PROJECT_ID": cloud.server.project_id,
+        "OS_REGION_NAME": "eu-de",
+        "STACK": "team",
+        "PULUMI_CONFIG_PASSPHRASE": "x",
+    }
 
-    world.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    world.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
-    assert "10 of 10 loggable attachments are logged" in run("make recover", checkout)
-    assert {flow_log["state"] for flow_log in world.flow_logs().values()} == {"available"}
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
 
-    run("make destroy", checkout)
-    assert world.flow_logs() == {}
-    assert "0 of 10 loggable attachments are logged, 2 cannot be." in run("make coverage", checkout)
+def test_make_runs_a_stack_from_first_up_to_destroy(checkout: Path, cloud: Cloud) -> None:
+    output = run_shell("make up", checkout)
+    assert "+ 14 created" in output
+    assert "10 of 10 loggable attachments are logged, 2 cannot be." in output
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
+
+    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    cloud.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
+    assert "10 of 10 loggable attachments are logged" in run_shell("make recover", checkout)
+    assert {flow_log["state"] for flow_log in cloud.flow_logs().values()} == {"available"}
+    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
+
+    # Bare `pulumi` works in the environment that make prints, which keeps what the user has set.
+    passphrase = {"PULUMI_CONFIG_PASSPHRASE": "hers"}
+    run_shell('eval "$(make env)" && test "$PULUMI_CONFIG_PASSPHRASE" = hers', checkout, **passphrase)
+    run_shell('eval "$(make env)" && pulumi destroy --yes --skip-preview', checkout)
+    assert cloud.flow_logs() == {}
+    assert "0 of 10 loggable attachments are logged, 2 cannot be." in run_shell("make coverage", checkout)
     assert (checkout / ".local" / "coverage" / "local.html").is_file()
-    assert run("git status --short", checkout) == ""
+    assert run_shell("git status --short", checkout) == ""
 
 
 @pytest.mark.acceptance
-def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, world: World) -> None:
-    world.log("vpc-edge-proxy", "proxy")
-    place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
-    file = checkout / "stacks" / "Pulumi.team.yaml"
-    file.write_text(f"# The team's.\nconfig:\n  otc-flow-logs:endpoint: {world.server.url}\n")
-    place |= {"STACK": "team", "ROUTER": "er-edge", "PULUMI_CONFIG_PASSPHRASE": "x"}
+def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
+    cloud.log("vpc-edge-proxy", "proxy")
 
-    said = run("make adopt", checkout, **place)
+    output = run_shell("make adopt", checkout, ROUTER="er-edge", **team)
 
-    assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in said
-    assert file.read_text().startswith("# The team's.\nconfig:\n")
-    assert "= 1 to import" in run("make preview", checkout, **place)
+    assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in output
+    assert (checkout / "stacks" / "Pulumi.team.yaml").read_text().startswith("# The team's.\nconfig:\n")
+    assert "= 1 to import" in run_shell("make preview", checkout, **team)
 
 
-def at_a_terminal(command: str, answer: str, directory: Path, **environment: str) -> str:
-    """Run a shell command whose terminal answers its question with this; what was on the screen."""
+def run_at_terminal(command: str, answer: str, directory: Path, **environment: str) -> str:
+    """Run a shell command on a terminal, and give this answer to its question; what the terminal showed."""
     controller, terminal = pty.openpty()
-    # A session without a terminal has as its own the first that it opens.
+    # The first terminal that a session opens becomes its own.
     name = os.ttyname(terminal)
     process = subprocess.Popen(
         ["sh", "-c", f"exec <{name} >{name} 2>&1; {command}"],
@@ -93,57 +82,41 @@ def at_a_terminal(command: str, answer: str, directory: Path, **environment: str
         env={**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **environment},
         start_new_session=True,
     )
-    seen, is_answered, deadline = "", False, time.monotonic() + TIMEOUT
+    shown, is_answered, deadline = "", False, time.monotonic() + TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         if select.select([controller], [], [], 0.1)[0]:
-            seen += os.read(controller, 65536).decode(errors="replace")
-        if "Do this?" in seen and not is_answered:
+            shown += os.read(controller, 65536).decode(errors="replace")
+        if "Do this?" in shown and not is_answered:
             is_answered = True
             os.write(controller, f"{answer}\n".encode())
     process.wait(1)
     os.close(terminal)
     os.close(controller)
-    return seen.replace("\r\n", "\n")
+    return shown.replace("\r\n", "\n")
 
 
-def test_make_up_asks_at_a_terminal_and_shows_first_what_moves(checkout: Path, world: World) -> None:
-    place = {"OS_TOKEN": world.server.token, "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
-    place |= {"STACK": "team", "PULUMI_CONFIG_PASSPHRASE": "x"}
+def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
     file = checkout / "stacks" / "Pulumi.team.yaml"
     stream = "  otc-flow-logs:routers: {core: {router: er-core, log_group: network, log_stream: er-flow-logs}}\n"
-    file.write_text(f"config:\n  otc-flow-logs:endpoint: {world.server.url}\n{stream}")
-    run("make up", checkout, **place)  # without a terminal nothing is asked
-    before = world.flow_logs()
-    file.write_text(file.read_text().replace("er-flow-logs}", "er-flow-logs-archive}"))
+    file.write_text(file.read_text() + stream)
+    assert "Do this?" not in run_at_terminal("make up YES=1", "", checkout, **team)
+    before = cloud.flow_logs()
+    assert len(before) == 6
+    file.write_text(file.read_text().replace("er-flow-logs}", f"{ARCHIVE}}}"))
 
-    refused = at_a_terminal("make up", "no", checkout, **place)
+    shown = run_at_terminal("make up", "no", checkout, **team)
 
-    assert "6 TO MOVE" in refused.upper()
-    assert refused.index("network/er-flow-logs-archive") < refused.index("Do this?")
-    assert "Nothing was changed." in refused
-    assert world.flow_logs() == before
+    assert "6 TO MOVE" in shown.upper()
+    assert shown.index("network/er-flow-logs-archive") < shown.index("Do this?")
+    assert "Nothing was changed." in shown
+    assert cloud.flow_logs() == before
 
-    agreed = at_a_terminal("make up", "yes", checkout, **place)
-    assert "6 of 6 loggable attachments are logged" in agreed
-    assert not before.keys() & world.flow_logs().keys()
-    file.write_text(file.read_text().replace("er-flow-logs-archive}", "er-flow-logs}"))
-    assert "Do this?" not in at_a_terminal("make up YES=1", "", checkout, **place)
-    assert len(world.flow_logs()) == 6
+    shown = run_at_terminal("make up", "yes", checkout, **team)
+    assert "6 of 6 loggable attachments are logged" in shown
+    assert not before.keys() & cloud.flow_logs().keys()
 
 
-def test_a_wrong_credential_is_told_once_and_not_of_each_flow_log(checkout: Path, world: World) -> None:
-    (checkout / "stacks" / "Pulumi.team.yaml").write_text(f"config:\n  otc-flow-logs:endpoint: {world.server.url}\n")
-    place = {"OS_TOKEN": "wrong", "OS_PROJECT_ID": world.server.project_id, "OS_REGION_NAME": "eu-de"}
-    place |= {"STACK": "team", "PULUMI_CONFIG_PASSPHRASE": "x"}
-
-    for target in ("preview", "up", "refresh", "destroy"):
-        said = run(f"make {target}", checkout, 2, **place)
-        assert said.count("refused the credentials") == said.count("error: ") == 1, said
-
-
-def test_bare_pulumi_works_in_the_environment_that_make_prints(checkout: Path, world: World) -> None:
-    run('eval "$(make env)" && pulumi up --yes --skip-preview', checkout)
-
-    assert len(world.flow_logs()) == LOGGED_IN_DEMO
-    run('eval "$(make env)" && test "$PULUMI_CONFIG_PASSPHRASE" = hers', checkout, PULUMI_CONFIG_PASSPHRASE="hers")
-    assert run("git status --short", checkout) == ""
+def test_make_reports_wrong_credentials_once(checkout: Path, team: dict[str, str]) -> None:
+    for target in ("up", "destroy"):
+        output = run_shell(f"make {target}", checkout, 2, **{**team, "OS_TOKEN": "wrong"})
+        assert output.count("refused the credentials") == output.count("error: ") == 1, output

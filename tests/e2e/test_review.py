@@ -1,4 +1,4 @@
-"""What a pull request would be told, from the preview of the real `pulumi`."""
+"""The comment on a pull request, made from a preview of the real `pulumi`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import sys
 
 import pytest
 
-from tests.e2e.harness import STACK, TIMEOUT, Project, World
+from tests.e2e.harness import STACK, TIMEOUT, Cloud, Project
 
 NO_GAP = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
 
 
-def reviewed(project: Project, previewed: bytes, *options: str) -> str:
+def review(project: Project, preview_events: bytes, *options: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "stacks.review", *options, f"{STACK}=-"],
         cwd=project.directory,
         env=project.environment,
-        input=previewed,
+        input=preview_events,
         capture_output=True,
         timeout=TIMEOUT,
         check=True,
@@ -27,12 +27,12 @@ def reviewed(project: Project, previewed: bytes, *options: str) -> str:
 
 
 @pytest.mark.up
-def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Project, world: World) -> None:
-    store = world.server.store
+def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, cloud: Cloud) -> None:
+    store = cloud.server.store
     store.remove_attachment("vpc-shop-staging")
     store.add_attachment("er-edge", "vpc-|`new`")
     store.add_attachment("er-core", "vpc-taken")
-    world.log("vpc-taken", "by-hand")
+    cloud.log("vpc-taken", "by-hand")
     store.rename_flow_log("core-vpc-data-platform-f25584d3", "renamed")
     project.change_router(
         "core",
@@ -40,7 +40,7 @@ def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Proj
         overrides={"vpc-shop": {"name": "the-shop"}, "vpc-payments": {"log_stream": "er-flow-logs-archive"}},
     )
 
-    previewed = subprocess.run(
+    preview_events = subprocess.run(
         ["pulumi", "preview", "--json", "--refresh", "--stack", STACK, "--non-interactive"],
         cwd=project.directory,
         env={**project.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
@@ -49,7 +49,7 @@ def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Proj
         timeout=TIMEOUT,
         check=True,
     ).stdout
-    text = reviewed(project, previewed)
+    text = review(project, preview_events)
 
     assert "**1 to delete**, **1 to move**, 2 to change, 1 to create, 1 to import, 6 unchanged\n" in text
     assert text.index("**⚠️ 1 to delete: the record that it writes ends**") < text.index(NO_GAP)
@@ -78,7 +78,7 @@ def test_a_real_preview_becomes_one_comment_with_names_and_reasons(project: Proj
     ]
     assert str(project.directory) not in text
 
-    lines = reviewed(project, previewed, "--text").splitlines()
+    lines = review(project, preview_events, "--text").splitlines()
     assert max(map(len, lines)) <= 80
     titles = [line for line in lines if re.match(r"\d.* TO ", line)]
     assert titles == [

@@ -1,79 +1,36 @@
-"""Passwords and tokens are in no output, log, state or file of a project, also where Pulumi tells all that it knows."""
+"""Passwords and tokens are in no output, log, state or file of a project, even where Pulumi logs all that it can."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
-import hashlib
 import json
 import os
-import re
-import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.e2e import test_connections
-from tests.e2e.harness import QUICK, Project, World, serving
+from tests.e2e.harness import QUICK, Cloud, Project, on_one_line, serving
+from tests.e2e.secret_search import Secrets
 
 CANARY = f"canary-{uuid.uuid4().hex}"
-TOKEN_LENGTH = 64  # characters, of those that the emulator issues
 USER = {"OS_USERNAME": "demo", "OS_USER_DOMAIN_NAME": "OTC-DEMO"}
 
-# An export has the outputs too.
+# They do all that other commands do with credentials. An export has the outputs, too.
 COMMANDS = (
-    ("up", *QUICK),
-    ("preview", "--diff", "--suppress-progress"),
-    ("refresh", *QUICK),
-    ("stack", "export"),
-    ("destroy", *QUICK),
-)
-# Whatever the credentials are, each command uses them alike: these do all that those above do.
-FEWER_COMMANDS = (
     ("up", "--refresh", "--diff", *QUICK),
     ("stack", "export"),
     ("destroy", *QUICK),
 )
 
 
-def in_full(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The command, which then tells as much as it can."""
+def verbose(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The command with all options that make it log more."""
     return (*command, "-v=9", "--logtostderr", "--logflow", "--show-secrets" if command[0] == "stack" else "--debug")
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """What nobody may read: a password or token, and all tokens that the emulator with this file has issued."""
-
-    credential: str
-    database: Path
-
-    def are_in(self, data: bytes) -> bool:
-        """Whether the data tells one of them, as it is or within something in base64."""
-        texts = [data, *map(_decoded, set(re.findall(rb"[A-Za-z0-9+/]{24,}", data)))]
-        if any(self.credential.encode() in text for text in texts):
-            return True
-        words = {word for text in texts for word in re.findall(rb"[\w-]{%d,}" % TOKEN_LENGTH, text)}
-        parts = (word[start : start + TOKEN_LENGTH] for word in words for start in range(len(word) - TOKEN_LENGTH + 1))
-        # All that the emulator keeps of a token is its digest.
-        return not self._digests().isdisjoint(hashlib.sha256(part).digest() for part in parts)
-
-    def _digests(self) -> set[bytes]:
-        if not self.database.exists():
-            return set()
-        with contextlib.closing(sqlite3.connect(self.database)) as connection:
-            return {digest for (digest,) in connection.execute("SELECT digest FROM token")}
-
-
-def _decoded(text: bytes) -> bytes:
-    text = text[:-1] if len(text) % 4 == 1 else text
-    return base64.b64decode(text + b"=" * (-len(text) % 4))
 
 
 @pytest.fixture
@@ -103,117 +60,84 @@ def content(file: Path) -> bytes:
     return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
-def leaks(project: Project, home: Path, secrets: Secrets, command: tuple[str, ...], output: str) -> list[str]:
-    """Where the secrets can be read now that the command has had this output."""
-    found = [f"output of {command}"] if secrets.are_in(output.encode()) else []
-    leaky = [file for file in files(project.directory, home) if secrets.are_in(content(file))]
+def find_leaks(project: Project, home: Path, secrets: Secrets, command: tuple[str, ...], output: str) -> list[str]:
+    """Where the secrets can be read after a command with this output."""
+    found = [f"output of {command}"] if secrets.appear_in(output.encode()) else []
+    leaky = [file for file in files(project.directory, home) if secrets.appear_in(content(file))]
     return found + [f"{file} after {command}" for file in leaky]
 
 
-def encrypted_leaks(project: Project, home: Path, secrets: Secrets) -> list[str]:
-    """The logs in which the secrets can be read by who has the passphrase of the stack."""
+def find_encrypted_leaks(project: Project, home: Path, secrets: Secrets) -> list[str]:
+    """The logs in which the secrets can be read with the passphrase of the stack."""
     logs = [file for file in files(home) if content(file).startswith(b"PLOG")]
     assert logs
-    return [str(log) for log in logs if secrets.are_in(project.ok("logs", "decrypt", str(log)).encode())]
+    return [str(log) for log in logs if secrets.appear_in(project.expect_ok("logs", "decrypt", str(log)).encode())]
 
 
-def test_what_is_looked_for_would_be_found(tmp_path: Path) -> None:
-    with serving(tmp_path / "emulator.db") as world:
+def test_secrets_are_found_where_they_appear(tmp_path: Path) -> None:
+    with serving(tmp_path / "emulator.db") as cloud:
         secrets = Secrets(CANARY, tmp_path / "emulator.db")
-        for secret in (CANARY.encode(), world.server.token.encode()):
-            assert secrets.are_in(b'{"key": "%s"}' % secret)
-            assert secrets.are_in(b"a-longer-word%sgoes-on" % secret)
-            assert secrets.are_in(b"key=" + base64.b64encode(b"\x1a\x40%s and more" % secret))
-        assert not secrets.are_in(b"x" * 1000)
+        for secret in (CANARY.encode(), cloud.server.token.encode()):
+            assert secrets.appear_in(b'{"key": "%s"}' % secret)
+            assert secrets.appear_in(b"a-longer-word%sgoes-on" % secret)
+            assert secrets.appear_in(b"key=" + base64.b64encode(b"\x1a\x40%s and more" % secret))
+        assert not secrets.appear_in(b"x" * 1000)
 
 
-def test_a_password_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
-    standalone.server.store.set_password("demo", CANARY)
+def use_password(project: Project, cloud: Cloud) -> str:
+    cloud.server.store.set_password("demo", CANARY)
     project.environment |= {**USER, "OS_PASSWORD": CANARY}
-    secrets = Secrets(CANARY, standalone.server.store.path)
-
-    for command in map(in_full, COMMANDS):
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
-
-    assert encrypted_leaks(project, home, secrets) == []
+    return CANARY
 
 
-@pytest.mark.acceptance
-def test_a_token_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
+def use_token(project: Project, cloud: Cloud) -> str:
     project.change_config(project=None)
-    project.environment |= {"OS_TOKEN": standalone.server.token, "OS_PROJECT_ID": standalone.server.project_id}
-    secrets = Secrets(standalone.server.token, standalone.server.store.path)
-
-    for command in map(in_full, FEWER_COMMANDS):
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
-
-    assert encrypted_leaks(project, home, secrets) == []
+    project.environment |= {"OS_TOKEN": cloud.server.token, "OS_PROJECT_ID": cloud.server.project_id}
+    return cloud.server.token
 
 
-@pytest.mark.acceptance
-def test_a_secret_key_from_the_environment_is_told_to_nobody(project: Project, standalone: World, home: Path) -> None:
-    standalone.server.store.add_access_key("demo", "TESTACCESSKEY0000001", CANARY)
+def use_access_key(project: Project, cloud: Cloud) -> str:
+    cloud.server.store.add_access_key("demo", "TESTACCESSKEY0000001", CANARY)
     project.environment |= {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": CANARY}
-    world = standalone.server.store.path
-    secrets = Secrets(CANARY, world)
-
-    for command in map(in_full, FEWER_COMMANDS):
-        output = project.ok(*command)
-        # A signature can only be checked with the secret key: the world's own file has it.
-        assert [leak for leak in leaks(project, home, secrets, command, output) if str(world) not in leak] == []
-
-    assert encrypted_leaks(project, home, secrets) == []
+    return CANARY
 
 
-def test_a_secret_of_the_stack_file_is_told_to_nobody_who_did_not_ask_for_it(
-    project: Project, standalone: World, home: Path
+@pytest.mark.parametrize(
+    "use_credentials",
+    [
+        use_password,
+        pytest.param(use_token, marks=pytest.mark.acceptance),
+        pytest.param(use_access_key, marks=pytest.mark.acceptance),
+    ],
+    ids=lambda use_credentials: use_credentials.__name__,
+)
+def test_credentials_from_the_environment_are_not_disclosed(
+    use_credentials: Callable[[Project, Cloud], str], project: Project, standalone: Cloud, home: Path
 ) -> None:
+    database = standalone.server.store.path
+    secrets = Secrets(use_credentials(project, standalone), database)
+
+    for command in map(verbose, COMMANDS):
+        leaks = find_leaks(project, home, secrets, command, project.expect_ok(*command))
+        # The emulator needs the secret key in its own file, to check signatures.
+        assert [leak for leak in leaks if str(database) not in leak or use_credentials is not use_access_key] == []
+
+    assert find_encrypted_leaks(project, home, secrets) == []
+
+
+def test_secret_of_the_stack_file_is_disclosed_only_on_request(project: Project, standalone: Cloud, home: Path) -> None:
     standalone.server.store.set_password("demo", CANARY)
     project.change_config(username="demo", domain="OTC-DEMO")
-    project.ok("config", "set", "--secret", "otc-flow-logs:password", CANARY)
+    project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", CANARY)
     secrets = Secrets(CANARY, standalone.server.store.path)
 
-    # At -v=9, and in the logs that it encrypts, Pulumi itself tells what the stack file holds.
-    for command in FEWER_COMMANDS:
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
-
-
-@pytest.mark.acceptance
-def test_the_credentials_of_the_embedded_emulator_are_told_to_nobody(project: Project, home: Path) -> None:
-    secrets = Secrets(test_connections.PASSWORD, project.database)
-
-    for command in map(in_full, FEWER_COMMANDS):
-        assert leaks(project, home, secrets, command, project.ok(*command)) == []
-
-    assert encrypted_leaks(project, home, secrets) == []
-
-
-REFUSED = {
-    "a wrong password": ({**USER, "OS_PASSWORD": CANARY}, "IAM refused user 'demo' of domain 'OTC-DEMO'"),
-    "a wrong token": ({"OS_TOKEN": CANARY, "OS_PROJECT_ID": "0" * 32}, "refused the credentials"),
-    "a token of two lines": (
-        {"OS_TOKEN": f"{CANARY}\nand more", "OS_PROJECT_ID": "0" * 32},
-        "the token has characters that no token has",
-    ),
-}
-
-
-@pytest.mark.parametrize(("credentials", "sentence"), list(REFUSED.values()), ids=list(REFUSED))
-def test_an_error_does_not_repeat_what_was_refused(
-    credentials: dict[str, str], sentence: str, project: Project, standalone: World, home: Path
-) -> None:
-    project.environment |= credentials
-    secrets = Secrets(CANARY, standalone.server.store.path)
-    command = in_full(("preview",))
-
-    output = project.refused(*command)
-
-    assert sentence in output
-    assert leaks(project, home, secrets, command, output) == []
+    # With -v=9, and in the logs that it encrypts, Pulumi itself shows the values of the stack file.
+    for command in COMMANDS:
+        assert find_leaks(project, home, secrets, command, project.expect_ok(*command)) == []
 
 
 class Echo(BaseHTTPRequestHandler):
-    """An IAM that refuses every sign-in in the sign-in's own words."""
+    """An IAM that refuses every sign-in and repeats its body."""
 
     def do_POST(self) -> None:
         sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -237,15 +161,28 @@ def echo() -> Iterator[str]:
         server.shutdown()
 
 
-def test_an_error_does_not_repeat_a_password_that_iam_repeats(
-    project: Project, standalone: World, home: Path, echo: str
+REFUSED = {
+    "wrong token": ({"OS_TOKEN": CANARY, "OS_PROJECT_ID": "0" * 32}, "refused the credentials"),
+    "wrong secret key": (
+        {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": CANARY},
+        "check the access key, the secret key and this machine's clock",
+    ),
+    "password that IAM repeats": ({**USER, "OS_PASSWORD": CANARY}, "refused to sign in user 'demo'"),
+}
+
+
+@pytest.mark.parametrize(("credentials", "sentence"), list(REFUSED.values()), ids=list(REFUSED))
+def test_error_does_not_repeat_refused_credentials(
+    credentials: dict[str, str], sentence: str, project: Project, standalone: Cloud, home: Path, echo: str
 ) -> None:
-    project.change_config(endpoints={"iam": echo})
-    project.environment |= {**USER, "OS_PASSWORD": CANARY}
+    if "OS_PASSWORD" in credentials:
+        project.change_config(endpoints={"iam": echo})
+    project.environment |= credentials
     secrets = Secrets(CANARY, standalone.server.store.path)
-    command = in_full(("preview",))
+    command = verbose(("preview",))
 
-    output = project.refused(*command)
+    output = project.pulumi(*command)
 
-    assert "refused to sign in user 'demo'" in output
-    assert leaks(project, home, secrets, command, output) == []
+    assert not output.ok
+    assert sentence in on_one_line(output.output)
+    assert find_leaks(project, home, secrets, command, output.output) == []

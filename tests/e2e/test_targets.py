@@ -4,51 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.clock import now
-from tests.e2e.harness import QUICK, Project, World
+from tests.e2e.harness import ARCHIVE, QUICK, Cloud, Project, assert_same_flow_logs
 
 
 @pytest.mark.up
-def test_a_flow_log_is_not_disabled_while_the_one_in_its_place_is_left_out(project: Project, world: World) -> None:
-    archive = {
-        "log_group": "network",
-        "log_stream": "er-flow-logs-archive",
-        "attachments": ["vpc-shop"],
-        "enabled": False,
-    }
-    project.change_config(routers={**project.config()["routers"], "archive": {"router": "er-core", **archive}})
+def test_targets_must_include_what_takes_the_place_of_a_flow_log(project: Project, cloud: Cloud) -> None:
+    payments = project.urn(cloud, "vpc-payments")
+    shop = project.urn(cloud, "vpc-shop")
+    archive = {"router": "er-core", "log_group": "network", "log_stream": ARCHIVE, "attachments": ["vpc-shop"]}
+    project.change_config(routers={**project.config()["routers"], "archive": {**archive, "enabled": False}})
     project.up()
-    before, since = world.flow_logs(), now()
-    (core, other) = sorted(
-        (one for one in project.flow_logs().values() if "::vpc-shop-" in one["urn"] and "staging" not in one["urn"]),
-        key=lambda one: not one["inputs"]["enabled"],
-    )
-    project.change_router("core", overrides={"vpc-shop": {"enabled": False}})
-    project.change_router("archive", enabled=True)
+    before = cloud.flow_logs()
 
-    output = project.refused("up", *QUICK, "--target", core["urn"])
+    with cloud.assert_no_gaps("vpc-shop", "vpc-payments"):
+        disabled, moved = {"vpc-shop": {"enabled": False}}, {"vpc-payments": {"log_stream": ARCHIVE}}
+        targets = []
+        for target, overrides in ((shop, disabled), (payments, moved)):
+            project.change_router("core", overrides=overrides)
+            project.change_router("archive", enabled=overrides is disabled)
+            error = project.expect_error("up", *QUICK, "--target", target)
+            assert "it failed, or --target left it out" in error
+            assert cloud.flow_logs() == before
+            targets += ["--target", target, "--target", error.partition("add --target '")[2].partition("'")[0]]
+        project.change_router("core", overrides={**disabled, **moved})
+        project.change_router("archive", enabled=True)
+        project.up(*targets)
+    assert_same_flow_logs(project, cloud)
 
-    assert "it failed, or --target left it out" in output
-    assert f"add --target '{other['urn']}'" in output
-    assert world.flow_logs() == before
-
-    project.up("--target", core["urn"], "--target", other["urn"])
-    assert not world.flow_logs()[core["id"]]["enabled"]
-    assert world.flow_logs()[other["id"]]["enabled"]
-    assert world.server.store.gaps(since=since, attachments=["vpc-shop"]) == []
-
-
-@pytest.mark.up
-def test_a_forced_replacement_keeps_a_flow_log_that_was_changed_since_it_was_made(
-    project: Project, world: World
-) -> None:
-    project.change_router("core", description="changed")
-    project.up()
-    before, since = world.flow_logs(), now()
-    (shop, *_) = [one for one in project.flow_logs().values() if "::vpc-shop-" in one["urn"]]
-
-    project.up("--refresh", "--replace", shop["urn"])
-
-    assert world.flow_logs() == before
-    assert project.flow_logs().keys() == before.keys()
-    assert world.server.store.gaps(since=since, attachments=[shop["inputs"]["resource_id"]]) == []
+    after = cloud.flow_logs()
+    assert [flow_log["enabled"] for flow_log in after.values()].count(False) == 1
+    assert len(before.keys() - after.keys()) == 1
+    # A forced replacement keeps a good flow log, even if it was changed since it was created.
+    with cloud.assert_no_gaps("vpc-shop", "vpc-payments"):
+        project.up("--refresh", "--replace", shop)
+    assert cloud.flow_logs() == after
+    assert_same_flow_logs(project, cloud)

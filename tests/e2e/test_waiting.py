@@ -1,4 +1,4 @@
-"""Operations that take their time: what is on the screen, how they are bounded, and how they are stopped."""
+"""Operations that take long: what the terminal shows, how they are bounded, and how many run at once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ import signal
 import subprocess
 import time
 
-from tests.e2e.harness import LOGGED_IN_DEMO, QUICK, TIMEOUT, Project, World, same_flow_logs
-from tests.e2e.test_interrupted_runs import until
-from tests.e2e.test_resource import declare
-
-CREATE = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
+from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, TIMEOUT, Cloud, Project, wait_until
+from tests.e2e.programs import declare
 
 
-def seen_on_a_terminal(project: Project, *arguments: str, wanted: str) -> str:
-    """Run `pulumi` on a terminal until this is on it, or the run ends; what was on it."""
+def run_on_terminal(project: Project, *arguments: str, pattern: str) -> str:
+    """Run `pulumi` on a terminal until it shows this pattern, or the run ends; what it showed."""
     controller, terminal = pty.openpty()
     environment = {key: value for key, value in project.environment.items() if key not in ("CI", "NO_COLOR")}
     process = subprocess.Popen(
@@ -32,85 +29,57 @@ def seen_on_a_terminal(project: Project, *arguments: str, wanted: str) -> str:
     )
     project.sessions.add(process.pid)
     os.close(terminal)
-    seen, deadline = "", time.monotonic() + TIMEOUT / 2
-    while not re.search(wanted, seen) and time.monotonic() < deadline and process.poll() is None:
+    shown, deadline = "", time.monotonic() + TIMEOUT / 2
+    while not re.search(pattern, shown) and time.monotonic() < deadline and process.poll() is None:
         if select.select([controller], [], [], 0.5)[0]:
             try:
-                seen += os.read(controller, 65536).decode(errors="replace")
+                shown += os.read(controller, 65536).decode(errors="replace")
             except OSError:
                 break  # the run has ended
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(TIMEOUT)
     os.close(controller)
-    return seen
+    return shown
 
 
-def test_a_resources_line_says_what_its_operation_waits_for(project: Project, stuck_world: World) -> None:
+def test_terminal_shows_what_an_operation_waits_for(project: Project, stuck_cloud: Cloud) -> None:
     pattern = r"FlowLog +v\S+ +creating \(\d+s\)[. ]+waiting for available: pending, \d+ s"
-    assert re.search(pattern, seen_on_a_terminal(project, "up", "--yes", "--skip-preview", wanted=pattern))
-    assert len(stuck_world.flow_logs()) == LOGGED_IN_DEMO
+    assert re.search(pattern, run_on_terminal(project, "up", "--yes", "--skip-preview", pattern=pattern))
+    assert len(stuck_cloud.flow_logs()) == DEMO_FLOW_LOGS
 
 
-def test_custom_timeouts_bound_create_update_and_delete_and_say_what_happens_next(
-    project: Project, stuck_world: World
-) -> None:
+def test_custom_timeouts_bound_operations_and_state_what_is_next(project: Project, stuck_cloud: Cloud) -> None:
     options = 'custom_timeouts=pulumi.CustomTimeouts(create="2s", update="2s", delete="2s")'
-    declare(project, stuck_world, options=options)
+    declare(project, stuck_cloud, options=options)
 
-    said = project.refused("up", *QUICK)
-
-    (id_,) = stuck_world.flow_logs()
+    error = project.expect_error("up", *QUICK)
+    (id_,) = stuck_cloud.flow_logs()
     assert (
         f"flow log 'by-program' ({id_}) exists but is not as wanted yet: gave up after 2 s of waiting for available:"
         " pending; the next `pulumi up` goes on from there"
-    ) in said
+    ) in error
     assert project.flow_logs().keys() == {id_}
 
-    stuck_world.finish()
-    declare(project, stuck_world, 'inputs["enabled"] = False', options=options)
-    said = project.refused("up", *QUICK)
-    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in said
-    stuck_world.finish()
-    stuck_world.server.store.disable_flow_log(id_)
-    project.up()
-    assert stuck_world.flow_logs().keys() == {id_} == project.flow_logs().keys()
+    stuck_cloud.complete_operations()
+    declare(project, stuck_cloud, 'inputs["enabled"] = False', options=options)
+    error = project.expect_error("up", *QUICK)
+    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in error
+    stuck_cloud.complete_operations()
 
-    said = project.refused("destroy", *QUICK)
-    assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in said
-    assert "it stays in the state, and the next run goes on from there" in said
+    error = project.expect_error("destroy", *QUICK)
+    assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in error
+    assert "it stays in the state, and the next run goes on from there" in error
     assert project.flow_logs().keys() == {id_}
-    stuck_world.server.store.delete_flow_log(id_)
-    project.destroy()
-    assert project.flow_logs() == {}
 
 
-def test_an_interrupt_ends_all_waits_and_the_next_up_goes_on_from_there(project: Project, stuck_world: World) -> None:
-    process = project.start("up", *QUICK)
-    until(lambda: len(stuck_world.flow_logs()) == LOGGED_IN_DEMO, process)
-    made = stuck_world.flow_logs().keys()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=TIMEOUT)
-
-    assert process.returncode != 0
-    assert "cancelled while waiting for available: pending; the next `pulumi up` goes on from there" in output
-    assert "Traceback" not in output
-    assert project.flow_logs().keys() == made
-    assert not project.state().get("pending_operations")
-
-    stuck_world.hurry()
-    project.use(stuck_world)
-    project.up()
-    assert stuck_world.flow_logs().keys() == made
-    same_flow_logs(project, stuck_world)
-
-
-def test_as_many_operations_run_at_once_as_are_asked_for(project: Project, stuck_world: World) -> None:
-    stuck_world.server.store.set_quota(-1)
-    wanted = 160  # more than the harness and `make` ask for
-    for number in range(wanted):
-        stuck_world.server.store.add_attachment("er-core", f"vpc-{number}")
+def test_all_operations_run_at_once_if_parallel_allows(project: Project, stuck_cloud: Cloud) -> None:
+    stuck_cloud.server.store.set_quota(-1)
+    number = 160  # more than the harness and `make` allow at once
+    for index in range(number):
+        stuck_cloud.server.store.add_attachment("er-core", f"vpc-{index}")
     project.change_config(routers={"core": project.config()["routers"]["core"]})
+    create = "POST /v3/{project_id}/enterprise-router/{er_id}/flow-logs"
     process = project.start("up", *QUICK, PULUMI_PARALLEL="250")
     # None of them ends, so all must have begun at the same time.
-    until(lambda: stuck_world.server.requests.read().get(CREATE, 0) > wanted, process)
-    project.kill(process)
+    wait_until(lambda: stuck_cloud.server.requests.read().get(create, 0) > number, process)
+    project.kill_engine(process)

@@ -15,30 +15,32 @@ import pytest
 import emulator
 from emulator import Behaviour, Server
 from emulator.store import Store
-from providers.er import transport
+from providers.er import Client, background
+from tests.emulator.clients import client_of
 from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
-from tests.emulator.process import PROJECT_FOLDER, Process
+from tests.emulator.process import PROJECT_FOLDER, Process, free_port
+from tests.emulator.scripted_server import QuickTime, ScriptedServer, ServerFactory, Step
 
 INSTANT = Behaviour(latency=0)
-AS_SHIPPED = transport.ANSWER_GRACE
+DEFAULT_GRACE = background.ANSWER_GRACE
 
 
 @pytest.fixture(autouse=True)
-def answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that is under way when an operation is to stop is answered, however busy the machine is."""
-    monkeypatch.setattr(transport, "ANSWER_GRACE", 30.0)
+def long_answer_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call under way when its operation is to stop is answered, however busy the machine is."""
+    monkeypatch.setattr(background, "ANSWER_GRACE", 30.0)
 
 
 @pytest.fixture
-def answered_late(answered_in_time: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer is waited for longer than people wait."""
-    monkeypatch.setattr(transport, "ANSWER_GRACE", AS_SHIPPED)
+def default_answer_grace(long_answer_grace: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call under way when its operation is to stop has as little time as users give it."""
+    monkeypatch.setattr(background, "ANSWER_GRACE", DEFAULT_GRACE)
 
 
 @pytest.fixture
-def collected_later() -> Iterator[None]:
-    """For what is nested without end: a finalizer run where the stack ends fails, and pytest fails the test for it."""
+def no_garbage_collection() -> Iterator[None]:
+    """For deeply nested JSON: a finalizer that runs where the stack ends fails, and pytest fails the test for it."""
     gc.disable()
     yield
     gc.enable()
@@ -63,8 +65,8 @@ def serve(db: Path) -> Iterator[Callable[..., Server]]:
     """Start servers on the test's file, closed at the end whatever happens: `serve(Behaviour(...))`."""
     with ExitStack() as stack:
 
-        def start(switches: Behaviour = INSTANT, *, path: Path = db) -> Server:
-            return stack.enter_context(emulator.serve(path, switches=switches))
+        def start(behaviour: Behaviour = INSTANT, *, path: Path = db) -> Server:
+            return stack.enter_context(emulator.serve(path, behaviour=behaviour))
 
         yield start
 
@@ -73,6 +75,12 @@ def serve(db: Path) -> Iterator[Callable[..., Server]]:
 def server(serve: Callable[..., Server]) -> Server:
     """A server on the test's file on which everything is done at once."""
     return serve()
+
+
+@pytest.fixture
+def er(server: Server) -> Client:
+    """A client of the test's server."""
+    return client_of(server)
 
 
 @pytest.fixture
@@ -109,3 +117,28 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def scripted() -> Iterator[ServerFactory]:
+    """Start servers that follow a script, stopped after the test: `scripted(Answer(…), OK)`."""
+    servers: list[ScriptedServer] = []
+
+    def make(*script: Step, port: int = 0) -> ScriptedServer:
+        servers.append(ScriptedServer(script, port))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def time() -> QuickTime:
+    return QuickTime()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on which no server listens."""
+    return free_port()

@@ -1,4 +1,4 @@
-"""The contract of the API as data: one file per call in `contract/`, played by whoever wants to hold it.
+"""The contract of the API as data: one file per call in `contract/`, which each implementation is tested against.
 
 Each file describes one call as the API reference does:
 
@@ -147,26 +147,26 @@ class Stage:
             for inner in thing:
                 self._learn(inner)
 
-    def _create(self, **wanted: str) -> None:
+    def _create(self, **fields: str) -> None:
         flow_log = self.server.store.flow_logs.create(
             self.server.project_id,
-            self.names[wanted.get("router", "er-main")],
+            self.names[fields.get("router", "er-main")],
             NewFlowLog.parse(
                 {
                     "flow_log": {
-                        "name": wanted.get("name", wanted["as"]),
-                        "description": wanted.get("description", ""),
+                        "name": fields.get("name", fields["as"]),
+                        "description": fields.get("description", ""),
                         "resource_type": "attachment",
-                        "resource_id": self.names[wanted["attachment"]],
-                        "log_group_id": self.names[wanted.get("group", "network")],
-                        "log_stream_id": self.names[wanted.get("stream", "flow")],
+                        "resource_id": self.names[fields["attachment"]],
+                        "log_group_id": self.names[fields.get("group", "network")],
+                        "log_stream_id": self.names[fields.get("stream", "flow")],
                         "log_store_type": "LTS",
                     }
                 }
             ),
-            client_token=wanted.get("client_token"),
+            client_token=fields.get("client_token"),
         )
-        self.names[wanted["as"]] = flow_log.id
+        self.names[fields["as"]] = flow_log.id
 
 
 def mismatch(shape: Any, actual: Any, where: str = "body") -> str | None:
@@ -192,8 +192,8 @@ def mismatch(shape: Any, actual: Any, where: str = "body") -> str | None:
         if not isinstance(actual, list) or len(actual) != len(shape):
             return f"{where} is not a list of {len(shape)}: {actual!r}"
         inner = (
-            mismatch(one, other, f"{where}[{index}]")
-            for index, (one, other) in enumerate(zip(shape, actual, strict=True))
+            mismatch(expected, found, f"{where}[{index}]")
+            for index, (expected, found) in enumerate(zip(shape, actual, strict=True))
         )
         return next((found for found in inner if found), None)
     else:

@@ -79,7 +79,7 @@ class PlainClient:
         return page
 
     def ids(self) -> set[str]:
-        return {one["id"] for one in self.list()["flow_logs"]}
+        return {flow_log["id"] for flow_log in self.list()["flow_logs"]}
 
 
 class Signing(AuthBase):

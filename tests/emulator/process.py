@@ -18,7 +18,7 @@ _held: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A port on loopback on which nobody listens, and that the system gives to nobody else while this process runs.
+    """A free port on loopback, which the system gives to no other process while this one runs.
 
     On Linux, the server for which it is meant can listen there all the same, as it reuses addresses (SO_REUSEADDR).
     """

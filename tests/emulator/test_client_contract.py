@@ -1,4 +1,4 @@
-"""The contract files, played through our client: what it really sends, and which record it makes of the answer."""
+"""The contract files against the client: what it sends, and which record it reads from the answer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import yaml
 from emulator import Server
 from providers.er import Client, Deadline, Endpoints
 from providers.er.attachments import Attachment
-from providers.er.auth.credentials import TokenCredentials
-from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import (
     ApiError,
     BusyError,
@@ -25,14 +24,16 @@ from providers.er.exceptions import (
     error_class,
 )
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.pagination import PAGE_SIZE
 from providers.er.quotas import Quota
 from providers.er.routers import Router
+from tests.credentials import password_credentials
 from tests.emulator.contract_cases import SHAPES, Case, Stage, all_cases, mismatch
 
 Serve = Callable[..., Server]
-NOT_CALLED = {"list_projects", "list_domains"}  # calls of the API that our client has no use for yet
+NOT_CALLED = {"list_projects", "list_domains"}  # calls of the API that the client does not use
 CREATE_FIELDS = {"name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type"}
 DEFAULT_BODIES = {"create_flow_log": {"description": ""}, "update_flow_log": {"name": "other", "description": ""}}
 
@@ -52,7 +53,7 @@ class RecordingCredentials(TokenCredentials):
 
 
 def _password_sign_in(body: Any) -> dict[str, Any] | None:
-    """The arguments of PasswordCredentials for a request; None if it signs in another way."""
+    """The arguments of password_credentials for a request; None if it signs in another way."""
     try:
         user = body["auth"]["identity"]["password"]["user"]
         project = body["auth"]["scope"]["project"]
@@ -68,7 +69,7 @@ def _password_sign_in(body: Any) -> dict[str, Any] | None:
 
 
 def is_expressible(case: Case) -> bool:
-    """Whether our client has a way to say what the case says."""
+    """Whether the client can send what the case sends."""
     if case.call in NOT_CALLED or case.raw_body is not None:
         return False
     is_error = "error" in case.expect
@@ -90,11 +91,11 @@ def is_expressible(case: Case) -> bool:
     return not case.query
 
 
-PLAYED = [case for case in all_cases() if is_expressible(case)]
+EXPRESSIBLE = [case for case in all_cases() if is_expressible(case)]
 
 
-@pytest.mark.parametrize("case", [case for case in PLAYED if case.call != "create_token"], ids=str)
-def test_the_client_keeps_the_contract(case: Case, serve: Serve) -> None:
+@pytest.mark.parametrize("case", [case for case in EXPRESSIBLE if case.call != "create_token"], ids=str)
+def test_client_keeps_the_contract(case: Case, serve: Serve) -> None:
     stage = Stage(serve())
     stage.prepare(case)
     server = stage.server
@@ -103,15 +104,15 @@ def test_the_client_keeps_the_contract(case: Case, serve: Serve) -> None:
         server.store.identity.expire_tokens()
     path = stage.path_values(case)
     credentials = RecordingCredentials(token, path["project_id"])
-    # No deadline: what is being operated is told at once, as the error it came with.
-    client = Client(credentials, Endpoints.at(server.url)).within(Deadline(seconds=0))
+    # No time: "being operated" is raised at once.
+    client = Client(credentials, Endpoints.at(server.url)).with_deadline(Deadline(seconds=0))
     request = stage.fill({"body": case.body, "query": dict(case.query)})
     request["body"] = _completed(case, request["body"])
 
     if "error" in case.expect:
         with pytest.raises(ApiError) as caught:
             _call(client, case, path, request)
-        _assert_told(caught.value, case)
+        _assert_error(caught.value, case)
     else:
         answer = _call(client, case, path, request)
         _assert_read(case, stage.fill(case.expect.get("body")), answer)
@@ -120,19 +121,19 @@ def test_the_client_keeps_the_contract(case: Case, serve: Serve) -> None:
     _assert_sent(sent, case, server.url + case.path.format_map(path), request, token)
 
 
-def test_every_call_is_played_with_an_answer_and_with_a_refusal() -> None:
+def test_each_call_is_tested_with_an_answer_and_a_refusal() -> None:
     calls = {case.call for case in all_cases()} - NOT_CALLED
-    assert {case.call for case in PLAYED if "error" not in case.expect} == calls
-    assert {case.call for case in PLAYED if "error" in case.expect} == calls
+    assert {case.call for case in EXPRESSIBLE if "error" not in case.expect} == calls
+    assert {case.call for case in EXPRESSIBLE if "error" in case.expect} == calls
 
 
-@pytest.mark.parametrize("case", [case for case in PLAYED if case.call == "create_token"], ids=str)
-def test_signing_in_keeps_the_contract(case: Case, serve: Serve) -> None:
+@pytest.mark.parametrize("case", [case for case in EXPRESSIBLE if case.call == "create_token"], ids=str)
+def test_sign_in_keeps_the_contract(case: Case, serve: Serve) -> None:
     stage = Stage(serve())
     stage.prepare(case)
     user = _password_sign_in(stage.fill(case.body))
     assert user is not None
-    credentials = PasswordCredentials(auth_url=f"{stage.server.url}/v3", **user)
+    credentials = password_credentials(auth_url=f"{stage.server.url}/v3", **user)
     client = Client(credentials, Endpoints.at(stage.server.url))
 
     if "error" in case.expect:
@@ -141,12 +142,12 @@ def test_signing_in_keeps_the_contract(case: Case, serve: Serve) -> None:
         assert caught.value.status == case.expect["status"]
     else:
         assert client.quotas.flow_logs() is not None
-        assert credentials.project_id() == stage.fill(case.expect["body"]["token"]["project"]["id"])
+        assert client.project_id() == stage.fill(case.expect["body"]["token"]["project"]["id"])
     assert stage.server.requests.read()["POST /v3/auth/tokens"] == 1
 
 
 def _completed(case: Case, body: Any) -> Any:
-    """The body with what our client always says and a case may leave out."""
+    """The body with what the client always sends and a case may leave out."""
     defaults = DEFAULT_BODIES.get(case.call)
     if defaults is None:
         return body
@@ -168,8 +169,8 @@ def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[
         return logs.create(target, name=fields["name"], description=fields["description"], client_token=client_token)
 
     def list_flow_logs() -> list[FlowLog]:
-        wanted = query.get("resource_id", [])
-        return list(logs.list(er_id, resource_ids=[wanted] if isinstance(wanted, str) else wanted))
+        ids = query.get("resource_id", [])
+        return list(logs.list(er_id, resource_ids=[ids] if isinstance(ids, str) else ids))
 
     calls: dict[str, Callable[[], Any]] = {
         "create_flow_log": create,
@@ -183,8 +184,8 @@ def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[
         "show_attachment": lambda: client.attachments.get(er_id, path["attachment_id"]),
         "list_routers": lambda: list(client.routers.list()),
         "list_quotas": lambda: client.quotas.flow_logs(er_id=query.get("erId")),
-        "list_log_groups": client.log_tank.groups,
-        "list_log_streams": lambda: client.log_tank.streams(path["log_group_id"]),
+        "list_log_groups": client.log_groups.list,
+        "list_log_streams": lambda: client.log_streams.list(path["log_group_id"]),
     }
     return calls[case.call]()
 
@@ -192,7 +193,7 @@ def _call(client: Client, case: Case, path: Mapping[str, str], request: Mapping[
 def _assert_sent(
     sent: requests.PreparedRequest, case: Case, url: str, request: Mapping[str, Any], token: str | None
 ) -> None:
-    """The request is the one of the reference, in every part."""
+    """The request is that of the reference, in every part."""
     assert sent.method == case.method
     parts = urlsplit(sent.url or "")
     assert isinstance(parts.path, str)
@@ -215,8 +216,8 @@ def _assert_sent(
         assert sent.headers["Content-Type"] == "application/json"
 
 
-def _assert_told(error: ApiError, case: Case) -> None:
-    """The error carries every fact of the answer, as the class by which callers tell it apart."""
+def _assert_error(error: ApiError, case: Case) -> None:
+    """The error has every detail of the answer, and the class that callers act on."""
     status, code = case.expect["status"], case.expect["error"]
     assert (error.status, error.code) == (status, code)
     assert error.request_id
@@ -245,7 +246,7 @@ def _assert_read(case: Case, shape: Any, answer: Any) -> None:
 
 def _assert_record(shape: Any, read: object) -> None:
     if "is" in shape:
-        # The expected record has more keys than ours; those of ours that it names must fit.
+        # The expected record has more keys than the client reads.
         assert {"flow_log": FlowLog, "attachment": Attachment, "router": Router}[shape["is"]] is type(read)
         shape = {**_shapes()[shape["is"]], **shape}
     wire = _on_the_wire(read)

@@ -1,4 +1,4 @@
-"""Signing in with a user's name and password against the emulator's IAM, and what happens when a token ends."""
+"""Signing in with a user's name and password at the emulator's IAM, and renewing what has expired."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pytest
 
 from emulator import Server
 from providers.er import Client, Deadline, Endpoints
-from providers.er.auth.credentials import TokenCredentials
-from providers.er.auth.password import PasswordCredentials
+from providers.er.auth.keystone import KeystoneCredentials
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError, UnauthorizedError
 from providers.er.flow_logs import FlowLogTarget
+from tests.credentials import password_credentials
 from tests.waiting import when
 
 Serve = Callable[..., Server]
@@ -27,7 +28,7 @@ ROUTERS = "GET /v3/{project_id}/enterprise-router/instances"
 THREADS = 32
 
 
-def credentials(server: Server, **changes: Any) -> PasswordCredentials:
+def credentials(server: Server, **changes: Any) -> KeystoneCredentials:
     user: dict[str, Any] = {
         "auth_url": f"{server.url}/v3",
         "username": "tester",
@@ -35,11 +36,11 @@ def credentials(server: Server, **changes: Any) -> PasswordCredentials:
         "domain_name": "OTC-TEST",
         "project_name": "eu-de",
     }
-    return PasswordCredentials(**{**user, **changes})
+    return password_credentials(**{**user, **changes})
 
 
 def client(server: Server, **changes: Any) -> Client:
-    return Client(credentials(server, **changes), Endpoints.at(server.url)).within(Deadline(seconds=60))
+    return Client(credentials(server, **changes), Endpoints.at(server.url)).with_deadline(Deadline(seconds=60))
 
 
 def routers(er: Client) -> list[str]:
@@ -47,7 +48,7 @@ def routers(er: Client) -> list[str]:
 
 
 def together(call: Callable[[], object]) -> list[object]:
-    """What many threads got out of one call made at the same moment: its result, or the ApiError it raised."""
+    """The result of one call in many threads at the same moment: what it returned, or the ApiError it raised."""
     barrier = threading.Barrier(THREADS)
 
     def run(_index: int) -> object:
@@ -67,19 +68,20 @@ def test_nothing_is_sent_before_the_first_call_and_one_sign_in_serves_all(server
 
     assert routers(er) == ["er-main", "er-second", "er-modifying"]
     routers(er)
-    er.log_tank.groups()
+    er.log_groups.list()
 
     counts = server.requests.read()
     assert counts.pop("GET /v2/{project_id}/groups") == 1
     assert counts == {SIGN_IN: 1, ROUTERS: 2}
 
 
-def test_the_project_may_be_named_by_its_name_or_by_its_id(server: Server) -> None:
+def test_project_may_be_given_by_name_or_by_id(server: Server) -> None:
     elsewhere = server.store.identity.projects("eu-nl")[0].id
 
     assert routers(client(server, project_name="eu-nl")) == ["er-elsewhere"]
     assert routers(client(server, project_name=None, project_id=elsewhere)) == ["er-elsewhere"]
-    assert routers(client(server, project_name="eu-de", project_id=elsewhere)) == ["er-elsewhere"]
+    with pytest.raises(ApiError, match=r"signs in to project 'eu-nl', id \w+, which is not project 'eu-de', id \w+"):
+        routers(client(server, project_name="eu-de", project_id=elsewhere))
 
 
 def test_threads_that_start_together_sign_in_once(server: Server) -> None:
@@ -93,7 +95,7 @@ def test_threads_that_start_together_sign_in_once(server: Server) -> None:
     "changes",
     [{"password": "wrong"}, {"username": "nobody"}, {"domain_name": "OTHER"}, {"project_name": "eu-fr"}],
 )
-def test_a_refused_sign_in_says_what_to_check_and_never_the_password(server: Server, changes: dict[str, str]) -> None:
+def test_refused_sign_in_names_what_to_check(server: Server, changes: dict[str, str]) -> None:
     user = changes.get("username", "tester")
     domain = changes.get("domain_name", "OTC-TEST")
     project = changes.get("project_name", "eu-de")
@@ -103,12 +105,13 @@ def test_a_refused_sign_in_says_what_to_check_and_never_the_password(server: Ser
 
     assert str(caught.value) == (
         f"IAM refused user '{user}' of domain '{domain}':"
-        f" check user name, password, domain and project '{project}' (HTTP 401)"
+        f" check user name, password, domain and project '{project}'; a user with MFA also needs a passcode"
+        " (OS_PASSCODE) (HTTP 401)"
     )
     assert server.requests.read() == {SIGN_IN: 1}
 
 
-def test_a_wrong_password_is_tried_once_however_many_threads_need_it(server: Server) -> None:
+def test_wrong_password_is_sent_once_whatever_needs_it(server: Server) -> None:
     er = client(server, password="wrong")
 
     outcomes = together(lambda: routers(er))
@@ -117,30 +120,20 @@ def test_a_wrong_password_is_tried_once_however_many_threads_need_it(server: Ser
     assert server.requests.read() == {SIGN_IN: 1}
 
 
-def test_each_call_has_an_error_of_its_own_of_a_refused_sign_in(server: Server) -> None:
-    credentials = PasswordCredentials(
-        auth_url=f"{server.url}/v3", username="tester", password="wrong", domain_name="OTC-TEST", project_name="eu-de"
-    )
-    errors = []
-    for _ in range(2):
-        with pytest.raises(UnauthorizedError) as caught:
-            credentials.project_id()
-        errors.append(caught.value)
-    assert errors[0] is not errors[1]
-    assert str(errors[0]) == str(errors[1])
-
-
-def test_a_wrong_password_is_not_tried_again_by_later_calls(server: Server) -> None:
+def test_later_calls_raise_the_refusal_each_with_its_own_error(server: Server) -> None:
     er = client(server, password="wrong")
-
+    errors = []
     for _ in range(3):
-        with pytest.raises(UnauthorizedError, match="check user name, password, domain and project"):
+        with pytest.raises(UnauthorizedError, match="check user name, password, domain and project") as caught:
             routers(er)
+        errors.append(caught.value)
 
+    assert len(set(map(id, errors))) == 3
+    assert len(set(map(str, errors))) == 1
     assert server.requests.read() == {SIGN_IN: 1}
 
 
-def test_a_token_that_ends_in_mid_run_is_renewed_and_the_call_goes_on(server: Server) -> None:
+def test_expired_token_is_renewed(server: Server) -> None:
     er = client(server)
     routers(er)
     server.store.identity.expire_tokens()
@@ -150,7 +143,7 @@ def test_a_token_that_ends_in_mid_run_is_renewed_and_the_call_goes_on(server: Se
     assert server.requests.read() == {SIGN_IN: 1, ROUTERS: 2}
 
 
-def test_a_token_that_ends_under_many_threads_is_renewed_once(server: Server) -> None:
+def test_token_that_expires_under_many_threads_is_renewed_once(server: Server) -> None:
     er = client(server)
     routers(er)
     for _ in range(3):
@@ -164,7 +157,7 @@ def test_a_token_that_ends_under_many_threads_is_renewed_once(server: Server) ->
         assert THREADS < counts[ROUTERS] <= 2 * THREADS
 
 
-def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(server: Server) -> None:
+def test_token_that_expires_while_a_call_waits_is_renewed(server: Server) -> None:
     attachment = server.store.attachment("vpc-modifying")
     target = FlowLogTarget(
         er_id=attachment.er_id,
@@ -177,13 +170,13 @@ def test_a_token_that_ends_while_a_call_waits_is_renewed_and_the_call_goes_on(se
         server.store.identity.expire_tokens()
         server.store.set_attachment_state("vpc-modifying", "available")
 
-    er = client(server).within(Deadline(report=when("the service (Attachment", meanwhile)))
+    er = client(server).with_deadline(Deadline(report=when("the service (Attachment", meanwhile)))
 
     assert er.flow_logs.create(target, name="a", description="", client_token="t").target == target
     assert server.requests.read() == {SIGN_IN: 2, CREATE: 3}
 
 
-def test_a_given_token_that_ended_is_an_error_without_the_token(server: Server) -> None:
+def test_expired_given_token_is_an_error_without_the_token(server: Server) -> None:
     er = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
     routers(er)
     server.store.identity.revoke(server.token)
@@ -199,23 +192,23 @@ def test_a_given_token_that_ended_is_an_error_without_the_token(server: Server) 
     assert "): get a new token (APIG.0301, HTTP 401, request " in str(caught.value)
 
 
-def test_a_refused_password_is_replaced_by_a_newer_one_where_there_is_one(server: Server) -> None:
-    asked: list[str] = []
+def test_refused_password_is_replaced_by_a_newer_one(server: Server) -> None:
+    requests: list[str] = []
 
     def newer() -> str:
-        asked.append("asked")
+        requests.append("newer")
         return PASSWORD
 
     er = client(server, password="last-month", renew_password=newer)
 
     assert together(lambda: len(routers(er))) == [3] * THREADS
-    assert asked == ["asked"]
+    assert requests == ["newer"]
     assert server.requests.read() == {SIGN_IN: 2, ROUTERS: THREADS}
 
 
-def test_a_newer_password_is_not_asked_for_while_the_first_one_works(server: Server) -> None:
+def test_newer_password_is_not_requested_while_the_first_works(server: Server) -> None:
     def never() -> str:
-        raise AssertionError("asked for a newer password")
+        raise AssertionError("requested a newer password")
 
     er = client(server, renew_password=never)
     routers(er)
@@ -225,9 +218,7 @@ def test_a_newer_password_is_not_asked_for_while_the_first_one_works(server: Ser
 
 
 @pytest.mark.parametrize(("newer", "sign_ins"), [("wrong-too", 2), ("last-month", 1), ("", 1), (None, 1)])
-def test_a_newer_password_that_is_no_better_is_tried_at_most_once(
-    server: Server, newer: str | None, sign_ins: int
-) -> None:
+def test_newer_password_that_is_wrong_too_is_sent_once(server: Server, newer: str | None, sign_ins: int) -> None:
     er = client(server, password="last-month", renew_password=lambda: newer)
 
     with pytest.raises(UnauthorizedError, match="check user name, password, domain and project"):
@@ -236,7 +227,7 @@ def test_a_newer_password_that_is_no_better_is_tried_at_most_once(
     assert server.requests.read() == {SIGN_IN: sign_ins}
 
 
-def test_neither_password_nor_token_is_shown_with_the_credentials(server: Server) -> None:
+def test_repr_of_credentials_has_no_password_and_no_token(server: Server) -> None:
     given = credentials(server)
     er = Client(given, Endpoints.at(server.url))
     routers(er)
@@ -245,12 +236,12 @@ def test_neither_password_nor_token_is_shown_with_the_credentials(server: Server
         assert server.token not in repr(thing)
 
 
-def test_the_library_that_signs_in_is_only_loaded_to_sign_in() -> None:
+def test_sign_in_library_is_only_loaded_to_sign_in() -> None:
     script = (
         "import sys\n"
         "from providers.er import Client, Endpoints\n"
-        "from providers.er.auth.password import PasswordCredentials\n"
-        "Client(PasswordCredentials(auth_url='http://127.0.0.1:1/v3', username='u', password='p', domain_name='d',\n"
+        "from tests.credentials import password_credentials\n"
+        "Client(password_credentials(auth_url='http://127.0.0.1:1/v3', username='u', password='p', domain_name='d',\n"
         "    project_id='p'), Endpoints.of_region('eu-de'))\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('keystoneauth1', 'pulumi', 'emulator')])\n"
     )

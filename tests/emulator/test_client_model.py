@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 import emulator
 from emulator import Behaviour
 from emulator.faults.plan import Fault
-from providers.er import Client, Deadline, Endpoints, idempotency
-from providers.er.auth.credentials import TokenCredentials
-from providers.er.deadline import exponential_backoff
+from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
+from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import NotFoundError
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.idempotency import FlowLogSpec, TargetTakenError
+from providers.er.flow_logs import FlowLogSpec, FlowLogTarget
+from providers.er.idempotency import TargetTakenError
+from providers.er.retry import exponential_backoff
 from tests.emulator.contract_cases import SEED
 
 GROUP = "00000000-0000-4000-b000-000000000001"
@@ -39,7 +39,7 @@ FAULTS = (
     Fault("bogus_marker"),
     Fault("same_marker"),
 )
-"""All of which a client has to ride out."""
+"""A client has to survive all of them."""
 
 AT_ONCE = exponential_backoff(first=0.001, factor=1, cap=0.001)
 
@@ -47,12 +47,12 @@ targets = st.tuples(st.sampled_from(ATTACHMENTS), st.sampled_from(STREAMS))
 words = st.builds(
     FlowLogSpec, name=st.sampled_from("abc"), description=st.sampled_from(["", "d"]), enabled=st.booleans()
 )
-keys = st.sampled_from(["ours", "somebody-elses"])
+keys = st.sampled_from(["first-caller", "second-caller"])
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A flow log that there is, who made it, and in which words."""
+    """A flow log that exists, who created it, and in which words."""
 
     id: str
     key: str
@@ -61,16 +61,16 @@ class Expected:
 
 
 class FlowLogs(RuleBasedStateMachine):
-    """What two callers, and somebody at a console, do to the flow logs of one router."""
+    """What two callers, and a person at a console, do to the flow logs of one router."""
 
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         db = Path(self._folder.name, "e.db")
-        self._server = emulator.serve(db, seed=SEED, switches=Behaviour(latency=0))
+        self._server = emulator.serve(db, seed=SEED, behaviour=Behaviour(latency=0))
         credentials = TokenCredentials(self._server.token, self._server.project_id)
         client = Client(credentials, Endpoints.at(self._server.url), backoff=AT_ONCE, poll=AT_ONCE)
-        self._client = client.within(Deadline(seconds=600))
+        self._client = client.with_deadline(Deadline(seconds=600))
         self._model: dict[tuple[str, str], Expected] = {}
 
     def teardown(self) -> None:
@@ -81,38 +81,38 @@ class FlowLogs(RuleBasedStateMachine):
     def calls_go_wrong(self, fault: Fault, times: int, skip: int) -> None:
         self._server.faults.use(0, [replace(fault, times=times, skip=skip)])
 
-    @rule(place=targets, wanted=words, key=keys)
-    def create(self, place: tuple[str, str], wanted: FlowLogSpec, key: str) -> None:
+    @rule(place=targets, desired=words, key=keys)
+    def create(self, place: tuple[str, str], desired: FlowLogSpec, key: str) -> None:
         held = self._model.get(place)
-        said = (wanted.name, wanted.description)
+        sent = (desired.name, desired.description)
         is_found = held is None or (
-            held.key == key and (said == held.created_as or (held.now.name, held.now.description) == held.created_as)
+            held.key == key and (sent == held.created_as or (held.now.name, held.now.description) == held.created_as)
         )
         if held and not is_found:
             with pytest.raises(TargetTakenError) as refused:
-                idempotency.create(self._client, self._target(place), wanted, key=key)
+                idempotency.create(self._client, self._target(place), desired, key=key)
             assert refused.value.holder.id == held.id
             return
-        made = idempotency.create(self._client, self._target(place), wanted, key=key)
+        created = idempotency.create(self._client, self._target(place), desired, key=key)
         if held:
-            assert made.id == held.id
-            self._model[place] = replace(held, now=wanted)
+            assert created.id == held.id
+            self._model[place] = replace(held, now=desired)
         else:
-            assert made.id not in {one.id for one in self._model.values()}
-            self._model[place] = Expected(made.id, key, said, wanted)
+            assert created.id not in {known.id for known in self._model.values()}
+            self._model[place] = Expected(created.id, key, sent, desired)
 
-    @rule(place=targets, wanted=words)
-    def update(self, place: tuple[str, str], wanted: FlowLogSpec) -> None:
+    @rule(place=targets, desired=words)
+    def update(self, place: tuple[str, str], desired: FlowLogSpec) -> None:
         if held := self._model.get(place):
             flow_log = self._client.flow_logs.get(self._er_id, held.id)
-            idempotency.converge(self._client, flow_log, wanted)
-            self._model[place] = replace(held, now=wanted)
+            lifecycle.converge(self._client, flow_log, desired)
+            self._model[place] = replace(held, now=desired)
 
     @rule(place=targets)
     def delete(self, place: tuple[str, str]) -> None:
         if held := self._model.pop(place, None):
-            idempotency.delete(self._client, self._er_id, held.id)
-            idempotency.delete(self._client, self._er_id, held.id)
+            lifecycle.delete(self._client, self._er_id, held.id)
+            lifecycle.delete(self._client, self._er_id, held.id)
 
     @rule(place=targets, name=st.sampled_from("abc"))
     def somebody_renames(self, place: tuple[str, str], name: str) -> None:
@@ -133,7 +133,7 @@ class FlowLogs(RuleBasedStateMachine):
             self._server.store.delete_flow_log(held.id)
 
     @rule(place=targets)
-    def look(self, place: tuple[str, str]) -> None:
+    def show(self, place: tuple[str, str]) -> None:
         held = self._model.get(place)
         try:
             found = self._client.flow_logs.get(self._er_id, held.id if held else "none-of-these")
@@ -144,12 +144,12 @@ class FlowLogs(RuleBasedStateMachine):
             assert FlowLogSpec(name=found.name, description=found.description, enabled=found.enabled) == held.now
 
     @invariant()
-    def the_world_is_as_the_model_has_it(self) -> None:
-        there = {
-            one.id: FlowLogSpec(name=one.name, description=one.description, enabled=one.enabled)
-            for one in self._server.store.flow_logs.live()
+    def flow_logs_are_as_in_the_model(self) -> None:
+        actual = {
+            flow_log.id: FlowLogSpec(name=flow_log.name, description=flow_log.description, enabled=flow_log.enabled)
+            for flow_log in self._server.store.flow_logs.live()
         }
-        assert there == {one.id: one.now for one in self._model.values()}
+        assert actual == {expected.id: expected.now for expected in self._model.values()}
 
     @property
     def _er_id(self) -> str:
@@ -169,10 +169,10 @@ def settings_for(examples: int) -> settings:
     )
 
 
-def test_flow_logs_are_as_a_simple_model_has_them_whatever_comes_in_between() -> None:
+def test_flow_logs_follow_the_model_under_any_interleaving() -> None:
     run_state_machine_as_test(FlowLogs, settings=settings_for(15))
 
 
 @pytest.mark.acceptance
-def test_flow_logs_are_as_a_simple_model_has_them_also_in_many_more_runs() -> None:
+def test_flow_logs_follow_the_model_in_many_more_runs() -> None:
     run_state_machine_as_test(FlowLogs, settings=settings_for(60))

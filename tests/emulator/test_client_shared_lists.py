@@ -1,4 +1,4 @@
-"""Many operations at once against the real server: few requests, and nothing believed that only a list says."""
+"""Many operations at once against the emulator: few requests, and no trust in what only a list shows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from typing import TypeVar
 import pytest
 
 from emulator import Behaviour, Server
-from providers.er import Client, Deadline, Endpoints, idempotency
-from providers.er.auth.credentials import TokenCredentials
-from providers.er.exceptions import ApiError, DeadlineExceededError, NotFoundError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.idempotency import FlowLogSpec
-from providers.er.transport import CALLS_AT_ONCE
-from tests.emulator.test_client_lifecycle import CREATE, DELETE, LIST, SHOW
+from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
+from providers.er.auth.token import TokenCredentials
+from providers.er.background import MAX_CONCURRENT_CALLS
+from providers.er.exceptions import ApiError, NotFoundError, OperationStoppedError
+from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
+from tests.emulator.clients import CREATE, DELETE, LIST, SHOW
 from tests.waiting import eventually
 
 Serve = Callable[..., Server]
@@ -28,7 +27,7 @@ COUNT = 40
 
 
 def client_of(server: Server) -> Client:
-    """A client as it is used, with its own waits."""
+    """A client with the default waits."""
     return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
 
 
@@ -56,7 +55,7 @@ def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
         together.wait(60)
         try:
             return call(thing)
-        except (NotFoundError, DeadlineExceededError, idempotency.IncompleteError) as error:
+        except (NotFoundError, OperationStoppedError, lifecycle.IncompleteError) as error:
             return error
 
     with ThreadPoolExecutor(len(things)) as threads:
@@ -64,36 +63,43 @@ def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
 
 
 def create(client: Client, target: FlowLogTarget) -> FlowLog:
-    wanted = FlowLogSpec(name=f"log-{target.resource_id}", description="", enabled=True)
-    return idempotency.create(client, target, wanted, key="key")
+    desired = FlowLogSpec(name=f"log-{target.resource_id}", description="", enabled=True)
+    return idempotency.create(client, target, desired, key="key")
 
 
 def created(server: Server) -> list[FlowLog]:
     client = client_of(server)
     return [
-        one for one in at_once(lambda target: create(client, target), targets_of(server)) if isinstance(one, FlowLog)
+        flow_log
+        for flow_log in at_once(lambda target: create(client, target), targets_of(server))
+        if isinstance(flow_log, FlowLog)
     ]
 
 
-def test_creates_that_wait_together_share_their_looks(serve: Serve) -> None:
+def test_creates_that_wait_together_share_lists(serve: Serve) -> None:
     server = serve(Behaviour(latency=1.0))
 
-    made = created(server)
+    flow_logs = created(server)
 
-    assert {one.id for one in made} == {one.id for one in server.store.flow_logs.live()}
-    assert {one.state for one in made} == {"available"}
+    assert {flow_log.id for flow_log in flow_logs} == {flow_log.id for flow_log in server.store.flow_logs.live()}
+    assert {flow_log.state for flow_log in flow_logs} == {"available"}
     requests = server.requests.read()
-    assert requests[CREATE] == len(made) == COUNT
+    assert requests[CREATE] == len(flow_logs) == COUNT
     assert requests.get(LIST, 0) + requests.get(SHOW, 0) < COUNT / 2
 
 
-def test_deletes_that_wait_together_share_their_looks_and_each_is_shown_once_it_is_missing(serve: Serve) -> None:
+def test_deletes_that_wait_together_share_lists_and_end_with_a_show(serve: Serve) -> None:
     server = serve(Behaviour(latency=1.0))
-    made = created(server)
+    flow_logs = created(server)
     server.requests.reset()
     client = client_of(server)
 
-    at_once(lambda one: idempotency.delete(client, one.target.er_id, one.id, resource_id=one.target.resource_id), made)
+    at_once(
+        lambda flow_log: lifecycle.delete(
+            client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id
+        ),
+        flow_logs,
+    )
 
     assert server.store.flow_logs.live() == []
     requests = server.requests.read()
@@ -103,85 +109,91 @@ def test_deletes_that_wait_together_share_their_looks_and_each_is_shown_once_it_
 
 
 @pytest.mark.parametrize("missing", [404, 400])
-def test_a_list_that_lags_takes_and_adds_nothing(serve: Serve, missing: int) -> None:
+def test_lagging_list_hides_no_flow_log_and_shows_no_deleted_one(serve: Serve, missing: int) -> None:
     server = serve(Behaviour(latency=0.2, list_lag=3600, missing_flow_log=missing))
-    made = created(server)
-    assert {one.id for one in made} == {one.id for one in server.store.flow_logs.live()}
-    assert len(made) == COUNT
+    flow_logs = created(server)
+    assert {flow_log.id for flow_log in flow_logs} == {flow_log.id for flow_log in server.store.flow_logs.live()}
+    assert len(flow_logs) == COUNT
     client = client_of(server)
-    for one in made[:5]:
-        server.store.delete_flow_log(one.id)
+    for flow_log in flow_logs[:5]:
+        server.store.delete_flow_log(flow_log.id)
 
-    def read(one: FlowLog) -> FlowLog:
-        return client.poller.now(
-            one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now == one
+    def read(flow_log: FlowLog) -> FlowLog:
+        return client.poller.read(
+            flow_log.target.er_id,
+            flow_log.id,
+            resource_id=flow_log.target.resource_id,
+            is_expected=lambda now: now == flow_log,
         )
 
-    found = at_once(read, made)
+    found = at_once(read, flow_logs)
 
-    assert [type(one) for one in found[:5]] == [NotFoundError] * 5
-    assert found[5:] == made[5:]
+    assert [type(flow_log) for flow_log in found[:5]] == [NotFoundError] * 5
+    assert found[5:] == flow_logs[5:]
 
 
-def test_a_change_that_a_lagging_list_does_not_have_is_read_all_the_same(serve: Serve) -> None:
-    made = created(serve(Behaviour(latency=0)))
+def test_change_that_a_lagging_list_lacks_is_read(serve: Serve) -> None:
+    flow_logs = created(serve(Behaviour(latency=0)))
     server = serve(Behaviour(latency=0, list_lag=3600))
     client = client_of(server)
-    for one in made:
-        client.flow_logs.update(one.target.er_id, one.id, name="renamed", description="")
+    for flow_log in flow_logs:
+        client.flow_logs.update(flow_log.target.er_id, flow_log.id, name="renamed", description="")
 
-    def read(one: FlowLog) -> FlowLog:
-        # What the run before last has in its state is what the list still says: only a change is suspicious.
-        return client.poller.now(
-            one.target.er_id, one.id, resource_id=one.target.resource_id, believable=lambda now: now.name == "renamed"
+    def read(flow_log: FlowLog) -> FlowLog:
+        # The list still has what an older state has, too.
+        return client.poller.read(
+            flow_log.target.er_id,
+            flow_log.id,
+            resource_id=flow_log.target.resource_id,
+            is_expected=lambda now: now.name == "renamed",
         )
 
-    assert {one.name for one in at_once(read, made) if isinstance(one, FlowLog)} == {"renamed"}
+    assert {flow_log.name for flow_log in at_once(read, flow_logs) if isinstance(flow_log, FlowLog)} == {"renamed"}
 
 
-def test_one_whose_patience_ends_leaves_the_others_to_their_wait(serve: Serve) -> None:
+def test_deadline_of_one_operation_does_not_end_the_others(serve: Serve) -> None:
     server = serve(Behaviour(latency=1.0))
     client, targets = client_of(server), targets_of(server)
-    bounded = client.within(Deadline(seconds=0.2))
+    bounded = client.with_deadline(Deadline(seconds=0.2))
 
     found = at_once(lambda target: create(bounded if target is targets[0] else client, target), targets)
 
-    assert isinstance(found[0], idempotency.IncompleteError)
-    assert {one.state for one in found[1:] if isinstance(one, FlowLog)} == {"available"}
+    assert isinstance(found[0], lifecycle.IncompleteError)
+    assert {flow_log.state for flow_log in found[1:] if isinstance(flow_log, FlowLog)} == {"available"}
     assert len(server.store.flow_logs.live()) == COUNT
 
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a server that takes connections and says nothing."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.usefixtures("answered_late")
-def test_those_who_wait_for_an_answer_are_cancelled_without_it(silent: str) -> None:
+@pytest.mark.usefixtures("default_answer_grace")
+def test_operations_are_cancelled_while_they_wait_for_an_answer(silent: str) -> None:
     cancelled = threading.Event()
-    told = threading.Semaphore(0)
+    reported = threading.Semaphore(0)
     client = Client(TokenCredentials("token", "project"), Endpoints.at(silent))
 
     def ask(number: int) -> object:
-        bound = client.within(Deadline(cancelled=cancelled, report=lambda _words: told.release()))
+        bound = client.with_deadline(Deadline(cancelled=cancelled, report=lambda _text: reported.release()))
         return bound.flow_logs.get("router", f"flow-log-{number}")
 
     def cancel() -> None:
         for _ in range(100):
-            assert told.acquire(timeout=60)
+            assert reported.acquire(timeout=60)
         cancelled.set()
 
     threading.Thread(target=cancel, daemon=True).start()
     found = at_once(ask, list(range(100)))
 
-    # None of them has waited for the 30 seconds after which a silent connection is given up, or it would say so.
+    # None of them has waited for the 30 s after which a silent connection is given up.
     assert {str(error) for error in found} == {"cancelled while waiting for the service to answer"}
 
 
 class Slow(BaseHTTPRequestHandler):
-    """Answers nothing before it is let, and counts who waits."""
+    """Answers when `go_on` is set, and counts the calls that wait."""
 
     lock = threading.Lock()
     received = waiting = most = 0
@@ -214,11 +226,11 @@ def slow() -> Iterator[str]:
         server.shutdown()
 
 
-def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> None:
+def test_number_of_calls_at_once_is_bounded(slow: str) -> None:
     client = Client(TokenCredentials("token", "project"), Endpoints.at(slow))
 
     def go_on() -> None:
-        eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
+        eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
         threading.Event().wait(0.5)  # in which more could come
         Slow.go_on.set()
 
@@ -229,18 +241,20 @@ def test_no_more_calls_are_under_way_at_once_than_a_service_bears(slow: str) -> 
             client.flow_logs.enable("router", f"flow-log-{number}")
         return str(caught.value)
 
-    at_once(enable, list(range(2 * CALLS_AT_ONCE)))
+    at_once(enable, list(range(2 * MAX_CONCURRENT_CALLS)))
 
-    assert Slow.received == 2 * CALLS_AT_ONCE
-    assert Slow.most == CALLS_AT_ONCE
+    assert Slow.received == 2 * MAX_CONCURRENT_CALLS
+    assert Slow.most == MAX_CONCURRENT_CALLS
 
 
-def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
+def test_no_call_is_begun_after_a_cancellation(slow: str) -> None:
     cancelled = threading.Event()
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).within(Deadline(cancelled=cancelled))
+    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).with_deadline(
+        Deadline(cancelled=cancelled)
+    )
 
     def cancel() -> None:
-        eventually(lambda: Slow.waiting >= CALLS_AT_ONCE)
+        eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
         cancelled.set()
         Slow.go_on.set()
 
@@ -250,31 +264,33 @@ def test_no_call_is_begun_after_its_operation_was_cancelled(slow: str) -> None:
         with pytest.raises(ApiError):
             client.flow_logs.enable("router", f"flow-log-{number}")
 
-    at_once(enable, list(range(3 * CALLS_AT_ONCE)))
+    at_once(enable, list(range(3 * MAX_CONCURRENT_CALLS)))
 
-    assert Slow.received == CALLS_AT_ONCE
+    assert Slow.received == MAX_CONCURRENT_CALLS
 
 
-def test_what_is_enabled_while_lists_lag_is_not_done_before_it_is(serve: Serve) -> None:
-    made = created(serve(Behaviour(latency=0)))
+def test_enabling_under_lagging_lists_ends_when_it_is_done(serve: Serve) -> None:
+    flow_logs = created(serve(Behaviour(latency=0)))
     quick = client_of(serve(Behaviour(latency=0)))
-    for one in made:
-        quick.flow_logs.disable(one.target.er_id, one.id)
-        quick.flow_logs.get(one.target.er_id, one.id)
+    for flow_log in flow_logs:
+        quick.flow_logs.disable(flow_log.target.er_id, flow_log.id)
+        quick.flow_logs.get(flow_log.target.er_id, flow_log.id)
     server = serve(Behaviour(latency=0.3, list_lag=3600))
     client = client_of(server)
 
-    def finish(one: FlowLog) -> FlowLog:
-        now = client.flow_logs.get(one.target.er_id, one.id)
-        return idempotency.converge(client, now, FlowLogSpec(name=f"new-{one.id}", description="", enabled=True))
+    def converge(flow_log: FlowLog) -> FlowLog:
+        now = client.flow_logs.get(flow_log.target.er_id, flow_log.id)
+        return lifecycle.converge(client, now, FlowLogSpec(name=f"new-{flow_log.id}", description="", enabled=True))
 
-    at_once(finish, made)
+    at_once(converge, flow_logs)
 
-    assert {(one.state, one.enabled) for one in server.store.flow_logs.live()} == {("available", True)}
-    assert {one.name for one in server.store.flow_logs.live()} == {f"new-{one.id}" for one in made}
+    assert {(flow_log.state, flow_log.enabled) for flow_log in server.store.flow_logs.live()} == {("available", True)}
+    assert {flow_log.name for flow_log in server.store.flow_logs.live()} == {
+        f"new-{flow_log.id}" for flow_log in flow_logs
+    }
 
 
-def test_the_threads_that_send_calls_end_with_them(server: Server) -> None:
+def test_threads_of_calls_end_with_them(server: Server) -> None:
     client = client_of(server)
     for _ in range(20):
         with contextlib.suppress(NotFoundError):

@@ -15,7 +15,7 @@ Serve = Callable[..., Server]
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=str)
-def test_the_emulator_keeps_the_contract(case: Case, serve: Serve) -> None:
+def test_emulator_keeps_the_contract(case: Case, serve: Serve) -> None:
     stage = Stage(serve())
     stage.prepare(case)
     answer = _send(case, stage)
@@ -27,11 +27,11 @@ def test_the_emulator_keeps_the_contract(case: Case, serve: Serve) -> None:
     assert case.expect.get("says", "") in _message(answer)
 
 
-def test_there_is_a_file_for_every_call() -> None:
+def test_every_call_has_a_file() -> None:
     assert len({case.call for case in all_cases()}) == 16
 
 
-def test_no_two_cases_have_one_name() -> None:
+def test_names_of_cases_are_unique() -> None:
     names = [str(case) for case in all_cases()]
     assert len(names) == len(set(names))
 

@@ -1,4 +1,4 @@
-"""Pages, walked to their end while the list is at rest and while it is not."""
+"""Pages of lists, read to the end, also while the list changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N = 23
 
 @pytest.fixture
 def names(server: Server, client: PlainClient) -> list[str]:
-    """The names of 23 flow logs, in the order of their creation, which is not that of the alphabet."""
+    """The names of 23 flow logs in order of creation, which is not alphabetical."""
     server.store.set_quota(-1)
     names = [f"log-{number * 7 % N:02}" for number in range(N)]
     for name in names:
@@ -22,7 +22,7 @@ def names(server: Server, client: PlainClient) -> list[str]:
     return names
 
 
-def walk(client: PlainClient, url: str, key: str, **query: Any) -> list[dict[str, Any]]:
+def read_all(client: PlainClient, url: str, key: str, **query: Any) -> list[dict[str, Any]]:
     """Every item of a list, page by page until there is no next marker."""
     found: list[dict[str, Any]] = []
     while True:
@@ -38,44 +38,41 @@ def walk(client: PlainClient, url: str, key: str, **query: Any) -> list[dict[str
 @pytest.mark.parametrize("limit", [1, 2, 22, 23, 24, 2000])
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("key", ["id", "name", "state"])
-def test_pages_of_any_size_and_order_hold_everything_once(
+def test_pages_of_any_size_and_order_have_each_item_once(
     client: PlainClient, names: list[str], limit: int, direction: str, key: str
 ) -> None:
-    found = walk(client, client.flow_logs, "flow_logs", limit=limit, sort_key=key, sort_dir=direction)
-    assert sorted(one["name"] for one in found) == sorted(names)
-    values = [(one[key], one["id"]) for one in found]
+    found = read_all(client, client.flow_logs, "flow_logs", limit=limit, sort_key=key, sort_dir=direction)
+    assert sorted(flow_log["name"] for flow_log in found) == sorted(names)
+    values = [(flow_log[key], flow_log["id"]) for flow_log in found]
     assert values == sorted(values, reverse=direction == "desc")
 
 
-def test_ascending_ids_are_the_default(client: PlainClient, names: list[str]) -> None:
-    ids = [one["id"] for one in client.list()["flow_logs"]]
+def test_default_order_is_by_ascending_id(client: PlainClient, names: list[str]) -> None:
+    ids = [flow_log["id"] for flow_log in client.list()["flow_logs"]]
     assert ids == sorted(ids)
     assert len(ids) == len(names)
 
 
-def test_the_total_is_that_of_all_pages(client: PlainClient, names: list[str]) -> None:
+def test_total_counts_all_pages(client: PlainClient, names: list[str]) -> None:
     first = client.list(limit=5)
     assert first["total_count"] == len(names)
     assert client.list(limit=5, marker=first["page_info"]["next_marker"])["total_count"] == len(names)
 
 
-def test_a_page_after_an_item_deleted_meanwhile_goes_on_behind_it(
-    server: Server, client: PlainClient, names: list[str]
-) -> None:
+def test_page_after_a_deleted_item_continues_behind_it(server: Server, client: PlainClient, names: list[str]) -> None:
     page = client.list(limit=5, sort_key="name")
     server.store.delete_flow_log(page["page_info"]["next_marker"])
     following = client.list(limit=5, sort_key="name", marker=page["page_info"]["next_marker"])
-    assert [one["name"] for one in following["flow_logs"]] == sorted(names)[5:10]
+    assert [flow_log["name"] for flow_log in following["flow_logs"]] == sorted(names)[5:10]
 
 
-def test_attachments_and_routers_are_paged_alike(client: PlainClient, names: list[str]) -> None:
-    attachments = walk(client, f"{client.router}/attachments", "attachments", limit=4)
-    assert {one["name"] for one in attachments} >= set(names)
-    assert len(walk(client, f"{client.base}/instances", "instances", limit=1)) == 3
+def test_attachments_and_routers_are_paged_too(client: PlainClient, names: list[str]) -> None:
+    attachments = read_all(client, f"{client.router}/attachments", "attachments", limit=4)
+    assert {attachment["name"] for attachment in attachments} >= set(names)
+    assert len(read_all(client, f"{client.base}/instances", "instances", limit=1)) == 3
 
 
-def test_a_filtered_list_is_paged_within_the_filter(client: PlainClient, names: list[str]) -> None:
-    wanted = [one["resource_id"] for one in client.list(limit=7)["flow_logs"]]
-    found = walk(client, client.flow_logs, "flow_logs", limit=3, resource_id=wanted)
-    assert {one["resource_id"] for one in found} == set(wanted)
-    assert len(found) == len(wanted)
+def test_filtered_list_is_paged_within_the_filter(client: PlainClient, names: list[str]) -> None:
+    ids = [flow_log["resource_id"] for flow_log in client.list(limit=7)["flow_logs"]]
+    found = read_all(client, client.flow_logs, "flow_logs", limit=3, resource_id=ids)
+    assert sorted(flow_log["resource_id"] for flow_log in found) == sorted(ids)

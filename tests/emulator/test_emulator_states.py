@@ -1,265 +1,184 @@
-"""How flow logs move through their states with time, on a clock that the test turns."""
+"""How flow logs change their state with time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from emulator import Behaviour
 from emulator.clock import seconds
 from emulator.errors import ApiError
-from emulator.flow_logs import FlowLog, FlowLogChange, NewFlowLog
-from emulator.paging import Page
-from emulator.store import Store
-from tests.emulator.plain_client import body
-
-LATENCY = 10.0
-
-
-@dataclass
-class World:
-    """A store with no server in front of it, and the hands of its clock."""
-
-    path: Path
-    now: int = 1_800_000_000_000_000
-    switches: Behaviour = field(default_factory=lambda: Behaviour(latency=LATENCY))
-
-    def __post_init__(self) -> None:
-        self.store = Store(self.path, switches=self.switches, clock=lambda: self.now)
-        self.project_id = self.store.identity.projects()[0].id
-        self.er_id = self.store.router("er-main").id
-
-    def wait(self, duration: float) -> None:
-        self.now += seconds(duration)
-
-    def create(self, attachment: str = "vpc-a", *, client_token: str | None = None) -> str:
-        new = NewFlowLog.parse({"flow_log": body("one", self.store.attachment(attachment).id)})
-        return self.store.flow_logs.create(self.project_id, self.er_id, new, client_token=client_token).id
-
-    def show(self, flow_log_id: str) -> FlowLog:
-        return self.store.flow_logs.show(self.project_id, self.er_id, flow_log_id)
-
-    def switch(self, flow_log_id: str, *, enabled: bool) -> FlowLog:
-        return self.store.flow_logs.switch(self.project_id, self.er_id, flow_log_id, enabled=enabled)
-
-    def delete(self, flow_log_id: str) -> None:
-        self.store.flow_logs.delete(self.project_id, self.er_id, flow_log_id)
-
-    def listed(self) -> list[str]:
-        page = self.store.flow_logs.page(self.project_id, self.er_id, Page())
-        return [one.state for one in page.flow_logs]
+from tests.emulator.timeline import LATENCY, Timeline
 
 
 @pytest.fixture
-def world(db: Path) -> Iterator[World]:
-    made = World(db)
-    yield made
-    made.store.close()
+def timeline(db: Path) -> Iterator[Timeline]:
+    with closing(Timeline(db)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def flow_log(timeline: Timeline) -> str:
+    """The id of a flow log that has just become available."""
+    created = timeline.create()
+    timeline.wait()
+    return created
 
 
 def refused(code: str) -> pytest.RaisesExc[ApiError]:
     return pytest.RaisesExc(ApiError, check=lambda error: error.kind.code == code)
 
 
-def test_a_new_flow_log_is_pending_until_the_latency_is_over(world: World) -> None:
-    one = world.create()
-    assert world.show(one).state == "pending"
-    world.wait(LATENCY - 0.001)
-    assert world.show(one).state == "pending"
-    world.wait(0.001)
-    assert world.show(one).state == "available"
+def test_new_flow_log_is_pending_until_latency_is_over(timeline: Timeline) -> None:
+    created = timeline.create()
+    assert timeline.state(created) == "pending"
+    timeline.wait(LATENCY - 0.001)
+    assert timeline.state(created) == "pending"
+    timeline.wait(0.001)
+    assert timeline.state(created) == "available"
 
 
-def test_a_deleted_flow_log_is_deleting_and_then_gone(world: World) -> None:
-    one = world.create()
-    world.wait(LATENCY)
-    world.delete(one)
-    assert world.show(one).state == "deleting"
-    assert world.listed() == ["deleting"]
-    world.wait(LATENCY)
+def test_deleted_flow_log_is_deleting_and_then_gone(timeline: Timeline, flow_log: str) -> None:
+    timeline.delete(flow_log)
+    assert timeline.state(flow_log) == "deleting"
+    assert timeline.listed() == ["deleting"]
+    timeline.wait()
     with refused("ER.04008501"):
-        world.show(one)
-    assert world.listed() == []
+        timeline.show(flow_log)
+    assert timeline.listed() == []
 
 
-def test_deleting_twice_does_not_put_off_the_end(world: World) -> None:
-    one = world.create()
-    world.wait(LATENCY)
-    world.delete(one)
-    accepted = world.show(one)
-    world.wait(LATENCY / 2)
-    world.delete(one)
-    assert world.show(one) == accepted
-    world.wait(LATENCY / 2)
-    with refused("ER.04008501"):
-        world.show(one)
+def test_second_delete_does_not_delay_the_first(timeline: Timeline, flow_log: str) -> None:
+    timeline.delete(flow_log)
+    accepted = timeline.show(flow_log)
+    timeline.wait(LATENCY / 2)
+    timeline.delete(flow_log)
+    assert timeline.show(flow_log) == accepted
+    timeline.wait(LATENCY / 2)
+    assert timeline.listed() == []
 
 
-def test_a_pending_flow_log_cannot_be_touched(world: World) -> None:
-    one = world.create()
-    with refused("ER.04008502"):
-        world.delete(one)
-    with refused("ER.04008502"):
-        world.switch(one, enabled=False)
-    with refused("ER.04008502"):
-        world.store.flow_logs.update(world.project_id, world.er_id, one, FlowLogChange(name="other"))
-
-
-def test_disabling_keeps_the_old_setting_until_it_is_done(world: World) -> None:
-    one = world.create()
-    world.wait(LATENCY)
-    accepted = world.switch(one, enabled=False)
+def test_disabling_keeps_old_setting_until_it_is_done(timeline: Timeline, flow_log: str) -> None:
+    accepted = timeline.switch(flow_log, enabled=False)
     assert (accepted.state, accepted.enabled) == ("modifying", True)
-    world.wait(LATENCY)
-    done = world.show(one)
+    timeline.wait()
+    done = timeline.show(flow_log)
     assert (done.state, done.enabled) == ("available", False)
 
 
-def test_an_update_is_done_at_once_and_says_when(world: World) -> None:
-    one = world.create()
-    world.wait(LATENCY + 5)
-    world.store.flow_logs.update(world.project_id, world.er_id, one, FlowLogChange(name="other"))
-    shown = world.show(one)
+def test_update_is_done_at_once_and_sets_updated_at(timeline: Timeline, flow_log: str) -> None:
+    timeline.wait(5)
+    timeline.rename(flow_log)
+    shown = timeline.show(flow_log)
     assert (shown.name, shown.state) == ("other", "available")
     assert shown.updated_at - shown.created_at == seconds(LATENCY + 5)
 
 
-def test_a_flow_log_being_deleted_holds_its_target_until_it_is_gone(world: World) -> None:
-    one = world.create()
-    world.wait(LATENCY)
-    world.delete(one)
-    with refused("ER.04008503"):
-        world.create()
-    world.wait(LATENCY)
-    assert world.create() != one
-
-
-def test_a_flow_log_being_deleted_counts_against_the_quota_until_it_is_gone(world: World) -> None:
-    world.store.set_quota(1)
-    one = world.create()
-    world.wait(LATENCY)
-    world.delete(one)
+def test_deleting_flow_log_counts_against_the_quota(timeline: Timeline, flow_log: str) -> None:
+    timeline.store.set_quota(1)
+    timeline.delete(flow_log)
     with refused("ER.04009008"):
-        world.create("vpc-b")
-    world.wait(LATENCY)
-    world.create("vpc-b")
+        timeline.create("vpc-b")
+    timeline.wait()
+    timeline.create("vpc-b")
 
 
-def test_a_store_opened_again_goes_on_where_the_last_one_stopped(world: World) -> None:
-    one = world.create()
-    world.store.close()
-    again = World(world.path, now=world.now)
-    assert again.show(one).state == "pending"
-    again.wait(LATENCY)
-    assert again.show(one).state == "available"
-    again.store.close()
+def test_reopened_store_continues_pending_changes(timeline: Timeline) -> None:
+    created = timeline.create()
+    timeline.close()
+    with closing(Timeline(timeline.path)) as reopened:
+        assert reopened.state(created) == "pending"
+        reopened.wait()
+        assert reopened.state(created) == "available"
 
 
-def test_a_stuck_flow_log_stays_pending_for_ever(world: World) -> None:
-    one = world.create()
-    world.store.set_flow_log_state("one", "pending")
-    world.wait(100 * LATENCY)
-    assert world.show(one).state == "pending"
+# Changes without the API
 
 
-def test_a_failed_flow_log_stays_failed_until_it_is_deleted(world: World) -> None:
-    one = world.create()
-    world.store.set_flow_log_state(one, "failed")
-    world.wait(LATENCY)
-    assert world.show(one).state == "failed"
-    world.delete(one)
-    world.wait(LATENCY)
-    assert world.listed() == []
+@pytest.mark.parametrize("state", ["pending", "failed"])
+def test_state_set_without_the_api_stays(timeline: Timeline, state: str) -> None:
+    created = timeline.create()
+    timeline.store.set_flow_log_state(created, state)
+    timeline.wait(100 * LATENCY)
+    assert timeline.state(created) == state
 
 
-def test_a_rename_behind_the_back_outlives_a_change_on_its_way(world: World) -> None:
-    one = world.create()
-    world.store.rename_flow_log("one", "two")
-    world.store.describe_flow_log("two", "by someone else")
-    world.store.disable_flow_log("two")
-    assert world.show(one).state == "pending"
-    world.wait(LATENCY)
-    shown = world.show(one)
-    assert (shown.state, shown.name, shown.description, shown.enabled) == (
-        "available",
-        "two",
-        "by someone else",
-        False,
-    )
+def test_changes_without_the_api_outlive_pending_ones(timeline: Timeline) -> None:
+    created = timeline.create()
+    timeline.store.rename_flow_log(created, "two")
+    timeline.store.describe_flow_log("two", "by someone else")
+    timeline.store.disable_flow_log("two")
+    assert timeline.state(created) == "pending"
+    timeline.wait()
+    shown = timeline.show(created)
+    assert (shown.state, shown.name, shown.description) == ("available", "two", "by someone else")
+    assert not shown.enabled
 
 
-def test_a_deletion_behind_the_back_is_at_once(world: World) -> None:
-    one = world.create()
-    world.store.delete_flow_log(one)
+def test_deletion_without_the_api_is_immediate(timeline: Timeline, flow_log: str) -> None:
+    timeline.store.delete_flow_log(flow_log)
     with refused("ER.04008501"):
-        world.show(one)
+        timeline.show(flow_log)
 
 
-def test_the_same_client_token_and_body_answer_with_the_first_flow_log_as_it_is_now(world: World) -> None:
-    one = world.create(client_token="t")
-    world.wait(LATENCY)
-    new = NewFlowLog.parse({"flow_log": body("one", world.store.attachment("vpc-a").id)})
-    again = world.store.flow_logs.create(world.project_id, world.er_id, new, client_token="t")
-    assert (again.id, again.state) == (one, "available")
+# Client tokens
 
 
-def test_a_client_token_names_its_flow_log_even_when_that_is_deleted(world: World) -> None:
-    one = world.create(client_token="t")
-    world.wait(LATENCY)
-    world.delete(one)
-    world.wait(LATENCY)
-    new = NewFlowLog.parse({"flow_log": body("one", world.store.attachment("vpc-a").id)})
-    again = world.store.flow_logs.create(world.project_id, world.er_id, new, client_token="t")
-    assert (again.id, again.state) == (one, "deleted")
-    assert world.listed() == []
+def test_replayed_create_returns_first_flow_log_as_it_is_now(timeline: Timeline) -> None:
+    created = timeline.create(client_token="t")
+    timeline.wait()
+    again = timeline.replay(client_token="t")
+    assert (again.id, again.state) == (created, "available")
+    timeline.delete(created)
+    timeline.wait()
+    again = timeline.replay(client_token="t")
+    assert (again.id, again.state) == (created, "deleted")
+    assert timeline.listed() == []
 
 
-def test_a_client_token_with_another_body_is_refused(world: World) -> None:
-    world.create(client_token="t")
+def test_client_token_with_another_body_is_refused(timeline: Timeline) -> None:
+    timeline.create(client_token="t")
     with refused("ER.04009005"):
-        world.create("vpc-b", client_token="t")
+        timeline.create("vpc-b", client_token="t")
 
 
-def test_a_replay_is_told_before_anything_else_is_looked_at(world: World) -> None:
-    one = world.create(client_token="t")
-    world.store.set_quota(0)
-    world.store.set_attachment_state("vpc-a", "deleting")
-    assert world.create(client_token="t") == one
+def test_replay_comes_before_all_other_checks(timeline: Timeline) -> None:
+    created = timeline.create(client_token="t")
+    timeline.store.set_quota(0)
+    timeline.store.set_attachment_state("vpc-a", "deleting")
+    assert timeline.create(client_token="t") == created
 
 
-def test_a_refused_create_does_not_use_up_its_client_token(world: World) -> None:
-    world.store.set_quota(0)
+def test_refused_create_does_not_use_up_its_client_token(timeline: Timeline) -> None:
+    timeline.store.set_quota(0)
     with refused("ER.04009008"):
-        world.create(client_token="t")
-    world.store.set_quota(1)
-    world.create("vpc-b", client_token="t")
+        timeline.create(client_token="t")
+    timeline.store.set_quota(1)
+    timeline.create("vpc-b", client_token="t")
 
 
-def test_client_tokens_of_two_routers_are_apart(world: World) -> None:
-    one = world.create(client_token="t")
-    second = world.store.router("er-second").id
-    new = NewFlowLog.parse({"flow_log": body("one", world.store.attachment("vpc-second").id)})
-    assert world.store.flow_logs.create(world.project_id, second, new, client_token="t").id != one
+def test_each_router_has_its_own_client_tokens(timeline: Timeline) -> None:
+    created = timeline.create(client_token="t")
+    timeline.router = (timeline.router[0], timeline.store.router("er-second").id)
+    assert timeline.create("vpc-second", client_token="t") != created
 
 
-def test_a_list_can_lag_behind_a_show(db: Path) -> None:
-    world = World(db, switches=Behaviour(latency=LATENCY, list_lag=3))
-    one = world.create()
-    assert world.listed() == []
-    world.wait(3)
-    assert world.listed() == ["pending"]
-    world.wait(LATENCY - 3)
-    assert (world.show(one).state, world.listed()) == ("available", ["pending"])
-    world.wait(3)
-    assert world.listed() == ["available"]
-    world.delete(one)
-    world.wait(LATENCY)
-    with refused("ER.04008501"):
-        world.show(one)
-    assert world.listed() == ["deleting"]
-    world.wait(3)
-    assert world.listed() == []
-    world.store.close()
+def test_list_can_lag_behind_show(db: Path) -> None:
+    with closing(Timeline(db, list_lag=3)) as timeline:
+        created = timeline.create()
+        assert timeline.listed() == []
+        timeline.wait(3)
+        assert timeline.listed() == ["pending"]
+        timeline.wait(LATENCY - 3)
+        assert (timeline.state(created), timeline.listed()) == ("available", ["pending"])
+        timeline.wait(3)
+        assert timeline.listed() == ["available"]
+        timeline.delete(created)
+        timeline.wait()
+        with refused("ER.04008501"):
+            timeline.show(created)
+        assert timeline.listed() == ["deleting"]
+        timeline.wait(3)
+        assert timeline.listed() == []

@@ -1,4 +1,4 @@
-"""The journal of creates under way, with processes that are killed at any moment."""
+"""The journal of running creates, with processes that are killed at any moment."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from providers import journal
 with contextlib.ExitStack() as creates:
     for number in range(int(sys.argv[1])):
         creates.enter_context(journal.recorded("local", f"{sys.argv[2]}-{number}", {}))
-    print("under way", flush=True)
+    print("running", flush=True)
     time.sleep(600)
 """
-"""Creates that are under way until the process is killed: how many, and how they are called."""
+"""Creates that run until the process is killed; the arguments are their number and their name."""
 
 ONE_BY_ONE = """
 import pathlib, sys, time
@@ -39,10 +39,19 @@ while not pathlib.Path("last").exists():
     with journal.recorded("local", sys.argv[1], {}):
         pass
 with journal.recorded("local", sys.argv[1], {}):
-    print("under way", flush=True)
+    print("running", flush=True)
     time.sleep(600)
 """
-"""One create after the other, each of which ends at once; the last one, once a file says so, is under way for ever."""
+"""Creates that end at once, one after the other; the last, which begins when a file named `last` exists, never ends."""
+
+LOW_LIMIT = """
+import resource, sys
+from providers.host.__main__ import _raise_open_files_limit
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+_raise_open_files_limit()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +61,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextlib.contextmanager
-def running(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that runs the program here, and is killed in the end."""
+def started(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs the program here, and is killed at the end."""
     process = subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
@@ -71,77 +80,67 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate(timeout=30)
 
 
-def creating(process: subprocess.Popen[str]) -> None:
-    """Wait until all of its creates are under way."""
-    assert process.stdout
-    assert process.stdout.readline() == "under way\n"
+@contextlib.contextmanager
+def running(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process as `started`, once all of its creates are running."""
+    with started(program, *arguments) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "running\n"
+        yield process
 
 
-def urns() -> set[str]:
-    return {one["urn"] for one in journal.unfinished("local")}
+def interrupted() -> set[str]:
+    return {create["urn"] for create in journal.unfinished("local")}
 
 
-def test_creates_are_under_way_until_their_process_is_killed() -> None:
-    with running(CREATES, "128", "one") as one, running(CREATES, "3", "other") as other:
-        creating(one)
-        creating(other)
-        assert (journal.under_way("local"), urns()) == (131, set())
+def test_creates_are_running_until_their_process_is_killed() -> None:
+    with running(CREATES, "128", "first"), running(CREATES, "3", "second") as second:
+        assert (journal.under_way("local"), interrupted()) == (131, set())
 
-        kill(other)
+        kill(second)
 
-        assert (journal.under_way("local"), urns()) == (128, {"other-0", "other-1", "other-2"})
+        assert (journal.under_way("local"), interrupted()) == (128, {"second-0", "second-1", "second-2"})
 
 
-def test_creates_of_a_stopped_process_are_still_under_way() -> None:
-    with running(CREATES, "1", "one") as process:
-        creating(process)
+def test_creates_of_stopped_process_are_running() -> None:
+    with running(CREATES, "1", "create") as process:
         process.send_signal(signal.SIGSTOP)
-        assert (journal.under_way("local"), urns()) == (1, set())
+        assert (journal.under_way("local"), interrupted()) == (1, set())
 
 
-def test_readers_never_take_a_create_of_a_live_process_for_interrupted(folder: Path) -> None:
+def test_creates_of_live_processes_are_never_interrupted(folder: Path) -> None:
     with contextlib.ExitStack() as processes:
         for number in range(3):
-            processes.enter_context(running(ONE_BY_ONE, str(number)))
-        eventually(lambda: len({file.name for file in folder.glob("*.json")}) > 0)
+            processes.enter_context(started(ONE_BY_ONE, str(number)))
+        eventually(lambda: list(folder.glob("*.json")))
         for _ in range(1500):
-            assert urns() == set()
+            assert interrupted() == set()
 
 
-def test_processes_killed_at_any_moment_leave_no_file_that_disturbs(folder: Path) -> None:
+def test_killed_process_leaves_no_partial_file(folder: Path) -> None:
     moments = random.Random(1)
     for number in range(8):
-        with running(ONE_BY_ONE, str(number)) as process:
+        with started(ONE_BY_ONE, str(number)) as process:
             eventually(folder.is_dir)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(moments.uniform(0.2, 0.4))
-        # The next one goes on beside what this one has left.
+        # The files of this process stay while the next one runs.
         assert journal.under_way("local") == 0
-        assert urns() <= {str(one) for one in range(number + 1)}
+        assert interrupted() <= {str(earlier) for earlier in range(number + 1)}
         assert {file.suffix for file in folder.iterdir()} <= {".json"}
 
 
-def test_a_create_is_recorded_after_the_folder_was_removed_at_any_moment(folder: Path) -> None:
-    with running(ONE_BY_ONE, "one") as process:
+def test_create_is_recorded_although_folder_is_removed_at_any_moment(folder: Path) -> None:
+    with started(ONE_BY_ONE, "create") as process:
         for _ in range(300):
             eventually(folder.is_dir)
             shutil.rmtree(folder, ignore_errors=True)
         Path("last").touch()
-        creating(process)
-        assert (journal.under_way("local"), urns()) == (1, set())
+        assert process.stdout
+        assert process.stdout.readline() == "running\n"
+        assert (journal.under_way("local"), interrupted()) == (1, set())
 
 
-MANY = """
-import resource, sys
-from providers.host.__main__ import _allow_open_files
-
-_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
-_allow_open_files()
-"""
-
-
-def test_the_host_has_more_creates_under_way_than_a_shell_allows_open_files() -> None:
-    with running(MANY + CREATES, "128", "one") as process:
-        creating(process)
+def test_host_records_more_creates_than_a_shell_allows_open_files() -> None:
+    with running(LOW_LIMIT + CREATES, "128", "create"):
         assert journal.under_way("local") == 128

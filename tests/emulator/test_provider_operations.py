@@ -7,36 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pulumi.dynamic import Config, ConfigureRequest
-from pulumi.runtime.rpc import UNKNOWN
 
 from emulator import Behaviour, Server
+from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog as StoredFlowLog
 from providers.er import Deadline
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError, Props
+from providers.schema import is_provisional
+from tests.sdk import configured
 from tests.waiting import when
 
 Serve = Callable[..., Server]
 KEY = "5d1c2c0e-3b0e-4a35-9a52-6f0f9c0f8a11"
-FOREVER = Behaviour(latency=3600)  # what is accepted isn't done within any test
+NEVER_DONE = Behaviour(latency=3600)
 NOWHERE = "00000000-0000-4000-8000-00000000ffff"
 REQUEST = r"request [0-9a-f-]{36}"
 
-
-@pytest.fixture(autouse=True)
-def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment says nothing about whom to sign in as."""
-    for variable in ("TOKEN", "USERNAME", "PASSWORD", "USER_DOMAIN_NAME", "DOMAIN_NAME", "PROJECT_ID", "PROJECT_NAME"):
-        monkeypatch.delenv(f"OS_{variable}", raising=False)
-    monkeypatch.delenv("OS_AUTH_URL", raising=False)
-    monkeypatch.delenv("OS_REGION_NAME", raising=False)
-
-
-def configured(**settings: str) -> FlowLogProvider:
-    config = {f"otc-flow-logs:{key}": value for key, value in settings.items()}
-    provider = FlowLogProvider()
-    provider.configure(ConfigureRequest(Config(raw_config=config, project_name="otc-flow-logs")))
-    return provider
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def provider_of(server: Server, **settings: str) -> FlowLogProvider:
@@ -45,12 +32,12 @@ def provider_of(server: Server, **settings: str) -> FlowLogProvider:
 
 @pytest.fixture
 def provider(server: Server) -> FlowLogProvider:
-    """The provider, talking to the test's server, on which everything is done at once."""
+    """The provider, configured for the test's server."""
     return provider_of(server)
 
 
 def inputs_of(server: Server, attachment: str = "vpc-a", **changes: Any) -> Props:
-    """What a program wants, after check."""
+    """The inputs of a flow log, after check."""
     found = server.store.attachment(attachment)
     inputs = {
         "er_id": found.er_id,
@@ -68,20 +55,25 @@ def inputs_of(server: Server, attachment: str = "vpc-a", **changes: Any) -> Prop
 
 @pytest.fixture
 def inputs(server: Server) -> Props:
-    """A flow log of the attachment vpc-a."""
+    """The inputs of a flow log of the attachment vpc-a."""
     return inputs_of(server)
 
 
-def only(server: Server) -> StoredFlowLog:
-    """The one flow log that there is."""
-    (flow_log,) = server.store.flow_logs.live()
-    return flow_log
-
-
-def created(provider: FlowLogProvider, inputs: Props) -> tuple[str, Props]:
+def create(provider: FlowLogProvider, inputs: Props) -> tuple[str, Props]:
     result = provider.create(inputs)
     assert result.outs is not None
     return str(result.id), result.outs
+
+
+@pytest.fixture
+def created(provider: FlowLogProvider, inputs: Props) -> tuple[str, Props]:
+    """The id and the outputs of a flow log that exists."""
+    return create(provider, inputs)
+
+
+def only(server: Server) -> StoredFlowLog:
+    (flow_log,) = server.store.flow_logs.live()
+    return flow_log
 
 
 def refused(call: Callable[[], object]) -> str:
@@ -91,76 +83,70 @@ def refused(call: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def unfinished(call: Callable[[], object]) -> IncompleteFlowLogError:
+def incomplete(call: Callable[[], object]) -> IncompleteFlowLogError:
     with pytest.raises(IncompleteFlowLogError) as caught:
         call()
     return caught.value
 
 
+def lose_response(server: Server, when: str) -> tuple[str, Props]:
+    """Lose the response of a create before or after the service executes it; return what stays in the state."""
+    lost = Fault("reset", calls="POST */flow-logs", when=when, times=1)
+    server.faults.use(0, [lost, Fault("error", calls="POST */flow-logs", status=403)])
+    error = incomplete(lambda: provider_of(server).create(inputs_of(server)))
+    server.faults.use(0, [])
+    assert re.fullmatch(
+        r"flow log 'shop' may have been created: \S.* \(APIG\.0302, HTTP 403, request [\w-]+\);"
+        r" the next `pulumi up --refresh` finds out",
+        str(error),
+    )
+    assert is_provisional(error.id)
+    assert error.outs == {**inputs_of(server), "state": "unknown", "project_id": server.project_id}
+    return error.id, error.outs
+
+
 # Create
 
 
-def test_create_gives_the_engine_the_id_and_every_property(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    id_, outs = created(provider, inputs)
+def test_create_returns_id_and_all_outputs(provider: FlowLogProvider, server: Server, inputs: Props) -> None:
+    id_, outs = create(provider, inputs)
 
     assert id_ == only(server).id
     times = (outs.pop("created_at"), outs.pop("updated_at"))
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times)
-    assert outs == {
-        **inputs,
-        "description": "",
-        "enabled": True,
-        "resource_type": "attachment",
-        "log_store_type": "LTS",
-        "state": "available",
-        "project_id": server.project_id,
-        "log_aggregation_interval": 600,
-    }
+    assert outs == {**inputs, "state": "available", "project_id": server.project_id, "log_aggregation_interval": 600}
 
 
-def test_create_without_an_idempotency_key_makes_none_up(provider: FlowLogProvider, server: Server) -> None:
-    _, outs = created(provider, inputs_of(server, idempotency_key=None))
-
-    assert "idempotency_key" not in outs
-
-
-def test_a_disabled_flow_log_is_disabled_when_it_is_created(provider: FlowLogProvider, server: Server) -> None:
-    _, outs = created(provider, inputs_of(server, enabled=False, description="quiet"))
+def test_create_disables_flow_log_and_adds_no_idempotency_key(provider: FlowLogProvider, server: Server) -> None:
+    _, outs = create(provider, inputs_of(server, enabled=False, description="quiet", idempotency_key=None))
 
     assert (outs["enabled"], outs["state"], outs["description"]) == (False, "available", "quiet")
     assert only(server).enabled is False
+    assert "idempotency_key" not in outs
 
 
-def test_create_after_a_crash_goes_on_with_what_there_is(
-    provider: FlowLogProvider, server: Server, inputs: Props
+def test_repeated_create_finds_flow_log_of_first_create(
+    provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props]
 ) -> None:
-    id_, _ = created(provider, inputs)
+    again, outs = create(provider, {**inputs, "name": "renamed"})
 
-    again, outs = created(provider, {**inputs, "name": "renamed"})
-
-    assert again == id_ == only(server).id
+    assert again == created[0] == only(server).id
     assert outs["name"] == only(server).name == "renamed"
 
 
-def test_a_used_up_quota_is_told_with_its_numbers_and_what_to_do(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    created(provider, inputs_of(server, "vpc-b"))
+def test_exceeded_quota_is_reported_with_numbers_and_what_to_do(provider: FlowLogProvider, server: Server) -> None:
+    create(provider, inputs_of(server, "vpc-b"))
     server.store.set_quota(1)
 
     assert re.fullmatch(
         r"flow log 'shop' was not created: The quota flow_log of 1 is used up"
         rf" \(ER\.04009008, HTTP 400, {REQUEST}\): 1 of 1 are in use;"
         r" delete flow logs nobody needs, or ask for a higher quota with a service ticket",
-        refused(lambda: provider.create(inputs)),
+        refused(lambda: provider.create(inputs_of(server))),
     )
 
 
-def test_an_attachment_that_cannot_be_logged_is_told_with_its_type_and_those_that_can(
-    provider: FlowLogProvider, server: Server
-) -> None:
+def test_attachment_that_cannot_be_logged_is_reported_with_its_type(provider: FlowLogProvider, server: Server) -> None:
     inputs = inputs_of(server, "cfw-a")
 
     assert re.fullmatch(
@@ -171,67 +157,80 @@ def test_an_attachment_that_cannot_be_logged_is_told_with_its_type_and_those_tha
     )
 
 
-def test_an_existing_flow_log_of_somebody_else_is_told_and_left_alone(
+def test_error_is_reported_without_hint_if_hint_cannot_be_fetched(provider: FlowLogProvider, server: Server) -> None:
+    server.faults.use(0, [Fault("error", calls="GET *", status=403)])
+
+    assert re.fullmatch(
+        r"flow log 'shop' was not created: Attachment \S+ is of type cfw, which cannot be logged \([^)]*\)",
+        refused(lambda: provider.create(inputs_of(server, "cfw-a"))),
+    )
+
+
+def test_flow_log_of_another_owner_is_reported_and_not_changed(
     provider: FlowLogProvider, server: Server, inputs: Props
 ) -> None:
-    theirs, _ = created(provider, {**inputs, "name": "theirs", "idempotency_key": "another"})
+    existing, _ = create(provider, {**inputs, "name": "existing", "idempotency_key": "another"})
     before = only(server)
 
     message = refused(lambda: provider.create(inputs))
 
     assert re.fullmatch(
-        rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'theirs',"
-        rf" id {theirs}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
-        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if it is this stack's, run with --refresh; else delete it, or"
-        rf" take it over: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{theirs}' in the"
+        rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'existing',"
+        rf" id {existing}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
+        rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if this stack created it, run with --refresh; otherwise delete it,"
+        rf" or adopt it: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{existing}' in the"
         " resource options of a program",
         message,
     )
     assert only(server) == before
 
 
-def test_what_a_create_names_and_does_not_exist_is_told(provider: FlowLogProvider, inputs: Props) -> None:
-    expected = {
-        "er_id": f"Enterprise router {NOWHERE} does not exist (ER.04041001, HTTP 404, request ",
-        "resource_id": f"Attachment {NOWHERE} does not exist on router {inputs['er_id']} (ER.04044001, HTTP 404, ",
-        "log_group_id": f"log_group_id: log group {NOWHERE} does not exist (ER.04009005, HTTP 400, request ",
-        "log_stream_id": f"log_stream_id: log stream {NOWHERE} does not exist in log group {inputs['log_group_id']} (",
-    }
-    for key, text in expected.items():
-        message = refused(lambda key=key: provider.create({**inputs, key: NOWHERE}))  # type: ignore[misc]
-        assert message.startswith(f"flow log 'shop' was not created: {text}")
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("er_id", f"Enterprise router {NOWHERE} does not exist (ER.04041001, HTTP 404, request "),
+        ("resource_id", f"Attachment {NOWHERE} does not exist on router {{er_id}} (ER.04044001, HTTP 404, "),
+        ("log_group_id", f"log_group_id: log group {NOWHERE} does not exist (ER.04009005, HTTP 400, request "),
+        ("log_stream_id", f"log_stream_id: log stream {NOWHERE} does not exist in log group {{log_group_id}} ("),
+    ],
+)
+def test_target_that_does_not_exist_is_reported(
+    provider: FlowLogProvider, inputs: Props, key: str, reason: str
+) -> None:
+    message = refused(lambda: provider.create({**inputs, key: NOWHERE}))
+
+    assert message.startswith(f"flow log 'shop' was not created: {reason.format(**inputs)}")
 
 
-def test_a_create_that_does_not_end_keeps_the_flow_log_for_the_engine(serve: Serve) -> None:
-    server = serve(FOREVER)
-    provider, inputs = provider_of(server), inputs_of(server, enabled=False)
+def test_next_update_completes_create_that_ran_out_of_time(serve: Serve) -> None:
+    server = serve(NEVER_DONE)
+    inputs = inputs_of(server, enabled=False)
 
-    error = unfinished(lambda: provider.create(inputs, Deadline(seconds=0.2)))
+    error = incomplete(lambda: provider_of(server).create(inputs, Deadline(seconds=0.2)))
 
     id_ = only(server).id
     assert str(error) == (
-        f"flow log 'shop' ({id_}) exists but is not as wanted yet: gave up after 0 s of"
-        " waiting for available: pending; the next `pulumi up` goes on from there"
+        f"flow log 'shop' ({id_}) exists but is not as declared yet: gave up after 0 s of"
+        " waiting for available: pending; the next `pulumi up` continues from there"
     )
     assert (error.id, error.outs["state"], error.outs["enabled"]) == (id_, "pending", True)
     assert error.outs["idempotency_key"] == KEY
 
-    # The next `up`: the diff looks, and the update finishes.
     server.store.set_flow_log_state(id_, "available")
-    server = serve()
-    diff = provider_of(server).diff(id_, error.outs, inputs)
+    later = provider_of(serve())
+    diff = later.diff(id_, error.outs, inputs)
     assert (diff.changes, diff.replaces_by_property) == (True, {"enabled": False})
-    outs = provider_of(server).update(id_, error.outs, inputs).outs
+    outs = later.update(id_, error.outs, inputs).outs
     assert outs is not None
     assert (outs["state"], outs["enabled"], only(server).enabled) == ("available", False, False)
 
 
-def test_a_flow_log_that_fails_is_kept_as_failed_and_replaced_by_the_next_up(serve: Serve) -> None:
-    server = serve(FOREVER)
+def test_flow_log_that_fails_while_it_is_created_is_replaced(serve: Serve) -> None:
+    server = serve(NEVER_DONE)
     provider, inputs = provider_of(server), inputs_of(server)
-    fails = when("available", lambda: server.store.set_flow_log_state(only(server).id, "failed"))
+    fail = when("available", lambda: server.store.set_flow_log_state(only(server).id, "failed"))
 
-    error = unfinished(lambda: provider.create(inputs, Deadline(report=fails)))
+    error = incomplete(lambda: provider.create(inputs, Deadline(report=fail)))
 
     id_ = only(server).id
     assert f"flow log {id_} went to state failed and has to be replaced" in str(error)
@@ -240,17 +239,93 @@ def test_a_flow_log_that_fails_is_kept_as_failed_and_replaced_by_the_next_up(ser
     assert (diff.changes, diff.replaces, diff.delete_before_replace) == (True, ["state"], True)
 
 
-# Read
+# Create without a known outcome
 
 
-def test_read_of_an_unchanged_flow_log_gives_back_what_create_gave(provider: FlowLogProvider, inputs: Props) -> None:
-    id_, outs = created(provider, inputs)
+@pytest.mark.parametrize("name", ["shop", "renamed-by-hand"])
+@pytest.mark.parametrize("list_lag", [0, 1])
+def test_refresh_finds_flow_log_of_create_with_lost_response(serve: Serve, list_lag: float, name: str) -> None:
+    server = serve(Behaviour(latency=0, list_lag=list_lag))
+    id_, outs = lose_response(server, "after")
+    server.store.rename_flow_log("shop", name)
+
+    read = provider_of(server).read(id_, outs)
+
+    assert read.outs is not None
+    assert (read.id, read.outs["state"], read.outs["name"]) == (only(server).id, "available", name)
+    assert read.inputs == {**inputs_of(server), "name": name}
+
+
+def test_refresh_keeps_provisional_id_while_lists_may_lag(provider: FlowLogProvider, server: Server) -> None:
+    id_, outs = lose_response(server, "before")
 
     read = provider.read(id_, outs)
 
-    assert (read.id, read.outs) == (id_, outs)
-    assert read.inputs == inputs
-    assert provider.diff(id_, outs, inputs).changes is False
+    assert (read.id, read.outs, read.inputs) == (id_, outs, inputs_of(server))
+    assert server.store.flow_logs.live() == []
+
+
+def test_refresh_that_fails_reports_that_outcome_is_unknown(provider: FlowLogProvider, server: Server) -> None:
+    id_, outs = lose_response(server, "after")
+    server.faults.use(0, [Fault("error", status=403)])
+
+    for call in (lambda: provider.read(id_, outs), lambda: provider.delete(id_, outs)):
+        assert re.match(
+            r"it is not known whether flow log 'shop' was created: \S.* \(APIG\.0302, HTTP 403", refused(call)
+        )
+
+
+@pytest.mark.parametrize(
+    ("when", "list_lag", "quota"),
+    [("before", 0, 20), ("before", 60, 20), ("before", 0, 0), ("after", 0, 20), ("after", 60, 20)],
+)
+def test_create_with_lost_response_can_be_deleted(serve: Serve, when: str, list_lag: float, quota: int) -> None:
+    server = serve(Behaviour(latency=0, list_lag=list_lag))
+    id_, outs = lose_response(server, when)
+    server.store.set_quota(quota)
+
+    provider_of(server).delete(id_, outs)
+
+    assert server.store.flow_logs.live() == []
+
+
+def test_flow_log_of_another_owner_is_not_taken_for_lost_create(provider: FlowLogProvider, server: Server) -> None:
+    id_, outs = lose_response(server, "before")
+    existing, _ = create(provider, inputs_of(server, name="existing", idempotency_key="another"))
+
+    assert provider.read(id_, outs).id == ""
+    provider.delete(id_, outs)
+    assert only(server).id == existing
+
+
+@pytest.mark.parametrize(
+    ("tokens", "stored", "declared"), [("honour", "renamed-by-hand", "renamed"), ("ignore", "shop", "shop")]
+)
+def test_flow_log_of_unknown_owner_is_kept_and_reported(serve: Serve, tokens: str, stored: str, declared: str) -> None:
+    server = serve(Behaviour(latency=0, client_tokens=tokens))
+    provider = provider_of(server)
+    id_, outs = lose_response(server, "after")
+    server.store.rename_flow_log("shop", stored)
+    outs = {**outs, "name": declared}
+
+    message = refused(lambda: provider.delete(id_, outs))
+
+    assert message == (
+        f"it is not known whether flow log '{declared}' was created: attachment {outs['resource_id']} has flow log"
+        f" '{stored}', id {only(server).id}, and the service does not show who created it: delete it, or import it"
+    )
+    assert provider.read(id_, outs).id == id_
+
+
+# Read
+
+
+def test_read_of_unchanged_flow_log_returns_what_create_returned(
+    provider: FlowLogProvider, inputs: Props, created: tuple[str, Props]
+) -> None:
+    read = provider.read(*created)
+
+    assert (read.id, read.outs, read.inputs) == (*created, inputs)
 
 
 @pytest.mark.parametrize(
@@ -261,60 +336,71 @@ def test_read_of_an_unchanged_flow_log_gives_back_what_create_gave(provider: Flo
         (lambda server: server.store.disable_flow_log("shop"), "enabled", False),
     ],
 )
-def test_drift_is_read_shown_and_put_right(
-    provider: FlowLogProvider, server: Server, inputs: Props, drift: Callable[[Server], None], key: str, value: Any
+def test_drift_is_read_shown_and_corrected(
+    provider: FlowLogProvider,
+    server: Server,
+    inputs: Props,
+    created: tuple[str, Props],
+    drift: Callable[[Server], None],
+    key: str,
+    value: Any,
 ) -> None:
-    id_, outs = created(provider, inputs)
+    id_, outs = created
     drift(server)
 
     read = provider.read(id_, outs)
     assert read.outs is not None
-    assert read.inputs is not None
-    assert read.outs[key] == read.inputs[key] == value
-    assert {**read.inputs, key: inputs[key]} == inputs
+    assert read.outs[key] == value
+    assert read.inputs == {**inputs, key: value}
 
     diff = provider.diff(id_, read.outs, inputs)
     assert (diff.changes, diff.replaces, diff.replaces_by_property) == (True, [], {key: False})
 
     provider.update(id_, read.outs, inputs)
     assert vars(only(server))[key] == inputs[key]
-    assert provider.read(id_, read.outs).inputs == inputs
 
 
 @pytest.mark.parametrize("status", [404, 400])
-def test_a_flow_log_deleted_by_hand_is_gone_for_the_engine(serve: Serve, status: int) -> None:
+def test_deleted_flow_log_is_gone(serve: Serve, status: int) -> None:
     server = serve(Behaviour(latency=0, missing_flow_log=status))
     provider = provider_of(server)
-    id_, outs = created(provider, inputs_of(server))
+    id_, outs = create(provider, inputs_of(server))
     server.store.delete_flow_log(id_)
 
     read = provider.read(id_, outs)
 
     assert (read.id, read.outs, read.inputs) == ("", {}, {})
+    provider.delete(id_, outs)
 
 
-def test_a_flow_log_missing_from_a_list_is_not_gone(serve: Serve) -> None:
+def test_flow_log_missing_from_list_is_not_gone(serve: Serve) -> None:
     server = serve(Behaviour(latency=0, list_lag=3600))
     provider = provider_of(server)
-    id_, outs = created(provider, inputs_of(server))
+    id_, outs = create(provider, inputs_of(server))
 
     assert provider.read(id_, outs).id == id_
 
 
-def test_a_flow_log_that_cannot_be_read_is_not_gone(provider: FlowLogProvider, server: Server, inputs: Props) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.identity.revoke(server.token)
-
-    message = refused(lambda: provider.read(id_, outs))
-
-    assert message.startswith(f"flow log {id_} could not be read: {server.url} refused the credentials (")
-    assert server.token not in message
-
-
-def test_a_connection_to_another_project_never_takes_a_flow_log_for_gone(
-    provider: FlowLogProvider, server: Server, inputs: Props
+def test_refused_credentials_are_reported_and_flow_log_is_not_gone(
+    provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props]
 ) -> None:
-    id_, outs = created(provider, inputs)
+    id_, outs = created
+    server.store.identity.revoke(server.token)
+    unread = f"flow log {id_} could not be read"
+
+    for call, begin in (
+        (lambda: provider.read(id_, outs), unread),
+        (lambda: provider.diff(id_, {**outs, "state": "pending"}, inputs), unread),
+        (lambda: provider.update(id_, outs, {**inputs, "name": "other"}), "flow log 'other' could not be changed"),
+        (lambda: provider.delete(id_, outs), f"flow log 'shop' ({id_}) could not be deleted"),
+    ):
+        message = refused(call)
+        assert message.startswith(f"{begin}: {server.url} refused the credentials (")
+        assert server.token not in message
+
+
+def test_flow_log_is_not_gone_in_another_project(server: Server, inputs: Props, created: tuple[str, Props]) -> None:
+    id_, outs = created
     user, project = server.store.identity.users()[0], server.store.identity.projects("eu-nl")[0]
     token, _ = server.store.identity.issue(user, project)
     elsewhere = provider_of(server, token=token, project_id=project.id)
@@ -324,326 +410,151 @@ def test_a_connection_to_another_project_never_takes_a_flow_log_for_gone(
         lambda: elsewhere.update(id_, outs, {**inputs, "name": "other"}),
         lambda: elsewhere.delete(id_, outs),
     ):
-        message = refused(call)
-        assert server.project_id in message
-        assert project.id in message
+        assert refused(call) == (
+            f"flow log 'shop' is in project {server.project_id}, but the credentials and otc-flow-logs:project are for"
+            f" project {project.id}"
+        )
     assert only(server).id == id_
 
 
-def test_an_import_needs_router_and_flow_log_and_gives_inputs_without_a_key(
-    provider: FlowLogProvider, inputs: Props
+def test_import_reads_flow_log_without_idempotency_key(
+    provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props]
 ) -> None:
-    id_, outs = created(provider, inputs)
+    id_, outs = created
 
     read = provider.read(f"{inputs['er_id']}/{id_}", {})
 
-    assert read.id == id_
     del inputs["idempotency_key"], outs["idempotency_key"]
-    assert (read.inputs, read.outs) == (inputs, outs)
-
-
-@pytest.mark.parametrize(
-    "id_", ["{flow_log}", "/{flow_log}", "{router}/", "a/{router}/{flow_log}", "{router}:{flow_log}"]
-)
-def test_an_import_id_that_is_none_says_how_it_is_written(provider: FlowLogProvider, inputs: Props, id_: str) -> None:
-    flow_log, _ = created(provider, inputs)
-    given = id_.format(flow_log=flow_log, router=inputs["er_id"])
-
-    message = refused(lambda: provider.read(given, {}))
-
-    assert repr(given) in message
-    assert message.endswith("the id to import is ER_ID/FLOW_LOG_ID")
-
-
-def test_an_import_from_another_router_finds_nothing(provider: FlowLogProvider, server: Server, inputs: Props) -> None:
-    id_, _ = created(provider, inputs)
-
-    assert provider.read(f"{server.store.router('er-second').id}/{id_}", {}).id == ""
+    assert (read.id, read.inputs, read.outs) == (id_, inputs, outs)
     assert provider.read(f"{inputs['er_id']}/{NOWHERE}", {}).id == ""
+    assert provider.read(f"{server.store.router('er-second').id}/{id_}", {}).id == ""
 
 
 # Diff
 
 
-def test_a_diff_of_what_is_available_asks_nobody(provider: FlowLogProvider, server: Server, inputs: Props) -> None:
-    id_, outs = created(provider, inputs)
-    server.requests.reset()
-
-    same = provider.diff(id_, outs, inputs)
-    other_key = provider.diff(id_, outs, {**inputs, "idempotency_key": "another"})
-    renamed = provider.diff(id_, outs, {**inputs, "name": "other"})
-
-    assert (same.changes, same.replaces, same.replaces_by_property) == (False, [], {})
-    assert other_key.changes is False
-    assert (renamed.changes, renamed.replaces, renamed.replaces_by_property) == (True, [], {"name": False})
-    assert server.requests.read() == {}
-
-
-@pytest.mark.parametrize("value", ["other", UNKNOWN])
-@pytest.mark.parametrize(
-    ("key", "replaces"),
-    [
-        ("name", False),
-        ("description", False),
-        ("enabled", False),
-        ("er_id", True),
-        ("resource_id", True),
-        ("log_group_id", True),
-        ("log_stream_id", True),
-        ("resource_type", True),
-        ("log_store_type", True),
-    ],
-)
-def test_a_diff_says_what_changes_and_what_that_replaces(key: str, replaces: bool, value: str) -> None:
-    olds = {
-        "er_id": "r",
-        "resource_id": "a",
-        "log_group_id": "g",
-        "log_stream_id": "s",
-        "name": "n",
-        "description": "",
-        "enabled": True,
-        "resource_type": "attachment",
-        "log_store_type": "LTS",
-        "state": "available",
-    }
-
-    diff = FlowLogProvider().diff("f", olds, {**olds, key: value})
-
-    assert (diff.changes, diff.replaces_by_property, diff.replaces) == (True, {key: replaces}, [key] * replaces)
-    assert diff.delete_before_replace is (key in ("resource_type", "log_store_type"))
-
-
 @pytest.mark.parametrize("stored", ["pending", "modifying", "deleting", "failed"])
-def test_what_was_not_available_is_looked_up_once(
-    provider: FlowLogProvider, server: Server, inputs: Props, stored: str
+def test_diff_reads_flow_log_once_if_it_was_not_available(
+    provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props], stored: str
 ) -> None:
-    id_, outs = created(provider, inputs)
+    id_, outs = created
     server.requests.reset()
 
-    diff = provider.diff(id_, {**outs, "state": stored, "name": "stale"}, inputs)
-
-    assert diff.changes is False
+    assert provider.diff(id_, {**outs, "state": stored, "name": "stale"}, inputs).changes is False
     assert sum(server.requests.read().values()) == 1
 
 
 @pytest.mark.parametrize("now", ["failed", "deleted"])
-def test_what_has_failed_or_gone_since_is_replaced(
-    provider: FlowLogProvider, server: Server, inputs: Props, now: str
+@pytest.mark.parametrize(("key", "replaces"), [("name", False), ("log_stream_id", True)])
+def test_failed_or_deleted_flow_log_is_replaced(
+    provider: FlowLogProvider,
+    server: Server,
+    inputs: Props,
+    created: tuple[str, Props],
+    now: str,
+    key: str,
+    replaces: bool,
 ) -> None:
-    id_, outs = created(provider, inputs)
+    id_, outs = created
     server.store.set_flow_log_state(id_, now)
 
-    diff = provider.diff(id_, {**outs, "state": "pending"}, {**inputs, "name": "other"})
+    diff = provider.diff(id_, {**outs, "state": "pending"}, {**inputs, key: "other"})
 
-    assert (diff.changes, diff.replaces) == (True, ["state"])
-    assert diff.replaces_by_property == {"name": False, "state": True}
-    assert diff.delete_before_replace is True
-
-
-def test_a_failed_flow_log_that_moves_is_deleted_only_after_the_new_one_is_made(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.set_flow_log_state(id_, "failed")
-
-    diff = provider.diff(id_, {**outs, "state": "failed"}, {**inputs, "log_stream_id": "other"})
-
-    assert diff.replaces == ["log_stream_id", "state"]
-    assert diff.delete_before_replace is False
-
-
-def test_a_failed_flow_log_is_replaced_by_delete_and_create(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.set_flow_log_state(id_, "failed")
-
-    provider.delete(id_, outs)
-    new, new_outs = created(provider, inputs)
-
-    assert new != id_
-    assert (only(server).id, new_outs["state"]) == (new, "available")
-
-
-def test_a_look_that_fails_is_an_error_and_no_diff(provider: FlowLogProvider, server: Server, inputs: Props) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.identity.revoke(server.token)
-
-    message = refused(lambda: provider.diff(id_, {**outs, "state": "pending"}, inputs))
-
-    assert message.startswith(f"flow log {id_} could not be read: ")
+    assert diff.replaces_by_property == {key: replaces, "state": True}
+    assert diff.delete_before_replace is not replaces
 
 
 # Update
 
 
-def test_update_makes_all_that_can_be_changed_in_place_as_wanted(
-    provider: FlowLogProvider, server: Server, inputs: Props
+def test_update_changes_everything_that_can_change_in_place(
+    provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props]
 ) -> None:
-    id_, outs = created(provider, inputs)
     wanted = {**inputs, "name": "other", "description": "new", "enabled": False, "idempotency_key": "another"}
 
-    result = provider.update(id_, outs, wanted)
+    outs = provider.update(*created, wanted).outs
 
-    assert result.outs is not None
-    assert {key: result.outs[key] for key in wanted} == wanted
-    assert (result.outs["state"], result.outs["project_id"]) == ("available", server.project_id)
+    assert outs is not None
+    assert {key: outs[key] for key in wanted} == wanted
+    assert (outs["state"], outs["project_id"]) == ("available", server.project_id)
     stored = only(server)
-    assert (stored.id, stored.name, stored.description, stored.enabled) == (id_, "other", "new", False)
+    assert (stored.id, stored.name, stored.description, stored.enabled) == (created[0], "other", "new", False)
 
 
-def test_update_of_what_somebody_deleted_says_how_to_go_on(
-    provider: FlowLogProvider, server: Server, inputs: Props
+def test_update_of_deleted_flow_log_reports_how_to_create_it_again(
+    provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props]
 ) -> None:
-    id_, outs = created(provider, inputs)
+    id_, outs = created
     server.store.delete_flow_log(id_)
 
-    assert refused(lambda: provider.update(id_, outs, {**inputs, "name": "other"})) == (
-        f"flow log {id_} no longer exists, somebody deleted it: `pulumi up --refresh` notices that and creates it again"
+    assert refused(lambda: provider.update(id_, outs, inputs)) == (
+        f"flow log {id_} was deleted outside of Pulumi: run `pulumi up --refresh` to create it again"
     )
 
 
-def test_an_update_that_does_not_end_keeps_what_it_is_like(serve: Serve) -> None:
+def test_update_that_runs_out_of_time_keeps_the_flow_log_as_it_is(serve: Serve) -> None:
     fast = serve()
     inputs = inputs_of(fast)
-    id_, outs = created(provider_of(fast), inputs)
-    server = serve(FOREVER)
+    id_, outs = create(provider_of(fast), inputs)
+    provider = provider_of(serve(NEVER_DONE))
 
-    error = unfinished(
-        lambda: provider_of(server).update(
-            id_, outs, {**inputs, "name": "other", "enabled": False}, Deadline(seconds=0.3)
-        )
-    )
+    wanted = {**inputs, "name": "other", "enabled": False}
+    error = incomplete(lambda: provider.update(id_, outs, wanted, Deadline(seconds=0.3)))
 
+    assert str(error).startswith(f"flow log 'other' ({id_}) exists but is not as declared yet: gave up after ")
+    assert str(error).endswith("waiting for available: modifying; the next `pulumi up` continues from there")
     assert error.id == id_
-    assert str(error).startswith(f"flow log 'other' ({id_}) exists but is not as wanted yet: gave up after ")
-    assert str(error).endswith("waiting for available: modifying; the next `pulumi up` goes on from there")
     assert (error.outs["name"], error.outs["enabled"], error.outs["state"]) == ("other", True, "modifying")
-
-
-def test_an_update_of_one_that_failed_keeps_it_as_failed(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.set_flow_log_state(id_, "failed")
-
-    error = unfinished(lambda: provider.update(id_, outs, {**inputs, "name": "other"}))
-
-    assert (error.id, error.outs["state"]) == (id_, "failed")
-    assert provider.diff(id_, error.outs, inputs).replaces == ["state"]
-
-
-def test_an_update_that_is_not_allowed_is_told_with_its_reason(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.identity.revoke(server.token)
-
-    message = refused(lambda: provider.update(id_, outs, {**inputs, "name": "other"}))
-
-    assert message.startswith(f"flow log 'other' could not be changed: {server.url} refused the credentials (")
 
 
 # Delete
 
 
-def test_delete_returns_when_the_flow_log_is_gone_and_may_be_repeated(serve: Serve) -> None:
-    server = serve(Behaviour(latency=0.1))
-    provider = provider_of(server)
-    id_, outs = created(provider, inputs_of(server))
-
-    provider.delete(id_, outs)
-
-    assert server.store.flow_logs.live() == []
-    provider.delete(id_, outs)
-
-
-def test_delete_of_what_is_being_operated_waits_until_it_may(
-    provider: FlowLogProvider, server: Server, inputs: Props
-) -> None:
-    id_, outs = created(provider, inputs)
-    server.store.set_flow_log_state(id_, "modifying")
-
-    waits: list[str] = []
-
-    def becomes_available_at_the_first_wait(waiting_for: str) -> None:
-        waits.append(waiting_for)
-        if len(waits) == 1:
-            server.store.set_flow_log_state(id_, "available")
-
-    provider.delete(id_, outs, Deadline(report=becomes_available_at_the_first_wait))
-
-    assert server.store.flow_logs.live() == []
-
-
-def test_a_delete_that_cannot_be_done_names_the_flow_log(serve: Serve) -> None:
+def test_delete_that_runs_out_of_time_names_the_flow_log(serve: Serve) -> None:
     fast = serve()
-    id_, outs = created(provider_of(fast), inputs_of(fast))
-    server = serve(FOREVER)
+    id_, outs = create(provider_of(fast), inputs_of(fast))
+    server = serve(NEVER_DONE)
 
-    message = refused(lambda: provider_of(server).delete(id_, outs, Deadline(seconds=1)))
-
-    assert message == (
-        f"flow log 'shop' ({id_}) could not be deleted:"
-        " gave up after 1 s of waiting for deletion: deleting;"
-        " it stays in the state, and the next run goes on from there"
+    assert refused(lambda: provider_of(server).delete(id_, outs, Deadline(seconds=1))) == (
+        f"flow log 'shop' ({id_}) could not be deleted: gave up after 1 s of waiting for deletion: deleting;"
+        " it stays in the state, and the next run continues from there"
     )
     assert only(server).id == id_
 
 
-# ProviderConfig
+# Signing in
+
+
+def test_create_that_cannot_sign_in_was_not_accepted(server: Server) -> None:
+    settings = {"endpoint": server.url, "username": "tester", "password": "any", "domain": "OTC-TEST"}
+    provider = configured(**settings, project_id=server.project_id)
+    server.faults.use(0, [Fault("error", calls="POST /v3/auth/tokens", status=503)])
+
+    message = refused(lambda: provider.create(inputs_of(server), Deadline(seconds=1)))
+
+    assert message.startswith("flow log 'shop' was not created: gave up after 1 s of waiting for the service (")
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("password", "refusal"),
     [
-        ({}, "no region: set otc-flow-logs:region in the stack file to eu-de or eu-nl (or OS_REGION_NAME in the "),
-        ({"region": "eu-fr"}, "otc-flow-logs:region: there is no region 'eu-fr'; regions are "),
-        ({"endpoint": "http://er.example.invalid"}, "otc-flow-logs:endpoint: 'http://er.example"),
-        ({"endpoint": "http://[::1"}, "otc-flow-logs:endpoint: 'http://[::1' is not an address"),
-        ({"endpoint": "https://*.invalid"}, "otc-flow-logs:endpoint: 'https://*.invalid' is not "),
-        ({"endpoint": "https://er..invalid"}, "otc-flow-logs:endpoint: 'https://er..invalid' is "),
-        ({"endpoint": "https://a b.invalid"}, "otc-flow-logs:endpoint: 'https://a b.invalid' is "),
-        ({"region": "eu-de"}, "no credentials for https://er.eu-de.otc.t-systems.com: set OS_USERNAME (or otc-flow-"),
-        ({"region": "eu-de", "token": "t"}, "a token needs the id of its project: set otc-flow-logs:project_id in "),
+        ("only-for-tests", ""),
+        (
+            "hush-hush",
+            "flow log 'shop' was not created: IAM refused user 'tester' of domain 'OTC-TEST':"
+            " check user name, password, domain and project 'eu-de' (HTTP 401)",
+        ),
     ],
 )
-def test_settings_that_make_no_sense_are_told_by_the_first_operation_that_needs_them(
-    settings: dict[str, str], message: str
-) -> None:
-    signed_in = {"token": "t", "project_id": "p"} if "endpoint" in settings else {}
-
-    provider = configured(**settings, **signed_in)
-
-    props = {"er_id": "r", "state": "available", "name": "n"}
-    assert refused(lambda: provider.read("f", props, Deadline(seconds=0))).startswith(message)
-
-
-def test_a_password_signs_in_at_the_first_operation_and_not_before(serve: Serve) -> None:
-    server = serve()
-    provider = configured(
-        endpoint=server.url,
-        region="eu-de",
-        username="tester",
-        password="only-for-tests",  # of the test seed
-        domain="OTC-TEST",
-    )
+def test_first_operation_signs_in_and_never_shows_the_password(server: Server, password: str, refusal: str) -> None:
+    settings = {"endpoint": server.url, "region": "eu-de", "username": "tester", "domain": "OTC-TEST"}
+    provider = configured(**settings, password=password)
     assert server.requests.read() == {}
 
-    _, outs = created(provider, inputs_of(server))
-
+    if refusal:
+        assert refused(lambda: provider.create(inputs_of(server))) == refusal
+    else:
+        _, outs = create(provider, inputs_of(server))
+        assert outs["project_id"] == server.project_id
+        assert password not in str(outs)
     assert server.requests.read()["POST /v3/auth/tokens"] == 1
-    assert outs["project_id"] == server.project_id
-    assert "only-for-tests" not in str(outs)
-
-
-def test_a_wrong_password_is_told_without_showing_it(server: Server, inputs: Props) -> None:
-    provider = configured(
-        endpoint=server.url, region="eu-de", username="tester", password="hush-hush", domain="OTC-TEST"
-    )
-
-    assert refused(lambda: provider.create(inputs)) == (
-        "flow log 'shop' was not created: IAM refused user 'tester' of domain 'OTC-TEST':"
-        " check user name, password, domain and project 'eu-de' (HTTP 401)"
-    )

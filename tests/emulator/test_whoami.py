@@ -1,7 +1,8 @@
-"""`make whoami`: which of the ways to sign in is used, and one sentence for each that is wrong."""
+"""`make whoami`: which credentials are used, and one sentence for each mistake."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -11,11 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.processes import without_a_persons_own
+from bench.processes import neutral_environment
 from emulator import Server
 from providers.config import ConfigError
 from providers.er.exceptions import ApiError
-from stacks.commands.whoami import facts
+from stacks.commands.whoami import collect_facts
 from tests.emulator.process import PROJECT_FOLDER
 
 PROJECT = "0605767a9980d5762fbcc00b3537e757"
@@ -24,15 +25,16 @@ KEY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": "secret-of-a-ke
 TEMPORARY = {"OS_ACCESS_KEY": "TESTACCESSKEY0000002", "OS_SECRET_KEY": "secret-of-a-day", "OS_SECURITY_TOKEN": "a-day"}
 ENDED = {"OS_ACCESS_KEY": "TESTACCESSKEY0000003", "OS_SECRET_KEY": "secret-of-once", "OS_SECURITY_TOKEN": "once"}
 SECRETS = ("only-for-tests", "secret-of-a-key", "secret-of-a-day", "a-day", "secret-of-once", "canary")
-OF_THE_FILE = {
-    "user": {"username": "tester", "domain": "OTC-TEST", "password": "only-for-tests"},
-    "key": {"access_key": KEY["OS_ACCESS_KEY"], "secret_key": KEY["OS_SECRET_KEY"]},
-    "temporary key": {
-        "access_key": TEMPORARY["OS_ACCESS_KEY"],
-        "secret_key": TEMPORARY["OS_SECRET_KEY"],
-        "security_token": TEMPORARY["OS_SECURITY_TOKEN"],
-    },
+STACK_FILE_USER = {"username": "tester", "domain": "OTC-TEST", "password": "only-for-tests"}
+STACK_FILE_KEY = {"access_key": KEY["OS_ACCESS_KEY"], "secret_key": KEY["OS_SECRET_KEY"]}
+STACK_FILE_TEMPORARY_KEY = {
+    "access_key": TEMPORARY["OS_ACCESS_KEY"],
+    "secret_key": TEMPORARY["OS_SECRET_KEY"],
+    "security_token": TEMPORARY["OS_SECURITY_TOKEN"],
 }
+AS_USER = "user 'tester' of domain 'OTC-TEST'"
+AS_KEY = "access key 'TESTACCESSKEY0000001'"
+AS_TEMPORARY_KEY = "access key 'TESTACCESSKEY0000002', a temporary one"
 
 
 @pytest.fixture
@@ -44,54 +46,36 @@ def keyed(server: Server) -> Server:
     return server
 
 
-def told(server: Server, environment: Mapping[str, str], config: Mapping[str, str] | None = None) -> dict[str, str]:
+def facts(server: Server, environment: Mapping[str, str], config: Mapping[str, str] | None = None) -> dict[str, str]:
     values = {"endpoint": server.url, "project": "eu-de", **(config or {})}
-    found = dict(facts(values.get, environment, report=lambda _text: None))
+    found = dict(collect_facts(values.get, environment, report=lambda _text: None))
     assert not [secret for secret in SECRETS if secret in str(found)]
     return found
 
 
 @pytest.mark.parametrize(
-    ("environment", "source", "who"),
+    ("environment", "config", "source", "who"),
     [
-        (USER, "OS_USERNAME", "user 'tester' of domain 'OTC-TEST'"),
-        (KEY, "OS_ACCESS_KEY", "access key 'TESTACCESSKEY0000001'"),
-        (TEMPORARY, "OS_ACCESS_KEY", "access key 'TESTACCESSKEY0000002', a temporary one"),
-        ({**KEY, **USER}, "OS_USERNAME", "user 'tester' of domain 'OTC-TEST'"),
-        ({**USER, "OS_TOKEN": "a token", "OS_PROJECT_ID": PROJECT}, "OS_TOKEN", "whoever got the token"),
+        (USER, {}, "OS_USERNAME", AS_USER),
+        (KEY, {}, "OS_ACCESS_KEY", AS_KEY),
+        (TEMPORARY, {}, "OS_ACCESS_KEY", AS_TEMPORARY_KEY),
+        ({**KEY, **USER}, {}, "OS_USERNAME", AS_USER),
+        ({**USER, "OS_TOKEN": "a token", "OS_PROJECT_ID": PROJECT}, {}, "OS_TOKEN", "whoever got the token"),
+        ({}, STACK_FILE_USER, "otc-flow-logs:username", AS_USER),
+        ({}, STACK_FILE_KEY, "otc-flow-logs:access_key", AS_KEY),
+        ({}, STACK_FILE_TEMPORARY_KEY, "otc-flow-logs:access_key", AS_TEMPORARY_KEY),
     ],
 )
-def test_of_the_environment_the_first_in_order_is_used(
-    keyed: Server, environment: dict[str, str], source: str, who: str
+def test_first_credentials_of_environment_and_stack_file_are_used(
+    keyed: Server, environment: dict[str, str], config: dict[str, str], source: str, who: str
 ) -> None:
     if "OS_TOKEN" in environment:
         environment = {**environment, "OS_TOKEN": keyed.token}
-    found = told(keyed, environment)
+    found = facts(keyed, environment, config)
     assert (found["signs in with"], found["as"]) == (source, who)
     assert found["project"].startswith(PROJECT)
     assert found["endpoint er"] == keyed.url
     assert found["signed in"] == "yes: 3 routers there"
-
-
-@pytest.mark.parametrize(
-    ("config", "source", "who"),
-    [
-        (OF_THE_FILE["user"], "otc-flow-logs:username", "user 'tester' of domain 'OTC-TEST'"),
-        (OF_THE_FILE["key"], "otc-flow-logs:access_key", "access key 'TESTACCESSKEY0000001'"),
-        (
-            OF_THE_FILE["temporary key"],
-            "otc-flow-logs:access_key",
-            "access key 'TESTACCESSKEY0000002', a temporary one",
-        ),
-    ],
-    ids=list(OF_THE_FILE),
-)
-def test_the_stack_file_says_who_where_the_environment_does_not(
-    keyed: Server, config: dict[str, str], source: str, who: str
-) -> None:
-    found = told(keyed, {}, config)
-    assert (found["signs in with"], found["as"]) == (source, who)
-    assert found["project"] == f"{PROJECT} (eu-de)"
 
 
 CHECK = "check the access key, the secret key and this machine's clock"
@@ -100,7 +84,7 @@ CHECK = "check the access key, the secret key and this machine's clock"
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({}, "set OS_USERNAME (or otc-flow-logs:username)"),
+        ({}, "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY"),
         ({**USER, "OS_PASSWORD": "canary"}, "IAM refused user 'tester' of domain 'OTC-TEST'"),
         ({**USER, "OS_USERNAME": "nobody"}, "IAM refused user 'nobody' of domain 'OTC-TEST'"),
         ({**USER, "OS_USER_DOMAIN_NAME": "OTC-WRONG"}, "IAM refused user 'tester' of domain 'OTC-WRONG'"),
@@ -112,14 +96,14 @@ CHECK = "check the access key, the secret key and this machine's clock"
         (ENDED, CHECK),
         ({**KEY, "OS_SECRET_KEY": "canary", "OS_PROJECT_ID": PROJECT}, CHECK),
         ({"OS_TOKEN": "canary", "OS_PROJECT_ID": PROJECT}, "refused the credentials"),
-        ({"OS_SECRET_KEY": "canary"}, "set OS_USERNAME (or otc-flow-logs:username)"),
+        ({"OS_SECRET_KEY": "canary"}, "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY"),
     ],
 )
-def test_what_is_wrong_with_who_acts_is_one_sentence_without_a_secret(
+def test_refused_credentials_are_one_sentence_without_a_secret(
     keyed: Server, environment: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises((ConfigError, ApiError)) as caught:
-        told(keyed, environment)
+        facts(keyed, environment)
     text = str(caught.value)
     assert sentence in text
     assert "\n" not in text
@@ -127,18 +111,18 @@ def test_what_is_wrong_with_who_acts_is_one_sentence_without_a_secret(
 
 
 @pytest.mark.parametrize("who", [USER, KEY])
-def test_a_project_that_is_not_there_is_named(keyed: Server, who: dict[str, str]) -> None:
+def test_unknown_project_is_named(keyed: Server, who: dict[str, str]) -> None:
     with pytest.raises((ConfigError, ApiError), match="eu-xx"):
-        told(keyed, who, {"project": "eu-xx"})
+        facts(keyed, who, {"project": "eu-xx"})
 
 
-def test_the_variables_of_another_cloud_are_never_used(keyed: Server) -> None:
+def test_variables_of_another_cloud_are_not_used(keyed: Server) -> None:
     others = {"AWS_ACCESS_KEY_ID": "canary", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_SESSION_TOKEN": "canary"}
-    with pytest.raises(ConfigError, match="there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"):
-        told(keyed, others)
+    with pytest.raises(ConfigError, match="set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY"):
+        facts(keyed, others)
 
 
-def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_path: Path) -> None:
+def test_command_prints_all_facts_of_a_cloud_in_clouds_yaml(keyed: Server, tmp_path: Path) -> None:
     clouds = tmp_path / "clouds.yaml"
     auth = {"ak": KEY["OS_ACCESS_KEY"], "sk": KEY["OS_SECRET_KEY"], "project_name": "eu-de"}
     clouds.write_text(yaml.safe_dump({"clouds": {"team": {"auth": auth}}}))
@@ -147,7 +131,7 @@ def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_pa
     done = subprocess.run(
         [sys.executable, "-m", "stacks.commands.whoami", "team", json.dumps({"user": "t", "url": "file://./state"})],
         cwd=PROJECT_FOLDER,
-        env={**without_a_persons_own(), "OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)},
+        env={**neutral_environment(), "OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)},
         input=json.dumps(config),
         capture_output=True,
         text=True,
@@ -156,11 +140,12 @@ def test_the_command_says_it_all_of_a_cloud_of_clouds_yaml(keyed: Server, tmp_pa
     )
 
     assert done.stderr == ""
-    assert [line.split(maxsplit=1) for line in done.stdout.splitlines()][:2] == [
+    assert [line.split(maxsplit=1) for line in done.stdout.splitlines()][:3] == [
+        ["version", importlib.metadata.version("otc-flow-logs")],
         ["stack", "team"],
         ["state", "file://./state"],
     ]
-    assert "signs in with  cloud 'team' of clouds.yaml\n" in done.stdout
+    assert "signs in with  cloud 'team' in clouds.yaml\n" in done.stdout
     assert "as             access key 'TESTACCESSKEY0000001'\n" in done.stdout
     assert f"project        {PROJECT} (eu-de)\n" in done.stdout
     assert KEY["OS_SECRET_KEY"] not in done.stdout

@@ -1,9 +1,9 @@
 """`make live`: walk one flow log through its life on a real account, beside the emulator.
 
-It is created on the attachment that you name, updated, disabled, enabled, refreshed, imported and deleted by the
-project's provider, and every answer is compared with what the emulator says to the same call. Differences are what this
-is for: the exit code is 0 with them, too. It is 1 if the walk was refused or failed, or left something behind, and 2 if
-something is not set. Whatever happens, what was made is deleted in the end.
+The project's provider creates it on the attachment that you name, then updates, disables, enables, refreshes, imports
+and deletes it. Every answer is compared with the emulator's answer to the same call. Differences are the result: the
+exit code is 0 with them, too. It is 1 if the walk was refused or failed, or has left something behind, and 2 if a
+variable is missing. Whatever happens, all that was created is deleted in the end.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from emulator import EmulatorError
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from tests.live.cleaning import Cleaner, by_hand, delete
-from tests.live.journal import recorded
+from tests.live.journal import record
 from tests.live.mirror import mirror
 from tests.live.opt_in import OptIn, OptInError
-from tests.live.place import Place, RefusedError, flow_logs_of, leftovers, look_up
+from tests.live.place import Place, RefusedError, find_leftovers, flow_logs_of, look_up
 from tests.live.screen import Screen, Stop
 from tests.live.sides import Side, inputs_at
-from tests.live.walk import STEP_SECONDS, Done, Walk, WalkError
+from tests.live.walk import STEP_SECONDS, Result, Walk, WalkError
 
-SIGNALLED = 128  # plus the signal: the exit code of who was ended by one
+SIGNALLED = 128  # plus the signal: the exit code of a process that a signal has ended
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop.listen()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no arrows is no reason to leave things behind
+            stream.reconfigure(errors="replace")  # not every terminal can show arrows
     try:
         return run(opt_in, screen, stop, only_clean=options.clean)
     except (RefusedError, WalkError, ApiError, EmulatorError) as error:
@@ -54,30 +54,30 @@ def run(opt_in: OptIn, screen: Screen, stop: Stop, *, only_clean: bool) -> int:
     """Walk, and clean up; the exit code.
 
     Raises:
-        RefusedError: It cannot begin.
-        WalkError: It could not go on; all was cleaned up.
-        ApiError: The API could not be asked before it began.
+        RefusedError: The walk cannot begin.
+        WalkError: A step failed; all was cleaned up.
+        ApiError: A request failed before the walk.
         EmulatorError: The emulator cannot start.
     """
     client = opt_in.client()
-    journal = recorded(client)
-    asking = client.within(Deadline(STEP_SECONDS, stop.asked, screen.waits()))
-    screen.say("look up what was named")
-    project_id = asking.project_id()
-    place = look_up(asking, opt_in)
-    looked_up = Done(journal.since_last_time(), said=str(place))
-    flow_logs = without_leftovers(asking, place, screen)
+    journal = record(client)
+    limited = client.with_deadline(Deadline(STEP_SECONDS, stop.requested, screen.report_waits()))
+    screen.show("look up what was named")
+    project_id = limited.project_id()
+    place = look_up(limited, opt_in)
+    looked_up = Result(journal.take_new(), str(place))
+    flow_logs = without_leftovers(limited, place, screen)
     if only_clean:
-        screen.say("  nothing is left of earlier walks")
+        screen.show("  nothing is left of earlier walks")
         return 0
-    journal.since_last_time()
+    journal.take_new()
     live = Side(client, journal, inputs_at(place.target))
-    with mirror(place, project_id=project_id, project=opt_in.project, flow_logs=flow_logs) as beside:
-        emulator = Side(beside, recorded(beside), live.inputs)
-        walk = Walk(live, emulator, screen, stop.asked)
-        said = str(look_up(beside, opt_in))
-        walk.compare(looked_up, Done(emulator.journal.since_last_time(), said), with_values=False)
-        screen.say(f"the flow log will be called {live.inputs['name']}")
+    with mirror(place, project_id=project_id, project=opt_in.project, flow_logs=flow_logs) as mirrored:
+        emulator = Side(mirrored, record(mirrored), live.inputs)
+        walk = Walk(live, emulator, screen, stop.requested)
+        found = str(look_up(mirrored, opt_in))
+        walk.compare(looked_up, Result(emulator.journal.take_new(), found), with_values=False)
+        screen.show(f"the flow log will be called {live.inputs['name']}")
         try:
             walk.go()
         finally:
@@ -87,21 +87,22 @@ def run(opt_in: OptIn, screen: Screen, stop: Stop, *, only_clean: bool) -> int:
 
 
 def without_leftovers(client: Client, place: Place, screen: Screen) -> list[FlowLog]:
-    """The flow logs that the attachment has when those of earlier walks are deleted.
+    """The flow logs of the attachment, after those of earlier walks were deleted.
 
     Raises:
-        RefusedError: Somebody else's has the target.
-        ApiError: The API could not be asked, or one could not be deleted.
+        RefusedError: A flow log with the target is somebody else's, or could not be deleted.
+        ApiError: A request failed.
     """
     flow_logs = flow_logs_of(client, place)
-    old = leftovers(place, flow_logs)
-    for one in old:
+    old = find_leftovers(place, flow_logs)
+    for flow_log in old:
         try:
-            delete(client, one)
+            delete(client, flow_log)
         except ApiError as error:
-            raise RefusedError(f"{error}; {by_hand(place, [one.id])}") from error
-        screen.say(f"  deleted what an earlier walk has left behind: flow log {display_name(one.name)}, id {one.id}")
-    return [one for one in flow_logs if one not in old]
+            raise RefusedError(f"{error}; {by_hand(place, [flow_log.id])}") from error
+        name = display_name(flow_log.name)
+        screen.show(f"  deleted what an earlier walk has left behind: flow log {name}, id {flow_log.id}")
+    return [flow_log for flow_log in flow_logs if flow_log not in old]
 
 
 def _failed(error: Exception, code: int) -> int:

@@ -1,7 +1,4 @@
-"""What two sides answered to the same calls, and in what that differs.
-
-How often a call was repeated does not count, nor do answers that only say "not now".
-"""
+"""How the answers of both sides to the same calls differ, whatever the number of repetitions."""
 
 from __future__ import annotations
 
@@ -14,15 +11,13 @@ from providers.er.sanitizing import sanitize
 from tests.live.journal import Exchange
 
 LIVE, EMULATOR = "live", "the emulator"
-GONE = "gone"
-NO_ANSWER = "no answer"
 
 Path = tuple[str, ...]
-"""Where a value is in a document; `[]` stands for each item of a list."""
+"""Where a value is in a document; `[]` is each item of a list."""
 
-NOT_NOW = (401, 429, 500, 502, 503, 504)  # HTTP statuses after which the client repeats a call, or signs in anew
+RETRIED = (401, 429, 500, 502, 503, 504)  # HTTP statuses after which the client repeats a call or signs in again
 _MISSING_CODE = "ER.04008501"
-
+_ITEM = "[]"
 _JSON_TYPES: Mapping[type, str] = {
     dict: "object",
     list: "array",
@@ -32,46 +27,42 @@ _JSON_TYPES: Mapping[type, str] = {
     float: "number",
     type(None): "null",
 }
-_ITEM = "[]"
-# Made anew by each side, or compared elsewhere.
+# These differ between the sides, or are compared elsewhere.
 _OWN_VALUES = ("id", "state", "next_marker", "request_id", "error_msg", "error_code")
-_INSTANTS = ("created_at", "updated_at")  # of these, how they are written
-_TOKEN_HEADER = ("header X-Client-Token",)
-_LONGEST_VALUE = 60  # characters
+_TIMES = ("created_at", "updated_at")  # only their format is compared
 
 
 @dataclass
 class Answers:
-    """What one call was answered with in one step, however often it was made.
+    """The answers to one call in one step, however often it was made.
 
     Attributes:
         call: Method and path.
-        verdicts: HTTP status and error code, without repetitions and without those of `NOT_NOW`.
+        results: HTTP status and error code, without repetitions and without those in `retried`.
         last: The last answer of each kind, by whether it is a refusal.
-        not_now: The verdicts that were left out.
-        times: How often the call was made.
+        retried: The results after which the client repeats a call.
+        count: How often the call was made.
     """
 
     call: str
-    verdicts: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
     last: dict[bool, Exchange] = field(default_factory=dict)
-    not_now: list[str] = field(default_factory=list)
-    times: int = 0
+    retried: list[str] = field(default_factory=list)
+    count: int = 0
 
     def add(self, exchange: Exchange) -> None:
-        """Take one more answer into account."""
-        self.times += 1
-        verdict = _verdict(exchange)
-        if exchange.status is None or exchange.status in NOT_NOW or (exchange.has_content and exchange.body is None):
-            self.not_now.append(verdict)
+        self.count += 1
+        result = _result(exchange)
+        if exchange.status is None or exchange.status in RETRIED or (exchange.has_content and exchange.body is None):
+            self.retried.append(result)
             return
-        if self.verdicts[-1:] != [verdict]:
-            self.verdicts.append(verdict)
+        if self.results[-1:] != [result]:
+            self.results.append(result)
         self.last[exchange.status >= 300] = exchange
 
 
-def by_call(exchanges: Sequence[Exchange]) -> dict[str, Answers]:
-    """The answers by call, in the order in which the calls were first made."""
+def group_by_call(exchanges: Sequence[Exchange]) -> dict[str, Answers]:
+    """The answers by call, in the order of the first calls."""
     found: dict[str, Answers] = {}
     for exchange in exchanges:
         found.setdefault(exchange.call, Answers(exchange.call)).add(exchange)
@@ -79,16 +70,16 @@ def by_call(exchanges: Sequence[Exchange]) -> dict[str, Answers]:
 
 
 def states(exchanges: Sequence[Exchange]) -> list[tuple[str, float]]:
-    """The states that the flow log was seen in, without repetitions, and when each was first seen."""
+    """The states of the flow log, without repetitions, and when each was first seen."""
     found: list[tuple[str, float]] = []
     for exchange in exchanges:
-        state = GONE if _is_gone(exchange) else exchange.flow_log.get("state")
-        if isinstance(state, str) and [seen for seen, _ in found[-1:]] != [state]:
+        state = "gone" if _is_gone(exchange) else exchange.flow_log.get("state")
+        if isinstance(state, str) and [last for last, _ in found[-1:]] != [state]:
             found.append((sanitize(state, 20), exchange.ended))
     return found
 
 
-def compared(live: Mapping[str, Answers], emulator: Mapping[str, Answers]) -> int:
+def count_compared(live: Mapping[str, Answers], emulator: Mapping[str, Answers]) -> int:
     """How many pairs of answers there are."""
     return sum(len(live[call].last.keys() & emulator[call].last.keys()) for call in live.keys() & emulator.keys())
 
@@ -96,59 +87,53 @@ def compared(live: Mapping[str, Answers], emulator: Mapping[str, Answers]) -> in
 def differences(
     live: Mapping[str, Answers], emulator: Mapping[str, Answers], *, with_values: bool = True
 ) -> Iterator[str]:
-    """In what the answers differ, a line each.
+    """The differences between the answers, a line each.
 
     Args:
         live: Of the service.
         emulator: Of the emulator.
-        with_values: Whether both sides have the same world, so that the values of fields are to be the same, too.
+        with_values: Whether both sides have the same contents, so that values are compared as well.
     """
-    for call in [*live, *(call for call in emulator if call not in live)]:
-        if call not in emulator:
-            yield f"only {LIVE} was asked {call}"
-        elif call not in live:
-            yield f"only {EMULATOR} was asked {call}"
-        else:
-            yield from _of_one_call(live[call], emulator[call], with_values=with_values)
+    for call in dict.fromkeys([*live, *emulator]):
+        if call not in emulator or call not in live:
+            yield f"only {LIVE if call in live else EMULATOR} was asked {call}"
+            continue
+        answers, others = live[call], emulator[call]
+        if answers.results != others.results:
+            yield f"{call}: {LIVE} answered {_sequence(answers)}, {EMULATOR} {_sequence(others)}"
+        for is_refusal in sorted(answers.last.keys() & others.last.keys()):
+            answer, other = answers.last[is_refusal], others.last[is_refusal]
+            yield from _compare_fields(_types(answer), _types(other))
+            if with_values:
+                yield from _compare_values(_values(answer), _values(other))
 
 
-def _of_one_call(live: Answers, emulator: Answers, *, with_values: bool) -> Iterator[str]:
-    if live.verdicts != emulator.verdicts:
-        yield f"{live.call}: {LIVE} answered {_sequence(live)}, {EMULATOR} {_sequence(emulator)}"
-    for is_refusal in sorted(live.last.keys() & emulator.last.keys()):
-        ours, theirs = live.last[is_refusal], emulator.last[is_refusal]
-        yield from _of_fields(_types(ours), _types(theirs))
-        if with_values:
-            yield from _of_values(_values(ours), _values(theirs))
-
-
-def _of_fields(live: Mapping[Path, set[str]], emulator: Mapping[Path, set[str]]) -> Iterator[str]:
-    for one, other, whose, another in ((live, emulator, LIVE, EMULATOR), (emulator, live, EMULATOR, LIVE)):
-        for path in one:
-            # Of what is in something that the other side lacks, nothing more is said.
-            if path in other or any(path[:length] not in other for length in range(1, len(path))):
-                continue
+def _compare_fields(live: Mapping[Path, set[str]], emulator: Mapping[Path, set[str]]) -> Iterator[str]:
+    for path in dict.fromkeys([*live, *emulator]):
+        if path in live and path in emulator:
+            if live[path] != emulator[path]:
+                types = (" or ".join(sorted(side[path])) for side in (live, emulator))
+                yield f"{LIVE} has {_show(path)} as {next(types)}, {EMULATOR} as {next(types)}"
+        # Fields of something that one side lacks are not reported as well.
+        elif all(path[:length] in live and path[:length] in emulator for length in range(1, len(path))):
+            has, lacks = (LIVE, EMULATOR) if path in live else (EMULATOR, LIVE)
             if path[-1] == _ITEM:
-                yield f"{whose} has something in {_shown(path[:-1])}, {another} has nothing"
+                yield f"{has} has something in {_show(path[:-1])}, {lacks} has nothing"
             else:
-                yield f"{whose} has field {_shown(path)}, {another} has not"
-    for path in live:
-        if path in emulator and live[path] != emulator[path]:
-            yield f"{LIVE} has {_shown(path)} as {_or(live[path])}, {EMULATOR} as {_or(emulator[path])}"
+                yield f"{has} has field {_show(path)}, {lacks} has not"
 
 
-def _of_values(live: Mapping[Path, Any], emulator: Mapping[Path, Any]) -> Iterator[str]:
-    for path in live:
-        # Of another type is another line.
-        if path in emulator and type(live[path]) is type(emulator[path]) and live[path] != emulator[path]:
-            yield f"{LIVE} has {_value(live[path])} in {_shown(path)}, {EMULATOR} {_value(emulator[path])}"
+def _compare_values(live: Mapping[Path, Any], emulator: Mapping[Path, Any]) -> Iterator[str]:
+    for path in [path for path in live if path in emulator]:
+        value, other = live[path], emulator[path]
+        if type(value) is type(other) and value != other:
+            yield f"{LIVE} has {_show_value(value)} in {_show(path)}, {EMULATOR} {_show_value(other)}"
 
 
-def _verdict(exchange: Exchange) -> str:
+def _result(exchange: Exchange) -> str:
     if exchange.status is None:
-        return NO_ANSWER
-    code = sanitize(exchange.code or "", 40)
-    return f"{exchange.status} {code}" if code else str(exchange.status)
+        return "no answer"
+    return f"{exchange.status} {sanitize(exchange.code or '', 40)}".strip()
 
 
 def _is_gone(exchange: Exchange) -> bool:
@@ -157,46 +142,40 @@ def _is_gone(exchange: Exchange) -> bool:
 
 
 def _sequence(answers: Answers) -> str:
-    return " → ".join(answers.verdicts) or "not at all"
+    return " → ".join(answers.results) or "not at all"
 
 
 def _types(exchange: Exchange) -> dict[Path, set[str]]:
-    found: dict[Path, set[str]] = {}
-    if exchange.echoes_token:
-        found[_TOKEN_HEADER] = {"string"}
-    for path, value in _values_in((), exchange.body) if exchange.has_content else ():
+    found: dict[Path, set[str]] = {("header X-Client-Token",): {"string"}} if exchange.echoes_token else {}
+    for path, value in _flatten((), exchange.body) if exchange.has_content else ():
         found.setdefault(path, set()).add(_JSON_TYPES[type(value)])
     return found
 
 
 def _values(exchange: Exchange) -> dict[Path, Any]:
-    """The values that both sides should have, outside lists, which may be in another order."""
+    """The values that both sides should have, outside lists, whose order may differ."""
     return {
-        path: re.sub(r"\d", "0", str(value)) if path[-1] in _INSTANTS else value
-        for path, value in _values_in((), exchange.body)
+        path: re.sub(r"\d", "0", str(value)) if path[-1] in _TIMES else value
+        for path, value in _flatten((), exchange.body)
         if _ITEM not in path and path[-1] not in _OWN_VALUES and isinstance(value, (str, int, float))
     }
 
 
-def _values_in(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+def _flatten(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
     """Every value in a document."""
     if path:
         yield path, value
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _values_in((*path, str(key)), inner)
+            yield from _flatten((*path, str(key)), inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _values_in((*path, _ITEM), inner)
+            yield from _flatten((*path, _ITEM), inner)
 
 
-def _shown(path: Path) -> str:
+def _show(path: Path) -> str:
     return sanitize(".".join(path).replace(f".{_ITEM}", _ITEM), 100)
 
 
-def _value(value: Any) -> str:
-    return repr(sanitize(value, _LONGEST_VALUE)) if isinstance(value, str) else str(value).lower()
-
-
-def _or(types: set[str]) -> str:
-    return " or ".join(sorted(types))
+def _show_value(value: Any) -> str:
+    return repr(sanitize(value, 60)) if isinstance(value, str) else str(value).lower()

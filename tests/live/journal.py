@@ -1,6 +1,6 @@
-"""The calls that a client made, and how they were answered: no header and nothing of a request is kept but its address.
+"""The calls of a client and their answers. Of a request, only its address is kept.
 
-Signing in has a session of its own, and what goes to IAM is not kept: there is no credential in a journal.
+Sign-in has a session of its own, and calls to IAM are not kept: no credential is ever in a journal.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,31 +26,29 @@ _PLACEHOLDERS = (
     (re.compile(r"flow-logs/[^/]+"), "flow-logs/{flow_log}"),
     (re.compile(r"groups/[^/]+/streams"), "groups/{log_group}/streams"),
 )
-_SHORT = 12  # characters of a value that is shown in full
+_LONGEST_VALUE = 12  # characters of a value in a query
 
 
 @dataclass
 class Exchange:
-    """One call. Until it is answered, and if it never is, there is no status.
+    """One call. Without an answer, it has no status.
 
     Attributes:
         call: Method and path, with placeholders for ids.
-        began: By the monotonic clock, as `ended`.
-        body: The answer, read as JSON; None if it has none, or is none.
-        has_content: Whether there was anything to read.
+        ended: By the monotonic clock.
+        body: The answer, parsed as JSON; None if it is empty or not JSON.
+        has_content: Whether the answer has a body.
         echoes_token: Whether the answer repeats the X-Client-Token.
     """
 
     call: str
-    began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     status: int | None = None
     body: Any = None
     has_content: bool = False
     echoes_token: bool = False
 
-    def take(self, response: requests.Response) -> None:
-        """Keep the answer."""
+    def record(self, response: requests.Response) -> None:
         try:
             self.body = json.loads(response.content) if response.content else None
         except (ValueError, RecursionError):
@@ -69,7 +67,7 @@ class Exchange:
 
     @property
     def flow_log(self) -> dict[str, Any]:
-        """The flow log that the answer is about; empty if it is about none."""
+        """The flow log in the answer, or an empty mapping."""
         flow_log = self.body.get("flow_log") if isinstance(self.body, dict) else None
         return flow_log if isinstance(flow_log, dict) else {}
 
@@ -78,38 +76,37 @@ class Journal:
     """All calls of one client, from any thread."""
 
     def __init__(self) -> None:
-        self._all: list[Exchange] = []
-        self._told = 0
+        self._exchanges: list[Exchange] = []
+        self._taken = 0
 
     def begin(self, request: requests.PreparedRequest) -> Exchange:
-        """The entry of a call that is about to be sent; one for IAM gets none that is kept."""
-        exchange = Exchange(_shape(request) or "")
+        """The entry of a call that is about to be sent; calls to IAM are not kept."""
+        exchange = Exchange(_call(request) or "")
         if exchange.call:
-            self._all.append(exchange)
+            self._exchanges.append(exchange)
         return exchange
 
-    def since_last_time(self) -> list[Exchange]:
-        """The calls since this was last asked for."""
-        told, self._told = self._told, len(self._all)
-        return self._all[told : self._told]
+    def take_new(self) -> list[Exchange]:
+        """The calls since the last time that they were taken."""
+        taken, self._taken = self._taken, len(self._exchanges)
+        return self._exchanges[taken : self._taken]
 
     def creates(self) -> list[Exchange]:
         """All creates of flow logs."""
-        return [one for one in self._all if one.call == CREATE]
+        return [exchange for exchange in self._exchanges if exchange.call == CREATE]
 
-    def made(self) -> list[str]:
-        """The ids of all flow logs that creates were answered with."""
-        ids = [one.flow_log.get("id") for one in self.creates()]
+    def created_ids(self) -> list[str]:
+        """The ids of all flow logs in answers to creates."""
+        ids = [exchange.flow_log.get("id") for exchange in self.creates()]
         return list(dict.fromkeys(id_ for id_ in ids if isinstance(id_, str)))
 
-    def is_open(self) -> bool:
-        """Whether a create may have made a flow log of which no answer has the id.
+    def may_have_created_more(self) -> bool:
+        """Whether a create may have created a flow log of which no answer has the id.
 
-        Where one answer has an id, the others can't have made another: there is one for each target.
+        Once an answer has an id, the other creates cannot have created another: there is one for each target.
         """
-        return not self.made() and any(
-            one.status is None or one.status < 300 or one.status >= 500 for one in self.creates()
-        )
+        statuses = [exchange.status for exchange in self.creates()]
+        return not self.created_ids() and any(status is None or status < 300 or status >= 500 for status in statuses)
 
 
 class _RecordingSession(ServiceSession):
@@ -120,19 +117,19 @@ class _RecordingSession(ServiceSession):
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         exchange = self._journal.begin(request)
         response = super().send(request, **settings)
-        exchange.take(response)
+        exchange.record(response)
         return response
 
 
-def recorded(client: Client) -> Journal:
+def record(client: Client) -> Journal:
     """The journal of a client that has not sent anything yet."""
     journal = Journal()
-    client._transport._session = _RecordingSession(journal)
+    client.calls.transport.session = _RecordingSession(journal)
     return journal
 
 
-def _shape(request: requests.PreparedRequest) -> str | None:
-    """Method and path with placeholders; None for what goes to another service."""
+def _call(request: requests.PreparedRequest) -> str | None:
+    """Method and path with placeholders; None for other services."""
     address = urlsplit(request.url or "")
     found = _SERVICES.search(address.path)
     if not found:
@@ -140,9 +137,6 @@ def _shape(request: requests.PreparedRequest) -> str | None:
     path = f"{found['lts']}/…/{found['path']}" if found["lts"] else found["er"]
     for pattern, placeholder in _PLACEHOLDERS:
         path = pattern.sub(placeholder, path)
-    query = "&".join(f"{name}={_shortened(value)}" for name, value in parse_qsl(address.query))
+    values = [(name, value if len(value) <= _LONGEST_VALUE else "…") for name, value in parse_qsl(address.query)]
+    query = "&".join(f"{name}={value}" for name, value in values)
     return f"{request.method} {path if found['lts'] else f'…/{path}'}{f'?{query}' if query else ''}"
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= _SHORT else "…"

@@ -1,4 +1,4 @@
-"""What a person has to say before anything is sent: where, on what, and who is acting."""
+"""What must be set before anything is sent: where, on what, and who acts."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ from providers.er import Client, Endpoints
 from providers.er.auth.credentials import Credentials
 from providers.er.endpoints import REGIONS, EndpointError, checked
 
-THINGS = {
+NAMED = {
     "LIVE_ROUTER": "the router, by id or name",
     "LIVE_ATTACHMENT": "one of its attachments, by id or name",
     "LIVE_LOG_GROUP": "the log group, by id or name",
     "LIVE_LOG_STREAM": "one of its log streams, to which the attachment does not log yet, by id or name",
 }
+USER = {
+    "OS_USERNAME": "the IAM user; or OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD, see README.md",
+    "OS_PASSWORD": "the user's password",
+    "OS_USER_DOMAIN_NAME": "the user's domain, such as OTC-EU-DE-…",
+}
 ENDPOINT = "LIVE_ENDPOINT"  # optional: one address for all services
-
-Has = Callable[[str], bool]
 
 
 class OptInError(Exception):
-    """Something is not set, or makes no sense; the text is one sentence. Nothing has been sent."""
+    """A variable is missing or invalid; the text is one sentence. Nothing has been sent."""
 
 
 @dataclass(frozen=True)
 class OptIn:
-    """What was said.
+    """The settings of a walk.
 
     Attributes:
-        named: What stands in each variable of `THINGS`.
+        named: The values of the variables of `NAMED`.
         endpoints: Where the services are.
-        credentials: Who is acting.
-        project: The project's name, as far as it is known without asking.
+        credentials: Who acts.
+        project: The project's name, if it is known without a request.
     """
 
     named: Mapping[str, str]
@@ -43,14 +46,15 @@ class OptIn:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> OptIn:
-        """What the environment says.
+        """Read the environment.
 
         Raises:
-            OptInError: Not enough.
+            OptInError: A variable is missing or invalid.
         """
         values = {name: value.strip() for name, value in environment.items()}
         if missing := [f"{name} ({what})" for name, what in _missing(lambda name: bool(values.get(name)))]:
-            raise OptInError(f"this walks one flow log through its life on a real account; set {_all(missing)}")
+            listed = " and ".join([", ".join(missing[:-1]), missing[-1]] if missing[1:] else missing)
+            raise OptInError(f"this walks one flow log through its life on a real account; set {listed}")
         endpoint = values.get(ENDPOINT)
         settings = ProviderConfig({"endpoint": endpoint}.get, environment, lambda _key: None)
         try:
@@ -62,41 +66,29 @@ class OptIn:
             raise OptInError(f"{ENDPOINT}: {error}") from error
         except ConfigError as error:
             raise OptInError(str(error)) from error
-        project = settings.project()[1] or settings.region() or "live"
-        return cls({name: values[name] for name in THINGS}, endpoints, credentials, project)
+        project = settings.project().name or settings.region()[0] or "live"
+        return cls({name: values[name] for name in NAMED}, endpoints, credentials, project)
 
     def client(self) -> Client:
         """A client of the real API."""
         return Client(self.credentials, self.endpoints)
 
 
-def _missing(has: Has) -> Iterator[tuple[str, str]]:
-    """The variables that are not set and have to be, and what each is."""
-    yield from ((name, what) for name, what in THINGS.items() if not has(name))
+def _missing(has: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """The variables that must be set and are not, and what each is."""
+    yield from ((name, what) for name, what in NAMED.items() if not has(name))
     if has("OS_CLOUD"):
-        return  # What that cloud lacks is for the settings to say.
+        return  # What that cloud lacks is checked with the settings.
     if not (has("OS_REGION_NAME") or has(ENDPOINT)):
         yield "OS_REGION_NAME", f"{' or '.join(REGIONS)}; or {ENDPOINT}, one address for all services"
     if has("OS_TOKEN"):
-        if not has("OS_PROJECT_ID"):
-            yield "OS_PROJECT_ID", "the id of the token's project"
-        return
-    if has("OS_USERNAME") or not has("OS_ACCESS_KEY"):
-        yield from _missing_of_a_user(has)
-    elif not has("OS_SECRET_KEY"):
-        yield "OS_SECRET_KEY", "the secret of the access key"
-    if has(ENDPOINT) and not (has("OS_REGION_NAME") or has("OS_PROJECT_NAME") or has("OS_PROJECT_ID")):
-        yield "OS_PROJECT_NAME", "the project, by name; or OS_PROJECT_ID"
-
-
-def _missing_of_a_user(has: Has) -> Iterator[tuple[str, str]]:
-    if not has("OS_USERNAME"):
-        yield "OS_USERNAME", "the IAM user; or OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD, see README.md"
-    if not has("OS_PASSWORD"):
-        yield "OS_PASSWORD", "the user's password"
-    if not (has("OS_USER_DOMAIN_NAME") or has("OS_DOMAIN_NAME")):
-        yield "OS_USER_DOMAIN_NAME", "the user's domain, such as OTC-EU-DE-…"
-
-
-def _all(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+        required = {"OS_PROJECT_ID": "the id of the token's project"}
+    elif has("OS_ACCESS_KEY") and not has("OS_USERNAME"):
+        required = {"OS_SECRET_KEY": "the secret of the access key"}
+    else:
+        required = dict(USER)
+        if has("OS_DOMAIN_NAME"):
+            del required["OS_USER_DOMAIN_NAME"]
+    if has(ENDPOINT) and not (has("OS_TOKEN") or has("OS_REGION_NAME") or has("OS_PROJECT_ID")):
+        required["OS_PROJECT_NAME"] = "the project, by name; or OS_PROJECT_ID"
+    yield from ((name, what) for name, what in required.items() if not has(name))

@@ -1,4 +1,4 @@
-"""Where the flow log is to be made, found through the API as a stack file's names are."""
+"""Where the flow log is to be created, looked up by the same rules as the names in a stack file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import Named, find
 from stacks.planning.selection import cannot_be_logged
@@ -31,7 +32,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """What is logged, and where to."""
+    """An attachment, and the log stream for its flow log."""
 
     router: Router
     attachment: Attachment
@@ -40,7 +41,6 @@ class Place:
 
     @property
     def target(self) -> FlowLogTarget:
-        """In ids."""
         return FlowLogTarget(
             er_id=self.router.id,
             resource_id=self.attachment.id,
@@ -54,27 +54,27 @@ class Place:
 
 
 def look_up(client: Client, opt_in: OptIn) -> Place:
-    """The place that was named.
+    """Look up the place that the environment names.
 
     Raises:
-        RefusedError: Something of it is not there, or cannot be logged; with all candidates.
-        ApiError: The API could not be asked.
+        RefusedError: A part of it does not exist (with all candidates), or cannot be logged.
+        ApiError: A request failed.
     """
     problems: list[Problem] = []
 
-    def named(variable: str, what: str, things: Sequence[N]) -> N | None:
-        found = find(variable, what, opt_in.named[variable], things)
+    def find_named(variable: str, what: str, candidates: Sequence[N]) -> N | None:
+        found = find(variable, what, opt_in.named[variable], candidates)
         if isinstance(found, Problem):
             problems.append(found)
             return None
         return found
 
-    router = named("LIVE_ROUTER", "router", list(client.routers.list()))
+    router = find_named("LIVE_ROUTER", "router", list(client.routers.list()))
     attachments = list(client.attachments.list(router.id)) if router else []
-    attachment = named("LIVE_ATTACHMENT", f"attachment of router {router.name!r}", attachments) if router else None
-    group = named("LIVE_LOG_GROUP", "log group", client.log_tank.groups())
-    streams = client.log_tank.streams(group.id) if group else []
-    stream = named("LIVE_LOG_STREAM", f"log stream in group {group.name!r}", streams) if group else None
+    attachment = find_named("LIVE_ATTACHMENT", f"attachment of router {router.name!r}", attachments) if router else None
+    group = find_named("LIVE_LOG_GROUP", "log group", client.log_groups.list())
+    streams = client.log_streams.list(group.id) if group else []
+    stream = find_named("LIVE_LOG_STREAM", f"log stream in group {group.name!r}", streams) if group else None
     if attachment and (reason := cannot_be_logged(attachment)):
         problems.append(Problem("LIVE_ATTACHMENT", f"{attachment.name or attachment.id} {reason}"))
     if not (router and attachment and group and stream) or problems:
@@ -83,10 +83,10 @@ def look_up(client: Client, opt_in: OptIn) -> Place:
 
 
 def flow_logs_of(client: Client, place: Place) -> list[FlowLog]:
-    """The flow logs of the attachment, whosever: listed, and there when they were looked at.
+    """The flow logs of the attachment, whoever's; a show confirms that each still exists.
 
     Raises:
-        ApiError: The API could not be asked.
+        ApiError: A request failed.
     """
     found = []
     for listed in client.flow_logs.list(place.router.id, resource_ids=[place.attachment.id]):
@@ -101,17 +101,17 @@ def flow_logs_of(client: Client, place: Place) -> list[FlowLog]:
     return found
 
 
-def leftovers(place: Place, flow_logs: Sequence[FlowLog]) -> list[FlowLog]:
-    """Those of them that have the target, all of which an earlier walk left behind.
+def find_leftovers(place: Place, flow_logs: Sequence[FlowLog]) -> list[FlowLog]:
+    """The flow logs with the target, all of which an earlier walk has left behind.
 
     Raises:
-        RefusedError: Somebody else's has it.
+        RefusedError: A flow log with the target is somebody else's.
     """
-    holders = [one for one in flow_logs if one.target == place.target]
-    for one in holders:
-        if not _MARKED.fullmatch(one.name):
+    found = [flow_log for flow_log in flow_logs if flow_log.target == place.target]
+    for flow_log in found:
+        if not _MARKED.fullmatch(flow_log.name):
             raise RefusedError(
-                f"{place} has flow log {display_name(one.name)!r} already, id {one.id}, in state"
-                f" {display_name(one.state)}: name another attachment or another log stream"
+                f"{place} has flow log {display_name(flow_log.name)!r} already, id {flow_log.id}, in state"
+                f" {display_name(flow_log.state)}: name another attachment or another log stream"
             )
-    return holders
+    return found

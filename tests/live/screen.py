@@ -1,4 +1,4 @@
-"""What is told on the way, and the signals that end it early."""
+"""Output while the walk runs, and the signals that end it early."""
 
 from __future__ import annotations
 
@@ -10,62 +10,62 @@ import threading
 import time
 from collections.abc import Callable
 
-PATIENT = 3.0  # seconds of a wait of which nothing is told
-EVERY = 10.0  # seconds between two lines about one wait
+QUIET_SECONDS = 3.0  # of a wait that is not reported
+REPORT_SECONDS = 10.0  # between two lines about one wait
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Whether the walk is to end early. Cleaning up does not ask."""
+    """Whether the walk is to end early. Cleaning up goes on regardless."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self.number: int | None = None
-        """The first signal, if one was the reason."""
+        """The first signal, if there was one."""
 
     def listen(self) -> None:
-        """Take signals from now on: none ends the process by itself, for that would leave things behind.
+        """Handle signals from now on, so that none ends the process before it has cleaned up.
 
-        What whoever started it wants to be ignored (`nohup`) stays so.
+        Signals that were ignored (`nohup`) stay ignored.
         """
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._take)
+                signal.signal(number, self._request)
 
-    def _take(self, number: int, _frame: object) -> None:
-        words = "still cleaning up" if self.asked.is_set() else "stopping, then cleaning up"
+    def _request(self, number: int, _frame: object) -> None:
+        message = "still cleaning up" if self.requested.is_set() else "stopping, then cleaning up"
         self.number = self.number or number
-        self.asked.set()
+        self.requested.set()
         with contextlib.suppress(OSError):
-            # Not print, which the signal may have come in the middle of.
-            os.write(sys.stderr.fileno(), f"{words}\n".encode())
+            # Not print, which the signal may have interrupted.
+            os.write(sys.stderr.fileno(), f"{message}\n".encode())
 
 
 class Screen:
-    """Standard output, line by line, as long as somebody reads it."""
+    """Standard output, line by line."""
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
-    def say(self, line: str = "") -> None:
-        """Print a line. Where nobody reads any more, that ends the walk, but not the cleaning up."""
+    def show(self, line: str = "") -> None:
+        """Print a line. If the output is closed, the walk ends; cleaning up goes on."""
         try:
             print(line, flush=True)
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self._stop.asked.set()
+            self._stop.requested.set()
 
-    def waits(self) -> Callable[[str], None]:
-        """A reporter for one operation: it tells of the waits that take longer."""
+    def report_waits(self) -> Callable[[str], None]:
+        """A reporter for one operation, which shows its longer waits."""
         began = time.monotonic()
-        told = began + PATIENT - EVERY
+        reported = began + QUIET_SECONDS - REPORT_SECONDS
 
         def report(waiting_for: str) -> None:
-            nonlocal told
+            nonlocal reported
             now = time.monotonic()
-            if now - told > EVERY:
-                told = now
-                self.say(f"  waiting for {waiting_for}, {now - began:.0f} s")
+            if now - reported > REPORT_SECONDS:
+                reported = now
+                self.show(f"  waiting for {waiting_for}, {now - began:.0f} s")
 
         return report

@@ -1,4 +1,4 @@
-"""The walk: every step on both sides at the same time, and in what the answers differ."""
+"""The walk: every step on both sides at the same time, and how the answers differ."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from providers.er import Deadline, idempotency
+from providers.er import Deadline, lifecycle
 from providers.er.exceptions import ApiError
 from providers.flow_log_provider import FlowLogError
 from tests.live import sides
-from tests.live.comparison import EMULATOR, LIVE, Answers, by_call, compared, differences, states
+from tests.live.comparison import EMULATOR, LIVE, Answers, count_compared, differences, group_by_call, states
 from tests.live.journal import Exchange
 from tests.live.screen import Screen
 from tests.live.sides import Do, Side
@@ -23,7 +23,7 @@ CALL_WIDTH = 60  # characters
 
 @dataclass(frozen=True)
 class Step:
-    """What is done on both sides: an operation of the provider, or a probe of something that it does not do."""
+    """An operation of the provider, or a probe of something that the provider does not do."""
 
     title: str
     do: Do
@@ -34,7 +34,7 @@ STEPS = (
     Step("probe: create again, with the same X-Client-Token and body", sides.create_again),
     Step("probe: create again, with the same X-Client-Token and another body", sides.create_otherwise),
     Step("probe: create again, without X-Client-Token", sides.create_without_token),
-    Step("probe: list with limit=1", sides.pages),
+    Step("probe: list with limit=1", sides.list_pages),
     Step("update name and description", sides.update),
     Step("disable", sides.disable),
     Step("enable", sides.enable),
@@ -51,103 +51,103 @@ class WalkError(Exception):
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a step ended on one side: its calls, and a few words or an error."""
+class Result:
+    """The result of a step on one side: its calls, and a few words or an error."""
 
     exchanges: Sequence[Exchange]
-    said: str = ""
+    outcome: str = ""
     error: Exception | None = None
 
 
 class Walk:
-    """Both sides, and what was found so far."""
+    """Both sides, and the differences so far."""
 
-    def __init__(self, live: Side, emulator: Side, screen: Screen, stopped: threading.Event) -> None:
-        self._live, self._emulator, self._screen, self._stopped = live, emulator, screen, stopped
+    def __init__(self, live: Side, emulator: Side, screen: Screen, stop: threading.Event) -> None:
+        self._live, self._emulator, self._screen, self._stop = live, emulator, screen, stop
         self.answers = 0
         """Pairs of answers that were compared."""
         self.different: Counter[str] = Counter()
-        """In what they differed, and how often."""
+        """The differences, and how often each was found."""
 
     def go(self, steps: Sequence[Step] = STEPS) -> None:
-        """All steps.
+        """Do all steps.
 
         Raises:
             WalkError: One of them failed on the real account, or the walk was stopped.
         """
         for step in steps:
-            if self._stopped.is_set():
+            if self._stop.is_set():
                 raise WalkError("stopped")
-            self._screen.say(step.title)
+            self._screen.show(step.title)
             with ThreadPoolExecutor(1) as pool:
-                beside = pool.submit(self._done, step, self._emulator, Deadline(STEP_SECONDS, self._stopped))
-                live = self._done(step, self._live, Deadline(STEP_SECONDS, self._stopped, self._screen.waits()))
+                beside = pool.submit(self._run, step, self._emulator, Deadline(STEP_SECONDS, self._stop))
+                live = self._run(step, self._live, Deadline(STEP_SECONDS, self._stop, self._screen.report_waits()))
                 emulator = beside.result()
-            if self._stopped.is_set():
+            if self._stop.is_set():
                 raise WalkError(f"stopped in the middle of: {step.title}")
             self.compare(live, emulator)
             if live.error:
                 raise WalkError(str(live.error)) from live.error
             self._remove_strays()
 
-    def compare(self, live: Done, emulator: Done, *, with_values: bool = True) -> None:
-        """Show what came of a step on both sides, and in what that differs."""
-        answers, expected = by_call(live.exchanges), by_call(emulator.exchanges)
-        for one in answers.values():
-            self._screen.say(_line(one))
-        if passed_through := _states(live.exchanges):
-            self._screen.say(f"  {passed_through}")
-        if live.said or live.error:
-            self._screen.say(f"  {live.error or live.said}")
+    def compare(self, live: Result, emulator: Result, *, with_values: bool = True) -> None:
+        """Show the results of a step, and how they differ."""
+        answers, expected = group_by_call(live.exchanges), group_by_call(emulator.exchanges)
+        for of_call in answers.values():
+            self._screen.show(_line(of_call))
+        if passed := _states(live.exchanges):
+            self._screen.show(f"  {passed}")
+        if live.outcome or live.error:
+            self._screen.show(f"  {live.error or live.outcome}")
         found = list(differences(answers, expected, with_values=with_values))
         seen, expected_states = _without_times(live.exchanges), _without_times(emulator.exchanges)
-        # One without any state was refused, which is another line.
+        # A step without any state was refused, which is another line.
         if seen and expected_states and seen != expected_states:
             found.append(f"{LIVE} was seen as {seen}, {EMULATOR} as {expected_states}")
-        if (live.said, live.error is None) != (emulator.said, emulator.error is None):
-            found.append(f"{LIVE}: {_in_words(live)}; {EMULATOR}: {_in_words(emulator)}")
-        self.answers += compared(answers, expected)
+        if (live.outcome, live.error is None) != (emulator.outcome, emulator.error is None):
+            found.append(f"{LIVE}: {_describe(live)}; {EMULATOR}: {_describe(emulator)}")
+        self.answers += count_compared(answers, expected)
         self.different.update(found)
         for difference in found or ["same"]:
-            self._screen.say(f"  {'≠ ' if found else ''}{difference}")
+            self._screen.show(f"  {'≠ ' if found else ''}{difference}")
 
     def summary(self) -> None:
-        """Show what was found in all."""
+        """Show all differences."""
         number = len(self.different)
-        self._screen.say(
+        self._screen.show(
             f"{self.answers} answers compared, {number} difference{'' if number == 1 else 's'}{':' if number else ''}"
         )
         for difference, times in self.different.items():
-            self._screen.say(f"  {difference}{f' ({times} times)' if times > 1 else ''}")
+            self._screen.show(f"  {difference}{f' ({times} times)' if times > 1 else ''}")
 
-    def _done(self, step: Step, side: Side, deadline: Deadline) -> Done:
-        said, error = "", None
+    def _run(self, step: Step, side: Side, deadline: Deadline) -> Result:
+        outcome, error = "", None
         try:
             if step.do is not sides.create and not side.id:
-                raise FlowLogError("there is no flow log to do it with")
-            said = step.do(side, deadline)
+                raise FlowLogError("there is no flow log for this step")
+            outcome = step.do(side, deadline)
         except (ApiError, FlowLogError) as raised:
             error = raised
-        return Done(side.journal.since_last_time(), said, error)
+        return Result(side.journal.take_new(), outcome, error)
 
     def _remove_strays(self) -> None:
-        """Delete what a probe has made beside the flow log, so that the next step is about one only."""
+        """Delete further flow logs that a probe has created, before the next step."""
         for side, whose in ((self._live, LIVE), (self._emulator, EMULATOR)):
             for id_ in side.strays:
-                deadline = Deadline(STEP_SECONDS, self._stopped, self._screen.waits())
+                deadline = Deadline(STEP_SECONDS, self._stop, self._screen.report_waits())
                 try:
-                    idempotency.delete(side.client.within(deadline), side.target.er_id, id_)
+                    lifecycle.delete(side.client.with_deadline(deadline), side.target.er_id, id_)
                 except ApiError as error:
                     raise WalkError(str(error)) from error
-                self._screen.say(f"  deleted the second flow log of {whose}, {id_}")
+                self._screen.show(f"  deleted the second flow log of {whose}, {id_}")
             side.strays.clear()
-            side.journal.since_last_time()
+            side.journal.take_new()
 
 
 def _line(answers: Answers) -> str:
-    times = f", {answers.times} times" if answers.times > 1 else ""
-    not_now = f", not counting {' and '.join(dict.fromkeys(answers.not_now))}" if answers.not_now else ""
-    return f"  {answers.call:{CALL_WIDTH}}  {' → '.join(answers.verdicts)}{times}{not_now}"
+    times = f", {answers.count} times" if answers.count > 1 else ""
+    retried = f", not counting {' and '.join(dict.fromkeys(answers.retried))}" if answers.retried else ""
+    return f"  {answers.call:{CALL_WIDTH}}  {' → '.join(answers.results)}{times}{retried}"
 
 
 def _states(exchanges: Sequence[Exchange]) -> str:
@@ -161,5 +161,5 @@ def _without_times(exchanges: Sequence[Exchange]) -> str:
     return " → ".join(state for state, _ in states(exchanges))
 
 
-def _in_words(done: Done) -> str:
-    return str(done.error) if done.error else done.said or "done"
+def _describe(result: Result) -> str:
+    return str(result.error) if result.error else result.outcome or "done"

@@ -116,7 +116,7 @@ CASES = [
     Case(
         name="user without domain",
         environment={"OS_USERNAME": "ann", "OS_PASSWORD": "pw", "OS_REGION_NAME": "eu-de"},
-        refusal="OS_USERNAME also needs OS_USER_DOMAIN_NAME or OS_USER_DOMAIN_ID",
+        refusal="OS_USERNAME also needs OS_USER_DOMAIN_NAME (or otc-flow-logs:domain) or OS_USER_DOMAIN_ID",
     ),
     Case(
         name="MFA",
@@ -334,9 +334,7 @@ CASES = [
         er=NL,
         iam=IAM_NL,
     ),
-    Case(
-        name="several regions, none chosen", cloud={"auth": AUTH, "regions": ["eu-de", "eu-nl"]}, refusal="no region"
-    ),
+    Case(name="several regions, none chosen", cloud={"auth": AUTH, "regions": ["eu-de", "eu-nl"]}, refusal="no region"),
     Case(
         name="the stack's region is not the cloud's",
         cloud={"region_name": "eu-de", "auth": AUTH},
@@ -409,25 +407,25 @@ CASES = [
     Case(
         name="no password anywhere",
         cloud={"region_name": "eu-de", "auth": {"username": "ann", "user_domain_name": "OTC-1"}},
-        refusal="also needs password",
+        refusal="also needs OS_PASSWORD",
     ),
     Case(
         name="another user by variables",
         cloud={"region_name": "eu-de", "auth": AUTH},
         environment={"OS_USERNAME": "bob", "OS_PASSWORD": "pw"},
-        refusal="OS_CLOUD names cloud 'it', and OS_USERNAME name something else",
+        refusal="OS_CLOUD names cloud 'it', and OS_USERNAME says something else",
     ),
     Case(
         name="another project by variables",
         cloud={"region_name": "eu-de", "auth": {**AUTH, "project_name": "eu-de_a"}},
         environment={"OS_PROJECT_NAME": "eu-de_b"},
-        refusal="OS_PROJECT_NAME name something else",
+        refusal="OS_PROJECT_NAME says something else",
     ),
     Case(name="variables that repeat the cloud", cloud={"region_name": "eu-de", "auth": AUTH}, environment=USER),
     Case(
         name="a password of digits",
         cloud={"region_name": "eu-de", "auth": {**AUTH, "password": 83}},
-        refusal="password of cloud 'it' of clouds.yaml is not text: YAML reads it as a int",
+        refusal="password of cloud 'it' in clouds.yaml is not text for YAML, but a int",
     ),
     Case(
         name="a setting of its auth that nobody knows",

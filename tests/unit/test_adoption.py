@@ -1,4 +1,4 @@
-"""A stack file out of what routers have: its keys, its text, and what of a file it leaves as it is."""
+"""A stack file from the flow logs of routers: its keys, its text, and what it leaves unchanged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +11,11 @@ import yaml
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
-from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
-from stacks.commands.command_line import values_of_file
+from stacks.commands.adopt.existing import Adopted, adopt
+from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
 from tests.unit.plans import attachment, flow_log
@@ -22,8 +23,8 @@ from tests.unit.plans import attachment, flow_log
 KEY = "otc-flow-logs:routers"
 
 
-class World:
-    """The parts of the client that are asked."""
+class FakeClient:
+    """The parts of the client that adopt uses."""
 
     def __init__(self, flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> None:
         def of(things: list[Any]) -> Any:
@@ -31,7 +32,7 @@ class World:
 
         self.routers = SimpleNamespace(list=self._routers)
         self.flow_logs, self.attachments = of(flow_logs), of(attachments)
-        self.log_tank = self
+        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
         self._router = router
 
     def _routers(self) -> Iterator[Router]:
@@ -45,31 +46,31 @@ class World:
 
 
 def adopted(flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> Adopted:
-    return adopt(cast(Client, World(flow_logs, attachments, router)), [], stack="team")
+    return adopt(cast(Client, FakeClient(flow_logs, attachments, router)), [], stack="team")
 
 
 A, B = attachment("a", "vpc-a"), attachment("b", "vpc-b")
 
 
-def test_where_all_that_can_be_logged_is_the_file_says_all() -> None:
+def test_fully_logged_router_selects_all_attachments() -> None:
     found = adopted([flow_log("a", "x"), flow_log("b", "y")], [A, B, attachment("c", "fw", "cfw")])
     assert found.routers["er-core"]["attachments"] == "all"
     assert found.notes == []
 
 
-def test_a_name_that_the_template_gives_needs_no_override() -> None:
-    usual = flow_log_name("{router}-{attachment}", stack="team", router="er-core", attachment=A)
-    assert "overrides" not in adopted([flow_log("a", usual)], [A]).routers["er-core"]
+def test_default_name_needs_no_override() -> None:
+    default = flow_log_name("{router}-{attachment}", stack="team", router="er-core", attachment=A)
+    assert "overrides" not in adopted([flow_log("a", default)], [A]).routers["er-core"]
 
 
-def test_things_whose_name_is_shared_or_empty_are_called_by_their_ids() -> None:
+def test_attachments_without_a_unique_name_are_written_as_ids() -> None:
     twins = [attachment("a", "vpc"), attachment("b", "vpc"), attachment("c", ""), attachment("d", "a")]
-    flow_logs = [flow_log(one.id, f"x-{one.id}") for one in twins]
+    flow_logs = [flow_log(twin.id, f"x-{twin.id}") for twin in twins]
     section = adopted(flow_logs, [*twins, attachment("e", "vpc-e")]).routers["er-core"]
     assert section["attachments"] == ["a", "b", "c", "d"]
 
 
-def test_what_cannot_be_taken_over_is_left_out_with_the_reason() -> None:
+def test_flow_logs_that_cannot_be_adopted_are_left_out_with_a_reason() -> None:
     found = adopted(
         [
             flow_log("a", "kept"),
@@ -82,7 +83,7 @@ def test_what_cannot_be_taken_over_is_left_out_with_the_reason() -> None:
         [A, B],
     )
     assert found.count == 1
-    reasons = "\n".join(found.left_out + found.notes)
+    notes = "\n".join(found.left_out + found.notes)
     for part in (
         "going (flow-log-of-b) on er-core is left out: it is being deleted",
         "broken (2) on er-core is left out: it has failed",
@@ -91,10 +92,10 @@ def test_what_cannot_be_taken_over_is_left_out_with_the_reason() -> None:
         "away (4) on er-core is left out: its log group gone or stream s is gone",
         "not logged on er-core, and not in here: vpc-b",
     ):
-        assert part in reasons
+        assert part in notes
 
 
-def test_a_name_that_is_not_allowed_is_told_as_it_will_change() -> None:
+def test_name_that_is_not_allowed_will_be_renamed() -> None:
     found = adopted([flow_log("a", "the shop's")], [A])
     assert "overrides" not in found.routers["er-core"]
     assert found.notes == ["the shop's (flow-log-of-a) on er-core will be renamed: its name is not allowed"]
@@ -107,11 +108,13 @@ NASTY = [
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_whatever_things_are_called_the_file_says_it_back(name: str) -> None:
+def test_any_name_is_written_as_valid_yaml(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = editor.completed("", found, {"region": name, "project": name})
+    text = editor.add_routers("", found, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
+    if name in ("1e3", "12e4", "0o17", "<<"):
+        assert f'otc-flow-logs:region: "{name}"' in text, "another reader of YAML takes it for something else"
 
 
 FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, count=1, notes=["nothing else"])
@@ -121,7 +124,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     "before",
     [
         "config:\n  otc-flow-logs:endpoint: emulator\n",
-        "# ours\nconfig:\n  # where\n  otc-flow-logs:endpoint: emulator  # there\n",
+        "# the team's\nconfig:\n  # where\n  otc-flow-logs:endpoint: emulator  # there\n",
         "config:\n    otc-flow-logs:endpoint: emulator\n    otc-flow-logs:x: {a: [1]}",
         "encryptionsalt: v1:x\nconfig:   # all\n  otc-flow-logs:endpoint: emulator\n",
         "config:\n  otc-flow-logs:endpoint: emulator\nencryptionsalt: v1:x\n",
@@ -132,8 +135,8 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
         '"config":\n  otc-flow-logs:endpoint: emulator\n',
     ],
 )
-def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
-    after = editor.completed(before, FOUND, {})
+def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
+    after = editor.add_routers(before, FOUND, {})
     old = yaml.safe_load(before)
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
@@ -141,42 +144,42 @@ def test_routers_are_put_below_config_and_all_else_stays(before: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
-def test_a_file_that_says_nothing_is_completed(before: str) -> None:
-    assert yaml.safe_load(editor.completed(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
+def test_routers_are_added_to_an_empty_file(before: str) -> None:
+    assert yaml.safe_load(editor.add_routers(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(
     "before",
     ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
-def test_a_config_that_cannot_be_added_to_is_told_with_what_to_do(before: str) -> None:
-    with pytest.raises(AdoptionError, match="its config is not below a line `config:`, one key a line; write it so"):
-        editor.completed(before, FOUND, {})
+def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
+    with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
+        editor.add_routers(before, FOUND, {})
 
 
 @pytest.mark.parametrize(
     "before", ["- a\n", "text", "config:\n\ta: b\n", "a: b\nconfig", "5", "config: [a]", "config: x"]
 )
-def test_what_is_no_stack_file_is_told(before: str) -> None:
-    with pytest.raises(ValueError, match=r"^it (is no YAML: |has another form than a stack file's)[^\n]*$"):
-        values_of_file("team", before)
+def test_file_that_is_not_a_stack_file_is_refused(before: str) -> None:
+    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file, which has )[^\n]*$"):
+        parse_values("team", before)
 
 
-def test_the_values_of_a_stack_file_are_as_pulumi_has_them_less_its_secrets() -> None:
+def test_values_of_a_stack_file_have_no_secrets() -> None:
     text = "config:\n  otc-flow-logs:max_deletes: 5\n  otc-flow-logs:region: eu-de\n  aws:x: y\n"
     secret = "  otc-flow-logs:password:\n    secure: v1:x\n"
-    found = values_of_file("team", text + secret)
+    found = parse_values("team", text + secret)
     assert found.plain == {"max_deletes": "5", "region": "eu-de"}
     assert found.is_secret == {"max_deletes": False, "region": False, "password": True}
 
 
 @pytest.mark.parametrize("text", ["config:\n  otc-flow-logs:password: x\n", "config:\n  otc-flow-logs:enpoint: x\n"])
-def test_mistakes_of_a_stack_file_end_the_command(text: str) -> None:
+def test_mistake_in_a_stack_file_ends_the_command(text: str) -> None:
     with pytest.raises(SystemExit, match=r"otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: "):
-        values_of_file("team", text)
+        parse_values("team", text)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.team.yaml"
     file.write_text("old")
     file.chmod(0o600)
@@ -187,9 +190,3 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         writer.write(file, "\ud800")
     assert file.read_bytes() == b"new\r\n"
     assert list(tmp_path.iterdir()) == [file]
-
-
-@pytest.mark.parametrize("name", ["1e3", "0o17", "<<", "12E4"])
-def test_what_another_reader_of_yaml_takes_for_a_number_is_quoted(name: str) -> None:
-    found = adopted([flow_log("a", "x")], [attachment("a", name), attachment("b", "other")])
-    assert f'"{name}"' in editor.section(found, {})

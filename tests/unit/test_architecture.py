@@ -1,4 +1,4 @@
-"""Who knows whom: the rooms of the house, by what their modules import."""
+"""Who may import whom."""
 
 import ast
 import sys
@@ -7,164 +7,177 @@ from pathlib import Path
 
 import pytest
 
-from providers.er.flow_logs import FlowLogTarget
-from providers.er.idempotency import client_token
-
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = ("providers", "stacks", "emulator", "tools", "bench")
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "providers.er": ("providers.er.auth",),
+    "providers.er.auth": ("providers.er",),
+    "providers": ("providers.er", "providers.er.auth", "providers.connection"),
+    "providers.connection": ("providers", "providers.er", "providers.er.auth", "emulator"),
+    "providers.host": ("providers", "providers.er"),
+    "stacks.errors": ("providers",),
+    "stacks.stackfile": ("providers", "providers.er", "stacks.errors"),
+    "stacks.planning": (
+        *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.state", "stacks.planning.naming"),
+    ),
+    "stacks.planning.naming": ("providers.er",),
+    "stacks.state": ("providers", "providers.er", "stacks.planning.naming", "stacks.stackfile"),
+    "stacks.checks": ("providers.er", "stacks.errors", "stacks.planning", "stacks.stackfile", "stacks.state"),
+    "stacks.state.outputs": ("providers.er", "stacks.checks", "stacks.planning", "stacks.state"),
+    "stacks": (
+        *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
+        *("stacks.state", "stacks.state.outputs", "stacks.planning.naming", "providers.connection"),
+    ),
+    "stacks.review": ("stacks.commands",),
+    "stacks.commands": (
+        *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
+        *("stacks.state", "stacks.planning.naming", "providers.connection"),
+    ),
+    "emulator": ("emulator.faults",),
+    "emulator.faults": ("emulator",),
+    "tools": ("providers", "stacks.checks", "stacks.stackfile", "stacks.state", "tools.offline"),
+    "tools.offline": ("tools",),
+    "bench": ("providers", "providers.host", "stacks", "emulator", "tools", "tools.offline"),
+}
+"""The packages whose modules a package's modules may import, besides their own. A longer name takes precedence."""
+
+EXTERNAL: dict[str, tuple[str, ...]] = {
+    "providers.er": ("requests", "urllib3", "keystoneauth1", "huaweicloudsdkcore"),
+    "providers.er.auth": ("requests", "keystoneauth1", "huaweicloudsdkcore"),
+    "providers": ("pulumi", "openstack", "yaml"),
+    "providers.host": ("pulumi", "grpc", "google"),
+    "stacks.errors": (),
+    "stacks.planning": (),
+    "stacks.checks": (),
+    "stacks.state": (),
+    "stacks.state.snapshot": ("pulumi",),
+    "stacks.stackfile": ("pydantic", "pydantic_core", "yaml"),
+    "stacks.decision": (),
+    "stacks": ("pulumi", "pulumi_random"),
+    "stacks.commands": ("jinja2", "yaml"),
+}
+"""The packages of others that a package's modules may import."""
+
+STANDARD_LIBRARY_ONLY = (
+    *("providers.urn", "providers.config_keys", "providers.journal", "providers.watchdog"),
+    *("stacks.checks.backend", "stacks.checks.passphrase", "stacks.stackfile.location"),
+)
+"""Modules that tools import before anything is installed."""
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in PROJECT
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
 
 
-def modules(room: str) -> list[Path]:
-    found = sorted((ROOT / room).rglob("*.py"))
-    assert found, f"there is nothing in {room}"
-    return found
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Every module that is imported anywhere in the file, also inside functions and for type checking."""
-    package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1]).split(".")
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def find_imports(module: str, *, top_level: bool = False) -> Iterator[str]:
+    """What the module imports anywhere, also inside functions and for type checking; or only at its top level."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            module = ".".join(part for part in (base, node.module) if part)
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            # Modules that are copied to the cache folder import one another relatively.
+            package = MODULES[module].relative_to(ROOT).parts[:-1]
+            base = (
+                [*package[: len(package) - node.level + 1], *filter(None, [node.module])]
+                if node.level
+                else [node.module]
+            )
+            yield from (".".join(filter(None, [*base, alias.name])) for alias in node.names)
 
 
-def imported_from(room: str, *wanted: str) -> list[str]:
-    """Lines `file imports module` for each import out of `wanted` packages."""
-    return [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in modules(room)
-        for name in imports(path)
-        if any(name == one or name.startswith(f"{one}.") for one in wanted)
+def find_project_imports(module: str) -> set[str]:
+    """The modules of this project that the module imports."""
+    imported = set()
+    for name in find_imports(module):
+        while "." in name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        imported |= {name} & MODULES.keys()
+    return imported
+
+
+def find_package(module: str, packages: dict[str, tuple[str, ...]]) -> str:
+    """The entry of the table for the module."""
+    entries = [package for package in packages if module == package or module.startswith(f"{package}.")]
+    return max(entries, key=len, default="")
+
+
+GRAPH = {module: find_project_imports(module) for module in MODULES}
+
+
+@pytest.mark.parametrize("package", list(ALLOWED))
+def test_package_imports_only_what_the_table_allows(package: str) -> None:
+    modules = [module for module in GRAPH if find_package(module, ALLOWED) == package]
+    assert modules, f"{package} has no modules"
+    forbidden = [
+        f"{module} imports {imported}"
+        for module in modules
+        for imported in sorted(GRAPH[module])
+        if find_package(imported, ALLOWED) not in (package, *ALLOWED[package])
     ]
+    assert forbidden == []
 
 
-def test_the_client_knows_neither_pulumi_nor_the_provider() -> None:
-    assert imported_from("providers/er", "pulumi", "pulumi_random", "stacks", "emulator", "tools") == []
-    outside = [line for line in imported_from("providers/er", "providers") if " imports providers.er" not in line]
-    assert outside == []
+def test_every_module_is_in_the_table() -> None:
+    assert [module for module in MODULES if not find_package(module, ALLOWED)] == []
 
 
-def test_importing_the_client_imports_nothing_on_the_way() -> None:
-    assert list(imports(ROOT / "providers" / "__init__.py")) == []
+@pytest.mark.parametrize("package", list(EXTERNAL))
+def test_package_needs_only_the_dependencies_in_the_table(package: str) -> None:
+    known = {*sys.stdlib_module_names, *PROJECT}
+    foreign = [
+        f"{module} imports {name}"
+        for module in MODULES
+        if find_package(module, EXTERNAL) == package
+        for name in find_imports(module)
+        if name.partition(".")[0] not in (*known, *EXTERNAL[package])
+    ]
+    assert foreign == []
 
 
-def test_the_client_needs_nothing_but_requests_what_it_stands_on_and_what_signs_in() -> None:
-    foreign = {
-        name.split(".")[0] for path in modules("providers/er") for name in imports(path)
-    } - sys.stdlib_module_names
-    assert foreign == {"providers", "requests", "urllib3", "keystoneauth1", "huaweicloudsdkcore"}
+def test_modules_have_no_import_cycles() -> None:
+    rest = dict(GRAPH)
+    while leaves := [module for module, imported in rest.items() if not (imported - {module}) & rest.keys()]:
+        for module in leaves:
+            del rest[module]
+    assert sorted(rest) == []
 
 
-def test_the_emulator_shares_no_code_with_the_client() -> None:
-    assert imported_from("emulator", "providers", "stacks", "pulumi", "tools", "requests") == []
+@pytest.mark.parametrize("module", STANDARD_LIBRARY_ONLY)
+def test_module_needs_only_the_standard_library(module: str) -> None:
+    pending, seen = [module], {module}
+    while pending:
+        current = pending.pop()
+        for name in find_imports(current):
+            assert name.partition(".")[0] in {*sys.stdlib_module_names, *PROJECT}, f"{current} imports {name}"
+        pending += GRAPH[current] - seen
+        seen |= GRAPH[current]
+
+
+def test_only_the_inventory_fetches_what_is_planned_and_checked() -> None:
+    fetching = {"providers.er", "providers.er.client", "providers.connection"}
+    rooms = ("stacks.planning", "stacks.checks", "stacks.state", "stacks.stackfile")
+    fetchers = {module for module in MODULES if module.startswith(rooms) and GRAPH[module] & fetching}
+    assert fetchers == {"stacks.planning.inventory"}
+    assert not [module for module in MODULES if module.startswith("stacks.checks") and fetchers & GRAPH[module]]
+
+
+def test_importing_the_client_imports_nothing_else() -> None:
+    assert list(find_imports("providers")) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "package"),
+    ("module", "package"),
     [
-        ("providers/er/auth/password.py", "keystoneauth1"),
-        ("providers/er/auth/access_key.py", "huaweicloudsdkcore"),
-        ("providers/clouds_yaml.py", "openstack"),
-        ("providers/connection.py", "emulator"),
+        ("providers.er.auth.plugins", "keystoneauth1"),
+        ("providers.er.auth.access_key", "huaweicloudsdkcore"),
+        ("providers.clouds_yaml", "openstack"),
+        ("providers.connection", "emulator"),
     ],
 )
-def test_what_only_some_need_is_imported_only_when_it_is_needed(path: str, package: str) -> None:
-    assert [name for name in imports(ROOT / path) if name.split(".")[0] == package]
-    at_the_top = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
-    names = [alias.name for node in at_the_top if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in at_the_top if isinstance(node, ast.ImportFrom)]
-    assert [name for name in names if name.split(".")[0] == package] == []
-
-
-def test_nothing_below_calls_up() -> None:
-    assert imported_from("providers", "stacks", "tools", "tests") == []
-    assert imported_from("stacks", "tools", "tests", "emulator") == []
-
-
-def test_the_stacks_know_neither_http_nor_the_engines_protocol() -> None:
-    assert imported_from("stacks", "requests", "urllib", "grpc", "google", "providers.host") == []
-
-
-def test_planning_knows_neither_pulumi_nor_what_is_refused() -> None:
-    assert imported_from("stacks/planning", "pulumi", "pulumi_random", "stacks.checks", "stacks.decision") == []
-
-
-def test_a_check_knows_neither_pulumi_nor_anything_that_fetches() -> None:
-    assert (
-        imported_from("stacks/checks", "pulumi", "pulumi_random", "stacks.planning.inventory", "stacks.decision") == []
-    )
-    assert imported_from("stacks/checks", "providers.er.Client", "providers.er.client", "providers.connection") == []
-
-
-def test_only_one_look_at_the_world_fetches_what_is_planned_with() -> None:
-    fetching = imported_from("stacks/planning", "providers.er.Client", "providers.er.client", "providers.connection")
-    assert {line.split()[0] for line in fetching} == {"stacks/planning/inventory.py"}
-
-
-def test_the_decision_knows_no_pulumi() -> None:
-    decision = ROOT / "stacks" / "decision.py"
-    assert [name for name in imports(decision) if name.split(".")[0] in ("pulumi", "pulumi_random")] == []
-
-
-def test_what_decides_meets_pulumi_only_by_the_type_of_a_flow_log() -> None:
-    rooms = ("stacks/planning", "stacks/checks", "stacks/state")
-    provider = [
-        line for room in rooms for line in imported_from(room, "providers.flow_log_provider", "providers.flow_log")
-    ]
-    assert {line.split()[0] for line in provider} == {"stacks/state/managed.py"}
-    assert {line.split()[0] for line in imported_from("stacks/state", "pulumi")} == {"stacks/state/snapshot.py"}
-
-
-def test_only_the_connection_starts_the_emulator() -> None:
-    assert {line.split()[0] for line in imported_from("providers", "emulator")} == {"providers/connection.py"}
-
-
-def test_only_the_host_speaks_the_engines_protocol() -> None:
-    speakers = {line.split()[0] for line in imported_from("providers", "grpc", "google", "pulumi.runtime.proto")}
-    assert speakers
-    assert all(speaker.startswith("providers/host/") for speaker in speakers)
-
-
-def test_there_is_no_relative_import_and_no_unknown_room() -> None:
-    for room in ("providers", "stacks", "emulator"):
-        for path in modules(room):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level], path
-
-
-@pytest.mark.parametrize("field", ["er_id", "resource_id", "log_group_id", "log_stream_id"])
-def test_the_client_token_depends_on_what_is_logged_and_where_to(field: str) -> None:
-    ids = {"er_id": "er", "resource_id": "att", "log_group_id": "g", "log_stream_id": "s"}
-    assert client_token("key", FlowLogTarget(**ids), 0) != client_token(
-        "key", FlowLogTarget(**{**ids, field: "other"}), 0
-    )
-
-
-def test_the_client_token_depends_on_who_asks_and_how_often_tokens_were_spent_and_on_nothing_else() -> None:
-    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
-    tokens = {client_token(key, target, attempt) for key in ("ann", "bob", "ann0", "") for attempt in range(12)}
-    assert len(tokens) == 48
-    assert client_token("ann", target, 0) == client_token("ann", target, 0)
-
-
-def test_the_client_token_is_not_fooled_by_parts_that_run_together() -> None:
-    first = FlowLogTarget(er_id="ab", resource_id="c", log_group_id="g", log_stream_id="s")
-    second = FlowLogTarget(er_id="a", resource_id="bc", log_group_id="g", log_stream_id="s")
-    assert client_token("k", first, 0) != client_token("k", second, 0)
-
-
-@pytest.mark.parametrize("key", ["k", "🔥" * 100, "", "x" * 10_000, "\x00"])
-def test_the_client_token_is_one_that_the_api_takes(key: str) -> None:
-    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
-    token = client_token(key, target, 10**6)
-    assert len(token) == 64
-    assert token.isascii()
-    assert token.isalnum()
-
-
-def test_the_client_token_of_what_is_in_peoples_state_never_changes() -> None:
-    target = FlowLogTarget(er_id="er", resource_id="att", log_group_id="g", log_stream_id="s")
-    assert client_token("key", target, 0) == "b03cae08616852c8dff2149d37e84e429e53ba730d6cf01a3105e13248e19c67"
+def test_optional_dependency_is_imported_only_when_needed(module: str, package: str) -> None:
+    assert package in {name.partition(".")[0] for name in find_imports(module)}
+    assert package not in {name.partition(".")[0] for name in find_imports(module, top_level=True)}

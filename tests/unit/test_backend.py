@@ -1,15 +1,15 @@
-"""Which state a stack belongs to."""
+"""A run must use the state backend that the stack file names."""
 
 import pytest
 
-from stacks.checks.backend import named, public, refusal
+from stacks.checks.backend import check_backend, find_expected_backend, mask_secrets
 
 PROJECT = "name: x\nbackend:\n  url: file://./.local/state?metadata=skip\nplugins: {}\n"
 S3 = "s3://states?region=eu-de&endpoint=obs"
 
 
 def stack_file(state: str) -> str:
-    return f"config:\n  otc-flow-logs:region: eu-de\n  otc-flow-logs:state: {state}  # ours\n"
+    return f"config:\n  otc-flow-logs:region: eu-de\n  otc-flow-logs:state: {state}  # the team's\n"
 
 
 @pytest.mark.parametrize(
@@ -26,27 +26,28 @@ def stack_file(state: str) -> str:
             {"PULUMI_BACKEND_URL": "postgres://ann:hush@db/states?sslmode=require"},
         ),
         (stack_file("file://./.local/state"), {"PULUMI_BACKEND_URL": ""}),
+        (stack_file("s3://states"), {"PULUMI_BACKEND_URL": "file:///tmp/empty", "OTC_FLOW_LOGS_STATE": S3}),
     ],
 )
-def test_a_run_on_the_stacks_own_state_or_of_a_stack_that_names_none_goes_on(
-    stack: str, environment: dict[str, str]
-) -> None:
-    assert refusal(named(stack), PROJECT, environment) is None
+def test_expected_backend_is_accepted(stack: str, environment: dict[str, str]) -> None:
+    assert check_backend(find_expected_backend(stack), PROJECT, environment) is None
 
 
 @pytest.mark.parametrize(
-    ("stack", "environment", "actual"),
+    ("expected", "project", "environment", "actual"),
     [
-        (stack_file("s3://states"), {}, "file://./.local/state?metadata=skip"),
-        (stack_file("s3://states"), {"PULUMI_BACKEND_URL": "s3://states-of-others"}, "s3://states-of-others"),
-        (stack_file(f'"{S3}"'), {"PULUMI_BACKEND_URL": "s3://states?region=eu-nl"}, "s3://states?region=eu-nl"),
-        (stack_file("file://./.local/state"), {"PULUMI_BACKEND_URL": S3}, S3),
+        ("s3://states", PROJECT, {}, "file://./.local/state?metadata=skip"),
+        ("s3://states", PROJECT, {"PULUMI_BACKEND_URL": "s3://others"}, "s3://others"),
+        (S3, PROJECT, {"PULUMI_BACKEND_URL": "s3://states?region=eu-nl"}, "s3://states?region=eu-nl"),
+        ("file://./.local/state", PROJECT, {"PULUMI_BACKEND_URL": S3}, S3),
+        ("s3://states", PROJECT, {"PULUMI_BACKEND_URL": "file:///empty", "OTC_FLOW_LOGS_STATE": "s3://x"}, "s3://x"),
+        ("s3://states", "name: x\n", {}, "that of `pulumi login`"),
     ],
 )
-def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, str], actual: str) -> None:
-    found = refusal(named(stack), PROJECT, environment)
-    assert found
-    assert f"and not in {actual}: set PULUMI_BACKEND_URL" in found
+def test_another_backend_is_refused(expected: str, project: str, environment: dict[str, str], actual: str) -> None:
+    refusal = check_backend(expected, project, environment)
+    assert refusal
+    assert f"and not in {actual}: set PULUMI_BACKEND_URL" in refusal
 
 
 @pytest.mark.parametrize(
@@ -63,28 +64,19 @@ def test_a_run_on_another_state_is_refused(stack: str, environment: dict[str, st
         ("file://~/states", "file://~/states"),
     ],
 )
-def test_a_password_of_the_address_is_in_no_message(address: str, shown: str) -> None:
-    assert public(address) == shown
-    found = refusal("s3://elsewhere", PROJECT, {"PULUMI_BACKEND_URL": address})
-    assert found
-    assert f"and not in {shown}: set" in found
+def test_secrets_of_an_address_are_never_shown(address: str, shown: str) -> None:
+    assert mask_secrets(address) == shown
+    assert f"and not in {shown}: set" in (check_backend("s3://others", PROJECT, {"PULUMI_BACKEND_URL": address}) or "")
 
 
-def test_a_stack_file_names_its_state_or_none() -> None:
-    assert named(stack_file("s3://states")) == "s3://states"
-    assert named("config: {}\n") == ""
-
-
-def test_a_project_without_a_backend_has_that_of_the_login() -> None:
-    assert "that of `pulumi login`" in (refusal("s3://states", "name: x\n", {}) or "")
-
-
-@pytest.mark.parametrize("line", ['"otc-flow-logs:state": s3://states', "'otc-flow-logs:state' : s3://states"])
-def test_a_key_in_quotes_names_a_state_as_well(line: str) -> None:
-    assert named(f"config:\n  {line}\n") == "s3://states"
-
-
-def test_an_empty_backend_stands_for_the_one_in_which_a_new_stack_is_not_yet() -> None:
-    environment = {"PULUMI_BACKEND_URL": "file:///tmp/empty", "OTC_FLOW_LOGS_STATE": S3}
-    assert refusal("s3://states", PROJECT, environment) is None
-    assert refusal("s3://others", PROJECT, environment)
+@pytest.mark.parametrize(
+    ("text", "backend"),
+    [
+        (stack_file("s3://states"), "s3://states"),
+        ("config: {}\n", ""),
+        ('config:\n  "otc-flow-logs:state": s3://states\n', "s3://states"),
+        ("config:\n  'otc-flow-logs:state' : s3://states\n", "s3://states"),
+    ],
+)
+def test_expected_backend_is_found_in_the_stack_file(text: str, backend: str) -> None:
+    assert find_expected_backend(text) == backend

@@ -1,4 +1,4 @@
-"""The figures in the documentation are those that the benchmark wrote."""
+"""The documentation shows the figures that the benchmark has written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.results import Key, Sample, from_json, to_json
 from bench.targets import TIMES
 
 CHECKOUT = Path(__file__).parents[2]
-SOME = {
+RESULTS = {
     Key("up", 100, 2, "floor"): Sample(4.0, 60, {"GET routers": 1}),
     Key("up", 100, 2, "ours"): Sample(6.0, 70, {"GET routers": 1, "POST flow-logs": 100}),
     Key("up", 100, 2, "base"): Sample(72.0, 65, {"GET routers": 1, "POST flow-logs": 100, "GET flow-log": 700}),
@@ -27,39 +27,36 @@ FLEET = {
 
 
 def test_results_are_read_as_they_were_written() -> None:
-    assert from_json(to_json(SOME, FLEET)) == (SOME, FLEET)
+    assert from_json(to_json(RESULTS, FLEET)) == (RESULTS, FLEET)
 
 
-def test_the_table_tells_of_each_command_what_it_took_with_each_host() -> None:
-    assert figures(SOME, ("up", "destroy")).splitlines()[2:] == [
+def test_figures_compare_the_variants_of_each_command() -> None:
+    assert figures(RESULTS, ("up", "destroy")).splitlines()[2:] == [
         f"| `up` | 100 | 4.00 s | 6.00 s | 72.0 s | 12{TIMES} faster | 101 / 801 |"
     ]
 
 
-def test_what_stood_between_the_marks_is_replaced_and_nothing_else() -> None:
-    text = with_figures(f"before\n{BEGIN}\nold\n{END}\nafter\n", SOME, ("up",))
-    assert text == f"before\n{BEGIN}\n\n{figures(SOME, ('up',))}\n\n{END}\nafter\n"
-
-
-def test_a_page_without_the_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="no place for the figures"):
-        with_figures("no marks", SOME, ("up",))
-
-
-def test_the_page_on_speed_shows_the_figures_of_the_last_benchmark() -> None:
-    page = (CHECKOUT / "docs" / "speed.md").read_text()
-    results, _ = from_json((CHECKOUT / "bench" / "results.json").read_text())
-    assert with_figures(page, results, tuple(CASES)) == page
-
-
-def test_the_fleet_is_put_between_its_own_marks() -> None:
+def test_only_text_between_the_marks_is_replaced() -> None:
+    text = with_figures(f"before\n{BEGIN}\nold\n{END}\nafter\n", RESULTS, ("up",))
+    assert text == f"before\n{BEGIN}\n\n{figures(RESULTS, ('up',))}\n\n{END}\nafter\n"
     text = with_fleet(f"before\n{FLEET_PLACE}after\n", FLEET)
     assert text == f"before\n\n### Fleet\n\n{FLEET_BEGIN}\n\n{tables(FLEET)}\n\n{FLEET_END}\nafter\n"
     assert with_fleet(text, FLEET) == text
 
 
-@pytest.mark.parametrize("page", ["docs/cutting-stacks.md", "bench/results.md"])
-def test_a_page_shows_the_fleet_of_the_last_benchmark(page: str) -> None:
+def test_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place for the figures"):
+        with_figures("no marks", RESULTS, ("up",))
+
+
+def test_page_on_speed_shows_the_figures_of_the_last_benchmark() -> None:
+    page = (CHECKOUT / "docs" / "speed.md").read_text()
+    results, _ = from_json((CHECKOUT / "bench" / "results.json").read_text())
+    assert with_figures(page, results, tuple(CASES)) == page
+
+
+@pytest.mark.parametrize("page", ["docs/guides/splitting-stacks.md", "bench/results.md"])
+def test_page_shows_the_fleet_of_the_last_benchmark(page: str) -> None:
     text = (CHECKOUT / page).read_text()
     _, fleet = from_json((CHECKOUT / "bench" / "results.json").read_text())
     assert with_fleet(text, fleet) == text

@@ -1,4 +1,4 @@
-"""What the benchmark makes of its samples: medians, the order of the work, verdicts, the table and the picture."""
+"""What the benchmark does with its samples: medians, the order of the runs, verdicts, the table and the picture."""
 
 import json
 import re
@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bench.emulator_process import TYPES, EmulatorProcess, seed
 from bench.plan import LONG_WAIT, Step, plan
 from bench.plot import svg
-from bench.results import Key, Results, Sample, medians, to_json, with_floor_everywhere
-from bench.table import markdown, seconds_text, times_faster
-from bench.targets import FIRST_RESOURCE, LIST_FLOW_LOGS, Verdict, judge
-from bench.variants import FLOOR, OURS, STOCK, VARIANTS
-from bench.world import TYPES, World, seed
+from bench.results import Key, Results, Sample, medians, to_json, with_floor_at_each_latency
+from bench.table import format_seconds, markdown, times_faster
+from bench.targets import FIRST_RESOURCE, LIST_FLOW_LOGS, TIMES, Verdict, judge
+from bench.variants import BASE, FLOOR, THIS_PROJECT, VARIANTS
 
 CASES = ("up", "preview", "preview --refresh", "refresh", "destroy")
 
@@ -41,115 +41,96 @@ def within_limits() -> Results:
     }
 
 
-# Medians
+# Samples
 
 
-def test_each_number_of_a_sample_has_its_own_median() -> None:
-    several = [sample(3, 10, {"GET": 7}), sample(1, 30, {"GET": 9}), sample(2, 20, {"GET": 8})]
-    assert medians(several) == sample(2, 20, {"GET": 8})
+def test_each_number_has_its_own_median() -> None:
+    samples = [sample(3, 10, {"GET": 7}), sample(1, 30, {"GET": 9}), sample(2, 20, {"GET": 8, "POST": 1})]
+    assert medians(samples) == sample(2, 20, {"GET": 8, "POST": 0})
 
 
-def test_a_kind_of_request_that_a_run_has_none_of_counts_as_zero_there() -> None:
-    several = [sample(1, requests={"GET": 4}), sample(1, requests={"GET": 4, "POST": 1}), sample(1)]
-    assert medians(several).requests == {"GET": 4, "POST": 0}
-
-
-def test_the_floor_stands_under_every_latency_and_is_never_put_over_what_was_measured() -> None:
+def test_floor_is_copied_to_each_latency() -> None:
     results = {
         Key("up", 10, 2, "floor"): sample(1),
         Key("up", 10, 2, "ours"): sample(2),
         Key(FIRST_RESOURCE, 0, 0, "floor"): sample(3),
     }
-    spread = with_floor_everywhere(results, [2, 0], "floor")
-    assert spread == {**results, Key("up", 10, 0, "floor"): sample(1)}
+    copied = with_floor_at_each_latency(results, [2, 0], "floor")
+    assert copied == {**results, Key("up", 10, 0, "floor"): sample(1)}
 
 
-def test_the_file_has_flat_records() -> None:
+def test_results_file_has_flat_records() -> None:
     document = json.loads(to_json({Key("up", 10, 2, "ours"): sample(1.5, 60, {"GET": 3})}, {}))
-    (record,) = document.pop("hosts")
-    assert document == {"fleet": []}
-    assert record == {
-        "case": "up",
-        "n": 10,
-        "latency_s": 2,
-        "variant": "ours",
-        "seconds": 1.5,
-        "peak_mb": 60,
-        "requests": {"GET": 3},
-    }
+    key = {"case": "up", "n": 10, "latency_s": 2, "variant": "ours"}
+    assert document == {"fleet": [], "hosts": [{**key, "seconds": 1.5, "peak_mb": 60, "requests": {"GET": 3}}]}
 
 
 # The plan
 
 
-def test_the_variants_run_side_by_side_in_every_repetition() -> None:
+def test_variants_run_side_by_side_in_every_repetition() -> None:
     steps = [step for step in plan(list(VARIANTS.values()), [10], [0], runs=3) if step.counted]
     repetitions = [steps[at : at + 3] for at in range(0, 9, 3)]
     assert all({step.variant.name for step in repetition} == set(VARIANTS) for repetition in repetitions)
     assert len({repetition[0].variant.name for repetition in repetitions}) == 3
 
 
-def test_the_floor_is_measured_at_one_latency_only() -> None:
-    steps = plan([FLOOR, OURS], [10], [2, 0], runs=3)
+def test_floor_is_measured_at_one_latency_only() -> None:
+    steps = plan([FLOOR, THIS_PROJECT], [10], [2, 0], runs=3)
     assert [step.latency for step in steps if step.counted and step.variant is FLOOR] == [2, 2, 2]
-    assert [step.latency for step in steps if step.counted and step.variant is OURS] == [2, 2, 2, 0, 0, 0]
+    assert [step.latency for step in steps if step.counted and step.variant is THIS_PROJECT] == [2, 2, 2, 0, 0, 0]
 
 
-def test_only_repetitions_that_mostly_wait_run_at_the_same_time() -> None:
+def test_only_repetitions_that_mostly_wait_run_together() -> None:
     steps = plan(list(VARIANTS.values()), [10, 100, 1000], [2, 0], runs=3)
     together = [(step.variant, step.n, step.latency) for step in steps if step.together > 1]
-    assert together == [(STOCK, 100, 2), (STOCK, 1000, 2)]
+    assert together == [(BASE, 100, 2), (BASE, 1000, 2)]
     assert all(step.waiting < LONG_WAIT for step in steps if step.together == 1)
 
 
-def test_every_variant_is_warmed_up_before_anything_counts() -> None:
+def test_every_variant_is_warmed_up_first() -> None:
     steps = plan(list(VARIANTS.values()), [1000], [2], runs=3)
-    assert [(step.variant, step.counted) for step in steps[:3]] == [(FLOOR, False), (OURS, False), (STOCK, False)]
+    assert [(step.variant, step.counted) for step in steps[:3]] == [(variant, False) for variant in VARIANTS.values()]
     assert all(step.counted for step in steps[3:])
 
 
-def test_the_stock_host_waits_for_four_flow_logs_at_a_time() -> None:
-    assert Step(STOCK, 100, 2).waiting == 50
-    assert Step(OURS, 1000, 2).waiting == 16
-    assert Step(FLOOR, 100, 2).waiting == 0
+@pytest.mark.parametrize(
+    ("step", "seconds"), [(Step(BASE, 100, 2), 50), (Step(THIS_PROJECT, 1000, 2), 16), (Step(FLOOR, 100, 2), 0)]
+)
+def test_waiting_depends_on_the_width_of_the_host(step: Step, seconds: float) -> None:
+    assert step.waiting == seconds
 
 
-# The world
+# The emulator
 
 
-def test_every_attachment_of_the_world_can_be_logged_and_none_is_like_another() -> None:
-    ((project,), (user,)) = (seed(1000)[key] for key in ("projects", "users"))
-    (router,) = project["routers"]
-    attachments = router["attachments"]
-    assert len({one["id"] for one in attachments}) == len({one["name"] for one in attachments}) == 1000
-    assert {one["resource_type"] for one in attachments} == set(TYPES)
+def test_seed_has_unique_loggable_attachments() -> None:
+    ((project,), (user,)) = (seed(200, routers=20)[key] for key in ("projects", "users"))
+    routers = project["routers"]
+    attachments = [attachment for router in routers for attachment in router["attachments"]]
+    for records, number in ((routers, 20), (attachments, 4000)):
+        assert len({record["id"] for record in records}) == len({record["name"] for record in records}) == number
+    assert {attachment["resource_type"] for attachment in attachments} == set(TYPES)
+    assert routers[0] == seed(200)["projects"][0]["routers"][0]
     assert project["quotas"] == {"flow_log": -1}
     assert user["password"]
 
 
-def test_routers_of_one_world_have_attachments_and_names_of_their_own() -> None:
-    (project,) = seed(200, routers=20)["projects"]
-    attachments = [one for router in project["routers"] for one in router["attachments"]]
-    assert (
-        len({router["id"] for router in project["routers"]}) == len({one["name"] for one in project["routers"]}) == 20
-    )
-    assert len({one["id"] for one in attachments}) == len({one["name"] for one in attachments}) == 4000
-    assert project["routers"][0] == seed(200)["projects"][0]["routers"][0]
-
-
-def test_stacks_of_one_world_log_the_routers_that_they_are_told_to() -> None:
-    world = World("http://127.0.0.1:8990", routers=4)
+def test_stack_config_names_the_given_routers() -> None:
+    emulator = EmulatorProcess("http://127.0.0.1:8990", routers=4)
     names = [router["name"] for router in seed(1, routers=4)["projects"][0]["routers"]]
-    configs = [world.stack_config(range(first, first + 2)) for first in (0, 2)]
+    configs = [emulator.stack_config(range(first, first + 2)) for first in (0, 2)]
     assert [router["router"] for config in configs for router in config["routers"].values()] == names
-    assert world.port == 8990
+    assert emulator.port == 8990
 
 
 # Targets
 
 
-def test_every_target_is_met_at_its_limit(within_limits: Results) -> None:
-    assert [verdict for verdict in judge(within_limits) if not verdict.met] == []
+def test_each_target_is_met_at_its_limit(within_limits: Results) -> None:
+    verdicts = judge(within_limits)
+    assert [verdict for verdict in verdicts if not verdict.met] == []
+    assert verdicts[0].measured == f"1.25 {TIMES} (12.50 s against 10.00 s)"
 
 
 @pytest.mark.parametrize(
@@ -167,28 +148,22 @@ def test_every_target_is_met_at_its_limit(within_limits: Results) -> None:
         (FIRST_RESOURCE, 0, {"seconds": 1.21}, "first resource"),
     ],
 )
-def test_a_target_is_missed_beyond_its_limit(
+def test_target_is_missed_beyond_its_limit(
     within_limits: Results, case: str, n: int, worse: dict[str, Any], missed: str
 ) -> None:
     key = Key(case, n, 2 if n else 0, "ours")
-    (verdict,) = [one for one in judge({**within_limits, key: replace(within_limits[key], **worse)}) if not one.met]
+    verdicts = judge({**within_limits, key: replace(within_limits[key], **worse)})
+    (verdict,) = [verdict for verdict in verdicts if not verdict.met]
     assert missed in verdict.target
     assert verdict.met is False
 
 
-def test_a_target_whose_case_was_not_run_is_neither_met_nor_missed() -> None:
+def test_target_without_results_is_not_judged(within_limits: Results) -> None:
     assert {(verdict.measured, verdict.met) for verdict in judge({})} == {("not measured", None)}
-
-
-def test_a_ratio_needs_both_sides(within_limits: Results) -> None:
     without_floor = {key: value for key, value in within_limits.items() if key.variant == "ours"}
     met = [verdict.target for verdict in judge(without_floor) if verdict.met]
     assert len(met) == 3
     assert not [target for target in met if "floor" in target]
-
-
-def test_the_verdict_names_both_sides(within_limits: Results) -> None:
-    assert judge(within_limits)[0].measured == "1.25 \N{MULTIPLICATION SIGN} (12.50 s against 10.00 s)"
 
 
 # The table
@@ -197,14 +172,14 @@ def test_the_verdict_names_both_sides(within_limits: Results) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(1.234, "1.23 s"), (9.99, "9.99 s"), (34.56, "34.6 s"), (119.9, "119.9 s"), (540, "9.0 min")]
 )
-def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
-    assert seconds_text(seconds) == text
+def test_durations_are_readable(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
 
 
-def test_how_much_faster_is_told_in_times() -> None:
-    assert times_faster(2, 9) == "4.5\N{MULTIPLICATION SIGN} faster"
-    assert times_faster(2, 90) == "45\N{MULTIPLICATION SIGN} faster"
-    assert times_faster(3, 2) == "1.5\N{MULTIPLICATION SIGN} slower"
+def test_comparison_is_in_times_faster_or_slower() -> None:
+    assert times_faster(2, 9) == f"4.5{TIMES} faster"
+    assert times_faster(2, 90) == f"45{TIMES} faster"
+    assert times_faster(3, 2) == f"1.5{TIMES} slower"
     assert times_faster(2, 2.05) == times_faster(2.05, 2) == "the same"
 
 
@@ -214,7 +189,7 @@ def rows(text: str) -> Iterator[list[str]]:
             yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_the_table_has_the_variants_side_by_side_and_says_what_was_missed() -> None:
+def test_table_has_variants_side_by_side_and_missed_targets() -> None:
     results = {
         Key("up", 1000, 2, "floor"): sample(1, 50, {"GET": 4}),
         Key("up", 1000, 2, "ours"): sample(2, 60, {"GET": 1004}),
@@ -223,7 +198,7 @@ def test_the_table_has_the_variants_side_by_side_and_says_what_was_missed() -> N
     }
     text = markdown(results, [Verdict("be quick", "slow", False)], CASES, ["A note."])
     found = list(rows(text))
-    faster = "300\N{MULTIPLICATION SIGN} faster"
+    faster = f"300{TIMES} faster"
     assert ["`up`", "10", "", "1.50 s", "", "", "- / 60 / - MB", "- / 0 / -"] in found
     assert [
         "`up`", "1,000", "1.00 s", "2.00 s", "10.0 min", faster, "50 / 60 / 70 MB", "4 / 1,004 / 2,004"
@@ -238,22 +213,24 @@ def test_the_table_has_the_variants_side_by_side_and_says_what_was_missed() -> N
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def everything() -> Results:
+def panels(text: str) -> list[ElementTree.Element]:
+    return ElementTree.fromstring(text).findall(f"{SVG}g")
+
+
+@pytest.fixture
+def picture() -> str:
     seconds = {"floor": 1.0, "ours": 3.0, "base": 600.0}
-    return {
+    results = {
         Key(case, n, 2, variant): sample(seconds[variant] * (1 + n / 1000))
         for case in CASES
         for n in (10, 100, 1000)
         for variant in VARIANTS
     }
+    return svg(results, CASES, 2)
 
 
-def panels(text: str) -> list[ElementTree.Element]:
-    return ElementTree.fromstring(text).findall(f"{SVG}g")
-
-
-def test_the_picture_has_a_labelled_bar_for_every_result() -> None:
-    drawn = panels(svg(everything(), CASES, 2))
+def test_picture_has_a_labelled_bar_for_every_result(picture: str) -> None:
+    drawn = panels(picture)
     assert len(drawn) == len(CASES) + 1
     for panel, case in zip(drawn, CASES, strict=False):
         labels = [text.text for text in panel.findall(f"{SVG}text")]
@@ -262,11 +239,10 @@ def test_the_picture_has_a_labelled_bar_for_every_result() -> None:
         assert {"N=10", "N=100", "N=1,000", "1.01 s", "3.03 s", "20.0 min"} <= set(labels)
 
 
-def test_a_longer_time_is_a_longer_bar_and_all_end_within_the_picture() -> None:
-    text = svg(everything(), CASES, 2)
-    size = re.search(r'viewBox="0 0 (\d+) (\d+)"', text)
+def test_bars_grow_with_time_and_end_within_the_picture(picture: str) -> None:
+    size = re.search(r'viewBox="0 0 (\d+) (\d+)"', picture)
     assert size
-    for panel in panels(text)[:-1]:
+    for panel in panels(picture)[:-1]:
         widths = [float(bar.attrib["width"]) for bar in panel.findall(f"{SVG}rect")]
         assert widths[:3] == sorted(set(widths[:3]))
         place = re.search(r"translate\((\d+) (\d+)\)", panel.attrib["transform"])
@@ -274,12 +250,9 @@ def test_a_longer_time_is_a_longer_bar_and_all_end_within_the_picture() -> None:
         assert int(place[1]) + max(widths) < int(size[1])
 
 
-def test_the_picture_leaves_out_what_was_not_measured() -> None:
+def test_picture_leaves_out_missing_results() -> None:
     results = {Key("up", 10, 2, "ours"): sample(1.0), Key("up", 10, 0, "ours"): sample(5.0)}
     up, *others, legend = panels(svg(results, CASES, 2))
     assert len(up.findall(f"{SVG}rect")) == len(legend.findall(f"{SVG}rect")) == 1
     assert not [bar for panel in others for bar in panel.findall(f"{SVG}rect")]
-
-
-def test_there_is_a_picture_of_nothing() -> None:
     assert ElementTree.fromstring(svg({}, CASES, 2)).tag == f"{SVG}svg"

@@ -1,16 +1,18 @@
-"""Coverage: what each attachment has, whoever made it, and the table made of that."""
+"""Coverage: every attachment with its flow logs, and the table for the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import cast
 
 from providers.er import Client
 from providers.er.exceptions import ApiError
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import table
+from stacks.commands.coverage.table import format_table
 from stacks.errors import Problem
 from stacks.planning.plan import ResolvedRouter
 from tests.unit.plans import attachment, flow_log, plan, resolved_router, router
@@ -20,20 +22,22 @@ GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGr
 
 
 class LogTank:
-    """The streams of the groups that the stack file does not name."""
+    """Lists the streams of groups that the stack file does not name."""
 
     def __init__(self) -> None:
-        self.log_tank = self
-        self.asked: list[str] = []
+        self.log_streams = SimpleNamespace(list=self.streams)
+        self.listed: list[str] = []
 
     def streams(self, group_id: str) -> list[LogStream]:
-        self.asked.append(group_id)
+        self.listed.append(group_id)
         if group_id == "g3":
             raise ApiError("no permission")
         return [LogStream(id="s2", name="all")]
 
 
-def looked(routers: Sequence[ResolvedRouter], log_tank: LogTank | None = None, others: Sequence[str] = ()) -> Coverage:
+def survey_of(
+    routers: Sequence[ResolvedRouter], log_tank: LogTank | None = None, others: Sequence[str] = ()
+) -> Coverage:
     found = plan(*routers, other_routers=[router(name, name) for name in others], groups=GROUPS)
     return survey(cast(Client, log_tank or LogTank()), found, stack="prod", now=NOW)
 
@@ -52,8 +56,8 @@ CORE = resolved_router(
 )
 
 
-def test_the_table_shows_every_attachment_with_its_flow_logs_or_why_it_is_not_logged() -> None:
-    assert table(looked([CORE], others=["er-lab"])).splitlines() == [
+def test_table_shows_every_attachment_with_its_flow_logs_or_a_reason() -> None:
+    assert format_table(survey_of([CORE], others=["er-lab"])).splitlines() == [
         "ROUTER     ATTACHMENT  TYPE  STATE      FLOW LOG   LOGS TO, OR WHY NOT",
         "er-1-name  fw          cfw   available  -          is of type cfw, which cannot be logged",
         "er-1-name  vpc-data    vpc   available  core-data  NOT LOGGED: is disabled",
@@ -69,59 +73,62 @@ def test_the_table_shows_every_attachment_with_its_flow_logs_or_why_it_is_not_lo
     ]
 
 
-def test_what_is_not_logged_stands_out_where_there_is_colour() -> None:
-    plain, coloured = table(looked([CORE])).splitlines(), table(looked([CORE]), in_colour=True).splitlines()
+def test_attachments_that_are_not_logged_are_coloured() -> None:
+    plain, coloured = (
+        format_table(survey_of([CORE])).splitlines(),
+        format_table(survey_of([CORE]), in_colour=True).splitlines(),
+    )
     assert coloured[2] == f"\x1b[31m{plain[2]}\x1b[0m"
     assert coloured[1] == f"\x1b[2m{plain[1]}\x1b[0m"
     assert coloured[7] == plain[7]
 
 
-def test_a_stack_without_attachments_has_headings_and_a_count() -> None:
-    assert table(looked([resolved_router("core", [])])).splitlines() == [
+def test_stack_without_attachments_has_headings_and_a_count() -> None:
+    assert format_table(survey_of([resolved_router("core", [])])).splitlines() == [
         "ROUTER  ATTACHMENT  TYPE  STATE  FLOW LOG  LOGS TO, OR WHY NOT",
         "",
         "0 of 0 loggable attachments are logged.",
     ]
 
 
-def test_states_in_which_nothing_is_written_are_told() -> None:
+def test_states_in_which_nothing_is_written_are_reasons() -> None:
     states = {"a": "pending", "b": "failed", "c": "modifying"}
     names = [(id_, f"vpc-{id_}") for id_ in states]
     core = resolved_router("core", names, existing=[flow_log(id_, "x", state=state) for id_, state in states.items()])
-    assert [(entry.status, entry.reason) for entry in looked([core]).routers[0].entries] == [
+    assert [(entry.status, entry.reason) for entry in survey_of([core]).routers[0].entries] == [
         (Status.NOT_LOGGED, "is still being created"),
         (Status.NOT_LOGGED, "has failed"),
         (Status.LOGGED, ""),
     ]
 
 
-def test_an_attachment_with_several_flow_logs_counts_once_as_the_best_of_them() -> None:
+def test_attachment_with_several_flow_logs_counts_once() -> None:
     core = resolved_router(
         "core", [("a", "vpc")], existing=[flow_log("a", "x", enabled=False), flow_log("a", "y", id_="2", stream="t")]
     )
-    coverage = looked([core])
+    coverage = survey_of([core])
     assert len(coverage.routers[0].entries) == 2
     assert coverage.count(Status.LOGGED) == 1
     assert coverage.count(Status.NOT_LOGGED) == 0
 
 
-def test_two_keys_of_one_router_make_one_router_and_both_their_flow_logs_are_the_stacks() -> None:
+def test_two_keys_of_one_router_are_shown_as_one_router() -> None:
     existing = [flow_log("a", "x"), flow_log("b", "y")]
     second = resolved_router("second", [("b", "vpc-b")], existing=existing, others=[attachment("a", "vpc-a")])
     first = resolved_router("first", [("a", "vpc-a")], existing=existing, others=[attachment("b", "vpc-b")])
-    (found,) = looked([first, second]).routers
+    (found,) = survey_of([first, second]).routers
     assert found.key == "first, second"
-    assert [(entry.attachment, entry.is_ours) for entry in found.entries] == [("vpc-a", True), ("vpc-b", True)]
+    assert [(entry.attachment, entry.is_in_stack) for entry in found.entries] == [("vpc-a", True), ("vpc-b", True)]
 
 
-def test_things_that_share_a_name_are_distinguished_by_their_ids() -> None:
+def test_shared_names_are_followed_by_ids() -> None:
     core = resolved_router("core", [("a", "vpc"), ("b", "vpc"), ("c", "")])
-    (found,) = looked([core], others=["er-1-name"]).routers
+    (found,) = survey_of([core], others=["er-1-name"]).routers
     assert found.name == "er-1-name (er-1)"
     assert [entry.attachment for entry in found.entries] == ["c", "vpc (a)", "vpc (b)"]
 
 
-def test_a_mistake_in_the_stack_file_hides_no_router_and_is_told() -> None:
+def test_mistake_in_the_stack_file_is_shown_and_hides_no_router() -> None:
     core = replace(resolved_router("core", [("a", "vpc")]), flow_logs=[])
     found = plan(core, problems=[Problem("routers.core.log_group", "x")])
     coverage = survey(cast(Client, LogTank()), found, stack="prod", now=NOW)
@@ -130,18 +137,14 @@ def test_a_mistake_in_the_stack_file_hides_no_router_and_is_told() -> None:
     assert (entry.status, entry.reason) == (Status.NOT_LOGGED, "a mistake in the stack file leaves open where to")
 
 
-def test_an_attachment_that_the_stack_file_names_and_that_is_gone_is_shown() -> None:
+def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:
     core = resolved_router("core", [("a", "vpc")])
-    core.selection.called["vpc-old"] = ""
-    entries = {entry.attachment: entry for entry in looked([core]).routers[0].entries}
+    core.selections["core"].stale_names["vpc-old"] = ""
+    entries = {entry.attachment: entry for entry in survey_of([core]).routers[0].entries}
     assert entries["vpc-old"].reason == "is gone from the router"
 
 
-def test_only_log_groups_that_others_write_to_are_asked_for_their_streams() -> None:
+def test_streams_are_listed_only_for_groups_outside_the_stack_file() -> None:
     log_tank = LogTank()
-    looked([CORE], log_tank)
-    assert sorted(log_tank.asked) == ["g2", "g3"]
-
-
-def test_the_moment_is_told_in_utc_to_the_second() -> None:
-    assert looked([CORE]).seen_at == "2030-01-02T03:04:05Z"
+    assert survey_of([CORE], log_tank).seen_at == "2030-01-02T03:04:05Z"
+    assert sorted(log_tank.listed) == ["g2", "g3"]

@@ -1,283 +1,219 @@
-"""What a run is to do, and what ends it: everything is told at once, before anything changes."""
+"""What ends a run before anything changes, and what only causes warnings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
 
 from providers import journal
-from providers.er import Client, Deadline
-from providers.er.attachments import Attachment
-from providers.er.exceptions import ApiError, NotFoundError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er import Client
+from providers.er.exceptions import ApiError
+from providers.er.flow_logs import FlowLogTarget
 from providers.er.quotas import Quota
-from stacks.decision import Before, Decision, decide
+from stacks.decision import Decision, Previous, decide
 from stacks.errors import Problem, StackError
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter
 from stacks.state.managed import ManagedFlowLog
-from tests.unit.plans import GROUPS, STREAMS, attachment, config, flow_log, managed, router, target, urn
+from tests.unit.plans import FakeClient, attachment, config, flow_log, managed, target, urn
 
 SHOP, DATA = attachment("a", "vpc-shop"), attachment("b", "vpc-data")
-LAST = LastRouter(
-    id="er-1",
-    name="er-core",
-    first_name="er-core",
-    attachments={one.id: LastAttachment(name=one.name, first_name=one.name) for one in (SHOP, DATA)},
-    selections={"core": "all"},
-)
+LAST_RUN = {
+    "er-1": LastRouter(
+        id="er-1",
+        name="er-core",
+        first_name="er-core",
+        attachments={known.id: LastAttachment(name=known.name, first_name=known.name) for known in (SHOP, DATA)},
+        selections={"core": "all"},
+    )
+}
 ONE_OF_TWO = {"core": {"attachments": ["vpc-data"]}}
 BY_HAND = flow_log("b", "by-hand", id_="1")
-
-
-class World:
-    """The parts of the client that a decision asks."""
-
-    def __init__(
-        self, attachments: Sequence[Attachment], flow_logs: Sequence[FlowLog], quota: Quota | ApiError | None
-    ) -> None:
-        self._attachments, self._quota = attachments, quota
-        self.deadline = Deadline()
-        self.routers = self.attachments = self.log_tank = self.quotas = self
-        self.flow_logs: Any = _FlowLogs(self, flow_logs)
-        self.asked_for_quota = 0
-
-    def list(self, er_id: str | None = None) -> Iterator[Any]:
-        return iter([router("er-1", "er-core")] if er_id is None else self._attachments)
-
-    def get(self, _er_id: str, _id: str) -> Attachment:
-        raise NotFoundError("gone")
-
-    def groups(self) -> Sequence[LogGroup]:
-        return GROUPS
-
-    def streams(self, group_id: str) -> Sequence[LogStream]:
-        return STREAMS[group_id]
-
-    def within(self, _patience: Deadline) -> World:
-        return self
-
-    def quota(self) -> Quota | None:
-        self.asked_for_quota += 1
-        if isinstance(self._quota, ApiError):
-            raise self._quota
-        return self._quota
-
-
-class _FlowLogs:
-    """Both the calls on flow logs, and that on their quota."""
-
-    def __init__(self, world: World, flow_logs: Sequence[FlowLog]) -> None:
-        self._world, self._flow_logs = world, flow_logs
-
-    def list(self, _er_id: str) -> Iterator[FlowLog]:
-        return iter(self._flow_logs)
-
-    def __call__(self) -> Quota | None:
-        return self._world.quota()
+SHOP_ONLY = managed(target("a"))
+BOTH = managed(target("a"), target("b"))
+NOTHING: Mapping[FlowLogTarget, ManagedFlowLog] = MappingProxyType({})
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the stack's creates are recorded."""
+    """Where the journal records the stack's creates."""
     monkeypatch.chdir(tmp_path)
     return journal.FOLDER / "local"
 
 
-NOTHING: Mapping[FlowLogTarget, ManagedFlowLog] = {}
+@pytest.fixture
+def client() -> FakeClient:
+    client = FakeClient()
+    client.attachments_of["er-1"] = [SHOP, DATA]
+    return client
 
 
-def decided(
+def run(
+    client: FakeClient,
     routers: Mapping[str, Mapping[str, Any]] | None = None,
     *,
-    attachments: Sequence[Attachment] = (SHOP, DATA),
-    existing: Sequence[FlowLog] = (),
     state: Mapping[FlowLogTarget, ManagedFlowLog] = NOTHING,
-    quota: Quota | ApiError | None = None,
     is_preview: bool = False,
     rules: Mapping[str, Any] | None = None,
     max_deletes: int | None = None,
-    world: World | None = None,
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
-    before = Before(last={"er-1": LAST} if state else {}, managed=state, has_key=bool(state))
-    client = cast(Client, world or World(attachments, existing, quota))
-    return decide(client, stack_file, before, stack="local", is_preview=is_preview)
+    previous = Previous(last_run=LAST_RUN if state else {}, managed=state, has_key=bool(state))
+    return decide(
+        cast(Client, client), stack_file, previous, stack="local", place="Pulumi.local.yaml", is_preview=is_preview
+    )
 
 
 def refused(*args: Any, **kwargs: Any) -> list[Problem]:
     with pytest.raises(StackError) as caught:
-        decided(*args, **kwargs)
+        run(*args, **kwargs)
     return caught.value.problems
 
 
-def warned(found: Decision) -> list[str]:
-    """The warnings, but that the state here has names of its own."""
-    return [one for one in found.warnings if not one.startswith("this run gives the flow logs in the state")]
+def keys(problems: list[Problem]) -> list[str]:
+    return [problem.key for problem in problems]
 
 
-def keys(problems: Sequence[Problem]) -> list[str]:
-    return [one.key for one in problems]
+def test_first_run_declares_what_the_stack_file_wants(client: FakeClient) -> None:
+    decision = run(client)
+    assert set(decision.plan.desired) == {target("a"), target("b")}
+    assert (decision.outputs["deletions"], decision.warnings, decision.adopted) == ({}, [], {})
+    assert decision.outputs["coverage"] == {"logged": 2, "loggable": 2, "skipped": 0}
 
 
-BOTH = managed(target("a"), target("b"))
-
-
-def test_a_first_run_declares_what_the_stack_file_wants() -> None:
-    found = decided()
-    assert set(found.plan.desired) == {target("a"), target("b")}
-    assert (found.outputs["deletions"], found.warnings, found.adopted) == ({}, [], {})
-    assert found.outputs["coverage"] == {"logged": 2, "loggable": 2, "skipped": 0}
-
-
-def test_what_a_run_deletes_is_warned_of_and_in_the_outputs() -> None:
-    found = decided(ONE_OF_TWO, state=BOTH)
-    ((name, reason),) = found.outputs["deletions"].items()
+def test_deletion_is_a_warning_and_in_the_outputs(client: FakeClient) -> None:
+    decision = run(client, ONE_OF_TWO, state=BOTH)
+    ((name, reason),) = decision.outputs["deletions"].items()
     assert name == BOTH[target("a")].logical_name
-    (warning,) = warned(found)
+    (warning,) = decision.warnings
+    assert warning.startswith("er-core: vpc-shop loses its flow log")
     assert warning.endswith(reason)
-    assert "vpc-shop" in warning
+    assert decision.removing_from == {("er-1", "a")}
 
 
-def test_the_guard_ends_a_run() -> None:
-    assert keys(refused(ONE_OF_TWO, state=BOTH, max_deletes=0)) == ["max_deletes"]
+def test_disabling_a_flow_log_removes_from_its_attachment(client: FakeClient) -> None:
+    decision = run(client, {"core": {"overrides": {"vpc-shop": {"enabled": False}}}}, state=BOTH)
+    assert decision.removing_from == {("er-1", "a")}
 
 
-def test_mistakes_and_broken_rules_are_told_at_once() -> None:
-    problems = refused({"core": {"attachments": ["nope"]}}, rules={"never_disabled": True, "names": ["x"]})
-    assert keys(problems) == ["routers.core.attachments[0]"]
-    problems = refused({"core": {}, "lab": {"log_stream": "nope"}}, rules={"names": ["x"]}, state=BOTH, max_deletes=0)
+def test_mistakes_and_broken_rules_are_reported_together(client: FakeClient) -> None:
+    problems = refused(client, {"core": {}, "lab": {"log_stream": "nope"}}, rules={"names": ["x"]}, state=BOTH)
     assert keys(problems) == ["routers.lab.log_stream", "rules.names"]
 
 
-def test_a_mistake_never_makes_a_deletion() -> None:
-    # What the mistake leaves out would look unwanted.
-    assert keys(refused({"core": {"log_group": "nope"}}, state=BOTH, max_deletes=0)) == ["routers.core.log_group"]
+def test_mistake_never_causes_a_deletion(client: FakeClient) -> None:
+    problems = refused(client, {"core": {"log_group": "nope"}}, state=BOTH, max_deletes=0)
+    assert keys(problems) == ["routers.core.log_group"]
 
 
-def test_all_reasons_against_a_run_are_told_at_once() -> None:
-    problems = refused(
-        ONE_OF_TWO,
-        existing=[BY_HAND],
-        state=managed(target("a")),
-        rules={"every_attachment": True},
-        max_deletes=0,
-    )
+def test_all_reasons_to_refuse_a_run_are_reported_together(client: FakeClient) -> None:
+    client.flow_logs_of["er-1"] = [BY_HAND]
+    problems = refused(client, ONE_OF_TWO, state=SHOP_ONLY, rules={"every_attachment": True}, max_deletes=0)
     assert keys(problems) == ["rules.every_attachment", "max_deletes", "routers.core"]
 
 
-# Trouble with some flow logs
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"state": SHOP_ONLY, "is_preview": True},
+        {},
+        {"state": managed(target("a"), target("a", stream="t"))},
+        {"state": managed(target("a", stream="t"))},
+    ],
+    ids=["preview", "first run", "run with a deletion", "run with a move"],
+)
+def test_conflict_ends_runs_that_must_be_complete(client: FakeClient, options: dict[str, Any]) -> None:
+    client.flow_logs_of["er-1"] = [BY_HAND]
+    assert keys(refused(client, **options)) == ["routers.core"]
 
 
-MINE = managed(target("a"))
+def test_conflict_is_a_warning_in_any_other_run(client: FakeClient) -> None:
+    client.flow_logs_of["er-1"] = [BY_HAND]
+    decision = run(client, state=SHOP_ONLY)
+    (warning,) = decision.warnings
+    assert warning.startswith(
+        "otc-flow-logs:routers.core in Pulumi.local.yaml: wants flow logs that are on er-core already"
+    )
+    assert set(decision.plan.desired) == {target("a"), target("b")}
 
 
-def test_trouble_ends_a_preview() -> None:
-    assert keys(refused(existing=[BY_HAND], state=MINE, is_preview=True)) == ["routers.core"]
+def test_adopted_flow_log_is_not_a_conflict(client: FakeClient) -> None:
+    client.flow_logs_of["er-1"] = [BY_HAND]
+    decision = run(client, {"core": {"adopt": True}}, state=SHOP_ONLY, is_preview=True)
+    assert decision.adopted == {target("b"): BY_HAND}
 
 
-def test_trouble_ends_a_first_run() -> None:
-    assert keys(refused(existing=[BY_HAND])) == ["routers.core"]
+def test_full_quota_ends_a_move(client: FakeClient) -> None:
+    client.flow_logs_of["er-1"] = [flow_log("a", "x", id_="1", stream="t"), flow_log("b", "y", id_="2")]
+    client.quota = Quota(limit=2, used=2)
+    (problem,) = refused(client, state=managed(target("a", stream="t"), target("b")))
+    assert "1 of them to replace others, which are deleted last" in problem.what
 
 
-def test_trouble_ends_a_run_that_would_delete_anything() -> None:
-    state = managed(target("a"), target("a", stream="t"))
-    assert keys(refused(existing=[BY_HAND], state=state)) == ["routers.core"]
-
-
-def test_trouble_ends_a_run_that_would_move_anything() -> None:
-    state = managed(target("a", stream="t"))
-    assert keys(refused(existing=[BY_HAND], state=state)) == ["routers.core"]
-
-
-def test_any_other_run_warns_of_trouble_and_does_what_it_can() -> None:
-    found = decided(existing=[BY_HAND], state=MINE)
-    (warning,) = warned(found)
-    assert warning.startswith("routers.core: wants flow logs that are on er-core already and not this stack's")
-    assert set(found.plan.desired) == {target("a"), target("b")}
-
-
-def test_what_is_to_be_adopted_is_no_trouble() -> None:
-    found = decided({"core": {"adopt": True}}, existing=[BY_HAND], state=MINE, is_preview=True)
-    assert found.adopted == {target("b"): BY_HAND}
-
-
-# The quota
-
-
-def test_a_full_quota_ends_a_first_run() -> None:
-    assert keys(refused(quota=Quota(limit=1, used=1))) == ["routers"]
-
-
-def test_a_full_quota_ends_a_move() -> None:
-    state = managed(target("a", stream="t"), target("b"))
-    existing = [flow_log("a", "x", id_="1", stream="t"), flow_log("b", "y", id_="2")]
-    (problem,) = refused(existing=existing, state=state, quota=Quota(limit=2, used=2))
-    assert "1 of them in place of others, which are deleted only when all new ones are there" in problem.what
-
-
-def test_a_quota_that_cannot_be_had_is_a_warning() -> None:
-    assert list(decided(quota=ApiError("no permission")).warnings) == [
-        "whether the quota has room for all flow logs to be created is not known: no permission"
+def test_unreadable_quota_is_a_warning(client: FakeClient) -> None:
+    client.quota = ApiError("no permission")
+    assert list(run(client).warnings) == [
+        "otc-flow-logs:routers in Pulumi.local.yaml: the quota could not be read, so it may be too small: no permission"
     ]
 
 
-def test_the_quota_is_not_asked_for_where_nothing_is_created() -> None:
-    world = World([SHOP, DATA], [], Quota(limit=0, used=0))
-    assert warned(decided(state=BOTH, world=world)) == []
-    assert world.asked_for_quota == 0
+def test_quota_is_requested_only_if_something_is_created(client: FakeClient) -> None:
+    client.quota = Quota(limit=0, used=0)
+    assert run(client, state=BOTH).warnings == []
+    assert client.requests["quota"] == 0
 
 
-# Interrupted runs
+def test_state_of_version_0_1_needs_a_run_without_target(client: FakeClient) -> None:
+    stack_file = config({"core": {}})
+    previous = Previous(last_run={}, managed=BOTH, has_key=False)
+    decision = decide(cast(Client, client), stack_file, previous, stack="local", place="x", is_preview=False)
+    assert decision.warnings == ["this run migrates the state of version 0.1: run it without --target"]
 
 
-def interrupted(folder: Path, stream: str) -> None:
+def interrupt_create(folder: Path, stream: str) -> None:
     """Leave the record of a create whose provider was killed."""
     inputs = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": stream}
-    with journal.recorded("local", urn("x"), inputs):
-        (file,) = folder.iterdir()
-        text = file.read_text()
-    assert json.loads(text)["inputs"] == inputs
-    file.write_text(text)
+    folder.mkdir(parents=True)
+    (folder / "create.json").write_text(json.dumps({"urn": urn("x"), "inputs": inputs}))
 
 
-def test_an_interrupted_create_that_is_still_wanted_goes_on(folder: Path) -> None:
-    interrupted(folder, "s")
-    assert decided().warnings == []
+def test_interrupted_create_that_is_still_wanted_is_continued(client: FakeClient, folder: Path) -> None:
+    interrupt_create(folder, "s")
+    assert run(client).warnings == []
 
 
-def test_an_interrupted_create_that_nobody_wants_any_more_ends_the_run(folder: Path) -> None:
-    interrupted(folder, "t")
-    (problem,) = refused()
-    assert problem == Problem(
-        "routers",
+def test_interrupted_create_that_is_no_longer_wanted_ends_the_run(client: FakeClient, folder: Path) -> None:
+    interrupt_create(folder, "t")
+    what = (
         "an earlier run was interrupted while it created flow logs that the stack file no longer wants (1): run `make"
-        " recover` first",
+        " recover` first"
     )
+    assert refused(client) == [Problem("routers", what)]
 
 
-# What the stack has known
+def test_unreadable_journal_ends_the_run(client: FakeClient, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "create.json").write_text("{")
+    (problem,) = refused(client)
+    assert problem.key == "routers"
+    assert problem.what.startswith(f"the journal of creates in {folder} cannot be read (")
 
 
-@pytest.mark.parametrize("knows", ["the state", "the last run"])
-def test_an_attachment_that_the_stack_has_known_is_looked_at_by_itself(knows: str) -> None:
-    class Lagging(World):
-        def get(self, _er_id: str, id_: str) -> Attachment:
-            return {"a": SHOP, "b": DATA}[id_]
-
-    world = Lagging([DATA], [], None)
-    state = BOTH if knows == "the state" else managed(target("b"))
-    assert set(decided(state=state, world=world).plan.desired) == {target("a"), target("b")}
+@pytest.mark.parametrize("state", [BOTH, managed(target("b"))], ids=["state", "last run"])
+def test_attachments_of_earlier_runs_are_requested_if_unlisted(
+    client: FakeClient, state: Mapping[FlowLogTarget, ManagedFlowLog]
+) -> None:
+    client.unlisted = {"a"}
+    assert set(run(client, state=state).plan.desired) == {target("a"), target("b")}
 
 
-def test_flow_logs_of_a_program_make_no_router_of_ours() -> None:
-    theirs = managed(target("a", router_id="er-9"), parent=None)
-    found = decided(state=BOTH | theirs)
-    assert found.outputs["deletions"] == {}
-    assert set(found.plan.inventory.attachments) == {"er-1"}
+def test_flow_logs_of_a_program_are_not_the_stack_files(client: FakeClient) -> None:
+    decision = run(client, state=BOTH | managed(target("a", router_id="er-9"), parent=None))
+    assert decision.outputs["deletions"] == {}
+    assert set(decision.plan.inventory.attachments) == {"er-1"}

@@ -1,106 +1,81 @@
-"""The documentation: that it is written as its tests read it, and that what it refers to is there."""
+"""The documentation has the format that its tests read, and what it refers to exists."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from tests.docs import (
-    CHECKOUT,
-    Page,
-    anchors,
-    commands,
-    complaint,
-    difference,
-    links,
-    make_targets,
-    pages,
-    read_page,
-    totals,
-)
+from providers.config import CONFIG_KEYS
+from providers.schema import INPUTS, OUTPUTS_ONLY
+from stacks.stackfile import model
+from tests import docs
+from tests.docs import CHECKOUT, Page, find_links, parse_commands, parse_page
 
-PAGES = {page.name: page for page in pages()}
+PAGES = {page.name: page for page in docs.load_pages()}
 INDEX = "docs/README.md"
-
-FAULTS = """curl -X PUT http://127.0.0.1:8990/_emulator/faults -d '{"seed": 1, "faults": [
-    {"kind": "error", "status": 503},
-    {"kind": "hang_up", "times": 1}]}'"""
+MAKE_TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text("utf-8"), re.MULTILINE))
 HERE_DOCUMENT = "cat <<'END'\n$ not a command\nEND"
+SERVER_BLOCK = ("<!-- needs a server -->", "```console", "$ one", "```")
+
+each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
 
 def page_of(*lines: str) -> Page:
-    return read_page("page.md", "\n".join(lines))
+    return parse_page("page.md", "\n".join(lines))
 
 
-def console(*lines: str) -> list[tuple[int, str, tuple[str, ...]]]:
+def commands_of(*lines: str) -> list[tuple[int, str, tuple[str, ...]]]:
     (block,) = page_of("```console", *lines, "```").blocks
-    return [(command.line, command.text, command.prints) for command in commands(block)]
+    return [(command.line, command.text, command.output) for command in parse_commands(block)]
 
 
-# What a page is made of.
-
-
-def test_a_page_has_fenced_blocks_with_the_comment_directly_above() -> None:
+def test_page_has_fenced_blocks_with_marks_directly_above() -> None:
     page = page_of(
-        "# Title",
-        "<!-- needs a server -->",
-        "```console",
-        "$ one",
-        "```",
-        "1. In a list:",
-        "   ```console title=x",
-        "   $ two",
-        "       ```",
-        "````text",
-        "```console",
-        "````",
-        "<!-- in stacks/Pulumi.team.yaml -->",
-        "```yaml",
-        "config:",
-        "  key: value",
-        "```",
+        *("# Title", *SERVER_BLOCK),
+        *("1. In a list:", "   ```console title=x", "   $ two", "       ```"),
+        *("````text", "```console", "````"),
+        *("<!-- in stacks/Pulumi.team.yaml -->", "```yaml", "config:", "  key: value", "```"),
+        *("<!-- in examples/shop/__main__.py -->", "```python", "```"),
     )
     assert page.mistakes == ()
-    assert [(block.line, block.language, block.comment, block.lines) for block in page.blocks] == [
-        (3, "console", "needs a server", ("$ one",)),
-        (7, "console", "", ("$ two",)),
-        (10, "text", "", ("```console",)),
-        (14, "yaml", "in stacks/Pulumi.team.yaml", ("config:", "  key: value")),
+    assert [(block.line, block.language, block.lines, block.is_run, block.is_skipped) for block in page.blocks] == [
+        (3, "console", ("$ one",), False, True),
+        (7, "console", ("$ two",), True, False),
+        (10, "text", ("```console",), False, False),
+        (14, "yaml", ("config:", "  key: value"), False, False),
+        (19, "python", (), False, False),
     ]
-    assert [block.is_left_out for block in page.blocks] == [True, False, False, False]
-    assert [block.is_run for block in page.blocks] == [False, True, False, False]
-    assert [block.file for block in page.blocks] == [None, None, None, "stacks/Pulumi.team.yaml"]
+    files = [block.file for block in page.blocks if block.file]
+    assert files == ["stacks/Pulumi.team.yaml", "examples/shop/__main__.py"]
 
 
 @pytest.mark.parametrize(
-    ("lines", "mistake"),
+    ("text", "mistake"),
     [
-        (["```console", "$ one"], "page.md:1: the block has no end"),
-        (["```console", "make up", "```"], "page.md:1: a console block begins with a command, `$ …`"),
-        (["```console", "```"], "page.md:1: a console block begins with a command, `$ …`"),
-        (
-            ["<!-- fails -->", "", "```console", "$ one", "```"],
-            "page.md:1: <!-- fails --> is not directly above a block",
-        ),
-        (["<!-- fails -->"], "page.md:1: <!-- fails --> is not directly above a block"),
-        (["<!-- needs luck -->", "```console", "$ one", "```"], "<!-- needs luck --> is nothing that a test knows"),
-        (["<!-- fails: so -->", "```console", "$ one", "```"], "<!-- fails: so --> is nothing that a test knows"),
-        (["<!--fails-->", "```text", "```"], "page.md:2: <!-- fails --> is for console blocks only"),
-        (["<!-- in stacks/a.yaml -->", "```yaml", "```"], "<!-- in stacks/a.yaml --> is nothing that a test knows"),
-        (["<!-- in stacks/Pulumi.a.yaml -->", "```console", "$ a", "```"], "is for yaml blocks only"),
+        ("```console\n$ one", "page.md:1: the block has no end"),
+        ("```console\nmake up\n```", "page.md:1: a console block begins with a command, `$ …`"),
+        ("```console\n```", "page.md:1: a console block begins with a command, `$ …`"),
+        ("<!-- fails -->\n\n```console\n$ one\n```", "page.md:1: <!-- fails --> is not directly above a block"),
+        ("<!-- fails -->", "page.md:1: <!-- fails --> is not directly above a block"),
+        ("<!-- needs luck -->\n```console\n$ one\n```", "<!-- needs luck --> is not a known mark"),
+        ("<!-- fails: so -->\n```console\n$ one\n```", "<!-- fails: so --> is not a known mark"),
+        ("<!--fails-->\n```text\n```", "page.md:2: <!-- fails --> is for console blocks only"),
+        ("<!-- in stacks/a.yaml -->\n```yaml\n```", "<!-- in stacks/a.yaml --> is not a known mark"),
+        ("<!-- in stacks/Pulumi.a.yaml -->\n```console\n$ a\n```", "is for yaml blocks only"),
+        ("<!-- in examples/a/b.py -->\n```yaml\n```", "is for python blocks only"),
     ],
 )
-def test_what_is_not_as_the_format_has_it_is_told(lines: list[str], mistake: str) -> None:
-    assert mistake in "\n".join(page_of(*lines).mistakes)
+def test_deviation_from_format_is_reported(text: str, mistake: str) -> None:
+    assert mistake in "\n".join(page_of(text).mistakes)
 
 
-def test_a_command_goes_on_as_long_as_a_shell_needs_more_and_what_follows_is_its_output() -> None:
-    assert console("$ make up", "…", "", "Resources:  ", "", "$ make destroy   # all", "", "$ true") == [
+def test_lines_below_command_are_its_output() -> None:
+    assert commands_of("$ make up", "…", "", "Resources:  ", "", "$ make destroy   # all", "", "$ true") == [
         (2, "make up", ("…", "", "Resources:")),
         (7, "make destroy   # all", ()),
         (9, "true", ()),
@@ -108,40 +83,22 @@ def test_a_command_goes_on_as_long_as_a_shell_needs_more_and_what_follows_is_its
 
 
 @pytest.mark.parametrize(
-    "command", ["a \\\n  b", "a |\n  b", "a 'b\n\nc'", "for a in b; do\n  c\ndone", FAULTS, HERE_DOCUMENT]
+    "command", ["a \\\n  b", "a |\n  b", "a 'b\n\nc'", "for a in b; do\n  c\ndone", HERE_DOCUMENT, "echo )"]
 )
-def test_a_command_of_several_lines_is_one(command: str) -> None:
+def test_command_continues_while_shell_needs_more_lines(command: str) -> None:
     lines = f"$ {command}".splitlines()
-    assert console(*lines, "done", "$ next") == [(2, command, ("done",)), (3 + len(lines), "next", ())]
-
-
-def test_a_command_that_is_wrong_is_not_taken_for_one_that_goes_on() -> None:
-    assert console("$ echo )", "oops") == [(2, "echo )", ("oops",))]
-
-
-# Whether an output is as expected.
+    assert commands_of(*lines, "done", "$ next") == [(2, command, ("done",)), (3 + len(lines), "next", ())]
 
 
 @pytest.mark.parametrize(
-    ("expected", "output"),
+    ("expected", "output", "difference"),
     [
-        (["one", "two"], "one\ntwo\n"),
-        (["one"], "one  \n\n\n"),
-        (["…"], ""),
-        (["…", "two", "  …"], "two\n"),
-        (["…", "two", "…"], "one\ntwo\ntwo\nthree\n"),
-        (["one", "…", "two"], "one\none\ntwo\ntwo\n"),
-        (["Duration: …s"], "Duration: 3s\n"),
-        (["a … [c] …"], "a b [c] d\n"),
-    ],
-)
-def test_an_output_is_as_expected(expected: list[str], output: str) -> None:
-    assert difference(expected, output) is None
-
-
-@pytest.mark.parametrize(
-    ("expected", "output", "told"),
-    [
+        (["one", "two"], "one\ntwo\n", None),
+        (["one"], "one  \n\n\n", None),
+        (["…"], "", None),
+        (["…", "two", "…"], "one\ntwo\ntwo\nthree\n", None),
+        (["one", "…", "two"], "one\none\ntwo\ntwo\n", None),
+        (["a … [c] …"], "a b [c] d\n", None),
         (["one", "two"], "one\n", "nothing fits: two"),
         (["one"], "One\n", "nothing fits: one"),
         (["one"], "  one\n", "nothing fits: one"),
@@ -150,105 +107,124 @@ def test_an_output_is_as_expected(expected: list[str], output: str) -> None:
         (["Duration: …s"], "Duration: 3m\n", "nothing fits: Duration: …s"),
     ],
 )
-def test_an_output_that_is_not_as_expected_is_told_by_the_first_line_that_is_missing(
-    expected: list[str], output: str, told: str
-) -> None:
-    assert difference(expected, output) == told
+def test_first_missing_line_of_output_is_reported(expected: list[str], output: str, difference: str | None) -> None:
+    assert docs.find_difference(expected, output) == difference
 
 
 @given(st.lists(st.sampled_from(["a", "b", "…"]), max_size=6), st.lists(st.sampled_from(["a", "b"]), max_size=6))
-def test_lines_left_out_stand_for_any_number_of_lines(expected: list[str], printed: list[str]) -> None:
+def test_ellipsis_line_stands_for_any_number_of_lines(expected: list[str], printed: list[str]) -> None:
     pattern = "".join("(?:.\n)*" if line == "…" else f"{line}\n" for line in expected)
     output = "".join(f"{line}\n" for line in printed)
-    assert (difference(expected, output) is None) == (re.fullmatch(pattern, output) is not None)
+    assert (docs.find_difference(expected, output) is None) == (re.fullmatch(pattern, output) is not None)
 
 
-# What a page refers to.
-
-
-def test_links_are_those_of_the_prose_to_this_project() -> None:
+def test_links_are_found_in_prose_only() -> None:
     page = page_of(
-        "See [one](a.md) and ![a",
-        'picture](b.png), [`code`](c.md#part "title"), not `[x](y)` or [there](https://example.com).',
-        "```text",
-        "[z](z.md)",
-        "```",
-        "[ref]: d.md",
+        *("See [one](a.md) and ![a", 'picture](b.png), [`code`](c.md#part "title"), not `[x](y)`'),
+        *("or [there](https://example.com).", "```text", "[z](z.md)", "```", "[ref]: d.md"),
     )
-    assert links(page) == ["a.md", "b.png", "c.md#part", "d.md"]
+    assert find_links(page) == ["a.md", "b.png", "c.md#part", "d.md"]
 
 
-def test_anchors_are_named_as_a_forge_names_them() -> None:
+def test_anchors_have_names_that_forges_give_them() -> None:
     page = page_of("# `metadata=skip`", "## What's new, in 2.0?", "## A [link](x.md) of_it", "## Same", "# Same")
-    assert anchors(page) == {"metadataskip", "whats-new-in-20", "a-link-of_it", "same", "same-1"}
+    assert docs.find_anchors(page) == {"metadataskip", "whats-new-in-20", "a-link-of_it", "same", "same-1"}
 
 
-def test_make_targets_are_those_of_code_and_commands() -> None:
+def test_make_targets_are_found_in_code_and_commands() -> None:
     page = page_of(
-        "To make sure, `make up`, ``STACK=dev make",
-        "destroy`` or `make ROUTER=er-core adopt`.",
-        "```console",
-        '$ eval "$(make env)"',
-        "to make nothing",
-        "```",
+        *("To make sure, `make up`, ``STACK=dev make", "destroy`` or `make ROUTER=er-core adopt`."),
+        *("```console", '$ eval "$(make env)"', "to make nothing", "```"),
     )
-    assert make_targets(page) == {"up", "destroy", "adopt", "env"}
+    assert docs.find_make_targets(page) == {"up", "destroy", "adopt", "env"}
 
 
-def test_the_totals_count_what_is_run_and_what_is_left_out() -> None:
-    page = page_of("```console", "$ a", "```", "<!-- needs a server -->", "```console", "$ b", "```", "```sh", "```")
-    assert totals([page, page]) == (
-        "2 command blocks are run by a test; 2 need a real account or a server and are not."
-    )
+def test_totals_count_run_and_skipped_blocks() -> None:
+    page = page_of("```console", "$ a", "```", *SERVER_BLOCK, "```sh", "```")
+    assert docs.describe_totals([page, page]).startswith("2 command blocks are run by a test; 2 need")
 
 
-# The pages that there are.
-
-
-@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_a_page_is_written_in_the_format_that_its_test_reads(page: Page) -> None:
+@each_page
+def test_page_has_expected_format(page: Page) -> None:
     assert not page.mistakes, "\n".join(page.mistakes)
 
 
-@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_a_shell_can_read_every_command_of_a_page(page: Page) -> None:
-    typed = itertools.chain.from_iterable(commands(block) for block in page.blocks if block.language == "console")
-    complaints = [f"{page.name}:{command.line}: {said}" for command in typed if (said := complaint(command.text))]
-    assert not complaints, "\n".join(complaints)
+@each_page
+def test_shell_can_parse_every_command_of_page(page: Page) -> None:
+    typed = [command for block in page.blocks if block.language == "console" for command in parse_commands(block)]
+    errors = [f"{page.name}:{command.line}: {error}" for command in typed if (error := docs.syntax_error(command.text))]
+    assert not errors, "\n".join(errors)
 
 
-@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_links_of_a_page_lead_somewhere(page: Page) -> None:
-    astray = []
-    for link in links(page):
+@each_page
+def test_links_of_page_lead_to_existing_places(page: Page) -> None:
+    broken = []
+    for link in find_links(page):
         path, _, anchor = link.partition("#")
-        target = _target(page, path)
-        # What an anchor in a file of another kind means (a line, mostly) is for its viewer to say.
-        headings = anchor and target.suffix == ".md"
-        if not target.exists() or (headings and anchor not in anchors(read_page(path, target.read_text("utf-8")))):
-            astray.append(link)
-    assert not astray, f"{page.name} has links that lead nowhere: {', '.join(astray)}"
+        target = resolve(page, path)
+        # Anchors in files of other kinds are mostly lines.
+        is_heading = anchor and target.suffix == ".md"
+        if not target.exists() or (
+            is_heading and anchor not in docs.find_anchors(parse_page(path, target.read_text("utf-8")))
+        ):
+            broken.append(link)
+    assert not broken, f"{page.name} has broken links: {', '.join(broken)}"
 
 
-@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_make_targets_of_a_page_exist(page: Page) -> None:
-    targets = re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert not make_targets(page) - set(targets)
+@each_page
+def test_make_targets_of_page_exist(page: Page) -> None:
+    assert not docs.find_make_targets(page) - MAKE_TARGETS
 
 
-def test_the_index_leads_to_every_page() -> None:
-    found = {_target(PAGES[INDEX], link.partition("#")[0]) for link in links(PAGES[INDEX])}
-    found |= {folder / "README.md" for folder in found}
+def stack_file_keys() -> set[str]:
+    models = [value for value in vars(model).values() if isinstance(value, type) and issubclass(value, BaseModel)]
+    return {*CONFIG_KEYS, *(key for each in models for key in each.model_fields)}
+
+
+def environment_variables() -> set[str]:
+    files = [file for folder in ("providers", "stacks", "tools") for file in (CHECKOUT / folder).rglob("*.py")]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    internal = {"OTC_FLOW_LOGS_STATE", "OTC_FLOW_LOGS_VENV"}
+    return {name for text in texts for name in re.findall(r"\b(?:OS|OTC_FLOW_LOGS)_[A-Z_]*[A-Z]\b", text)} - internal
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("flow-log", {*INPUTS, *OUTPUTS_ONLY}),
+        ("stack-file", stack_file_keys()),
+        ("commands", {*environment_variables(), *(f"make {target}" for target in MAKE_TARGETS - {"help"})}),
+    ],
+)
+def test_reference_page_has_all_names_of_code(page: str, names: set[str]) -> None:
+    text = PAGES[f"docs/reference/{page}.md"].prose
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_table_of_contents_links_to_every_page() -> None:
+    found = {resolve(PAGES[INDEX], link.partition("#")[0]) for link in find_links(PAGES[INDEX])}
     missing = [name for name in PAGES if name.startswith("docs/") and CHECKOUT / name not in found and name != INDEX]
     assert not missing, f"{INDEX} has no link to {', '.join(missing)}"
 
 
-def test_the_index_says_how_many_command_blocks_are_run() -> None:
-    sentence = totals(list(PAGES.values()))
-    assert sentence in " ".join(PAGES[INDEX].prose.split()), f"{INDEX} has to say: {sentence}"
+def test_table_of_contents_has_number_of_tested_blocks() -> None:
+    sentence = docs.describe_totals(list(PAGES.values()))
+    assert sentence in " ".join(PAGES[INDEX].prose.split()), f"{INDEX} must say: {sentence}"
 
 
-def _target(page: Page, path: str) -> Path:
+def test_readme_has_at_most_900_words() -> None:
+    assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").split()) <= 900
+
+
+def test_changelog_begins_with_current_version() -> None:
+    version = re.search(r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE)
+    first = re.search(r"^## (\S+)", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version is not None
+    assert first is not None
+    assert first[1] == version[1]
+
+
+def resolve(page: Page, path: str) -> Path:
     """Where a path in a link of the page leads; the page itself, if it is empty."""
     here = CHECKOUT / page.name
     return (here.parent / path).resolve() if path else here

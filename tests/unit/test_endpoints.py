@@ -5,7 +5,7 @@ import pytest
 from providers.er.endpoints import REGIONS, EndpointError, Endpoints, is_loopback
 
 
-def test_a_region_has_its_three_public_endpoints() -> None:
+def test_region_has_three_public_endpoints() -> None:
     assert Endpoints.of_region("eu-nl") == Endpoints(
         er="https://er.eu-nl.otc.t-systems.com",
         iam="https://iam.eu-nl.otc.t-systems.com/v3",
@@ -14,20 +14,20 @@ def test_a_region_has_its_three_public_endpoints() -> None:
 
 
 @pytest.mark.parametrize("region", ["", "eu-de ", "EU-DE", "us-east-1", "eu-de/../x"])
-def test_a_region_that_does_not_exist_is_refused(region: str) -> None:
+def test_unknown_region_is_refused(region: str) -> None:
     with pytest.raises(EndpointError) as caught:
         Endpoints.of_region(region)
-    assert str(caught.value) == f"there is no region {region!r}; regions are eu-de and eu-nl"
+    assert str(caught.value) == f"there is no region {region!r}; regions are eu-de, eu-nl, eu-ch2"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "http://127.0.0.1:8080//"])
-def test_one_address_serves_all_three(url: str) -> None:
+def test_one_address_can_serve_all_services(url: str) -> None:
     assert Endpoints.at(url) == Endpoints(
         er="http://127.0.0.1:8080", iam="http://127.0.0.1:8080/v3", lts="http://127.0.0.1:8080"
     )
 
 
-def test_services_can_be_moved_one_by_one() -> None:
+def test_endpoints_can_be_overridden_one_by_one() -> None:
     moved = Endpoints.of_region("eu-de").overridden(iam="https://iam.example.com/v3/")
     assert moved.iam == "https://iam.example.com/v3"
     assert moved.er == Endpoints.of_region("eu-de").er
@@ -47,7 +47,7 @@ def test_services_can_be_moved_one_by_one() -> None:
         "http://[::1]:9000",
     ],
 )
-def test_an_address_to_which_credentials_may_go_is_taken(url: str) -> None:
+def test_https_and_loopback_addresses_are_accepted(url: str) -> None:
     assert Endpoints.at(url).er == url
 
 
@@ -73,7 +73,7 @@ def test_an_address_to_which_credentials_may_go_is_taken(url: str) -> None:
         "https://er.example\u2100com",
     ],
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(EndpointError) as caught:
         Endpoints.at(url)
     assert str(caught.value) == f"{url!r} is not an address such as https://er.eu-de.otc.t-systems.com"
@@ -82,12 +82,12 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://er.example.com?x=1", "https://er.example.com/#x", "https://er example.com", "https://er\n.com"]
 )
-def test_an_address_that_calls_cannot_be_appended_to_is_refused(url: str) -> None:
+def test_address_with_query_fragment_or_space_is_refused(url: str) -> None:
     with pytest.raises(EndpointError):
         Endpoints.at(url)
 
 
-def test_an_address_with_a_password_in_it_is_refused_and_the_password_not_repeated() -> None:
+def test_password_in_a_refused_address_is_not_shown() -> None:
     with pytest.raises(EndpointError) as caught:
         Endpoints.at("https://user:hunter2@er.example.com")
     assert "hunter2" not in str(caught.value)
@@ -109,13 +109,13 @@ def test_plain_http_to_another_machine_is_refused(url: str) -> None:
     assert str(caught.value) == f"{url!r} would send credentials unencrypted: use https (http is for loopback only)"
 
 
-def test_an_override_is_checked_as_well() -> None:
+def test_overridden_address_is_checked() -> None:
     with pytest.raises(EndpointError):
         Endpoints.of_region(REGIONS[0]).overridden(lts="http://lts.example.com")
 
 
 @pytest.mark.parametrize(
-    ("url", "is_ours"),
+    ("url", "expected"),
     [
         ("http://localhost:80/x", True),
         ("http://127.8.9.10", True),
@@ -128,5 +128,5 @@ def test_an_override_is_checked_as_well() -> None:
         ("", False),
     ],
 )
-def test_loopback_is_told_by_the_host_alone(url: str, is_ours: bool) -> None:
-    assert is_loopback(url) is is_ours
+def test_loopback_depends_on_the_host_alone(url: str, expected: bool) -> None:
+    assert is_loopback(url) is expected

@@ -1,4 +1,4 @@
-"""The journal of creates under way, and what its readers see while others write."""
+"""The journal of running creates, and what its readers see while others write."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import fcntl
 import json
 import shutil
 import stat
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,14 +15,23 @@ from providers import journal
 
 URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic/er:FlowLog::core-a"
 INPUTS = {"name": "a"}
-CREATE = {"urn": URN, "inputs": INPUTS}
+CREATE: dict[str, object] = {"urn": URN, "inputs": INPUTS}
+Creates = tuple[int, list[dict[str, object]]]
+RUNNING: Creates = (1, [])
+INTERRUPTED: Creates = (0, [CREATE])
+ENDED: Creates = (0, [])
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the stack's creates are recorded; it is not there yet."""
+    """The folder of the stack's creates, which does not exist yet."""
     monkeypatch.chdir(tmp_path)
     return journal.FOLDER / "local"
+
+
+def creates(stack: str = "local") -> Creates:
+    """How many creates are running, and those that were interrupted."""
+    return journal.under_way(stack), journal.unfinished(stack)
 
 
 def interrupt(folder: Path) -> Path:
@@ -36,133 +43,104 @@ def interrupt(folder: Path) -> Path:
     return file
 
 
-def test_a_create_is_under_way_as_long_as_its_block_lasts(folder: Path) -> None:
-    assert (journal.under_way("local"), journal.unfinished("local")) == (0, [])
+@pytest.fixture
+def at_next_lock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Do something just before the next lock is taken."""
+    lock = fcntl.flock
+
+    def schedule(act: Callable[[], object]) -> None:
+        def flock(stream: object, how: int) -> None:
+            monkeypatch.setattr(fcntl, "flock", lock)
+            act()
+            lock(stream, how)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+    return schedule
+
+
+def test_create_is_running_until_its_block_ends(folder: Path) -> None:
+    assert creates() == ENDED
     with journal.recorded("local", URN, INPUTS):
-        assert (journal.under_way("local"), journal.unfinished("local")) == (1, [])
-        assert journal.under_way("another") == 0
+        assert creates() == RUNNING
+        assert creates("another") == ENDED
         (file,) = folder.iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert json.loads(file.read_text()) == CREATE
-    assert (journal.under_way("local"), journal.unfinished("local")) == (0, [])
+    assert creates() == ENDED
     assert list(folder.iterdir()) == []
 
 
-def test_a_create_that_fails_has_ended_too(folder: Path) -> None:
+def test_failed_create_has_ended(folder: Path) -> None:
     with pytest.raises(ZeroDivisionError), journal.recorded("local", URN, INPUTS):
         raise ZeroDivisionError
     assert list(folder.iterdir()) == []
 
 
-def test_a_create_whose_process_is_gone_is_unfinished(folder: Path) -> None:
+def test_create_of_killed_process_is_unfinished(folder: Path) -> None:
     interrupt(folder)
-    assert (journal.under_way("local"), journal.unfinished("local")) == (0, [CREATE])
-    assert journal.unfinished("another") == []
+    assert creates() == INTERRUPTED
+    assert creates("another") == ENDED
 
 
-def test_the_same_create_of_a_new_run_takes_the_place_of_an_unfinished_one(folder: Path) -> None:
+def test_same_create_in_new_run_replaces_unfinished_create(folder: Path) -> None:
     file = interrupt(folder)
     with journal.recorded("local", URN, INPUTS):
-        assert (journal.under_way("local"), journal.unfinished("local")) == (1, [])
+        assert creates() == RUNNING
         assert list(folder.iterdir()) == [file]
     assert list(folder.iterdir()) == []
 
 
-def test_a_create_that_ends_leaves_the_record_of_its_twin_in_another_run(folder: Path) -> None:
-    one, other = (journal.recorded("local", URN, INPUTS) for _ in range(2))
-    with one:
-        other.__enter__()
-    assert (journal.under_way("local"), journal.unfinished("local")) == (1, [])
-    other.__exit__(None, None, None)
+def test_create_leaves_the_file_of_the_same_create_in_another_run(folder: Path) -> None:
+    first, second = (journal.recorded("local", URN, INPUTS) for _ in range(2))
+    with first:
+        second.__enter__()
+    assert creates() == RUNNING
+    second.__exit__(None, None, None)
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_was_never_completed_is_removed_by_the_next_reader(folder: Path) -> None:
+def test_reader_removes_partial_file(folder: Path) -> None:
     interrupt(folder)
     (folder / "half.part").write_text('{"urn": ')
-    assert journal.unfinished("local") == [CREATE]
+    assert creates() == INTERRUPTED
     assert not (folder / "half.part").exists()
 
 
-def test_a_file_that_is_being_written_is_left_to_its_writer(folder: Path) -> None:
+def test_reader_leaves_file_that_is_being_written(folder: Path) -> None:
     folder.mkdir(parents=True)
     part = folder / "half.part"
     with part.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        assert (journal.under_way("local"), journal.unfinished("local")) == (0, [])
+        assert creates() == ENDED
         assert part.exists()
 
 
 @pytest.mark.parametrize("remove", [Path.unlink, lambda file: shutil.rmtree(file.parent)], ids=["file", "folder"])
-def test_a_file_that_is_removed_before_it_is_locked_is_written_again(
-    remove: Callable[[Path], None], folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_file_that_is_removed_before_it_is_locked_is_written_again(
+    remove: Callable[[Path], None], folder: Path, at_next_lock: Callable[[Callable[[], object]], None]
 ) -> None:
-    lock = fcntl.flock
-    removed: list[Path] = []
-
-    def flock(stream: object, how: int) -> None:
-        if not removed:
-            removed.extend(folder.iterdir())
-            remove(removed[0])
-        lock(stream, how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fcntl, "flock", flock)
+    at_next_lock(lambda: remove(next(folder.iterdir())))
     with journal.recorded("local", URN, INPUTS):
         assert [file.suffix for file in folder.iterdir()] == [".json"]
-        assert journal.under_way("local") == 1
-    assert removed
+        assert creates() == RUNNING
 
 
-def test_a_create_that_ends_while_it_is_looked_at_is_not_unfinished(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_create_that_ends_while_it_is_read_is_not_unfinished(
+    folder: Path, at_next_lock: Callable[[Callable[[], object]], None]
 ) -> None:
     create = journal.recorded("local", URN, INPUTS)
     create.__enter__()
-    lock = fcntl.flock
-
-    def flock(stream: object, how: int) -> None:
-        # The reader has opened the file.
-        if folder.exists() and any(folder.iterdir()):
-            create.__exit__(None, None, None)
-        lock(stream, how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fcntl, "flock", flock)
+    at_next_lock(lambda: create.__exit__(None, None, None))
     assert journal.unfinished("local") == []
     assert list(folder.iterdir()) == []
 
 
-def test_a_create_begun_again_while_it_is_looked_at_is_under_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_that_begins_again_while_it_is_read_is_running(
+    folder: Path, at_next_lock: Callable[[Callable[[], object]], None]
+) -> None:
     interrupt(folder)
     again = journal.recorded("local", URN, INPUTS)
-    lock = fcntl.flock
-
-    def flock(stream: object, how: int) -> None:
-        monkeypatch.setattr(fcntl, "flock", lock)
-        again.__enter__()
-        lock(stream, how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fcntl, "flock", flock)
+    at_next_lock(again.__enter__)
     assert journal.under_way("local") == 1
     again.__exit__(None, None, None)
-
-
-def test_readers_and_writers_at_once_disturb_each_other_never() -> None:
-    ended = threading.Event()
-
-    def write(number: int) -> None:
-        for _ in range(200):
-            with journal.recorded("local", f"{URN}{number}", INPUTS):
-                pass
-
-    def read() -> list[object]:
-        found: list[object] = []
-        while not ended.is_set():
-            found += journal.unfinished("local")
-            assert journal.under_way("local") <= 4
-        return found
-
-    with ThreadPoolExecutor() as threads:
-        readers = [threads.submit(read) for _ in range(3)]
-        list(threads.map(write, range(4)))
-        ended.set()
-        assert [reader.result() for reader in readers] == [[], [], []]

@@ -1,10 +1,10 @@
-"""What is read back of the outputs that the last run left, in the form of this version and of the one before."""
+"""Reads the outputs of the last run, in the form of this version and of version 0.1."""
 
 from typing import Any
 
 import pytest
 
-from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter, OutputsError, last_run
+from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter, OutputsError, read_last_run
 
 ROUTER: dict[str, Any] = {
     "id": "er-1",
@@ -15,13 +15,29 @@ ROUTER: dict[str, Any] = {
             "name": "vpc-new",
             "first_name": "vpc-shop",
             "tags": {"env": "prod"},
-            "flow_logs": {"vpc-shop-01234567": {"logs_to": "group/stream", "key": "core"}},
+            "flow_logs": {"vpc-shop-01234567": {"logs_to": "group/stream", "key": "core", "is_protected": True}},
         },
         "b": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
     },
     "called": {"vpc-shop": "a", "vpc-old": ""},
     "selections": {"core": ["vpc-shop", "vpc-old"]},
 }
+LAST = LastRouter(
+    id="er-1",
+    name="er-new",
+    first_name="er-core",
+    attachments={
+        "a": LastAttachment(
+            name="vpc-new",
+            first_name="vpc-shop",
+            tags={"env": "prod"},
+            flow_logs={"vpc-shop-01234567": LastFlowLog("group/stream", "core", is_protected=True)},
+        ),
+        "b": LastAttachment(name="fw", first_name="fw"),
+    },
+    stale_names={"vpc-shop": "a", "vpc-old": ""},
+    selections={"core": ["vpc-shop", "vpc-old"]},
+)
 BY_KEY: dict[str, Any] = {
     "router": {"id": "er-1", "name": "er-core"},
     "attachments": {
@@ -33,37 +49,15 @@ BY_KEY: dict[str, Any] = {
     "flow_logs": {"a": "core-vpc-shop"},
     "coverage": {"logged": 1, "loggable": 1, "skipped": {"b": "is of type cfw"}},
 }
-"""A router in the form of version 0.1."""
+"""A router in the form of version 0.1, which had an entry for each key of the stack file."""
 
 
-def one_router(outputs: dict[str, Any]) -> LastRouter:
-    (router,) = last_run(outputs).values()
-    return router
-
-
-def test_a_router_is_read_back_by_its_id() -> None:
-    assert last_run({"routers": {"er-core": ROUTER}}) == {
-        "er-1": LastRouter(
-            id="er-1",
-            name="er-new",
-            first_name="er-core",
-            attachments={
-                "a": LastAttachment(
-                    name="vpc-new",
-                    first_name="vpc-shop",
-                    tags={"env": "prod"},
-                    flow_logs={"vpc-shop-01234567": LastFlowLog("group/stream", "core")},
-                ),
-                "b": LastAttachment(name="fw", first_name="fw"),
-            },
-            called={"vpc-shop": "a", "vpc-old": ""},
-            selections={"core": ["vpc-shop", "vpc-old"]},
-        )
-    }
+def test_router_is_read_by_its_id() -> None:
+    assert read_last_run({"routers": {"er-core": ROUTER}}) == {"er-1": LAST}
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "id_"),
     [
         ("a", "a"),
         ("b", "b"),
@@ -71,55 +65,35 @@ def test_a_router_is_read_back_by_its_id() -> None:
         ("vpc-new", "a"),
         ("vpc-shop", "a"),
         ("vpc-old", ""),
-        ("never-there", None),
+        ("x", None),
         ("", None),
     ],
 )
-def test_a_text_of_the_stack_file_means_what_it_meant_then(text: str, meant: str | None) -> None:
-    assert one_router({"routers": {"er-core": ROUTER}}).meant(text) == meant
+def test_text_of_the_stack_file_names_the_same_attachment_as_before(text: str, id_: str | None) -> None:
+    assert LAST.previous_id(text) == id_
 
 
-def test_an_id_means_itself_also_if_another_attachment_is_called_so() -> None:
-    router = LastRouter(
-        id="er-1", name="", attachments={"a": LastAttachment(name="b"), "b": LastAttachment(name="vpc-b")}
-    )
-    assert router.meant("b") == "b"
+def test_id_takes_precedence_over_the_same_name() -> None:
+    attachments = {"a": LastAttachment(name="b"), "b": LastAttachment(name="vpc-b")}
+    assert LastRouter(id="er-1", name="", attachments=attachments).previous_id("b") == "b"
 
 
-def test_a_name_that_two_attachments_had_meant_neither() -> None:
-    twins = {"a": LastAttachment(name="twin"), "b": LastAttachment(name="twin")}
-    assert LastRouter(id="er-1", name="", attachments=twins).meant("twin") is None
+def test_name_of_two_attachments_names_neither() -> None:
+    attachments = {"a": LastAttachment(name="twin"), "b": LastAttachment(name="twin")}
+    assert LastRouter(id="er-1", name="", attachments=attachments).previous_id("twin") is None
 
 
-def test_a_flow_log_is_known_by_where_it_writes_to() -> None:
-    found = one_router({"routers": {"er-core": ROUTER}}).attachments["a"]
-    assert found.key_of("group/stream") == "core"
-    assert found.key_of("group/other") is None
+@pytest.mark.parametrize(("logs_to", "key"), [("group/stream", "core"), ("group/other", None)])
+def test_key_of_a_flow_log_is_found_by_its_destination(logs_to: str, key: str | None) -> None:
+    assert LAST.attachments["a"].key_of(logs_to) == key
 
 
-@pytest.mark.parametrize("none", [{}, {"routers": {}}, {"coverage": {}}, {"other": 1}])
-def test_a_stack_without_an_earlier_run_has_no_routers(none: dict[str, Any]) -> None:
-    assert last_run(none) == {}
+@pytest.mark.parametrize("outputs", [{}, {"routers": {}}, {"coverage": {}}, {"other": 1}])
+def test_outputs_without_routers_are_a_first_run(outputs: dict[str, Any]) -> None:
+    assert read_last_run(outputs) == {}
 
 
-def test_outputs_by_key_of_the_stack_file_are_still_read() -> None:
-    assert last_run({"routers": {"core": BY_KEY}}) == {
-        "er-1": LastRouter(
-            id="er-1",
-            name="er-core",
-            first_name="er-core",
-            attachments={
-                "a": LastAttachment(
-                    name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": LastFlowLog("group/stream", "core")}
-                ),
-                "b": LastAttachment(name="fw", first_name="fw"),
-            },
-            called={"vpc-old": ""},
-        )
-    }
-
-
-def test_two_keys_of_one_router_are_read_as_one_router() -> None:
+def test_keys_of_version_0_1_are_read_as_one_router() -> None:
     second = {
         **BY_KEY,
         "attachments": {
@@ -129,39 +103,50 @@ def test_two_keys_of_one_router_are_read_as_one_router() -> None:
         "gone": ["vpc-older"],
         "flow_logs": {"a": "x", "c": "y"},
     }
-    router = one_router({"routers": {"core": BY_KEY, "second": second}})
-    assert set(router.attachments) == {"a", "b", "c"}
-    assert sorted(router.attachments["a"].flow_logs.values(), key=lambda one: one.key) == [
-        LastFlowLog("group/stream", "core"),
-        LastFlowLog("group/other", "second"),
-    ]
-    assert router.called == {"vpc-old": "", "vpc-older": ""}
+    first_log, second_log = LastFlowLog("group/stream", "core"), LastFlowLog("group/other", "second")
+    shop = LastAttachment(name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": first_log})
+    firewall = LastAttachment(name="fw", first_name="fw")
+    data = LastAttachment(name="vpc-data", first_name="vpc-data", flow_logs={"second-c": second_log})
+    router: dict[str, Any] = {"id": "er-1", "name": "er-core", "first_name": "er-core"}
+    assert read_last_run({"routers": {"core": BY_KEY}}) == {
+        "er-1": LastRouter(**router, attachments={"a": shop, "b": firewall}, stale_names={"vpc-old": ""})
+    }
+    both = LastAttachment(
+        name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": first_log, "second-a": second_log}
+    )
+    assert read_last_run({"routers": {"core": BY_KEY, "second": second}}) == {
+        "er-1": LastRouter(
+            **router,
+            attachments={"a": both, "b": firewall, "c": data},
+            stale_names={"vpc-old": "", "vpc-older": ""},
+        )
+    }
 
 
 @pytest.mark.parametrize(
-    "foreign",
+    "routers",
     [
-        {"routers": None},
-        {"routers": []},
-        {"routers": "core"},
-        {"routers": {"core": None}},
-        {"routers": {"core": 5}},
-        {"routers": {"core": {}}},
-        {"routers": {"core": {"id": "er-1"}}},
-        {"routers": {"core": {**ROUTER, "id": 5}}},
-        {"routers": {"core": {**ROUTER, "name": None}}},
-        {"routers": {"core": {**ROUTER, "attachments": ["a"]}}},
-        {"routers": {"core": {**ROUTER, "attachments": {"a": "name"}}}},
-        {"routers": {"core": {**ROUTER, "attachments": {"a": {"name": "x", "flow_logs": {"n": {}}}}}}},
-        {"routers": {"core": {**ROUTER, "called": {"vpc-shop": None}}}},
-        {"routers": {"core": {**ROUTER, "selections": None}}},
-        {"routers": {"core": {**ROUTER, "selections": "all"}}},
-        {"routers": {"core": {"router": "er-1"}}},
-        {"routers": {"core": {"router": {"id": "er-1"}}}},
-        {"routers": {"core": {**BY_KEY, "attachments": ["a"]}}},
-        {"routers": {"core": {**BY_KEY, "attachments": {"a": {}}}}},
+        None,
+        [],
+        "core",
+        {"core": None},
+        {"core": 5},
+        {"core": {}},
+        {"core": {"id": "er-1"}},
+        {"core": {**ROUTER, "id": 5}},
+        {"core": {**ROUTER, "name": None}},
+        {"core": {**ROUTER, "attachments": ["a"]}},
+        {"core": {**ROUTER, "attachments": {"a": "name"}}},
+        {"core": {**ROUTER, "attachments": {"a": {"name": "x", "flow_logs": {"n": {}}}}}},
+        {"core": {**ROUTER, "called": {"vpc-shop": None}}},
+        {"core": {**ROUTER, "selections": None}},
+        {"core": {**ROUTER, "selections": "all"}},
+        {"core": {"router": "er-1"}},
+        {"core": {"router": {"id": "er-1"}}},
+        {"core": {**BY_KEY, "attachments": ["a"]}},
+        {"core": {**BY_KEY, "attachments": {"a": {}}}},
     ],
 )
-def test_outputs_of_another_form_are_refused_in_a_sentence(foreign: dict[str, Any]) -> None:
+def test_outputs_of_another_form_are_refused(routers: Any) -> None:
     with pytest.raises(OutputsError, match="do not have the form that this version writes"):
-        last_run(foreign)
+        read_last_run({"routers": routers})

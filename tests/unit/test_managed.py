@@ -1,41 +1,35 @@
-"""The flow logs that the stack's state has."""
+"""The flow logs in the stack's state."""
 
 from typing import Any
 
 import pytest
 
-from providers.flow_log_provider import TYPE_TOKEN
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY, KEY_TYPE
-from stacks.state.managed import ManagedFlowLog, has_idempotency_key, managed_flow_logs
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
+from stacks.state.managed import ManagedFlowLog, find_managed_flow_logs, has_idempotency_key
 from tests.unit.plans import target, urn
 
-OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s", "created_at": "2030"}
+OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
 
 
-def flow_log(**changed: Any) -> dict[str, Any]:
-    return {"type": TYPE_TOKEN, "outputs": {**OUTPUTS, **changed}}
+def flow_log(**outputs: Any) -> dict[str, Any]:
+    return {"type": FLOW_LOG_TYPE, "outputs": {**OUTPUTS, **outputs}}
 
 
-def test_flow_logs_are_known_by_their_target() -> None:
+def test_flow_logs_are_found_by_their_target() -> None:
     snapshot = {
-        urn("one"): flow_log(),
-        urn("two"): flow_log(resource_id="b", created_at=""),
+        urn("first"): flow_log(created_at="2030", enabled=False),
+        urn("second"): flow_log(resource_id="b"),
         "urn:pulumi:local::p::other:index:Thing::x": {"type": "other:index:Thing", "outputs": {}},
     }
-    assert managed_flow_logs(snapshot) == {
-        target("a"): ManagedFlowLog(urn("one"), target("a"), "2030"),
-        target("b"): ManagedFlowLog(urn("two"), target("b"), ""),
+    assert find_managed_flow_logs(snapshot) == {
+        target("a"): ManagedFlowLog(urn("first"), target("a"), "2030", enabled=False),
+        target("b"): ManagedFlowLog(urn("second"), target("b"), ""),
     }
-
-
-def test_a_flow_log_that_nobody_knows_when_it_was_made_has_no_time() -> None:
-    outputs = {key: value for key, value in OUTPUTS.items() if key != "created_at"}
-    (one,) = managed_flow_logs({urn("one"): {"type": TYPE_TOKEN, "outputs": outputs}}).values()
-    assert (one.logical_name, one.created_at) == ("one", "")
 
 
 @pytest.mark.parametrize(
-    ("parent", "is_of_a_router"),
+    ("parent", "is_in_component"),
     [
         (COMPONENT_TYPE, True),
         (f"my:own:Component${COMPONENT_TYPE}", True),
@@ -45,12 +39,13 @@ def test_a_flow_log_that_nobody_knows_when_it_was_made_has_no_time() -> None:
         (None, False),
     ],
 )
-def test_a_flow_log_is_of_a_router_inside_of_our_component_only(parent: str | None, is_of_a_router: bool) -> None:
-    assert ManagedFlowLog(urn("one", parent=parent), target("a")).is_of_a_router is is_of_a_router
+def test_component_is_found_in_the_urn(parent: str | None, is_in_component: bool) -> None:
+    flow_log = ManagedFlowLog(urn("name", parent=parent), target("a"))
+    assert (flow_log.logical_name, flow_log.is_in_component) == ("name", is_in_component)
 
 
-def test_only_the_stacks_own_idempotency_key_counts() -> None:
-    key = {"type": KEY_TYPE, "outputs": {}}
-    assert has_idempotency_key({f"urn:pulumi:dev::project::{KEY_TYPE}::{IDEMPOTENCY_KEY}": key})
-    assert not has_idempotency_key({f"urn:pulumi:dev::project::{KEY_TYPE}::somebody-elses": key})
-    assert not has_idempotency_key({urn("one"): flow_log()})
+@pytest.mark.parametrize(("name", "found"), [(IDEMPOTENCY_KEY, True), ("somebody-elses", False)])
+def test_only_the_stacks_own_idempotency_key_is_found(name: str, found: bool) -> None:
+    key = {"type": RANDOM_UUID_TYPE, "outputs": {}}
+    snapshot = {urn("flow-log"): flow_log(), f"urn:pulumi:dev::project::{RANDOM_UUID_TYPE}::{name}": key}
+    assert has_idempotency_key(snapshot) is found

@@ -1,4 +1,4 @@
-"""The stack's outputs, and that the next run reads back from them what it has to know."""
+"""The stack's outputs, and what the next run reads from them."""
 
 import json
 from typing import Any
@@ -10,18 +10,22 @@ from tests.unit.plans import Stack, attachment
 
 SHOP = attachment("id-shop", "vpc-shop", tags={"env": "prod", "team": "shop"})
 DATA, UNNAMED = attachment("id-data", "vpc-data"), attachment("id-x")
-FIREWALL = attachment("id-fw", "fw", "cfw")
+FIREWALL, FIREWALL_2 = attachment("id-fw", "fw", "cfw"), attachment("id-fw-2", "fw", "cfw")
+FROZEN = attachment("id-frozen", "vpc-frozen", state="freezed")
 SHOP_LOG = logical_name("id-shop", "group/stream", readable="vpc-shop")
+DATA_LOG = logical_name("id-data", "group/stream", readable="vpc-data")
+TAGGED = {"attachments": {"tags": {"env": "prod"}, "include": ["vpc-data"]}}
 
 
-def outputs_of(stack: Stack, routers: Any = None) -> dict[str, Any]:
+def make_outputs(stack: Stack, routers: Any = None) -> dict[str, Any]:
     stack.up(routers)
     return stack.outputs
 
 
-def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> None:
-    wanted = {"core": {"attachments": ["vpc-shop", "fw"]}}
-    assert outputs_of(Stack(SHOP, DATA, FIREWALL), wanted) == {
+def test_outputs_name_every_attachment_with_its_flow_logs_or_a_reason() -> None:
+    stack = Stack(SHOP, DATA, FIREWALL, FIREWALL_2, FROZEN)
+    outputs = make_outputs(stack, {"core": {"attachments": ["vpc-shop", "id-fw", "id-fw-2", "vpc-frozen"]}})
+    assert outputs == {
         "routers": {
             "er-core": {
                 "id": "er-1",
@@ -33,87 +37,70 @@ def test_outputs_tell_of_every_attachment_whether_and_where_it_is_logged() -> No
                     },
                     "id-data": {"name": "vpc-data", "not_logged": "is not selected"},
                     "id-fw": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
+                    "id-fw-2": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
+                    "id-frozen": {
+                        "name": "vpc-frozen",
+                        "not_logged": "is frozen, so no flow log of it can be created",
+                    },
                 },
-                "selections": {"core": ["vpc-shop", "fw"]},
+                "selections": {"core": ["vpc-shop", "id-fw", "id-fw-2", "vpc-frozen"]},
             }
         },
-        "coverage": {"logged": 1, "loggable": 2, "skipped": 1},
+        "coverage": {"logged": 1, "loggable": 2, "skipped": 3},
         "deletions": {},
     }
+    assert set(outputs) == set(program.OUTPUT_NAMES)
 
 
-def test_two_keys_of_one_router_stand_in_one_entry() -> None:
-    two = {"core": {}, "copy": {"log_stream": "other", "attachments": {"names": ["vpc-s*"]}}}
-    found = outputs_of(Stack(SHOP, DATA), two)
-    (router,) = found["routers"].values()
+def test_two_keys_of_a_router_share_an_entry() -> None:
+    two = {"core": {"protect": True}, "copy": {"log_stream": "other", "attachments": {"names": ["vpc-s*"]}}}
+    outputs = make_outputs(Stack(SHOP, DATA), two)
+    (router,) = outputs["routers"].values()
     assert router["selections"] == {"core": "all", "copy": {"names": ["vpc-s*"]}}
-    assert {one["logs_to"]: one["key"] for one in router["attachments"]["id-shop"]["flow_logs"].values()} == {
-        "group/stream": "core",
-        "group/other": "copy",
-    }
-    assert found["coverage"] == {"logged": 3, "loggable": 3, "skipped": 0}
+    assert list(router["attachments"]["id-shop"]["flow_logs"].values()) == [
+        {"logs_to": "group/stream", "key": "core", "is_protected": True},
+        {"logs_to": "group/other", "key": "copy"},
+    ]
+    assert outputs["coverage"] == {"logged": 3, "loggable": 3, "skipped": 0}
 
 
-def test_what_another_key_selects_is_not_left_out() -> None:
+def test_attachment_that_another_key_selects_is_not_left_out() -> None:
     split = {"a": {"attachments": ["vpc-shop"]}, "b": {"attachments": ["vpc-data"]}}
-    assert outputs_of(Stack(SHOP, DATA), split)["coverage"] == {"logged": 2, "loggable": 2, "skipped": 0}
+    assert make_outputs(Stack(SHOP, DATA), split)["coverage"] == {"logged": 2, "loggable": 2, "skipped": 0}
 
 
-def test_a_disabled_flow_log_does_not_count_as_logged() -> None:
-    wanted = {"core": {"overrides": {"vpc-shop": {"enabled": False}}}}
-    assert outputs_of(Stack(SHOP, DATA), wanted)["coverage"] == {"logged": 1, "loggable": 2, "skipped": 0}
+def test_disabled_flow_log_does_not_count_as_logged() -> None:
+    disabled = {"core": {"overrides": {"vpc-shop": {"enabled": False}}}}
+    assert make_outputs(Stack(SHOP, DATA), disabled)["coverage"] == {"logged": 1, "loggable": 2, "skipped": 0}
 
 
-def test_two_skipped_attachments_of_one_name_both_count() -> None:
-    found = outputs_of(Stack(FIREWALL, attachment("id-fw-2", "fw", "cfw")))
-    assert found["coverage"]["skipped"] == 2
-
-
-def test_a_frozen_attachment_is_told_with_its_reason() -> None:
-    found = outputs_of(Stack(attachment("id-shop", "vpc-shop", state="freezed")))
-    assert found["routers"]["er-core"]["attachments"]["id-shop"] == {
-        "name": "vpc-shop",
-        "not_logged": "is frozen, so no flow log of it can be made",
-    }
-
-
-def test_only_tags_that_a_selector_asks_for_are_remembered() -> None:
-    found = outputs_of(Stack(SHOP), {"core": {"attachments": {"tags": {"env": "prod"}}}})
-    assert found["routers"]["er-core"]["attachments"]["id-shop"]["tags"] == {"env": "prod"}
-
-
-def test_deletions_are_told_with_their_reasons() -> None:
+def test_deletions_have_their_reasons_once() -> None:
     stack = Stack(SHOP, DATA)
     stack.up()
-    stack.now(DATA)
-    assert outputs_of(stack)["deletions"] == {SHOP_LOG: "the attachment is gone"}
-    assert outputs_of(stack)["deletions"] == {}
+    stack.change(DATA)
+    assert make_outputs(stack)["deletions"] == {SHOP_LOG: "the attachment is gone"}
+    assert make_outputs(stack)["deletions"] == {}
 
 
-def test_first_names_are_told_where_they_differ() -> None:
+def test_first_names_are_kept_after_a_rename() -> None:
     stack = Stack(SHOP)
     stack.up()
-    stack.now(attachment("id-shop", "renamed"))
+    stack.change(attachment("id-shop", "renamed"))
     stack.routers["er-1"] = "er-renamed"
     for _ in range(2):
-        (router,) = outputs_of(stack, {"core": {"router": "er-1"}})["routers"].values()
+        (router,) = make_outputs(stack, {"core": {"router": "er-1"}})["routers"].values()
         assert (router["name"], router["first_name"]) == ("er-renamed", "er-core")
         shop = router["attachments"]["id-shop"]
         assert (shop["name"], shop["first_name"]) == ("renamed", "vpc-shop")
 
 
-def test_outputs_are_plain_json() -> None:
-    found = outputs_of(Stack(SHOP, UNNAMED, FIREWALL))
-    assert json.loads(json.dumps(found)) == found
-
-
-def test_what_one_run_leaves_the_next_reads_back() -> None:
-    stack = Stack(SHOP, DATA)
-    wanted = {"core": {"attachments": {"tags": {"env": "prod"}, "include": ["vpc-data"]}}}
-    stack.up(wanted)
-    stack.now(SHOP, attachment("id-data", "renamed"))
-    stack.up(wanted)
-    data_log = logical_name("id-data", "group/stream", readable="vpc-data")
+def test_next_run_reads_what_one_run_leaves() -> None:
+    stack = Stack(SHOP, DATA, UNNAMED, FIREWALL)
+    stack.up({"core": TAGGED})
+    stack.change(SHOP, attachment("id-data", "renamed"))
+    outputs = make_outputs(stack, {"core": TAGGED})
+    assert json.loads(json.dumps(outputs)) == outputs
+    flow_log = LastFlowLog("group/stream", "core")
     assert stack.last == {
         "er-1": LastRouter(
             id="er-1",
@@ -121,24 +108,17 @@ def test_what_one_run_leaves_the_next_reads_back() -> None:
             first_name="er-core",
             attachments={
                 "id-shop": LastAttachment(
-                    name="vpc-shop",
-                    first_name="vpc-shop",
-                    tags={"env": "prod"},
-                    flow_logs={SHOP_LOG: LastFlowLog("group/stream", "core")},
+                    name="vpc-shop", first_name="vpc-shop", tags={"env": "prod"}, flow_logs={SHOP_LOG: flow_log}
                 ),
-                "id-data": LastAttachment(
-                    name="renamed",
-                    first_name="vpc-data",
-                    flow_logs={data_log: LastFlowLog("group/stream", "core")},
-                ),
+                "id-data": LastAttachment(name="renamed", first_name="vpc-data", flow_logs={DATA_LOG: flow_log}),
             },
-            called={"vpc-data": "id-data"},
-            selections={"core": wanted["core"]["attachments"]},
+            stale_names={"vpc-data": "id-data"},
+            selections={"core": TAGGED["attachments"]},
         )
     }
 
 
-def test_outputs_of_the_version_before_change_no_flow_log() -> None:
+def test_outputs_of_version_0_1_change_no_flow_log() -> None:
     stack = Stack(SHOP, DATA)
     before = stack.up({"old": {}})
     stack.outputs = {
@@ -155,7 +135,3 @@ def test_outputs_of_the_version_before_change_no_flow_log() -> None:
     }
     after = stack.up({"new": {}})
     assert (after.deletions, after.names, after.logical_names) == ([], before.names, before.logical_names)
-
-
-def test_a_failed_run_exports_what_outputs_are_made_of() -> None:
-    assert set(outputs_of(Stack(SHOP))) == set(program.OURS)

@@ -1,4 +1,4 @@
-"""Reading lists page by page, from services that keep the rules and from ones that don't."""
+"""Reading lists page by page, from services that keep the rules and from others."""
 
 from collections.abc import Mapping
 from itertools import count
@@ -11,16 +11,16 @@ from providers.er.pagination import PAGE_SIZE, pages
 
 
 class Service:
-    """Answers by marker; asked for more than `deadline` pages, it takes the reader for one that never ends."""
+    """Answers by marker, and fails after `limit` requests: the reader would never end."""
 
-    def __init__(self, answers: Mapping[str, Mapping[str, Any]], deadline: int = 20) -> None:
+    def __init__(self, answers: Mapping[str, Mapping[str, Any]], limit: int = 20) -> None:
         self.answers = answers
-        self.asked: list[dict[str, Any]] = []
-        self.deadline = deadline
+        self.requests: list[dict[str, Any]] = []
+        self.limit = limit
 
     def __call__(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        self.asked.append(parameters)
-        assert len(self.asked) <= self.deadline, "the list never ends"
+        self.requests.append(parameters)
+        assert len(self.requests) <= self.limit, "the list never ends"
         return self.answers[parameters.get("marker", "")]
 
 
@@ -38,84 +38,84 @@ def ids(service: Any, page_size: int = 2) -> list[str]:
     ]
 
 
-def test_the_largest_page_that_the_api_gives_is_asked_for_and_no_marker_on_the_first() -> None:
+def test_first_request_is_for_the_largest_page_without_a_marker() -> None:
     service = Service({"": page("a")})
     assert [record["id"] for record in pages(lambda page, parse: parse(service(page)), "things", dict)] == ["a"]
-    assert service.asked == [{"limit": PAGE_SIZE}]
+    assert service.requests == [{"limit": PAGE_SIZE}]
 
 
-def test_pages_are_followed_by_their_markers() -> None:
+def test_markers_are_followed() -> None:
     service = Service({"": page("a", "b", marker="m1"), "m1": page("c", "d", marker="m2"), "m2": page("e")})
     assert ids(service) == ["a", "b", "c", "d", "e"]
-    assert service.asked == [{"limit": 2}, {"limit": 2, "marker": "m1"}, {"limit": 2, "marker": "m2"}]
+    assert service.requests == [{"limit": 2}, {"limit": 2, "marker": "m1"}, {"limit": 2, "marker": "m2"}]
 
 
 @pytest.mark.parametrize("last", [None, ""])
-def test_a_full_page_without_a_next_marker_is_the_last(last: Any) -> None:
+def test_full_page_without_a_next_marker_is_the_last(last: Any) -> None:
     assert ids(Service({"": page("a", "b", marker=last)})) == ["a", "b"]
 
 
 @pytest.mark.parametrize("info", [{}, {"page_info": None}, {"page_info": {"next_marker": None}}])
-def test_an_answer_without_paging_is_the_only_one(info: dict[str, Any]) -> None:
+def test_answer_without_page_info_is_the_only_page(info: dict[str, Any]) -> None:
     assert ids(Service({"": {"things": [{"id": "a"}, {"id": "b"}], **info}})) == ["a", "b"]
 
 
-def test_a_short_page_is_the_last_whatever_its_marker_says() -> None:
+def test_short_page_is_the_last_whatever_its_marker() -> None:
     service = Service({"": page("a", marker="1")})
     assert ids(service) == ["a"]
 
 
-def test_a_short_page_is_not_the_last_if_the_total_says_that_more_are_to_come() -> None:
+def test_short_page_is_not_the_last_if_the_total_is_larger() -> None:
     service = Service({"": page("a", marker="m", total=3), "m": page("b", "c", total=3)})
     assert ids(service) == ["a", "b", "c"]
 
 
-def test_a_total_that_is_never_reached_does_not_keep_the_reader_asking() -> None:
+def test_total_that_is_never_reached_ends_the_list() -> None:
     service = Service({"": page("a", marker="1", total=99), "1": page(marker="2", total=99)})
     assert ids(service) == ["a"]
 
 
-def test_an_empty_list_is_one_call() -> None:
+def test_empty_list_is_one_request() -> None:
     service = Service({"": page(marker="1", total=5)})
     assert ids(service) == []
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
-def test_a_marker_that_repeats_at_once_ends_the_list() -> None:
+def test_repeated_marker_ends_the_list() -> None:
     service = Service({"": page("a", "b", marker="m"), "m": page("c", "d", marker="m")})
     assert ids(service) == ["a", "b", "c", "d"]
 
 
-def test_markers_that_go_round_end_the_list() -> None:
+def test_circular_markers_end_the_list() -> None:
     service = Service(
         {"": page("a", "b", marker="1"), "1": page("c", "d", marker="2"), "2": page("a", "e", marker="1")}
     )
     assert ids(service) == ["a", "b", "c", "d", "e"]
 
 
-def test_records_that_come_twice_are_given_once() -> None:
+def test_repeated_records_are_returned_once() -> None:
     service = Service({"": page("a", "b", marker="m"), "m": page("b", "c", marker="n"), "n": page("a")})
     assert ids(service) == ["a", "b", "c"]
 
 
-def test_a_service_that_ignores_markers_and_makes_up_new_ones_does_not_keep_the_reader_for_ever() -> None:
+def test_ever_new_markers_of_the_same_page_end_the_list() -> None:
     numbers = count(1)
-    asked = count(1)
+    requests = count(1)
 
     def same_page(_parameters: dict[str, Any]) -> dict[str, Any]:
-        assert next(asked) <= 20, "the list never ends"
+        assert next(requests) <= 20, "the list never ends"
         return page("a", "b", marker=str(next(numbers)))
 
     assert ids(same_page) == ["a", "b"]
 
 
-def test_the_next_page_is_asked_for_only_when_it_is_read() -> None:
+def test_next_page_is_requested_only_when_it_is_read() -> None:
     service = Service({"": page("a", "b", marker="m"), "m": page("c")})
     reader = pages(lambda page, parse: parse(service(page)), "things", dict, page_size=2)
-    assert service.asked == []
+    assert service.requests == []
     next(reader)
     next(reader)
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_next_page_is_asked_for_only_when_it_is_read() -> None:
         ({"things": [], "total_count": "1"}, "the API's answer has str where 'total_count' should be int"),
     ],
 )
-def test_an_answer_that_is_no_list_is_refused(answer: dict[str, Any], message: str) -> None:
+def test_answer_that_is_not_a_list_is_refused(answer: dict[str, Any], message: str) -> None:
     with pytest.raises(TemporaryError) as caught:
         ids(lambda _parameters: answer)
     assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""The pipelines that teams copy: what they are allowed, that all is pinned, and which stacks a change touches."""
+"""The pipelines that teams copy: their permissions and pins, the stacks that a change touches, and the comments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCRIPTS = ROOT / "ci" / "scripts"
 WORKFLOWS = sorted((ROOT / "ci" / "github").glob("*.yml"))
 PIPELINES = [*WORKFLOWS, *sorted((ROOT / "ci" / "gitlab").glob("*.yml")), ROOT / "ci" / "gitlab" / ".gitlab-ci.yml"]
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
-SHELL = [one for one in sorted(SCRIPTS.iterdir()) if one.is_file() and one.suffix != ".py"]
+SHELL = [file for file in sorted(SCRIPTS.iterdir()) if file.is_file() and file.suffix != ".py"]
 MARKER = "<!-- otc-flow-logs review -->"
 
 
@@ -32,16 +32,11 @@ def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def steps(workflow: Path) -> Iterator[dict[str, Any]]:
-    for job in jobs(workflow).values():
-        yield from job.get("steps", ())
-
-
-# What the pipelines say.
+# The pipelines.
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_each_action_is_pinned_by_a_full_commit_and_says_which_version_that_is(workflow: Path) -> None:
+def test_actions_are_pinned_by_commit_and_name_their_version(workflow: Path) -> None:
     used = re.findall(r"^.*\buses: .*$", workflow.read_text(), re.MULTILINE)
     assert used
     for line in used:
@@ -50,54 +45,34 @@ def test_each_action_is_pinned_by_a_full_commit_and_says_which_version_that_is(w
         )
 
 
-def test_all_workflows_use_the_same_commit_of_an_action() -> None:
-    used = {
-        use
-        for workflow in WORKFLOWS
-        for use in re.findall(r"uses: (actions/[a-z-]+)(?:/[a-z]+)?@(.*)", workflow.read_text())
-    }
+def test_workflows_use_the_same_commit_of_an_action_and_image() -> None:
+    texts = [path.read_text() for path in PIPELINES]
+    used = {use for text in texts for use in re.findall(r"uses: (actions/[a-z-]+)(?:/[a-z]+)?@(.*)", text)}
     assert len(used) == len({name for name, _ in used}) == 5
-
-
-def test_the_image_of_the_jobs_is_pinned_by_its_digest() -> None:
-    images = [image for path in PIPELINES for image in re.findall(r"image: (.*)", path.read_text())]
-    assert images
-    assert all(re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in images)
+    (image,) = {image for text in texts for image in re.findall(r"image: (.*)", text)}
+    assert re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_no_job_has_permissions_that_it_does_not_name(workflow: Path) -> None:
-    assert yaml.safe_load(workflow.read_text())["permissions"] == {}
-    for job in jobs(workflow).values():
+def test_permissions_and_secrets_are_as_narrow_as_possible(workflow: Path) -> None:
+    document = yaml.safe_load(workflow.read_text())
+    assert document["permissions"] == {}
+    assert "secrets." not in json.dumps(document.get("env", {}))
+    for job in document["jobs"].values():
         assert job["permissions"]
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_what_may_write_to_the_project_gets_no_secret_and_installs_nothing(workflow: Path) -> None:
-    for job in jobs(workflow).values():
+        assert "secrets." not in json.dumps(job.get("env", {}))
         if "write" in job["permissions"].values() and "steps" in job:
+            # Jobs that may write to the project get no secret and install nothing.
             assert "secrets." not in json.dumps(job)
             assert not any("setup-python" in step.get("uses", "") for step in job["steps"])
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_shell_text_holds_no_expression_and_secrets_reach_single_steps_only(workflow: Path) -> None:
-    for step in steps(workflow):
-        assert "${{" not in step.get("run", "")
-    for job in jobs(workflow).values():
-        assert "secrets." not in json.dumps(job.get("env", {}))
-    assert "secrets." not in json.dumps(yaml.safe_load(workflow.read_text()).get("env", {}))
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_no_checkout_leaves_a_token_behind(workflow: Path) -> None:
-    for step in steps(workflow):
-        if "actions/checkout" in step.get("uses", ""):
-            assert step["with"]["persist-credentials"] is False
+        for step in job.get("steps", ()):
+            assert "${{" not in step.get("run", "")
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
 
 
 @pytest.mark.parametrize("job", ["preview", "comment"])
-def test_a_fork_is_given_nothing(job: str) -> None:
+def test_forks_get_neither_secrets_nor_runs(job: str) -> None:
     workflow = jobs(ROOT / "ci" / "github" / "flow-logs.yml")
     assert "github.event.pull_request.head.repo.full_name == github.repository" in workflow[job]["if"]
     pipeline = yaml.safe_load((ROOT / "ci" / "gitlab" / ".gitlab-ci.yml").read_text())
@@ -105,7 +80,7 @@ def test_a_fork_is_given_nothing(job: str) -> None:
     assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID" in rule["if"]
 
 
-def test_only_an_approved_plan_is_applied_and_one_run_at_a_time_does_it() -> None:
+def test_only_approved_plans_are_applied_one_at_a_time() -> None:
     stack = jobs(ROOT / "ci" / "github" / "flow-logs-stack.yml")
     assert "environment" not in stack["plan"]
     assert stack["apply"]["environment"] == "${{ inputs.stack }}"
@@ -121,7 +96,7 @@ def test_only_an_approved_plan_is_applied_and_one_run_at_a_time_does_it() -> Non
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda path: path.name)
-def test_each_script_that_a_job_calls_is_there_and_can_be_run(pipeline: Path) -> None:
+def test_scripts_that_jobs_call_are_executable(pipeline: Path) -> None:
     called = set(re.findall(r"ci/scripts/([\w.-]+)", pipeline.read_text()))
     assert called
     for name in called:
@@ -129,7 +104,7 @@ def test_each_script_that_a_job_calls_is_there_and_can_be_run(pipeline: Path) ->
 
 
 @pytest.mark.parametrize("script", SHELL, ids=lambda path: path.name)
-def test_each_script_is_plain_shell(script: Path) -> None:
+def test_scripts_are_plain_shell(script: Path) -> None:
     subprocess.run(["sh", "-n", script], check=True)
     if script.suffix != ".sh":
         assert script.read_text().startswith("#!/bin/sh\n")
@@ -137,7 +112,7 @@ def test_each_script_is_plain_shell(script: Path) -> None:
 
 
 @pytest.mark.acceptance
-def test_actionlint_has_nothing_to_say(tmp_path: Path) -> None:
+def test_actionlint_finds_no_mistake(tmp_path: Path) -> None:
     go = shutil.which("go")
     if not go:
         pytest.skip("actionlint is a Go module, and there is no Go")
@@ -211,7 +186,7 @@ def repository(tmp_path: Path) -> Repository:
     ],
     ids=lambda value: " ".join(value) or "none",
 )
-def test_a_stack_file_touches_its_stack_and_what_is_shared_touches_all(
+def test_stack_file_touches_its_stack_and_shared_files_touch_all(
     repository: Repository, changed: list[str], stacks: list[str]
 ) -> None:
     for name in changed:
@@ -220,18 +195,16 @@ def test_a_stack_file_touches_its_stack_and_what_is_shared_touches_all(
     assert repository.touched() == stacks
 
 
-def test_a_new_stack_is_touched_and_one_whose_file_is_gone_is_only_spoken_of(repository: Repository) -> None:
+def test_new_stack_is_touched_and_deleted_stack_file_is_reported(repository: Repository) -> None:
     repository.write("stacks/Pulumi.team.yaml")
     (repository.folder / "stacks" / "Pulumi.dev.yaml").unlink()
     repository.commit()
     done = repository.run("touched-stacks", "HEAD^")
     assert done.stdout == "team\n"
-    assert done.stderr == (
-        "stacks/Pulumi.dev.yaml is gone: what its stack has is left as it is, until somebody destroys it\n"
-    )
+    assert done.stderr == ("stacks/Pulumi.dev.yaml was deleted: its stack keeps its flow logs until you destroy it\n")
 
 
-def test_code_that_moved_into_the_docs_still_touches_all(repository: Repository) -> None:
+def test_code_that_moved_into_the_docs_touches_all_stacks(repository: Repository) -> None:
     repository.write("stacks/names.py", "a\nb\nc\n")
     repository.commit()
     repository.git("mv", "stacks/names.py", "README.md")
@@ -239,12 +212,12 @@ def test_code_that_moved_into_the_docs_still_touches_all(repository: Repository)
     assert repository.touched() == ["dev", "prod"]
 
 
-def test_all_stacks_are_touched_where_the_base_is_not_known(repository: Repository) -> None:
+def test_unknown_base_touches_all_stacks(repository: Repository) -> None:
     assert repository.touched("0" * 40) == ["dev", "prod"]
     assert repository.touched("--all") == ["dev", "prod"]
 
 
-def test_the_child_pipeline_has_a_plan_and_an_apply_for_each_stack(repository: Repository) -> None:
+def test_child_pipeline_plans_and_applies_every_stack(repository: Repository) -> None:
     pipeline = yaml.safe_load(repository.run("gitlab-pipeline", "dev", "prod").stdout)
     assert pipeline["include"] == [{"local": "ci/gitlab/jobs.yml"}]
     assert pipeline["plan prod"] == {"extends": ".plan", "variables": {"STACK": "prod"}}
@@ -257,57 +230,53 @@ def test_the_child_pipeline_has_a_plan_and_an_apply_for_each_stack(repository: R
 
 
 @pytest.mark.parametrize("script", ["preview", "plan", "apply", "drift"])
-def test_what_is_not_a_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
-    for name, said in (
+def test_unknown_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
+    for name, error in (
         ("staging", "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing."),
-        ("../dev", "'../dev' is no name of a stack."),
+        ("../dev", "'../dev' is not a valid stack name."),
     ):
         with pytest.raises(subprocess.CalledProcessError) as refused:
             repository.run(script, name)
-        assert (refused.value.returncode, refused.value.stderr) == (1, f"error: {said}\n")
+        assert (refused.value.returncode, refused.value.stderr) == (1, f"error: {error}\n")
     assert not (repository.folder / ".local").exists()
 
 
-# What people are told.
+# Comments and issues.
 
 
 class _Forge(BaseHTTPRequestHandler):
-    """Comments and issues, kept the way that GitHub or GitLab answer."""
+    """Comments and issues, as GitHub and GitLab have them."""
 
     items: dict[str, list[dict[str, Any]]]
-    asked: list[tuple[str, str]]
+    changes: list[tuple[str, str]]
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {name: value for name, (value,) in parse_qs(url.query).items()}
         if url.path == "/user":
             return self._answer({"id": 7})
-        found = [one for one in self.items.get(url.path, []) if one["state"] == query.get("state", one["state"])]
+        found = [item for item in self.items.get(url.path, []) if item["state"] == query.get("state", item["state"])]
         page, size = int(query["page"]), int(query["per_page"])
         return self._answer(found[(page - 1) * size : page * size])
 
     def do_POST(self) -> None:
-        self._keep(self.items.setdefault(self.path, []), {"user": {"type": "Bot"}, "author": {"id": 7}})
+        self._add(self.items.setdefault(self.path, []), {"user": {"type": "Bot"}, "author": {"id": 7}})
 
     def do_PATCH(self) -> None:
-        self._change()
-
-    def do_PUT(self) -> None:
-        self._change()
-
-    def _change(self) -> None:
         number = int(self.path.rpartition("/")[2])
-        (item,) = [one for several in self.items.values() for one in several if one["number"] == number]
+        (item,) = [item for items in self.items.values() for item in items if item["number"] == number]
         body = self._body()
         item.update({**body, **({"state": "closed"} if body.get("state_event") == "close" else {})})
-        self.asked.append((self.command, self.path))
+        self.changes.append((self.command, self.path))
         self._answer(item)
 
-    def _keep(self, items: list[dict[str, Any]], more: dict[str, Any]) -> None:
+    do_PUT = do_PATCH  # noqa: N815 - the name is that of the method
+
+    def _add(self, items: list[dict[str, Any]], more: dict[str, Any]) -> None:
         number = 1 + sum(map(len, self.items.values()))
         state = "opened" if "/projects/" in self.path else "open"
         items.append({"id": number, "number": number, "iid": number, "state": state, **more, **self._body()})
-        self.asked.append((self.command, self.path))
+        self.changes.append((self.command, self.path))
         self._answer(items[-1])
 
     def _body(self) -> dict[str, Any]:
@@ -340,8 +309,8 @@ PLACES = {
 }
 
 
-class Told:
-    """What a forge was told."""
+class Client:
+    """Runs forge.py against a server."""
 
     def __init__(self, forge: type[_Forge], url: str, name: str, folder: Path) -> None:
         self.forge, self.folder = forge, folder
@@ -349,8 +318,8 @@ class Told:
         self.text = "body" if name == "github" else "description"
         self.environment = {**variables, "GITHUB_API_URL": url, "CI_API_V4_URL": url, "PATH": os.environ["PATH"]}
 
-    def tell(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        (self.folder / "said.md").write_text(text)
+    def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        (self.folder / "text.md").write_text(text)
         return subprocess.run(
             [sys.executable, SCRIPTS / "forge.py", *arguments],
             cwd=self.folder,
@@ -368,61 +337,61 @@ class Told:
 
 
 @pytest.fixture(params=["github", "gitlab"])
-def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Told]:
-    forge = type("Forge", (_Forge,), {"items": {}, "asked": []})
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
+    forge = type("Forge", (_Forge,), {"items": {}, "changes": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), forge)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield Told(forge, f"http://127.0.0.1:{server.server_port}", request.param, tmp_path)
+    yield Client(forge, f"http://127.0.0.1:{server.server_port}", request.param, tmp_path)
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def test_one_comment_is_made_and_from_then_on_changed_whatever_else_is_said(told: Told) -> None:
-    told.add(told.comments_path, body=f"{MARKER} quoted by a person")
+def test_comment_is_created_once_and_then_updated(client: Client) -> None:
+    client.add(client.comments_path, body=f"{MARKER} quoted by a person")
     for number in range(120):
-        told.add(told.comments_path, body=f"remark {number}")
+        client.add(client.comments_path, body=f"remark {number}")
     for text in (f"{MARKER}\nfirst ü", f"{MARKER}\nsecond"):
-        assert told.tell("comment", "said.md", text=text).returncode == 0
-    comments = told.forge.items[told.comments_path]
-    assert [one["body"] for one in comments[121:]] == [f"{MARKER}\nsecond"]
+        assert client.run("comment", "text.md", text=text).returncode == 0
+    comments = client.forge.items[client.comments_path]
+    assert [comment["body"] for comment in comments[121:]] == [f"{MARKER}\nsecond"]
     assert comments[0]["body"] == f"{MARKER} quoted by a person"
-    assert [method for method, _ in told.forge.asked] in (["POST", "PATCH"], ["POST", "PUT"])
+    assert [method for method, _ in client.forge.changes] in (["POST", "PATCH"], ["POST", "PUT"])
 
 
-def test_a_request_that_touches_no_stack_gets_no_new_comment(told: Told) -> None:
-    assert told.tell("no-comment").returncode == 0
-    assert told.forge.asked == []
-    told.tell("comment", "said.md", text=f"{MARKER}\nsomething")
-    assert told.tell("no-comment").returncode == 0
-    (comment,) = told.forge.items[told.comments_path]
+def test_request_without_a_touched_stack_gets_no_new_comment(client: Client) -> None:
+    assert client.run("no-comment").returncode == 0
+    assert client.forge.changes == []
+    client.run("comment", "text.md", text=f"{MARKER}\nsomething")
+    assert client.run("no-comment").returncode == 0
+    (comment,) = client.forge.items[client.comments_path]
     assert comment["body"] == f"{MARKER}\n## Flow logs: no stack is touched"
 
 
-def test_one_issue_is_open_while_something_drifted(told: Told) -> None:
-    told.add(told.issues_path, **{told.text: "a person's own issue", "title": "x"})
-    told.add(told.issues_path, **{told.text: None, "title": "without text"})
+def test_one_issue_is_open_while_there_is_drift(client: Client) -> None:
+    client.add(client.issues_path, **{client.text: "a person's own issue", "title": "x"})
+    client.add(client.issues_path, **{client.text: None, "title": "without text"})
     for text in (f"{MARKER}\nmonday", f"{MARKER}\ntuesday"):
-        assert told.tell("issue", "said.md", text=text).returncode == 0
-    first = told.forge.items[told.issues_path][2:]
-    assert [(one["title"], one[told.text]) for one in first] == [("Flow logs drifted", f"{MARKER}\ntuesday")]
+        assert client.run("issue", "text.md", text=text).returncode == 0
+    first = client.forge.items[client.issues_path][2:]
+    assert [(issue["title"], issue[client.text]) for issue in first] == [("Flow logs drifted", f"{MARKER}\ntuesday")]
 
-    assert told.tell("all-well").returncode == 0
-    assert told.tell("all-well").returncode == 0
-    assert [one["state"] for one in told.forge.items[told.issues_path]][2:] == ["closed"]
-    assert {one["state"] for one in told.forge.items[told.issues_path][:2]} <= {"open", "opened"}
+    assert client.run("all-well").returncode == 0
+    assert client.run("all-well").returncode == 0
+    assert [issue["state"] for issue in client.forge.items[client.issues_path]][2:] == ["closed"]
+    assert {issue["state"] for issue in client.forge.items[client.issues_path][:2]} <= {"open", "opened"}
 
-    assert told.tell("issue", "said.md", text=f"{MARKER}\nfriday").returncode == 0
-    assert len(told.forge.items[told.issues_path]) == 4
+    assert client.run("issue", "text.md", text=f"{MARKER}\nfriday").returncode == 0
+    assert len(client.forge.items[client.issues_path]) == 4
 
 
-def test_what_is_missing_or_refused_is_said_in_a_sentence_without_the_token(told: Told) -> None:
-    token = "GH_TOKEN" if told.text == "body" else "GITLAB_TOKEN"
-    told.environment |= {"GITHUB_API_URL": "http://127.0.0.1:9", "CI_API_V4_URL": "http://127.0.0.1:9"}
-    refused = told.tell("all-well")
+def test_errors_are_one_sentence_without_the_token(client: Client) -> None:
+    token = "GH_TOKEN" if client.text == "body" else "GITLAB_TOKEN"
+    client.environment |= {"GITHUB_API_URL": "http://127.0.0.1:9", "CI_API_V4_URL": "http://127.0.0.1:9"}
+    refused = client.run("all-well")
     assert refused.returncode == 1
     assert re.fullmatch(r"error: GET \S+ was not answered: .*\n", refused.stderr)
     assert "the-token" not in refused.stderr
-    del told.environment[token]
-    assert told.tell("all-well").stderr == f"error: The variable {token} is not set.\n"
+    del client.environment[token]
+    assert client.run("all-well").stderr == f"error: The variable {token} is not set.\n"

@@ -1,4 +1,4 @@
-"""From the stack file to flow logs, and what stays from run to run whatever the stack file says."""
+"""From the stack file to flow logs, and what stays the same from run to run."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.log_tank import LogGroup, LogStream
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.naming import logical_name
-from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, resolve
+from stacks.planning.plan import Plan, ResolvedRouter, make_plan
 from stacks.stackfile.model import StackConfig
+from stacks.state.last_run import LastRun
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import Stack, attachment, managed, router, target, urn
 
-WORLD = Inventory(
+INVENTORY = Inventory(
     routers=[router("er-1", "core"), router("er-2", "edge")],
     groups=[LogGroup(id="g-1", name="network"), LogGroup(id="g-2", name="other")],
     streams={
@@ -29,179 +31,116 @@ WORLD = Inventory(
     flow_logs={"er-1": [], "er-2": []},
 )
 CORE = {"router": "core", "log_group": "network", "log_stream": "er"}
+NO_LAST_RUN: LastRun = {}
 
 
-def resolved(routers: dict[str, Any], world: Inventory = WORLD) -> Plan:
+def plan(routers: dict[str, Any], inventory: Inventory = INVENTORY, *, last_run: LastRun | None = NO_LAST_RUN) -> Plan:
     config = StackConfig.model_validate({"routers": routers})
-    return resolve(config, world, stack="local", last={}, managed={})
+    return make_plan(config, inventory, stack="local", last_run=last_run, managed={})
 
 
-def plans(routers: dict[str, Any], world: Inventory = WORLD) -> list[ResolvedRouter]:
-    found = resolved(routers, world)
-    assert found.problems == []
-    return found.routers
+def resolve(config: dict[str, Any], inventory: Inventory = INVENTORY) -> ResolvedRouter:
+    """The only router, under the key `main`, without problems."""
+    made = plan({"main": {**CORE, **config}}, inventory)
+    assert made.problems == []
+    return made.routers[0]
 
 
-def problems(routers: dict[str, Any], world: Inventory = WORLD) -> list[Problem]:
-    found = resolved(routers, world).problems
-    assert found
-    return found
+def keys(problems: list[Problem]) -> list[str]:
+    return [problem.key for problem in problems]
 
 
 # What the stack file says
 
 
-def test_a_router_found_by_name_gets_a_flow_log_for_each_attachment() -> None:
-    (plan,) = plans({"main": CORE})
-    assert plan.key == "main"
-    assert plan.component == "core"
-    assert plan.router.id == "er-1"
-    assert plan.attachments == WORLD.attachments["er-1"]
-    assert [one.target for one in plan.flow_logs] == [
+def test_router_gets_a_flow_log_for_each_attachment() -> None:
+    resolved = resolve({"protect": True, "description": "d"})
+    assert list(resolved.selections) == ["main"]
+    assert (resolved.component, resolved.router.id) == ("core", "er-1")
+    assert resolved.attachments == INVENTORY.attachments["er-1"]
+    assert [flow_log.target for flow_log in resolved.flow_logs] == [
         FlowLogTarget(er_id="er-1", resource_id=id_, log_group_id="g-1", log_stream_id="s-1")
         for id_ in ("att-1", "att-2", "att-3")
     ]
-    first = plan.flow_logs[0]
-    assert first.logs_to == "network/er"
-    assert (first.description, first.enabled, first.protect) == ("", True, False)
+    first = resolved.flow_logs[0]
+    assert (first.logs_to, first.description, first.enabled, first.protect) == ("network/er", "d", True, True)
     assert first.name.startswith("main-vpc-shop-")
     assert first.logical_name == logical_name("att-1", "network/er", readable="vpc-shop")
-    assert len({one.name for one in plan.flow_logs}) == 3
+    assert len({flow_log.name for flow_log in resolved.flow_logs}) == 3
 
 
-def test_ids_name_routers_groups_and_streams_as_well_as_names() -> None:
-    (plan,) = plans({"main": {"router": "er-1", "log_group": "g-1", "log_stream": "s-2"}})
-    assert {one.target.log_stream_id for one in plan.flow_logs} == {"s-2"}
-    assert plan.flow_logs[0].logs_to == "network/second"
+def test_router_group_and_stream_may_be_named_by_id() -> None:
+    resolved = resolve({"router": "er-1", "log_group": "g-1", "log_stream": "s-2"})
+    assert resolved.flow_logs[0].target == FlowLogTarget(
+        er_id="er-1", resource_id="att-1", log_group_id="g-1", log_stream_id="s-2"
+    )
+    assert resolved.flow_logs[0].logs_to == "network/second"
 
 
-def test_an_id_wins_over_a_name_that_looks_like_it() -> None:
-    world = replace(WORLD, routers=[*WORLD.routers, router("er-3", "er-1")])
-    (plan,) = plans({"main": {**CORE, "router": "er-1"}}, world)
-    assert plan.router.name == "core"
+def test_routers_keep_the_order_of_the_stack_file() -> None:
+    made = plan({"z": {**CORE, "router": "edge"}, "a": CORE})
+    assert [list(resolved.selections) for resolved in made.routers] == [["z"], ["a"]]
+    assert plan({"main": CORE}).other_routers == [INVENTORY.routers[1]]
 
 
-def test_routers_come_in_the_order_of_the_stack_file() -> None:
-    assert [plan.key for plan in plans({"z": {**CORE, "router": "edge"}, "a": CORE})] == ["z", "a"]
+def test_stream_is_looked_up_in_its_own_group() -> None:
+    assert resolve({"log_group": "other"}).flow_logs[0].target.log_stream_id == "s-3"
+    what = "there is no log stream in group 'other' with id or name 'second'; there are: er"
+    problems = plan({"main": {**CORE, "log_group": "other", "log_stream": "second"}}).problems
+    assert problems == [Problem("routers.main.log_stream", what)]
 
 
-def test_routers_that_the_stack_file_does_not_name_are_the_others() -> None:
-    assert resolved({"main": CORE}).other_routers == [WORLD.routers[1]]
-
-
-def test_a_stream_is_looked_for_in_its_own_group_only() -> None:
-    (plan,) = plans({"main": {**CORE, "log_group": "other"}})
-    assert plan.flow_logs[0].target.log_stream_id == "s-3"
-    assert problems({"main": {**CORE, "log_group": "other", "log_stream": "second"}}) == [
-        Problem(
-            "routers.main.log_stream",
-            "there is no log stream in group 'other' with id or name 'second'; there are: er",
-        )
+@pytest.mark.parametrize(
+    ("inventory", "routers", "groups"),
+    [(INVENTORY, "core, edge", "network, other"), (Inventory(routers=[], groups=[]), "none", "none")],
+)
+def test_unknown_name_is_reported_with_the_known_ones(inventory: Inventory, routers: str, groups: str) -> None:
+    assert plan({"main": {**CORE, "router": "cor", "log_group": "net"}}, inventory).problems == [
+        Problem("routers.main.router", f"there is no router with id or name 'cor'; there are: {routers}"),
+        Problem("routers.main.log_group", f"there is no log group with id or name 'net'; there are: {groups}"),
     ]
 
 
-def test_what_does_not_exist_is_told_with_what_does() -> None:
-    assert problems({"main": {**CORE, "router": "cor", "log_group": "net"}}) == [
-        Problem("routers.main.router", "there is no router with id or name 'cor'; there are: core, edge"),
-        Problem("routers.main.log_group", "there is no log group with id or name 'net'; there are: network, other"),
-    ]
-
-
-def test_where_nothing_exists_at_all_it_says_none() -> None:
-    assert [one.what for one in problems({"main": CORE}, Inventory(routers=[], groups=[]))] == [
-        "there is no router with id or name 'core'; there are: none",
-        "there is no log group with id or name 'network'; there are: none",
-    ]
-
-
-def test_a_name_that_two_routers_have_is_no_way_to_choose_one() -> None:
-    world = replace(WORLD, routers=[*WORLD.routers, router("er-3", "core")])
-    assert problems({"main": CORE}, world) == [
-        Problem("routers.main.router", "the name 'core' fits 2 of them; use an id: er-1, er-3")
-    ]
-
-
-def test_mistakes_of_all_routers_are_told_at_once() -> None:
-    found = problems(
+def test_mistakes_of_all_routers_are_reported_once_each() -> None:
+    wrong_stream = {"log_stream": "x"}
+    problems = plan(
         {
             "a": {**CORE, "router": "x"},
             "b": {**CORE, "log_group": "x", "attachments": ["nope"]},
-            "c": {**CORE, "log_stream": "x"},
-            "d": {**CORE, "overrides": {"att-1": {"log_stream": "x"}, "nope": {}}},
+            "c": {**CORE, **wrong_stream},
+            "d": {**CORE, "attachments": [], **wrong_stream},
+            "e": {**CORE, "attachments": [], "overrides": {"att-1": wrong_stream, "nope": {}}},
         }
-    )
-    assert {problem.key for problem in found} == {
+    ).problems
+    assert sorted(keys(problems)) == [
         "routers.a.router",
-        "routers.b.log_group",
         "routers.b.attachments[0]",
+        "routers.b.log_group",
         "routers.c.log_stream",
-        "routers.d.overrides.att-1.log_stream",
-        "routers.d.overrides.nope",
-    }
-
-
-def test_a_stream_that_does_not_exist_is_told_once_and_not_per_attachment() -> None:
-    assert len(problems({"main": {**CORE, "log_stream": "x"}})) == 1
-
-
-def test_a_stream_that_does_not_exist_is_told_even_where_nothing_is_logged() -> None:
-    assert [one.key for one in problems({"main": {**CORE, "log_stream": "x", "attachments": []}})] == [
-        "routers.main.log_stream"
+        "routers.d.log_stream",
+        "routers.e.overrides.att-1.log_stream",
+        "routers.e.overrides.nope",
     ]
 
 
-def test_a_mistake_in_an_override_is_told_even_if_nothing_is_logged() -> None:
-    wanted = {**CORE, "attachments": [], "overrides": {"att-1": {"log_stream": "x"}}}
-    assert [one.key for one in problems({"main": wanted})] == ["routers.main.overrides.att-1.log_stream"]
+def test_override_changes_only_its_attachment() -> None:
+    override = {"name": "own", "description": "o", "log_stream": "second", "enabled": True}
+    first, second, _ = resolve({"enabled": False, "description": "d", "overrides": {"att-1": override}}).flow_logs
+    assert (first.name, first.description, first.logs_to, first.enabled) == ("own", "o", "network/second", True)
+    assert (second.description, second.logs_to, second.enabled) == ("d", "network/er", False)
 
 
-def test_an_override_by_id_changes_that_attachment_only() -> None:
-    override = {"name": "mine", "log_stream": "second", "enabled": False}
-    (plan,) = plans({"main": {**CORE, "overrides": {"att-1": override}}})
-    first, second, _ = plan.flow_logs
-    assert (first.name, first.target.log_stream_id, first.logs_to, first.enabled) == (
-        "mine",
-        "s-2",
-        "network/second",
-        False,
-    )
-    assert (second.target.log_stream_id, second.enabled) == ("s-1", True)
+@pytest.mark.parametrize("text", ["vpc-data", "att-2"])
+def test_override_may_name_an_attachment_by_unique_name_or_id(text: str) -> None:
+    there = [attachment("att-1", "att-2"), attachment("att-2", "vpc-data")]
+    inventory = replace(INVENTORY, attachments={"er-1": there})
+    resolved = resolve({"overrides": {text: {"enabled": False}}}, inventory)
+    assert [flow_log.enabled for flow_log in resolved.flow_logs] == [True, False]
 
 
-def test_an_override_by_name_works_where_the_name_is_one_attachments() -> None:
-    there = [attachment("att-1", "vpc-shop"), attachment("att-2", "vpc-data")]
-    world = replace(WORLD, attachments={"er-1": there})
-    (plan,) = plans({"main": {**CORE, "overrides": {"vpc-data": {"enabled": False}}}}, world)
-    assert [one.enabled for one in plan.flow_logs] == [True, False]
-
-
-def test_an_override_can_enable_what_the_router_disables() -> None:
-    wanted = {**CORE, "enabled": False, "description": "d", "overrides": {"att-1": {"enabled": True}}}
-    (plan,) = plans({"main": wanted})
-    assert [one.enabled for one in plan.flow_logs] == [True, False, False]
-    assert {one.description for one in plan.flow_logs} == {"d"}
-
-
-def test_an_empty_override_changes_nothing() -> None:
-    (overridden,) = plans({"main": {**CORE, "overrides": {"att-1": {}}}})
-    (plain,) = plans({"main": CORE})
-    assert overridden.flow_logs == plain.flow_logs
-
-
-def test_an_override_for_an_id_that_is_another_attachments_name_is_for_the_id() -> None:
-    world = replace(WORLD, attachments={"er-1": [attachment("att-1", "one"), attachment("att-2", "att-1")]})
-    (plan,) = plans({"main": {**CORE, "overrides": {"att-1": {"enabled": False}}}}, world)
-    assert [one.enabled for one in plan.flow_logs] == [False, True]
-
-
-def test_protection_of_a_router_is_that_of_its_flow_logs() -> None:
-    (plan,) = plans({"main": {**CORE, "protect": True}})
-    assert all(one.protect for one in plan.flow_logs)
-
-
-def test_two_keys_that_log_one_attachment_to_one_stream_are_a_mistake() -> None:
-    world = replace(WORLD, attachments={"er-1": [attachment("att-1", "vpc-shop"), attachment("att-2")]})
-    assert problems({"a": CORE, "b": {**CORE, "router": "er-1", "log_group": "g-1"}}, world) == [
+def test_two_keys_with_the_same_targets_are_reported() -> None:
+    inventory = replace(INVENTORY, attachments={"er-1": [attachment("att-1", "vpc-shop"), attachment("att-2")]})
+    assert plan({"a": CORE, "b": {**CORE, "router": "er-1", "log_group": "g-1"}}, inventory).problems == [
         Problem(
             "routers.b",
             f"attachment {name!r} already logs to network/er by routers.a;"
@@ -211,90 +150,68 @@ def test_two_keys_that_log_one_attachment_to_one_stream_are_a_mistake() -> None:
     ]
 
 
-def test_an_override_that_makes_a_target_twice_is_a_mistake() -> None:
-    override = {"att-1": {"log_stream": "s-1"}}
-    second = {**CORE, "log_stream": "second", "attachments": ["att-1"], "overrides": override}
-    assert [one.key for one in problems({"a": CORE, "b": second})] == ["routers.b"]
+def test_attachment_may_log_to_two_streams_in_one_component() -> None:
+    (resolved,) = plan({"a": CORE, "b": {**CORE, "log_stream": "second"}}).routers
+    assert [flow_log.key for flow_log in resolved.flow_logs] == ["a"] * 3 + ["b"] * 3
+    assert len({flow_log.logical_name for flow_log in resolved.flow_logs}) == 6
 
 
-def test_one_attachment_may_log_to_two_streams_and_both_share_a_component() -> None:
-    both = plans({"a": CORE, "b": {**CORE, "log_stream": "second"}})
-    assert [len(plan.flow_logs) for plan in both] == [3, 3]
-    assert {plan.component for plan in both} == {"core"}
-    assert len({one.logical_name for plan in both for one in plan.flow_logs}) == 6
+def test_router_without_loggable_attachments_has_no_flow_logs() -> None:
+    resolved = resolve({"router": "edge"})
+    assert (resolved.flow_logs, resolved.skipped) == ([], {"att-4": "is of type cfw, which cannot be logged"})
 
 
-def test_a_router_of_firewalls_only_has_no_flow_logs() -> None:
-    (plan,) = plans({"main": {**CORE, "router": "edge"}})
-    assert plan.flow_logs == []
-    assert plan.selection.skipped == {"att-4": "is of type cfw, which cannot be logged"}
+def test_name_does_not_depend_on_other_attachments() -> None:
+    before = {flow_log.attachment.id: flow_log.name for flow_log in resolve({}).flow_logs}
+    there = [attachment("att-9", "vpc-shop"), *reversed(INVENTORY.attachments["er-1"])]
+    resolved = resolve({}, replace(INVENTORY, attachments={"er-1": there}))
+    assert before.items() <= {flow_log.attachment.id: flow_log.name for flow_log in resolved.flow_logs}.items()
 
 
-def test_the_name_of_a_flow_log_does_not_depend_on_the_other_attachments() -> None:
-    before = {one.attachment.id: one.name for one in plans({"main": CORE})[0].flow_logs}
-    there = [attachment("att-9", "vpc-shop"), *reversed(WORLD.attachments["er-1"])]
-    (plan,) = plans({"main": CORE}, replace(WORLD, attachments={"er-1": there}))
-    after = {one.attachment.id: one.name for one in plan.flow_logs}
-    assert {id_: after[id_] for id_ in before} == before
-
-
-def test_without_a_history_every_unknown_attachment_counts_as_gone() -> None:
-    config = StackConfig.model_validate({"routers": {"main": {**CORE, "attachments": ["vpc-old", "att-1"]}}})
-    found = resolve(config, WORLD, stack="local", last=None, managed={})
-    assert found.problems == []
-    assert found.routers[0].selection.gone == {"vpc-old"}
+def test_unknown_attachment_counts_as_gone_without_a_last_run() -> None:
+    made = plan({"main": {**CORE, "attachments": ["vpc-old", "att-1"]}}, last_run=None)
+    assert (made.problems, made.routers[0].selections["main"].gone) == ([], {"vpc-old"})
 
 
 # From run to run
 
 
 SHOP, DATA = attachment("a", "vpc-shop"), attachment("b", "vpc-data")
+RENAMED = attachment("a", "renamed")
+SHOP_BY_NAME: dict[str, Any] = {"core": {"attachments": ["vpc-shop"]}}
+OTHER_STREAM = {"log_stream": "other"}
+BY_TWO_KEYS = {"shop": {"attachments": ["vpc-shop"]}, "data": {"attachments": ["vpc-data"]}}
 KEYS: dict[str, dict[str, dict[str, Any]]] = {
     "renamed": {"network": {}},
     "merged": {"one": {}},
     "split": {"x": {"attachments": ["vpc-shop"]}, "y": {"attachments": ["vpc-data"]}},
     "swapped": {"shop": {"attachments": ["vpc-data"]}, "data": {"attachments": ["vpc-shop"]}},
 }
-BY_TWO_KEYS = {"shop": {"attachments": ["vpc-shop"]}, "data": {"attachments": ["vpc-data"]}}
 
 
 @pytest.mark.parametrize("then", list(KEYS))
 @pytest.mark.parametrize("first", [{"core": {}}, BY_TWO_KEYS])
-def test_keys_of_the_stack_file_change_no_name_of_a_flow_log(first: dict[str, Any], then: str) -> None:
+def test_changed_router_keys_change_no_flow_log(first: dict[str, Any], then: str) -> None:
     stack = Stack(SHOP, DATA)
     before = stack.up(first)
-    for _ in range(2):  # what the second run leaves must do, too
+    for _ in range(2):  # the outputs of the second run must have the same effect
         after = stack.up(KEYS[then])
-        assert after.deletions == []
-        assert after.logical_names == before.logical_names
-        assert after.names == before.names
+        assert (after.deletions, after.names, after.logical_names) == ([], before.names, before.logical_names)
 
 
-def test_a_new_flow_log_is_named_after_the_key_that_it_has() -> None:
+def test_only_new_flow_logs_are_named_after_a_changed_key() -> None:
     stack = Stack(SHOP)
     stack.up({"core": {}})
-    stack.now(SHOP, DATA)
+    stack.change(SHOP, DATA)
     names = stack.up({"network": {}}).names
     assert (names["a"][:13], names["b"][:16]) == ("core-vpc-shop", "network-vpc-data")
+    assert stack.preview({"network": OTHER_STREAM}).names["a"].startswith("network-vpc-shop-")
 
 
-def test_a_flow_log_that_moves_is_named_after_the_key_that_it_has() -> None:
-    stack = Stack(SHOP)
-    stack.up({"core": {}})
-    assert stack.preview({"network": {"log_stream": "other"}}).names["a"].startswith("network-vpc-shop-")
-
-
-def test_a_move_is_another_flow_log() -> None:
+def test_rename_in_the_console_changes_no_logical_name() -> None:
     stack = Stack(SHOP)
     before = stack.up()
-    after = stack.preview({"core": {"log_stream": "other"}})
-    assert after.logical_names != before.logical_names
-
-
-def test_a_rename_in_the_console_changes_no_logical_name() -> None:
-    stack = Stack(SHOP)
-    before = stack.up()
-    stack.now(attachment("a", "renamed"))
+    stack.change(RENAMED)
     stack.routers["er-1"] = "er-renamed"
     for _ in range(2):
         after = stack.up({"core": {"router": "er-1"}})
@@ -302,16 +219,17 @@ def test_a_rename_in_the_console_changes_no_logical_name() -> None:
         assert after.plan.routers[0].component == "er-core"
 
 
-def test_a_move_after_a_rename_keeps_the_first_name_readable() -> None:
+def test_move_after_a_rename_keeps_the_first_name_in_another_logical_name() -> None:
     stack = Stack(SHOP)
-    stack.up()
-    stack.now(attachment("a", "renamed"))
-    (name,) = stack.up({"core": {"log_stream": "other"}}).logical_names
-    assert name.startswith("vpc-shop-")
+    before = stack.up()
+    stack.change(RENAMED)
+    after = stack.up({"core": OTHER_STREAM})
+    assert after.logical_names != before.logical_names
+    assert after.logical_names[0].startswith("vpc-shop-")
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "config",
     [
         {"attachments": ["vpc-shop"]},
         {"attachments": {"types": [], "include": ["vpc-shop"]}},
@@ -319,107 +237,70 @@ def test_a_move_after_a_rename_keeps_the_first_name_readable() -> None:
         {"overrides": {"vpc-shop": {"description": "d"}}},
     ],
 )
-def test_attachments_renamed_twice_in_a_row_keep_being_meant(wanted: dict[str, Any]) -> None:
+def test_attachment_renamed_twice_is_still_found_by_its_first_name(config: dict[str, Any]) -> None:
     stack = Stack(SHOP, DATA)
-    before = stack.up({"core": wanted})
+    before = stack.up({"core": config})
+    is_excluded = "vpc-data" in str(config)
     for name in ("renamed", "renamed-again"):
-        excluded = "vpc-data" in str(wanted)
-        stack.now(attachment("a", "vpc-shop" if excluded else name), attachment("b", name if excluded else "vpc-data"))
-        after = stack.up({"core": wanted})
-        assert after.logical_names == before.logical_names
-        assert after.deletions == []
-        assert len(after.plan.warnings) == 1
-        assert f"is named {name!r} now" in after.plan.warnings[0]
-        assert [one.description for one in after.plan.desired.values()] == [
-            one.description for one in before.plan.desired.values()
-        ]
+        names = ("vpc-shop", name) if is_excluded else (name, "vpc-data")
+        stack.change(attachment("a", names[0]), attachment("b", names[1]))
+        after = stack.up({"core": config})
+        assert (after.logical_names, after.deletions) == (before.logical_names, [])
+        (warning,) = after.plan.warnings
+        assert f"is named {name!r} now" in warning.what
+        descriptions = [[flow_log.description for flow_log in run.plan.desired.values()] for run in (before, after)]
+        assert descriptions[0] == descriptions[1]
 
 
-def test_the_new_name_in_the_stack_file_ends_the_warning() -> None:
+def test_warning_ends_when_the_stack_file_has_the_new_name() -> None:
     stack = Stack(SHOP)
-    stack.up({"core": {"attachments": ["vpc-shop"]}})
-    stack.now(attachment("a", "renamed"))
-    assert stack.up({"core": {"attachments": ["vpc-shop"]}}).plan.warnings != []
+    stack.up(SHOP_BY_NAME)
+    stack.change(RENAMED)
+    assert stack.up(SHOP_BY_NAME).plan.warnings != []
     assert stack.up({"core": {"attachments": ["renamed"]}}).plan.warnings == []
 
 
-@pytest.mark.parametrize("after", [("vpc-data", "vpc-shop"), ("renamed", "vpc-shop")])
-def test_a_name_that_passed_to_another_attachment_ends_the_run(after: tuple[str, str]) -> None:
+@pytest.mark.parametrize("text", ["vpc-shop", "a"])
+def test_listed_attachment_that_is_gone_ends_no_run(text: str) -> None:
+    config = {"core": {"attachments": [text, "vpc-data"]}}
     stack = Stack(SHOP, DATA)
-    stack.up({"core": {"attachments": ["vpc-shop"]}})
-    stack.now(attachment("a", after[0]), attachment("b", after[1]))
-    run = stack.preview({"core": {"attachments": ["vpc-shop"]}})
-    assert [one.key for one in run.refusals] == ["routers.core.attachments[0]"]
-    assert "write the id of the one that you mean" in run.refusals[0].what
-    assert stack.up({"core": {"attachments": ["a"]}}).deletions == []
-
-
-@pytest.mark.parametrize("called", ["vpc-shop", "a"])
-def test_what_is_listed_and_gone_ends_no_run_however_often(called: str) -> None:
-    wanted = {"core": {"attachments": [called, "vpc-data"]}}
-    stack = Stack(SHOP, DATA)
-    stack.up(wanted)
-    stack.now(DATA)
+    stack.up(config)
+    stack.change(DATA)
     for _ in range(3):
-        run = stack.up(wanted)
-        assert run.plan.routers[0].selection.skipped == {called: "is gone from the router"}
+        assert stack.up(config).plan.routers[0].skipped == {text: "is gone from the router"}
+    stack.change(DATA, attachment("new", "vpc-shop"))
+    assert set(stack.up({"core": {"attachments": ["vpc-shop", "vpc-data"]}}).names) == {"b", "new"}
 
 
-def test_an_attachment_that_was_never_there_is_a_mistake() -> None:
-    stack = Stack(SHOP, DATA)
-    stack.up()
-    run = stack.preview({"core": {"attachments": ["vpc-nope"]}})
-    assert [one.key for one in run.refusals] == ["routers.core.attachments[0]"]
-
-
-def test_a_new_attachment_takes_the_name_of_one_that_is_gone() -> None:
-    wanted = {"core": {"attachments": ["vpc-shop"]}}
+def test_new_attachment_takes_the_name_of_one_that_is_gone() -> None:
     stack = Stack(SHOP)
-    stack.up(wanted)
-    stack.now(attachment("new", "vpc-shop"))
-    run = stack.up(wanted)
+    stack.up(SHOP_BY_NAME)
+    stack.change(attachment("new", "vpc-shop"))
+    run = stack.up(SHOP_BY_NAME)
     assert run.reasons == ["the attachment is gone"]
     assert (list(run.names), run.plan.warnings) == (["new"], [])
-    assert stack.preview(wanted).deletions == []
+    assert stack.preview(SHOP_BY_NAME).deletions == []
 
 
-def test_what_two_runs_ago_was_gone_may_come_back_as_another_attachment() -> None:
-    wanted = {"core": {"attachments": ["vpc-shop", "vpc-data"]}}
-    stack = Stack(SHOP, DATA)
-    stack.up(wanted)
-    stack.now(DATA)
-    stack.up(wanted)
-    stack.now(DATA, attachment("new", "vpc-shop"))
-    assert set(stack.up(wanted).names) == {"b", "new"}
-
-
-# Where the state has it
-
-
-def desired(stack: Stack) -> DesiredFlowLog:
-    (one,) = stack.preview().plan.desired.values()
-    return one
-
-
-@pytest.mark.parametrize("name", ["core-a", "core-0123abcd", "vpc-shop", "what-it-was-called-0123abcd"])
-def test_a_flow_log_keeps_the_name_that_the_state_has_for_it(name: str) -> None:
+@pytest.mark.parametrize("name", ["core-a", "core-0123abcd", "vpc-shop", "a-former-name-0123abcd"])
+def test_flow_log_keeps_its_logical_name_in_the_state(name: str) -> None:
     stack = Stack(SHOP)
     stack.managed = {target("a"): ManagedFlowLog(urn(name), target("a"))}
-    assert desired(stack).logical_name == name
+    assert stack.preview().logical_names == [name]
 
 
 @pytest.mark.parametrize("parent", [None, "my:own:Component"])
-def test_a_flow_log_that_a_program_declares_itself_is_not_taken_for_ours(parent: str | None) -> None:
+def test_flow_log_that_a_program_declares_gives_no_logical_name(parent: str | None) -> None:
     stack = Stack(SHOP)
     stack.managed = managed(target("a"), parent=parent)
-    assert desired(stack).logical_name == logical_name("a", "group/stream", readable="vpc-shop")
+    assert stack.preview().logical_names == [logical_name("a", "group/stream", readable="vpc-shop")]
 
 
-def test_streams_that_had_each_others_names_give_different_names() -> None:
+def test_stream_with_the_former_name_of_another_gives_another_name() -> None:
     stack = Stack(SHOP)
     taken = logical_name("a", "group/stream", readable="vpc-shop")
     stack.managed = {target("a", stream="t"): ManagedFlowLog(urn(taken), target("a", stream="t"))}
-    names = stack.preview({"core": {}, "other": {"log_stream": "other"}}).logical_names
+    names = stack.preview({"core": {}, "other": OTHER_STREAM}).logical_names
     assert taken in names
     assert len(set(names)) == len(names) == 2
 
@@ -430,49 +311,43 @@ def test_streams_that_had_each_others_names_give_different_names() -> None:
 FROZEN = attachment("a", "vpc-shop", state="freezed")
 
 
-def test_a_frozen_attachment_without_a_flow_log_is_skipped() -> None:
+def test_frozen_attachment_without_a_flow_log_is_skipped() -> None:
     run = Stack(FROZEN, DATA).preview()
-    assert run.refusals == []
-    assert list(run.names) == ["b"]
-    assert run.plan.routers[0].selection.skipped == {"a": "is frozen, so no flow log of it can be made"}
+    assert (run.refusals, list(run.names)) == ([], ["b"])
+    assert run.plan.routers[0].skipped == {"a": "is frozen, so no flow log of it can be created"}
 
 
-def test_a_frozen_attachment_keeps_what_it_has() -> None:
+@pytest.fixture
+def frozen() -> Stack:
+    """A stack of which one attachment was frozen after the last run."""
     stack = Stack(SHOP, DATA)
     stack.up()
-    stack.now(FROZEN, DATA)
-    run = stack.preview(max_deletes=0)
+    stack.change(FROZEN, DATA)
+    return stack
+
+
+def test_frozen_attachment_keeps_its_flow_log(frozen: Stack) -> None:
+    run = frozen.preview(max_deletes=0)
     assert (set(run.names), run.deletions, run.refusals) == ({"a", "b"}, [], [])
 
 
-def test_a_frozen_attachment_that_would_have_to_move_ends_the_run() -> None:
-    stack = Stack(SHOP, DATA)
-    stack.up()
-    stack.now(FROZEN, DATA)
-    other = {"log_stream": "other"}
-    assert stack.preview({"core": other}).refusals == [
-        Problem(
-            "routers.core",
-            "attachment 'vpc-shop' is frozen, so no flow log of it can be made to group/other: give it a router key"
-            " of its own, with log group and stream as they were",
-        )
-    ]
-    stays = {**other, "overrides": {"vpc-shop": {"log_stream": "stream"}}}
-    assert [one.attachment for one in stack.preview({"core": stays}).deletions] == ["vpc-data"]
+def test_frozen_attachment_cannot_move(frozen: Stack) -> None:
+    what = (
+        "attachment 'vpc-shop' is frozen, so no flow log of it can be created to group/other: give it a router key"
+        " of its own, with log group and stream as they were"
+    )
+    assert frozen.preview({"core": OTHER_STREAM}).refusals == [Problem("routers.core", what)]
+    stays = {**OTHER_STREAM, "overrides": {"vpc-shop": {"log_stream": "stream"}}}
+    assert [deletion.attachment for deletion in frozen.preview({"core": stays}).deletions] == ["vpc-data"]
 
 
-def test_a_frozen_attachment_gets_no_second_flow_log_and_keeps_its_first() -> None:
-    stack = Stack(SHOP)
-    stack.up()
-    stack.now(FROZEN)
-    run = stack.preview({"core": {}, "copy": {"log_stream": "other"}})
+def test_frozen_attachment_gets_no_second_flow_log(frozen: Stack) -> None:
+    run = frozen.preview({"core": {}, "copy": OTHER_STREAM})
     assert (run.refusals, run.deletions) == ([], [])
-    assert [len(one.flow_logs) for one in run.plan.routers] == [1, 0]
+    copied = [desired.attachment.id for desired in run.plan.desired.values() if desired.key == "copy"]
+    assert copied == ["b"]
 
 
-def test_a_frozen_attachment_is_not_silenced_for_what_cannot_be_made() -> None:
-    stack = Stack(SHOP)
-    stack.up()
-    stack.now(FROZEN)
-    run = stack.preview({"core": {"enabled": False}, "copy": {"log_stream": "other"}})
-    assert [problem.key for problem in run.refusals] == ["routers.copy"]
+def test_flow_log_of_a_frozen_attachment_is_not_disabled_without_another(frozen: Stack) -> None:
+    run = frozen.preview({"core": {"enabled": False}, "copy": OTHER_STREAM})
+    assert keys(list(run.refusals)) == ["routers.copy"]

@@ -1,4 +1,4 @@
-"""How a program that declares flow logs ends; whole programs are in tests/e2e/test_examples.py."""
+"""How a program that declares flow logs ends after a failure; tests/e2e/test_examples.py runs whole programs."""
 
 from typing import NoReturn
 
@@ -7,31 +7,31 @@ import pytest
 from stacks import program
 
 
-def test_also_what_nobody_foresaw_ends_a_program_that_would_go_on_without_its_flow_logs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("was_called", "message", "has_traceback"),
+    [
+        (False, "ZeroDivisionError: a bug", True),
+        (True, "declare_flow_logs is to be called once in a program: name all routers in one call", False),
+    ],
+    ids=["unexpected error", "second call"],
+)
+def test_failure_ends_the_program(
+    was_called: bool,
+    message: str,
+    has_traceback: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def snapshot(_stack: str) -> NoReturn:
-        raise ZeroDivisionError("nobody foresaw this")
+    def read_snapshot(_stack: str) -> NoReturn:
+        raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(program, "snapshot", snapshot)
-    monkeypatch.setattr(program, "_declared", False)
+    monkeypatch.setattr(program, "read_snapshot", read_snapshot)
+    monkeypatch.setattr(program, "_is_declared", was_called)
 
     with pytest.raises(SystemExit) as ended:
         program.declare_flow_logs()
 
+    printed = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "ZeroDivisionError: nobody foresaw this" in capsys.readouterr().err
-
-
-def test_a_second_declaration_ends_the_program_with_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(program, "_declared", True)
-
-    with pytest.raises(SystemExit) as ended:
-        program.declare_flow_logs()
-
-    said = capsys.readouterr().err
-    assert ended.value.code == 1
-    assert "declare_flow_logs is to be called once in a program: name all routers in one call" in said
-    assert "Traceback" not in said
+    assert message in printed
+    assert ("Traceback" in printed) is has_traceback

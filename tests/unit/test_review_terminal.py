@@ -1,29 +1,35 @@
-"""The review as text for a terminal: what is lost comes first and is loud, and all is within 80 columns."""
+"""The review as text for a terminal: deletions come first and are loud, and all lines are within 80 columns."""
 
 from __future__ import annotations
 
 import io
-import itertools
 import re
 import sys
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.commands.review.__main__ import main
-from stacks.commands.review.changes import review
-from stacks.commands.review.model import Difference, Kind, Row, StackReview
+from stacks.commands.review.changes import review_stack
+from stacks.commands.review.model import Kind, Row, StackReview
 from stacks.commands.review.terminal import COLUMNS, text
-from tests.unit.test_review import HOSTILE, PREVIEWS, recorded
+from tests.unit.review_samples import HOSTILE, PREVIEWS, read_recorded, reviews
 
 RED = "\x1b[31m"
 
 
-def shown(file: str, stack: str = "local") -> str:
-    return text([review(stack, recorded(file))])
+def review(file: str, stack: str = "local") -> str:
+    return text([review_stack(stack, read_recorded(file))])
+
+
+def unwrapped(file: str) -> str:
+    return " ".join(review(file).split())
+
+
+def review_of(kind: Kind, rows: list[Row], **more: list[str]) -> str:
+    return text([StackReview(stack="dev", rows={kind: rows}, **more)])  # type: ignore[arg-type]
 
 
 def row(number: int, **changes: object) -> Row:
@@ -32,18 +38,12 @@ def row(number: int, **changes: object) -> Row:
 
 
 def width(line: str) -> int:
-    return sum(
-        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in line
-    )
+    widths = {"W": 2, "F": 2}
+    return sum(0 if unicodedata.combining(char) else widths.get(unicodedata.east_asian_width(char), 1) for char in line)
 
 
-def fits(line: str) -> bool:
-    """Whether it is within the terminal, or is one name that is not."""
-    return width(line) <= COLUMNS or len(line.split()) == 1
-
-
-def test_everything_at_once_is_in_the_order_of_what_matters() -> None:
-    lines = shown("mixed.jsonl").splitlines()
+def test_changes_are_sorted_by_how_much_they_matter() -> None:
+    lines = review("mixed.jsonl").splitlines()
 
     assert lines[:11] == [
         "Stack local: 1 to delete, 1 to move, 3 to change, 2 to create, 1 to import, 4",
@@ -70,182 +70,151 @@ def test_everything_at_once_is_in_the_order_of_what_matters() -> None:
     assert lines[-2:] == ["  - not logged on er-edge: vpc-partner-lab waits for the router's owner to", "    accept it"]
 
 
-@pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl"])
-def test_each_deletion_is_shown_with_its_reason(file: str) -> None:
-    told = " ".join(shown(file).split())
+@pytest.mark.parametrize(
+    ("file", "parts"),
+    [
+        (
+            "reasons.json",
+            [
+                "5 TO DELETE: THE RECORDS THAT THEY WRITE END",
+                "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only",
+                "lab-vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs",
+            ],
+        ),
+        (
+            "moved.jsonl",
+            [
+                "2 TO MOVE: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM DISABLED, SO",
+                "network/er-flow-logs -> network/er-flow-logs-archive, DISABLED: nothing is written",
+                "network/er-flow-logs -> network/er-flow-logs-archive, no gap",
+            ],
+        ),
+        ("failed.json", ["1 TO REPLACE: DELETED, AND THEN CREATED AGAIN", "core-vpc-shop-e4ec9862 it has failed"]),
+        (
+            "mixed.json",
+            [
+                "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true",
+                "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs",
+            ],
+        ),
+    ],
+)
+def test_changes_have_their_reasons(file: str, parts: list[str]) -> None:
+    shown = unwrapped(file)
+    assert [part for part in parts if part not in shown] == []
 
-    assert "5 TO DELETE: THE RECORDS THAT THEY WRITE END" in told
-    assert "reason: is no longer selected because its tag 'env' is now 'retired' (was 'prod')" in told
-    assert 'reason: is no longer selected since the stack file says routers.edge.attachments: {"exclude": [' in told
-    assert "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only" in told
-    assert "lab-vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs" in told
 
-
-def test_a_deletion_whose_reason_is_not_known_says_so() -> None:
-    lost = StackReview(stack="dev", rows={Kind.DELETE: [row(1)]})
-    assert "\n    reason: the preview does not say\n" in text([lost])
-
-
-def test_a_move_to_a_disabled_flow_log_is_not_shown_as_without_a_gap() -> None:
-    told = " ".join(shown("moved.jsonl").split())
-
-    assert "2 TO MOVE: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM DISABLED," in told
-    archived = "network/er-flow-logs -> network/er-flow-logs-archive"
-    assert f"core-vpc-payments-8bd9e320 {archived}, DISABLED: nothing is written" in told
-    assert f"core-vpc-shop-e4ec9862 {archived}, no gap" in told
-
-
-def test_a_failed_flow_log_is_shown_as_deleted_and_created_again() -> None:
-    assert "\n1 TO REPLACE: DELETED, AND THEN CREATED AGAIN\n" in shown("failed.json")
-    assert "core-vpc-shop-e4ec9862\n    it has failed\n" in shown("failed.json")
-
-
-def test_changes_by_hand_are_marked() -> None:
-    told = shown("mixed.json")
-    assert "edge-vpc-edge-proxy-03a1ad25\n    was changed by hand\n    enabled: false -> true\n" in told
-    assert "core-vpn-office-bonn-6d95ad29\n    was deleted by hand\n    logs to network/er-flow-logs\n" in told
+def test_unknown_reason_of_a_deletion_is_reported() -> None:
+    assert "\n    reason: the preview does not say\n" in review_of(Kind.DELETE, [row(1)])
 
 
 def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:
-    several = [review(stack, recorded(file)) for stack, file in (("a", "unchanged.json"), ("b", "dropped_router.json"))]
+    files = {"a": "unchanged.json", "b": "dropped_router.json"}
+    several = [review_stack(stack, read_recorded(file)) for stack, file in files.items()]
 
-    told = text(several)
+    shown = text(several)
 
-    assert told.startswith("Flow logs: 4 to delete\n\nStack b: 4 to delete, 6 unchanged\n\n4 TO DELETE: ")
-    assert told.endswith("\n\nStack a: nothing to do, 10 unchanged")
-    assert text(reversed(several)) == told
+    assert shown.startswith("Flow logs: 4 to delete\n\nStack b: 4 to delete, 6 unchanged\n\n4 TO DELETE: ")
+    assert shown.endswith("\n\nStack a: nothing to do, 10 unchanged")
+    assert text(reversed(several)) == shown
 
 
-def test_a_preview_that_failed_is_loud_and_says_why() -> None:
-    assert shown("wrong_stack_file.json").splitlines() == [
+def test_failed_preview_is_loud_and_shows_why() -> None:
+    assert review("wrong_stack_file.json").splitlines() == [
         "Stack local: THE PREVIEW FAILED, so nobody knows what would change.",
         "  - otc-flow-logs:routers.core.log_group in stacks/Pulumi.local.yaml: there is",
         "    no log group with id or name 'netwrk'; there are: network, security",
     ]
-    assert text([review("dev", "")]).splitlines() == [
+    assert text([review_stack("dev", "")]).splitlines() == [
         "Stack dev: THE PREVIEW FAILED, so nobody knows what would change: it printed",
         "  nothing to standard output. Its standard error may say why.",
     ]
 
 
-@pytest.mark.parametrize("kind", [Kind.CHANGE, Kind.IMPORT, Kind.CREATE])
-def test_a_long_list_of_what_loses_nothing_stops_after_twenty(kind: Kind) -> None:
-    told = text([StackReview(stack="dev", rows={kind: [row(n) for n in range(1234)]})])
-
-    assert told.count("  - er, vpc-") == 20
-    assert f"1,234 {kind.value}" in told
-    assert told.endswith("\n  ... and 1,214 more")
-    assert "more" not in text([StackReview(stack="dev", rows={kind: [row(n) for n in range(20)]})])
-
-
-@pytest.mark.parametrize("kind", [Kind.DELETE, Kind.MOVE, Kind.REPLACE])
-def test_what_is_lost_or_moved_is_always_listed_in_full(kind: Kind) -> None:
-    told = text([StackReview(stack="dev", rows={kind: [row(n) for n in range(1234)]})])
-    assert told.count("  - er, vpc-") == 1234
-    assert f"1,234 {kind.value.upper()}: " in told
+@pytest.mark.parametrize("kind", Kind)
+def test_only_loud_lists_are_longer_than_twenty(kind: Kind) -> None:
+    shown = review_of(kind, [row(n) for n in range(1234)])
+    if kind in (Kind.DELETE, Kind.MOVE, Kind.REPLACE):
+        assert f"1,234 {kind.value.upper()}: " in shown
+        assert shown.count("  - er, vpc-") == 1234
+    else:
+        assert f"1,234 {kind.value}" in shown
+        assert shown.count("  - er, vpc-") == 20
+        assert shown.endswith("\n  ... and 1,214 more")
+    assert "more" not in review_of(kind, [row(n) for n in range(20)])
 
 
-def test_flow_logs_that_are_disabled_are_always_listed() -> None:
-    rows = [row(n, is_silenced=n < 30) for n in range(40)]
-
-    told = text([StackReview(stack="dev", rows={Kind.CHANGE: rows})])
-
-    assert "40 to change; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in told
-    assert told.count("  - er, vpc-") == 30
-    assert told.endswith("  ... and 10 more")
+def test_disabled_flow_logs_are_always_listed() -> None:
+    shown = review_of(Kind.CHANGE, [row(n, is_silenced=n < 30) for n in range(40)])
+    assert "40 to change; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
+    assert shown.count("  - er, vpc-") == 30
+    assert shown.endswith("  ... and 10 more")
 
 
-def test_a_long_list_of_warnings_stops_after_twenty() -> None:
-    told = text([StackReview(stack="dev", rows={Kind.CREATE: [row(1)]}, warnings=[f"w {n}" for n in range(25)])])
-    assert "\n25 warnings\n  - w 0\n" in told
-    assert told.endswith("  - w 19\n  ... and 5 more")
+def test_long_list_of_warnings_is_shortened() -> None:
+    shown = review_of(Kind.CREATE, [row(1)], warnings=[f"w {n}" for n in range(25)])
+    assert "\n25 warnings\n  - w 0\n" in shown
+    assert shown.endswith("  - w 19\n  ... and 5 more")
 
 
-def test_only_what_is_loud_is_red_and_only_where_colour_is_wanted() -> None:
-    reviews = [review("local", recorded("mixed.jsonl")), review("dev", "")]
+def test_only_loud_titles_are_red() -> None:
+    several = [review_stack("local", read_recorded("mixed.jsonl")), review_stack("dev", "")]
 
-    red = text(reviews, in_colour=True)
+    red = text(several, in_colour=True)
 
     titles = re.findall(r"\x1b\[31m(.*?)\x1b\[0m\n", red)
     assert [title[:11] for title in titles] == ["Stack dev: ", "  nothing t", "1 TO DELETE", "1 TO MOVE: "]
-    assert re.sub(r"\x1b\[\d+m", "", red) == text(reviews)
-    assert "\x1b" not in text(reviews)
+    assert re.sub(r"\x1b\[\d+m", "", red) == text(several)
+    assert "\x1b" not in text(several)
 
 
-@pytest.mark.parametrize("file", [one.name for one in sorted(PREVIEWS.glob("*.json*"))])
-def test_recorded_previews_fit_into_eighty_columns(file: str) -> None:
-    assert [line for line in shown(file).splitlines() if len(line) > COLUMNS] == []
+@pytest.mark.parametrize("file", [file.name for file in sorted(PREVIEWS.glob("*.json*"))])
+def test_recorded_previews_fit_into_80_columns(file: str) -> None:
+    assert [line for line in review(file).splitlines() if len(line) > COLUMNS] == []
 
 
-_texts = st.sampled_from([*HOSTILE, "vpc-shop", "x" * 79, "x" * 64, "名前" * 20, "e\u0301" * 70, "two words " * 30])
-_rows = st.builds(
-    Row,
-    router=_texts,
-    attachment=_texts,
-    flow_log=_texts,
-    logs_to=_texts,
-    note=_texts,
-    is_silenced=st.booleans(),
-    differences=st.lists(st.builds(Difference, what=_texts, old=_texts, new=_texts), max_size=3).map(tuple),
-)
-_reviews = st.builds(
-    StackReview,
-    stack=_texts,
-    is_failed=st.booleans(),
-    failure=_texts,
-    errors=st.lists(_texts, max_size=3),
-    warnings=st.lists(_texts, max_size=3),
-    rows=st.dictionaries(st.sampled_from(Kind), st.lists(_rows, min_size=1, max_size=3)),
-    unchanged=st.integers(0, 10**6),
-)
+TEXTS = [*HOSTILE, "vpc-shop", "x" * 79, "x" * 64, "名前" * 20, "e\u0301" * 70, "two words " * 30]
 
 
-@given(st.lists(_reviews, min_size=1, max_size=3))
-def test_no_name_breaks_the_lines_or_reaches_the_terminal_as_control(reviews: list[StackReview]) -> None:
-    told = text(reviews)
+@given(reviews(TEXTS, stacks=st.sampled_from(TEXTS), longest=3))
+def test_hostile_names_do_not_break_lines_or_control_the_terminal(several: list[StackReview]) -> None:
+    shown = text(several)
 
-    assert told.encode()
-    lines = told.split("\n")
+    assert shown.encode()
+    lines = shown.split("\n")
     assert all(line.isprintable() for line in lines)
-    assert [line for line in lines if not fits(line)] == []
+    # A longer line is a single name.
+    assert [line for line in lines if width(line) > COLUMNS and len(line.split()) > 1] == []
 
 
-def test_a_name_is_indented_less_rather_than_broken() -> None:
-    names = "x" * 77, "y" * 64
-    told = text([StackReview(stack="dev", rows={Kind.CREATE: [row(1, router=names[0], attachment=names[1])]})])
-    assert told.splitlines()[3:5] == [f"  {names[0]},", f"    {names[1]}, f-1"]
+def test_long_name_is_indented_less() -> None:
+    router, attachment = "x" * 77, "y" * 64
+    shown = review_of(Kind.CREATE, [row(1, router=router, attachment=attachment)])
+    assert shown.splitlines()[3:5] == [f"  {router},", f"    {attachment}, f-1"]
 
 
 # The command.
 
 
-@pytest.mark.parametrize("arguments", list(itertools.permutations(["--text", "dev=FILE"])))
-def test_the_command_prints_text_wherever_the_option_stands(
-    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = str(PREVIEWS / "mixed.json")
-    assert main([argument.replace("FILE", file) for argument in arguments]) == 0
-    assert capsys.readouterr().out == shown("mixed.json", "dev") + "\n"
+@pytest.mark.parametrize("position", [0, 1])
+def test_command_prints_text_wherever_the_option_stands(position: int, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [f"dev={PREVIEWS / 'mixed.json'}"]
+    arguments.insert(position, "--text")
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == review("mixed.json", "dev") + "\n"
+    assert main(["--text", f"dev={PREVIEWS / 'wrong_stack_file.json'}"]) == 1
 
 
-def test_the_command_has_the_same_exit_codes_for_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    failed = f"dev={PREVIEWS / 'wrong_stack_file.json'}"
-    assert [main(["--text", failed]), main([failed])] == [1, 1]
-    for arguments in ([], ["dev"], ["dev=-", "prod=-"], [f"dev={tmp_path / 'none'}"]):
-        assert [main(["--text", *arguments]), main(arguments)] == [2, 2]
-    capsys.readouterr()
-
-
-class _Terminal(io.TextIOWrapper):
+class Terminal(io.TextIOWrapper):
     def isatty(self) -> bool:
         return True
 
 
 @pytest.mark.parametrize(("no_color", "is_red"), [(None, True), ("", True), ("1", False)])
-def test_colour_is_for_terminals_and_no_color_turns_it_off(
+def test_command_uses_colour_on_terminals_unless_no_color_is_set(
     monkeypatch: pytest.MonkeyPatch, no_color: str | None, *, is_red: bool
 ) -> None:
-    terminal = _Terminal(io.BytesIO())
+    terminal = Terminal(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color is not None:

@@ -1,16 +1,15 @@
-"""The rules that a team holds its stack file to."""
+"""The team's rules for its stack file."""
 
 from typing import Any
 
 import pytest
 
-from providers.er.log_tank import LogGroup
-from providers.er.routers import Router
-from stacks.checks.rules import check
+from providers.er.log_groups import LogGroup
+from stacks.checks.rules import check_rules
 from stacks.errors import Problem
 from stacks.planning.plan import Plan, ResolvedRouter
 from stacks.stackfile.model import Rules
-from tests.unit.plans import attachment, plan, resolved_router
+from tests.unit.plans import attachment, plan, resolved_router, router
 
 CORE = resolved_router(
     "core",
@@ -18,22 +17,15 @@ CORE = resolved_router(
     others=[attachment("c", "vpc-data"), attachment("d", "fw", "cfw")],
     disabled=["a"],
 )
-OTHERS = [Router(id="er-9", name="er-lab", state="available"), Router(id="er-8", name="", state="available")]
-
-
 GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="archive")]
 
 
-def planned(*routers: ResolvedRouter) -> Plan:
-    return plan(*routers, other_routers=OTHERS, groups=GROUPS)
+def make_plan(*routers: ResolvedRouter) -> Plan:
+    return plan(*routers, other_routers=[router("er-9", "er-lab"), router("er-8", "")], groups=GROUPS)
 
 
-def broken(**rules: Any) -> list[Problem]:
-    return check(Rules.model_validate(rules), planned(CORE))
-
-
-def test_without_rules_nothing_is_broken() -> None:
-    assert broken() == []
+def check(**rules: Any) -> list[Problem]:
+    return check_rules(Rules.model_validate(rules), make_plan(CORE))
 
 
 @pytest.mark.parametrize(
@@ -56,21 +48,21 @@ def test_without_rules_nothing_is_broken() -> None:
         ("names", ["vpc"], "these names fit none of vpc: vpc-shop (core: vpc-shop), vpn-b (core: vpn-b)"),
     ],
 )
-def test_a_broken_rule_names_each_attachment(rule: str, value: object, what: str) -> None:
-    assert broken(**{rule: value}) == [Problem(f"rules.{rule}", what)]
+def test_broken_rule_names_every_culprit(rule: str, value: object, what: str) -> None:
+    assert check(**{rule: value}) == [Problem(f"rules.{rule}", what)]
 
 
-@pytest.mark.parametrize(("rule", "value"), [("log_groups", ["group"]), ("log_groups", ["g"]), ("names", ["vp[cn]-*"])])
-def test_a_rule_that_is_kept_says_nothing(rule: str, value: object) -> None:
-    assert broken(**{rule: value}) == []
+@pytest.mark.parametrize("rules", [{}, {"log_groups": ["group"]}, {"log_groups": ["g"]}, {"names": ["vp[cn]-*"]}])
+def test_kept_rule_reports_nothing(rules: dict[str, Any]) -> None:
+    assert check(**rules) == []
 
 
-def test_what_another_key_of_the_same_router_logs_is_selected() -> None:
+def test_attachment_that_another_key_logs_is_selected() -> None:
     other = resolved_router("second", [("c", "vpc-data")], others=[attachment("a", "vpc-shop"), attachment("b")])
-    assert check(Rules(every_attachment=True), planned(CORE, other)) == []
+    assert check_rules(Rules(every_attachment=True), make_plan(CORE, other)) == []
 
 
-def test_a_log_group_of_a_rule_that_is_not_there_is_told_with_those_that_are() -> None:
-    (problem,) = broken(log_groups=["group", "aduit"])
+def test_unknown_log_group_in_a_rule_is_reported_with_the_known_ones() -> None:
+    (problem,) = check(log_groups=["group", "aduit"])
     assert problem.key == "rules.log_groups[1]"
     assert problem.what.startswith("there is no log group with id or name 'aduit'; there are: audit")

@@ -1,4 +1,4 @@
-"""What the host remembers of a run, as far as it decides whether a deletion is right."""
+"""What the host remembers of a run, to decide whether a flow log may be deleted."""
 
 from typing import Any
 
@@ -12,87 +12,83 @@ FIRST, SECOND = urn("first"), urn("second")
 INPUTS: dict[str, Any] = {"er_id": "er", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
 
 
-def test_the_second_declaration_of_a_target_is_told_with_the_first() -> None:
-    run = Run()
-    assert run.declares(FIRST, INPUTS) is None
-    assert run.declares(SECOND, INPUTS) == "first"
-    assert run.declares(FIRST, INPUTS) is None
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+def test_second_declaration_of_target_is_reported_with_first(run: Run) -> None:
+    assert run.record_declared(FIRST, INPUTS) is None
+    assert run.record_declared(SECOND, INPUTS) == "first"
+    assert run.record_declared(FIRST, INPUTS) is None
+
+
+@pytest.mark.parametrize("key", list(INPUTS))
+def test_different_targets_are_not_duplicates(run: Run, key: str) -> None:
+    assert run.record_declared(FIRST, INPUTS) is None
+    assert run.record_declared(SECOND, {**INPUTS, key: "other"}) is None
 
 
 @pytest.mark.parametrize("value", [UNKNOWN, None])
 @pytest.mark.parametrize("key", list(INPUTS))
-def test_a_target_that_is_not_known_yet_is_nobodys(key: str, value: object) -> None:
-    run = Run()
-    inputs = {**INPUTS, key: value}
-    assert run.declares(FIRST, inputs) is None
-    assert run.declares(SECOND, inputs) is None
+def test_unknown_targets_are_not_duplicates(run: Run, key: str, value: object) -> None:
+    assert run.record_declared(FIRST, {**INPUTS, key: value}) is None
+    assert run.record_declared(SECOND, {**INPUTS, key: value}) is None
 
 
-def test_a_flow_log_is_held_by_what_the_program_declares() -> None:
-    run = Run()
-    run.declares(FIRST, INPUTS)
-    run.keeps(FIRST, "id")
-    assert run.is_held(SECOND, "id")
+def test_flow_log_kept_by_declared_resource_is_in_use(run: Run) -> None:
+    run.record_declared(FIRST, INPUTS)
+    run.record_kept(FIRST, "id")
+    assert run.is_in_use("id")
+    assert not run.is_needed(SECOND, INPUTS)
 
 
-def test_what_only_the_state_has_holds_nothing() -> None:
-    run = Run()
-    run.keeps(FIRST, "id")
-    assert not run.is_held(SECOND, "id")
+def test_flow_log_kept_by_undeclared_resource_is_not_in_use(run: Run) -> None:
+    run.record_kept(FIRST, "id")
+    assert not run.is_in_use("id")
 
 
-def test_what_was_created_is_held() -> None:
-    run = Run()
-    run.created(FIRST, "id")
-    assert run.is_held(SECOND, "id")
-    assert not run.is_held(SECOND, "other")
+def test_created_flow_log_is_in_use(run: Run) -> None:
+    run.record_created(FIRST, "id")
+    assert run.is_in_use("id")
+    assert not run.is_in_use("other")
 
 
-def test_a_failure_makes_the_flow_logs_of_its_attachment_needed() -> None:
-    run = Run()
-    run.failed(FIRST, INPUTS)
-    assert run.has_failed(INPUTS)
+def test_flow_log_is_in_use_until_last_resource_in_state_is_deleted(run: Run) -> None:
+    run.record_in_state(FIRST, "id")
+    run.record_in_state(SECOND, "id")
+    assert run.is_in_state("id")
+    run.record_deleted(FIRST)
+    assert run.is_in_use("id")
+    run.record_deleted(SECOND)
+    assert not run.is_in_use("id")
+
+
+def test_failure_makes_other_flow_logs_of_attachment_needed(run: Run) -> None:
+    run.record_failed(FIRST, INPUTS)
+    assert run.has_failure(INPUTS)
     assert run.is_needed(SECOND, {**INPUTS, "log_stream_id": "other"})
     assert not run.is_needed(SECOND, {**INPUTS, "resource_id": "other"})
     assert not run.is_needed(SECOND, {**INPUTS, "er_id": "other"})
 
 
-def test_what_was_declared_and_never_created_makes_others_needed() -> None:
-    run = Run()
-    run.declares(FIRST, {**INPUTS, "log_stream_id": UNKNOWN})
+def test_declared_resource_that_was_not_created_makes_others_needed(run: Run) -> None:
+    run.record_declared(FIRST, {**INPUTS, "log_stream_id": UNKNOWN})
     assert run.is_needed(SECOND, INPUTS)
-    assert not run.has_failed(INPUTS)
-    run.created(FIRST, "id")
+    assert not run.has_failure(INPUTS)
+    run.record_created(FIRST, "id")
     assert not run.is_needed(SECOND, INPUTS)
 
 
-def test_a_failed_flow_log_goes_before_it_is_made_again() -> None:
-    run = Run()
-    run.declares(FIRST, INPUTS)
+def test_failed_flow_log_is_not_needed(run: Run) -> None:
+    run.record_declared(FIRST, INPUTS)
     assert not run.is_needed(FIRST, INPUTS)
     assert not run.is_needed(SECOND, {**INPUTS, "state": "failed"})
 
 
-def test_a_create_that_ends_half_made_keeps_the_old_flow_log() -> None:
-    run = Run()
-    run.declares(FIRST, INPUTS)
-    run.failed(FIRST, INPUTS)
-    run.created(FIRST, "half-made")
+def test_incomplete_create_keeps_old_flow_log(run: Run) -> None:
+    run.record_declared(FIRST, INPUTS)
+    run.record_failed(FIRST, INPUTS)
+    run.record_created(FIRST, "incomplete")
     assert run.is_needed(FIRST, INPUTS)
-    assert run.is_held(SECOND, "half-made")
-
-
-def test_an_update_that_succeeds_leaves_nothing_needed() -> None:
-    run = Run()
-    run.declares(FIRST, INPUTS)
-    run.keeps(FIRST, "id")
-    assert not run.is_needed(SECOND, INPUTS)
-
-
-def test_what_another_resource_of_the_state_has_is_held_until_that_goes() -> None:
-    run = Run()
-    run.had(FIRST, "id")
-    run.had(SECOND, "id")
-    assert run.is_of_the_stack("id")
-    assert run.is_held(FIRST, "id")
-    assert not run.is_held(SECOND, "id")
+    assert run.is_in_use("incomplete")

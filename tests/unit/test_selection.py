@@ -1,6 +1,7 @@
-"""Which attachments get a flow log, and what is said of the others."""
+"""Which attachments get a flow log, and why the others don't."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,18 +10,7 @@ from providers.er.attachments import Attachment
 from stacks.errors import Problem
 from stacks.planning.selection import Selection, cannot_be_logged, select
 from stacks.stackfile.model import RouterConfig
-
-NO_TAGS: Mapping[str, str] = {}
-NOTHING_MEANT: Mapping[str, str] = {}
-
-
-def attachment(
-    id_: str, name: str = "", type_: str = "vpc", state: str = "available", tags: Mapping[str, str] = NO_TAGS
-) -> Attachment:
-    return Attachment(
-        id=id_, name=name, state=state, resource_type=type_, resource_id=f"resource-{id_}", tags=dict(tags)
-    )
-
+from tests.unit.plans import attachment
 
 SHOP = attachment("id-shop", "vpc-shop", tags={"env": "prod", "team": "shop", "empty": ""})
 STAGING = attachment("id-staging", "vpc-staging", tags={"env": "staging", "team": "shop"})
@@ -29,40 +19,34 @@ DIRECT = attachment("id-direct", "vgw-direct", "vgw")
 FIREWALL = attachment("id-firewall", "cfw-perimeter", "cfw", tags={"env": "prod"})
 UNNAMED = attachment("id-unnamed")
 ALL = (SHOP, STAGING, OFFICE, DIRECT, FIREWALL, UNNAMED)
+LOGGABLE = ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct", "id-unnamed"]
+NOT_LOGGABLE = {"id-firewall": "is of type cfw, which cannot be logged"}
+TWINS = (attachment("id-1", "twin"), attachment("id-2", "twin"))
+NO_PREVIOUS: Mapping[str, str] = MappingProxyType({})
+GONE = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
+RENAMED = {"vpc-before": "id-shop"}
 
 
-def selected(
-    attachments: Any,
+def run(
+    attachments: Any = "all",
     *,
     there: Sequence[Attachment] = ALL,
-    meant: Mapping[str, str] = NOTHING_MEANT,
+    previous: Mapping[str, str] = NO_PREVIOUS,
     overrides: Mapping[str, Any] | None = None,
 ) -> Selection:
-    config = RouterConfig.model_validate(
-        {
-            "router": "r",
-            "log_group": "g",
-            "log_stream": "s",
-            "attachments": attachments,
-            "overrides": dict(overrides or {}),
-        }
-    )
-    return select("core", config, there, meant=meant.get)
+    values = {"router": "r", "log_group": "g", "log_stream": "s", "attachments": attachments}
+    config = RouterConfig.model_validate({**values, "overrides": dict(overrides or {})})
+    return select("core", config, there, previous_id=previous.get)
 
 
-def logged(attachments: Any, **rest: Any) -> list[str]:
-    result = selected(attachments, **rest)
-    assert result.problems == []
-    return [one.name or one.id for one in result.logged]
+def names(attachments: Sequence[Attachment]) -> list[str]:
+    return [selected.display_name for selected in attachments]
 
 
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        ("available", None),
-        ("pending", None),
-        ("modifying", None),
-        ("freezed", None),
+        *((state, None) for state in ("available", "pending", "modifying", "freezed")),
         ("deleting", "is being deleted"),
         ("deleted", "has been deleted"),
         ("rejected", "was rejected by the router's owner"),
@@ -73,57 +57,50 @@ def logged(attachments: Any, **rest: Any) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("type_", ["vpc", "vpn", "vgw"])
-def test_the_state_of_an_attachment_tells_whether_it_can_be_logged(type_: str, state: str, reason: str | None) -> None:
+def test_state_decides_whether_an_attachment_can_be_logged(type_: str, state: str, reason: str | None) -> None:
     assert cannot_be_logged(attachment("a", type_=type_, state=state)) == reason
 
 
 @pytest.mark.parametrize("type_", ["cfw", "peering", "VPC", ""])
-def test_types_that_the_api_does_not_log_are_named(type_: str) -> None:
+def test_other_types_cannot_be_logged(type_: str) -> None:
     assert cannot_be_logged(attachment("a", type_=type_)) == f"is of type {type_}, which cannot be logged"
 
 
-def test_all_logs_what_can_be_logged_and_tells_why_the_rest_is_not() -> None:
-    gone = attachment("id-gone", "vpc-gone", state="deleting")
-    result = selected("all", there=(*ALL, gone))
-    assert result.logged == [SHOP, STAGING, OFFICE, DIRECT, UNNAMED]
-    assert result.skipped == {
-        "id-firewall": "is of type cfw, which cannot be logged",
-        "id-gone": "is being deleted",
-    }
-    assert result.left_out == []
-    assert result.problems == []
-
-
-def test_all_of_a_router_without_attachments_is_nothing() -> None:
-    assert selected("all", there=()) == Selection()
-
-
-def test_a_list_takes_ids_and_names_and_counts_each_attachment_once() -> None:
-    result = selected(["vpc-shop", "id-shop", "vpc-shop", "id-unnamed"])
-    assert result.logged == [SHOP, UNNAMED]
-    assert result.left_out == [STAGING, OFFICE, DIRECT]
-    assert result.skipped == {}
-    assert result.problems == []
-
-
-def test_an_empty_list_logs_nothing_and_leaves_out_all_that_could_be() -> None:
-    result = selected([])
-    assert result.logged == []
-    assert result.left_out == [SHOP, STAGING, OFFICE, DIRECT, UNNAMED]
-    assert result.skipped == {}
-
-
-def test_a_firewall_that_is_asked_for_by_name_is_skipped_with_its_reason() -> None:
-    result = selected(["cfw-perimeter"])
-    assert result.logged == []
-    assert result.skipped == {"id-firewall": "is of type cfw, which cannot be logged"}
+def test_all_selects_what_can_be_logged() -> None:
+    selection = run(there=(*ALL, attachment("id-leaving", "vpc-leaving", state="deleting")))
+    assert names(selection.logged) == LOGGABLE
+    assert selection.skipped == {**NOT_LOGGABLE, "id-leaving": "is being deleted"}
+    assert (selection.left_out, selection.problems) == ([], [])
+    assert run(there=()) == Selection()
 
 
 @pytest.mark.parametrize(
-    ("selector", "names"),
+    ("texts", "logged"),
     [
-        ({}, ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct", "id-unnamed"]),
-        ({"tags": {}}, ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct", "id-unnamed"]),
+        (["vpc-shop", "id-shop", "vpc-shop", "id-unnamed"], [SHOP, UNNAMED]),
+        (["id-unnamed", "vgw-direct", "vpc-shop"], [SHOP, DIRECT, UNNAMED]),
+        ([], []),
+    ],
+)
+def test_list_selects_by_id_or_name_in_the_routers_order(texts: list[str], logged: list[Attachment]) -> None:
+    selection = run(texts)
+    assert selection.logged == logged
+    assert selection.left_out == [other for other in ALL if other not in logged and other is not FIREWALL]
+    assert (selection.skipped, selection.problems) == ({}, [])
+
+
+@pytest.mark.parametrize("requested", [["cfw-perimeter"], {"tags": {"env": "prod"}, "include": ["cfw-perimeter"]}])
+def test_selected_attachment_that_cannot_be_logged_is_skipped(requested: Any) -> None:
+    selection = run(requested)
+    assert FIREWALL not in (*selection.logged, *selection.left_out)
+    assert selection.skipped == NOT_LOGGABLE
+
+
+@pytest.mark.parametrize(
+    ("selector", "logged"),
+    [
+        ({}, LOGGABLE),
+        ({"tags": {}}, LOGGABLE),
         ({"types": []}, []),
         ({"names": []}, []),
         ({"types": ["vpn", "vgw"]}, ["vpn-office", "vgw-direct"]),
@@ -140,7 +117,7 @@ def test_a_firewall_that_is_asked_for_by_name_is_skipped_with_its_reason() -> No
         ({"names": ["vpc-[!s]*"]}, []),
         ({"names": ["VPC-*"]}, []),
         ({"names": ["shop"]}, []),
-        ({"names": ["*"]}, ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct", "id-unnamed"]),
+        ({"names": ["*"]}, LOGGABLE),
         ({"names": ["?*"]}, ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct"]),
         ({"names": ["["]}, []),
         ({"types": ["vpc"], "tags": {"env": "prod"}, "names": ["*o*"]}, ["vpc-shop"]),
@@ -153,190 +130,124 @@ def test_a_firewall_that_is_asked_for_by_name_is_skipped_with_its_reason() -> No
         ({"include": ["vpc-shop", "vpc-staging"], "exclude": ["vpc-shop"]}, ["vpc-staging"]),
     ],
 )
-def test_a_selector_logs_what_fits_all_of_it(selector: Any, names: list[str]) -> None:
-    assert logged(selector) == names
-
-
-def test_a_selector_never_logs_a_firewall() -> None:
-    result = selected({"tags": {"env": "prod"}, "include": ["cfw-perimeter"]})
-    assert FIREWALL not in result.logged
-    assert result.skipped == {"id-firewall": "is of type cfw, which cannot be logged"}
-
-
-def test_what_a_selector_does_not_ask_for_is_neither_skipped_nor_lost() -> None:
-    result = selected({"types": ["vpn"]})
-    assert result.skipped == {}
-    assert result.left_out == [SHOP, STAGING, DIRECT, UNNAMED]
-
-
-def test_every_attachment_is_in_one_place_at_most() -> None:
-    for selection in ("all", [], ["vpc-shop", "cfw-perimeter"], {}, {"types": ["vpc"]}, {"exclude": ["vpn-office"]}):
-        result = selected(selection)
-        places = [
-            *(one.id for one in result.logged),
-            *(one.id for one in result.left_out),
-            *result.skipped,
-        ]
-        assert len(places) == len(set(places))
-
-
-def test_the_order_is_that_of_the_router_whatever_the_order_of_the_list() -> None:
-    assert logged(["id-unnamed", "vgw-direct", "vpc-shop"]) == ["vpc-shop", "vgw-direct", "id-unnamed"]
+def test_selector_selects_what_meets_all_conditions(selector: Any, logged: list[str]) -> None:
+    selection = run(selector)
+    assert (names(selection.logged), selection.problems) == (logged, [])
+    assert names(selection.left_out) == [name for name in LOGGABLE if name not in logged]
 
 
 @pytest.mark.parametrize(
-    ("selection", "where"),
+    ("requested", "key"),
     [
         (["vpc-shop", "vpc-shopp"], "attachments[1]"),
         ({"include": ["vpc-shopp"]}, "attachments.include[0]"),
         ({"exclude": ["vpc-shop", "vpc-shopp"]}, "attachments.exclude[1]"),
     ],
 )
-def test_an_attachment_that_never_was_is_a_mistake_told_with_its_place(selection: Any, where: str) -> None:
-    assert selected(selection).problems == [
-        Problem(
-            f"routers.core.{where}",
-            "there is no attachment with id or name 'vpc-shopp'; there are: vpc-shop,"
-            " cfw-perimeter, id-unnamed, vgw-direct, vpc-staging, vpn-office",
-        )
-    ]
+def test_unknown_attachment_is_reported_with_its_key(requested: Any, key: str) -> None:
+    what = (
+        "there is no attachment with id or name 'vpc-shopp'; there are: vpc-shop, cfw-perimeter, id-unnamed,"
+        " vgw-direct, vpc-staging, vpn-office"
+    )
+    assert run(requested).problems == [Problem(f"routers.core.{key}", what)]
 
 
-def test_an_override_of_nothing_is_a_mistake() -> None:
-    assert selected("all", there=(), overrides={"x": {"enabled": False}}).problems == [
-        Problem("routers.core.overrides.x", "there is no attachment with id or name 'x'; there are: none")
-    ]
-
-
-def test_a_name_that_two_attachments_have_is_no_way_to_choose_one() -> None:
-    twins = (attachment("id-1", "twin"), attachment("id-2", "twin"))
-    assert selected(["twin"], there=twins).problems == [
-        Problem("routers.core.attachments[0]", "the name 'twin' fits 2 of them; use an id: id-1, id-2")
-    ]
-    assert selected("all", there=twins, overrides={"twin": {}}).problems == [
-        Problem("routers.core.overrides.twin", "the name 'twin' fits 2 of them; use an id: id-1, id-2")
-    ]
-    assert selected(["id-2"], there=twins).logged == [twins[1]]
-
-
-def test_an_id_wins_over_a_name_that_looks_like_it() -> None:
-    first, second = attachment("id-1", "id-2"), attachment("id-2", "other")
-    assert selected(["id-2"], there=(first, second)).logged == [second]
-
-
-def test_an_attachment_without_a_name_is_not_found_by_another_empty_one() -> None:
-    both = (attachment("id-1"), attachment("id-2"))
-    assert selected(["id-1"], there=both).logged == [both[0]]
-
-
-# What the last run knew under another name, or knew at all
-
-GONE: Mapping[str, str] = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
-
-
-@pytest.mark.parametrize("name", ["vpc-old", "id-old", "vpc-older"])
-@pytest.mark.parametrize("kind", ["list", "include"])
-def test_an_attachment_that_was_there_at_the_last_run_and_is_gone_is_skipped(kind: str, name: str) -> None:
-    result = selected([name] if kind == "list" else {"include": [name]}, meant=GONE)
-    assert result.problems == []
-    assert result.skipped == {name: "is gone from the router"}
-    assert (result.called, result.gone) == ({name: ""}, {name})
-
-
-def test_an_override_of_an_attachment_that_is_gone_is_no_mistake_but_told() -> None:
-    result = selected("all", meant=GONE, overrides={"vpc-old": {}})
-    assert result.problems == []
-    assert result.skipped == {"vpc-old": "is gone from the router", **selected("all").skipped}
-
-
-def test_an_attachment_that_is_excluded_and_gone_is_nothing_to_warn_of() -> None:
-    result = selected({"exclude": ["vpc-old"]}, meant=GONE)
-    assert result.problems == []
-    assert "vpc-old" not in result.skipped
-
-
-def test_a_new_attachment_has_the_name_of_one_that_is_gone() -> None:
-    new = attachment("id-new", "vpc-old")
-    result = selected(["vpc-old"], there=(*ALL, new), meant=GONE)
-    assert (result.logged, result.called, result.problems, result.warnings) == ([new], {}, [], [])
-
-
-def test_two_new_attachments_with_the_name_of_one_that_is_gone_are_a_mistake() -> None:
-    twins = (attachment("id-1", "vpc-old"), attachment("id-2", "vpc-old"))
-    assert selected(["vpc-old"], there=twins, meant=GONE).problems == [
-        Problem("routers.core.attachments[0]", "the name 'vpc-old' fits 2 of them; use an id: id-1, id-2")
-    ]
-
-
-RENAMED: Mapping[str, str] = {"vpc-before": "id-shop"}
+def test_override_of_an_unknown_attachment_is_reported() -> None:
+    what = "there is no attachment with id or name 'x'; there are: none"
+    assert run(there=(), overrides={"x": {}}).problems == [Problem("routers.core.overrides.x", what)]
 
 
 @pytest.mark.parametrize(
-    ("selection", "where", "names"),
+    ("options", "key"),
+    [
+        ({"attachments": ["twin"]}, "attachments[0]"),
+        ({"overrides": {"twin": {}}}, "overrides.twin"),
+        ({"attachments": ["twin"], "previous": {"twin": "id-old"}}, "attachments[0]"),
+    ],
+)
+def test_ambiguous_name_is_reported(options: dict[str, Any], key: str) -> None:
+    what = "the name 'twin' fits 2 of them; use an id: id-1, id-2"
+    assert run(there=TWINS, **options).problems == [Problem(f"routers.core.{key}", what)]
+    assert run(["id-2"], there=TWINS).logged == [TWINS[1]]
+
+
+def test_id_takes_precedence_over_an_equal_name() -> None:
+    first, second = attachment("id-1", "id-2"), attachment("id-2", "other")
+    assert run(["id-2"], there=(first, second)).logged == [second]
+
+
+def test_overrides_of_one_attachment_by_id_and_name_are_reported() -> None:
+    problems = run(overrides={"id-shop": {"enabled": False}, "vpc-shop": {"name": "x"}}).problems
+    what = "means the same attachment as routers.core.overrides.id-shop; keep one"
+    assert problems == [Problem("routers.core.overrides.vpc-shop", what)]
+
+
+# Attachments that the last run knew, perhaps by another name
+
+
+@pytest.mark.parametrize("name", ["vpc-old", "id-old", "vpc-older"])
+@pytest.mark.parametrize("kind", ["list", "include", "override"])
+def test_attachment_that_is_gone_is_skipped(kind: str, name: str) -> None:
+    options: dict[str, Any] = {"attachments": {"include": [name]}} if kind == "include" else {"attachments": [name]}
+    selection = run(**({"attachments": [], "overrides": {name: {}}} if kind == "override" else options), previous=GONE)
+    assert (selection.problems, selection.skipped) == ([], {name: "is gone from the router"})
+    assert (selection.stale_names, selection.gone) == ({name: ""}, {name})
+
+
+def test_excluded_attachment_that_is_gone_is_ignored() -> None:
+    selection = run({"exclude": ["vpc-old"]}, previous=GONE)
+    assert (selection.problems, selection.skipped) == ([], NOT_LOGGABLE)
+
+
+def test_new_attachment_may_have_the_name_of_one_that_is_gone() -> None:
+    new = attachment("id-new", "vpc-old")
+    selection = run(["vpc-old"], there=(*ALL, new), previous=GONE)
+    assert selection.logged == [new]
+    assert (selection.stale_names, selection.problems, selection.warnings) == ({}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("requested", "key", "logged"),
     [
         (["vpn-office", "vpc-before"], "attachments[1]", ["vpc-shop", "vpn-office"]),
         ({"types": ["vpn"], "include": ["vpc-before"]}, "attachments.include[0]", ["vpc-shop", "vpn-office"]),
         ({"types": ["vpc"], "exclude": ["vpc-before"]}, "attachments.exclude[0]", ["vpc-staging", "id-unnamed"]),
     ],
 )
-def test_a_former_name_goes_on_to_mean_its_attachment(selection: Any, where: str, names: list[str]) -> None:
-    result = selected(selection, meant=RENAMED)
-    assert [one.name or one.id for one in result.logged] == names
-    assert result.called == {"vpc-before": "id-shop"}
-    assert result.gone == set()
-    assert result.problems == []
-    assert result.warnings == [
-        f"routers.core.{where}: the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings"
-        " stay; write the new name"
-    ]
+def test_former_name_still_selects_its_attachment(requested: Any, key: str, logged: list[str]) -> None:
+    selection = run(requested, previous=RENAMED)
+    assert (names(selection.logged), selection.problems) == (logged, [])
+    assert (selection.stale_names, selection.gone) == ({"vpc-before": "id-shop"}, set())
+    what = "the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings stay; write the new name"
+    assert selection.warnings == [Problem(f"routers.core.{key}", what)]
 
 
-def test_an_override_by_a_former_name_goes_on_to_hold() -> None:
-    result = selected("all", meant=RENAMED, overrides={"vpc-before": {"enabled": False}})
-    where, override = result.overrides["id-shop"]
-    assert (where, override.enabled) == ("routers.core.overrides.vpc-before", False)
-    assert len(result.warnings) == 1
+def test_former_name_in_list_and_override_causes_one_warning() -> None:
+    selection = run(["vpc-before", "vpc-shop"], previous=RENAMED, overrides={"vpc-before": {"enabled": False}})
+    assert (selection.logged, selection.problems, len(selection.warnings)) == ([SHOP], [], 1)
+    key, override = selection.overrides["id-shop"]
+    assert (key, override.enabled) == ("routers.core.overrides.vpc-before", False)
 
 
-def test_one_former_name_is_warned_of_once() -> None:
-    result = selected(["vpc-before"], meant=RENAMED, overrides={"vpc-before": {"enabled": False}})
-    assert len(result.warnings) == 1
+def test_overrides_by_former_and_new_name_are_reported() -> None:
+    selection = run(previous=RENAMED, overrides={"vpc-shop": {}, "vpc-before": {}})
+    assert [problem.key for problem in selection.problems] == ["routers.core.overrides.vpc-before"]
 
 
-def test_a_former_name_beside_the_new_one_means_one_attachment() -> None:
-    result = selected(["vpc-before", "vpc-shop"], meant=RENAMED)
-    assert (result.logged, result.problems) == ([SHOP], [])
+def test_name_that_passed_to_another_attachment_is_reported() -> None:
+    selection = run(["vpc-before"], there=(SHOP, attachment("id-other", "vpc-before")), previous=RENAMED)
+    what = (
+        "'vpc-before' meant the attachment id-shop, which is named 'vpc-shop' now, and the name has passed to id-other:"
+        " write the id of the one that you mean"
+    )
+    assert (selection.logged, selection.problems) == ([], [Problem("routers.core.attachments[0]", what)])
 
 
-def test_overrides_by_a_former_name_and_by_the_new_one_are_a_mistake() -> None:
-    result = selected("all", meant=RENAMED, overrides={"vpc-shop": {}, "vpc-before": {}})
-    assert [one.key for one in result.problems] == ["routers.core.overrides.vpc-before"]
+def test_swapped_names_are_both_reported() -> None:
+    selection = run(["vpc-shop", "vpc-staging"], previous={"vpc-shop": "id-staging", "vpc-staging": "id-shop"})
+    assert [problem.key for problem in selection.problems] == [f"routers.core.attachments[{n}]" for n in (0, 1)]
 
 
-def test_a_name_that_passed_to_another_attachment_is_refused() -> None:
-    other = attachment("id-other", "vpc-before")
-    result = selected(["vpc-before"], there=(SHOP, other), meant=RENAMED)
-    assert result.logged == []
-    assert result.problems == [
-        Problem(
-            "routers.core.attachments[0]",
-            "'vpc-before' meant the attachment id-shop, which is named 'vpc-shop' now, and the name has passed to"
-            " id-other: write the id of the one that you mean",
-        )
-    ]
-
-
-def test_names_that_two_attachments_swapped_are_refused_both() -> None:
-    meant = {"vpc-shop": "id-staging", "vpc-staging": "id-shop"}
-    result = selected(["vpc-shop", "vpc-staging"], meant=meant)
-    assert [one.key for one in result.problems] == ["routers.core.attachments[0]", "routers.core.attachments[1]"]
-
-
-def test_ids_are_never_taken_for_former_names() -> None:
-    result = selected(["id-staging"], meant={"id-staging": "id-shop"})
-    assert (result.logged, result.problems) == ([STAGING], [])
-
-
-def test_an_attachment_that_is_overridden_by_id_and_by_name_is_a_mistake() -> None:
-    problems = selected("all", overrides={"id-shop": {"enabled": False}, "vpc-shop": {"name": "x"}}).problems
-    assert [problem.key for problem in problems] == ["routers.core.overrides.vpc-shop"]
+def test_id_never_counts_as_a_former_name() -> None:
+    selection = run(["id-staging"], previous={"id-staging": "id-shop"})
+    assert (selection.logged, selection.problems) == ([STAGING], [])

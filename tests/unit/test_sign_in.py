@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,42 @@ def test_settings_that_cannot_be_honoured_are_refused(
         config.credentials(config.endpoints())
     assert case.refusal in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def refused_cloud(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, clouds: str) -> str:
+    (folder / "clouds.yaml").write_text(clouds)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(folder / "clouds.yaml"))
+    config = ProviderConfig({"region": "eu-de"}.get, {"OS_CLOUD": name}, lambda _key: None)
+    with pytest.raises(ConfigError) as caught:
+        _ = config.account
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "clouds", "sentence"),
+    [
+        ("prod", "clouds: {one: {}, two: {}}", "clouds.yaml; the clouds there are: one, two"),
+        ("one", "clouds: {one: {}}", "cloud 'one' in clouds.yaml has no token, username or access key"),
+        ("one", "clouds: {one: {auth: {token: null}}}", "has no token, username or access key"),
+        ("one", "clouds: {one: text}", "cloud 'one' in clouds.yaml must be keys with values"),
+        ("one", "clouds: {one: {auth: text}}", "cloud 'one' in clouds.yaml must be keys with values"),
+        ("one", "clouds: {one: []}", "cloud 'one' in clouds.yaml must be keys with values"),
+        ("one", "clouds: {one: {networks: [{a: b}]}}", "cloud 'one' in clouds.yaml cannot be used: "),
+    ],
+)
+def test_cloud_that_cannot_be_used_is_refused(
+    name: str, clouds: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sentence in refused_cloud(tmp_path, monkeypatch, name, clouds)
+
+
+def test_clouds_yaml_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "/nowhere/clouds.yaml")
+    config = ProviderConfig({"region": "eu-de"}.get, {"OS_CLOUD": "it"}, lambda _key: None)
+    with pytest.raises(ConfigError, match=r"OS_CLIENT_CONFIG_FILE names '/nowhere/clouds.yaml', which is not a file"):
+        _ = config.account
+
+
+def test_missing_openstacksdk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openstack.config", None)
+    assert refused_cloud(tmp_path, monkeypatch, "it", "").endswith("install otc-flow-logs[clouds]")

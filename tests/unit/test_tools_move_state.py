@@ -1,4 +1,4 @@
-"""What people are told of a backend to which a stack has moved; the moves are in tests/e2e/test_state_backends.py."""
+"""The address of a backend to which a stack has moved; the moves are in tests/e2e/test_state_backends.py."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 from tools.move_state import Backend
 
 WHOLE = "s3://states?endpoint=obs.example.com&region=eu-de"
-REST = ", completed with what TO says beyond that (it may be secret)"
+REST = ", completed with the rest of TO (which may be secret)"
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "setting"),
     [
         (WHOLE, f"PULUMI_BACKEND_URL='{WHOLE}'"),
         (f"{WHOLE}&profile=team", f"PULUMI_BACKEND_URL='{WHOLE}'{REST}"),
@@ -21,5 +21,5 @@ REST = ", completed with what TO says beyond that (it may be secret)"
         ),
     ],
 )
-def test_an_address_to_be_copied_says_so_where_it_is_not_whole(url: str, told: str) -> None:
-    assert Backend.at(url, Path()).setting == told
+def test_address_to_copy_shows_that_secrets_are_left_out(url: str, setting: str) -> None:
+    assert Backend.at(url, Path()).setting == setting

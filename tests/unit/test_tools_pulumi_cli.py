@@ -1,11 +1,10 @@
-"""Finding or making the CLI, run as `make` runs it; `curl`, `go` and `pulumi` are small scripts on a PATH of ours."""
+"""Finding, installing and building the CLI, as `make` does; `curl`, `go` and `pulumi` are scripts on a test's PATH."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,30 +18,22 @@ BASICS = ("sh", "cat", "cp", "chmod", "mkdir", "sleep", "touch")
 
 
 @pytest.mark.parametrize(
-    ("text", "enough"),
+    ("newer", "versions_"),
     [
-        ("v3.259.0", True),
-        ("3.259.1", True),
-        ("v3.260.0-alpha.1", True),
-        ("v4.0.0", True),
-        ("v3.1000.0", True),
-        ("v3.258.9", False),
-        ("v3.259.0-alpha.x1", False),
-        ("v3.26.0", False),
-        ("2.999.0", False),
-        ("no version", False),
+        (True, ["v3.259.0", "3.259.1", "v3.260.0-alpha.1", "v4.0.0", "v3.1000.0"]),
+        (False, ["v3.258.9", "v3.259.0-alpha.x1", "v3.26.0", "2.999.0", "no version"]),
     ],
 )
-def test_versions_compare_as_numbers(text: str, enough: bool) -> None:
-    assert versions.at_least(text, "3.259.0") is enough
+def test_versions_are_compared_as_numbers(newer: bool, versions_: list[str]) -> None:
+    assert [versions.at_least(version, "3.259.0") for version in versions_] == [newer] * 5
 
 
-def test_the_go_module_pins_the_same_version() -> None:
+def test_go_module_has_the_same_version_as_the_tools() -> None:
     assert f"github.com/pulumi/pulumi/pkg/v3 v{PINNED} " in (ROOT / "tools/offline/cli/go.mod").read_text()
 
 
 class Machine:
-    """A PATH with nothing but what a test puts there, and a cache folder."""
+    """A PATH with a test's scripts only, and a cache folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,14 +53,6 @@ class Machine:
         file.write_text(f'#!/bin/sh\necho "{name} $*" >> "{self.log}"\n{body}\n')
         file.chmod(0o755)
         return file
-
-    def pulumi(self, version: str, language_host: bool = True) -> None:
-        self.script("pulumi", f"echo v{version}")
-        if language_host:
-            self.script("pulumi-language-python", "")
-
-    def no_network(self) -> None:
-        self.script("curl", "echo 'curl: (6) Could not resolve host: get.pulumi.com' >&2; exit 6")
 
     def installer(self, version: str = PINNED) -> None:
         delivered = self.folder / "delivered"
@@ -113,8 +96,8 @@ class Machine:
         assert "Traceback" not in err
         return process.returncode, out.strip(), err.strip()
 
-    def logged(self, what: str) -> int:
-        return sum(line.startswith(what) for line in self.log.read_text().splitlines())
+    def count_calls(self, command: str) -> int:
+        return sum(line.startswith(command) for line in self.log.read_text().splitlines())
 
     def cached(self) -> list[str]:
         return sorted(path.name for path in self.cache.glob("*") if path.name != ".lock")
@@ -125,52 +108,52 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_cli_on_path_that_is_new_enough_is_used(machine: Machine) -> None:
-    machine.pulumi("3.300.1")
-    code, out, err = machine.run()
-    assert (code, out) == (0, str(machine.bin))
-    assert err == f"pulumi 3.300.1: found on PATH, {machine.bin / 'pulumi'}"
+@pytest.fixture
+def offline(machine: Machine) -> Machine:
+    """A machine that does not reach the official installer."""
+    machine.script("curl", "echo 'curl: (6) Could not resolve host: get.pulumi.com' >&2; exit 6")
+    return machine
+
+
+def test_new_cli_on_path_is_used(machine: Machine) -> None:
+    machine.script("pulumi", "echo v3.300.1")
+    machine.script("pulumi-language-python", "")
+    assert machine.run() == (0, str(machine.bin), f"pulumi 3.300.1: found on PATH, {machine.bin / 'pulumi'}")
     assert machine.cached() == []
 
 
-def test_an_old_cli_on_path_is_named_and_the_installer_asked(machine: Machine) -> None:
-    machine.pulumi("3.100.0")
+@pytest.mark.parametrize(
+    ("script", "has_language_host", "objection"),
+    [
+        ("echo v3.100.0", True, f"/bin/pulumi is 3.100.0, older than {PINNED})"),
+        ("echo v3.300.0", False, "has no pulumi-language-python beside it or on PATH)"),
+        ("echo 'exec format error' >&2; exit 126", True, "does not run: exec format error)"),
+    ],
+)
+def test_unusable_cli_on_path_is_replaced_by_the_official_installer(
+    machine: Machine, script: str, has_language_host: bool, objection: str
+) -> None:
+    machine.script("pulumi", script)
+    if has_language_host:
+        machine.script("pulumi-language-python", "")
     machine.installer()
-    code, out, err = machine.run()
-    assert code == 0
-    assert out.endswith("-installer/bin")
-    assert err == (
-        f"pulumi {PINNED}: from the official installer ({machine.bin / 'pulumi'} is 3.100.0, older than {PINNED})"
-    )
 
-
-def test_a_cli_without_its_language_host_is_not_used(machine: Machine) -> None:
-    machine.pulumi("3.300.0", language_host=False)
-    machine.installer()
     code, out, err = machine.run()
+
     assert (code, out.endswith("-installer/bin")) == (0, True)
-    assert "has no pulumi-language-python beside it" in err
+    assert err.startswith(f"pulumi {PINNED}: from the official installer (")
+    assert err.endswith(objection)
 
 
-def test_a_cli_that_does_not_run_is_not_used(machine: Machine) -> None:
-    machine.script("pulumi", "echo 'exec format error' >&2; exit 126")
+def test_installed_cli_is_kept_for_the_next_run(machine: Machine) -> None:
     machine.installer()
-    code, _, err = machine.run()
-    assert code == 0
-    assert "does not run: exec format error" in err
-
-
-def test_what_the_installer_delivered_serves_the_next_run_without_network(machine: Machine) -> None:
-    machine.installer()
-    first = machine.run()
-    machine.no_network()
-    second = machine.run()
+    first, second = machine.run(), machine.run()
     assert first[:2] == second[:2]
     assert "kept in ~/cache/" in second[2]
-    assert machine.logged("curl") == 1
+    assert machine.count_calls("curl") == 1
 
 
-def test_an_installed_cli_that_does_not_run_is_thrown_away(machine: Machine) -> None:
+def test_installed_cli_that_does_not_run_is_removed(machine: Machine) -> None:
     machine.installer()
     machine.script("pulumi", "echo 'no such library' >&2; exit 127", machine.folder / "delivered")
     machine.go()
@@ -180,17 +163,17 @@ def test_an_installed_cli_that_does_not_run_is_thrown_away(machine: Machine) -> 
     assert all("-modules-" in name for name in machine.cached())
 
 
-def test_without_the_installer_it_is_built_once_and_kept(machine: Machine) -> None:
-    machine.no_network()
-    machine.go()
-    code, out, err = machine.run()
+def test_cli_is_built_once_if_the_installer_fails(offline: Machine) -> None:
+    offline.go()
+    code, out, err = offline.run()
     assert code == 0
     assert err.splitlines()[-1] == (
         f"pulumi {PINNED}: built from Go modules (none on PATH; "
         "the official installer could not be reached: (6) Could not resolve host: get.pulumi.com)"
     )
     assert "about five minutes" in err.splitlines()[0]
-    assert sorted(path.name for path in Path(out).iterdir()) == [
+    files = sorted(Path(out).iterdir())
+    assert [path.name for path in files] == [
         "pulumi",
         "pulumi-language-python",
         "pulumi-language-python-exec",
@@ -198,83 +181,64 @@ def test_without_the_installer_it_is_built_once_and_kept(machine: Machine) -> No
         "pulumi-resource-pulumi-python",
         "pulumi-resource-random",
     ]
-    assert all(os.access(path, os.X_OK) for path in Path(out).iterdir())
+    assert all(os.access(path, os.X_OK) for path in files)
     assert (Path(out).parent / "lib/random_plugin/servicer.py").is_file()
 
-    (machine.bin / "go").unlink()
-    assert machine.run()[:2] == (0, out)
-    assert machine.logged("curl") == 1, "the cached build is used without asking the installer again"
+    (offline.bin / "go").unlink()
+    assert offline.run()[:2] == (0, out)
+    assert offline.count_calls("curl") == 1, "the cached build is used without asking the installer again"
 
 
-def test_a_missing_go_is_one_sentence(machine: Machine) -> None:
-    machine.no_network()
+@pytest.mark.parametrize(
+    ("go_version", "error"),
+    [("", "Go is missing: install Go 1."), ("1.20.3", "this Go is too old (1.20.3): install Go 1.")],
+)
+def test_missing_curl_and_missing_or_old_go_are_reported(machine: Machine, go_version: str, error: str) -> None:
+    if go_version:
+        machine.go(go_version)
     code, out, err = machine.run()
-    assert (code, out) == (1, "")
-    assert err.count("\n") == 0
-    assert "Go is missing: install Go 1." in err
+    assert (code, out, err.count("\n"), machine.cached()) == (1, "", 0, [])
+    assert "the official installer needs curl, which is missing" in err
+    assert error in err
 
 
-def test_an_old_go_is_one_sentence(machine: Machine) -> None:
-    machine.no_network()
-    machine.go("1.20.3")
-    code, out, err = machine.run()
-    assert (code, out) == (1, "")
-    assert "this Go is too old (1.20.3): install Go 1." in err
-    assert machine.cached() == []
-
-
-def test_a_missing_curl_is_told(machine: Machine) -> None:
-    machine.go()
-    assert "the official installer needs curl, which is missing" in machine.run()[2]
-
-
-def test_a_build_that_fails_leaves_nothing(machine: Machine) -> None:
-    machine.no_network()
-    machine.go(before_build="echo 'go: no space' >&2; exit 1;")
-    code, out, err = machine.run()
-    assert (code, out, machine.cached()) == (1, "", [])
+def test_failed_build_leaves_nothing_behind(offline: Machine) -> None:
+    offline.go(before_build="echo 'go: no space' >&2; exit 1;")
+    code, out, err = offline.run()
+    assert (code, out, offline.cached()) == (1, "", [])
     assert err.splitlines()[-1].endswith("building the CLI failed: go: no space")
 
 
-def _wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not file.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_run_ended_in_mid_build_leaves_nothing_that_counts(machine: Machine, sign: signal.Signals) -> None:
-    started = machine.folder / "started"
-    machine.no_network()
-    machine.go(before_build=f"touch {started}; exec sleep 2;")
-    process = machine.start()
-    _wait_for(started)
+def test_interrupted_build_is_never_used(offline: Machine, sign: signal.Signals) -> None:
+    started = offline.folder / "started"
+    offline.go(before_build=f"touch {started}; exec sleep 2;")
+    process = offline.start()
+    eventually(started.exists)
     process.send_signal(sign)
     _, err = process.communicate(timeout=20)
     assert "Traceback" not in err
     assert process.returncode == (-sign if sign == signal.SIGKILL else 130)
-    assert machine.cached() == [] or sign == signal.SIGKILL
-    assert not any("-modules-" in name for name in machine.cached())
+    assert offline.cached() == [] or sign == signal.SIGKILL
+    assert not any("-modules-" in name for name in offline.cached())
 
-    machine.go()
-    code, out, _ = machine.run()
+    offline.go()
+    code, out, _ = offline.run()
     assert (code, Path(out, "pulumi").is_file()) == (0, True)
-    assert len(machine.cached()) == 1, "what the killed run left is swept away"
+    assert len(offline.cached()) == 1, "the next run removes what a killed one left"
 
 
-def test_two_runs_at_once_build_once(machine: Machine) -> None:
-    machine.no_network()
-    machine.go(before_build="sleep 0.5;")
-    both = [machine.start(), machine.start()]
+def test_two_runs_at_once_build_once(offline: Machine) -> None:
+    offline.go(before_build="sleep 0.5;")
+    both = [offline.start(), offline.start()]
     outputs = [process.communicate(timeout=30)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert outputs[0] == outputs[1]
-    assert machine.logged("go build") == 2, "the CLI and the language host, once each"
-    assert len(machine.cached()) == 1
+    assert offline.count_calls("go build") == 2, "the CLI and the language host, once each"
+    assert len(offline.cached()) == 1
 
 
-def test_a_cache_folder_that_cannot_be_written_is_one_sentence(machine: Machine) -> None:
+def test_unwritable_cache_folder_is_reported(machine: Machine) -> None:
     machine.installer()
     machine.cache.write_text("a file")
     code, out, err = machine.run()
@@ -282,7 +246,7 @@ def test_a_cache_folder_that_cannot_be_written_is_one_sentence(machine: Machine)
     assert "set OTC_FLOW_LOGS_CACHE" in err
 
 
-def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
+def test_hanging_command_is_ended_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     code, output = console.run(["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"], timeout=2)
     assert (code, "gave up" in output) == (124, True)
@@ -290,7 +254,7 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
 
     def is_gone() -> bool:
         try:
-            return not command_line.read_bytes()  # empty where it is dead, and only waits to be collected
+            return not command_line.read_bytes()  # empty if it is dead and not yet collected
         except OSError:
             return True
 

@@ -1,9 +1,9 @@
 """A Pulumi home in which the stand-in random plugin counts as installed.
 
 The engine warns, at length and four times in each run, about a plugin that it found on PATH. So a CLI that was
-built here gets a home of its own in the cache folder, with the stand-in among its plugins. It is not put among
-those in ~/.pulumi, where an official CLI would take it for the real one. Whoever chose a home, or has signed in
-to a backend (which is noted there), keeps that, and sees the warnings.
+built here gets a home of its own in the cache folder, with the stand-in among its plugins. The stand-in is not put
+into ~/.pulumi, where an official CLI would take it for the real plugin. A user who chose a home, or has signed in to
+a backend (which is recorded in ~/.pulumi), keeps that home, and sees the warnings.
 """
 
 import shlex
@@ -11,12 +11,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.cache import cache_folder
+from tools.offline.pulumi_build import build_folder
 
 
-def stand_in_home(cli: Path, venv: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Make or update that home; return the variables that lead to it, none where it must not be used."""
+def environment(cli: Path | None, venv: Path, current: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables that differ for the CLI in this folder; None for those to unset.
+
+    Args:
+        cli: The CLI's folder; None to leave the home of a built CLI.
+        venv: The project's virtual environment.
+        current: The environment variables that are set.
+    """
+    if cli == build_folder() / "bin":
+        return dict(_stand_in_home(cli, venv, current))
+    # A shell may still have the home of a built CLI, and another CLI must not find the stand-in there.
+    if current.get("PULUMI_HOME") != str(_home()):
+        return {}
+    return {name: None for name in ("PULUMI_HOME", "PULUMI_IGNORE_AMBIENT_PLUGINS") if name in current}
+
+
+def _stand_in_home(cli: Path, venv: Path, current: Mapping[str, str]) -> dict[str, str]:
+    """Create or update that home; return the variables that select it, none where it must not be used."""
     home = _home()
-    if environment.get("PULUMI_HOME", str(home)) != str(home):
+    if current.get("PULUMI_HOME", str(home)) != str(home):
         return {}
     if Path("~/.pulumi/credentials.json").expanduser().exists():
         return {}
@@ -34,18 +51,11 @@ def stand_in_home(cli: Path, venv: Path, environment: Mapping[str, str]) -> dict
     return {"PULUMI_HOME": str(home), "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
 
 
-def leave_stand_in_home(environment: Mapping[str, str]) -> list[str]:
-    """The variables to unset when a shell still has that home, but another CLI (or a test) is to run in it."""
-    if environment.get("PULUMI_HOME") != str(_home()):
-        return []
-    return [name for name in ("PULUMI_HOME", "PULUMI_IGNORE_AMBIENT_PLUGINS") if name in environment]
-
-
 def _home() -> Path:
     return cache_folder() / "pulumi-home"
 
 
 def _sdk_version(venv: Path) -> str:
-    """The engine asks for the plugin in the version of the SDK that the program uses."""
+    """The version of the plugin that the engine asks for: that of the program's SDK."""
     found = next(venv.glob("lib/python*/site-packages/pulumi_random-*.dist-info"), None)
     return found.name.removeprefix("pulumi_random-").removesuffix(".dist-info") if found else ""

@@ -1,8 +1,8 @@
 """The Pulumi CLI built from published Go modules, where only package registries can be reached.
 
-Everything comes from the Go module proxy, pinned by the go.sum files in tools/offline/cli and tools/offline/language_host:
-the CLI, the newest Python language host that is published as a module, and two scripts of the SDK. The `random`
-plugin is not published that way; a stand-in (tools/offline/random_plugin) takes its place.
+Everything comes from the Go module proxy, pinned by the go.sum files beside this module: the CLI, the newest Python
+language host that is published as a module, and two scripts of the SDK. The `random` plugin is not published that way;
+a stand-in (random_plugin) takes its place.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from tools import versions
+from tools.cache import cli_folder
 from tools.console import ToolError, last_line, run, say
 
 _TOOLS = Path(__file__).parent
@@ -25,8 +26,13 @@ _VERSION_VARIABLE = f"{_SDK}/go/common/version.Version"
 _BUILD_SECONDS = 45 * 60
 
 
+def build_folder() -> Path:
+    """Where the build is kept, complete or absent."""
+    return cli_folder(f"modules-{recipe_digest()}")
+
+
 def recipe_digest() -> str:
-    """Names what a build is made of: other modules or launchers need another build, nothing else does."""
+    """Identifies the sources of a build: only other modules or launchers need another one."""
     digest = hashlib.sha256(versions.PULUMI.encode())
     sources = [_CLI, _LANGUAGE_HOST, _LAUNCHERS, _PLUGIN]
     for file in sorted(file for folder in sources for file in folder.iterdir() if file.is_file()):
@@ -34,8 +40,12 @@ def recipe_digest() -> str:
     return digest.hexdigest()[:10]
 
 
-def require_go(why: str) -> str:
-    """The `go` to build with, or one sentence on what to install; `why` says why a build is needed at all."""
+def _require_go(why: str) -> str:
+    """The `go` to build with.
+
+    Raises:
+        ToolError: Go is missing or too old; the text names what to install.
+    """
     least = _go_directive(_CLI)
     install = f"install Go {least} or newer (https://go.dev/dl), or the Pulumi CLI {versions.PULUMI} or newer"
     go = shutil.which("go")
@@ -54,8 +64,17 @@ def require_go(why: str) -> str:
     return go  # Go downloads the newer one by itself
 
 
-def build(go: str, folder: Path) -> None:
-    """Fill `folder` with bin/ (to be put on PATH) and lib/ (the code of the stand-in)."""
+def build(folder: Path, why: str) -> None:
+    """Fill `folder` with bin/ (to be put on PATH) and lib/ (the code of the stand-in).
+
+    Args:
+        folder: An empty folder.
+        why: Why no other CLI can be used, for messages.
+
+    Raises:
+        ToolError: Go is missing or too old, or the build failed.
+    """
+    go = _require_go(why)
     binaries = folder / "bin"
     binaries.mkdir()
     say(
@@ -68,7 +87,7 @@ def build(go: str, folder: Path) -> None:
     scripts = ["cmd/pulumi-language-python-exec", "dist/pulumi-resource-pulumi-python"]
     for source in [*(sdk / "python" / script for script in scripts), *_LAUNCHERS.iterdir()]:
         if not source.is_file():
-            raise ToolError(f"{source} is missing: empty the Go module cache (go clean -modcache), then again.")
+            raise ToolError(f"{source} is missing: empty the Go module cache (go clean -modcache), and try again.")
         shutil.copyfile(source, binaries / source.name)
         (binaries / source.name).chmod(0o755)
     shutil.copytree(_PLUGIN, folder / "lib" / _PLUGIN.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
@@ -107,5 +126,5 @@ def _go_directive(module: Path) -> str:
 def _go_mod(module: Path, pattern: str) -> str:
     found = re.search(pattern, (module / "go.mod").read_text(), re.MULTILINE)
     if not found:
-        raise ToolError(f"{module / 'go.mod'} has no line like '{pattern}'.")
+        raise ToolError(f"{module / 'go.mod'} has no line that matches '{pattern}'.")
     return found.group(1)

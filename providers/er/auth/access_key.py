@@ -94,9 +94,9 @@ class AccessKeyCredentials:
         request.headers.update(signed.header_params)
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """A key is all there is."""
+        """There is nothing to get a new key with."""
         return False
 
-    def catalogued(self, service: str) -> str | None:
-        """The catalog comes with a token."""
+    def find_endpoint(self, service: str) -> str | None:
+        """Only a token has a catalog."""
         return None

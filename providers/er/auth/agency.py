@@ -8,7 +8,7 @@ from typing import Any
 from keystoneauth1.identity import v3
 from keystoneauth1.token_endpoint import Token
 
-from providers.er.auth.keystone import TOKEN, load_plugin
+from providers.er.auth.plugins import TOKEN, load_plugin
 
 
 class _AssumeRole(v3.AuthMethod):

@@ -88,8 +88,8 @@ class Credentials(Protocol):
     def renew(self, rejected: requests.PreparedRequest) -> bool:
         """Get new credentials after the service answered 401 to `rejected`; False if there are none to get."""
 
-    def catalogued(self, service: str) -> str | None:
-        """Where IAM's catalog has a service, in the region of the project; None if these credentials know no catalog.
+    def find_endpoint(self, service: str) -> str | None:
+        """The service's address in IAM's catalog; None if these credentials know no catalog, or it lacks the service.
 
         Raises:
             ApiError: Signing in failed.

@@ -1,8 +1,4 @@
-"""Signing in to IAM, which is Keystone's API, with a plugin of keystoneauth1, for oneself or through an agency.
-
-keystoneauth1 is imported in functions: it costs a tenth of a second, and a run with a token or an access key needs none
-of it.
-"""
+"""Signing in to IAM with a plugin of keystoneauth1, for oneself or through an agency."""
 
 from __future__ import annotations
 
@@ -14,63 +10,14 @@ from typing import Any
 import requests
 
 from providers.er.auth.credentials import TOKEN_HEADER, Ask, Project, is_header_value
+from providers.er.auth.plugins import PASSWORD, PluginError, load_plugin
 from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from providers.er.limits import ID_PATTERN
-from providers.er.sanitizing import connection_error, redact, sanitize
-from providers.er.session import ServiceSession
+from providers.er.sanitizing import redact, sanitize
+from providers.er.session import ServiceSession, connection_error
 
-PASSWORD = "v3password"
-TOKEN = "v3token"
-MULTI_FACTOR = "v3multifactor"
-
-_USER = ("username", "user_id", "user_domain_id", "user_domain_name")
 _OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 """What keystoneauth1 raises, too, over answers that have another form than Keystone's."""
-
-
-class PluginError(ValueError):
-    """keystoneauth1 cannot sign in this way; the text is one sentence."""
-
-
-def plugin_options(kind: str) -> tuple[str, ...]:
-    """The options of one of keystoneauth1's plugins.
-
-    Raises:
-        PluginError: There is no such plugin, or a package that it needs is missing.
-    """
-    return tuple(str(option.dest) for option in _loader(kind).get_options())
-
-
-def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
-    """What signs in with these options, for this project or domain.
-
-    Raises:
-        PluginError: There is no such plugin, or an option is missing.
-    """
-    from keystoneauth1 import exceptions
-    from keystoneauth1.identity import v3
-
-    user = {option: options[option] for option in _USER if option in options}
-    if kind == PASSWORD:
-        return v3.Password(auth_url, password=options["password"], **user, **scope)
-    if kind == MULTI_FACTOR:
-        password = v3.PasswordMethod(password=options["password"], **user)
-        return v3.Auth(auth_url, [password, v3.TOTPMethod(passcode=options["passcode"], **user)], **scope)
-    try:
-        return _loader(kind).load_from_options(auth_url=auth_url, **options, **scope)
-    except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError) as error:
-        raise PluginError(f"keystoneauth1 cannot sign in with {kind}: {error}") from error
-
-
-def _loader(kind: str) -> Any:
-    from keystoneauth1 import exceptions, loading
-
-    try:
-        return loading.get_plugin_loader(kind)
-    except exceptions.NoMatchingPlugin as error:
-        raise PluginError(f"keystoneauth1 has no plugin {kind!r} to sign in with") from error
-    except (AttributeError, ImportError) as error:
-        raise PluginError(f"to sign in with {kind}, keystoneauth1 needs a package that is not installed") from error
 
 
 class KeystoneCredentials:
@@ -135,7 +82,7 @@ class KeystoneCredentials:
                 self._access = None
         return True
 
-    def catalogued(self, service: str) -> str | None:
+    def find_endpoint(self, service: str) -> str | None:
         """The first address of the service in the catalog that came with the token."""
         catalog = self._signed_in().service_catalog
         try:

@@ -19,9 +19,10 @@ class TokenCredentials:
         """What to do."""
         return "get a new token"
 
-    def __init__(self, token: str, project: Project) -> None:
+    def __init__(self, token: str, project: Project | str) -> None:
+        """Remember the token; the project may be its id alone."""
         self._token = token
-        self._project = project
+        self._project = Project(id=project) if isinstance(project, str) else project
 
     def find_project(self, ask: Ask) -> str:
         """The project that the token is for: IAM is asked, unless its id is given and no name has to be compared."""
@@ -49,6 +50,6 @@ class TokenCredentials:
         """A given token is all there is."""
         return False
 
-    def catalogued(self, service: str) -> str | None:
+    def find_endpoint(self, service: str) -> str | None:
         """The catalog came with the token to whoever got it."""
         return None

@@ -1,4 +1,4 @@
-"""A stack file out of what routers already have: `python -m stacks.commands.adopt STACK [--print] [ROUTER …]`."""
+"""Writes a stack file from the flow logs of routers: `python -m stacks.commands.adopt STACK [--print] [ROUTER …]`."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from pathlib import Path
 
 from providers.config import ConfigError, ProviderConfig
 from providers.er.exceptions import ApiError
-from stacks import errors
 from stacks.commands import command_line
 from stacks.commands.adopt.existing import AdoptionError, adopt
 from stacks.stackfile import editor
-from stacks.stackfile.writer import checked_name, write
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.writer import check_stack_name, write
 
 
 def main() -> None:
-    """Write the stack file, or print what it would say."""
-    parser = argparse.ArgumentParser(prog="make adopt", description="Write a stack file from what routers have.")
+    """Write the stack file, or print what would be added to it."""
+    parser = argparse.ArgumentParser(prog="make adopt", description="Write a stack file from the flow logs of routers.")
     parser.add_argument("stack")
     parser.add_argument("routers", nargs="*", help="ids or names; all routers if none is given")
     parser.add_argument("--print", action="store_true", help="print it only")
     options = parser.parse_intermixed_args()
-    file = Path(errors.stack_file(options.stack))
+    file = stack_file(options.stack)
     try:
-        checked_name(options.stack)
+        check_stack_name(options.stack)
         _write(file, options.stack, options.routers, only_print=options.print)
-    # ValueError: what is not UTF-8, and what is no stack file.
+    # ValueError: not UTF-8, or not a stack file.
     except (AdoptionError, ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
 
 
 def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> None:
     before = file.read_bytes().decode() if file.exists() else ""  # read_text would lose its line ends
-    values = command_line.values_of_file(stack, before)
+    values = command_line.parse_values(stack, before)
     if "routers" in values.plain and not only_print:
         raise AdoptionError(
-            "it has routers already: name another stack, or give ARGS=--print to see what would be written"
+            "it has routers already: name another stack, or set ARGS=--print to see what would be written"
         )
     settings = ProviderConfig(values.plain.get, os.environ, lambda _key: None)
-    adopted = adopt(command_line.client(values), routers, stack=stack)
-    # What the environment adds goes into the file: another shell would look elsewhere.
+    adopted = adopt(command_line.create_client(values), routers, stack=stack)
+    # Settings of the environment go into the file: another shell may have others.
     place = {
-        "region": settings.region() if "endpoint" not in values.plain else None,
-        "project": settings.project()[1] if not settings.wants_emulator else None,
+        "region": settings.region()[0] if "endpoint" not in values.plain else None,
+        "project": settings.project().name if not settings.uses_emulator else None,
     }
     new = {key: value for key, value in place.items() if value and key not in values.plain}
     if only_print:
-        print(editor.section(adopted, new), end="")
+        print(editor.format_section(adopted, new), end="")
         return
-    write(file, editor.completed(before, adopted, new))
+    write(file, editor.add_routers(before, adopted, new))
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")

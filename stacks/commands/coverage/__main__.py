@@ -1,4 +1,4 @@
-"""What is logged now: `pulumi config --json --show-secrets --stack STACK | python -m stacks.commands.coverage STACK`.
+"""Which attachments are logged now: `pulumi config --json --show-secrets | python -m stacks.commands.coverage STACK`.
 
 Prints a table, and writes a page for a browser.
 """
@@ -13,41 +13,41 @@ from pathlib import Path
 from providers.config import ConfigError
 from providers.er.exceptions import ApiError
 from stacks.commands import command_line
-from stacks.commands.coverage.page import page
+from stacks.commands.coverage.page import render_page
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import table
-from stacks.errors import StackError, stack_file
-from stacks.planning.inventory import look
-from stacks.planning.plan import resolve
-from stacks.stackfile import model
-from stacks.stackfile.location import short_name
-from stacks.state.last_run import OutputsError, last_run
+from stacks.commands.coverage.table import format_table
+from stacks.errors import StackError
+from stacks.planning.inventory import take_inventory
+from stacks.planning.plan import make_plan
+from stacks.stackfile.loader import DefaultsError, load_defaults, parse_stack_file
+from stacks.stackfile.location import short_name, stack_file
+from stacks.state.last_run import OutputsError, read_last_run
 
 PAGES = Path(".local", "coverage")
 
 
 def main(stack: str) -> None:
-    """Print the table of the stack and write its page; ends with 1 where the stack file has mistakes."""
+    """Print the table of the stack and write its page; ends with 1 if the stack file has mistakes."""
     stack = short_name(stack)
-    values = command_line.values(stack)
+    values = command_line.read_values(stack)
     try:
-        stack_config = model.parse(values.plain, is_secret=values.is_secret, shared=model.shared())
-        client = command_line.client(values)
-        inventory = look(client, stack_config, {})
-        plan = resolve(stack_config, inventory, stack=stack, last=None, managed={})
-        if any(router.selection.gone for router in plan.routers):
-            # What the stack file calls by a name that is not there may have been renamed: the last run knew it.
-            last = last_run(command_line.outputs(stack))
-            plan = resolve(stack_config, inventory, stack=stack, last=last or None, managed={})
+        stack_config = parse_stack_file(values.plain, is_secret=values.is_secret, defaults=load_defaults())
+        client = command_line.create_client(values)
+        inventory = take_inventory(client, stack_config, {})
+        plan = make_plan(stack_config, inventory, stack=stack, last_run=None, managed={})
+        if any(selection.gone for router in plan.routers for selection in router.selections.values()):
+            # A name in the stack file that does not exist may have been renamed: the last run knew it.
+            last = read_last_run(command_line.fetch_outputs(stack))
+            plan = make_plan(stack_config, inventory, stack=stack, last_run=last or None, managed={})
         coverage = survey(client, plan, stack=stack, now=datetime.now(timezone.utc))
     except StackError as error:
         sys.exit(error.sentences(stack_file(stack)))
-    except (ConfigError, ApiError, model.DefaultsError, OutputsError) as error:
+    except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         sys.exit(f"error: {error}")
-    print(table(coverage, in_colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+    print(format_table(coverage, in_colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
     file = PAGES / f"{stack}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page(coverage), encoding="utf-8")
+    file.write_text(render_page(coverage), encoding="utf-8")
     print(f"As a page: {file}")
     if coverage.mistakes:
         sys.exit("\n".join(coverage.mistakes))

@@ -1,4 +1,4 @@
-"""What coverage is: attachments by flow logs, and for whatever is not logged, why."""
+"""Coverage: the attachments with their flow logs, or the reason why they are not logged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Status(Enum):
-    """How an attachment stands. Only `LOGGED` writes logs."""
+    """Whether an attachment is logged. Only `LOGGED` writes logs."""
 
     LOGGED = "logged"
     NOT_LOGGED = "not logged"
@@ -21,14 +21,14 @@ class Entry:
 
     Attributes:
         attachment_id: The attachment's id.
-        attachment: Its name; its id if it has none.
+        attachment: Its name, or its id if it has no name.
         type: vpc, vpn, vgw, cfw, or "-" if it is gone.
         state: The attachment's state; "-" if it is gone.
         status: Whether its traffic is logged by this flow log.
         flow_log: The flow log's name, if there is one.
-        logs_to: `GROUP/STREAM`, by name where the name is known, if there is a flow log.
+        logs_to: `GROUP/STREAM`, with names if they are known; empty without a flow log.
         reason: Why its traffic is not logged; empty if it is.
-        is_ours: Whether the stack file asks for this flow log.
+        is_in_stack: Whether the stack file declares this flow log.
     """
 
     attachment_id: str
@@ -39,7 +39,7 @@ class Entry:
     flow_log: str = ""
     logs_to: str = ""
     reason: str = ""
-    is_ours: bool = True
+    is_in_stack: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +54,14 @@ class RouterCoverage:
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """A whole stack at one moment.
+    """The coverage of a stack at one moment.
 
     Attributes:
         stack: The stack's name.
         seen_at: When, ISO 8601 in UTC, to the second.
-        routers: Those of the stack file.
-        other_routers: Names of the project's routers that the stack file does not name.
-        mistakes: Sentences on what is wrong with the stack file: what it asks for may be missing here.
+        routers: The routers in the stack file.
+        other_routers: The names of the project's other routers.
+        mistakes: The mistakes in the stack file, in sentences; parts with mistakes may be missing here.
     """
 
     stack: str
@@ -71,11 +71,11 @@ class Coverage:
     mistakes: Sequence[str] = ()
 
     def count(self, *statuses: Status) -> int:
-        """How many attachments stand so; one with several flow logs counts once, as the best of them."""
+        """How many attachments have this status; an attachment with several flow logs has that of the best."""
         order = list(Status)
         best: dict[tuple[str, str], Status] = {}
         for router in self.routers:
             for entry in router.entries:
-                place = (router.id, entry.attachment_id)
-                best[place] = min(best.get(place, entry.status), entry.status, key=order.index)
+                key = (router.id, entry.attachment_id)
+                best[key] = min(best.get(key, entry.status), entry.status, key=order.index)
         return sum(status in statuses for status in best.values())

@@ -1,8 +1,8 @@
-"""Coverage as one HTML page that needs nothing else: a map from attachments to the streams they are logged to.
+"""Coverage as one self-contained HTML page: a map from attachments to the streams that they are logged to.
 
-The unit of all positions is a row: the template's style says how high one is, so that the map grows with the reader's
-font. Only rows of attachments that are logged are on the map. What is not logged stands above it, in rows as high as
-their reasons need, and what cannot be logged below.
+All positions are in rows: the template's style sets the height of a row, so that the map grows with the reader's font.
+The map has only attachments that are logged. Attachments that are not logged come above it, in rows as high as their
+reasons need, and attachments that cannot be logged below.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from providers.er.sanitizing import sanitize
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 
 LABELS_EVERY = 20
-"""After about so many rows the streams' labels are repeated, so that one is always in sight."""
+"""The labels of the streams are repeated after about so many rows, so that they are always in sight."""
 
 OPEN_UP_TO = 60
-"""With so many rows on the page, or fewer, every router is open; else those where something is not logged."""
+"""On a page with more rows, only routers with attachments that are not logged are open."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One entry.
+    """A row of the table.
 
     Attributes:
         entry: The entry.
-        attachment_status: How its attachment stands: as the best of its entries.
-        is_another: Whether an entry of the same attachment stands right above.
+        attachment_status: The status of its attachment: the best of its entries.
+        is_another: Whether the row above is of the same attachment.
         link: SVG path data from the row's middle to its stream's label, with y=0 at the row's top; empty if the entry
             logs nothing.
     """
@@ -52,7 +52,7 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """Rows that belong together, with labels if they are a piece of the map."""
+    """Rows that belong together, with labels if they are a part of the map."""
 
     rows: Sequence[Row]
     labels: Sequence[Label] = ()
@@ -60,7 +60,7 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How many attachments stand how."""
+    """How many attachments have which status."""
 
     logged: int
     not_logged: int
@@ -82,13 +82,13 @@ class RouterSection:
     is_open: bool
 
 
-def page(coverage: Coverage) -> str:
+def render_page(coverage: Coverage) -> str:
     """The whole page. The same coverage gives the same text."""
     entries = [entry for router in coverage.routers for entry in router.entries]
     return _TEMPLATE.render(
         coverage=coverage,
         counts=_counts(coverage),
-        theirs=sum(not entry.is_ours for entry in entries),
+        not_in_stack=sum(not entry.is_in_stack for entry in entries),
         sections=[
             _section(router, _counts(replace(coverage, routers=[router])), are_few=len(entries) <= OPEN_UP_TO)
             for router in coverage.routers
@@ -97,24 +97,24 @@ def page(coverage: Coverage) -> str:
 
 
 def bands(entries: Iterable[Entry]) -> list[Band]:
-    """All entries in the order of the page: not logged, logged by stream, cannot be logged; else as they came."""
+    """All entries in the order of the page: not logged; logged, by stream; cannot be logged."""
     by_attachment: dict[str, list[Entry]] = {}
     for entry in entries:
         by_attachment.setdefault(entry.attachment_id, []).append(entry)
-    standing: dict[Status, list[list[Row]]] = {status: [] for status in Status}
-    for several in by_attachment.values():
-        best = min((entry.status for entry in several), key=list(Status).index)
-        standing[best].append(
+    by_status: dict[Status, list[list[Row]]] = {status: [] for status in Status}
+    for entries_of_one in by_attachment.values():
+        best = min((entry.status for entry in entries_of_one), key=list(Status).index)
+        by_status[best].append(
             [
                 Row(entry=entry, attachment_status=best, is_another=index > 0)
-                for index, entry in enumerate(sorted(several, key=_stream))
+                for index, entry in enumerate(sorted(entries_of_one, key=_stream))
             ]
         )
-    logged = sorted(standing[Status.LOGGED], key=lambda rows: _stream(rows[0].entry))  # so that few links cross
+    logged = sorted(by_status[Status.LOGGED], key=lambda rows: _stream(rows[0].entry))  # so that few links cross
     return [
-        *_unlinked(standing[Status.NOT_LOGGED]),
-        *(_linked(rows) for rows in _pieces(logged)),
-        *_unlinked(standing[Status.CANNOT_BE_LOGGED]),
+        *_unlinked(by_status[Status.NOT_LOGGED]),
+        *(_linked(rows) for rows in _parts(logged)),
+        *_unlinked(by_status[Status.CANNOT_BE_LOGGED]),
     ]
 
 
@@ -136,22 +136,22 @@ def _counts(coverage: Coverage) -> Counts:
 
 
 def _stream(entry: Entry) -> tuple[bool, str]:
-    """Sorts by stream, and what is not logged behind."""
+    """A sort key: by stream, and entries that are not logged last."""
     return (entry.status is not Status.LOGGED, entry.logs_to)
 
 
-def _pieces(attachments: Sequence[Sequence[Row]]) -> list[list[Row]]:
-    """Pieces of about the same size, which tear no attachment apart."""
+def _parts(attachments: Sequence[Sequence[Row]]) -> list[list[Row]]:
+    """Parts of about the same size; the rows of an attachment stay together."""
     total = sum(map(len, attachments))
     size = total / max(1, math.ceil(total / LABELS_EVERY))
-    pieces: list[list[Row]] = []
+    parts: list[list[Row]] = []
     taken = 0
     for rows in attachments:
-        if taken >= len(pieces) * size:
-            pieces.append([])
-        pieces[-1].extend(rows)
+        if taken >= len(parts) * size:
+            parts.append([])
+        parts[-1].extend(rows)
         taken += len(rows)
-    return pieces
+    return parts
 
 
 def _unlinked(attachments: Sequence[Sequence[Row]]) -> list[Band]:
@@ -159,29 +159,29 @@ def _unlinked(attachments: Sequence[Sequence[Row]]) -> list[Band]:
 
 
 def _linked(rows: Sequence[Row]) -> Band:
-    """The rows with their links, and labels about the middle of what leads to them."""
+    """The rows with their links, and labels near the middle of their links."""
     ends: dict[str, list[float]] = {}
     for index, row in enumerate(rows):
         if row.entry.status is Status.LOGGED:
             ends.setdefault(row.entry.logs_to, []).append(index + 0.5)
-    wanted = sorted((sum(ys) / len(ys), logs_to) for logs_to, ys in ends.items())
-    places = _places([y for y, _ in wanted], sorted(y for ys in ends.values() for y in ys))
-    at = {logs_to: y for (_, logs_to), y in zip(wanted, places, strict=True)}
+    means = sorted((sum(ys) / len(ys), logs_to) for logs_to, ys in ends.items())
+    places = _places([y for y, _ in means], sorted(y for ys in ends.values() for y in ys))
+    at = {logs_to: y for (_, logs_to), y in zip(means, places, strict=True)}
     return Band(
         rows=[_with_link(row, at, index) for index, row in enumerate(rows)],
         labels=[Label(logs_to=logs_to, y=y) for logs_to, y in at.items()],
     )
 
 
-def _places(wanted: Sequence[float], linked: Sequence[float]) -> list[float]:
-    """For each label the nearest row with a link that is still free, in the same order; both rise.
+def _places(means: Sequence[float], linked: Sequence[float]) -> list[float]:
+    """For each label the nearest free row with a link, in the same order; both sequences are sorted.
 
-    In rows without a link a label would cover the reason. There is always a row left: whatever wants to be nearer to a
-    row than to those above has a link in it or below, as it wants the mean of its links.
+    In a row without a link, a label would cover the reason. A free row is always left, since no label is placed
+    below the last of its own links.
     """
     places: list[float] = []
     first = 0
-    for y in wanted:
+    for y in means:
         nearest = min(range(first, len(linked)), key=lambda index: abs(linked[index] - y))
         places.append(linked[nearest])
         first = nearest + 1
@@ -196,7 +196,7 @@ def _with_link(row: Row, at: Mapping[str, float], index: int) -> Row:
 
 
 def _shown(text: str, instead: str = "") -> str:
-    """Foreign text as the page shows it, or something instead if there is nothing to be seen of it."""
+    """Text from elsewhere as the page shows it; the other text if nothing of it is visible."""
     return sanitize(text) or instead
 
 

@@ -11,19 +11,19 @@ _RED, _FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _COLOURS = {Status.NOT_LOGGED: _RED, Status.CANNOT_BE_LOGGED: _FAINT}
 
 
-def table(coverage: Coverage, *, in_colour: bool = False) -> str:
-    """Every attachment with its flow logs, or why it has none; and lines that count them."""
+def format_table(coverage: Coverage, *, in_colour: bool = False) -> str:
+    """Every attachment with its flow logs, or why it is not logged; and a summary."""
     entries = [(router, entry) for router in coverage.routers for entry in router.entries]
-    lines = list(_aligned([HEADINGS, *(_row(*one) for one in entries)]))
+    lines = list(_aligned([HEADINGS, *(_row(router, entry) for router, entry in entries)]))
     if in_colour:
         for index, (_, entry) in enumerate(entries, start=1):
             colour = _COLOURS.get(entry.status)
             lines[index] = f"{colour}{lines[index]}{_PLAIN}" if colour else lines[index]
-    return "\n".join([*lines, "", *summary(coverage)])
+    return "\n".join([*lines, "", *_summary(coverage)])
 
 
-def summary(coverage: Coverage) -> list[str]:
-    """The counts, and the routers that nobody looked at, as sentences."""
+def _summary(coverage: Coverage) -> list[str]:
+    """The counts, and the routers that are not in the stack, as sentences."""
     logged = coverage.count(Status.LOGGED)
     loggable = logged + coverage.count(Status.NOT_LOGGED)
     cannot = coverage.count(Status.CANNOT_BE_LOGGED)
@@ -49,7 +49,7 @@ def _outcome(entry: Entry) -> str:
         return f"NOT LOGGED: {entry.reason}"
     if entry.status is Status.CANNOT_BE_LOGGED:
         return entry.reason
-    return entry.logs_to if entry.is_ours else f"{entry.logs_to} (not this stack's)"
+    return entry.logs_to if entry.is_in_stack else f"{entry.logs_to} (not this stack's)"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:

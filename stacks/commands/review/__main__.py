@@ -1,9 +1,9 @@
 """Previews as a comment for a pull request: `python -m stacks.review [--text | --ask] STACK=FILE...`.
 
-Each file is what `pulumi preview --json --stack STACK` has printed; `-` is standard input. With
-PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview prints the names of what is new, too. Prints Markdown, or with
-`--text` what a terminal shows; ends with 1 where a preview failed. With `--ask` it shows that, asks at the terminal
-whether to do it, unless there is nothing to do, and ends with 1 if the answer is not yes.
+Each file is the output of `pulumi preview --json --stack STACK`; `-` is standard input. With
+PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview also prints the names of new flow logs. Prints Markdown, or with
+`--text` plain text; ends with 1 if a preview failed. With `--ask` it prints the text, asks at the terminal whether to
+go on, unless there is nothing to do, and ends with 1 if the answer is not yes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stacks.commands.review import terminal
-from stacks.commands.review.changes import review
+from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment
 
 USAGE = (
@@ -28,7 +28,7 @@ STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the comment, or the text; 0, or 1 if a preview failed, or 2 if the arguments don't fit."""
+    """Print the comment, or the text; 0, 1 if a preview failed or the answer is no, 2 if the arguments are wrong."""
     asks = ASK in arguments
     is_text = asks or TEXT in arguments
     files = [argument.partition("=")[::2] for argument in arguments if argument not in (TEXT, ASK)]
@@ -40,20 +40,20 @@ def main(arguments: Sequence[str]) -> int:
         print("error: each stack, and standard input, can be there only once", file=sys.stderr)
         return 2
     try:
-        reviews = [review(stack, _text(file)) for stack, file in files]
+        reviews = [review_stack(stack, _read(file)) for stack, file in files]
     except OSError as error:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale of the machine is
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
-    if any(one.is_failed for one in reviews):
+    if any(review.is_failed for review in reviews):
         return 1
-    return int(asks and not all(one.is_quiet for one in reviews) and not _agreed())
+    return int(asks and not all(review.is_quiet for review in reviews) and not _is_confirmed())
 
 
-def _agreed() -> bool:
-    """Whether whoever is at the terminal says yes."""
+def _is_confirmed() -> bool:
+    """Whether the user answers yes at the terminal."""
     try:
         with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
             print("Do this? Only yes goes on: ", end="", file=screen, flush=True)
@@ -66,7 +66,7 @@ def _agreed() -> bool:
     return False
 
 
-def _text(file: str) -> str:
+def _read(file: str) -> str:
     data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     return data.decode("utf-8", errors="replace")
 

@@ -1,20 +1,17 @@
-"""From the steps of a preview to what a reviewer wants to know: which flow logs, by name, and what becomes of them."""
+"""From the steps of a preview to a review: which flow logs change, by name, and how."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from providers.er.validation import display_name
-from providers.flow_log_provider import TYPE_TOKEN
 from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
-from stacks.checks.deletions import loss, move_sentence
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
-from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read
-from stacks.planning.naming import COMPONENT_TYPE, KEY_TYPE
+from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
+from stacks.commands.review.warnings import WARNED_OF, complete, warning_of
+from stacks.planning.naming import COMPONENT_TYPE
 
 KINDS = {
     "delete": Kind.DELETE,
@@ -35,44 +32,54 @@ _REASONS = {
 """Why a flow log in such a state is replaced."""
 
 ATTACHMENT = ("er_id", "resource_id")
-"""The properties that say which attachment a flow log is of: with others it is that of another one."""
+"""The properties that identify the attachment: with other values the flow log belongs to another one."""
 
 ANOTHER_ATTACHMENT = "its flow log becomes that of another attachment"
 
-_STREAM = "\0"  # stands for a name, and is in none
-STREAM_NAME = re.compile(r"[^\s,/]+/[^\s,/]+")
-"""`GROUP/STREAM`, and not a list of several."""
-
-NO_RECORD = (COMPONENT_TYPE, KEY_TYPE)
+NO_RECORD = (COMPONENT_TYPE, RANDOM_UUID_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
 
 EMPTY = '""'
 SECRET = "[secret]"
-_WRAPPER = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of what is not plain JSON, such as secrets
+_WRAPPER = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of values that are not plain JSON, such as secrets
 
 
-def review(stack: str, text: str) -> StackReview:
-    """What the preview of the stack says.
+def review_stack(stack: str, text: str) -> StackReview:
+    """The review of a stack.
 
     Args:
         stack: The stack's name.
-        text: What `pulumi preview --json` has printed.
+        text: The output of `pulumi preview --json`.
     """
     try:
-        return _review(stack, read(text))
+        return _review(stack, read_preview(text))
     except UnreadableError as error:
         return StackReview(stack=stack, is_failed=True, failure=str(error), errors=error.errors)
 
 
 def _review(stack: str, preview: Preview) -> StackReview:
     names = Names(preview)
+    steps = list(_by_kind(preview.steps))
+    rows = _rows(steps, names, preview)
+    if not preview.outputs_after:
+        for kind in WARNED_OF:
+            rows[kind] = [complete(kind, row, preview.warnings) for row in rows[kind]]
+    repeated = {warning_of(kind, row) for kind in WARNED_OF for row in rows[kind]}
+    return StackReview(
+        stack=stack,
+        warnings=[warning for warning in preview.warnings if warning not in repeated],
+        rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
+        unchanged=names.count_unchanged(step.name for _, step in steps if step.type == FLOW_LOG_TYPE),
+    )
+
+
+def _rows(steps: Sequence[tuple[Kind, Step]], names: Names, preview: Preview) -> dict[Kind, list[Row]]:
     # As the state had them before the preview refreshed it.
     before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
     rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
-    steps = list(_by_kind(preview.steps))
     moves = _moves(steps)
     for kind, step in steps:
-        if step.type != TYPE_TOKEN:
+        if step.type != FLOW_LOG_TYPE:
             if kind in (Kind.DELETE, Kind.REPLACE):
                 note = f"of type {step.type}"
                 rows[kind].append(Row(router="", attachment="", flow_log=step.name, logs_to="", note=note))
@@ -83,74 +90,32 @@ def _review(stack: str, preview: Preview) -> StackReview:
             rows[Kind.CREATE].append(_row(Kind.CREATE, step, names, None))
         else:
             rows[kind].append(_row(kind, step, names, before.get(step.urn)))
-    rows[Kind.MOVE] += [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
-    if not preview.outputs_after:
-        rows[Kind.DELETE] = [_explained(row, preview.warnings) for row in rows[Kind.DELETE]]
-        rows[Kind.MOVE] = [_named(row, preview.warnings) for row in rows[Kind.MOVE]]
-    told = {sentence for kind in (Kind.DELETE, Kind.MOVE) for row in rows[kind] for sentence in _said_of(kind, row)}
-    return StackReview(
-        stack=stack,
-        warnings=[one for one in preview.warnings if one not in told],
-        rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
-        unchanged=names.unchanged(step.name for _, step in steps if step.type == TYPE_TOKEN),
-    )
-
-
-def _explained(row: Row, warnings: Iterable[str]) -> Row:
-    """With the reason that a warning gives."""
-    if row.note or not row.router:
-        return row
-    begin = _loss(row)
-    return replace(row, note=next((one.removeprefix(begin) for one in warnings if one.startswith(begin)), ""))
-
-
-def _named(row: Row, warnings: Iterable[str]) -> Row:
-    """With the name of the log stream that a warning says it moves to."""
-    for difference in row.differences:
-        begin, end = _move_sentence(row, difference.old, _STREAM).split(_STREAM)
-        for one in warnings:
-            name = one[len(begin) : -len(end)]
-            if one == begin + name + end and STREAM_NAME.fullmatch(name):
-                return replace(row, logs_to=name, differences=(replace(difference, new=name),))
-    return row
-
-
-def _said_of(kind: Kind, row: Row) -> Iterator[str]:
-    """What a warning says of a flow log that goes, if that is all in its row."""
-    if kind is Kind.DELETE:
-        yield _loss(row) + row.note
-    for difference in row.differences if kind is Kind.MOVE else ():
-        yield _move_sentence(row, difference.old, difference.new)
-
-
-def _move_sentence(row: Row, old: str, new: str) -> str:
-    reason = f"moves from {old} to {new}"
-    return move_sentence(display_name(row.router), display_name(row.attachment), reason, is_silenced=row.is_silenced)
-
-
-def _loss(row: Row) -> str:
-    return loss(display_name(row.router), display_name(row.attachment), row.logs_to)
+    pairs = {id(pair): pair for pair in moves.values()}
+    rows[Kind.MOVE] = [_move(old, new, names) for old, new in pairs.values()]
+    return rows
 
 
 _Pair = tuple[Step, Step]
 
 
-def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[str, _Pair]:
-    """The steps that together move a flow log, by their URNs: one that is deleted, and one that is made before that
-    for the same attachment. It may be one resource that is replaced."""
-    found: dict[str, _Pair] = {}
-    made: dict[tuple[Any, Any], list[Step]] = {}
+def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[Urn, _Pair]:
+    """The steps that together move a flow log, by their URNs: a delete, and a create for the same attachment before it.
+
+    Both may be steps of one resource that is replaced.
+    """
+    found: dict[Urn, _Pair] = {}
+    created: dict[tuple[Any, ...], list[Step]] = {}
     for kind, step in steps:
-        if step.type != TYPE_TOKEN:
+        if step.type != FLOW_LOG_TYPE:
             continue
         replacing = {key for key in IDENTITY if step.changed.get(key)}
         if kind is Kind.REPLACE and replacing and replacing.isdisjoint(ATTACHMENT):
             found[step.urn] = (step, step)
         elif kind in (Kind.CREATE, Kind.IMPORT):
-            made.setdefault(_attachment(step), []).append(step)
+            created.setdefault(_attachment(step), []).append(step)
     for kind, step in steps:
-        if step.type == TYPE_TOKEN and kind is Kind.DELETE and (others := made.get(_attachment(step))):
-            successor = others.pop(0)
+        if step.type == FLOW_LOG_TYPE and kind is Kind.DELETE and (successors := created.get(_attachment(step))):
+            successor = successors.pop(0)
             found[step.urn] = found[successor.urn] = (step, successor)
     return found
 
@@ -166,7 +131,7 @@ def _move(old: Step, new: Step, names: Names) -> Row:
     return Row(
         router=names.router(after),
         attachment=names.attachment(after),
-        flow_log=shown(after.value("name")),
+        flow_log=show_value(after.value("name")),
         logs_to=names.logs_to(after),
         differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
         note="disabled" if is_silenced else "",
@@ -175,13 +140,13 @@ def _move(old: Step, new: Step, names: Names) -> Row:
 
 
 def _by_kind(steps: list[Step]) -> Iterator[tuple[Kind, Step]]:
-    """The steps that count, one for each resource and kind; what is changed once it is imported counts as imported."""
-    found: dict[tuple[str, Kind], Step] = {}
+    """The steps that a review shows, one for each resource and kind. A change after an import is part of the import."""
+    found: dict[tuple[Urn, Kind], Step] = {}
     for step in steps:
         if step.op not in KINDS or step.type in NO_RECORD or step.type.startswith("pulumi:"):
             continue
         place = (step.urn, KINDS[step.op])
-        # A replacement is several steps; only one says what was and what is to be.
+        # A replacement is several steps; only one has both the old and the new state.
         if place not in found or (step.old and step.new):
             found[place] = step
     for (urn, kind), step in found.items():
@@ -194,7 +159,7 @@ def _by_kind(steps: list[Step]) -> Iterator[tuple[Kind, Step]]:
 def _known(step: Step) -> State:
     state = step.old or step.new
     if state is None:
-        raise UnreadableError("it tells nothing of a resource that it changes")
+        raise UnreadableError("it has no state of a resource that it changes")
     return state
 
 
@@ -207,7 +172,7 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
         and (kind is Kind.CREATE or "enabled" in step.changed),
         router=names.router(state),
         attachment=names.attachment(state),
-        flow_log=shown(state.value("name")),
+        flow_log=show_value(state.value("name")),
         logs_to=names.logs_to(state),
         differences=differences,
         note=_note(kind, step, names, before),
@@ -234,17 +199,14 @@ def _differences(step: Step, names: Names) -> Iterator[Difference]:
     """The properties that change, those first that force a replacement."""
     if not step.old or not step.new:
         return
-    told = set()
-    for key in sorted(step.changed, key=lambda key: (not step.changed[key], key)):
-        difference = _difference(key, step.old, step.new, names)
-        if difference not in told:
-            told.add(difference)
-            yield difference
+    keys = sorted(step.changed, key=lambda key: (not step.changed[key], key))
+    # Each once: a log group and its stream are shown as one.
+    yield from dict.fromkeys(_difference(key, step.old, step.new, names) for key in keys)
 
 
 def _difference(key: str, old: State, new: State, names: Names) -> Difference:
     if key == "state":
-        return _REASONS.get(old.value("state")) or Difference("its state", shown(old.value("state")), "")
+        return _REASONS.get(old.value("state")) or Difference("its state", show_value(old.value("state")), "")
     readers = {
         "er_id": ("router", names.router),
         "resource_id": ("attachment", names.attachment),
@@ -255,12 +217,12 @@ def _difference(key: str, old: State, new: State, names: Names) -> Difference:
         what, reader = readers[key]
         return Difference(what, reader(old), reader(new))
     before, after = old.value(key), new.inputs.get(key)
-    # Of one that was in a passing state the provider looked how it is, which the preview does not tell.
-    return Difference(key, "" if before == after else shown(before) or EMPTY, shown(after) or EMPTY)
+    # If both are equal, the provider compared with what the service has, which the preview does not show.
+    return Difference(key, "" if before == after else show_value(before) or EMPTY, show_value(after) or EMPTY)
 
 
-def shown(value: Any) -> str:
-    """A property's value, never a secret one."""
+def show_value(value: Any) -> str:
+    """A property's value as text, never that of a secret."""
     if isinstance(value, dict) or value == SECRET:
         return SECRET if value == SECRET or _WRAPPER in value else "…"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The comment: Markdown that says what becomes of the flow logs of some stacks, never longer than a comment may be."""
+"""The comment for a pull request: Markdown that shows how flow logs change, within the length of a comment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stacks.commands.review.markdown import NOTHING, code, prose
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 
 MARKER = "<!-- otc-flow-logs review -->"
-"""The first line, by which a pipeline finds its comment again."""
+"""The first line, by which a pipeline finds its comment."""
 
 LONGEST = 65_000
 """Characters; GitHub takes 65,536."""
@@ -17,7 +17,7 @@ LONGEST = 65_000
 FOLDED_ABOVE = 20
 """Tables with more rows than this are folded."""
 
-ERROR_LENGTH = 2_000  # characters; what to do about it comes last in one
+ERROR_LENGTH = 2_000  # characters; an error ends with what to do
 
 VALUE_LENGTH = 120  # characters, of a property's old or new value
 
@@ -27,15 +27,15 @@ LOUD = (Kind.DELETE, Kind.MOVE, Kind.REPLACE)
 
 @dataclass(frozen=True)
 class Group:
-    """Lines of a section that belong together, of which some may be left out.
+    """A table or list of a section; some of its lines may be left out.
 
     Attributes:
-        urgency: Whose lines are kept longest; the smallest number's.
-        title: Stands above; empty for nothing.
+        urgency: A group with a smaller number keeps its lines longer.
+        title: The line above; empty for none.
         header: The first lines of a table; empty for a list.
-        lines: The rows of the table, or the list.
-        more: What to say of lines that are left out, by how many they are.
-        is_loud: Whether it is not hidden when it is folded.
+        lines: The rows of the table, or the items of the list.
+        more: The sentence about lines that are left out, by their number.
+        is_loud: Whether it stays open when it is folded.
     """
 
     urgency: int
@@ -47,11 +47,11 @@ class Group:
 
     @property
     def frame(self) -> int:
-        """No more characters than this are taken by what is not lines."""
+        """An upper bound of the characters besides the lines."""
         return len(self.rendered(0)) + 2 * len("\n\n")
 
     def rendered(self, kept: int) -> str:
-        """With its first lines, so many of them."""
+        """The Markdown with so many of its lines."""
         blocks = ["\n".join([*self.header, *self.lines[:kept]])]
         if kept < len(self.lines):
             blocks.append(self.more(len(self.lines) - kept))
@@ -68,9 +68,9 @@ class Section:
     """One stack.
 
     Attributes:
-        urgency: Whose section is kept longest, if there are too many; the smallest.
+        urgency: A section with a smaller value is kept longer, if there are too many.
         head: Its first lines.
-        groups: What follows.
+        groups: Its tables and lists.
     """
 
     urgency: tuple[object, ...]
@@ -78,7 +78,7 @@ class Section:
     groups: Sequence[Group]
 
     def rendered(self, kept: Iterable[int]) -> str:
-        """With so many lines of each group, and without a group of which there are none."""
+        """The Markdown with so many lines of each group, and without groups that have none."""
         groups = (group.rendered(number) for group, number in zip(self.groups, kept, strict=True) if number)
         return "\n\n".join([self.head, *groups])
 
@@ -88,11 +88,11 @@ def comment(reviews: Iterable[StackReview], longest: int = LONGEST) -> str:
 
     Args:
         reviews: The stacks.
-        longest: How many characters it may have; at least a thousand.
+        longest: The maximum number of characters; at least a thousand.
     """
     ordered = in_order(reviews)
     head = "\n".join([MARKER, f"## {heading(ordered)}"])
-    sections = [_section(one) for one in ordered]
+    sections = [_section(review) for review in ordered]
     rows = sum(len(group.lines) for section in sections for group in section.groups)
     budget = longest - len(head) - len("\n\n") - len(_left_out(len(sections), rows))
     kept, budget = _affordable(sections, budget)
@@ -105,8 +105,8 @@ def comment(reviews: Iterable[StackReview], longest: int = LONGEST) -> str:
 
 
 def in_order(reviews: Iterable[StackReview]) -> list[StackReview]:
-    """By stack, and those last where there is nothing to do."""
-    return sorted(reviews, key=lambda one: (one.is_quiet, one.stack))
+    """Sorted by stack; stacks with nothing to do come last."""
+    return sorted(reviews, key=lambda review: (review.is_quiet, review.stack))
 
 
 def _left_out(stacks: int, rows: int) -> str:
@@ -115,9 +115,9 @@ def _left_out(stacks: int, rows: int) -> str:
 
 
 def _affordable(sections: Sequence[Section], budget: int) -> tuple[list[Section], int]:
-    """The sections that there is room for, the urgent ones rather than others, and what is left of the room."""
+    """The most urgent sections that fit, and the characters that are left."""
     kept = set()
-    for index, section in sorted(enumerate(sections), key=lambda one: one[1].urgency):
+    for index, section in sorted(enumerate(sections), key=lambda item: item[1].urgency):
         cost = len(section.head) + len("\n\n")
         if cost > budget:
             break
@@ -127,7 +127,7 @@ def _affordable(sections: Sequence[Section], budget: int) -> tuple[list[Section]
 
 
 def _lines(sections: Sequence[Sequence[Group]], budget: int) -> list[list[int]]:
-    """How many lines of each group there is room for: the urgent first, and of those as many for each stack."""
+    """How many lines of each group fit: the most urgent groups first, shared equally among the stacks."""
     numbers = [[0] * len(groups) for groups in sections]
     for urgency in sorted({group.urgency for groups in sections for group in groups}):
         places = [
@@ -151,14 +151,14 @@ def _lines(sections: Sequence[Sequence[Group]], budget: int) -> list[list[int]]:
 
 
 def heading(reviews: Sequence[StackReview]) -> str:
-    """How many flow logs of all stacks something is to be done to, and how many previews failed."""
-    failed = sum(one.is_failed for one in reviews)
-    told = []
+    """How many flow logs of all stacks change, and how many previews failed."""
+    failed = sum(review.is_failed for review in reviews)
+    parts = []
     if failed:
-        told.append(f"{failed:,} of {_number(len(reviews), 'preview')} failed")
-    totals = {kind: sum(one.count(kind) for one in reviews) for kind in IN_COUNTS}
-    told.extend(f"{number:,} {kind.value}" for kind, number in totals.items() if number)
-    return f"Flow logs: {', '.join(told) or 'nothing to do'}"
+        parts.append(f"{failed:,} of {_number(len(reviews), 'preview')} failed")
+    totals = {kind: sum(review.count(kind) for review in reviews) for kind in IN_COUNTS}
+    parts.extend(f"{number:,} {kind.value}" for kind, number in totals.items() if number)
+    return f"Flow logs: {', '.join(parts) or 'nothing to do'}"
 
 
 def _number(number: int, thing: str) -> str:
@@ -171,13 +171,13 @@ def _section(review: StackReview) -> Section:
         head = f"**{stack}**: nothing to do, {review.unchanged:,} unchanged"
         return Section(urgency=(3, review.stack), head=head, groups=())
     more = _more(review.stack)
-    errors = Group(1, "", (), [f"- ❌ {prose(one, ERROR_LENGTH)}" for one in review.errors], more)
+    errors = Group(1, "", (), [f"- ❌ {prose(error, ERROR_LENGTH)}" for error in review.errors], more)
     if review.is_failed:
         failure = f": {prose(review.failure)}" if review.failure else ""
-        told = "" if review.errors else " Its standard error may say why."
-        head = f"### Stack {stack}\n\n❌ **The preview failed**, so nobody knows what would change{failure}.{told}"
+        hint = "" if review.errors else " Its standard error may say why."
+        head = f"### Stack {stack}\n\n❌ **The preview failed**, so nobody knows what would change{failure}.{hint}"
         return Section(urgency=(0, review.stack), head=head, groups=[errors] if errors.lines else ())
-    warnings = Group(3, "", (), [f"- ⚠️ {prose(one)}" for one in review.warnings], more)
+    warnings = Group(3, "", (), [f"- ⚠️ {prose(warning)}" for warning in review.warnings], more)
     tables = [_table(kind, review.rows[kind], more) for kind in Kind if review.count(kind)]
     return Section(
         urgency=(1 if any(review.count(kind) for kind in LOUD) else 2, review.stack),
@@ -195,8 +195,8 @@ def _counts(review: StackReview) -> str:
     for kind in IN_COUNTS:
         number = review.count(kind)
         if number:
-            told = f"{number:,} {kind.value}"
-            counts.append(f"**{told}**" if kind in LOUD else told)
+            count = f"{number:,} {kind.value}"
+            counts.append(f"**{count}**" if kind in LOUD else count)
     if review.unchanged:
         counts.append(f"{review.unchanged:,} unchanged")
     return ", ".join(counts)
@@ -204,15 +204,15 @@ def _counts(review: StackReview) -> str:
 
 @dataclass(frozen=True)
 class _Table:
-    """How the flow logs of one kind are told: what is said of one or several, and the last column.
+    """The table of one kind of change: its title for one flow log or several, and its last column.
 
     Attributes:
-        promise: What is also said, unless one of them is disabled.
+        promise: The end of the title, unless a flow log is disabled.
     """
 
     urgency: int
-    one: str
-    several: str
+    singular: str
+    plural: str
     heading: str
     last_cell: Callable[[Row], str]
     promise: str = ""
@@ -229,7 +229,10 @@ def _difference(difference: Difference) -> str:
 
 
 def _moved(row: Row) -> str:
-    return "<br>".join(" → ".join(code(value, VALUE_LENGTH) for value in (one.old, one.new)) for one in row.differences)
+    return "<br>".join(
+        " → ".join(code(value, VALUE_LENGTH) for value in (difference.old, difference.new))
+        for difference in row.differences
+    )
 
 
 def _target(row: Row) -> str:
@@ -243,41 +246,41 @@ def _imported(row: Row) -> str:
 _TABLES: Mapping[Kind, _Table] = {
     Kind.DELETE: _Table(
         urgency=0,
-        one="⚠️ {}: the record that it writes ends",
-        several="⚠️ {}: the records that they write end",
+        singular="⚠️ {}: the record that it writes ends",
+        plural="⚠️ {}: the records that they write end",
         heading="logged to",
         last_cell=_target,
     ),
     Kind.MOVE: _Table(
         urgency=1,
-        one="{}: the new flow log is made first, then the old one is deleted",
-        several="{}: the new flow logs are made first, then the old ones are deleted",
+        singular="{}: the new flow log is made first, then the old one is deleted",
+        plural="{}: the new flow logs are made first, then the old ones are deleted",
         promise=", so that no record has a gap",
         heading="from → to",
         last_cell=_moved,
     ),
     Kind.REPLACE: _Table(
         urgency=2,
-        one="⚠️ {}: deleted, and then created again",
-        several="⚠️ {}: deleted, and then created again",
+        singular="⚠️ {}: deleted, and then created again",
+        plural="⚠️ {}: deleted, and then created again",
         heading="because of",
         last_cell=_differences,
     ),
-    Kind.CHANGE: _Table(urgency=4, one="{}", several="{}", heading="what changes", last_cell=_differences),
+    Kind.CHANGE: _Table(urgency=4, singular="{}", plural="{}", heading="what changes", last_cell=_differences),
     Kind.IMPORT: _Table(
         urgency=5,
-        one="{}: it is there already and is taken over",
-        several="{}: they are there already and are taken over",
+        singular="{}: it is there already and is taken over",
+        plural="{}: they are there already and are taken over",
         heading="logs to, and what changes",
         last_cell=_imported,
     ),
-    Kind.CREATE: _Table(urgency=6, one="{}", several="{}", heading="logs to", last_cell=_target),
+    Kind.CREATE: _Table(urgency=6, singular="{}", plural="{}", heading="logs to", last_cell=_target),
 }
 
 
 def _table(kind: Kind, rows: Sequence[Row], more: Callable[[int], str]) -> Group:
     table = _TABLES[kind]
-    title = (table.one if len(rows) == 1 else table.several).format(f"{len(rows):,} {kind.value}")
+    title = (table.singular if len(rows) == 1 else table.plural).format(f"{len(rows):,} {kind.value}")
     silenced = sum(row.is_silenced for row in rows)
     if silenced:
         which = "" if len(rows) == 1 else f"{silenced:,} of them "

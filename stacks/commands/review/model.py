@@ -1,4 +1,4 @@
-"""What a reviewer is told of one stack."""
+"""The review of one stack: which flow logs change, and how."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What is to be done to a flow log, what matters most first."""
+    """What happens to a flow log, the most important first."""
 
     DELETE = "to delete"
     MOVE = "to move"
@@ -23,9 +23,9 @@ class Difference:
     """One property.
 
     Attributes:
-        what: What to call it.
-        old: Its value; empty if that is not known.
-        new: What it is to be; empty if it is only a reason.
+        what: Its name.
+        old: Its value; empty if unknown.
+        new: Its new value; empty if this is only a reason.
     """
 
     what: str
@@ -35,16 +35,16 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One flow log, by name wherever the name is known.
+    """One flow log, with names wherever they are known.
 
     Attributes:
         router: The router.
         attachment: The attachment that it logs.
         flow_log: Its name.
         logs_to: `GROUP/STREAM`; of a move, that of the new flow log.
-        differences: What is to be another; of a replacement those first that force it.
-        note: What else there is to know, in a few words.
-        is_silenced: Whether it will be there and write nothing.
+        differences: The properties that change; those that force a replacement first.
+        note: Anything else, in a few words.
+        is_silenced: Whether it will exist and write nothing.
     """
 
     router: str
@@ -57,7 +57,7 @@ class Row:
 
     @property
     def sort_key(self) -> tuple[object, ...]:
-        """What is silenced comes first; for the rest, by names."""
+        """Silenced flow logs first, then by names."""
         return (not self.is_silenced, self.router, self.attachment, self.flow_log, self.logs_to, self.differences)
 
 
@@ -67,11 +67,11 @@ class StackReview:
 
     Attributes:
         stack: Its name.
-        failure: Why nothing can be said of it, in one sentence less its end; empty if all went well.
         is_failed: Whether its preview failed.
-        errors: What the preview said was wrong.
-        warnings: What it warned of.
-        rows: The flow logs that something is to be done to.
+        failure: Why the preview cannot be read, in one sentence without a full stop; empty if it can.
+        errors: The errors of the preview.
+        warnings: Its warnings.
+        rows: The flow logs that change.
         unchanged: How many flow logs stay as they are.
     """
 
@@ -84,7 +84,7 @@ class StackReview:
     unchanged: int = 0
 
     def count(self, kind: Kind) -> int:
-        """How many flow logs this is to be done to."""
+        """How many flow logs this happens to."""
         return len(self.rows.get(kind, ()))
 
     @property

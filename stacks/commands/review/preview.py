@@ -1,7 +1,7 @@
-"""What `pulumi preview --json` prints, read: one document, or one event a line.
+"""Reads the output of `pulumi preview --json`: one document, or one event a line.
 
-The document (the default) has what each resource was and is to be, but not the outputs that the stack is to have. The
-events (with PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true) have them too, and so the names of what is new.
+The document (the default) has the old and new state of each resource, but not the stack's outputs after the run. The
+events (with PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true) also have these outputs, and so the names of new flow logs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers import urn as urns
+from providers.urn import STACK_TYPE, Urn
 
-STACK_TYPE = "pulumi:pulumi:Stack"
 OPERATIONS = {
     "same",
     "create",
@@ -31,19 +30,21 @@ OPERATIONS = {
     "discard-replaced",
     "remove-pending-replace",
 }
-"""All that the engine does to resources."""
+"""All operations of the engine on resources."""
 
-BREAKS_OFF = "what it printed breaks off"
+INCOMPLETE = "its output is incomplete"
+_NOT_JSON = "its output is not JSON of `pulumi preview`"
+_UNKNOWN_FORM = "its output has a form that this program does not read"
 _TRACEBACK = "Traceback (most recent call last):"
-_USELESS = "an unhandled error occurred: program exited with non-zero exit code"
-_TOOLS_OWN = "using pulumi-resource-"  # where a plugin was found: of no use to a reviewer, and a path of some machine
+_EXIT_CODE = "an unhandled error occurred: program exited with non-zero exit code"  # shown if there is no other error
+_PLUGIN_PATH = "using pulumi-resource-"  # where a plugin was found: never shown
 
 
 class UnreadableError(ValueError):
-    """What was printed is not what a preview that succeeded prints; the text is one sentence.
+    """The output is not that of a preview that succeeded; the text is one sentence.
 
     Attributes:
-        errors: What the preview said was wrong.
+        errors: The errors of the preview.
     """
 
     def __init__(self, sentence: str, errors: Sequence[str] = ()) -> None:
@@ -53,39 +54,37 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True)
 class State:
-    """A resource as it was or as it is to be.
+    """The old or new state of a resource.
 
     Attributes:
-        parent: The URN of the resource that it is in.
-        inputs: What it was or is asked to be.
-        outputs: What it was; nothing if it is not there yet.
+        parent: The resource that it is in.
+        inputs: Its inputs.
+        outputs: Its outputs; empty if it does not exist yet.
     """
 
-    parent: str
+    parent: Urn | None
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
 
     def value(self, key: str) -> Any:
-        """A property as it is; as it is wanted, if it is not there yet."""
+        """A property: the output, or the input if there is no output yet."""
         return self.outputs.get(key, self.inputs.get(key))
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is to be done to one resource.
+    """A step of the preview: an operation on one resource.
 
     Attributes:
         op: One of `OPERATIONS`.
         urn: The resource.
-        type: Its type token.
-        old: As it was.
-        new: As it is to be.
-        changed: The properties because of which, and whether they force a replacement.
+        old: Its old state.
+        new: Its new state.
+        changed: The properties that differ, and whether they force a replacement.
     """
 
     op: str
-    urn: str
-    type: str
+    urn: Urn
     old: State | None
     new: State | None
     changed: Mapping[str, bool]
@@ -93,7 +92,12 @@ class Step:
     @property
     def name(self) -> str:
         """The resource's logical name."""
-        return urns.name(self.urn)
+        return self.urn.name
+
+    @property
+    def type(self) -> str:
+        """The resource's type token."""
+        return self.urn.type_token
 
 
 @dataclass
@@ -101,10 +105,10 @@ class Preview:
     """A preview that succeeded.
 
     Attributes:
-        steps: What is to be done, and what is known of what stays as it is.
-        outputs_before: The stack's outputs after its last run; none if there was none.
-        outputs_after: Those that it is to have; none if that was not printed.
-        warnings: What the preview warned of.
+        steps: Its steps, also of resources that stay the same.
+        outputs_before: The stack's outputs after its last run; empty if there was none.
+        outputs_after: The stack's outputs after this run; empty if they were not printed.
+        warnings: Its warnings.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -113,73 +117,73 @@ class Preview:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(text: str) -> Preview:
-    """The preview.
+def read_preview(text: str) -> Preview:
+    """The preview with this output.
 
     Raises:
-        UnreadableError: It failed, or this is not all that it printed.
+        UnreadableError: It failed, or its output is incomplete.
     """
     if not text.strip():
         raise UnreadableError("it printed nothing to standard output")
     try:
         document = json.loads(text)
     except ValueError:
-        return _events(text)
+        return _read_events(text)
     if isinstance(document, dict) and "sequence" not in document:
-        return _document(document)
-    return _events(text)
+        return _read_document(document)
+    return _read_events(text)
 
 
-def _document(document: Mapping[str, Any]) -> Preview:
-    found = _Reader()
+def _read_document(document: Mapping[str, Any]) -> Preview:
+    reader = _Reader()
     for diagnostic in _list(document.get("diagnostics")):
-        found.said(diagnostic)
-    if "steps" not in document:  # as when it failed before it began
-        found.all()
-        raise UnreadableError(_ANOTHER_FORM)
-    for one in _list(document["steps"]):
-        reasons = _reasons(one, "diffReasons", "replaceReasons", kind="kind")
-        step = _step(one, _state(one.get("oldState")), _state(one.get("newState")), reasons)
-        found.preview.steps.append(step)
-        found.outputs_of(step)
-    return found.all()
+        reader.add_diagnostic(diagnostic)
+    if "steps" not in document:  # as when it failed before its first step
+        reader.finish()
+        raise UnreadableError(_UNKNOWN_FORM)
+    for data in _list(document["steps"]):
+        changed = _changed(data, "diffReasons", "replaceReasons", kind="kind")
+        step = _step(data, _state(data.get("oldState")), _state(data.get("newState")), changed)
+        reader.preview.steps.append(step)
+        reader.add_outputs(step)
+    return reader.finish()
 
 
-def _events(text: str) -> Preview:
-    found, result = _Reader(), ""
-    for event in _lines(text):
-        found.said(_mapping(event.get("diagnosticEvent")))
+def _read_events(text: str) -> Preview:
+    reader, result = _Reader(), ""
+    for event in _events(text):
+        reader.add_diagnostic(_mapping(event.get("diagnosticEvent")))
         for kind in {"resourcePreEvent", "resOutputsEvent"} & event.keys():
-            one = _mapping(_mapping(event[kind]).get("metadata"))
-            reasons = _reasons(one, "diffs", "keys", kind="diffKind")
-            step = _step(one, _state(one.get("old")), _state(one.get("new")), reasons)
+            data = _mapping(_mapping(event[kind]).get("metadata"))
+            changed = _changed(data, "diffs", "keys", kind="diffKind")
+            step = _step(data, _state(data.get("old")), _state(data.get("new")), changed)
             if kind == "resourcePreEvent":
-                found.preview.steps.append(step)
-            found.outputs_of(step)
+                reader.preview.steps.append(step)
+            reader.add_outputs(step)
         if "summaryEvent" in event:
             result = str(_mapping(event["summaryEvent"]).get("result", "succeeded"))
-    preview = found.all()
+    preview = reader.finish()
     if result != "succeeded":
-        raise UnreadableError("the engine does not say why" if result else BREAKS_OFF)
+        raise UnreadableError("the engine gives no reason" if result else INCOMPLETE)
     return preview
 
 
 class _Reader:
-    """Gathers a preview."""
+    """Collects the parts of a preview."""
 
     def __init__(self) -> None:
         self.preview = Preview()
         self._errors: list[str] = []
 
-    def said(self, diagnostic: Mapping[str, Any]) -> None:
-        """Take note of an error or a warning."""
+    def add_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
+        """Add an error or a warning; others are ignored."""
         if diagnostic.get("severity") == "error":
             self._errors.append(_text(diagnostic, "message"))
         elif diagnostic.get("severity") == "warning":
             self.preview.warnings.append(_text(diagnostic, "message"))
 
-    def outputs_of(self, step: Step) -> None:
-        """Take note of the stack's outputs, if they are in this step."""
+    def add_outputs(self, step: Step) -> None:
+        """Add the stack's outputs, if this step has them."""
         if step.type != STACK_TYPE:
             return
         if step.old and step.old.outputs:
@@ -187,8 +191,8 @@ class _Reader:
         if step.new and step.new.outputs and step.op != "refresh":
             self.preview.outputs_after = step.new.outputs
 
-    def all(self) -> Preview:
-        """What was gathered.
+    def finish(self) -> Preview:
+        """The preview.
 
         Raises:
             UnreadableError: There are errors.
@@ -199,7 +203,7 @@ class _Reader:
         return self.preview
 
 
-def _reasons(step: Mapping[str, Any], changed: str, replacing: str, *, kind: str) -> dict[str, bool]:
+def _changed(step: Mapping[str, Any], changed: str, replacing: str, *, kind: str) -> dict[str, bool]:
     """The properties that differ, and whether they force a replacement. Not every host gives a detailed diff."""
     detailed = _mapping(step.get("detailedDiff"))
     return {
@@ -209,13 +213,13 @@ def _reasons(step: Mapping[str, Any], changed: str, replacing: str, *, kind: str
     }
 
 
-def _lines(text: str) -> Iterator[Mapping[str, Any]]:
-    """The events.
+def _events(text: str) -> Iterator[Mapping[str, Any]]:
+    """The events, one a line.
 
     Raises:
-        UnreadableError: Something else is there; with what it says was wrong.
+        UnreadableError: A line is not an event; the error has what the CLI printed as errors.
     """
-    for line in text.split("\n"):  # not splitlines(): what else it takes for the end of a line may be in a name
+    for line in text.split("\n"):  # not splitlines(): a name may contain other line separators
         if not line.strip():
             continue
         try:
@@ -223,20 +227,25 @@ def _lines(text: str) -> Iterator[Mapping[str, Any]]:
         except ValueError:
             event = None
         if not isinstance(event, dict) or "sequence" not in event:
-            said = [one for one in text.splitlines() if one.startswith("error: ")]
-            is_truncated = text.lstrip().startswith("{") and not said
-            raise UnreadableError(
-                BREAKS_OFF if is_truncated else "what it printed is not JSON of `pulumi preview`",
-                _sentences(said),
-            )
+            errors = [line for line in text.splitlines() if line.startswith("error: ")]
+            is_truncated = text.lstrip().startswith("{") and not errors
+            raise UnreadableError(INCOMPLETE if is_truncated else _NOT_JSON, _sentences(errors))
         yield event
 
 
 def _step(step: Mapping[str, Any], old: State | None, new: State | None, changed: Mapping[str, bool]) -> Step:
-    op, urn = _text(step, "op"), _text(step, "urn")
-    if op not in OPERATIONS or not urns.is_urn(urn):
-        raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {urn!r}")
-    return Step(op=op, urn=urn, type=urns.type_token(urn), old=old, new=new, changed=changed)
+    op, text = _text(step, "op"), _text(step, "urn")
+    urn = _urn(text)
+    if op not in OPERATIONS or urn is None:
+        raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {text!r}")
+    return Step(op=op, urn=urn, old=old, new=new, changed=changed)
+
+
+def _urn(text: str) -> Urn | None:
+    try:
+        return Urn.parse(text)
+    except ValueError:
+        return None
 
 
 def _state(state: object) -> State | None:
@@ -244,46 +253,43 @@ def _state(state: object) -> State | None:
         return None
     found = _mapping(state)
     return State(
-        parent=str(found.get("parent") or ""),
+        parent=_urn(str(found.get("parent"))),
         inputs=_mapping(found.get("inputs")),
         outputs=_mapping(found.get("outputs")),
     )
 
 
 def _sentences(messages: Sequence[str]) -> list[str]:
-    """What messages say, without what is of no use to a reader, each once and in an order of its own."""
+    """The sentences of messages, sorted and each once, without what is of no use to a reviewer."""
     found: set[str] = set()
     for message in messages:
         text = message.strip()
         before, is_traceback, after = text.partition(_TRACEBACK)
-        # Of a traceback its last line says what happened; the others are paths of some machine.
+        # The last line of a traceback is the error; the others are paths on some machine.
         lines = [f"{before.strip()} {after.splitlines()[-1].strip()}"] if is_traceback and after else text.splitlines()
         found.update(line.strip().removeprefix("error: ").removeprefix("warning: ") for line in lines)
-    useful = sorted(one for one in found if one and not one.startswith(_TOOLS_OWN))
-    return [one for one in useful if not one.startswith(_USELESS)] or useful
+    shown = sorted(sentence for sentence in found if sentence and not sentence.startswith(_PLUGIN_PATH))
+    return [sentence for sentence in shown if not sentence.startswith(_EXIT_CODE)] or shown
 
 
 def _list(value: object) -> Sequence[Mapping[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise UnreadableError(_ANOTHER_FORM)
-    return [_mapping(one) for one in value]
+        raise UnreadableError(_UNKNOWN_FORM)
+    return [_mapping(item) for item in value]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UnreadableError(_ANOTHER_FORM)
+        raise UnreadableError(_UNKNOWN_FORM)
     return value
 
 
 def _text(value: Mapping[str, Any], key: str) -> str:
     found = value.get(key)
     if not isinstance(found, str):
-        raise UnreadableError(_ANOTHER_FORM)
+        raise UnreadableError(_UNKNOWN_FORM)
     return found
-
-
-_ANOTHER_FORM = "what it printed has another form than this program reads"

@@ -1,18 +1,17 @@
-"""The review as plain text for a terminal of 80 columns: what is deleted comes first and is in upper case."""
+"""The review as plain text for a terminal of 80 columns: deletions come first and in upper case."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from providers.er.sanitizing import sanitize
-from providers.er.validation import display_name
+from providers.er.sanitizing import display_name, sanitize
 from stacks.commands.review.comment import ERROR_LENGTH, IN_COUNTS, LOUD, VALUE_LENGTH, heading, in_order
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 
 COLUMNS = 80
 LONGEST_LIST = 20
-"""Of more changes, imports, creates or warnings the first are listed. Nothing loud is ever left out."""
+"""Longer lists of changes, imports, creates or warnings are shortened to this. Nothing loud is ever left out."""
 
 NOTHING = "-"
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
@@ -28,7 +27,7 @@ _TITLES = {
     Kind.IMPORT: ("{}: it is there already and is taken over", "{}: they are there already and are taken over"),
     Kind.CREATE: ("{}",) * 2,
 }
-"""By what is to be done to one flow log, or to several."""
+"""The titles for one flow log, and for several."""
 
 
 def text(reviews: Iterable[StackReview], *, in_colour: bool = False) -> str:
@@ -36,7 +35,7 @@ def text(reviews: Iterable[StackReview], *, in_colour: bool = False) -> str:
 
     Args:
         reviews: The stacks.
-        in_colour: Whether what is loud is red, too.
+        in_colour: Whether loud lines are red.
     """
     ordered = in_order(reviews)
     stacks = ["\n".join(_stack(review, in_colour=in_colour)) for review in ordered]
@@ -51,8 +50,8 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
         return
     if review.is_failed:
         failure = f": {sanitize(review.failure)}" if review.failure else ""
-        said = "" if review.errors else " Its standard error may say why."
-        title = f"{stack}: THE PREVIEW FAILED, so nobody knows what would change{failure}.{said}"
+        hint = "" if review.errors else " Its standard error may say why."
+        title = f"{stack}: THE PREVIEW FAILED, so nobody knows what would change{failure}.{hint}"
         yield from _coloured(_wrapped(title), in_colour)
         for error in review.errors:
             yield from _listed(sanitize(error, ERROR_LENGTH))
@@ -88,7 +87,7 @@ def _title(kind: Kind, rows: Sequence[Row]) -> str:
 
 
 def _list(kind: Kind, rows: Sequence[Row]) -> Iterator[str]:
-    # What is silenced comes first.
+    # Silenced flow logs come first.
     shown = len(rows) if kind in LOUD else max(LONGEST_LIST, sum(row.is_silenced for row in rows))
     for row in rows[:shown]:
         yield from _listed(_what(row))
@@ -110,9 +109,9 @@ def _details(kind: Kind, row: Row) -> Iterator[str]:
         yield f"{'logged' if kind is Kind.DELETE else 'logs'} to {display_name(row.logs_to) or NOTHING}"
     if kind is Kind.MOVE:
         outcome = "DISABLED: nothing is written" if row.is_silenced else "no gap"
-        yield from (f"{_values(one)}, {outcome}" for one in row.differences)
+        yield from (f"{_values(difference)}, {outcome}" for difference in row.differences)
     elif kind not in (Kind.DELETE, Kind.CREATE):
-        yield from (": ".join(filter(None, [sanitize(one.what), _values(one)])) for one in row.differences)
+        yield from (": ".join(filter(None, [sanitize(diff.what), _values(diff)])) for diff in row.differences)
 
 
 def _values(difference: Difference) -> str:
@@ -133,14 +132,14 @@ def _listed(sentence: str) -> Iterator[str]:
 
 
 def _wrapped(sentence: str, indent: str = "  ", *, begin: str = "") -> Iterator[str]:
-    """The words in lines that are as long as they may be; a word that is longer has a line of its own."""
+    """The words in lines of at most 80 columns; a longer word has a line of its own."""
     line, is_empty = begin, True
     for word in sentence.split():
         if not is_empty and _width(line) + 1 + _width(word) > COLUMNS:
             yield line
             line, is_empty = indent, True
         if is_empty and _width(line) + _width(word) > COLUMNS:
-            # Less of the indentation is better than a line that the terminal breaks.
+            # Rather less indentation than a line that the terminal breaks.
             line = line[: max(0, COLUMNS - _width(word))]
         line += word if is_empty else f" {word}"
         is_empty = False
@@ -148,5 +147,5 @@ def _wrapped(sentence: str, indent: str = "  ", *, begin: str = "") -> Iterator[
 
 
 def _width(text: str) -> int:
-    """The columns that a terminal takes for it."""
-    return sum(0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
+    """The columns that the text takes on a terminal."""
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)

@@ -1,0 +1,61 @@
+"""The plugins of keystoneauth1, each of which signs in to IAM, Keystone's API, in its own way.
+
+keystoneauth1 is imported in functions: it costs a tenth of a second, and a run with a token or an access key needs none
+of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PASSWORD = "v3password"
+TOKEN = "v3token"
+MULTI_FACTOR = "v3multifactor"
+
+_USER = ("username", "user_id", "user_domain_id", "user_domain_name")
+
+
+class PluginError(ValueError):
+    """keystoneauth1 cannot sign in this way; the text is one sentence."""
+
+
+def plugin_options(kind: str) -> tuple[str, ...]:
+    """The options of one of keystoneauth1's plugins.
+
+    Raises:
+        PluginError: There is no such plugin, or a package that it needs is missing.
+    """
+    return tuple(str(option.dest) for option in _loader(kind).get_options())
+
+
+def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    """What signs in with these options, for this project or domain.
+
+    Raises:
+        PluginError: There is no such plugin, or an option is missing.
+    """
+    from keystoneauth1 import exceptions
+    from keystoneauth1.identity import v3
+
+    user = {option: options[option] for option in _USER if option in options}
+    if kind == PASSWORD:
+        return v3.Password(auth_url, password=options["password"], **user, **scope)
+    if kind == MULTI_FACTOR:
+        password = v3.PasswordMethod(password=options["password"], **user)
+        return v3.Auth(auth_url, [password, v3.TOTPMethod(passcode=options["passcode"], **user)], **scope)
+    try:
+        return _loader(kind).load_from_options(auth_url=auth_url, **options, **scope)
+    except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError) as error:
+        raise PluginError(f"keystoneauth1 cannot sign in with {kind}: {error}") from error
+
+
+def _loader(kind: str) -> Any:
+    from keystoneauth1 import exceptions, loading
+
+    try:
+        return loading.get_plugin_loader(kind)
+    except exceptions.NoMatchingPlugin as error:
+        raise PluginError(f"keystoneauth1 has no plugin {kind!r} to sign in with") from error
+    except (AttributeError, ImportError) as error:
+        raise PluginError(f"to sign in with {kind}, keystoneauth1 needs a package that is not installed") from error

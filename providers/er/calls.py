@@ -1,0 +1,94 @@
+"""Calls to the services in one project, within the deadline of one operation: all that the API resources know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from providers.er.deadline import Deadline
+from providers.er.directory import Directory
+from providers.er.exceptions import ApiError
+from providers.er.retry import Retry
+from providers.er.transport import Transport
+
+T = TypeVar("T")
+
+
+class Calls:
+    """Sends calls, and repeats them as `retry` describes."""
+
+    def __init__(
+        self, transport: Transport, retry: Retry, directory: Directory, deadline: Deadline | None = None
+    ) -> None:
+        self.transport = transport
+        self._retry = retry
+        self._directory = directory
+        self._deadline = deadline
+
+    @property
+    def deadline(self) -> Deadline:
+        """The deadline of the operation; a new 10-minute deadline each time if none was set."""
+        return self._deadline or Deadline()
+
+    def with_deadline(self, deadline: Deadline) -> Calls:
+        """Calls over the same connections, for one operation with this deadline."""
+        return Calls(self.transport, self._retry, self._directory, deadline)
+
+    def project_id(self) -> str:
+        """The project that all calls go to.
+
+        Raises:
+            ApiError: Signing in failed.
+        """
+        return self._directory.project_id(deadline=self.deadline)
+
+    def er(
+        self,
+        method: str,
+        path: str,
+        parse: Callable[[dict[str, Any]], T],
+        *,
+        while_busy: Callable[[], None] | None = None,
+        **content: Any,
+    ) -> T:
+        """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`.
+
+        Args:
+            method: GET, POST, PUT or DELETE.
+            path: The path below that.
+            parse: Turns the answer into what is returned. Raises TemporaryError if it is not what was promised.
+            while_busy: Called after each wait for something that is being operated. What it raises ends the call.
+            content: `params`, `json` and `headers` of the request.
+
+        Raises:
+            ApiError: The call was refused or not answered.
+        """
+        base = f"{self._directory.address('er', deadline=self.deadline)}/v3/{self.project_id()}/enterprise-router/"
+        return self._call(method, base + path, parse, while_busy, content)
+
+    def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **content: Any) -> T:
+        """Call the Log Tank Service below `/v2/{project_id}/`; see `er`.
+
+        Raises:
+            ApiError: The call was refused or not answered.
+        """
+        base = f"{self._directory.address('lts', deadline=self.deadline)}/v2/{self.project_id()}/"
+        return self._call(method, base + path, parse, None, content)
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        parse: Callable[[dict[str, Any]], T],
+        while_busy: Callable[[], None] | None,
+        content: Mapping[str, Any],
+    ) -> T:
+        deadline = self.deadline
+        send = self.transport.prepare(method, url, parse, deadline=deadline, **content)
+        try:
+            return self._retry.repeat(
+                send, deadline=deadline, has_answered=lambda: self.transport.has_answered(url), while_busy=while_busy
+            )
+        except ApiError as error:
+            error.may_have_applied &= method != "GET"
+            raise

@@ -1,0 +1,98 @@
+"""Turns what pydantic finds wrong with a stack file into sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from providers.er.limits import NAME_CHARACTERS
+from providers.suggestion import closest
+from stacks.errors import Problem
+from stacks.stackfile.model import Defaults, Override, RouterConfig, RouterDefaults, Rules, Selector
+
+_EXPECTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+    "list_type": "a list",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "finite_number": "a whole number",
+    "greater_than_equal": "0 or more",
+    "string_pattern_mismatch": NAME_CHARACTERS,
+}
+"""What a value must be, by the type of pydantic's error."""
+
+
+def find_problems(error: ValidationError) -> list[Problem]:
+    """One problem for each of pydantic's errors, with the key as the stack file has it."""
+    return [_problem(details) for details in error.errors(include_url=False)]
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """The sentence about a key that does not exist."""
+    similar = closest(key, known)
+    return f"there is no such key; did you mean {similar}?" if similar else f"there is no such key: {', '.join(known)}"
+
+
+def not_a_mapping(value: Any) -> str:
+    """The sentence about a value that should be a mapping."""
+    return f"must be keys with values, not {_show(value)}"
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    path = list(error["loc"])
+    if path[0] == "routers" and path[2:3] == ["attachments"]:
+        # After `attachments` pydantic puts the kind of selection, which is not a key of the file.
+        del path[3:4]
+    if path[-1] == "[key]":
+        path.pop()
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return Problem(key, _sentence(error, path))
+
+
+def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if type(error["input"]).__module__ == "pulumi.output":  # not imported: few readers of stack files need Pulumi
+        return "must be known before the run, and not be an output"
+    if kind == "extra_forbidden":
+        return unknown_key(str(path[-1]), tuple(_model_at(path[:-1]).model_fields))
+    if kind == "missing":
+        return "is missing"
+    if kind in ("string_too_short", "too_short"):
+        return "must not be empty"
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} characters"
+    if kind == "literal_error" and len(path) == 3:
+        expected = f"all, a list of attachments, or a selector ({', '.join(Selector.model_fields)})"
+    elif kind == "literal_error":
+        expected = context["expected"].replace("'", "")
+    elif kind in _EXPECTED:
+        expected = _EXPECTED[kind]
+    else:
+        return str(error["msg"])
+    return f"must be {expected}, not {_show(error['input'])}"
+
+
+def _model_at(path: Sequence[Any]) -> type[BaseModel]:
+    """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides` or `attachments`, …"""
+    top_level: dict[str, type[BaseModel]] = {"": Defaults, "rules": Rules, "router": RouterDefaults}
+    if (first := path[0] if path else "") in top_level:
+        return top_level[first]
+    below: dict[str, type[BaseModel]] = {"overrides": Override, "attachments": Selector}
+    return below.get(path[2] if len(path) > 2 else "", RouterConfig)
+
+
+def _show(value: Any) -> str:
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

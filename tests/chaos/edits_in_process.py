@@ -1,0 +1,166 @@
+"""Sequences of edits in this process: the real planning code and the real host, and a simulated engine.
+
+A seed decides all that happens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+from google.protobuf.json_format import MessageToDict
+
+from emulator import Behaviour, Server
+from emulator.faults.plan import Fault
+from providers.urn import FLOW_LOG_TYPE, Urn
+from stacks.decision import Decision, Previous, decide
+from stacks.errors import PROGRAM, StackError
+from stacks.planning.naming import COMPONENT_TYPE
+from stacks.stackfile.loader import parse_stack_file
+from stacks.state.last_run import read_last_run
+from stacks.state.managed import find_managed_flow_logs
+from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
+from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
+from tests.chaos.engine import (
+    Declaration,
+    Engine,
+    Options,
+    Program,
+    RefusedError,
+    Report,
+    Resource,
+    urn,
+)
+from tests.chaos.expectations import StackFile
+from tests.chaos.faults_in_process import (
+    AT_ONCE,
+    KEY,
+    QuickDeadline,
+    Time,
+    drawn_ids,
+    host_with,
+    quick_client,
+    serve_document,
+)
+from tests.chaos.scenario import Scenario, StateEntry, run_scenario
+
+TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
+STACK = "local"
+
+
+def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
+    """Run the sequence of this seed, in an empty folder, with the SDK's servicer class."""
+    rng, scenario = Random(seed), Scenario(seed)
+    with (
+        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
+        mock.patch("providers.journal.FOLDER", folder / "creating"),
+        serve_document(folder, seed_document(rng), Behaviour(latency=0)) as server,
+    ):
+        stack = _Stack(server, base)
+        editor = Editor(rng, server.store, first_file(rng))
+        run_scenario(scenario, stack, editor, waits=True, use_old_names=stack.use_old_names)
+    return scenario
+
+
+class _Stack:
+    """The stack: its state, the outputs of its last run, and what runs it."""
+
+    def __init__(self, server: Server, base: type[Any]) -> None:
+        self.store = server.store
+        self._faults = server.faults
+        self._state: list[Resource] = []
+        self._base = base
+        self._outputs: Mapping[str, Any] = {}
+        self._has_key = False
+        self._client = quick_client(server, AT_ONCE, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
+
+    @property
+    def state_entries(self) -> list[StateEntry]:
+        def entry(resource: Resource) -> StateEntry:
+            outputs = resource.outputs
+            return StateEntry(resource.urn, resource.id, str(outputs["resource_id"]), str(outputs["log_stream_id"]))
+
+        return list(map(entry, self._state))
+
+    def inject(self, faults: Sequence[Fault], seed: int) -> None:
+        self._faults.use(seed, faults)
+
+    def injected(self) -> Mapping[str, int]:
+        return self._faults.injected()
+
+    def preview(self, file: StackFile, options: Options) -> RunResult:
+        with host_with(self._client, self._base) as stub:
+            report = Engine(stub, TIMEOUT, self._state).preview(
+                lambda state: _program(self._decide(file, state, is_preview=True)), options
+            )
+        return _ended(report)
+
+    def up(self, file: StackFile, options: Options) -> RunResult:
+        def runs(state: Sequence[Resource]) -> Program:
+            decision = self._decide(file, state, is_preview=False)
+            self._outputs = json.loads(json.dumps(decision.outputs))
+            self._has_key = self._has_key or options.targets is None
+            return _program(decision)
+
+        with host_with(self._client, self._base) as stub:
+            return _ended(Engine(stub, TIMEOUT, self._state).up(runs, options))
+
+    def use_old_names(self) -> None:
+        """Rename all resources in the state, as an earlier version named them."""
+        for number, resource in enumerate(self._state):
+            resource.urn = urn(f"as-before-{number}-{Urn.parse(resource.urn).name[:8]}", COMPONENT_TYPE)
+
+    def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
+        values = {key: json.dumps(value) for key, value in file.config().items()}
+        snapshot = {
+            resource.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(resource.outputs)} for resource in state
+        }
+        previous = Previous(
+            last_run=read_last_run(self._outputs),
+            managed=find_managed_flow_logs(snapshot),
+            has_key=self._has_key,
+        )
+        client = self._client.with_deadline(QuickDeadline(seconds=TIMEOUT, clock=Time()))
+        try:
+            config = parse_stack_file(values, is_secret={})
+            return decide(client, config, previous, stack=STACK, place=PROGRAM, is_preview=is_preview)
+        except StackError as error:
+            raise RefusedError(str(error)) from error
+
+
+def _program(decision: Decision) -> Program:
+    """What `stacks.component` declares."""
+    declarations: list[Declaration] = []
+    required = []
+    for router in decision.plan.routers:
+        enabled: dict[str, list[str]] = {}
+        for desired in sorted(router.flow_logs, key=lambda flow_log: not flow_log.enabled):
+            target, own = desired.target, urn(desired.logical_name, COMPONENT_TYPE)
+            inputs = {
+                "er_id": target.er_id,
+                "resource_id": target.resource_id,
+                "log_group_id": target.log_group_id,
+                "log_stream_id": target.log_stream_id,
+                "name": desired.name,
+                "description": desired.description,
+                "enabled": desired.enabled,
+                "idempotency_key": KEY,
+            }
+            is_removal = target.attachment in decision.removing_from
+            after = () if desired.enabled else tuple(enabled.get(target.resource_id, ()))
+            needs = after if is_removal else ()
+            declarations.append(Declaration(urn=own, inputs=inputs, after=after, needs=needs))
+            if desired.enabled:
+                enabled.setdefault(target.resource_id, []).append(own)
+            if is_removal:
+                required.append(own)
+    return Program(declarations=declarations, required=required)
+
+
+def _ended(report: Report) -> RunResult:
+    end = REFUSED if report.is_refused else FAILED_RUN if report.errors else DONE
+    return RunResult(end=end, steps=report.steps, errors="; ".join(report.errors))

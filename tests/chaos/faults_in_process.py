@@ -1,0 +1,243 @@
+"""One seeded run through the real host, in this process: faults, crashes, edits; then one more `up` converges.
+
+Operations run one at a time, hardly wait, and even ids are drawn: a seed decides all that happens.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest import mock
+from uuid import UUID
+
+import emulator
+from bench.emulator_process import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.emulator_process import seed as world_of
+from emulator import Behaviour, Server
+from emulator.behaviour import MISSING_FLOW_LOG
+from emulator.flow_logs import AVAILABLE, PENDING, FlowLog, NewFlowLog
+from emulator.rules import UNLIMITED
+from providers.connection import Connection
+from providers.er import Client, Deadline, Endpoints
+from providers.er.retry import Backoff, exponential_backoff
+from providers.flow_log_provider import FlowLogProvider
+from providers.host.flow_log import FlowLogHandler
+from tests.chaos import desired, faults
+from tests.chaos.desired import FlowLogSpec
+from tests.chaos.engine import CrashError, Engine, Resource, declaring
+from tests.credentials import password_credentials
+from tests.sdk import hosted
+
+ATTACHMENTS = 30
+OTHERS = 4  # flow logs of somebody else
+UPS = 4  # with faults, before the one without
+CRASHES = 0.01  # of all operations
+TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
+ANSWER_TAKES = 0.2  # seconds on that clock
+KEY = "0f2b6c1e-8f0e-4a1c-9d55-3a1be6a7c001"  # the stack's idempotency key
+AT_ONCE = exponential_backoff(first=0.001, factor=1.2, cap=0.02)
+_IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
+
+
+@dataclass
+class Outcome:
+    """How a run went.
+
+    Attributes:
+        seed: Its seed.
+        injected: Faults by kind, and `crash`.
+        journal: What run, but for request ids: the same in each run with this seed.
+        problems: All that is wrong at the end.
+    """
+
+    seed: int
+    injected: Counter[str] = field(default_factory=Counter)
+    journal: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
+    """Run this seed, in an empty folder, with the SDK's servicer class."""
+    rng, outcome = Random(seed), Outcome(seed)
+    behaviour = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
+    with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, behaviour) as server:
+        attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())
+        others = create_flow_logs_of_others(server, rng, attachments)
+        state: list[Resource] = []
+        specs = desired.draw(rng, attachments)
+        for number in range(UPS):
+            server.faults.use(rng.randrange(1_000_000), faults.draw(rng))
+            crash_rng = Random(rng.randrange(1_000_000))
+            try:
+                with host(server, base) as stub:
+                    engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_rng: own.random() < CRASHES)  # type: ignore[misc]
+                    report = engine.up(declaring(inputs(server, specs)))
+                outcome.journal.append(f"up {number}: {len(report.steps)} steps")
+            except CrashError:
+                outcome.injected["crash"] += 1
+                outcome.journal.append(f"up {number}: crash")
+            specs = desired.change(rng, specs, attachments)
+            outcome.journal += [_IDS.sub("…", error) for error in engine.report.errors]
+            outcome.injected.update(server.faults.injected())
+        outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
+        clear_faults(server)
+        outcome.problems = _converge(server, base, state, specs, others)
+    return outcome
+
+
+def _converge(
+    server: Server, base: type[Any], state: list[Resource], specs: dict[str, FlowLogSpec], others: dict[str, FlowLog]
+) -> list[str]:
+    """The problems after one more `up`."""
+    with host(server, base) as stub:
+        report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, specs)))
+        found = [*report.errors, *desired.find_differences(specs, server.store, others=others)]
+        live = {flow_log.id for flow_log in server.store.flow_logs.live()}
+        found += desired.find_strays(live - others.keys(), {resource.id for resource in state})
+    with host(server, base) as stub:
+        if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, specs))).steps:
+            found.append(f"another up has steps: {steps}")
+    return found
+
+
+def create_flow_logs_of_others(server: Server, rng: Random, attachments: list[str]) -> dict[str, FlowLog]:
+    """Create some that log to a stream of their own; by id, as they have to stay."""
+    store = server.store
+    store.add_log_stream(LOG_GROUP, "of-somebody-else")
+    group = store.log_group(LOG_GROUP)
+    stream = store.log_tank.streams(server.project_id, group.id)[-1]
+    er_id = store.router(ROUTER).id
+    for name in rng.sample(attachments, OTHERS):
+        new = NewFlowLog(
+            name="of-somebody-else",
+            description="",
+            resource_id=store.attachment(name).id,
+            log_group_id=group.id,
+            log_stream_id=stream.id,
+        )
+        created = store.flow_logs.create(server.project_id, er_id, new)
+        store.set_flow_log_state(created.id, AVAILABLE)
+    return {flow_log.id: flow_log for flow_log in store.flow_logs.live()}
+
+
+def clear_faults(server: Server) -> None:
+    """End all faults, complete all operations, and lift the quota."""
+    server.faults.use(0, [])
+    server.store.set_quota(UNLIMITED)
+    for flow_log in server.store.flow_logs.live():
+        if flow_log.state == PENDING:
+            server.store.set_flow_log_state(flow_log.id, AVAILABLE)
+
+
+@contextmanager
+def drawn_ids(rng: Random, *functions: str) -> Iterator[None]:
+    """Draw the ids that these functions return: the order of lists depends on them."""
+    id_rng = Random(rng.randrange(1_000_000))
+
+    def draw() -> UUID:
+        return UUID(int=id_rng.getrandbits(128), version=4)
+
+    with ExitStack() as patches:
+        for function in functions:
+            patches.enter_context(mock.patch(function, draw))
+        yield
+
+
+@contextmanager
+def serve_document(folder: Path, document: Mapping[str, Any], behaviour: Behaviour) -> Iterator[Server]:
+    """An emulator with the cloud that a seed document describes."""
+    seed_file = folder / "seed.yaml"
+    seed_file.write_text(json.dumps(document))
+    with emulator.serve(folder / "emulator.db", seed=seed_file, behaviour=behaviour) as server:
+        yield server
+
+
+@contextmanager
+def serve_seeded(folder: Path, behaviour: Behaviour) -> Iterator[Server]:
+    with serve_document(folder, world_of(ATTACHMENTS), behaviour) as server:
+        server.store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
+        yield server
+
+
+class Time:
+    """A clock that moves only when it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class QuickDeadline(Deadline):
+    """The same in every run: pauses and answers take time on its own clock only."""
+
+    def sleep(self, seconds: float, *, waiting_for: str) -> None:
+        self.check(waiting_for)
+        self._pass(seconds)
+
+    def wait_for(self, done: threading.Event, *, waiting_for: Callable[[], str], grace: float = 0.0) -> None:
+        done.wait()
+        self._pass(ANSWER_TAKES)
+
+    def _pass(self, seconds: float) -> None:
+        cast(Time, self.clock).now += seconds
+
+
+class QuickHandler(FlowLogHandler):
+    @contextmanager
+    def _deadline(self, request: Any) -> Iterator[Deadline]:
+        with super()._deadline(request) as deadline:
+            yield QuickDeadline(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
+
+
+def quick_client(
+    server: Server, backoff: Backoff | None, *, username: str, password: str, domain: str, project: str
+) -> Client:
+    """A client that hardly waits between polls."""
+    endpoints = Endpoints.at(server.url)
+    credentials = password_credentials(
+        auth_url=endpoints.iam, username=username, password=password, domain_name=domain, project_name=project
+    )
+    return Client(credentials, endpoints, backoff=backoff, poll=AT_ONCE)
+
+
+def host_with(client: Client, base: type[Any]) -> AbstractContextManager[Any]:
+    """A stub for a new host, as every `up` has one, with this client."""
+    provider = FlowLogProvider()
+    provider._connection = cast(Connection, SimpleNamespace(client=client))
+    return hosted(base, QuickHandler(provider=provider))
+
+
+def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
+    """A stub for a new host; without a backoff it uses the client's own."""
+    client = quick_client(server, backoff, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
+    return host_with(client, base)
+
+
+def inputs(server: Server, specs: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:
+    """The inputs of these flow logs, by logical name, which follows from the target."""
+    store = server.store
+    group = store.log_group(LOG_GROUP)
+    streams = {stream.name: stream.id for stream in store.log_tank.streams(server.project_id, group.id)}
+    return {
+        f"{attachment}-{spec.stream}": {
+            "er_id": store.router(ROUTER).id,
+            "resource_id": store.attachment(attachment).id,
+            "log_group_id": group.id,
+            "log_stream_id": streams[spec.stream],
+            "name": spec.name,
+            "enabled": spec.enabled,
+            "idempotency_key": KEY,
+        }
+        for attachment, spec in specs.items()
+    }

@@ -1,0 +1,77 @@
+"""Seeded runs of the real `pulumi`, all operations at once: faults and edits; then one more `up` converges.
+
+A seed decides faults and edits, but not the order in which operations meet the faults.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from bench.emulator_process import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.emulator_process import seed as world_of
+from tests.chaos import desired, faults
+from tests.chaos.desired import FlowLogSpec
+from tests.chaos.faults_in_process import ATTACHMENTS, Outcome, clear_faults, create_flow_logs_of_others
+from tests.chaos.site import Site, database_file, find_unfinished
+from tests.e2e.harness import QUICK, Project, serving
+
+UPS = 2  # with faults, before the one without
+LATENCY, LIST_LAG = "0.2", "0.2"  # seconds
+CREDENTIALS = {"OS_USERNAME": USER, "OS_USER_DOMAIN_NAME": DOMAIN, "OS_PASSWORD": PASSWORD, "OS_PROJECT_NAME": PROJECT}
+
+
+class FaultSite(Site):
+    """A site for seeded runs."""
+
+    def __init__(self, folder: Path) -> None:
+        seed_file = folder / "seed.yaml"
+        seed_file.write_text(json.dumps(world_of(ATTACHMENTS)))
+        options = ("--seed", str(seed_file), "--latency", LATENCY, "--list-lag", LIST_LAG)
+        super().__init__(folder, CREDENTIALS, *options, routers={}, max_deletes=ATTACHMENTS)
+
+    def run(self, seed: int) -> Outcome:
+        """Run this seed."""
+        rng, outcome = Random(seed), Outcome(seed)
+        with (
+            self.copy(self.blank) as project,
+            self.emulator(project) as emulator,
+            serving(database_file(project)) as cloud,
+        ):
+            store = cloud.server.store
+            store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
+            attachments = sorted(attachment.name for attachment in store.network.all_attachments())
+            others = create_flow_logs_of_others(cloud.server, rng, attachments)
+            specs = desired.draw(rng, attachments)
+            for _ in range(UPS):
+                emulator.inject([*faults.draw(rng, stuck=False), faults.REFUSE], seed=rng.randrange(1_000_000))
+                _write_stack_file(project, specs)
+                project.pulumi("up", "--refresh", *QUICK)
+                outcome.injected.update(Counter(emulator.injected()))
+                specs = desired.change(rng, specs, attachments)
+            emulator.inject([])
+            clear_faults(cloud.server)
+            _write_stack_file(project, specs)
+            last = project.pulumi("up", "--refresh", *QUICK)
+            outcome.problems = [] if last.ok else [last.output]
+            outcome.problems += desired.find_differences(specs, store, others=others)
+            outcome.problems += find_unfinished(project, cloud.flow_logs().keys() - others.keys())
+        return outcome
+
+
+def _write_stack_file(project: Project, specs: dict[str, FlowLogSpec]) -> None:
+    """Write the stack file that asks for these flow logs."""
+    router: dict[str, Any] = {
+        "router": ROUTER,
+        "log_group": LOG_GROUP,
+        "log_stream": desired.STREAMS[0],
+        "attachments": sorted(specs),
+        "overrides": {
+            attachment: {"name": spec.name, "enabled": spec.enabled, "log_stream": spec.stream}
+            for attachment, spec in specs.items()
+        },
+    }
+    project.change_config(routers={"core": router})

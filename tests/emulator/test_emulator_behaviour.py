@@ -1,0 +1,70 @@
+"""Each setting of the emulator's behaviour, with each of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from emulator import Behaviour, EmulatorError, Server
+from tests.emulator.plain_client import PlainClient, body
+
+Serve = Callable[..., Server]
+
+
+def create(server: Server) -> str:
+    new = body("one", server.store.attachment("vpc-a").id)
+    return str(PlainClient.of(server).create(new, client_token="t")["id"])
+
+
+@pytest.mark.parametrize(("behaviour", "status"), [(Behaviour(), 404), (Behaviour(missing_flow_log=400), 400)])
+def test_status_of_missing_flow_log_can_be_chosen(serve: Serve, behaviour: Behaviour, status: int) -> None:
+    answer = PlainClient.of(serve(behaviour)).show("nothing")
+    assert (answer.status_code, answer.json()["error_code"]) == (status, "ER.04008501")
+
+
+@pytest.mark.parametrize(
+    ("choice", "state", "is_removed"),
+    [("leave", "available", True), ("remove", "gone", True), ("refuse", "available", False)],
+)
+def test_deleting_attachment_treats_flow_logs_as_chosen(
+    serve: Serve, choice: str, state: str, is_removed: bool
+) -> None:
+    server = serve(Behaviour(latency=0, attachment_deleted=choice))
+    created = create(server)
+    if is_removed:
+        server.store.remove_attachment("vpc-a")
+    else:
+        with pytest.raises(EmulatorError, match="has flow logs"):
+            server.store.remove_attachment("vpc-a")
+    assert PlainClient.of(server).state(created) == state
+    names = [attachment.name for attachment in server.store.network.all_attachments()]
+    assert ("vpc-a" in names) != is_removed
+
+
+def test_attachment_without_flow_logs_can_always_be_removed(serve: Serve) -> None:
+    server = serve(Behaviour(attachment_deleted="refuse"))
+    assert server.store.remove_attachment("vpc-a") == []
+
+
+def test_ignored_client_token_is_only_echoed(serve: Serve) -> None:
+    client = PlainClient.of(server := serve(Behaviour(latency=0, client_tokens="ignore")))
+    new = body("one", server.store.attachment("vpc-a").id)
+    assert client.post_flow_log(new, client_token="t").headers["X-Client-Token"] == "t"
+    again = client.post_flow_log(new, client_token="t")
+    assert (again.status_code, again.json()["error_code"]) == (400, "ER.04008503")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("missing_flow_log", 500),
+        ("attachment_deleted", "shrug"),
+        ("client_tokens", "yes"),
+        ("list_lag", -1.0),
+        ("latency", float("nan")),
+    ],
+)
+def test_unknown_value_of_a_setting_is_refused(setting: str, value: object) -> None:
+    with pytest.raises(EmulatorError, match=setting):
+        Behaviour(**{setting: value})  # type: ignore[arg-type]  # the wrong value is the point

@@ -1,0 +1,145 @@
+"""Previews for the tests of the review: recorded ones, ones built step by step, and texts that mean mischief."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from providers.urn import FLOW_LOG_TYPE
+from stacks.commands.review.model import Difference, Kind, Row, StackReview
+
+PREVIEWS = Path(__file__).parent / "previews"
+HOSTILE = [
+    "a|b",
+    "`code`",
+    "``` fence",
+    "<img src=x onerror=alert(1)>",
+    "<!-- otc-flow-logs review -->",
+    "--> <b>",
+    "@team and @all",
+    "#12 !34 ~label $5 %7 &8 ^9",
+    "[here](https://evil.example)",
+    "https://evil.example www.evil.example",
+    "**bold** __bold__ ~~gone~~",
+    "two\nlines\r\n| --- |",
+    "\x00\x07\x1b[31mred\u2028",
+    "\u202egnp.exe",
+    "\ud800",
+    "\\",
+    "&lt;b&gt; &#60;",
+    "x" * 3000,
+    "<script>alert(1)</script>",
+    "</script></style></title><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "`${alert(1)}`",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "\u200f\u2066",
+    "אבג",
+    "\u202e",
+    "",
+]
+"""Names that an attacker would choose, against Markdown, terminals and HTML."""
+
+
+def read_recorded(file: str) -> str:
+    return (PREVIEWS / file).read_text(encoding="utf-8")
+
+
+def flow_log(number: int, **changes: Any) -> dict[str, Any]:
+    """The state of a flow log in a preview."""
+    inputs = {
+        "er_id": "er-1",
+        "resource_id": f"att-{number:05}",
+        "log_group_id": "group-1",
+        "log_stream_id": "stream-1",
+        "name": f"flow-log-{number:05}",
+        "description": "",
+        "enabled": True,
+        **changes,
+    }
+    return {"parent": "urn:pulumi:s::p::otc-flow-logs:index:RouterFlowLogs::core", "inputs": inputs}
+
+
+def step(
+    op: str,
+    number: int = 0,
+    *,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+    type_: str = FLOW_LOG_TYPE,
+    kinds: dict[str, str] | None = None,
+    **rest: Any,
+) -> dict[str, Any]:
+    """A step of a preview; `kinds` are the kinds of difference, by property."""
+    states = {"oldState": old, "newState": new}
+    return {
+        "op": op,
+        "urn": f"urn:pulumi:s::p::otc-flow-logs:index:RouterFlowLogs${type_}::core-{number:05}",
+        **{key: state for key, state in states.items() if state is not None},
+        **({"detailedDiff": {key: {"kind": kind} for key, kind in kinds.items()}} if kinds else {}),
+        **rest,
+    }
+
+
+def stack_step(**states: Any) -> dict[str, Any]:
+    """The step of the stack itself, with its outputs."""
+    return {"op": "same", "urn": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s", **states}
+
+
+def move(number: int, **changes: Any) -> list[dict[str, Any]]:
+    """The steps of a move to another stream: a create and a delete of two resources."""
+    new = flow_log(number, log_stream_id="stream-2", **changes)
+    return [step("create", number, new=new), step("delete", number + 50_000, old=flow_log(number))]
+
+
+def steps_of_every_kind(number: int) -> list[dict[str, Any]]:
+    """One step of each kind, but two of a move."""
+    first = number * 10
+    old, new = [flow_log(first + n) for n in range(6)], [flow_log(first + n) for n in range(6)]
+    renamed, failed = flow_log(first + 3, name="new"), flow_log(first + 2, state="failed")
+    return [
+        step("delete", first, old=old[0]),
+        *move(first + 1),
+        step("replace", first + 2, old=failed, new=new[2], kinds={"state": "update-replace"}),
+        step("update", first + 3, old=old[3], new=renamed, kinds={"name": "update"}),
+        step("import", first + 4, new=new[4]),
+        step("create", first + 5, new=new[5]),
+    ]
+
+
+def document(*steps: dict[str, Any], warnings: list[str] | None = None) -> str:
+    """A preview as one document."""
+    diagnostics = [{"message": f"warning: {text}\n", "severity": "warning"} for text in warnings or ()]
+    return json.dumps({"config": {}, "steps": steps, "diagnostics": diagnostics})
+
+
+def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -> st.SearchStrategy[list[StackReview]]:
+    """Lists of reviews with these texts everywhere."""
+    text = st.sampled_from(texts)
+    difference = st.builds(Difference, what=text, old=text, new=text)
+    row = st.builds(
+        Row,
+        router=text,
+        attachment=text,
+        flow_log=text,
+        logs_to=text,
+        note=text,
+        is_silenced=st.booleans(),
+        differences=st.lists(difference, max_size=4).map(tuple),
+    )
+    review = st.builds(
+        StackReview,
+        stack=stacks,
+        is_failed=st.booleans(),
+        failure=text,
+        errors=st.lists(text, max_size=longest),
+        warnings=st.lists(text, max_size=longest),
+        rows=st.dictionaries(st.sampled_from(Kind), st.lists(row, min_size=1, max_size=longest)),
+        unchanged=st.integers(0, 10**6),
+    )
+    return st.lists(review, min_size=1, max_size=6)

@@ -1,0 +1,224 @@
+"""Interrupted creates: refused before a destroy, and taken over into the state."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers import journal
+from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE
+from stacks.state import recovery
+
+URN = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-a"
+TARGET = {"er_id": "r", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
+KEY = {"idempotency_key": "k"}
+BUCKET = {
+    "type": "creating",
+    "resource": {"urn": "urn:pulumi:x::y::aws:s3/bucket:Bucket::b", "type": "aws:s3/bucket:Bucket"},
+}
+OTHER_RUN = (
+    "error: another run creates 1 resources, or was interrupted while it did: if nobody is at work on this stack,"
+    " run `make recover` first"
+)
+EARLIER_RUN = (
+    "error: an earlier run was interrupted while it created 1 resources: if nobody is at work on this stack,"
+    " run `make recover` first"
+)
+LIVE_RUN = "error: another run is at work on this stack now, with 1 creates under way: wait until it has ended"
+
+Run = Callable[[str, "Mapping[str, Any] | str"], "str | int | None"]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command with this state on standard input; returns what it exits with."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str, state: Mapping[str, Any] | str) -> str | int | None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(state if isinstance(state, str) else json.dumps(state)))
+        try:
+            recovery.main(command, "organization/otc-flow-logs/local")  # the same stack as `local`
+        except SystemExit as ended:
+            return ended.code
+        return None
+
+    return run
+
+
+@pytest.fixture
+def killed(run: Run) -> dict[str, Any]:
+    """The inputs of a create whose provider was killed: its file exists, and is not locked."""
+    inputs = {"name": "a", **TARGET, **KEY}
+    folder = journal.FOLDER / "local"
+    folder.mkdir(parents=True)
+    (folder / "create.json").write_text(json.dumps({"urn": URN, "inputs": inputs}))
+    return inputs
+
+
+def make_export(*types: str) -> dict[str, Any]:
+    return {"version": 3, "deployment": {"pending_operations": [{**interrupted(), "type": type_} for type_ in types]}}
+
+
+def resource(urn: str = URN, **inputs: Any) -> dict[str, Any]:
+    inputs = {"name": "a", **TARGET, **inputs}
+    return {"urn": urn, "custom": True, "type": FLOW_LOG_TYPE, "inputs": inputs, "parent": "p"}
+
+
+def interrupted(**inputs: Any) -> dict[str, Any]:
+    return {"resource": resource(**inputs), "type": "creating"}
+
+
+def in_state(urn: str = URN, **inputs: Any) -> dict[str, Any]:
+    created = resource(urn, **inputs)
+    return {**created, "id": "f", "outputs": {**created["inputs"], "project_id": "p"}}
+
+
+def take_over(operations: list[dict[str, Any]], resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All resources in the state afterwards."""
+    export = {"version": 3, "deployment": {"resources": resources, "pending_operations": operations, "manifest": {}}}
+    state = recovery.take_over_creates(export)
+    assert state["version"] == 3
+    assert state["deployment"].keys() == {"resources", "manifest"}
+    recovered: list[dict[str, Any]] = state["deployment"]["resources"]
+    return recovered
+
+
+def test_refuse_ends_with_a_way_out(run: Run) -> None:
+    assert run("refuse", make_export("creating", "deleting", "creating")) == OTHER_RUN
+
+
+@pytest.mark.parametrize("state", [make_export(), make_export("deleting", "updating"), {"deployment": {}}, {}])
+def test_refuse_accepts_a_state_without_interrupted_creates(run: Run, state: dict[str, Any]) -> None:
+    assert run("refuse", state) is None
+
+
+@pytest.mark.parametrize("command", ["refuse", "take-over"])
+def test_failed_export_ends_the_command(run: Run, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, "") == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_interrupted_create_becomes_a_flow_log_with_a_provisional_id() -> None:
+    component = {"urn": "c", "type": "t"}
+    other = in_state("other")
+    inputs = {"name": "a", **TARGET, **KEY}
+    assert take_over([interrupted(**KEY)], [component, other]) == [
+        component,
+        other,
+        {
+            "urn": URN,
+            "custom": True,
+            "type": FLOW_LOG_TYPE,
+            "id": "created-by:",
+            "inputs": inputs,
+            "outputs": {**inputs, "project_id": "p", "state": "unknown"},
+            "initErrors": ["the run that created it was interrupted"],
+            "parent": "p",
+        },
+    ]
+
+
+def test_resource_that_the_create_was_to_replace_is_removed() -> None:
+    replaced = {**in_state(), "pendingReplacement": True}
+    other = {**in_state("other"), "pendingReplacement": True}
+    kept, recovered = take_over([interrupted(**KEY)], [replaced, other])
+    assert (kept, recovered["urn"], recovered["id"]) == (other, URN, "created-by:")
+
+
+def test_create_that_a_later_run_repeated_is_dropped() -> None:
+    created = in_state(**KEY)
+    assert take_over([interrupted(**KEY)], [created]) == [created]
+
+
+def test_create_of_several_runs_is_taken_over_once() -> None:
+    (recovered,) = take_over([interrupted(**KEY, name="last"), interrupted(**KEY)], [])
+    assert recovered["inputs"]["name"] == "last"
+
+
+def test_create_for_a_former_target_is_taken_over_to_be_deleted() -> None:
+    created = in_state(**KEY, log_stream_id="other")
+    kept, recovered = take_over([interrupted(**KEY)], [created])
+    assert (kept, recovered["urn"], recovered["id"]) == (created, URN, "created-by:")
+    assert recovered["delete"] is True
+    last, before = take_over([interrupted(**KEY, log_stream_id="other"), interrupted(**KEY)], [])
+    assert ("delete" in last, before["delete"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"resource": {"urn": URN, "type": RANDOM_UUID_TYPE, "inputs": {}}, "type": "creating"},
+        {**interrupted(**KEY), "type": "deleting"},
+    ],
+)
+def test_other_operations_are_dropped(operation: dict[str, Any]) -> None:
+    assert take_over([operation], []) == []
+
+
+def test_operations_on_other_resources_stay_and_are_reported(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    state = {"deployment": {"pending_operations": [interrupted(**KEY), BUCKET], "resources": []}}
+    assert run("take-over", state) is None
+    printed = capsys.readouterr()
+    deployment = json.loads(printed.out)["deployment"]
+    assert deployment["pending_operations"] == [BUCKET]
+    assert [recovered["urn"] for recovered in deployment["resources"]] == [URN]
+    assert "interrupted: 1 creates" in printed.err
+    assert "1 operations on other resources were interrupted as well." in printed.err
+    assert "import or delete them: urn:pulumi:x::y::aws:s3/bucket:Bucket::b" in printed.err
+
+
+def test_create_without_idempotency_key_is_dropped_and_reported(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("take-over", {"deployment": {"pending_operations": [interrupted(name="shop")]}}) is None
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["deployment"] == {"resources": []}
+    assert printed.err == (
+        "interrupted: 1 creates; the service is asked what came of them\n"
+        "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
+        " look for them and import or delete them\n"
+    )
+
+
+def test_create_of_a_killed_provider_is_taken_over(
+    run: Run, killed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider = {"urn": "p", "id": "1", "type": "pulumi:providers:pulumi-python"}
+    assert run("take-over", {"deployment": {"resources": [provider]}}) is None
+    _, recovered = json.loads(capsys.readouterr().out)["deployment"]["resources"]
+    assert (recovered["urn"], recovered["id"], recovered["provider"]) == (URN, "created-by:", "p::1")
+    assert recovered["inputs"] == killed
+
+
+@pytest.mark.usefixtures("killed")
+@pytest.mark.parametrize("state", [make_export(), make_export("creating")])
+def test_killed_provider_of_this_machine_is_an_interrupted_run(run: Run, state: dict[str, Any]) -> None:
+    assert run("refuse", state) == EARLIER_RUN
+
+
+@pytest.mark.usefixtures("killed")
+@pytest.mark.parametrize("command", ["refuse", "take-over", "refuse-live"])
+def test_live_run_refuses_every_command(
+    run: Run, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(recovery, "_PROVIDER_EXIT_TIME", 0)
+    with journal.recorded("local", URN, {"name": "live"}):
+        assert run(command, make_export("creating")) == LIVE_RUN
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("killed")
+def test_interrupted_run_and_run_of_another_stack_are_not_live(run: Run) -> None:
+    with journal.recorded("another", URN, {}):
+        assert run("refuse-live", {}) is None
+
+
+def test_provider_may_end_a_moment_after_its_engine(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as create:
+        create.enter_context(journal.recorded("local", URN, {}))
+        monkeypatch.setattr("time.sleep", lambda _seconds: create.close())
+        assert run("refuse-live", {}) is None

@@ -1,0 +1,378 @@
+"""What a stack file may contain, and the sentences about its mistakes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from providers.config import CONFIG_KEYS, SECRET_KEYS
+from providers.config_keys import own_keys
+from stacks.checks import backend
+from stacks.errors import PROGRAM, Problem, StackError
+from stacks.stackfile.loader import (
+    DefaultsError,
+    load_defaults,
+    parse_defaults,
+    parse_program_config,
+    parse_stack_file,
+)
+from stacks.stackfile.location import stack_file
+from stacks.stackfile.model import RouterConfig, Selector, StackConfig
+
+ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
+ROUTERS = {"core": ROUTER}
+ROUTER_KEYS = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
+RULES = "every_router, every_attachment, never_disabled, log_groups, names"
+ALL_KEYS = (
+    "there is no such key: routers, rules, max_deletes, state, endpoint, endpoints, region, project, project_id,"
+    " username, domain, access_key, password, token, secret_key, security_token"
+)
+SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
+CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
+MAPPING = "must be keys with values, not"
+NUMBER = "must be a whole number, not"
+FLAG = "must be true or false, not"
+TEXT = "must be text, not"
+EMPTY = "must not be empty"
+LIST = "must be a list, not"
+DEFAULTS = """
+router: {log_group: network, log_stream: er, enabled: false}
+rules: {every_attachment: true, names: [x-*]}
+max_deletes: 3
+"""
+
+
+def parse(secret: tuple[str, ...] = (), *, defaults: str = "", **values: Any) -> StackConfig:
+    """As Pulumi passes values: text as it is, anything else as JSON."""
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    return parse_stack_file(texts, is_secret=dict.fromkeys(secret, True), defaults=parse_defaults(defaults))
+
+
+def find_problems(secret: tuple[str, ...] = (), **values: Any) -> list[tuple[str, str]]:
+    with pytest.raises(StackError) as caught:
+        parse(secret, **values)
+    return [(problem.key, problem.what) for problem in caught.value.problems]
+
+
+def test_router_needs_only_its_name_and_destination() -> None:
+    config = parse(routers={"z": ROUTER, "5": ROUTER, "m": ROUTER})
+    assert list(config.routers) == ["z", "5", "m"]
+    assert config.max_deletes is None
+    assert set(config.rules.model_dump().values()) == {False, None}
+    assert config.routers["z"] == RouterConfig(
+        router="er-core",
+        log_group="network",
+        log_stream="er",
+        name="{router}-{attachment}",
+        description="",
+        enabled=True,
+        attachments="all",
+        overrides={},
+    )
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("5.0", 5), (" 7 ", 7), ("null", None), ("1000000", 1000000)])
+def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
+    assert parse(routers=ROUTERS, max_deletes=text).max_deletes == number
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("-1", "must be 0 or more, not -1"),
+        ("5.5", f"{NUMBER} 5.5"),
+        ("true", f"{NUMBER} true"),
+        ("many", f'{NUMBER} "many"'),
+        ("", f'{NUMBER} ""'),
+        ("[]", f"{NUMBER} []"),
+        ("1e999", f"{NUMBER} Infinity"),
+        ("NaN", f"{NUMBER} NaN"),
+    ],
+)
+def test_any_other_max_deletes_is_refused(text: str, what: str) -> None:
+    assert find_problems(routers=ROUTERS, max_deletes=text) == [("max_deletes", what)]
+
+
+@pytest.mark.parametrize(
+    ("values", "problems"),
+    [
+        ({}, [("routers", "is missing")]),
+        ({"routers": ""}, [("routers", f'{MAPPING} ""')]),
+        ({"routers": None}, [("routers", f"{MAPPING} null")]),
+        ({"routers": [1, 2]}, [("routers", f"{MAPPING} [1, 2]")]),
+        ({"routers": {}}, [("routers", EMPTY)]),
+        ({"routers": {"core": None}}, [("routers.core", f"{MAPPING} null")]),
+        ({"routers": {"core": {}}}, [(f"routers.core.{key}", "is missing") for key in list(ROUTER)]),
+        ({"routers": {"two words": ROUTER}}, [("routers.two words", f'{CHARACTERS}, not "two words"')]),
+        ({"routers": {"": ROUTER}}, [("routers.", f'{CHARACTERS}, not ""')]),
+        ({"routers": {"ü": ROUTER}}, [("routers.ü", f'{CHARACTERS}, not "ü"')]),
+        ({"routers": {"k" * 65: ROUTER}}, [(f"routers.{'k' * 65}", f'{CHARACTERS}, not "{"k" * 56}...')]),
+        ({"routers": ROUTERS, "max_delete": "5"}, [("max_delete", "there is no such key; did you mean max_deletes?")]),
+        ({"routers": ROUTERS, "zzz": "5"}, [("zzz", ALL_KEYS)]),
+        ({"routers": ROUTERS, "rules": 5}, [("rules", f"{MAPPING} 5")]),
+        ({"routers": ROUTERS, "rules": {"zzz": True}}, [("rules.zzz", f"there is no such key: {RULES}")]),
+        (
+            {"routers": ROUTERS, "rules": {"every_atachment": True}},
+            [("rules.every_atachment", "there is no such key; did you mean every_attachment?")],
+        ),
+        ({"routers": ROUTERS, "rules": {"never_disabled": "x"}}, [("rules.never_disabled", f'{FLAG} "x"')]),
+        ({"routers": ROUTERS, "rules": {"log_groups": "x"}}, [("rules.log_groups", f'{LIST} "x"')]),
+        ({"routers": ROUTERS, "rules": {"names": [""]}}, [("rules.names[0]", EMPTY)]),
+    ],
+)
+def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: list[tuple[str, str]]) -> None:
+    assert find_problems(**values) == problems
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("router", 5, f"{TEXT} 5"),
+        ("router", None, f"{TEXT} null"),
+        ("router", list(range(100)), f"{TEXT} {json.dumps(list(range(100)))[:57]}..."),
+        ("router", "", EMPTY),
+        ("log_stream", 1.5, f"{TEXT} 1.5"),
+        ("name", 5, f"{TEXT} 5"),
+        ("name", "", EMPTY),
+        ("description", "x" * 256, "must be at most 255 characters"),
+        ("enabled", "true", f'{FLAG} "true"'),
+        ("enabled", 1, f"{FLAG} 1"),
+        ("attachments", 5, f"{SELECTION}, not 5"),
+        ("attachments", None, f"{SELECTION}, not null"),
+        ("attachments", "vpc-shop", f'{SELECTION}, not "vpc-shop"'),
+        ("overrides", [], f"{MAPPING} []"),
+        ("nmae", "x", "there is no such key; did you mean name?"),
+        ("logstream", "x", "there is no such key; did you mean log_stream?"),
+        ("5", "x", f"there is no such key: {ROUTER_KEYS}"),
+    ],
+)
+@pytest.mark.parametrize("router_key", ["core", "attachments", "overrides", "routers", "list", "selector", "all"])
+def test_wrong_value_of_a_router_is_reported(router_key: str, key: str, value: Any, what: str) -> None:
+    problems = find_problems(routers={router_key: {**ROUTER, key: value}})
+    assert problems == [(f"routers.{router_key}.{key}", what)]
+
+
+def test_wrong_template_is_reported() -> None:
+    ((key, what),) = find_problems(routers={"core": {**ROUTER, "name": "{atachment}"}})
+    assert key == "routers.core.name"
+    assert what.startswith("has the unknown placeholder {atachment}; placeholders are ")
+
+
+def test_description_may_have_255_characters_of_any_alphabet() -> None:
+    assert parse(routers={"core": {**ROUTER, "description": "ü" * 255}})
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "what"),
+    [
+        ([5], "[0]", f"{TEXT} 5"),
+        (["a", ""], "[1]", EMPTY),
+        ([["a"]], "[0]", f'{TEXT} ["a"]'),
+        ({"types": ["cfw"]}, ".types[0]", 'must be vpc, vpn or vgw, not "cfw"'),
+        ({"types": ["vpc", 5]}, ".types[1]", "must be vpc, vpn or vgw, not 5"),
+        ({"types": "vpc"}, ".types", f'{LIST} "vpc"'),
+        ({"tags": {"env": 5}}, ".tags.env", f"{TEXT} 5"),
+        ({"tags": ["env"]}, ".tags", f'{MAPPING} ["env"]'),
+        ({"names": "vpc-*"}, ".names", f'{LIST} "vpc-*"'),
+        ({"names": [""]}, ".names[0]", EMPTY),
+        ({"exclude": {}}, ".exclude", f"{LIST} {{}}"),
+        ({"nams": ["a"]}, ".nams", "there is no such key; did you mean names?"),
+        ({"router": "x"}, ".router", "there is no such key: types, tags, names, include, exclude"),
+    ],
+)
+def test_wrong_value_of_a_selection_is_reported(value: Any, key: str, what: str) -> None:
+    problems = find_problems(routers={"core": {**ROUTER, "attachments": value}})
+    assert problems == [(f"routers.core.attachments{key}", what)]
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "what"),
+    [
+        (None, "", f"{MAPPING} null"),
+        ("b", "", f'{MAPPING} "b"'),
+        ({"name": "two words"}, ".name", f'{CHARACTERS}, not "two words"'),
+        ({"name": ""}, ".name", f'{CHARACTERS}, not ""'),
+        ({"name": "x\n"}, ".name", f'{CHARACTERS}, not "x\\n"'),
+        ({"name": 5}, ".name", f"{TEXT} 5"),
+        ({"log_stream": ""}, ".log_stream", EMPTY),
+        ({"enabled": "no"}, ".enabled", f'{FLAG} "no"'),
+        ({"nme": "x"}, ".nme", "there is no such key; did you mean name?"),
+        ({"zzz": "x"}, ".zzz", "there is no such key: name, description, log_stream, enabled"),
+    ],
+)
+@pytest.mark.parametrize("attachment", ["a", "attachments", "overrides", "routers"])
+def test_wrong_value_of_an_override_is_reported(attachment: str, value: Any, key: str, what: str) -> None:
+    problems = find_problems(routers={"core": {**ROUTER, "overrides": {attachment: value}}})
+    assert problems == [(f"routers.core.overrides.{attachment}{key}", what)]
+
+
+@pytest.mark.parametrize("selection", [[], Selector()])
+def test_selection_may_be_an_empty_list_or_selector(selection: list[str] | Selector) -> None:
+    value = selection if isinstance(selection, list) else {}
+    assert parse(routers={"core": {**ROUTER, "attachments": value}}).routers["core"].attachments == selection
+
+
+def test_all_mistakes_are_reported_together() -> None:
+    problems = find_problems(
+        routers={
+            "a": {**ROUTER, "enabled": 1, "attachments": {"types": ["x"]}},
+            "b": {"router": "", "log_group": "g"},
+            "c": {**ROUTER, "name": "{nope}"},
+        },
+        max_deletes="-1",
+        zzz="1",
+        token="t",
+    )
+    assert {key for key, _ in problems} == {
+        *("zzz", "token", "max_deletes", "routers.a.enabled", "routers.a.attachments.types[0]"),
+        *("routers.b.router", "routers.b.log_stream", "routers.c.name"),
+    }
+
+
+# Settings of the connection, and secrets
+
+
+@pytest.mark.parametrize("key", CONFIG_KEYS)
+def test_settings_of_the_connection_are_accepted(key: str) -> None:
+    assert parse((key,) if key in SECRET_KEYS else (), routers=ROUTERS, **{key: "x"})
+
+
+@pytest.mark.parametrize("key", SECRET_KEYS)
+def test_credential_in_plain_text_is_refused_and_not_repeated(key: str) -> None:
+    what = f"a {key} may stand in a stack file as a secret only: pulumi config set --secret otc-flow-logs:{key}"
+    assert find_problems((), routers=ROUTERS, **{key: "hunter2"}) == [(key, what)]
+
+
+@pytest.mark.parametrize("key", ["routers", "rules", "max_deletes"])
+def test_encrypted_setting_that_is_shown_anyway_is_refused(key: str) -> None:
+    values = {"routers": ROUTERS, "rules": {}, "max_deletes": 5}
+    what = "is encrypted, but its value shows in previews, outputs and errors: write it in plain text"
+    assert find_problems((key,), **values) == [(key, what)]
+
+
+@pytest.mark.parametrize(
+    ("place", "sentences"),
+    [
+        (
+            "stacks/Pulumi.dev.yaml",
+            "otc-flow-logs:routers.core.router in stacks/Pulumi.dev.yaml: is missing\n"
+            "otc-flow-logs:max_deletes in stacks/Pulumi.dev.yaml: must be 0 or more",
+        ),
+        (
+            PROGRAM,
+            "routers.core.router in the program: is missing\nmax_deletes in the program: must be 0 or more",
+        ),
+    ],
+)
+def test_each_problem_is_a_line_with_key_and_place(place: str, sentences: str) -> None:
+    error = StackError([Problem("routers.core.router", "is missing"), Problem("max_deletes", "must be 0 or more")])
+    assert error.sentences(place) == sentences
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_example_stack_files_name_project_region_and_state(stack: str) -> None:
+    text = stack_file(stack).read_text()
+    values = own_keys(yaml.safe_load(text)["config"])
+    config = parse(defaults=Path("stacks/defaults.yaml").read_text(), **values)
+    assert config.routers
+    assert (values["project"], values["region"]) == (f"eu-de_{stack}", "eu-de")
+    assert config.state == backend.find_expected_backend(text) == "s3://flow-logs-state"
+
+
+# The config of a program
+
+
+def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
+    data = {"routers": {"core": {"router": "er-core"}}, "max_deletes": 2}
+    defaults = parse_defaults("router: {log_group: network, log_stream: er}")
+    assert parse_program_config(data, defaults=defaults) == parse(routers=ROUTERS, max_deletes=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "what"),
+    [
+        (["er-core"], "routers", f'{MAPPING} ["er-core"]'),
+        ("er-core", "routers", f'{MAPPING} "er-core"'),
+        ({}, "routers", "is missing"),
+        ({"routers": None}, "routers", f"{MAPPING} null"),
+        ({"routers": ROUTERS, "router": {}}, "router", "there is no such key; did you mean routers?"),
+        ({"routers": ROUTERS, "region": "eu-de"}, "region", "belongs in the stack file"),
+        ({"routers": ROUTERS, "state": "s3://states"}, "state", "belongs in the stack file"),
+        ({"routers": {"core": {**ROUTER, "max_deletes": 1}}}, "routers.core.max_deletes", ROUTER_KEYS),
+        ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "there is no such key"),
+        (
+            {"routers": {"core": {"router": {("a", "b"): 1}}}},
+            "routers.core.router",
+            "must be text, not {('a', 'b'): 1}",
+        ),
+        ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
+        (
+            {"routers": {"core": {**ROUTER, "router": pulumi.Output.from_input("x")}}},
+            "routers.core.router",
+            "must be known before the run, and not be an output",
+        ),
+    ],
+)
+def test_wrong_program_config_is_reported(data: Any, key: str, what: str) -> None:
+    with pytest.raises(StackError) as caught:
+        parse_program_config(data)
+    assert any(problem.key.startswith(key) and what in problem.what for problem in caught.value.problems)
+
+
+# Defaults
+
+
+def test_defaults_apply_to_keys_that_the_stack_file_lacks() -> None:
+    routers = {"core": {"router": "er-core"}, "edge": {"router": "er-edge", "log_stream": "own"}}
+    config = parse(defaults=DEFAULTS, routers=routers)
+    core, edge = config.routers["core"], config.routers["edge"]
+    assert (core.log_group, core.log_stream, core.enabled) == ("network", "er", False)
+    assert (edge.log_group, edge.log_stream, edge.enabled) == ("network", "own", False)
+    assert (config.rules.every_attachment, config.rules.names, config.max_deletes) == (True, ["x-*"], 3)
+
+
+def test_stack_file_overrides_defaults_key_by_key() -> None:
+    router = {"router": "er-core", "log_group": "own", "enabled": True}
+    config = parse(defaults=DEFAULTS, routers={"core": router}, rules={"every_attachment": False}, max_deletes=0)
+    assert (config.routers["core"].log_group, config.routers["core"].enabled) == ("own", True)
+    assert (config.rules.every_attachment, config.rules.names, config.max_deletes) == (False, ["x-*"], 0)
+
+
+@pytest.mark.parametrize("defaults", ["# nothing\n", "router: {}\n"])
+def test_empty_defaults_change_nothing(defaults: str) -> None:
+    assert parse(defaults=defaults, routers=ROUTERS) == parse(routers=ROUTERS)
+
+
+def test_defaults_file_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_defaults().router.log_stream == "er-flow-logs"
+    monkeypatch.chdir(tmp_path)
+    assert load_defaults() == parse_defaults("")
+
+
+@pytest.mark.parametrize("routers", [5, [], {"core": 5}, {"core": None}, None])
+def test_defaults_do_not_change_problems(routers: Any) -> None:
+    assert find_problems(defaults=DEFAULTS, routers=routers) == find_problems(routers=routers)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("router: {log_strem: x}", "router.log_strem in stacks/defaults.yaml: there is no such key; did you mean"),
+        ("router: {router: x}", "router.router in stacks/defaults.yaml: there is no such key"),
+        ("routers: {}", "routers in stacks/defaults.yaml: there is no such key; did you mean router?"),
+        ("rules: {every: true}", "rules.every in stacks/defaults.yaml: there is no such key"),
+        ("max_deletes: -1", "max_deletes in stacks/defaults.yaml: must be 0 or more, not -1"),
+        ("router: 5", f"router in stacks/defaults.yaml: {MAPPING} 5"),
+        ("router: {name: '{vpc}'}", "router.name in stacks/defaults.yaml: has the unknown placeholder {vpc}"),
+        ("- a", "stacks/defaults.yaml must be keys with values"),
+        ("a: [", "stacks/defaults.yaml is not valid YAML: "),
+    ],
+)
+def test_mistake_in_the_defaults_is_reported_with_its_key(text: str, sentence: str) -> None:
+    with pytest.raises(DefaultsError) as caught:
+        parse_defaults(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,195 @@
+"""Records are read from answers that may have anything in them."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from providers.er.attachments import Attachment
+from providers.er.exceptions import ApiError, TemporaryError
+from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.limits import ID_PATTERN
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
+from providers.er.quotas import Quota
+from providers.er.routers import Router
+from providers.er.validation import MAX_INTEGER, identifier, optional, path_segment, required
+
+FLOW_LOG: dict[str, Any] = {
+    "id": "fl-1",
+    "name": "log",
+    "description": "text",
+    "project_id": "p-1",
+    "resource_type": "attachment",
+    "resource_id": "att-1",
+    "log_group_id": "g-1",
+    "log_stream_id": "s-1",
+    "log_store_type": "LTS",
+    "log_aggregation_interval": 600,
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-02T00:00:00Z",
+    "state": "available",
+    "enabled": True,
+}
+ATTACHMENT: dict[str, Any] = {
+    "id": "att-1",
+    "name": "vpc",
+    "state": "available",
+    "resource_type": "vpc",
+    "resource_id": "vpc-1",
+    "tags": [{"key": "env", "value": "prod"}, {"key": "empty", "value": ""}, {"key": "none"}],
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    max_leaves=5,
+)
+READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any], set[str]]] = {
+    # What reads the record, a whole record, and the keys that it needs.
+    "flow log": (
+        lambda data: FlowLog.from_json("er-1", data),
+        FLOW_LOG,
+        {"id", "name", "project_id", "resource_id", "log_group_id", "log_stream_id", "state", "enabled"},
+    ),
+    "attachment": (Attachment.from_json, ATTACHMENT, {"id", "state", "resource_type"}),
+    "router": (Router.from_json, {"id": "er-1", "name": "core", "state": "available"}, {"id"}),
+    "log group": (
+        LogGroup.from_json,
+        {"log_group_id": "g", "log_group_name": "n"},
+        {"log_group_id", "log_group_name"},
+    ),
+    "log stream": (
+        LogStream.from_json,
+        {"log_stream_id": "s", "log_stream_name": "n"},
+        {"log_stream_id", "log_stream_name"},
+    ),
+    "quota": (Quota.from_json, {"quota_limit": -1, "used": 0}, {"quota_limit", "used"}),
+}
+IGNORED = ("resource_type", "log_store_type")  # of a flow log: the same in each
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "found"),
+    [
+        (None, str, "nothing"),
+        (5, str, "int"),
+        (True, str, "bool"),
+        (b"x", str, "bytes"),
+        ("5", int, "str"),
+        (5.0, int, "float"),
+        (True, int, "bool"),
+        (1, bool, "int"),
+        ("true", bool, "str"),
+        ({}, list, "dict"),
+        ([], dict, "list"),
+    ],
+)
+def test_value_of_another_type_is_refused(value: Any, kind: type[Any], found: str) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        required({"key": value}, "key", kind)
+    assert str(caught.value) == f"the API's answer has {found} where 'key' should be {kind.__name__}"
+
+
+@pytest.mark.parametrize("value", ["", 0, False, [], {}])
+def test_empty_value_is_a_value(value: Any) -> None:
+    assert required({"key": value}, "key", type(value)) == value
+    assert optional({"key": value}, "key", value) == value
+
+
+@pytest.mark.parametrize("record", [None, "text", 5, [], ["key"]])
+def test_record_that_is_not_an_object_is_refused(record: Any) -> None:
+    with pytest.raises(TemporaryError):
+        required(record, "key", str)
+
+
+@pytest.mark.parametrize("value", [MAX_INTEGER + 1, -(10**400), "a\ud800b"])
+def test_value_that_a_state_cannot_hold_is_refused(value: Any) -> None:
+    with pytest.raises(TemporaryError, match="'key'"):
+        required({"key": value}, "key", type(value))
+
+
+def test_optional_value_may_be_absent_or_null_but_not_of_another_type() -> None:
+    assert optional({}, "key", "default") == "default"
+    assert optional({"key": None}, "key", "default") == "default"
+    with pytest.raises(TemporaryError):
+        optional({"key": 5}, "key", "default")
+
+
+@given(st.text() | st.text("ab/.%\n-_"))
+@example("..")
+@example("../flow-logs")
+@example("%2e%2e")
+@example("a\n")
+@example("x" * 65)
+def test_only_ids_become_part_of_a_path(text: str) -> None:
+    if ID_PATTERN.fullmatch(text):
+        assert identifier({"id": text}, "id") == path_segment(text) == text
+    else:
+        with pytest.raises(TemporaryError, match="no id at 'id': ids are 1 to 64 letters, digits, '_' and '-'"):
+            identifier({"id": text}, "id")
+        with pytest.raises(ApiError, match="is not an id: ids are 1 to 64 letters, digits, '_' and '-'") as caught:
+            path_segment(text)
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_record_needs_its_keys_and_may_lack_others(kind: str) -> None:
+    read, record, needed = READERS[kind]
+    for key in record:
+        lacking = {name: value for name, value in record.items() if name != key}
+        if key in needed and not (kind == "flow log" and key in IGNORED):
+            for wrong in (lacking, {**record, key: None}, {**record, key: object()}):
+                with pytest.raises(TemporaryError, match=f"'{key}'"):
+                    read(wrong)
+        else:
+            assert read(lacking) == read({**record, key: None})
+    assert read({**record, "new": {}}) == read(record)
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(st.data())
+def test_any_json_in_a_record_is_read_or_refused(kind: str, data: st.DataObject) -> None:
+    read, record, _ = READERS[kind]
+    key = data.draw(st.sampled_from([key for key in record if kind != "flow log" or key not in IGNORED]))
+    value = data.draw(JSON)
+    is_right = type(value) is type(record[key]) and (not isinstance(value, list) or not value)
+    with contextlib.suppress(TemporaryError):
+        read({**record, key: value})
+        assert is_right or value is None
+
+
+def test_flow_log_is_read_whole() -> None:
+    assert FlowLog.from_json("er-1", FLOW_LOG) == FlowLog(
+        id="fl-1",
+        name="log",
+        description="text",
+        project_id="p-1",
+        target=FlowLogTarget(er_id="er-1", resource_id="att-1", log_group_id="g-1", log_stream_id="s-1"),
+        log_aggregation_interval=600,
+        created_at="2026-01-01T00:00:00Z",
+        updated_at="2026-01-02T00:00:00Z",
+        state="available",
+        enabled=True,
+    )
+
+
+def test_flow_log_may_be_in_a_state_of_a_later_version() -> None:
+    assert FlowLog.from_json("er-1", {**FLOW_LOG, "state": "of-a-later-version"}).state == "of-a-later-version"
+
+
+def test_attachment_has_its_tags_by_key_even_without_a_value() -> None:
+    assert Attachment.from_json(ATTACHMENT).tags == {"env": "prod", "empty": "", "none": ""}
+
+
+@pytest.mark.parametrize("tags", [["env"], [{}], [{"value": "x"}], [{"key": 5}], [None], {"env": "prod"}, "env"])
+def test_tags_of_another_form_are_refused(tags: Any) -> None:
+    with pytest.raises(TemporaryError):
+        Attachment.from_json({**ATTACHMENT, "tags": tags})
+
+
+@pytest.mark.parametrize(("name", "shown"), [("core", "core"), ("", "er-1"), ("a\x1b[31m\nb", "a [31m b")])
+def test_display_name_is_the_name_or_the_id(name: str, shown: str) -> None:
+    assert Router.from_json({"id": "er-1", "name": name}).display_name == shown
