@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request
 from emulator import signatures
 from emulator.errors import BAD_CREDENTIALS, BAD_CREDENTIALS_MESSAGE, NO_PERMISSION, ApiError
 from emulator.http import Call, Route
-from emulator.identity import Identity
+from emulator.identity import Domain, Identity
 from emulator.policies import Policy
 
 AUTH_TOKEN_HEADER = "X-Auth-Token"
@@ -22,6 +22,7 @@ class Caller:
     """What the sender of a call may do, and on which projects. An access key is valid for every project."""
 
     policy: Policy
+    domain: Domain
     project_ids: frozenset[str]
 
 
@@ -35,11 +36,15 @@ class Gateway:
         authorization = request.headers.get(AUTHORIZATION_HEADER)
         if bearer is None and authorization is not None:
             key = signatures.verify(request, authorization, self._identity.access_key, self._identity.clock())
-            return Caller(key.user.policy, frozenset(project.id for project in self._identity.projects()))
+            return Caller(
+                key.user.policy,
+                key.user.domain,
+                frozenset(project.id for project in self._identity.projects(domain=key.user.domain)),
+            )
         token = None if bearer is None else self._identity.token(bearer)
         if token is None:
             raise ApiError(BAD_CREDENTIALS, f"{BAD_CREDENTIALS_MESSAGE}: the token is missing or expired.")
-        return Caller(token.user.policy, frozenset([token.project.id]))
+        return Caller(token.user.policy, token.user.domain, frozenset([token.project.id] if token.project else []))
 
     def admit(self, route: Route, call: Call) -> None:
         """Refuse a call unless whoever makes it may make such calls on the project in the path."""

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from emulator import rules
 from emulator.clock import format_for_token
 from emulator.errors import IamError, invalid
-from emulator.gateway import Gateway
+from emulator.gateway import AUTH_TOKEN_HEADER, Gateway
 from emulator.http import Call, Query, Route, Service, json_body, json_response
 from emulator.identity import Domain, Identity, Named, Token, User
 from emulator.policies import READER, WRITER
@@ -55,23 +55,31 @@ class _IamApi:
         query = Query(call, NO_CATALOG)
         body = rules.require_object(json_body(call), "the body", ("auth",))
         auth = rules.require_object(body.get("auth"), "auth", ("identity", "scope"))
-        identity = rules.require_object(auth.get("identity"), "auth.identity", ("methods", "password", "token"))
-        scope = rules.require_object(auth.get("scope"), "auth.scope", ("project",))
-        project = rules.require_object(scope.get("project"), "auth.scope.project", ("id", "name", "domain"))
-        wanted = _named(project, "auth.scope.project")
-        if identity.get("methods") == ["password"]:
-            password = rules.require_object(identity.get("password"), "auth.identity.password", ("user",))
-            user = rules.require_object(
-                password.get("user"), "auth.identity.password.user", ("id", "name", "domain", "password")
-            )
+        identity = rules.require_object(
+            auth.get("identity"), "auth.identity", ("methods", "password", "totp", "token", "assume_role")
+        )
+        scope = _scope(auth)
+        methods = identity.get("methods")
+        if methods in (["password"], ["password", "totp"]):
+            user = _user_of(identity, "password")
+            passcode = rules.require_text(_user_of(identity, "totp"), "passcode") if "totp" in identity else None
             bearer, token = self._identity.sign_in(
-                _named(user, "auth.identity.password.user"), rules.require_text(user, "password"), wanted
+                _named(user, "auth.identity.password.user"), rules.require_text(user, "password"), scope, passcode
             )
-        elif identity.get("methods") == ["token"]:
+        elif methods == ["token"]:
             old = rules.require_object(identity.get("token"), "auth.identity.token", ("id",))
-            bearer, token = self._identity.exchange(rules.require_text(old, "id"), wanted)
+            bearer, token = self._identity.exchange(rules.require_text(old, "id"), scope)
+        elif methods == ["assume_role"]:
+            fields = ("domain_name", "domain_id", "agency_name", "xrole_name")
+            role = rules.require_object(identity.get("assume_role"), "auth.identity.assume_role", fields)
+            agency = rules.require_text(role, "agency_name" if "agency_name" in role else "xrole_name")
+            own = call.request.headers.get(AUTH_TOKEN_HEADER, "")
+            domain = {name.removeprefix("domain_"): value for name, value in role.items() if name.startswith("domain_")}
+            bearer, token = self._identity.assume_role(own, _domain(domain, "auth.identity.assume_role"), agency, scope)
         else:
-            raise invalid('auth.identity.methods must be ["password"] or ["token"].')
+            raise invalid(
+                'auth.identity.methods must be ["password"], ["password", "totp"], ["token"] or ["assume_role"].'
+            )
         return _token_response(HTTPStatus.CREATED, call, query, bearer, token)
 
     def show_token(self, call: Call) -> Response:
@@ -87,17 +95,38 @@ class _IamApi:
 
     def list_projects(self, call: Call) -> Response:
         name = Query(call, "name").get("name")
-        self._gateway.identify(call.request)
+        domain = self._gateway.identify(call.request).domain
         projects = [
             {"id": project.id, "name": project.name, "enabled": True, "domain_id": project.domain.id}
-            for project in self._identity.projects(name)
+            for project in self._identity.projects(name, domain=domain)
         ]
         return json_response(HTTPStatus.OK, {"projects": projects})
 
     def list_domains(self, call: Call) -> Response:
         Query(call)
-        self._gateway.identify(call.request)
-        return json_response(HTTPStatus.OK, {"domains": [_domain_body(domain) for domain in self._identity.domains()]})
+        domain = self._gateway.identify(call.request).domain
+        return json_response(HTTPStatus.OK, {"domains": [_domain_body(domain)]})
+
+
+def _user_of(identity: Mapping[str, object], method: str) -> Mapping[str, object]:
+    where = f"auth.identity.{method}"
+    fields = ("id", "name", "domain", "password" if method == "password" else "passcode")
+    user = rules.require_object(identity.get(method), where, ("user",)).get("user")
+    return rules.require_object(user, f"{where}.user", fields)
+
+
+def _scope(auth: Mapping[str, object]) -> Named | None:
+    """The project that a token is asked for; None where it is for a domain, or nothing is said."""
+    scope = rules.require_object(auth.get("scope") or {}, "auth.scope", ("project", "domain"))
+    if "domain" in scope:
+        _domain(rules.require_object(scope["domain"], "auth.scope.domain", ("id", "name")), "auth.scope.domain")
+        return None
+    if "project" not in scope:
+        return None
+    where = "auth.scope.project"
+    project = rules.require_object(scope["project"], where, ("id", "name", "domain"))
+    # The user's own domain is meant where none is named.
+    return Named(name=rules.require_text(project, "name")) if set(project) == {"name"} else _named(project, where)
 
 
 def _named(fields: Mapping[str, object], where: str) -> Named:
@@ -106,10 +135,15 @@ def _named(fields: Mapping[str, object], where: str) -> Named:
     if "name" not in fields or "domain" not in fields:
         raise invalid(f"{where} must have an id, or a name and a domain.")
     domain = rules.require_object(fields["domain"], f"{where}.domain", ("id", "name"))
-    owner = (
-        Named(id=rules.require_text(domain, "id")) if "id" in domain else Named(name=rules.require_text(domain, "name"))
-    )
-    return Named(name=rules.require_text(fields, "name"), domain=owner)
+    return Named(name=rules.require_text(fields, "name"), domain=_domain(domain, f"{where}.domain"))
+
+
+def _domain(fields: Mapping[str, object], where: str) -> Named:
+    if not fields:
+        raise invalid(f"{where} must name a domain, by id or by name.")
+    if "id" in fields:
+        return Named(id=rules.require_text(fields, "id"))
+    return Named(name=rules.require_text(fields, "name"))
 
 
 def _token_response(status: HTTPStatus, call: Call, query: Query, bearer: str, token: Token) -> Response:
@@ -117,13 +151,17 @@ def _token_response(status: HTTPStatus, call: Call, query: Query, bearer: str, t
     body: dict[str, object] = {
         "methods": ["password"],
         "user": {"id": user.id, "name": user.name, "domain": _domain_body(user.domain)},
-        "project": {"id": project.id, "name": project.name, "domain": _domain_body(project.domain)},
         "roles": [{"id": "0", "name": _role_name(user)}],
         "issued_at": format_for_token(token.issued_at),
         "expires_at": format_for_token(token.expires_at),
     }
+    if project:
+        body["project"] = {"id": project.id, "name": project.name, "domain": _domain_body(project.domain)}
+    else:
+        body["domain"] = _domain_body(user.domain)
     if query.get(NO_CATALOG) is None:
-        body["catalog"] = _catalog(call.request.host_url.rstrip("/"), region=project.name)
+        region = project.name.partition("_")[0] if project else "eu-de"
+        body["catalog"] = _catalog(call.request.host_url.rstrip("/"), region=region)
     return json_response(status, {"token": body}, {SUBJECT_TOKEN_HEADER: bearer})
 
 

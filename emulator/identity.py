@@ -7,7 +7,7 @@ import hmac
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator import policies
@@ -49,7 +49,7 @@ class Token:
     """What a token is for. The token itself is known to its bearer alone."""
 
     user: User
-    project: Project
+    project: Project | None
     issued_at: Instant
     expires_at: Instant
 
@@ -79,7 +79,7 @@ _USER = "u.id, u.name, ud.id, ud.name, u.role, u.policy"
 _USERS = f"SELECT {_USER} FROM user u JOIN domain ud ON ud.id = u.domain_id"
 _TOKENS = f"""
 SELECT t.issued_at, t.expires_at, {_PROJECT}, {_USER} FROM token t
-JOIN project p ON p.id = t.project_id JOIN domain pd ON pd.id = p.domain_id
+LEFT JOIN project p ON p.id = t.project_id LEFT JOIN domain pd ON pd.id = p.domain_id
 JOIN user u ON u.id = t.user_id JOIN domain ud ON ud.id = u.domain_id
 """
 _ACCESS_KEYS = f"""
@@ -96,32 +96,46 @@ class Identity:
     def domains(self) -> list[Domain]:
         return [Domain(*row) for row in self._database.connection().execute("SELECT id, name FROM domain")]
 
-    def projects(self, name: str | None = None) -> list[Project]:
+    def projects(self, name: str | None = None, *, domain: Domain | None = None) -> list[Project]:
         rows = self._database.connection().execute(
-            f"{_PROJECTS} WHERE p.name = :name OR :name IS NULL ORDER BY p.position", {"name": name}
+            f"{_PROJECTS} WHERE (p.name = :name OR :name IS NULL) AND (pd.id = :domain OR :domain IS NULL)"
+            " ORDER BY p.position",
+            {"name": name, "domain": domain.id if domain else None},
         )
         return [_project(row) for row in rows]
 
     def users(self) -> list[User]:
-        rows = self._database.connection().execute(f"{_USERS} ORDER BY u.position")
+        rows = self._database.connection().execute(f"{_USERS} WHERE u.trusted_domain_id IS NULL ORDER BY u.position")
         return [_user(row) for row in rows]
 
-    def sign_in(self, user: Named, password: str, scope: Named) -> tuple[str, Token]:
-        """A new token; the same error for every wrong name or password, as in Keystone."""
+    def sign_in(self, user: Named, password: str, scope: Named | None, passcode: str | None) -> tuple[str, Token]:
+        """A new token; the same error for every wrong name, password or passcode, as in Keystone."""
         connection = self._database.connection()
         found = _find(connection, _USERS, "u", user)
-        if found is None or not _has_password(connection, found[0], password):
+        if found is None or not _has_password(connection, found[0], password, passcode):
             raise IamError(401, "The username or password is wrong.")
-        return self.issue(_user(found), self._find_project(scope))
+        return self.issue(_user(found), self._find_project(scope, _user(found).domain))
 
-    def exchange(self, bearer: str, scope: Named) -> tuple[str, Token]:
+    def exchange(self, bearer: str, scope: Named | None) -> tuple[str, Token]:
         """A new token of the same user for another project. It expires with the old one, as in Keystone."""
-        token = self.token(bearer)
-        if token is None:
-            raise IamError(401, "The token does not exist or has expired.")
-        return self.issue(token.user, self._find_project(scope), expires_at=token.expires_at)
+        token = self._require_token(bearer)
+        return self.issue(token.user, self._find_project(scope, token.user.domain), expires_at=token.expires_at)
 
-    def issue(self, user: User, project: Project, *, expires_at: Instant | None = None) -> tuple[str, Token]:
+    def assume_role(self, bearer: str, domain: Named, agency: str, scope: Named | None) -> tuple[str, Token]:
+        """A new token of an agency that trusts the domain of the token's user."""
+        token = self._require_token(bearer)
+        found = _find(self._database.connection(), _USERS, "u", Named(name=agency, domain=domain))
+        trusted = (
+            found
+            and self._database.connection()
+            .execute("SELECT trusted_domain_id FROM user WHERE id = ?", (found[0],))
+            .fetchone()
+        )
+        if not found or not trusted or trusted[0] != token.user.domain.id:
+            raise IamError(403, f"There is no agency {agency!r} that trusts domain {token.user.domain.name!r}.")
+        return self.issue(_user(found), self._find_project(scope, _user(found).domain), expires_at=token.expires_at)
+
+    def issue(self, user: User, project: Project | None, *, expires_at: Instant | None = None) -> tuple[str, Token]:
         """A new token without a password: for sign-in, and for the process that runs the emulator."""
         bearer = secrets.token_urlsafe(48)
         issued_at = self.clock()
@@ -130,7 +144,7 @@ class Identity:
             connection.execute("DELETE FROM token WHERE expires_at <= ?", (issued_at,))
             connection.execute(
                 "INSERT INTO token VALUES (?, ?, ?, ?, ?)",
-                (_digest(bearer), user.id, project.id, token.issued_at, token.expires_at),
+                (_digest(bearer), user.id, project.id if project else None, token.issued_at, token.expires_at),
             )
         return bearer, token
 
@@ -150,7 +164,9 @@ class Identity:
             .execute(f"{_TOKENS} WHERE t.digest = ? AND t.expires_at > ?", (_digest(bearer), self.clock()))
             .fetchone()
         )
-        return None if found is None else Token(_user(found[6:]), _project(found[2:6]), found[0], found[1])
+        if found is None:
+            return None
+        return Token(_user(found[6:]), _project(found[2:6]) if found[2] else None, found[0], found[1])
 
     def set_password(self, user: User, password: str) -> None:
         """Change a user's password; tokens that were issued before stay valid, as in IAM."""
@@ -165,9 +181,19 @@ class Identity:
         found = self._database.connection().execute(f"{_ACCESS_KEYS} WHERE k.access_key = ?", (access_key,)).fetchone()
         return None if found is None else AccessKey(_user(found[3:]), *found[:3])
 
-    def _find_project(self, scope: Named) -> Project:
-        found = _find(self._database.connection(), _PROJECTS, "p", scope)
-        if found is None:
+    def _require_token(self, bearer: str) -> Token:
+        token = self.token(bearer)
+        if token is None:
+            raise IamError(401, "The token does not exist or has expired.")
+        return token
+
+    def _find_project(self, scope: Named | None, domain: Domain) -> Project | None:
+        """The project of a scope; a name alone means one of the user's own domain. None for no scope, or a domain."""
+        if scope is None:
+            return None
+        own = Named(id=domain.id)
+        found = _find(self._database.connection(), _PROJECTS, "p", replace(scope, domain=scope.domain or own))
+        if found is None or found[2] != domain.id:
             raise IamError(401, f"The project {scope.name or scope.id!r} does not exist in this domain.")
         return _project(found)
 
@@ -178,10 +204,12 @@ def hash_password(password: str) -> tuple[bytes, bytes]:
     return salt, _password_hash(password, salt)
 
 
-def _has_password(connection: sqlite3.Connection, user_id: str, password: str) -> bool:
-    salt, expected = connection.execute(
-        "SELECT password_salt, password_hash FROM user WHERE id = ?", (user_id,)
+def _has_password(connection: sqlite3.Connection, user_id: str, password: str, passcode: str | None) -> bool:
+    salt, expected, own_passcode = connection.execute(
+        "SELECT password_salt, password_hash, passcode FROM user WHERE id = ?", (user_id,)
     ).fetchone()
+    if salt is None or (own_passcode is not None and own_passcode != passcode):
+        return False
     return hmac.compare_digest(_password_hash(password, salt), expected)
 
 

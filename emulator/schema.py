@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 APPLICATION_ID = 0x4F544346  # "OTCF" in the SQLite header: a file of the emulator
-VERSION = 3  # of the tables: a file of any other version is refused, so raise it with every change below
+VERSION = 4  # of the tables: a file of any other version is refused, so raise it with every change below
 
 # A flow log is two things: facts that never change (flow_log) and a history of the rest (flow_log_version), of which
 # the newest version that is already valid counts. What will happen is written when it is accepted, so nothing has to
@@ -11,21 +11,23 @@ VERSION = 3  # of the tables: a file of any other version is refused, so raise i
 #
 # A secret key is kept as it is, unlike a password: checking an HMAC takes the secret itself, not a hash of it. A key
 # with a security token is temporary. The policy of a user is JSON, and in place of the role.
+# A user with a trusted domain is an agency: its users act as it, and it has no password. A token without a project is
+# for the domain.
 TABLES = """
 CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE domain (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE) WITHOUT ROWID;
 CREATE TABLE project (
-    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
-    domain_id TEXT NOT NULL REFERENCES domain
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    domain_id TEXT NOT NULL REFERENCES domain, UNIQUE (domain_id, name)
 );
 CREATE TABLE user (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
-    domain_id TEXT NOT NULL REFERENCES domain, password_salt BLOB NOT NULL, password_hash BLOB NOT NULL,
-    role TEXT NOT NULL, policy TEXT
+    domain_id TEXT NOT NULL REFERENCES domain, password_salt BLOB, password_hash BLOB,
+    role TEXT NOT NULL, policy TEXT, passcode TEXT, trusted_domain_id TEXT REFERENCES domain
 );
 CREATE TABLE token (
-    digest BLOB PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT NOT NULL,
+    digest BLOB PRIMARY KEY, user_id TEXT NOT NULL, project_id TEXT,
     issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE access_key (

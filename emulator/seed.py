@@ -5,6 +5,7 @@ users:
   - name: demo                           # every user may sign in to every project
     password: secret
     role: reader                         # may read and change nothing; default: writer; or
+    passcode: "123456"                   # one that never changes, for a user with MFA; optional
     # policy: {Version: "1.1", Statement: [{Effect: Allow, Action: ["er:*:list"]}]}     as emulator/policies.py has it
     access_keys:                         # to sign requests with; one with a security token is a temporary key
       - {access_key: AK, secret_key: SK, security_token: a long one, expires_in: 3600}   # the last two optional
@@ -18,6 +19,10 @@ projects:                                # the first one is that of an embedded 
           - {name: vpc-shop, resource_type: vpc, tags: {env: prod}}   # description, state, resource_id optional
     log_groups:
       - {name: network, ttl_in_days: 30, streams: [{name: er-flow-logs}]}
+other_accounts:                          # optional; an agency lets users of the domain above act in the other account
+  - domain: {name: OTC-OTHER}
+    agencies: [{name: operations, role: reader}]
+    projects: [{name: eu-de, routers: […], log_groups: […]}]
 """
 
 from __future__ import annotations
@@ -76,6 +81,7 @@ class AccessKey(Document):
 class User(_Identified):
     name: Annotated[Text, _unique("user")]
     password: Text
+    passcode: Text | None = None
     role: Literal["writer", "reader"] = WRITER
     policy: Policy | None = None
     access_keys: list[AccessKey] = Field(default_factory=list)
@@ -111,6 +117,13 @@ class Quotas(Document):
     flow_log: Annotated[int, Field(ge=rules.UNLIMITED)] | None = None
 
 
+class OtherProject(_Named):
+    """A project of another account, whose name may be that of a project here."""
+
+    routers: list[Router] = Field(default_factory=list)
+    log_groups: list[LogGroup] = Field(default_factory=list)
+
+
 class Project(_Identified):
     name: Annotated[Text, _unique("project")]
     quotas: Quotas = Quotas()
@@ -118,10 +131,22 @@ class Project(_Identified):
     log_groups: list[LogGroup] = Field(default_factory=list)
 
 
+class Agency(_Identified):
+    name: Annotated[Text, _unique("user")]
+    role: Literal["writer", "reader"] = WRITER
+
+
+class Account(Document):
+    domain: _Named
+    agencies: list[Agency] = Field(default_factory=list)
+    projects: list[OtherProject] = Field(default_factory=list)
+
+
 class Seed(Document):
     domain: _Named
     users: list[User] = Field(min_length=1)
     projects: list[Project] = Field(min_length=1)
+    other_accounts: list[Account] = Field(default_factory=list)
 
 
 def fill(connection: sqlite3.Connection, path: Path, now: Instant) -> None:
@@ -141,17 +166,26 @@ def fill(connection: sqlite3.Connection, path: Path, now: Instant) -> None:
     for position, user in enumerate(seed.users):
         policy = user.policy.to_json() if user.policy else None
         password = hash_password(user.password)
-        insert("user", position, user.id, user.name, seed.domain.id, *password, user.role, policy)
+        insert("user", position, user.id, user.name, seed.domain.id, *password, user.role, policy, user.passcode, None)
         for key in user.access_keys:
             expires_at = now + seconds(key.expires_in) if key.expires_in else None
             insert("access_key", key.access_key, user.id, key.secret_key, key.security_token, expires_at)
     for position, project in enumerate(seed.projects):
         insert("project", position, project.id, project.name, seed.domain.id)
         _fill_project(insert, project, now)
+    for account in seed.other_accounts:
+        insert("domain", account.domain.id, account.domain.name)
+        for agency in account.agencies:
+            no_password, no_policy, no_passcode = (None, None), None, None
+            own = (agency.id, agency.name, account.domain.id, *no_password, agency.role, no_policy, no_passcode)
+            insert("user", None, *own, seed.domain.id)
+        for other in account.projects:
+            insert("project", None, other.id, other.name, account.domain.id)
+            _fill_project(insert, other, now)
 
 
-def _fill_project(insert: Callable[..., None], project: Project, now: Instant) -> None:
-    if project.quotas.flow_log is not None:
+def _fill_project(insert: Callable[..., None], project: Project | OtherProject, now: Instant) -> None:
+    if isinstance(project, Project) and project.quotas.flow_log is not None:
         insert("quota", project.id, rules.FLOW_LOG_QUOTA, project.quotas.flow_log)
     for router in project.routers:
         insert("router", router.id, project.id, router.name, router.description, router.state, router.asn, now, now)

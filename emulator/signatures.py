@@ -19,7 +19,7 @@ from emulator.identity import AccessKey
 ALGORITHM = "SDK-HMAC-SHA256"
 LEEWAY = 15 * 60.0  # seconds between the date of a request and the clock
 DATE = "x-sdk-date"
-REQUIRED_HEADERS = ("host", DATE)
+REQUIRED_HEADERS = (DATE,)
 SECURITY_TOKEN = "x-security-token"
 CONTENT_HASH = "x-sdk-content-sha256"
 

@@ -66,7 +66,7 @@ def test_database_of_another_version_is_refused(db: Path, version: int) -> None:
     other.execute(f"PRAGMA user_version = {version}")
     other.close()
     assert refusal(db) == (
-        f"{db} was made by another version of the emulator (schema {version}, this one has 3): delete it to start "
+        f"{db} was made by another version of the emulator (schema {version}, this one has 4): delete it to start "
         "afresh, or name another file."
     )
 
