@@ -1,9 +1,7 @@
 """A stack file from the flow logs of routers: its keys, its text, and what it leaves unchanged."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import yaml
@@ -11,42 +9,21 @@ import yaml
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
-from providers.er.log_groups import LogGroup
-from providers.er.log_streams import LogStream
-from providers.er.routers import Router
 from stacks.commands.adopt.existing import Adopted, adopt
 from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
+from tests.unit import plans
 from tests.unit.plans import attachment, flow_log
 
 KEY = "otc-flow-logs:routers"
 
 
-class FakeClient:
-    """The parts of the client that adopt uses."""
-
-    def __init__(self, flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> None:
-        def of(things: list[Any]) -> Any:
-            return SimpleNamespace(list=lambda _er_id: iter(things))
-
-        self.routers = SimpleNamespace(list=self._routers)
-        self.flow_logs, self.attachments = of(flow_logs), of(attachments)
-        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
-        self._router = router
-
-    def _routers(self) -> Iterator[Router]:
-        return iter([Router(id="er-1", name=self._router, state="available")])
-
-    def groups(self) -> list[LogGroup]:
-        return [LogGroup(id="g", name="network"), LogGroup(id="h", name="audit")]
-
-    def streams(self, group_id: str) -> list[LogStream]:
-        return [LogStream(id="s", name="main"), LogStream(id="t", name="rest")] if group_id == "g" else []
-
-
 def adopted(flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> Adopted:
-    return adopt(cast(Client, FakeClient(flow_logs, attachments, router)), [], stack="team")
+    client = plans.FakeClient()
+    client.routers_there = [plans.router("er-1", router)]
+    client.attachments_of["er-1"], client.flow_logs_of["er-1"] = attachments, flow_logs
+    return adopt(cast(Client, client), [], stack="team")
 
 
 A, B = attachment("a", "vpc-a"), attachment("b", "vpc-b")

@@ -7,23 +7,12 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers import schema
-from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.schema import changed_inputs, find_failures, inputs_of, outputs_of, with_defaults
 from tests.sdk import INPUTS
+from tests.unit.plans import flow_log
 
 GIVEN = {key: INPUTS[key] for key in (*schema.IDENTITY, "name")}
-FLOW_LOG = FlowLog(
-    id="fl-1",
-    name="log",
-    description="",
-    project_id="p-1",
-    target=FlowLogTarget(er_id="er-1", resource_id="att-1", log_group_id="g-1", log_stream_id="s-1"),
-    log_aggregation_interval=600,
-    created_at="2026-01-01T00:00:00Z",
-    updated_at="",
-    state="available",
-    enabled=True,
-)
+FLOW_LOG = flow_log("att-1", "log", id_="fl-1", group="g-1", stream="s-1", created_at="2026-01-01T00:00:00Z")
 UNKNOWNS = [UNKNOWN, Unknown()]  # type: ignore[no-untyped-call]
 AN_ID = "an id: 1 to 64 letters, digits, '_' and '-'"
 A_NAME = "1 to 64 letters, digits, '_', '-' and '.'"
@@ -138,7 +127,7 @@ def test_outputs_have_the_key_of_the_inputs(key: dict[str, str]) -> None:
         **INPUTS,
         **key,
         "state": "available",
-        "project_id": "p-1",
+        "project_id": "p",
         "log_aggregation_interval": 600,
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "",

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,19 +11,20 @@ from hypothesis import strategies as st
 
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError, TemporaryError
-from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.flow_logs import FlowLog
 from providers.er.limits import ID_PATTERN
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from providers.er.routers import Router
 from providers.er.validation import MAX_INTEGER, identifier, optional, path_segment, required
+from tests.unit.plans import flow_log
 
 FLOW_LOG: dict[str, Any] = {
     "id": "fl-1",
     "name": "log",
     "description": "text",
-    "project_id": "p-1",
+    "project_id": "p",
     "resource_type": "attachment",
     "resource_id": "att-1",
     "log_group_id": "g-1",
@@ -162,22 +164,12 @@ def test_any_json_in_a_record_is_read_or_refused(kind: str, data: st.DataObject)
 
 
 def test_flow_log_is_read_whole() -> None:
-    assert FlowLog.from_json("er-1", FLOW_LOG) == FlowLog(
-        id="fl-1",
-        name="log",
-        description="text",
-        project_id="p-1",
-        target=FlowLogTarget(er_id="er-1", resource_id="att-1", log_group_id="g-1", log_stream_id="s-1"),
-        log_aggregation_interval=600,
-        created_at="2026-01-01T00:00:00Z",
-        updated_at="2026-01-02T00:00:00Z",
-        state="available",
-        enabled=True,
+    whole = flow_log(
+        *("att-1", "log"), id_="fl-1", group="g-1", stream="s-1", description="text", created_at="2026-01-01T00:00:00Z"
     )
-
-
-def test_flow_log_may_be_in_a_state_of_a_later_version() -> None:
-    assert FlowLog.from_json("er-1", {**FLOW_LOG, "state": "of-a-later-version"}).state == "of-a-later-version"
+    for state in ("available", "of-a-later-version"):
+        expected = replace(whole, state=state, updated_at="2026-01-02T00:00:00Z")
+        assert FlowLog.from_json("er-1", {**FLOW_LOG, "state": state}) == expected
 
 
 def test_attachment_has_its_tags_by_key_even_without_a_value() -> None:

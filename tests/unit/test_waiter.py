@@ -13,31 +13,16 @@ import pytest
 
 from providers.er import Deadline, waiter
 from providers.er.exceptions import ApiError, NotFoundError, OperationCancelledError, TemporaryError
-from providers.er.flow_logs import FlowLog, FlowLogs, FlowLogTarget
+from providers.er.flow_logs import FlowLog, FlowLogs
 from providers.er.waiter import BatchPoller, Poller, Verdict
+from tests.unit.plans import flow_log
 
 ER = "er-1"
-TARGET = FlowLogTarget(er_id=ER, resource_id="a-0", log_group_id="g", log_stream_id="s")
-PENDING = FlowLog(
-    id="f-0",
-    name="shop",
-    description="",
-    project_id="p",
-    target=TARGET,
-    log_aggregation_interval=600,
-    created_at="",
-    updated_at="",
-    state="pending",
-    enabled=True,
-)
+Together = Callable[[int, Callable[[int], Any]], list[Any]]
 
 
 def numbered(number: int, **changes: Any) -> FlowLog:
-    target = replace(TARGET, resource_id=f"a-{number}")
-    return replace(PENDING, id=f"f-{number}", target=target, **changes)
-
-
-Together = Callable[[int, Callable[[int], Any]], list[Any]]
+    return replace(flow_log(f"a-{number}", "shop", id_=f"f-{number}", state="pending"), **changes)
 
 
 class Service:
@@ -75,11 +60,7 @@ class Service:
         self.listed.append(resource_ids)
         if self.list_error:
             raise self.list_error
-        found = [
-            flow_log
-            for flow_log in self.stored.values()
-            if not resource_ids or flow_log.target.resource_id in resource_ids
-        ]
+        found = [each for each in self.stored.values() if not resource_ids or each.target.resource_id in resource_ids]
         self.while_listing()
         return found
 
@@ -233,10 +214,7 @@ def test_final_state_in_a_list_is_checked_by_a_show(service: Service, together: 
     service.list = lambda _er_id, *, resource_ids: list(stale.values())  # type: ignore[method-assign]
     service.stored["f-0"] = numbered(0, state="available")
 
-    assert [flow_log.state for flow_log in together(2, service.wait_until_available)] == [
-        "available",
-        "available",
-    ]
+    assert [found.state for found in together(2, service.wait_until_available)] == ["available"] * 2
     assert "f-0" in service.shown
 
 
