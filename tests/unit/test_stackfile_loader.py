@@ -1,6 +1,7 @@
 """What a stack file may contain, and the sentences about its mistakes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,7 @@ def test_router_needs_only_its_name_and_destination() -> None:
     assert config.max_deletes is None
     assert set(config.rules.model_dump().values()) == {False, None}
     assert config.routers["z"] == RouterConfig(
-        router="er-core",
-        log_group="network",
-        log_stream="er",
-        name="{router}-{attachment}",
-        description="",
-        enabled=True,
-        attachments="all",
-        overrides={},
+        **ROUTER, name="{router}-{attachment}", description="", enabled=True, attachments="all", overrides={}
     )
 
 
@@ -147,11 +141,35 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("nmae", "x", "there is no such key; did you mean name?"),
         ("logstream", "x", "there is no such key; did you mean log_stream?"),
         ("5", "x", f"there is no such key: {ROUTER_KEYS}"),
+        ("attachments[0]", [5], f"{TEXT} 5"),
+        ("attachments[1]", ["a", ""], EMPTY),
+        ("attachments[0]", [["a"]], f'{TEXT} ["a"]'),
+        ("attachments.types[0]", {"types": ["cfw"]}, 'must be vpc, vpn or vgw, not "cfw"'),
+        ("attachments.types[1]", {"types": ["vpc", 5]}, "must be vpc, vpn or vgw, not 5"),
+        ("attachments.types", {"types": "vpc"}, f'{LIST} "vpc"'),
+        ("attachments.tags.env", {"tags": {"env": 5}}, f"{TEXT} 5"),
+        ("attachments.tags", {"tags": ["env"]}, f'{MAPPING} ["env"]'),
+        ("attachments.names", {"names": "vpc-*"}, f'{LIST} "vpc-*"'),
+        ("attachments.names[0]", {"names": [""]}, EMPTY),
+        ("attachments.exclude", {"exclude": {}}, f"{LIST} {{}}"),
+        ("attachments.nams", {"nams": ["a"]}, "there is no such key; did you mean names?"),
+        ("attachments.router", {"router": "x"}, "there is no such key: types, tags, names, include, exclude"),
+        ("overrides.a", {"a": None}, f"{MAPPING} null"),
+        ("overrides.attachments", {"attachments": "b"}, f'{MAPPING} "b"'),
+        ("overrides.a.name", {"a": {"name": "two words"}}, f'{CHARACTERS}, not "two words"'),
+        ("overrides.a.name", {"a": {"name": ""}}, f'{CHARACTERS}, not ""'),
+        ("overrides.a.name", {"a": {"name": "x\n"}}, f'{CHARACTERS}, not "x\\n"'),
+        ("overrides.overrides.name", {"overrides": {"name": 5}}, f"{TEXT} 5"),
+        ("overrides.a.log_stream", {"a": {"log_stream": ""}}, EMPTY),
+        ("overrides.attachments.enabled", {"attachments": {"enabled": "no"}}, f'{FLAG} "no"'),
+        ("overrides.routers.nme", {"routers": {"nme": "x"}}, "there is no such key; did you mean name?"),
+        ("overrides.a.zzz", {"a": {"zzz": "x"}}, "there is no such key: name, description, log_stream, enabled"),
     ],
 )
 @pytest.mark.parametrize("router_key", ["core", "attachments", "overrides", "routers", "list", "selector", "all"])
 def test_wrong_value_of_a_router_is_reported(router_key: str, key: str, value: Any, what: str) -> None:
-    problems = find_problems(routers={router_key: {**ROUTER, key: value}})
+    (setting,) = re.findall(r"^\w+", key)
+    problems = find_problems(routers={router_key: {**ROUTER, setting: value}})
     assert problems == [(f"routers.{router_key}.{key}", what)]
 
 
@@ -165,53 +183,8 @@ def test_description_may_have_255_characters_of_any_alphabet() -> None:
     assert parse(routers={"core": {**ROUTER, "description": "ü" * 255}})
 
 
-@pytest.mark.parametrize(
-    ("value", "key", "what"),
-    [
-        ([5], "[0]", f"{TEXT} 5"),
-        (["a", ""], "[1]", EMPTY),
-        ([["a"]], "[0]", f'{TEXT} ["a"]'),
-        ({"types": ["cfw"]}, ".types[0]", 'must be vpc, vpn or vgw, not "cfw"'),
-        ({"types": ["vpc", 5]}, ".types[1]", "must be vpc, vpn or vgw, not 5"),
-        ({"types": "vpc"}, ".types", f'{LIST} "vpc"'),
-        ({"tags": {"env": 5}}, ".tags.env", f"{TEXT} 5"),
-        ({"tags": ["env"]}, ".tags", f'{MAPPING} ["env"]'),
-        ({"names": "vpc-*"}, ".names", f'{LIST} "vpc-*"'),
-        ({"names": [""]}, ".names[0]", EMPTY),
-        ({"exclude": {}}, ".exclude", f"{LIST} {{}}"),
-        ({"nams": ["a"]}, ".nams", "there is no such key; did you mean names?"),
-        ({"router": "x"}, ".router", "there is no such key: types, tags, names, include, exclude"),
-    ],
-)
-def test_wrong_value_of_a_selection_is_reported(value: Any, key: str, what: str) -> None:
-    problems = find_problems(routers={"core": {**ROUTER, "attachments": value}})
-    assert problems == [(f"routers.core.attachments{key}", what)]
-
-
-@pytest.mark.parametrize(
-    ("value", "key", "what"),
-    [
-        (None, "", f"{MAPPING} null"),
-        ("b", "", f'{MAPPING} "b"'),
-        ({"name": "two words"}, ".name", f'{CHARACTERS}, not "two words"'),
-        ({"name": ""}, ".name", f'{CHARACTERS}, not ""'),
-        ({"name": "x\n"}, ".name", f'{CHARACTERS}, not "x\\n"'),
-        ({"name": 5}, ".name", f"{TEXT} 5"),
-        ({"log_stream": ""}, ".log_stream", EMPTY),
-        ({"enabled": "no"}, ".enabled", f'{FLAG} "no"'),
-        ({"nme": "x"}, ".nme", "there is no such key; did you mean name?"),
-        ({"zzz": "x"}, ".zzz", "there is no such key: name, description, log_stream, enabled"),
-    ],
-)
-@pytest.mark.parametrize("attachment", ["a", "attachments", "overrides", "routers"])
-def test_wrong_value_of_an_override_is_reported(attachment: str, value: Any, key: str, what: str) -> None:
-    problems = find_problems(routers={"core": {**ROUTER, "overrides": {attachment: value}}})
-    assert problems == [(f"routers.core.overrides.{attachment}{key}", what)]
-
-
-@pytest.mark.parametrize("selection", [[], Selector()])
-def test_selection_may_be_an_empty_list_or_selector(selection: list[str] | Selector) -> None:
-    value = selection if isinstance(selection, list) else {}
+@pytest.mark.parametrize(("value", "selection"), [([], []), ({}, Selector())])
+def test_selection_may_be_an_empty_list_or_selector(value: object, selection: list[str] | Selector) -> None:
     assert parse(routers={"core": {**ROUTER, "attachments": value}}).routers["core"].attachments == selection
 
 
@@ -253,23 +226,13 @@ def test_encrypted_setting_that_is_shown_anyway_is_refused(key: str) -> None:
     assert find_problems((key,), **values) == [(key, what)]
 
 
-@pytest.mark.parametrize(
-    ("place", "sentences"),
-    [
-        (
-            "stacks/Pulumi.dev.yaml",
-            "otc-flow-logs:routers.core.router in stacks/Pulumi.dev.yaml: is missing\n"
-            "otc-flow-logs:max_deletes in stacks/Pulumi.dev.yaml: must be 0 or more",
-        ),
-        (
-            PROGRAM,
-            "routers.core.router in the program: is missing\nmax_deletes in the program: must be 0 or more",
-        ),
-    ],
-)
-def test_each_problem_is_a_line_with_key_and_place(place: str, sentences: str) -> None:
+def test_each_problem_is_a_line_with_key_and_place() -> None:
     error = StackError([Problem("routers.core.router", "is missing"), Problem("max_deletes", "must be 0 or more")])
-    assert error.sentences(place) == sentences
+    assert error.sentences("stacks/Pulumi.dev.yaml").splitlines() == [
+        "otc-flow-logs:routers.core.router in stacks/Pulumi.dev.yaml: is missing",
+        "otc-flow-logs:max_deletes in stacks/Pulumi.dev.yaml: must be 0 or more",
+    ]
+    assert error.sentences(PROGRAM).startswith("routers.core.router in the program: is missing\nmax_deletes in the ")
 
 
 @pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
@@ -303,11 +266,7 @@ def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
         ({"routers": ROUTERS, "state": "s3://states"}, "state", "belongs in the stack file"),
         ({"routers": {"core": {**ROUTER, "max_deletes": 1}}}, "routers.core.max_deletes", ROUTER_KEYS),
         ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "there is no such key"),
-        (
-            {"routers": {"core": {"router": {("a", "b"): 1}}}},
-            "routers.core.router",
-            "must be text, not {('a', 'b'): 1}",
-        ),
+        ({"routers": {"core": {"router": {("a", "b"): 1}}}}, "routers.core.router", f"{TEXT} {{('a', 'b'): 1}}"),
         ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
         (
             {"routers": {"core": {**ROUTER, "router": pulumi.Output.from_input("x")}}},
