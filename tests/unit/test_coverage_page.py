@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
@@ -189,6 +189,7 @@ ENTRIES = st.lists(
 )
 
 
+@settings(max_examples=30)
 @given(ENTRIES)
 def test_bands_keep_all_entries_and_labels_never_overlap(entries: list[Entry]) -> None:
     placed = bands(entries)
@@ -317,7 +318,7 @@ def test_labels_are_repeated_at_regular_intervals() -> None:
 def test_page_of_4000_attachments_has_less_than_5_mb() -> None:
     text = render_page(many(20, 200, not_logged_on=(3, 7)))
     assert len(text.encode()) < 5_000_000
-    assert len(rows(Reader(text).root)) == 4000
+    assert text.count('<tr class="entry') == 4000
 
 
 def test_page_without_routers_attachments_or_names_says_so() -> None:

@@ -238,7 +238,7 @@ def test_deletions_that_a_failed_run_left_undone_count_again() -> None:
     assert stack.preview(select(fleet(5)), max_deletes=0).refusals == []
 
 
-@pytest.mark.parametrize(("size", "limit"), [(5, 1), (19, 1), (20, 2), (59, 5), (1000, 100)])
+@pytest.mark.parametrize(("size", "limit"), [(5, 1), (19, 1), (20, 2), (59, 5), (200, 20)])
 def test_tenth_of_the_attachments_may_go_and_one_always_may(size: int, limit: int) -> None:
     stack = logged(*fleet(size))
     assert stack.preview(select(fleet(size - limit))).refusals == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from providers.er.attachments import Attachment
@@ -152,6 +152,7 @@ def test_record_needs_its_keys_and_may_lack_others(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", READERS)
+@settings(max_examples=25)
 @given(st.data())
 def test_any_json_in_a_record_is_read_or_refused(kind: str, data: st.DataObject) -> None:
     read, record, _ = READERS[kind]
