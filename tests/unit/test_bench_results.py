@@ -1,6 +1,5 @@
 """What the benchmark does with its samples: medians, the order of the runs, verdicts, the table and the picture."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +11,7 @@ import pytest
 from bench.emulator_process import TYPES, EmulatorProcess, seed
 from bench.plan import LONG_WAIT, Step, plan
 from bench.plot import svg
-from bench.results import Key, Results, Sample, medians, to_json, with_floor_at_each_latency
+from bench.results import Key, Results, Sample, medians, with_floor_at_each_latency
 from bench.table import format_seconds, markdown, times_faster
 from bench.targets import FIRST_RESOURCE, LIST_FLOW_LOGS, TIMES, Verdict, judge
 from bench.variants import BASE, FLOOR, THIS_PROJECT, VARIANTS
@@ -57,12 +56,6 @@ def test_floor_is_copied_to_each_latency() -> None:
     }
     copied = with_floor_at_each_latency(results, [2, 0], "floor")
     assert copied == {**results, Key("up", 10, 0, "floor"): sample(1)}
-
-
-def test_results_file_has_flat_records() -> None:
-    document = json.loads(to_json({Key("up", 10, 2, "ours"): sample(1.5, 60, {"GET": 3})}, {}))
-    key = {"case": "up", "n": 10, "latency_s": 2, "variant": "ours"}
-    assert document == {"fleet": [], "hosts": [{**key, "seconds": 1.5, "peak_mb": 60, "requests": {"GET": 3}}]}
 
 
 # The plan

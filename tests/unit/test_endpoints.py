@@ -37,14 +37,9 @@ def test_endpoints_can_be_overridden_one_by_one() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://er.example.com",
-        "https://er.example.com:8443",
-        "https://er.example.com/gateway",
-        "HTTPS://er.example.com",
-        "https://[2001:db8::1]:443",
-        "http://localhost:1",
-        "http://127.0.0.53",
-        "http://[::1]:9000",
+        *("https://er.example.com", "https://er.example.com:8443", "https://er.example.com/gateway"),
+        *("HTTPS://er.example.com", "https://[2001:db8::1]:443"),
+        *("http://localhost:1", "http://127.0.0.53", "http://[::1]:9000"),
     ],
 )
 def test_https_and_loopback_addresses_are_accepted(url: str) -> None:
@@ -90,15 +85,9 @@ def test_overridden_address_is_checked() -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://localhost:80/x", True),
-        ("http://127.8.9.10", True),
-        ("http://[::1]:5", True),
-        ("http://user@127.0.0.1", True),
-        ("http://127.0.0.1@er.example.com", False),
-        ("http://[::ffff:10.0.0.1]", False),
-        ("http://128.0.0.1", False),
-        ("nonsense", False),
-        ("", False),
+        *((f"http://{place}", True) for place in ("localhost:80/x", "127.8.9.10", "[::1]:5", "user@127.0.0.1")),
+        *((f"http://{place}", False) for place in ("127.0.0.1@er.example.com", "[::ffff:10.0.0.1]", "128.0.0.1")),
+        *(("nonsense", False), ("", False)),
     ],
 )
 def test_loopback_depends_on_the_host_alone(url: str, expected: bool) -> None:

@@ -36,12 +36,6 @@ def diff(olds: dict[str, Any], **changed: Any) -> Any:
     return FlowLogProvider().diff("fl-1", olds, {**INPUTS, **changed})
 
 
-def test_check_fills_in_defaults() -> None:
-    result = FlowLogProvider().check({"name": "old name"}, {key: INPUTS[key] for key in (*TARGET, "name")})
-    assert result.inputs == INPUTS
-    assert result.failures == []
-
-
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "key"}, {"idempotency_key": UNKNOWN}])
 def test_unchanged_flow_log_has_no_diff(key: dict[str, str]) -> None:
     found = diff(STATE, **key)
