@@ -110,19 +110,15 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
         "encryptionsalt: v1:x",
         "\ufeffconfig:\n  otc-flow-logs:endpoint: emulator\n",
         '"config":\n  otc-flow-logs:endpoint: emulator\n',
+        *("", "# only a comment\n", "\n\n"),
     ],
 )
 def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
     after = editor.add_routers(before, FOUND, {})
-    old = yaml.safe_load(before)
+    old = yaml.safe_load(before) or {}
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
     assert "# nothing else" in after
-
-
-@pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
-def test_routers_are_added_to_an_empty_file(before: str) -> None:
-    assert yaml.safe_load(editor.add_routers(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import itertools
 import re
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -76,7 +77,7 @@ class Reader(HTMLParser):
             around.raw += data
 
 
-def entry(attachment: str, logs_to: str = "", *, reason: str = "", **changes: object) -> Entry:
+def entry(attachment: str, logs_to: str = "", *, reason: str = "", **changes: Any) -> Entry:
     """An entry that is logged if there is no reason why not."""
     logged = Entry(
         attachment_id=f"id-{attachment}",
@@ -88,7 +89,7 @@ def entry(attachment: str, logs_to: str = "", *, reason: str = "", **changes: ob
         logs_to=logs_to,
         reason=reason,
     )
-    return replace(logged, **changes)  # type: ignore[arg-type]
+    return replace(logged, **changes)
 
 
 def router(name: str, *entries: Entry) -> RouterCoverage:
@@ -327,17 +328,8 @@ def test_page_without_routers_attachments_or_names_says_so() -> None:
 
 def named(name: str) -> Coverage:
     """A coverage with this name for everything."""
-    logged = entry(
-        name,
-        name,
-        reason=name,
-        attachment_id=name,
-        type=name,
-        state=name,
-        status=LOGGED,
-        flow_log=name,
-        is_in_stack=False,
-    )
+    texts = dict.fromkeys(("reason", "attachment_id", "type", "state", "flow_log"), name)
+    logged = entry(name, name, status=LOGGED, is_in_stack=False, **texts)
     entries = [logged, *(replace(logged, attachment_id=f"{name}{status}", status=status) for status in Status)]
     shown = RouterCoverage(key=name, id=name, name=name, entries=entries)
     return Coverage(stack=name, seen_at=name, routers=[shown], other_routers=[name])

@@ -52,18 +52,11 @@ def test_name_description_and_enabled_change_in_place(size: int, values: tuple[A
 
 
 @pytest.mark.parametrize("value", ["other", UNKNOWN])
-@pytest.mark.parametrize("key", TARGET)
-def test_new_target_replaces_and_creates_first(key: str, value: str) -> None:
+@pytest.mark.parametrize("key", [*TARGET, *TYPES])
+def test_only_replacement_with_the_same_target_deletes_first(key: str, value: str) -> None:
     found = diff(STATE, **{key: value, "name": "renamed"})
-    assert (found.replaces, found.delete_before_replace) == ([key], False)
+    assert (found.replaces, found.delete_before_replace) == ([key], key in TYPES)
     assert found.replaces_by_property == {key: True, "name": False}
-
-
-@pytest.mark.parametrize("value", ["other", UNKNOWN])
-@pytest.mark.parametrize("key", TYPES)
-def test_replacement_with_same_target_deletes_first(key: str, value: str) -> None:
-    found = diff(STATE, **{key: value})
-    assert (found.replaces, found.delete_before_replace) == ([key], True)
 
 
 def test_flow_log_with_provisional_id_is_replaced() -> None:

@@ -128,7 +128,8 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
         {"core": {**ROUTER, "id": 5}},
         {"core": {**ROUTER, "called": {"vpc-shop": None}}},
         {"core": {**ROUTER, "selections": "all"}},
-        *({"core": {**BY_KEY, "attachments": attachments}} for attachments in (["a"], {"a": {}})),
+        {"core": {**BY_KEY, "attachments": ["a"]}},
+        {"core": {**BY_KEY, "attachments": {"a": {}}}},
     ],
 )
 def test_outputs_of_another_form_are_refused(routers: Any) -> None:

@@ -371,6 +371,6 @@ def test_errors_are_one_sentence_without_the_token(client: Client) -> None:
 
     token = "GH_TOKEN" if client.text == "body" else "GITLAB_TOKEN"
     del client.environment[token]
-    command = [sys.executable, SCRIPTS / "forge.py", "all-well"]
+    command = [sys.executable, str(SCRIPTS / "forge.py"), "all-well"]
     done = subprocess.run(command, env=client.environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, f"error: The variable {token} is not set.\n")

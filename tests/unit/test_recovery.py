@@ -131,11 +131,6 @@ def test_resource_that_the_create_was_to_replace_is_removed() -> None:
     assert (kept, recovered["urn"], recovered["id"]) == (other, URN, "created-by:")
 
 
-def test_create_that_a_later_run_repeated_is_dropped() -> None:
-    created = in_state(**KEY)
-    assert take_over([interrupted(**KEY)], [created]) == [created]
-
-
 def test_create_of_several_runs_is_taken_over_once() -> None:
     (recovered,) = take_over([interrupted(**KEY, name="last"), interrupted(**KEY)], [])
     assert recovered["inputs"]["name"] == "last"
@@ -151,14 +146,16 @@ def test_create_for_a_former_target_is_taken_over_to_be_deleted() -> None:
 
 
 @pytest.mark.parametrize(
-    "operation",
+    ("operation", "resources"),
     [
-        {"resource": {"urn": URN, "type": RANDOM_UUID_TYPE, "inputs": {}}, "type": "creating"},
-        {**interrupted(**KEY), "type": "deleting"},
+        ({"resource": {"urn": URN, "type": RANDOM_UUID_TYPE, "inputs": {}}, "type": "creating"}, []),
+        ({**interrupted(**KEY), "type": "deleting"}, []),
+        (interrupted(**KEY), [in_state(**KEY)]),
     ],
+    ids=["another type", "no create", "create that a later run repeated"],
 )
-def test_other_operations_are_dropped(operation: dict[str, Any]) -> None:
-    assert take_over([operation], []) == []
+def test_other_operations_are_dropped(operation: dict[str, Any], resources: list[dict[str, Any]]) -> None:
+    assert take_over([operation], resources) == resources
 
 
 def test_operations_on_other_resources_stay_and_are_reported(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,10 +24,6 @@ def review(file: str, stack: str = "local") -> str:
     return text([review_stack(stack, read_recorded(file))])
 
 
-def unwrapped(file: str) -> str:
-    return " ".join(review(file).split())
-
-
 def review_of(kind: Kind, rows: list[Row], **more: list[str]) -> str:
     return text([StackReview(stack="dev", rows={kind: rows}, **more)])  # type: ignore[arg-type]
 
@@ -70,38 +66,26 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
     assert lines[-2:] == ["  - not logged on er-edge: vpc-partner-lab waits for the router's owner to", "    accept it"]
 
 
+ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
+
+
 @pytest.mark.parametrize(
-    ("file", "parts"),
+    ("file", "part"),
     [
-        (
-            "reasons.json",
-            [
-                "5 TO DELETE: THE RECORDS THAT THEY WRITE END",
-                "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only",
-                "lab-vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs",
-            ],
-        ),
-        (
-            "moved.jsonl",
-            [
-                "2 TO MOVE: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM DISABLED, SO",
-                "network/er-flow-logs -> network/er-flow-logs-archive, DISABLED: nothing is written",
-                "network/er-flow-logs -> network/er-flow-logs-archive, no gap",
-            ],
-        ),
-        ("failed.json", ["1 TO REPLACE: DELETED, AND THEN CREATED AGAIN", "core-vpc-shop-e4ec9862 it has failed"]),
-        (
-            "mixed.json",
-            [
-                "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true",
-                "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs",
-            ],
-        ),
+        ("reasons.json", "5 TO DELETE: THE RECORDS THAT THEY WRITE END"),
+        ("reasons.json", "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only"),
+        ("reasons.json", "vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs"),
+        ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
+        ("moved.jsonl", f"{ARCHIVED}, DISABLED: nothing is written"),
+        ("moved.jsonl", f"{ARCHIVED}, no gap"),
+        ("failed.json", "1 TO REPLACE: DELETED, AND THEN CREATED AGAIN"),
+        ("failed.json", "core-vpc-shop-e4ec9862 it has failed"),
+        ("mixed.json", "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true"),
+        ("mixed.json", "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs"),
     ],
 )
-def test_changes_have_their_reasons(file: str, parts: list[str]) -> None:
-    shown = unwrapped(file)
-    assert [part for part in parts if part not in shown] == []
+def test_changes_have_their_reasons(file: str, part: str) -> None:
+    assert part in " ".join(review(file).split())
 
 
 def test_unknown_reason_of_a_deletion_is_reported() -> None:

@@ -15,6 +15,8 @@ GIVEN = {key: INPUTS[key] for key in (*schema.IDENTITY, "name")}
 FLOW_LOG = flow_log("att-1", "log", id_="fl-1", group="g-1", stream="s-1", created_at="2026-01-01T00:00:00Z")
 UNKNOWNS = [UNKNOWN, Unknown()]  # type: ignore[no-untyped-call]
 AN_ID = "an id: 1 to 64 letters, digits, '_' and '-'"
+WRONG_NAMES: list[Any] = ["", "two words", "Büro", "log\n", "٣", 5.5, True, ["log"], {}]
+WRONG_IDS = {"er_id": "../x", "resource_id": "a b", "log_group_id": "g\n", "log_stream_id": ""}
 A_NAME = "1 to 64 letters, digits, '_', '-' and '.'"
 
 
@@ -60,27 +62,13 @@ def test_valid_and_unknown_inputs_pass(key: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("name", "", f"name must be {A_NAME}, not ''"),
-        ("name", "two words", f"name must be {A_NAME}, not 'two words'"),
-        ("name", "Büro", f"name must be {A_NAME}, not 'Büro'"),
-        ("name", "log\n", f"name must be {A_NAME}, not 'log\\n'"),
-        ("name", "٣", f"name must be {A_NAME}, not '٣'"),
-        ("name", 5.5, f"name must be {A_NAME}, not 5.5"),
-        ("name", True, f"name must be {A_NAME}, not True"),
-        ("name", ["log"], f"name must be {A_NAME}, not ['log']"),
-        ("name", {}, f"name must be {A_NAME}, not {{}}"),
+        *(("name", value, f"name must be {A_NAME}, not {value!r}") for value in WRONG_NAMES),
         ("name", "n" * 10_000, f"name must be {A_NAME}, not '{'n' * 76}..."),
         ("description", 5.5, "description must be at most 255 characters, not 5.5"),
         ("description", [], "description must be at most 255 characters, not []"),
         ("description", "d" * 256, f"description must be at most 255 characters, not '{'d' * 76}..."),
-        ("enabled", "true", "enabled must be true or false, not 'true'"),
-        ("enabled", "", "enabled must be true or false, not ''"),
-        ("enabled", 1.5, "enabled must be true or false, not 1.5"),
-        ("enabled", 0, "enabled must be true or false, not 0"),
-        ("er_id", "", f"er_id must be {AN_ID}, not ''"),
-        ("er_id", "../x", f"er_id must be {AN_ID}, not '../x'"),
-        ("resource_id", "a b", f"resource_id must be {AN_ID}, not 'a b'"),
-        ("log_group_id", "g\n", f"log_group_id must be {AN_ID}, not 'g\\n'"),
+        *(("enabled", value, f"enabled must be true or false, not {value!r}") for value in ("true", "", 1.5, 0)),
+        *((key, value, f"{key} must be {AN_ID}, not {value!r}") for key, value in WRONG_IDS.items()),
         ("log_stream_id", 7.0, f"log_stream_id must be {AN_ID}, not 7"),
         ("resource_type", "vpc", "resource_type must be 'attachment', not 'vpc'"),
         ("log_store_type", "lts", "log_store_type must be 'LTS', not 'lts'"),

@@ -25,6 +25,8 @@ TWINS = (attachment("id-1", "twin"), attachment("id-2", "twin"))
 NO_PREVIOUS: Mapping[str, str] = MappingProxyType({})
 GONE = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
 RENAMED = {"vpc-before": "id-shop"}
+TWICE: dict[str, Any] = {"vpc-shop": {}, "vpc-before": {}}
+SAME_AS = "means the same attachment as routers.core.overrides.{}; keep one"
 
 
 def run(
@@ -152,11 +154,6 @@ def test_unknown_attachment_is_reported_with_its_key(requested: Any, key: str) -
     assert run(requested).problems == [Problem(f"routers.core.{key}", what)]
 
 
-def test_override_of_an_unknown_attachment_is_reported() -> None:
-    what = "there is no attachment with id or name 'x'; there are: none"
-    assert run(there=(), overrides={"x": {}}).problems == [Problem("routers.core.overrides.x", what)]
-
-
 @pytest.mark.parametrize(
     ("options", "key"),
     [
@@ -176,10 +173,17 @@ def test_id_takes_precedence_over_an_equal_name() -> None:
     assert run(["id-2"], there=(first, second)).logged == [second]
 
 
-def test_overrides_of_one_attachment_by_id_and_name_are_reported() -> None:
-    problems = run(overrides={"id-shop": {"enabled": False}, "vpc-shop": {"name": "x"}}).problems
-    what = "means the same attachment as routers.core.overrides.id-shop; keep one"
-    assert problems == [Problem("routers.core.overrides.vpc-shop", what)]
+@pytest.mark.parametrize(
+    ("options", "name", "what"),
+    [
+        ({"there": (), "overrides": {"x": {}}}, "x", "there is no attachment with id or name 'x'; there are: none"),
+        ({"overrides": {"id-shop": {}, "vpc-shop": {}}}, "vpc-shop", SAME_AS.format("id-shop")),
+        ({"previous": RENAMED, "overrides": TWICE}, "vpc-before", SAME_AS.format("vpc-shop")),
+    ],
+    ids=["unknown", "by id and name", "by former and new name"],
+)
+def test_override_of_no_attachment_of_its_own_is_reported(options: dict[str, Any], name: str, what: str) -> None:
+    assert run(**options).problems == [Problem(f"routers.core.overrides.{name}", what)]
 
 
 # Attachments that the last run knew, perhaps by another name
@@ -227,11 +231,6 @@ def test_former_name_in_list_and_override_causes_one_warning() -> None:
     assert (selection.logged, selection.problems, len(selection.warnings)) == ([SHOP], [], 1)
     key, override = selection.overrides["id-shop"]
     assert (key, override.enabled) == ("routers.core.overrides.vpc-before", False)
-
-
-def test_overrides_by_former_and_new_name_are_reported() -> None:
-    selection = run(previous=RENAMED, overrides={"vpc-shop": {}, "vpc-before": {}})
-    assert [problem.key for problem in selection.problems] == ["routers.core.overrides.vpc-before"]
 
 
 def test_name_that_passed_to_another_attachment_is_reported() -> None:

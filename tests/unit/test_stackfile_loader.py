@@ -74,23 +74,6 @@ def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("-1", "must be 0 or more, not -1"),
-        ("5.5", f"{NUMBER} 5.5"),
-        ("true", f"{NUMBER} true"),
-        ("many", f'{NUMBER} "many"'),
-        ("", f'{NUMBER} ""'),
-        ("[]", f"{NUMBER} []"),
-        ("1e999", f"{NUMBER} Infinity"),
-        ("NaN", f"{NUMBER} NaN"),
-    ],
-)
-def test_any_other_max_deletes_is_refused(text: str, what: str) -> None:
-    assert find_problems(routers=ROUTERS, max_deletes=text) == [("max_deletes", what)]
-
-
-@pytest.mark.parametrize(
     ("values", "problems"),
     [
         ({}, [("routers", "is missing")]),
@@ -106,6 +89,14 @@ def test_any_other_max_deletes_is_refused(text: str, what: str) -> None:
         ({"routers": {"k" * 65: ROUTER}}, [(f"routers.{'k' * 65}", f'{CHARACTERS}, not "{"k" * 56}...')]),
         ({"routers": ROUTERS, "max_delete": "5"}, [("max_delete", "there is no such key; did you mean max_deletes?")]),
         ({"routers": ROUTERS, "zzz": "5"}, [("zzz", ALL_KEYS)]),
+        *(
+            ({"routers": ROUTERS, "max_deletes": text}, [("max_deletes", what)])
+            for text, what in (
+                *(("-1", "must be 0 or more, not -1"), ("5.5", f"{NUMBER} 5.5"), ("true", f"{NUMBER} true")),
+                *(("many", f'{NUMBER} "many"'), ("", f'{NUMBER} ""'), ("[]", f"{NUMBER} []")),
+                *(("1e999", f"{NUMBER} Infinity"), ("NaN", f"{NUMBER} NaN")),
+            )
+        ),
         ({"routers": ROUTERS, "rules": 5}, [("rules", f"{MAPPING} 5")]),
         ({"routers": ROUTERS, "rules": {"zzz": True}}, [("rules.zzz", f"there is no such key: {RULES}")]),
         (
@@ -128,7 +119,6 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("router", None, f"{TEXT} null"),
         ("router", list(range(100)), f"{TEXT} {json.dumps(list(range(100)))[:57]}..."),
         ("router", "", EMPTY),
-        ("log_stream", 1.5, f"{TEXT} 1.5"),
         ("name", 5, f"{TEXT} 5"),
         ("name", "", EMPTY),
         ("description", "x" * 256, "must be at most 255 characters"),
@@ -143,7 +133,6 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("5", "x", f"there is no such key: {ROUTER_KEYS}"),
         ("attachments[0]", [5], f"{TEXT} 5"),
         ("attachments[1]", ["a", ""], EMPTY),
-        ("attachments[0]", [["a"]], f'{TEXT} ["a"]'),
         ("attachments.types[0]", {"types": ["cfw"]}, 'must be vpc, vpn or vgw, not "cfw"'),
         ("attachments.types[1]", {"types": ["vpc", 5]}, "must be vpc, vpn or vgw, not 5"),
         ("attachments.types", {"types": "vpc"}, f'{LIST} "vpc"'),
@@ -157,7 +146,6 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("overrides.a", {"a": None}, f"{MAPPING} null"),
         ("overrides.attachments", {"attachments": "b"}, f'{MAPPING} "b"'),
         ("overrides.a.name", {"a": {"name": "two words"}}, f'{CHARACTERS}, not "two words"'),
-        ("overrides.a.name", {"a": {"name": ""}}, f'{CHARACTERS}, not ""'),
         ("overrides.a.name", {"a": {"name": "x\n"}}, f'{CHARACTERS}, not "x\\n"'),
         ("overrides.overrides.name", {"overrides": {"name": 5}}, f"{TEXT} 5"),
         ("overrides.a.log_stream", {"a": {"log_stream": ""}}, EMPTY),

@@ -64,8 +64,7 @@ def test_uuid_is_checked_previewed_created_read_and_deleted(plugin: Plugin) -> N
 @pytest.mark.parametrize(
     ("old", "new", "is_replaced"),
     [
-        ({}, {}, False),
-        ({"keepers": {"a": "1"}}, {"keepers": {"a": "1"}}, False),
+        *((same, same, False) for same in ({}, {"keepers": {"a": "1"}})),
         ({}, {"keepers": {}}, False),
         ({"keepers": None}, {}, False),
         ({"keepers": {"a": None}}, {}, False),

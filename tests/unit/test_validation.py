@@ -76,17 +76,10 @@ IGNORED = ("resource_type", "log_store_type")  # of a flow log: the same in each
 @pytest.mark.parametrize(
     ("value", "kind", "found"),
     [
-        (None, str, "nothing"),
-        (5, str, "int"),
-        (True, str, "bool"),
-        (b"x", str, "bytes"),
-        ("5", int, "str"),
-        (5.0, int, "float"),
-        (True, int, "bool"),
-        (1, bool, "int"),
-        ("true", bool, "str"),
-        ({}, list, "dict"),
-        ([], dict, "list"),
+        *((value, str, found) for value, found in ((None, "nothing"), (5, "int"), (True, "bool"), (b"x", "bytes"))),
+        *((value, int, found) for value, found in (("5", "str"), (5.0, "float"), (True, "bool"))),
+        *((value, bool, found) for value, found in ((1, "int"), ("true", "str"))),
+        *(({}, list, "dict"), ([], dict, "list")),
     ],
 )
 def test_value_of_another_type_is_refused(value: Any, kind: type[Any], found: str) -> None:

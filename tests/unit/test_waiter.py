@@ -14,7 +14,7 @@ import pytest
 from providers.er import Deadline, waiter
 from providers.er.exceptions import ApiError, NotFoundError, OperationCancelledError, TemporaryError
 from providers.er.flow_logs import FlowLog, FlowLogs
-from providers.er.waiter import BatchPoller, Poller, Verdict
+from providers.er.waiter import BatchPoller, Poller, Verdict, Wait
 from tests.unit.plans import flow_log
 
 ER = "er-1"
@@ -77,17 +77,16 @@ class Service:
     def read(self, number: int, is_expected: Callable[[FlowLog], bool] = lambda _any: True) -> FlowLog:
         return self.poller.read(ER, f"f-{number}", resource_id=f"a-{number}", is_expected=is_expected)
 
+    def begin_wait(self, number: int, judge: Callable[[FlowLog], Verdict]) -> Wait:
+        return self.poller.begin_wait(
+            ER, f"f-{number}", resource_id=f"a-{number}", waiting_for="available", judge=judge
+        )
+
     def wait_until_available(self, number: int, deadline: Deadline | None = None) -> FlowLog:
         """Wait as `lifecycle` does."""
         bound = copy.copy(self)
         bound.deadline = deadline or self.deadline
-        wait = bound.poller.begin_wait(
-            ER,
-            f"f-{number}",
-            resource_id=f"a-{number}",
-            waiting_for="available",
-            judge=lambda flow_log: Verdict.DONE if flow_log.state == "available" else Verdict.NOT_YET,
-        )
+        wait = bound.begin_wait(number, lambda listed: Verdict.DONE if listed.state == "available" else Verdict.NOT_YET)
         flow_log = numbered(number)
         while flow_log.state not in ("available", *waiter.FINAL_STATES):
             flow_log = wait.poll(flow_log)
@@ -293,13 +292,10 @@ def test_list_that_never_changes_is_checked_by_a_show(
 def test_undecided_poll_is_answered_by_a_show(service: Service, together: Together) -> None:
     service.store(2, state="available")
 
-    def polls_once(number: int) -> FlowLog:
-        wait = service.poller.begin_wait(
-            ER, f"f-{number}", resource_id=f"a-{number}", waiting_for="available", judge=lambda _listed: Verdict.SHOW
-        )
-        return wait.poll(numbered(number))
+    def poll_once(number: int) -> FlowLog:
+        return service.begin_wait(number, lambda _listed: Verdict.SHOW).poll(numbered(number))
 
-    assert {flow_log.state for flow_log in together(2, polls_once)} == {"available"}
+    assert {flow_log.state for flow_log in together(2, poll_once)} == {"available"}
     assert sorted(service.shown) == ["f-0", "f-1"]
     assert len(service.listed) <= 2
 
@@ -316,9 +312,7 @@ def test_older_record_does_not_replace_a_newer_one(service: Service, together: T
 
     service.while_listing = cancel_before_the_next_poll
     newer = numbered(0, updated_at="2026-01-01T00:00:02Z", name="newer")
-    wait = service.poller.begin_wait(
-        ER, "f-0", resource_id="a-0", waiting_for="available", judge=lambda _listed: Verdict.NOT_YET
-    )
+    wait = service.begin_wait(0, lambda _listed: Verdict.NOT_YET)
 
     together(2, lambda number: wait.poll(newer) if number == 0 else service.wait_until_available(1))
 
