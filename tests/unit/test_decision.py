@@ -18,20 +18,12 @@ from providers.er.quotas import Quota
 from stacks.decision import Decision, Previous, decide
 from stacks.errors import Problem, StackError
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import LastAttachment, LastRouter
 from stacks.state.managed import ManagedFlowLog
-from tests.unit.plans import FakeClient, attachment, config, flow_log, managed, target, urn
+from tests.unit.plans import FakeClient, Stack, attachment, config, flow_log, managed, target, urn
 
 SHOP, DATA = attachment("a", "vpc-shop"), attachment("b", "vpc-data")
-LAST_RUN = {
-    "er-1": LastRouter(
-        id="er-1",
-        name="er-core",
-        first_name="er-core",
-        attachments={known.id: LastAttachment(name=known.name, first_name=known.name) for known in (SHOP, DATA)},
-        selections={"core": "all"},
-    )
-}
+BEFORE = Stack(SHOP, DATA)
+BEFORE.up()
 ONE_OF_TWO = {"core": {"attachments": ["vpc-data"]}}
 BY_HAND = flow_log("b", "by-hand", id_="1")
 SHOP_ONLY = managed(target("a"))
@@ -64,7 +56,7 @@ def run(
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
-    previous = Previous(last_run=LAST_RUN if state else {}, managed=state, has_key=bool(state))
+    previous = Previous(last_run=BEFORE.last if state else {}, managed=state, has_key=bool(state))
     return decide(
         cast(Client, client), stack_file, previous, stack="local", place="Pulumi.local.yaml", is_preview=is_preview
     )

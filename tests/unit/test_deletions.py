@@ -79,19 +79,15 @@ def test_reason_is_that_the_key_left_the_stack_file(core: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("selector", "changed", "reason"),
+    ("core", "changed", "reason"),
     [
-        (
-            PROD["attachments"],
-            attachment("a", "vpc-shop", tags={"env": "dev"}),
-            "its tag 'env' is now 'dev' (was 'prod')",
-        ),
-        (PROD["attachments"], attachment("a", "vpc-shop", tags={"ENV": "prod"}), "its tag 'env' is gone (was 'prod')"),
-        ({"names": ["vpc-*"]}, attachment("a", "shop"), "its name is now 'shop' (was 'vpc-shop')"),
+        (PROD, attachment("a", "vpc-shop", tags={"env": "dev"}), "its tag 'env' is now 'dev' (was 'prod')"),
+        (PROD, attachment("a", "vpc-shop", tags={"ENV": "prod"}), "its tag 'env' is gone (was 'prod')"),
+        ({"attachments": {"names": ["vpc-*"]}}, attachment("a", "shop"), "its name is now 'shop' (was 'vpc-shop')"),
     ],
 )
-def test_reason_is_what_changed_of_the_attachment(selector: Any, changed: Attachment, reason: str) -> None:
-    routers = {"core": {"attachments": selector}}
+def test_reason_is_what_changed_of_the_attachment(core: Any, changed: Attachment, reason: str) -> None:
+    routers = {"core": core}
     stack = logged(attachment("a", "vpc-shop", tags={"env": "prod"}), DATA, routers=routers)
     stack.change(changed, DATA)
     assert stack.preview(routers).reasons == [f"it is no longer selected because {reason}"]

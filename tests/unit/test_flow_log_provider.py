@@ -74,9 +74,7 @@ def test_diff_changes_neither_old_nor_new_inputs() -> None:
     "config",
     [
         {},
-        {"endpoint": "nonsense"},
-        {"endpoint": "https://[::1"},
-        {"endpoint": "emulator"},
+        *({"endpoint": endpoint} for endpoint in ("nonsense", "https://[::1", "emulator")),
         {"endpoint": 5, "region": True, "endpoints": None},
         {"region": "nowhere"},
         {"endpoints": "{"},
@@ -101,8 +99,7 @@ def test_setting_that_is_fixed_in_environment_works_at_once(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "id_",
-    ["fl-1", "/fl-1", "er-1/", "a/b/c", "er-1:fl-1", "er-1/fl 1", "../fl-1", "created-by:x", "er-1/created-by:x"],
+    "id_", ["fl-1", "/fl-1", "er-1/", "a/b/c", "er-1:fl-1", "er-1/fl 1", "../fl-1", "created-by:x", "er-1/created-by:x"]
 )
 def test_invalid_import_id_is_refused_before_any_call(id_: str) -> None:
     with pytest.raises(FlowLogError) as caught:

@@ -111,9 +111,7 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
     both = replace(shop, flow_logs={"core-a": first_log, "second-a": second_log})
     assert read_last_run({"routers": {"core": BY_KEY, "second": second}}) == {
         "er-1": LastRouter(
-            **router,
-            attachments={"a": both, "b": firewall, "c": data},
-            stale_names={"vpc-old": "", "vpc-older": ""},
+            **router, attachments={"a": both, "b": firewall, "c": data}, stale_names={"vpc-old": "", "vpc-older": ""}
         )
     }
 

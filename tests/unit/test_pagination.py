@@ -50,7 +50,7 @@ def test_markers_are_followed() -> None:
 
 
 TWO = [{"id": "a"}, {"id": "b"}]
-ENDS: dict[str, tuple[dict[str, dict[str, Any]], list[str]]] = {
+LISTS: dict[str, tuple[dict[str, dict[str, Any]], list[str]]] = {
     "full page without a next marker": ({"": page("a", "b")}, ["a", "b"]),
     "full page with an empty marker": ({"": page("a", "b", marker="")}, ["a", "b"]),
     "no page info": ({"": {"things": TWO}}, ["a", "b"]),
@@ -58,6 +58,14 @@ ENDS: dict[str, tuple[dict[str, dict[str, Any]], list[str]]] = {
     "marker that is null": ({"": {"things": TWO, "page_info": {"next_marker": None}}}, ["a", "b"]),
     "short page, whatever its marker": ({"": page("a", marker="1")}, ["a"]),
     "total that is never reached": ({"": page("a", marker="1", total=9), "1": page(marker="2", total=9)}, ["a"]),
+    "short page, but a larger total": (
+        {"": page("a", marker="m", total=3), "m": page("b", "c", total=3)},
+        ["a", "b", "c"],
+    ),
+    "repeated records": (
+        {"": page("a", "b", marker="m"), "m": page("b", "c", marker="n"), "n": page("a")},
+        ["a", "b", "c"],
+    ),
     "empty page": ({"": page(marker="1", total=5)}, []),
     "repeated marker": ({"": page("a", "b", marker="m"), "m": page("c", "d", marker="m")}, ["a", "b", "c", "d"]),
     "circle of markers": (
@@ -67,23 +75,11 @@ ENDS: dict[str, tuple[dict[str, dict[str, Any]], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("answers", "expected"), ENDS.values(), ids=ENDS)
-def test_list_ends_although_a_marker_or_total_promises_more(
-    answers: dict[str, dict[str, Any]], expected: list[str]
-) -> None:
+@pytest.mark.parametrize(("answers", "expected"), LISTS.values(), ids=LISTS)
+def test_list_has_each_record_once_and_ends(answers: dict[str, dict[str, Any]], expected: list[str]) -> None:
     service = Service(answers)
     assert ids(service) == expected
     assert len(service.requests) == len(answers)
-
-
-def test_short_page_is_not_the_last_if_the_total_is_larger() -> None:
-    service = Service({"": page("a", marker="m", total=3), "m": page("b", "c", total=3)})
-    assert ids(service) == ["a", "b", "c"]
-
-
-def test_repeated_records_are_returned_once() -> None:
-    service = Service({"": page("a", "b", marker="m"), "m": page("b", "c", marker="n"), "n": page("a")})
-    assert ids(service) == ["a", "b", "c"]
 
 
 def test_ever_new_markers_of_the_same_page_end_the_list() -> None:

@@ -142,12 +142,6 @@ def test_two_keys_with_the_same_targets_are_reported() -> None:
     ]
 
 
-def test_attachment_may_log_to_two_streams_in_one_component() -> None:
-    (resolved,) = plan({"a": CORE, "b": {**CORE, "log_stream": "second"}}).routers
-    assert [flow_log.key for flow_log in resolved.flow_logs] == ["a"] * 3 + ["b"] * 3
-    assert len({flow_log.logical_name for flow_log in resolved.flow_logs}) == 6
-
-
 def test_name_does_not_depend_on_other_attachments() -> None:
     before = {flow_log.attachment.id: flow_log.name for flow_log in resolve({}).flow_logs}
     there = [attachment("att-9", "vpc-shop"), *reversed(INVENTORY.attachments["er-1"])]

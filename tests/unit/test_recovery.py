@@ -22,14 +22,9 @@ BUCKET = {
     "type": "creating",
     "resource": {"urn": "urn:pulumi:x::y::aws:s3/bucket:Bucket::b", "type": "aws:s3/bucket:Bucket"},
 }
-OTHER_RUN = (
-    "error: another run creates 1 resources, or was interrupted while it did: if nobody is at work on this stack,"
-    " run `make recover` first"
-)
-EARLIER_RUN = (
-    "error: an earlier run was interrupted while it created 1 resources: if nobody is at work on this stack,"
-    " run `make recover` first"
-)
+WAY_OUT = ": if nobody is at work on this stack, run `make recover` first"
+OTHER_RUN = f"error: another run creates 1 resources, or was interrupted while it did{WAY_OUT}"
+EARLIER_RUN = f"error: an earlier run was interrupted while it created 1 resources{WAY_OUT}"
 LIVE_RUN = "error: another run is at work on this stack now, with 1 creates under way: wait until it has ended"
 
 Run = Callable[[str, "Mapping[str, Any] | str"], "str | int | None"]

@@ -175,12 +175,6 @@ def test_move_is_one_row_with_both_streams_by_name() -> None:
     assert not [word for word in ("to delete", "to create", "- ⚠️ er-core", "gap") if word in text]
 
 
-def test_move_to_a_disabled_flow_log_promises_no_record() -> None:
-    text = review_steps(*move(1, enabled=False))
-    assert "then the old one is deleted; ⚠️ disabled, so that nothing is written**" in text
-    assert "gap" not in text
-
-
 def test_warning_about_several_moves_stays_as_it_is() -> None:
     streams = "moves from group-1/stream-1 to n/a, n/b"
     warning = f"core: att-00001 {streams}; the new flow log is created first, so the record has no gap"
@@ -311,14 +305,11 @@ UNKNOWN_FORM = "its output has a form that this program does not read"
     ("text", "sentence"),
     [
         *((text, "it printed nothing to standard output") for text in ("", " \n")),
-        (read_recorded("first.json")[:5000], "its output is incomplete"),
-        (read_recorded("first.jsonl")[:5000], "its output is incomplete"),
+        *((read_recorded(file)[:5000], "its output is incomplete") for file in ("first.json", "first.jsonl")),
         ("\n".join(read_recorded("first.jsonl").splitlines()[:-2]), "its output is incomplete"),
         ("zsh: command not found: pulumi", "its output is not JSON of &#96;pulumi preview&#96;"),
         ("[]", "its output is not JSON of &#96;pulumi preview&#96;"),
-        ("{}", UNKNOWN_FORM),
-        ('{"steps": {}}', UNKNOWN_FORM),
-        ('{"steps": [{"op": "same"}]}', UNKNOWN_FORM),
+        *((text, UNKNOWN_FORM) for text in ("{}", '{"steps": {}}', '{"steps": [{"op": "same"}]}')),
         ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an operation that this program does not know"),
         (document(step("update")), "it has no state of a resource that it changes"),
     ],
@@ -496,16 +487,16 @@ def test_command_reads_one_preview_from_standard_input(
     assert capsys.readouterr().out.endswith("## Flow logs: nothing to do\n\n**`dev`**: nothing to do, 10 unchanged\n")
 
 
+TWICE = (["dev=-", "prod=-"], ["dev=a", "dev=b"])
+
+
 @pytest.mark.parametrize("options", [[], ["--text"]])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "usage: python -m stacks.review [--text | --ask] STACK=FILE..."),
-        (["dev"], "usage:"),
-        (["=file"], "usage:"),
-        (["d`e`v=file"], "usage:"),
-        (["dev=-", "prod=-"], "error: each stack, and standard input, can be there only once"),
-        (["dev=a", "dev=b"], "error: each stack, and standard input, can be there only once"),
+        *(([argument], "usage:") for argument in ("dev", "=file", "d`e`v=file")),
+        *((twice, "error: each stack, and standard input, can be there only once") for twice in TWICE),
         (["dev=/none"], "error: cannot read /none"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 import unicodedata
@@ -185,22 +184,15 @@ def test_command_prints_text_wherever_the_option_stands(position: int, capsys: p
     assert main(["--text", f"dev={PREVIEWS / 'wrong_stack_file.json'}"]) == 1
 
 
-class Terminal(io.TextIOWrapper):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(("no_color", "is_red"), [(None, True), ("", True), ("1", False)])
 def test_command_uses_colour_on_terminals_unless_no_color_is_set(
-    monkeypatch: pytest.MonkeyPatch, no_color: str | None, *, is_red: bool
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_color: str | None, *, is_red: bool
 ) -> None:
-    terminal = Terminal(io.BytesIO())
-    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)
 
     main(["--text", f"dev={PREVIEWS / 'mixed.json'}"])
 
-    terminal.flush()
-    assert (RED.encode() in terminal.buffer.getvalue()) is is_red  # type: ignore[attr-defined]
+    assert (RED in capsys.readouterr().out) is is_red

@@ -13,13 +13,7 @@ from providers.config import CONFIG_KEYS, SECRET_KEYS
 from providers.config_keys import own_keys
 from stacks.checks import backend
 from stacks.errors import PROGRAM, Problem, StackError
-from stacks.stackfile.loader import (
-    DefaultsError,
-    load_defaults,
-    parse_defaults,
-    parse_program_config,
-    parse_stack_file,
-)
+from stacks.stackfile.loader import DefaultsError, load_defaults, parse_defaults, parse_program_config, parse_stack_file
 from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import RouterConfig, Selector, StackConfig
 
@@ -83,9 +77,10 @@ def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
         ({"routers": {}}, [("routers", EMPTY)]),
         ({"routers": {"core": None}}, [("routers.core", f"{MAPPING} null")]),
         ({"routers": {"core": {}}}, [(f"routers.core.{key}", "is missing") for key in list(ROUTER)]),
-        ({"routers": {"two words": ROUTER}}, [("routers.two words", f'{CHARACTERS}, not "two words"')]),
-        ({"routers": {"": ROUTER}}, [("routers.", f'{CHARACTERS}, not ""')]),
-        ({"routers": {"ü": ROUTER}}, [("routers.ü", f'{CHARACTERS}, not "ü"')]),
+        *(
+            ({"routers": {key: ROUTER}}, [(f"routers.{key}", f'{CHARACTERS}, not "{key}"')])
+            for key in ("two words", "", "ü")
+        ),
         ({"routers": {"k" * 65: ROUTER}}, [(f"routers.{'k' * 65}", f'{CHARACTERS}, not "{"k" * 56}...')]),
         ({"routers": ROUTERS, "max_delete": "5"}, [("max_delete", "there is no such key; did you mean max_deletes?")]),
         ({"routers": ROUTERS, "zzz": "5"}, [("zzz", ALL_KEYS)]),

@@ -68,11 +68,9 @@ def test_uuid_is_checked_previewed_created_read_and_deleted(plugin: Plugin) -> N
         ({}, {"keepers": {}}, False),
         ({"keepers": None}, {}, False),
         ({"keepers": {"a": None}}, {}, False),
-        ({"keepers": {"a": "1"}}, {"keepers": {"a": "2"}}, True),
-        ({"keepers": {"a": "1"}}, {}, True),
+        *(({"keepers": {"a": "1"}}, new, True) for new in ({}, {"keepers": servicer.UNKNOWN})),
+        *(({"keepers": {"a": "1"}}, {"keepers": {"a": value}}, True) for value in ("2", servicer.UNKNOWN)),
         ({}, {"keepers": {"a": "1"}}, True),
-        ({"keepers": {"a": "1"}}, {"keepers": {"a": servicer.UNKNOWN}}, True),
-        ({"keepers": {"a": "1"}}, {"keepers": servicer.UNKNOWN}, True),
     ],
 )
 def test_changed_keepers_replace_the_uuid(

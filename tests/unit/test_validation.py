@@ -58,11 +58,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any], set[str]]] = {
     ),
     "attachment": (Attachment.from_json, ATTACHMENT, {"id", "state", "resource_type"}),
     "router": (Router.from_json, {"id": "er-1", "name": "core", "state": "available"}, {"id"}),
-    "log group": (
-        LogGroup.from_json,
-        {"log_group_id": "g", "log_group_name": "n"},
-        {"log_group_id", "log_group_name"},
-    ),
+    "log group": (LogGroup.from_json, {"log_group_id": "g", "log_group_name": "n"}, {"log_group_id", "log_group_name"}),
     "log stream": (
         LogStream.from_json,
         {"log_stream_id": "s", "log_stream_name": "n"},

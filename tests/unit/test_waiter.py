@@ -124,10 +124,11 @@ def together(threads: ThreadPoolExecutor) -> Together:
 
 
 @pytest.fixture
-def slow_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests at the same time are gathered even on a busy machine."""
+def gathered(together: Together, monkeypatch: pytest.MonkeyPatch) -> Together:
+    """The same, but requests at the same time are gathered even on a busy machine."""
     monkeypatch.setattr(waiter, "SINGLE_DELAY", 0.5)
     monkeypatch.setattr(waiter, "QUIET_DELAY", 0.5)
+    return together
 
 
 def test_single_read_is_a_show(service: Service) -> None:
@@ -136,44 +137,39 @@ def test_single_read_is_a_show(service: Service) -> None:
     assert (service.listed, service.shown) == ([], ["f-0"])
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_reads_at_the_same_time_share_one_list(service: Service, together: Together) -> None:
+def test_reads_at_the_same_time_share_one_list(service: Service, gathered: Together) -> None:
     service.store(40, state="available")
-    assert together(40, service.read) == list(service.stored.values())
+    assert gathered(40, service.read) == list(service.stored.values())
     assert service.shown == []
     assert [len(ids) for ids in service.listed] == [40]
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, together: Together) -> None:
+def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, gathered: Together) -> None:
     count = waiter.MAX_FILTERED + 1
     service.store(count)
-    assert together(count, service.read) == list(service.stored.values())
+    assert gathered(count, service.read) == list(service.stored.values())
     assert service.listed == [()]
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, together: Together) -> None:
+def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, gathered: Together) -> None:
     service.store(4)
-    found = together(4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
+    found = gathered(4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
     assert found == list(service.stored.values())
     assert (len(service.listed), service.shown) == (1, ["f-2"])
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service, together: Together) -> None:
+def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service, gathered: Together) -> None:
     hidden = numbered(1)
     service.stored = {"f-0": numbered(0)}
     # The list lags: a show finds a flow log that was created meanwhile.
     service.while_listing = lambda: service.stored.update({"f-1": hidden})
-    found = together(3, service.read)
+    found = gathered(3, service.read)
     assert found[:2] == [numbered(0), hidden]
     assert isinstance(found[2], NotFoundError)
     assert sorted(service.shown) == ["f-1", "f-2"]
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor, together: Together) -> None:
+def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor, gathered: Together) -> None:
     service.store(4, name="old")
     later: list[Future[FlowLog]] = []
     requested = threading.Semaphore(0)
@@ -190,7 +186,7 @@ def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPo
             assert requested.acquire(timeout=30)
 
     service.while_listing = change_once_listed
-    first = together(2, service.read)
+    first = gathered(2, service.read)
 
     assert {flow_log.name for flow_log in first} <= {"old", "new"}
     assert [future.result(timeout=30).name for future in later] == ["new", "new"]
@@ -217,28 +213,26 @@ def test_final_state_in_a_list_is_checked_by_a_show(service: Service, together: 
     assert "f-0" in service.shown
 
 
-@pytest.mark.usefixtures("slow_gathering")
 @pytest.mark.parametrize("error", [ApiError("no permission", status=403), TemporaryError("an outage", status=503)])
-def test_each_flow_log_is_shown_if_the_list_fails(service: Service, together: Together, error: ApiError) -> None:
+def test_each_flow_log_is_shown_if_the_list_fails(service: Service, gathered: Together, error: ApiError) -> None:
     service.store(4)
     service.list_error = error
-    assert together(4, service.read) == list(service.stored.values())
+    assert gathered(4, service.read) == list(service.stored.values())
     assert sorted(service.shown) == list(service.stored)
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_programming_error_in_the_list_thread_is_raised_to_callers(service: Service, together: Together) -> None:
+def test_programming_error_in_the_list_thread_is_raised_to_callers(service: Service, gathered: Together) -> None:
     service.store(2)
     service.list_error = RuntimeError("a mistake")
     with pytest.raises(RuntimeError, match="a mistake"):
-        together(2, service.read)
+        gathered(2, service.read)
     service.list_error = None
 
     def fail(_listed: FlowLog) -> bool:
         raise ValueError("another")
 
     with pytest.raises(ValueError, match="another"):
-        together(2, lambda number: service.read(number, fail))
+        gathered(2, lambda number: service.read(number, fail))
     service.stored["f-0"] = numbered(0)
     assert service.read(0) == numbered(0)
 
