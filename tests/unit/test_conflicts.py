@@ -1,7 +1,6 @@
 """Targets that flow logs of other stacks or people occupy, and which of those are adopted."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import flow_log, managed, plan, resolved_router, target
 
 ATTACHMENTS = [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-lab")]
-NOTHING: Mapping[FlowLogTarget, ManagedFlowLog] = MappingProxyType({})
 SHOP_ONLY = managed(target("a"))
 
 
@@ -23,14 +21,14 @@ def check(
     existing: Sequence[FlowLog] = (),
     *,
     adopt: bool = False,
-    state: Mapping[FlowLogTarget, ManagedFlowLog] = NOTHING,
+    state: Mapping[FlowLogTarget, ManagedFlowLog] | None = None,
     has_key: bool = True,
     routers: Sequence[ResolvedRouter] = (),
 ) -> Conflicts:
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
     config = StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)})
     wanted = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
-    return check_conflicts(config, wanted, state, has_key=has_key)
+    return check_conflicts(config, wanted, state or {}, has_key=has_key)
 
 
 def two_keys(*existing: FlowLog) -> list[ResolvedRouter]:
@@ -44,9 +42,9 @@ def two_keys(*existing: FlowLog) -> list[ResolvedRouter]:
 @pytest.mark.parametrize(
     ("existing", "state"),
     [
-        ([], NOTHING),
+        ([], {}),
         ([flow_log("a", "renamed-by-hand")], SHOP_ONLY),
-        ([flow_log("a", "x", state="deleting"), flow_log("b", "y", state="deleted")], NOTHING),
+        ([flow_log("a", "x", state="deleting"), flow_log("b", "y", state="deleted")], {}),
     ],
     ids=["free", "own", "being deleted"],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -28,7 +27,6 @@ ONE_OF_TWO = {"core": {"attachments": ["vpc-data"]}}
 BY_HAND = flow_log("b", "by-hand", id_="1")
 SHOP_ONLY = managed(target("a"))
 BOTH = managed(target("a"), target("b"))
-NOTHING: Mapping[FlowLogTarget, ManagedFlowLog] = MappingProxyType({})
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +47,14 @@ def run(
     client: FakeClient,
     routers: Mapping[str, Mapping[str, Any]] | None = None,
     *,
-    state: Mapping[FlowLogTarget, ManagedFlowLog] = NOTHING,
+    state: Mapping[FlowLogTarget, ManagedFlowLog] | None = None,
     is_preview: bool = False,
     rules: Mapping[str, Any] | None = None,
     max_deletes: int | None = None,
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
-    previous = Previous(last_run=BEFORE.last if state else {}, managed=state, has_key=bool(state))
+    previous = Previous(last_run=BEFORE.last if state else {}, managed=state or {}, has_key=bool(state))
     return decide(
         cast(Client, client), stack_file, previous, stack="local", place="Pulumi.local.yaml", is_preview=is_preview
     )

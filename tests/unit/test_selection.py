@@ -1,7 +1,6 @@
 """Which attachments get a flow log, and why the others don't."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ ALL = (SHOP, STAGING, OFFICE, DIRECT, FIREWALL, UNNAMED)
 LOGGABLE = ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct", "id-unnamed"]
 NOT_LOGGABLE = {"id-firewall": "is of type cfw, which cannot be logged"}
 TWINS = (attachment("id-1", "twin"), attachment("id-2", "twin"))
-NO_PREVIOUS: Mapping[str, str] = MappingProxyType({})
 GONE = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
 RENAMED = {"vpc-before": "id-shop"}
 TWICE: dict[str, Any] = {"vpc-shop": {}, "vpc-before": {}}
@@ -33,12 +31,12 @@ def run(
     attachments: Any = "all",
     *,
     there: Sequence[Attachment] = ALL,
-    previous: Mapping[str, str] = NO_PREVIOUS,
+    previous: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Selection:
     values = {"router": "r", "log_group": "g", "log_stream": "s", "attachments": attachments}
     config = RouterConfig.model_validate({**values, "overrides": dict(overrides or {})})
-    return select("core", config, there, previous_id=previous.get)
+    return select("core", config, there, previous_id=(previous or {}).get)
 
 
 def names(attachments: Sequence[Attachment]) -> list[str]:
