@@ -59,9 +59,11 @@ def test_only_replacement_with_the_same_target_deletes_first(key: str, value: st
     assert found.replaces_by_property == {key: True, "name": False}
 
 
-def test_flow_log_with_provisional_id_is_replaced() -> None:
+def test_flow_log_with_provisional_id_is_replaced_and_found_to_be_deleted() -> None:
     found = FlowLogProvider().diff("created-by:x", {**STATE, "state": "unknown"}, INPUTS)
     assert (found.replaces, found.delete_before_replace) == (["state"], True)
+    with pytest.raises(FlowLogError, match="no region"):
+        configured().delete("created-by:x", STATE)
 
 
 def test_diff_changes_neither_old_nor_new_inputs() -> None:
