@@ -212,7 +212,7 @@ def test_failed_build_leaves_nothing_behind(offline: Machine) -> None:
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_interrupted_build_is_never_used(offline: Machine, sign: signal.Signals) -> None:
     started = offline.folder / "started"
-    offline.go(before_build=f"touch {started}; exec sleep 2;")
+    offline.go(before_build=f"touch {started}; exec sleep 10;")
     process = offline.start()
     eventually(started.exists)
     process.send_signal(sign)
