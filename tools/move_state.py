@@ -63,7 +63,7 @@ class Backend:
     def setting(self) -> str:
         """The variable that selects it in a shell, for people to copy."""
         rest = "" if str(self) == self.url else ", completed with the rest of TO (which may be secret)"
-        return f"PULUMI_BACKEND_URL='{self}'{rest}"
+        return f"{backend.VARIABLE}='{self}'{rest}"
 
     @property
     def place(self) -> str:
@@ -78,7 +78,7 @@ class Backend:
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             timeout=_SECONDS,
             cwd=self.root / project,
-            env={**os.environ, **(environment or {}), "PULUMI_BACKEND_URL": self.url},
+            env={**os.environ, **(environment or {}), backend.VARIABLE: self.url},
             doing=f"pulumi {arguments[0]}",
         )
         return code == 0, output.replace(self.url, str(self))
@@ -150,7 +150,7 @@ def move(root: Path, stack: str, to: str) -> None:
     say(f"Moved: stack '{stack}' with its {len(resources)} resources is at {target}.")
     say(f"The old state is kept at {source} as stack '{old}', which nothing uses: remove it when you like.")
     if target == default:
-        say("From now on, for all who work on it: unset PULUMI_BACKEND_URL")
+        say(f"From now on, for all who work on it: unset {backend.VARIABLE}")
     else:
         say(f"From now on, for all who work on it, CI too: export {target.setting}")
 
@@ -160,7 +160,7 @@ def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend 
     document = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
     own = (document.get("backend") or {}).get("url")
     default = Backend.at(own, root) if own else None
-    chosen = os.environ.get("PULUMI_BACKEND_URL")
+    chosen = os.environ.get(backend.VARIABLE)
     source = Backend.at(chosen, root) if chosen else default or Backend.at(_current(root), root)
     return document["name"], source, Backend.at(to, root), default
 

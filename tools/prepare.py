@@ -79,12 +79,12 @@ def path_with(path: str, binaries: Path, cli: Path | None) -> str:
 def is_in_checkout(stack: str, environment: Mapping[str, str]) -> bool:
     """Whether the checkout holds state of that stack: to test for a file saves a start of the CLI in every run."""
     stacks = ROOT / ".local" / "state" / ".pulumi" / "stacks"
-    return not environment.get("PULUMI_BACKEND_URL") and any(stacks.glob(f"*/{stack}.json"))
+    return not environment.get(backend.VARIABLE) and any(stacks.glob(f"*/{stack}.json"))
 
 
 def select(stack: str, environment: Mapping[str, str]) -> None:
     """Create the stack if it is new and make it the one that a bare `pulumi` works on."""
-    if not environment.get("PULUMI_BACKEND_URL"):
+    if not environment.get(backend.VARIABLE):
         (ROOT / ".local" / "state").mkdir(parents=True, exist_ok=True)
     # Twice, since another run may create the stack in between: then it only needs selecting.
     for _ in range(2):

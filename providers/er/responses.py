@@ -9,14 +9,10 @@ from typing import Any
 import requests
 
 from providers.er.auth.credentials import TOKEN_HEADER
+from providers.er.endpoints import origin
 from providers.er.exceptions import ApiError, TemporaryError, error_class
 from providers.er.retry import OUTAGE_BUDGET
 from providers.er.sanitizing import redact, sanitize
-
-
-def origin(url: str | None) -> str:
-    """Scheme, host and port of an address."""
-    return "/".join((url or "").split("/")[:3])
 
 
 def parse_body(response: requests.Response) -> dict[str, Any]:

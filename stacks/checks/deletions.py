@@ -102,7 +102,7 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
     return Deletion(
         flow_log=flow_log,
         router=display_name(router_names.get(router_id) or (last.name if last else "") or router_id),
-        attachment=display_name(named.name if named and named.name else attachment_id),
+        attachment=display_name((named.name if named else "") or attachment_id),
         logs_to=logs_to,
         reason=reason,
         moves_to=moves_to,

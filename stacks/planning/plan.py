@@ -12,10 +12,11 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
+from providers.er.named import Named
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.lookup import Named, find
+from stacks.planning.lookup import find
 from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.planning.selection import FROZEN, Selection, select
 from stacks.stackfile.model import Override, RouterConfig, StackConfig

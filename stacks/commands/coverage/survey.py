@@ -12,10 +12,10 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.errors import StackError
-from stacks.planning.lookup import Named
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
 from stacks.stackfile.location import stack_file
@@ -67,7 +67,7 @@ def _distinguished(things: Sequence[Named]) -> dict[str, str]:
     counts = Counter(thing.name for thing in things)
 
     def distinguish(thing: Named) -> str:
-        return f"{thing.name} ({thing.id})" if thing.name and counts[thing.name] > 1 else thing.name or thing.id
+        return f"{thing.name} ({thing.id})" if thing.name and counts[thing.name] > 1 else thing.display_name
 
     return {thing.id: display_name(distinguish(thing)) for thing in things}
 
