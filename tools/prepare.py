@@ -18,7 +18,7 @@ from stacks.checks import backend, passphrase
 from stacks.stackfile.location import short_name
 from tools import offline, pulumi_cli
 from tools.cache import cache_folder
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, exit_code, first_error, run, say
 from tools.stack_check import check_stack
 from tools.venv import ensure_venv
 
@@ -98,9 +98,7 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
         if not (code and "already exists" in output):
             break
     if code:
-        errors = [line for line in output.splitlines() if line.startswith("error:")]
-        reason = errors[0].removeprefix("error:").strip() if errors else last_line(output)
-        url = environment.get(backend.VARIABLE) or ""
+        reason, url = first_error(output), environment.get(backend.VARIABLE)
         reason = reason.replace(url, backend.mask_secrets(url)) if url else reason
         raise ToolError(f"Stack '{stack}' could not be selected: {reason}")
 
@@ -136,17 +134,12 @@ def main(arguments: list[str]) -> int:
     if not arguments or len(arguments) != known.get(arguments[0]):
         say("usage: python -m tools.prepare venv | cli | stack STACK | env STACK")
         return 2
-    try:
-        new = prepare(arguments[0], arguments[1] if arguments[1:] else None)
-    except ToolError as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; the next run repeats that step")
-        return 130
-    for name, value in new.items():
-        print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
-    return 0
+
+    def work() -> None:
+        for name, value in prepare(arguments[0], arguments[1] if arguments[1:] else None).items():
+            print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":
