@@ -76,8 +76,7 @@ def find_deletions(plan: Plan, managed: ManagedFlowLogs, last_run: LastRun) -> l
         if flow_log.is_in_component and target not in plan.desired
     ]
     return sorted(
-        deletions,
-        key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to),
+        deletions, key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to)
     )
 
 
@@ -120,11 +119,7 @@ def _destination(flow_log: ManagedFlowLog, plan: Plan) -> str:
 
 
 def _why_not_logged(
-    plan: Plan,
-    router_id: str,
-    attachment: Attachment | None,
-    known: LastAttachment | None,
-    last: LastRouter | None,
+    plan: Plan, router_id: str, attachment: Attachment | None, known: LastAttachment | None, last: LastRouter | None
 ) -> str:
     """Why an attachment is to have no flow log at all."""
     if router_id not in plan.inventory.attachments:

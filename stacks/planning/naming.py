@@ -29,11 +29,7 @@ def flow_log_name(template: str, *, stack: str, router: str, attachment: Attachm
     depends on which other attachments there are.
     """
     filled = template.format(
-        stack=stack,
-        router=router,
-        attachment=attachment.display_name,
-        type=attachment.resource_type,
-        id=attachment.id,
+        stack=stack, router=router, attachment=attachment.display_name, type=attachment.resource_type, id=attachment.id
     )
     clean = _NOT_ALLOWED.sub("-", filled)
     if attachment.id in clean and len(clean) <= NAME_MAX_LENGTH:

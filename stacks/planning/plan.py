@@ -153,12 +153,7 @@ class _Planner:
     """Resolves one key of the stack file after another."""
 
     def __init__(
-        self,
-        config: StackConfig,
-        inventory: Inventory,
-        stack: str,
-        last_run: LastRun | None,
-        managed: ManagedFlowLogs,
+        self, config: StackConfig, inventory: Inventory, stack: str, last_run: LastRun | None, managed: ManagedFlowLogs
     ) -> None:
         self._config, self._inventory, self._stack, self._managed = config, inventory, stack, managed
         self.problems: list[Problem] = []

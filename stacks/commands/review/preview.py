@@ -14,21 +14,9 @@ from typing import Any
 from providers.urn import STACK_TYPE, Urn
 
 OPERATIONS = {
-    "same",
-    "create",
-    "update",
-    "delete",
-    "replace",
-    "create-replacement",
-    "delete-replaced",
-    "import",
-    "import-replacement",
-    "refresh",
-    "read",
-    "read-replacement",
-    "discard",
-    "discard-replaced",
-    "remove-pending-replace",
+    *("same", "create", "update", "delete", "refresh", "import", "read", "discard"),
+    *("replace", "create-replacement", "delete-replaced", "import-replacement"),
+    *("read-replacement", "discard-replaced", "remove-pending-replace"),
 }
 """All operations of the engine on resources."""
 
