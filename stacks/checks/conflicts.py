@@ -50,8 +50,8 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
                 for desired in router.flow_logs
                 if desired.key == key and _is_occupied(router, desired, managed)
             ]
-            name = display_name(router.router.display_name)
-            _check_key(conflicts, f"routers.{key}", name, others, adopt=config.routers[key].adopt, has_key=has_key)
+            name, adopt = router.router.display_name, config.routers[key].adopt
+            _check_key(conflicts, f"routers.{key}", name, others, adopt=adopt, has_key=has_key)
     return conflicts
 
 
@@ -101,9 +101,5 @@ def _differ(time: str, other_time: str) -> bool:
 
 
 def _describe(pairs: _Pairs) -> str:
-    return join_names(
-        [
-            f"{display_name(desired.attachment.display_name)} ({display_name(holder.name)}, {holder.id})"
-            for desired, holder in pairs
-        ]
-    )
+    names = [f"{desired.attachment.display_name} ({display_name(at.name)}, {at.id})" for desired, at in pairs]
+    return join_names(names)

@@ -99,7 +99,7 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaul
 def _attachments(client: Client, router: Router) -> str:
     attachments = list(client.attachments.list(router.id))
     flow_logs = list(client.flow_logs.list(router.id))
-    reasons = [(display_name(attachment.display_name), cannot_be_logged(attachment)) for attachment in attachments]
+    reasons = [(attachment.display_name, cannot_be_logged(attachment)) for attachment in attachments]
     loggable = sorted(name for name, reason in reasons if not reason)
     sentences = [f"{len(loggable)} attachments can be logged: {join_names(loggable) or 'none'}."]
     sentences += [f"{name} {reason}." for name, reason in reasons if reason]

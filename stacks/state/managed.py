@@ -30,6 +30,7 @@ class ManagedFlowLog:
 
     @property
     def logical_name(self) -> str:
+        """Its name in the stack."""
         return Urn.parse(self.urn).name
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import requests
 
 from providers.er.auth.credentials import TOKEN_HEADER, Credentials, is_header_value
-from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
+from providers.er.exceptions import ApiError, UnauthorizedError, error_class
 from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
 from providers.er.session import ServiceSession, connection_error
@@ -140,7 +140,7 @@ class PasswordCredentials(Credentials):
 
     def _http_error(self, error: Any) -> ApiError:
         """The exception for an answer of IAM that keystoneauth1 raises as an HttpError."""
-        kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
+        kind = error_class(error.http_status, None)
         # Before it is shortened: half a password is too much as well.
         text = redact(self._user["password"], str(error.message).partition(" (HTTP ")[0])
         verb = "failed" if error.http_status >= 500 else "refused"

@@ -42,9 +42,9 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     adopted = adopt(command_line.create_client(values), routers, stack=stack)
     new = command_line.find_place(ProviderConfig(values.plain.get, os.environ), values.plain)
     if only_print:
-        print(editor.format_section(adopted, new), end="")
+        print(editor.format_section(adopted.routers, adopted.comments, new), end="")
         return
-    write(file, editor.add_routers(before, adopted, new))
+    write(file, editor.add_routers(before, adopted.routers, adopted.comments, new))
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")

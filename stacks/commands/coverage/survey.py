@@ -107,8 +107,8 @@ def _entries(
         return Entry(
             attachment_id=attachment.id,
             attachment=called,
-            type=display_name(attachment.resource_type),
-            state=display_name(attachment.state),
+            type=attachment.resource_type,
+            state=attachment.state,
             status=Status.CANNOT_BE_LOGGED if refused else status,
             reason=refused or reason,
             is_in_stack=flow_log is None or flow_log.target in desired,
