@@ -83,7 +83,7 @@ class FlowLog:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowLogSpec:
-    """What of a flow log can be changed in place."""
+    """What of a flow log can be changed in place; `name` has 1..64 characters (see `limits`), `description` 0..255."""
 
     name: str
     description: str
