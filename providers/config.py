@@ -49,8 +49,12 @@ class ProviderConfig:
     """The settings of the provider."""
 
     def __init__(
-        self, config: ConfigReader, environment: Mapping[str, str], current_config: Callable[[str], str | None]
+        self,
+        config: ConfigReader,
+        environment: Mapping[str, str],
+        current_config: Callable[[str], str | None] = lambda _key: None,
     ) -> None:
+        """Keep the sources of the settings; see `providers.connection`."""
         self._config = config
         self._environment = environment
         self._current_config = current_config
@@ -92,16 +96,9 @@ class ProviderConfig:
             who = self.identity()
         except auth.IdentityError as error:
             raise ConfigError(f"no credentials for {endpoints.er or endpoints.iam}: {error}") from error
-        project_id, project = self.project()
         if isinstance(who, auth.Token):
-            # A token belongs to one project. Its id is needed, because a name would have to be looked up.
-            project_id = project_id or self._variable("OS_PROJECT_ID")
-            if not project_id:
-                raise ConfigError(
-                    f"a token needs the id of its project: set {qualified('project_id')} in the stack file"
-                    " (or OS_PROJECT_ID in the environment)"
-                )
-            return TokenCredentials(who.token, project_id)
+            return TokenCredentials(who.token, self._project_of_token())
+        project_id, project = self.project()
         # The main project of a region has the region's name (IAM: projects).
         project = project or self.region()
         if not (project_id or project):
@@ -148,6 +145,16 @@ class ProviderConfig:
             (self._cloud.project_id, self._cloud.project) if self._cloud else (None, None),
         ]
         return next((place for place in places if any(place)), (None, None))
+
+    def _project_of_token(self) -> str:
+        """A token belongs to one project. Its id is needed, because a name would have to be looked up."""
+        project_id = self.project()[0] or self._variable("OS_PROJECT_ID")
+        if not project_id:
+            raise ConfigError(
+                f"a token needs the id of its project: set {qualified('project_id')} in the stack file"
+                " (or OS_PROJECT_ID in the environment)"
+            )
+        return project_id
 
     @functools.cached_property
     def _cloud(self) -> clouds_yaml.Cloud | None:

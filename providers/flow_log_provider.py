@@ -80,10 +80,7 @@ class FlowLogProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest, current_config: Callable[[str], str | None] = lambda _key: None) -> None:
         """Keep the settings. Nothing is read, sent or refused before the first operation."""
         self._connection = Connection(
-            lambda key: req.config.get(qualified(key)),
-            os.environ,
-            directory=Path.cwd(),
-            current_config=current_config,
+            lambda key: req.config.get(qualified(key)), os.environ, directory=Path.cwd(), current_config=current_config
         )
 
     def check(self, _olds: Props, news: Props) -> CheckResult:

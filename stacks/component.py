@@ -11,7 +11,7 @@ from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
 from providers.schema import import_id
 from stacks.decision import Decision
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
 
 WORKING_STATES = ("available", "modifying")
@@ -88,7 +88,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
 
 def declare_routers(decision: Decision) -> dict[str, RouterFlowLogs]:
     """Declare what was decided; returns the routers' components by each of their keys."""
-    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY)
+    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY_NAME)
     components: dict[str, RouterFlowLogs] = {}
     for router in decision.plan.routers:
         component = RouterFlowLogs(router, decision, idempotency_key=key.result)

@@ -21,7 +21,7 @@ from providers.urn import Urn
 from stacks.checks import backend
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, exit_code, first_error, run, say
 
 SCRATCH = Path(".local", "moving")
 """A project without stack files: `stack init` and `stack rename` would change the stack's file."""
@@ -63,7 +63,7 @@ class Backend:
     def setting(self) -> str:
         """The variable that selects it in a shell, for people to copy."""
         rest = "" if str(self) == self.url else ", completed with the rest of TO (which may be secret)"
-        return f"PULUMI_BACKEND_URL='{self}'{rest}"
+        return f"{backend.VARIABLE}='{self}'{rest}"
 
     @property
     def place(self) -> str:
@@ -78,7 +78,7 @@ class Backend:
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             timeout=_SECONDS,
             cwd=self.root / project,
-            env={**os.environ, **(environment or {}), "PULUMI_BACKEND_URL": self.url},
+            env={**os.environ, **(environment or {}), backend.VARIABLE: self.url},
             doing=f"pulumi {arguments[0]}",
         )
         return code == 0, output.replace(self.url, str(self))
@@ -91,7 +91,7 @@ class Backend:
         """
         ok, output = self.pulumi(*arguments, environment=environment)
         if not ok:
-            raise ToolError(f"{doing} at {self} failed: {_reason(output)}")
+            raise ToolError(f"{doing} at {self} failed: {first_error(output)}")
         return output
 
     def list_stacks(self, project: str) -> set[str]:
@@ -104,7 +104,7 @@ class Backend:
         output = self.must(f"Reading stack '{stack}'", "stack", "export", "--stack", stack, *options)
         start = re.search(r"^{", output, re.MULTILINE)
         if not start:
-            raise ToolError(f"Reading stack '{stack}' at {self} failed: {_reason(output)}")
+            raise ToolError(f"Reading stack '{stack}' at {self} failed: {first_error(output)}")
         export: dict[str, Any] = json.JSONDecoder().raw_decode(output, start.start())[0]
         return export
 
@@ -116,7 +116,7 @@ class Backend:
         """Why the preview failed, or which changes it shows; empty if it shows none."""
         arguments = ("preview", "--expect-no-changes", "--suppress-outputs", "--suppress-progress", "--stack", stack)
         ok, output = self.pulumi(*arguments, project=Path())
-        return "" if ok else _reason(output)
+        return "" if ok else first_error(output)
 
 
 def move(root: Path, stack: str, to: str) -> None:
@@ -150,7 +150,7 @@ def move(root: Path, stack: str, to: str) -> None:
     say(f"Moved: stack '{stack}' with its {len(resources)} resources is at {target}.")
     say(f"The old state is kept at {source} as stack '{old}', which nothing uses: remove it when you like.")
     if target == default:
-        say("From now on, for all who work on it: unset PULUMI_BACKEND_URL")
+        say(f"From now on, for all who work on it: unset {backend.VARIABLE}")
     else:
         say(f"From now on, for all who work on it, CI too: export {target.setting}")
 
@@ -160,7 +160,7 @@ def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend 
     document = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
     own = (document.get("backend") or {}).get("url")
     default = Backend.at(own, root) if own else None
-    chosen = os.environ.get("PULUMI_BACKEND_URL")
+    chosen = os.environ.get(backend.VARIABLE)
     source = Backend.at(chosen, root) if chosen else default or Backend.at(_current(root), root)
     return document["name"], source, Backend.at(to, root), default
 
@@ -213,7 +213,7 @@ def _current(root: Path) -> str:
     code, output = run(["pulumi", "whoami", "--json", "--non-interactive"], timeout=_SECONDS, cwd=root)
     found = re.search(r'"url": "([^"]+)"', output)
     if code or not found:
-        raise ToolError(f"`pulumi whoami` does not show where the state is now: {_reason(output)}")
+        raise ToolError(f"`pulumi whoami` does not show where the state is now: {first_error(output)}")
     return found[1]
 
 
@@ -310,25 +310,14 @@ def _resources(export: Mapping[str, Any]) -> Resources:
     return (export.get("deployment") or {}).get("resources") or []
 
 
-def _reason(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines()]
-    errors = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
-    return next(filter(None, errors), last_line(output))
-
-
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or not all(arguments):
         say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/guides/state.md")
         return 2
-    try:
-        move(Path.cwd(), short_name(arguments[0]), arguments[1])
-    except ToolError as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted: the old state is where it was; run it again")
-        return 130
-    return 0
+    return exit_code(
+        lambda: move(Path.cwd(), short_name(arguments[0]), arguments[1]),
+        interrupted="interrupted: the old state is where it was; run it again",
+    )
 
 
 if __name__ == "__main__":

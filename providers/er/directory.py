@@ -6,9 +6,8 @@ import threading
 from typing import Any
 
 from providers.er.deadline import Deadline
-from providers.er.endpoints import EndpointError, Endpoints, checked
+from providers.er.endpoints import EndpointError, Endpoints, checked, origin
 from providers.er.exceptions import ApiError
-from providers.er.responses import origin
 from providers.er.retry import Retry
 from providers.er.transport import Transport
 from providers.er.validation import identifier, optional, required

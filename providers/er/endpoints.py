@@ -87,6 +87,11 @@ def checked(url: str) -> str:
     return url.rstrip("/")
 
 
+def origin(url: str | None) -> str:
+    """Scheme, host and port of an address."""
+    return "/".join((url or "").split("/")[:3])
+
+
 def _shown(url: str) -> str:
     """The address as far as it may be shown: the part before an @ may be a password."""
     shown = f"…@{url.rpartition('@')[2]}" if "@" in url else url

@@ -9,8 +9,9 @@ import requests
 
 from providers.er.auth.credentials import Credentials
 from providers.er.deadline import Deadline
+from providers.er.endpoints import origin
 from providers.er.exceptions import ApiError, UnauthorizedError
-from providers.er.responses import origin, parse_body, parse_error
+from providers.er.responses import parse_body, parse_error
 from providers.er.session import ServiceSession, connection_error
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from stacks.errors import Problem
 from stacks.planning.lookup import join_names
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.stackfile.model import StackConfig
-from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs
+from stacks.state.managed import ManagedFlowLogs
 
 _Pairs = Sequence[tuple[DesiredFlowLog, FlowLog]]
 """Flow logs to declare, each with the one that occupies its target."""
@@ -50,8 +50,8 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
                 for desired in router.flow_logs
                 if desired.key == key and _is_occupied(router, desired, managed)
             ]
-            name = display_name(router.router.display_name)
-            _check_key(conflicts, f"routers.{key}", name, others, adopt=config.routers[key].adopt, has_key=has_key)
+            name, adopt = router.router.display_name, config.routers[key].adopt
+            _check_key(conflicts, f"routers.{key}", name, others, adopt=adopt, has_key=has_key)
     return conflicts
 
 
@@ -86,12 +86,9 @@ def _check_key(conflicts: Conflicts, key: str, router: str, others: _Pairs, *, a
 
 def _is_occupied(router: ResolvedRouter, desired: DesiredFlowLog, managed: ManagedFlowLogs) -> bool:
     """Whether a flow log that is not the stack's own has this target."""
-    holder = router.holders.get(desired.target)
-    return holder is not None and not _is_own(holder, managed.get(desired.target))
-
-
-def _is_own(holder: FlowLog, managed: ManagedFlowLog | None) -> bool:
-    return bool(managed and managed.is_in_component and not _differ(holder.created_at, managed.created_at))
+    holder, known = router.holders.get(desired.target), managed.get(desired.target)
+    is_own = holder and known and known.is_in_component and not _differ(holder.created_at, known.created_at)
+    return holder is not None and not is_own
 
 
 def _differ(time: str, other_time: str) -> bool:
@@ -104,9 +101,5 @@ def _differ(time: str, other_time: str) -> bool:
 
 
 def _describe(pairs: _Pairs) -> str:
-    return join_names(
-        [
-            f"{display_name(desired.attachment.display_name)} ({display_name(holder.name)}, {holder.id})"
-            for desired, holder in pairs
-        ]
-    )
+    names = [f"{desired.attachment.display_name} ({display_name(at.name)}, {at.id})" for desired, at in pairs]
+    return join_names(names)

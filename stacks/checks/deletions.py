@@ -71,26 +71,24 @@ def loss_sentence(router: str, attachment: str, logs_to: str, reason: str) -> st
 def find_deletions(plan: Plan, managed: ManagedFlowLogs, last_run: LastRun) -> list[Deletion]:
     """What this run would delete: attachments that lose all flow logs first, moves last."""
     deletions = [
-        _explain(plan, flow_log, managed, last_run.get(target.er_id))
+        _explain(plan, flow_log, managed, last_run.get(target.er_id) or LastRouter(id=target.er_id, name=""))
         for target, flow_log in managed.items()
         if flow_log.is_in_component and target not in plan.desired
     ]
     return sorted(
-        deletions,
-        key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to),
+        deletions, key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to)
     )
 
 
-def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, last: LastRouter | None) -> Deletion:
+def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, last: LastRouter) -> Deletion:
     router_id, attachment_id = flow_log.target.attachment
-    known = last.attachments.get(attachment_id) if last else None
+    known = last.attachments.get(attachment_id) or LastAttachment(name="")
     present = {attachment.id: attachment for attachment in plan.inventory.attachments.get(router_id, ())}
     attachment = present.get(attachment_id)
-    named = attachment or known
     router_names = {router.id: router.name for router in plan.inventory.routers}
     successors = plan.by_attachment.get(flow_log.target.attachment, [])
     moves_to = join_names([successor.logs_to for successor in successors if successor.target not in managed])
-    last_flow_log = known.flow_logs.get(flow_log.logical_name) if known else None
+    last_flow_log = known.flow_logs.get(flow_log.logical_name)
     logs_to = last_flow_log.logs_to if last_flow_log else _destination(flow_log, plan)
     if moves_to:
         reason = f"moves from {logs_to or 'another log stream'} to {moves_to}"
@@ -101,8 +99,8 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
         reason = _why_not_logged(plan, router_id, attachment, known, last)
     return Deletion(
         flow_log=flow_log,
-        router=display_name(router_names.get(router_id) or (last.name if last else "") or router_id),
-        attachment=display_name(named.name if named and named.name else attachment_id),
+        router=display_name(router_names.get(router_id) or last.name or router_id),
+        attachment=display_name((attachment or known).name or attachment_id),
         logs_to=logs_to,
         reason=reason,
         moves_to=moves_to,
@@ -120,11 +118,7 @@ def _destination(flow_log: ManagedFlowLog, plan: Plan) -> str:
 
 
 def _why_not_logged(
-    plan: Plan,
-    router_id: str,
-    attachment: Attachment | None,
-    known: LastAttachment | None,
-    last: LastRouter | None,
+    plan: Plan, router_id: str, attachment: Attachment | None, known: LastAttachment, last: LastRouter
 ) -> str:
     """Why an attachment is to have no flow log at all."""
     if router_id not in plan.inventory.attachments:
@@ -136,7 +130,7 @@ def _why_not_logged(
         return "its router left the stack file"
     if reason := cannot_be_logged(attachment):
         return f"the attachment {reason}"
-    before = last.selections if last else {}
+    before = last.selections
     reasons = [
         _why_not_selected(key, selection.requested, before[key], attachment, known)
         for key, selection in router.selections.items()
@@ -147,14 +141,12 @@ def _why_not_logged(
     return next(filter(None, reasons), "it is no longer selected: nothing in the stack file asks for it")
 
 
-def _why_not_selected(
-    key: str, requested: Any, before: Any, attachment: Attachment, known: LastAttachment | None
-) -> str:
+def _why_not_selected(key: str, requested: Any, before: Any, attachment: Attachment, known: LastAttachment) -> str:
     """What has changed for this key of the stack file: its selection, or the attachment; empty if nothing has."""
     if requested != before:
         shown = requested if isinstance(requested, str) else json.dumps(requested, ensure_ascii=False)
         return f"it is no longer selected since the stack file says routers.{key}.attachments: {shown}"
-    if not isinstance(before, Mapping) or known is None:
+    if not isinstance(before, Mapping):
         return ""
     return next(_find_changes(Selector.model_validate(before), attachment, known), "")
 

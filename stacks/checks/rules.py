@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from providers.er.log_groups import LogGroup
-from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import find, join_names
 from stacks.planning.plan import DesiredFlowLog, Plan
@@ -43,14 +42,13 @@ def check_rules(rules: Rules, plan: Plan) -> list[Problem]:
 
 
 def _check_every_router(rules: Rules, plan: Plan) -> list[Problem]:
-    others = plan.other_routers if rules.every_router else []
-    names = (display_name(router.display_name) for router in others)
+    names = (router.display_name for router in plan.other_routers if rules.every_router)
     return _report("every_router", "these routers are not in the stack file", names)
 
 
 def _check_every_attachment(rules: Rules, plan: Plan) -> list[Problem]:
     left_out = (
-        f"{key}: {display_name(attachment.display_name)}"
+        f"{key}: {attachment.display_name}"
         for router in plan.routers
         for key, selection in router.selections.items()
         for attachment in selection.left_out
@@ -73,4 +71,4 @@ def _report(rule: str, what: str, culprits: Iterable[str]) -> list[Problem]:
 
 
 def _place(flow_log: DesiredFlowLog) -> str:
-    return f"{flow_log.key}: {display_name(flow_log.attachment.display_name)}"
+    return f"{flow_log.key}: {flow_log.attachment.display_name}"

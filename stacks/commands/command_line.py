@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from providers.config import ProviderConfig
 from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
@@ -92,6 +93,18 @@ def fetch_outputs(stack: str) -> dict[str, Any]:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str, str]:
+    """The region and the project that the environment sets and these values do not, by key without the namespace.
+
+    They go into stack files: another shell may have others.
+    """
+    place = {
+        "region": settings.region() if "endpoint" not in values else None,
+        "project": settings.project()[1] if not settings.uses_emulator else None,
+    }
+    return {key: value for key, value in place.items() if value and key not in values}
 
 
 def create_client(values: Values) -> Client:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from providers.config import ConfigError, ProviderConfig
@@ -49,7 +49,7 @@ def format_stack_file(
     existing = list(client.routers.list())
     routers = command_line.find_routers(names, existing)
     streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
-    where = _where(streams, shared.router)
+    where = [f"{key}: {scalar(value)}" for key, value in _where(streams, shared.router).items()]
     called = unique_names(existing)
     lines = [
         *_comment(f"The stack {stack}. Look it over, then: STACK={stack} make preview", indent=0),
@@ -57,20 +57,26 @@ def format_stack_file(
         *(f"{INDENT}{qualified(key)}: {scalar(value)}" for key, value in place.items()),
         f"{INDENT}{qualified('routers')}:",
     ]
-    keys: list[str] = []
-    for router in routers:
-        key = to_router_key(router.name) or "router"
-        keys.append(key if key not in keys else f"{key}-{len(keys) + 1}")
+    for key, router in _with_keys(routers):
         lines += [
-            f"{INDENT * 2}{scalar(keys[-1])}:",
+            f"{INDENT * 2}{scalar(key)}:",
             *_comment(_attachments(client, router), indent=3),
             f"{INDENT * 3}router: {scalar(called[router.id])}",
             *_comment(_streams(streams), indent=3),
-            *(f"{INDENT * 3}{key}: {scalar(value)}" for key, value in where.items()),
+            *(f"{INDENT * 3}{setting}" for setting in where),
             *_comment("Or a list of names; or a selector: types, tags, names, include, exclude.", indent=3),
             f"{INDENT * 3}attachments: all",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _with_keys(routers: Iterable[Router]) -> Iterator[tuple[str, Router]]:
+    """Each router with its key in the stack file."""
+    keys: list[str] = []
+    for router in routers:
+        key = to_router_key(router.name) or "router"
+        keys.append(key if key not in keys else f"{key}-{len(keys) + 1}")
+        yield keys[-1], router
 
 
 def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaults) -> dict[str, str]:
@@ -93,7 +99,7 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaul
 def _attachments(client: Client, router: Router) -> str:
     attachments = list(client.attachments.list(router.id))
     flow_logs = list(client.flow_logs.list(router.id))
-    reasons = [(display_name(attachment.display_name), cannot_be_logged(attachment)) for attachment in attachments]
+    reasons = [(attachment.display_name, cannot_be_logged(attachment)) for attachment in attachments]
     loggable = sorted(name for name, reason in reasons if not reason)
     sentences = [f"{len(loggable)} attachments can be logged: {join_names(loggable) or 'none'}."]
     sentences += [f"{name} {reason}." for name, reason in reasons if reason]
@@ -129,18 +135,12 @@ def main() -> None:
         if file.exists():
             raise ValueError("it exists already: name another stack")
         values = {"endpoint": options.endpoint} if options.endpoint else {}
-        settings = ProviderConfig(values.get, os.environ, lambda _key: None)
         current = backend.find_current_backend(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
-        place = {
-            **values,
-            "region": settings.region() if not options.endpoint else None,
-            "project": settings.project()[1] if not settings.uses_emulator else None,
-            # Without its options for reaching it.
-            "state": backend.mask_secrets(current.partition("?")[0]),
-        }
+        place = {**values, **command_line.find_place(ProviderConfig(values.get, os.environ), values)}
+        if current:
+            place["state"] = backend.mask_secrets(current.partition("?")[0])  # without its options for reaching it
         client = command_line.create_client(command_line.Values(values, {}))
-        given = {key: value for key, value in place.items() if value}
-        write(file, format_stack_file(client, options.stack, options.routers, given, load_defaults()))
+        write(file, format_stack_file(client, options.stack, options.routers, place, load_defaults()))
     except (ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
     print(f"{file} is written. Look it over, then: STACK={options.stack} make preview")

@@ -37,7 +37,7 @@ def collect_facts(
         ConfigError: A setting is missing or not valid.
         ApiError: Signing in failed.
     """
-    settings = ProviderConfig(config, environment, lambda _key: None)
+    settings = ProviderConfig(config, environment)
     if settings.uses_emulator:
         yield "API", f"the embedded emulator, with its database in {EMULATOR_DATABASE}"
         yield "signs in with", "a new token in each run"

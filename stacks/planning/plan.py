@@ -12,10 +12,11 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
+from providers.er.named import Named
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.lookup import Named, find
+from stacks.planning.lookup import find
 from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.planning.selection import FROZEN, Selection, select
 from stacks.stackfile.model import Override, RouterConfig, StackConfig
@@ -152,12 +153,7 @@ class _Planner:
     """Resolves one key of the stack file after another."""
 
     def __init__(
-        self,
-        config: StackConfig,
-        inventory: Inventory,
-        stack: str,
-        last_run: LastRun | None,
-        managed: ManagedFlowLogs,
+        self, config: StackConfig, inventory: Inventory, stack: str, last_run: LastRun | None, managed: ManagedFlowLogs
     ) -> None:
         self._config, self._inventory, self._stack, self._managed = config, inventory, stack, managed
         self.problems: list[Problem] = []

@@ -13,18 +13,14 @@ from providers.suggestion import closest
 from stacks.errors import Problem
 from stacks.stackfile.model import Defaults, Override, RouterConfig, RouterDefaults, Rules, Selector
 
+_WHOLE_NUMBER = ("int_type", "int_parsing", "int_from_float", "int_parsing_size", "finite_number")
+_MAPPING = ("dict_type", "model_type", "model_attributes_type")
 _EXPECTED = {
+    **dict.fromkeys(_WHOLE_NUMBER, "a whole number"),
+    **dict.fromkeys(_MAPPING, "keys with values"),
     "string_type": "text",
     "bool_type": "true or false",
-    "dict_type": "keys with values",
-    "model_type": "keys with values",
-    "model_attributes_type": "keys with values",
     "list_type": "a list",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing_size": "a whole number",
-    "finite_number": "a whole number",
     "greater_than_equal": "0 or more",
     "string_pattern_mismatch": NAME_CHARACTERS,
 }

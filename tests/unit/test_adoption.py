@@ -87,7 +87,7 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_any_name_is_written_as_valid_yaml(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = editor.add_routers("", found, {"region": name, "project": name})
+    text = editor.add_routers("", found.routers, found.comments, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
     if name in ("1e3", "12e4", "0o17", "<<"):
@@ -114,7 +114,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     ],
 )
 def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
-    after = editor.add_routers(before, FOUND, {})
+    after = editor.add_routers(before, FOUND.routers, FOUND.comments, {})
     old = yaml.safe_load(before) or {}
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
@@ -127,7 +127,7 @@ def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
     with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
-        editor.add_routers(before, FOUND, {})
+        editor.add_routers(before, FOUND.routers, FOUND.comments, {})
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ def test_attachment_with_several_flow_logs_counts_once() -> None:
     )
     coverage = survey_of([core])
     assert len(coverage.routers[0].entries) == 2
-    assert coverage.count(Status.LOGGED) == 1
-    assert coverage.count(Status.NOT_LOGGED) == 0
+    assert coverage.counts.logged == 1
+    assert coverage.counts.not_logged == 0
 
 
 def test_two_keys_of_one_router_are_shown_as_one_router() -> None:

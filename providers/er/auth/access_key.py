@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from providers.er.auth.credentials import Credentials
 from providers.er.exceptions import ApiError
 
 DATE_HEADER = "X-Sdk-Date"
@@ -14,7 +15,7 @@ SECURITY_TOKEN_HEADER = "X-Security-Token"
 _DATE = "%Y%m%dT%H%M%SZ"
 
 
-class AccessKeyCredentials:
+class AccessKeyCredentials(Credentials):
     """An access key, permanent or temporary, which never leaves this machine: what is sent is a signature.
 
     Signing is SDK-HMAC-SHA256 (API reference: AK/SK-based authentication), by the signer of huaweicloudsdkcore.
@@ -67,11 +68,3 @@ class AccessKeyCredentials:
             )
         )
         request.headers.update(signed.header_params)
-
-    def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """There is nothing to get a new key with."""
-        return False
-
-    def find_endpoint(self, service: str) -> str | None:
-        """Only a token has a catalog."""
-        return None

@@ -24,7 +24,7 @@ class Credentials(Protocol):
     """
 
     if_refused: str
-    project_name: str | None
+    project_name: str | None = None
 
     def project_id(self) -> str | None:
         """The id of the project that calls go to; None if it has to be requested from IAM.
@@ -42,6 +42,7 @@ class Credentials(Protocol):
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
         """Get new credentials after the service answered 401 to `rejected`; False if there are none to get."""
+        return False
 
     def find_endpoint(self, service: str) -> str | None:
         """The service's address in IAM's catalog; None if these credentials know no catalog, or it lacks the service.
@@ -49,3 +50,4 @@ class Credentials(Protocol):
         Raises:
             ApiError: Signing in failed.
         """
+        return None

@@ -9,8 +9,8 @@ from typing import Any, TypeGuard
 
 import requests
 
-from providers.er.auth.credentials import TOKEN_HEADER, is_header_value
-from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
+from providers.er.auth.credentials import TOKEN_HEADER, Credentials, is_header_value
+from providers.er.exceptions import ApiError, UnauthorizedError, error_class
 from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
 from providers.er.session import ServiceSession, connection_error
@@ -19,7 +19,7 @@ BROKEN_ANSWER = (LookupError, TypeError, ValueError, AttributeError, OSError, Re
 """What keystoneauth1 raises for answers that do not have Keystone's form."""
 
 
-class PasswordCredentials:
+class PasswordCredentials(Credentials):
     """An IAM user's name and password, exchanged for a project's token by keystoneauth1.
 
     The token is valid for 24 h (API reference: obtaining a user token) and is renewed when the service refuses it.
@@ -28,7 +28,6 @@ class PasswordCredentials:
     """
 
     if_refused = "sign in again"
-    project_name: str | None = None  # the token has the project's id
 
     def __init__(
         self,
@@ -141,7 +140,7 @@ class PasswordCredentials:
 
     def _http_error(self, error: Any) -> ApiError:
         """The exception for an answer of IAM that keystoneauth1 raises as an HttpError."""
-        kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError
+        kind = error_class(error.http_status, None)
         # Before it is shortened: half a password is too much as well.
         text = redact(self._user["password"], str(error.message).partition(" (HTTP ")[0])
         verb = "failed" if error.http_status >= 500 else "refused"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import requests
 
-from providers.er.auth.credentials import TOKEN_HEADER, is_header_value
+from providers.er.auth.credentials import TOKEN_HEADER, Credentials, is_header_value
 from providers.er.exceptions import ApiError
 
 
-class TokenCredentials:
+class TokenCredentials(Credentials):
     """A token issued earlier, for a known project. It cannot be renewed."""
 
     if_refused = "get a new token"
-    project_name: str | None = None
 
     def __init__(self, token: str, project_id: str) -> None:
         self._token = token
@@ -31,11 +30,3 @@ class TokenCredentials:
         if not is_header_value(self._token):
             raise ApiError("the token has characters that no token has (a line break, perhaps): copy it again")
         request.headers[TOKEN_HEADER] = self._token
-
-    def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """There is nothing to get a new token with."""
-        return False
-
-    def find_endpoint(self, service: str) -> str | None:
-        """A token alone has no catalog."""
-        return None

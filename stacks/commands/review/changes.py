@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
@@ -128,11 +129,8 @@ def _attachment(step: Step) -> tuple[Any, ...]:
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
     is_silenced = after.inputs.get("enabled") is False
-    return Row(
-        router=names.router(after),
-        attachment=names.attachment(after),
-        flow_log=show_value(after.value("name")),
-        logs_to=names.logs_to(after),
+    return replace(
+        _make_row(after, names),
         differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
         note="disabled" if is_silenced else "",
         is_silenced=is_silenced,
@@ -165,17 +163,21 @@ def _known(step: Step) -> State:
 
 def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
     state = (step.old if kind is Kind.DELETE else step.new) or _known(step)
-    differences = tuple(_differences(step, names)) if kind is not Kind.CREATE else ()
+    is_new = kind is Kind.CREATE or "enabled" in step.changed
+    return replace(
+        _make_row(state, names),
+        differences=tuple(_differences(step, names)) if kind is not Kind.CREATE else (),
+        note=_note(kind, step, names, before),
+        is_silenced=kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False,
+    )
+
+
+def _make_row(state: State, names: Names) -> Row:
     return Row(
-        is_silenced=kind is not Kind.DELETE
-        and state.inputs.get("enabled") is False
-        and (kind is Kind.CREATE or "enabled" in step.changed),
         router=names.router(state),
         attachment=names.attachment(state),
         flow_log=show_value(state.value("name")),
         logs_to=names.logs_to(state),
-        differences=differences,
-        note=_note(kind, step, names, before),
     )
 
 
@@ -186,13 +188,9 @@ def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
         by_hand = "was deleted by hand" if before else ""
         is_disabled = step.new is not None and step.new.inputs.get("enabled") is False
         return ", ".join(filter(None, [by_hand, "disabled" if is_disabled else ""]))
-    if kind is Kind.CHANGE and before and step.old and _differ(before, step.old, step.changed):
-        return "was changed by hand"
+    if kind is Kind.CHANGE and before and (now := step.old):
+        return "was changed by hand" if any(before.value(key) != now.value(key) for key in step.changed) else ""
     return ""
-
-
-def _differ(before: State, now: State, keys: Iterable[str]) -> bool:
-    return any(before.value(key) != now.value(key) for key in keys)
 
 
 def _differences(step: Step, names: Names) -> Iterator[Difference]:

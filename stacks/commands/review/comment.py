@@ -191,15 +191,8 @@ def _more(stack: str) -> Callable[[int], str]:
 
 
 def _counts(review: StackReview) -> str:
-    counts = []
-    for kind in IN_COUNTS:
-        number = review.count(kind)
-        if number:
-            count = f"{number:,} {kind.value}"
-            counts.append(f"**{count}**" if kind in LOUD else count)
-    if review.unchanged:
-        counts.append(f"{review.unchanged:,} unchanged")
-    return ", ".join(counts)
+    counts = [f"**{text}**" if kind in LOUD else text for kind, text in review.counts(IN_COUNTS).items()]
+    return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
 
 
 @dataclass(frozen=True)
@@ -230,8 +223,7 @@ def _difference(difference: Difference) -> str:
 
 def _moved(row: Row) -> str:
     return "<br>".join(
-        " → ".join(code(value, VALUE_LENGTH) for value in (difference.old, difference.new))
-        for difference in row.differences
+        f"{code(moved.old, VALUE_LENGTH)} → {code(moved.new, VALUE_LENGTH)}" for moved in row.differences
     )
 
 
@@ -282,19 +274,15 @@ def _table(kind: Kind, rows: Sequence[Row], more: Callable[[int], str]) -> Group
     table = _TABLES[kind]
     title = (table.singular if len(rows) == 1 else table.plural).format(f"{len(rows):,} {kind.value}")
     silenced = sum(row.is_silenced for row in rows)
-    if silenced:
-        which = "" if len(rows) == 1 else f"{silenced:,} of them "
-        title += f"; ⚠️ {which}disabled, so that nothing is written"
-    else:
-        title += table.promise
-    is_loud = kind in LOUD or silenced > 0
+    which = "" if len(rows) == 1 else f"{silenced:,} of them "
+    title += f"; ⚠️ {which}disabled, so that nothing is written" if silenced else table.promise
     return Group(
         urgency=table.urgency,
         title=f"<b>{title}</b>" if len(rows) > FOLDED_ABOVE else f"**{title}**",
         header=(f"| router | attachment | flow log | {table.heading} |", "| --- | --- | --- | --- |"),
         lines=[f"| {' | '.join(_cells(row, table))} |" for row in rows],
         more=more,
-        is_loud=is_loud,
+        is_loud=kind in LOUD or silenced > 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -82,6 +82,10 @@ class StackReview:
     warnings: Sequence[str] = ()
     rows: dict[Kind, list[Row]] = field(default_factory=dict)
     unchanged: int = 0
+
+    def counts(self, order: Iterable[Kind]) -> dict[Kind, str]:
+        """How many flow logs each of these happens to, in words; without those that happen to none."""
+        return {kind: f"{self.count(kind):,} {kind.value}" for kind in order if self.count(kind)}
 
     def count(self, kind: Kind) -> int:
         """How many flow logs this happens to."""

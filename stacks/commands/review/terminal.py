@@ -72,7 +72,7 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
 
 
 def _counts(review: StackReview) -> str:
-    counts = [f"{review.count(kind):,} {kind.value}" for kind in IN_COUNTS if review.count(kind)]
+    counts = review.counts(IN_COUNTS).values()
     return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
 
 
