@@ -44,19 +44,6 @@ def test_disable_and_enable_are_accepted_at_once_and_done_later(serve: Serve) ->
     assert (enabling.state, enabling.enabled) == ("modifying", False)
 
 
-def test_deleted_flow_log_is_not_found_and_its_target_is_free(er: Client, server: Server) -> None:
-    created = create(er, target_of(server))
-
-    er.flow_logs.delete(created.target.er_id, created.id)
-
-    with pytest.raises(NotFoundError) as caught:
-        er.flow_logs.get(created.target.er_id, created.id)
-    assert (caught.value.status, caught.value.code) == (404, "ER.04008501")
-    assert caught.value.request_id
-    assert create(er, target_of(server), "another").id != created.id
-    assert [flow_log.name for flow_log in server.store.flow_logs.live()] == ["another"]
-
-
 @pytest.mark.parametrize("attachment", ["vpc-waiting", "vpc-modifying"])
 def test_create_waits_for_a_busy_attachment(serve: Serve, attachment: str) -> None:
     server = serve()
@@ -87,37 +74,7 @@ def test_list_has_the_flow_logs_of_one_router(er: Client, server: Server) -> Non
         assert caught.value.code == "ER.04041001"
 
 
-def test_list_can_be_filtered_by_attachments(er: Client, server: Server) -> None:
-    for name in ("vpc-a", "vpn-a", "vgw-a"):
-        create(er, target_of(server, name), name)
-    attachments = [target_of(server).resource_id, target_of(server, "vgw-a").resource_id]
-
-    found = er.flow_logs.list(target_of(server).er_id, resource_ids=attachments)
-
-    assert sorted(record.name for record in found) == ["vgw-a", "vpc-a"]
-
-
 # Around flow logs
-
-
-def test_attachments_of_any_type_and_state_are_listed_and_shown(er: Client, server: Server) -> None:
-    found = {attachment.name: attachment for attachment in er.attachments.list(server.store.router("er-main").id)}
-
-    assert {name: (attachment.resource_type, attachment.state) for name, attachment in found.items()} == {
-        "vpc-a": ("vpc", "available"),
-        "vpc-b": ("vpc", "available"),
-        "vpn-a": ("vpn", "available"),
-        "vgw-a": ("vgw", "available"),
-        "cfw-a": ("cfw", "available"),
-        "vpc-waiting": ("vpc", "pending_acceptance"),
-        "vpc-modifying": ("vpc", "modifying"),
-    }
-    stored = server.store.attachment("vpc-a")
-    assert (found["vpc-a"].id, found["vpc-a"].resource_id) == (stored.id, stored.resource_id)
-    assert found["vpc-a"].tags == {"env": "prod", "team": "shop"}
-    assert found["vpc-b"].tags == {}
-    for listed in found.values():
-        assert er.attachments.get(stored.er_id, listed.id) == listed
 
 
 def test_answer_about_another_resource_is_refused(er: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,16 +87,6 @@ def test_create_returns_when_the_flow_log_is_as_desired(serve: Serve, key: str |
     assert counts == {CREATE: 1, **({} if enabled else {DISABLE: 1})}
 
 
-def test_create_repeated_with_its_key_creates_nothing(er: Client, server: Server, target: FlowLogTarget) -> None:
-    first = create(er, target)
-    server.requests.reset()
-
-    assert create(er, target) == first
-    assert only(server).id == first.id
-    # The answer may be that of the first call, so a show follows.
-    assert server.requests.read() == {CREATE: 1, SHOW: 1}
-
-
 def test_creates_at_the_same_moment_with_one_key_create_one_flow_log(serve: Serve) -> None:
     server = serve(Behaviour(latency=0.1))
     er, target = client_of(server), target_of(server)

@@ -17,7 +17,6 @@ from providers.er.exceptions import (
     BusyError,
     DeadlineExceededError,
     NotFoundError,
-    OperationCancelledError,
     TemporaryError,
     UnauthorizedError,
 )
@@ -149,15 +148,6 @@ def test_outage_and_broken_answer_are_retried(
 
     error = raised(TemporaryError, lambda: show(token_client(broken, time)))
     assert str(error) == f"{broken.url} {message}"
-
-
-def test_incomplete_record_is_retried_and_the_error_names_the_key(scripted: ServerFactory, time: QuickTime) -> None:
-    server = scripted(Answer(200, {"flow_log": {**RECORD, "state": 7}}))
-
-    error = raised(TemporaryError, lambda: show(token_client(server, time)))
-
-    assert "the API's answer has int where 'state' should be str" in error.message
-    assert len(server.received) > 1
 
 
 @pytest.mark.parametrize(
@@ -296,17 +286,6 @@ def test_busy_is_retried_soon(scripted: ServerFactory, time: QuickTime, code: st
 
     assert len(server.received) == 4
     assert time.now < 1
-
-
-def test_cancelled_operation_sends_nothing(scripted: ServerFactory, time: QuickTime) -> None:
-    server = scripted(THROTTLED)
-    client = token_client(server, time)
-    time.set()
-
-    error = raised(OperationCancelledError, lambda: show(client))
-
-    assert error.message == "cancelled while waiting for the service to answer"
-    assert server.received == []
 
 
 def test_waits_are_reported_with_their_reason(scripted: ServerFactory, time: QuickTime) -> None:

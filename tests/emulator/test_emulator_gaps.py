@@ -29,34 +29,12 @@ def timeline(tmp_path: Path) -> Iterator[Timeline]:
 # What is a gap
 
 
-def test_gap_ends_once_a_flow_log_is_available(timeline: Timeline) -> None:
-    assert timeline.gaps() == [(0, 100)]
-    timeline.at(20).create()
-    assert timeline.gaps() == [(0, 30)]
-
-
 def test_disabling_and_enabling_is_one_gap(timeline: Timeline) -> None:
     created = timeline.create()
     timeline.at(15).rename(created)
     timeline.at(20).switch(created, enabled=False)
     timeline.at(50).switch(created, enabled=True)
     assert timeline.gaps() == [(0, 10), (20, 60)]
-
-
-@pytest.mark.parametrize("state", [state for state in STATES if state != "available"])
-def test_only_state_available_is_active(timeline: Timeline, state: str) -> None:
-    created = timeline.create()
-    timeline.at(20).store.set_flow_log_state(created, state)
-    assert timeline.gaps() == [(0, 10), (20, 100)]
-
-
-def test_replacement_at_the_same_instant_leaves_no_gap(timeline: Timeline) -> None:
-    first = timeline.create()
-    second = timeline.at(20).create(stream="archive")
-    timeline.at(25).store.set_flow_log_state(second, "failed")
-    timeline.at(30).store.delete_flow_log(first)
-    timeline.store.set_flow_log_state(second, "available")
-    assert timeline.gaps() == [(0, 10)]
 
 
 def test_last_version_of_an_instant_counts(timeline: Timeline) -> None:

@@ -117,12 +117,6 @@ def test_changes_without_the_api_outlive_pending_ones(timeline: Timeline) -> Non
     assert not shown.enabled
 
 
-def test_deletion_without_the_api_is_immediate(timeline: Timeline, flow_log: str) -> None:
-    timeline.store.delete_flow_log(flow_log)
-    with refused("ER.04008501"):
-        timeline.show(flow_log)
-
-
 # Client tokens
 
 

@@ -129,7 +129,10 @@ def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_names_and_tags_in_deletions_fit_a_terminal(name: str) -> None:
-    desired = {"core": {"attachments": {"tags": {"env": "prod"}}}, "other": {"attachments": {"names": ["vpc-*"]}}}
+    desired: dict[str, dict[str, Any]] = {
+        "core": {"attachments": {"tags": {"env": "prod"}}},
+        "other": {"attachments": {"names": ["vpc-*"]}},
+    }
     stack = Stack(plans.attachment("a", "vpc-a"), plans.attachment("b", "b", tags={"env": "prod"}))
     stack.up(desired)
     stack.change(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))

@@ -455,15 +455,3 @@ def test_create_that_cannot_sign_in_was_not_accepted(server: Server) -> None:
     message = refused(lambda: provider.create(inputs_of(server), Deadline(seconds=1)))
 
     assert message.startswith("flow log 'shop' was not created: gave up after 1 s of waiting for the service (")
-
-
-def test_first_operation_signs_in_and_password_is_in_no_output(server: Server) -> None:
-    user = {"username": "tester", "domain": "OTC-TEST", "password": "only-for-tests"}
-    provider = configured(endpoint=server.url, region="eu-de", **user)
-    assert server.requests.read() == {}
-
-    _, outs = create(provider, inputs_of(server))
-
-    assert outs["project_id"] == server.project_id
-    assert user["password"] not in str(outs)
-    assert server.requests.read()["POST /v3/auth/tokens"] == 1
