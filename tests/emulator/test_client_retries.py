@@ -88,26 +88,37 @@ def test_endpoint_that_did_answer_is_given_up_after_2_min(scripted: ServerFactor
     assert len(server.received) == 1 + len(time.waits) + 1
 
 
+LOST = "cannot reach {url}: "
+NOT_JSON = "{url} answered something that is not JSON (HTTP 200)"
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize(
-    ("step", "reason"),
+    ("step", "message"),
     [
-        (Reset(), "Connection reset by peer"),
-        (Hangup(), "Remote end closed connection without response"),
-        (INCOMPLETE, ""),
+        (Reset(), f"{LOST}Connection reset by peer"),
+        (Hangup(), f"{LOST}Remote end closed connection without response"),
+        (INCOMPLETE, LOST),
+        (Answer(502, SORRY), "{url} answered Bad Gateway without saying why (HTTP 502)"),
+        (Answer(503, SORRY), "{url} answered Service Unavailable without saying why (HTTP 503)"),
+        (Answer(504, SORRY), "{url} answered Gateway Timeout without saying why (HTTP 504)"),
+        *(
+            (Answer(200, body), NOT_JSON)
+            for body in (SORRY, b'{"flow_log": {"id": "c6', b"[]", b"null", b'"text"', b"[" * 200_000, OK.content * 2)
+        ),
     ],
 )
-def test_lost_connection_is_retried_and_described_in_words(
-    scripted: ServerFactory, time: QuickTime, step: Step, reason: str
+def test_outage_and_broken_answer_are_retried_and_described_in_words(
+    scripted: ServerFactory, time: QuickTime, step: Step, message: str
 ) -> None:
-    recovered, lost = scripted(step, step, OK), scripted(step)
+    recovered, broken = scripted(step, step, OK), scripted(step)
     show(token_client(recovered, time))
     assert len(recovered.received) == 3
 
-    error = raised(TemporaryError, lambda: show(token_client(lost, time)))
+    shown = str(raised(TemporaryError, lambda: show(token_client(broken, time))))
 
-    assert str(error).startswith(f"cannot reach {lost.url}: ")
-    assert reason in str(error)
-    assert not set("'\"") & set(str(error))
+    assert shown.startswith(message.format(url=broken.url))
+    assert not set("'\"") & set(shown)
 
 
 def test_create_without_an_answer_is_repeated_unchanged(scripted: ServerFactory, time: QuickTime) -> None:
@@ -124,30 +135,6 @@ def test_create_without_an_answer_is_repeated_unchanged(scripted: ServerFactory,
 
 
 # Answers other than promised
-
-
-@pytest.mark.usefixtures("no_garbage_collection")
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (Answer(502, SORRY, {"Content-Type": "text/html"}), "answered Bad Gateway without saying why (HTTP 502)"),
-        (Answer(503, SORRY), "answered Service Unavailable without saying why (HTTP 503)"),
-        (Answer(504, SORRY), "answered Gateway Timeout without saying why (HTTP 504)"),
-        *(
-            (Answer(200, body), "answered something that is not JSON (HTTP 200)")
-            for body in (SORRY, b'{"flow_log": {"id": "c6', b"[]", b"null", b'"text"', b"[" * 200_000, OK.content * 2)
-        ),
-    ],
-)
-def test_outage_and_broken_answer_are_retried(
-    scripted: ServerFactory, time: QuickTime, answer: Answer, message: str
-) -> None:
-    recovered, broken = scripted(answer, answer, OK), scripted(answer)
-    show(token_client(recovered, time))
-    assert len(recovered.received) == 3
-
-    error = raised(TemporaryError, lambda: show(token_client(broken, time)))
-    assert str(error) == f"{broken.url} {message}"
 
 
 @pytest.mark.parametrize(

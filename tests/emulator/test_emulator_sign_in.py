@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +21,6 @@ from tests.emulator.timeline import Timeline
 PASSWORD = "only-for-tests"
 USER: dict[str, Any] = {"username": "tester", "password": PASSWORD, "user_domain_name": "OTC-TEST"}
 PROJECT_ID = "0605767a9980d5762fbcc00b3537e757"
-
-
-@pytest.fixture
-def timeline(db: Path) -> Iterator[Timeline]:
-    with closing(Timeline(db)) as opened:
-        yield opened
 
 
 def list_routers(server: Server, token: str | None, project_id: str) -> requests.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,12 +10,6 @@ import pytest
 from emulator.clock import seconds
 from emulator.errors import ApiError
 from tests.emulator.timeline import LATENCY, Timeline
-
-
-@pytest.fixture
-def timeline(db: Path) -> Iterator[Timeline]:
-    with closing(Timeline(db)) as opened:
-        yield opened
 
 
 @pytest.fixture

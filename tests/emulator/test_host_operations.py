@@ -174,6 +174,18 @@ def test_create_after_cancel_creates_nothing(engine: Engine) -> None:
     assert engine.ids() == set()
 
 
+def test_read_returns_drift_in_outputs_and_inputs(engine: Engine, created: Any) -> None:
+    engine.api.store.rename_flow_log(created.id, "by-hand")
+    engine.api.store.disable_flow_log(created.id)
+
+    response = engine.read(created.id, created.properties, struct({"idempotency_key": "new"}))
+
+    expected = {**engine.inputs, "name": "by-hand", "enabled": False, "idempotency_key": "new", **REFERENCE}
+    assert response.id == created.id
+    assert properties(response.inputs) == expected
+    assert {key: response.properties[key] for key in expected} == expected
+
+
 def test_read_and_delete_of_deleted_flow_log_succeed(engine: Engine, created: Any) -> None:
     engine.delete(created)
 
