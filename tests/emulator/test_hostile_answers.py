@@ -119,6 +119,18 @@ def test_endless_answer_is_read_up_to_the_limit(
     assert signs_in or status == 302 or f"answered with more than {LIMIT} bytes" in str(errors[0])
 
 
+def test_endless_answers_do_not_add_up(
+    scripted: ServerFactory, time: QuickTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 2 * 1024 * 1024
+    monkeypatch.setattr(session, "ANSWER_LIMIT", limit)
+    head, pieces = ENDLESS["in chunks"]
+    client = token_client(scripted(Raw(lambda: itertools.chain([b"HTTP/1.1 200 OK\r\n" + head], pieces))).url, time)
+
+    assert memory_peak(lambda: raised(TemporaryError, lambda: show(client))) < 3 * limit
+    assert len(time.waits) > 4
+
+
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 UNFINISHED: Mapping[str, tuple[bytes, bytes]] = {
     "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
