@@ -170,7 +170,7 @@ def settings_for(examples: int) -> settings:
 
 
 def test_flow_logs_follow_the_model_under_any_interleaving() -> None:
-    run_state_machine_as_test(FlowLogs, settings=settings_for(15))
+    run_state_machine_as_test(FlowLogs, settings=settings_for(8))
 
 
 @pytest.mark.acceptance

@@ -111,7 +111,6 @@ def test_access_key_expires_counted_from_filling(fill: Fill) -> None:
         (f"[{{name: u, {USER}}}]", "[]", "users must have at least 1 item"),
         (USER, "pasword: p", "users[0] has an unknown key 'pasword': the emulator reads id, name, password, role"),
         (f", {USER}", "", "users[0] has no password"),
-        (USER, "password: ''", "users[0].password must have at least 1 character"),
         (USER, f"{USER}, role: owner", "users[0].role must be 'writer' or 'reader', not 'owner'"),
         (USER, f"{USER}, policy: reader", "users[0].policy must be a mapping with Version, Statement"),
         (USER, f"{USER}, policy: null", "users[0].policy must have a value"),
@@ -121,7 +120,6 @@ def test_access_key_expires_counted_from_filling(fill: Fill) -> None:
             f"{USER}, policy: {POLICY.replace('Allow', 'allow')}",
             "users[0].policy.Statement[0].Effect must be 'Allow' or 'Deny', not 'allow'",
         ),
-        (USER, f"{USER}, access_keys: AK", "users[0].access_keys must be a valid list"),
         (USER, f"{USER}, access_keys: [{{access_key: AK}}]", "users[0].access_keys[0] has no secret_key"),
         (
             USER,
@@ -131,7 +129,6 @@ def test_access_key_expires_counted_from_filling(fill: Fill) -> None:
         (USER, f"{USER}, access_keys: [{KEY}, {KEY}]", "users[0].access_keys[1].access_key repeats 'AK'"),
         (ATTACHMENT, "{name: a, resource_type: vcp}", ".resource_type must be 'vpc', 'vgw', 'vpn' or 'cfw', not 'vcp'"),
         ("{name: a,", "{name: a, state: broken,", "projects[0].routers[0].attachments[0].state must be 'pending', "),
-        ("{name: a,", "{name: a, tags: [x],", "attachments[0].tags must be a valid dictionary"),
         ("{name: a,", "{name: a, tags: {x: 1},", "attachments[0].tags.x must be a valid string"),
         (ATTACHMENT, f"{{id: x, {ATTACHMENT[1:]}, {{id: x, {ATTACHMENT[1:]}", "attachments[1].id repeats 'x'"),
         (
@@ -139,7 +136,6 @@ def test_access_key_expires_counted_from_filling(fill: Fill) -> None:
             f"{PROJECT} quotas: {{flow_log: -2}},",
             "quotas.flow_log must be greater than or equal to -1, not -2",
         ),
-        (PROJECT, f"{PROJECT} quotas: {{flow_log: true}},", "quotas.flow_log must be a valid integer, not True"),
         (PROJECT, f"{PROJECT} quotas: {{shoes: 1}},", "projects[0].quotas has an unknown key 'shoes'"),
         ("{name: a,", "{name: a", ", line 4, is not valid YAML"),
         ("domain: {name: D}", "domain: !!python/name:os.system {}", "is not valid YAML"),
