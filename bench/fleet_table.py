@@ -13,11 +13,11 @@ USED_HEAD = ("processor time", "memory", "requests", "connections")
 TOGETHER_HEAD = ("command", "stacks", "flow logs each", "width", "all of them", "each stack", *USED_HEAD)
 ALONE_HEAD = ("command", "stacks", "flow logs each", "one stack", "all of them", *USED_HEAD)
 EXPLANATION = """\
-Each command was measured once, on {processors} processors that also ran the emulator, with an API latency of {latency:g} s. The
-stacks belong to one project; each has its own state file and its own `pulumi`. *Width* is `PULUMI_PARALLEL`, which
-`make` sets to {width}. Processor time is the total of all processes. Memory is their peak together, in 10^6 bytes, with
-shared memory counted once. Requests are all HTTP requests of the command. Connections are the most that the emulator
-had open at once."""
+Each command was measured once, on {processors} processors that also ran the emulator, with an API latency of
+{latency:g} s. The stacks belong to one project; each has its own state file and its own `pulumi`. *Width* is
+`PULUMI_PARALLEL`, which `make` sets to {width}. Processor time is the total of all processes. Memory is their peak
+together, in 10^6 bytes, with shared memory counted once. Requests are all HTTP requests of the command. Connections are
+the most that the emulator had open at once."""
 
 
 def tables(fleet: Fleet) -> str:
