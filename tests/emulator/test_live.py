@@ -205,9 +205,8 @@ def test_all_missing_variables_are_named_and_nothing_is_sent(server: Server) -> 
         "error: this walks one flow log through its life on a real account; set LIVE_ATTACHMENT (one of its"
         " attachments, by id or name), LIVE_LOG_GROUP (the log group, by id or name), LIVE_LOG_STREAM (one of its log"
         " streams, to which the attachment does not log yet, by id or name), OS_USERNAME (the IAM user; or OS_TOKEN,"
-        " OS_ACCESS_KEY or OS_CLOUD, see docs/guides/real-cloud.md), OS_PASSWORD (the user's password),"
-        " OS_USER_DOMAIN_NAME (the user's domain, such as OTC-EU-DE-…) and OS_PROJECT_NAME (the project, by name; or"
-        " OS_PROJECT_ID)\n"
+        " OS_ACCESS_KEY or OS_CLOUD, see README.md), OS_PASSWORD (the user's password), OS_USER_DOMAIN_NAME (the user's"
+        " domain, such as OTC-EU-DE-…) and OS_PROJECT_NAME (the project, by name; or OS_PROJECT_ID)\n"
     )
     assert server.requests.read() == {}
 

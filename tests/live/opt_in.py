@@ -17,7 +17,7 @@ NAMED = {
     "LIVE_LOG_STREAM": "one of its log streams, to which the attachment does not log yet, by id or name",
 }
 USER = {
-    "OS_USERNAME": "the IAM user; or OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD, see docs/guides/real-cloud.md",
+    "OS_USERNAME": "the IAM user; or OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD, see README.md",
     "OS_PASSWORD": "the user's password",
     "OS_USER_DOMAIN_NAME": "the user's domain, such as OTC-EU-DE-…",
 }
