@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+from emulator.faults.plan import KINDS, Fault
 from providers.config import CONFIG_KEYS
 from providers.schema import INPUTS, OUTPUTS_ONLY
 from stacks.stackfile import model
@@ -174,17 +176,31 @@ def environment_variables() -> set[str]:
     return {name for text in texts for name in re.findall(r"\b(?:OS|OTC_FLOW_LOGS)_[A-Z_]*[A-Z]\b", text)} - internal
 
 
+def emulator_names() -> set[str]:
+    options, commands = ((CHECKOUT / "emulator" / file).read_text("utf-8") for file in ("__main__.py", "admin.py"))
+    found = re.findall(r'"(--[a-z-]+)"', options) + re.findall(r'(?:\badd\(|\bChange\(\s*)"([a-z-]+)"', commands)
+    return {*found, *KINDS, *(field.name for field in fields(Fault))}
+
+
 @pytest.mark.parametrize(
     ("page", "names"),
     [
         ("flow-log", {*INPUTS, *OUTPUTS_ONLY}),
         ("stack-file", stack_file_keys()),
+        ("emulator", emulator_names()),
         ("commands", {*environment_variables(), *(f"make {target}" for target in MAKE_TARGETS - {"help"})}),
     ],
 )
 def test_reference_page_has_all_names_of_code(page: str, names: set[str]) -> None:
     text = PAGES[f"docs/reference/{page}.md"].prose
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_page_on_architecture_names_every_package_and_existing_files() -> None:
+    named = set(re.findall(r"`([a-z._]+/[\w./-]*)`", PAGES["docs/architecture.md"].prose))
+    rooms = [file.parent.relative_to(CHECKOUT) for file in CHECKOUT.glob("[!b]*/*/__init__.py")]
+    assert [name for name in sorted(named) if not (CHECKOUT / name).exists()] == []
+    assert [room for room in map(str, rooms) if not named & {room, f"{room}/"}] == []
 
 
 def test_table_of_contents_links_to_every_page() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,14 @@ def test_provider_may_end_a_moment_after_its_engine(run: Run, monkeypatch: pytes
         create.enter_context(journal.recorded("local", URN, {}))
         monkeypatch.setattr("time.sleep", lambda _seconds: create.close())
         assert run("refuse-live", {}) is None
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["take-over"], ["take_over", "local"]])
+def test_wrong_arguments_print_usage(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["pending", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("stacks.pending", run_name="__main__")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m stacks.pending refuse | ")
