@@ -26,8 +26,8 @@ SENTENCES = (
     "enabled must be true or false, not 'yes'",
     "er_id must be an id: 1 to 64 letters, digits, '_' and '-'",
     "resource_id must be an id",
-    "resource_type must be 'attachment', the only one there is",
-    "log_store_type must be 'LTS', the only one there is",
+    "resource_type must be 'attachment', not 'vpc'",
+    "log_store_type must be 'LTS', not 'OBS'",
 )
 
 

@@ -113,7 +113,7 @@ def test_losing_more_flow_logs_than_max_deletes_is_refused(project: Project, clo
     error = project.expect_error("preview")
 
     assert f"{NAMESPACE}:max_deletes in {STACK_FILE}: 6 of 10 attachments would lose their flow log" in error
-    reason = "is no longer selected since the stack file says routers.core.attachments: []"
+    reason = "it is no longer selected since the stack file says routers.core.attachments: []"
     assert f"er-core: vpc-shop ({reason}), er-core: vpc-shop-staging ({reason})" in error
     assert "set max_deletes to 6 for this run" in error
 
