@@ -24,7 +24,7 @@ from stacks.stackfile.loader import parse_stack_file
 from stacks.state.last_run import read_last_run
 from stacks.state.managed import find_managed_flow_logs
 from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
-from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
+from tests.chaos.editor import Editor, first_file, seed_document
 from tests.chaos.engine import (
     Declaration,
     Engine,
@@ -37,7 +37,6 @@ from tests.chaos.engine import (
 )
 from tests.chaos.expectations import StackFile
 from tests.chaos.faults_in_process import (
-    AT_ONCE,
     KEY,
     QuickDeadline,
     Time,
@@ -76,7 +75,7 @@ class _Stack:
         self._base = base
         self._outputs: Mapping[str, Any] = {}
         self._has_key = False
-        self._client = quick_client(server, AT_ONCE, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
+        self._client = quick_client(server)
 
     @property
     def state_entries(self) -> list[StateEntry]:

@@ -200,13 +200,11 @@ class QuickHandler(FlowLogHandler):
             yield QuickDeadline(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 
-def quick_client(
-    server: Server, backoff: Backoff | None, *, username: str, password: str, domain: str, project: str
-) -> Client:
-    """A client that hardly waits between polls."""
+def quick_client(server: Server, backoff: Backoff | None = AT_ONCE) -> Client:
+    """A client that hardly waits between polls; without a backoff it uses its own."""
     endpoints = Endpoints.at(server.url)
     credentials = PasswordCredentials(
-        auth_url=endpoints.iam, username=username, password=password, domain_name=domain, project_name=project
+        auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
     )
     return Client(credentials, endpoints, backoff=backoff, poll=AT_ONCE)
 
@@ -219,9 +217,8 @@ def host_with(client: Client, base: type[Any]) -> AbstractContextManager[Any]:
 
 
 def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
-    """A stub for a new host; without a backoff it uses the client's own."""
-    client = quick_client(server, backoff, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
-    return host_with(client, base)
+    """A stub for a new host, with a client of its own."""
+    return host_with(quick_client(server, backoff), base)
 
 
 def inputs(server: Server, specs: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:

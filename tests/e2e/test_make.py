@@ -14,6 +14,8 @@ import pytest
 
 from tests.e2e.harness import ARCHIVE, DEMO_FLOW_LOGS, TIMEOUT, Cloud, as_in_a_new_shell, run_shell, serving
 
+CORE = "{router: er-core, log_group: network, log_stream: er-flow-logs}"
+
 
 @pytest.fixture
 def cloud(checkout: Path) -> Iterator[Cloud]:
@@ -38,6 +40,7 @@ def team(checkout: Path, cloud: Cloud) -> dict[str, str]:
     }
 
 
+@pytest.mark.acceptance
 def test_make_runs_a_stack_from_first_up_to_destroy(checkout: Path, cloud: Cloud) -> None:
     output = run_shell("make up", checkout)
     assert "+ 14 created" in output
@@ -97,9 +100,8 @@ def run_at_terminal(command: str, answer: str, directory: Path, **environment: s
 
 def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
     file = checkout / "stacks" / "Pulumi.team.yaml"
-    stream = "  otc-flow-logs:routers: {core: {router: er-core, log_group: network, log_stream: er-flow-logs}}\n"
-    file.write_text(file.read_text() + stream)
-    assert "Do this?" not in run_at_terminal("make up YES=1", "", checkout, **team)
+    file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
+    assert "6 of 6 loggable attachments are logged" in run_at_terminal("make up", "yes", checkout, **team)
     before = cloud.flow_logs()
     assert len(before) == 6
     file.write_text(file.read_text().replace("er-flow-logs}", f"{ARCHIVE}}}"))
@@ -111,9 +113,13 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
     assert "Nothing was changed." in shown
     assert cloud.flow_logs() == before
 
-    shown = run_at_terminal("make up", "yes", checkout, **team)
-    assert "6 of 6 loggable attachments are logged" in shown
-    assert not before.keys() & cloud.flow_logs().keys()
+
+@pytest.mark.acceptance
+def test_make_up_with_yes_does_not_ask_at_a_terminal(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
+    file = checkout / "stacks" / "Pulumi.team.yaml"
+    file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
+    assert "Do this?" not in run_at_terminal("make up YES=1", "", checkout, **team)
+    assert len(cloud.flow_logs()) == 6
 
 
 def test_make_reports_wrong_credentials_once(checkout: Path, team: dict[str, str]) -> None:
