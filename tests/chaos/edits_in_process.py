@@ -45,15 +45,16 @@ from tests.chaos.faults_in_process import (
     quick_client,
     serve_document,
 )
-from tests.chaos.scenario import Scenario, StateEntry, run_scenario
+from tests.chaos.outcome import Outcome
+from tests.chaos.scenario import StateEntry, run_scenario
 
 TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 STACK = "local"
 
 
-def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
+def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run the sequence of this seed, in an empty folder, with the SDK's servicer class."""
-    rng, scenario = Random(seed), Scenario(seed)
+    rng, outcome = Random(seed), Outcome()
     with (
         drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
@@ -61,8 +62,8 @@ def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
     ):
         stack = _Stack(server, base)
         editor = Editor(rng, server.store, first_file(rng))
-        run_scenario(scenario, stack, editor, waits=True, use_old_names=stack.use_old_names)
-    return scenario
+        run_scenario(outcome, stack, editor, waits=True, use_old_names=stack.use_old_names)
+    return outcome
 
 
 class _Stack:

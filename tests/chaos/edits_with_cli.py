@@ -18,7 +18,8 @@ from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
 from tests.chaos.editor import Editor, first_file, seed_document
 from tests.chaos.engine import CREATE, DELETE, REPLACE, UPDATE, Options
 from tests.chaos.expectations import StackFile
-from tests.chaos.scenario import Scenario, StateEntry, run_scenario
+from tests.chaos.outcome import Outcome
+from tests.chaos.scenario import StateEntry, run_scenario
 from tests.chaos.site import BENCH_USER, EmulatorProcess, Site, database_file
 from tests.e2e.harness import FLOW_LOG, STACK, Project
 
@@ -34,9 +35,9 @@ class EditSite(Site):
         self._seed_file = folder / "seed.yaml"
         super().__init__(folder, BENCH_USER, "--seed", str(self._seed_file), "--latency", LATENCY, routers={})
 
-    def run(self, seed: int) -> Scenario:
+    def run(self, seed: int) -> Outcome:
         """Run the sequence of this seed."""
-        rng, scenario = Random(seed), Scenario(seed)
+        rng, outcome = Random(seed), Outcome()
         self._seed_file.write_text(json.dumps(seed_document(rng)))
         with (
             self.copy(self.blank) as project,
@@ -44,8 +45,8 @@ class EditSite(Site):
             _store(database_file(project)) as store,
         ):
             editor = Editor(rng, store, first_file(rng))
-            run_scenario(scenario, _Stack(project, emulator, store), editor, waits=False)
-        return scenario
+            run_scenario(outcome, _Stack(project, emulator, store), editor, waits=False)
+        return outcome
 
 
 @contextlib.contextmanager

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -35,6 +33,7 @@ from providers.host.flow_log import FlowLogHandler
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
 from tests.chaos.engine import CrashError, Engine, Resource, declaring
+from tests.chaos.outcome import Outcome
 from tests.sdk import hosted
 
 ATTACHMENTS = 30
@@ -48,26 +47,9 @@ AT_ONCE = exponential_backoff(first=0.001, factor=1.2, cap=0.02)
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
 
 
-@dataclass
-class Outcome:
-    """How a run went.
-
-    Attributes:
-        seed: Its seed.
-        injected: Faults by kind, and `crash`.
-        journal: What run, but for request ids: the same in each run with this seed.
-        problems: All that is wrong at the end.
-    """
-
-    seed: int
-    injected: Counter[str] = field(default_factory=Counter)
-    journal: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
 def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run this seed, in an empty folder, with the SDK's servicer class."""
-    rng, outcome = Random(seed), Outcome(seed)
+    rng, outcome = Random(seed), Outcome()
     behaviour = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
     with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, behaviour) as server:
         attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())

@@ -15,7 +15,8 @@ from bench.emulator_process import LOG_GROUP, ROUTER
 from bench.emulator_process import seed as world_of
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
-from tests.chaos.faults_in_process import ATTACHMENTS, Outcome, clear_faults, create_flow_logs_of_others
+from tests.chaos.faults_in_process import ATTACHMENTS, clear_faults, create_flow_logs_of_others
+from tests.chaos.outcome import Outcome
 from tests.chaos.site import BENCH_USER, Site, database_file, find_unfinished
 from tests.e2e.harness import QUICK, Project, serving
 
@@ -34,7 +35,7 @@ class FaultSite(Site):
 
     def run(self, seed: int) -> Outcome:
         """Run this seed."""
-        rng, outcome = Random(seed), Outcome(seed)
+        rng, outcome = Random(seed), Outcome()
         with (
             self.copy(self.blank) as project,
             self.emulator(project) as emulator,
