@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import ARCHIVE, DEMO_FLOW_LOGS, TIMEOUT, Cloud, as_in_a_new_shell, run_shell, serving
+from tests.e2e.harness import (
+    ARCHIVE,
+    DEMO_FLOW_LOGS,
+    Cloud,
+    as_in_a_new_shell,
+    run_at_terminal,
+    run_shell,
+    serving,
+)
 
 CORE = "{router: er-core, log_group: network, log_stream: er-flow-logs}"
 
@@ -74,39 +77,21 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud,
     assert "= 1 to import" in run_shell("make preview", checkout, **team)
 
 
-def run_at_terminal(command: str, answer: str, directory: Path, **environment: str) -> str:
-    """Run a shell command on a terminal, and give this answer to its question; what the terminal showed."""
-    controller, terminal = pty.openpty()
-    # The first terminal that a session opens becomes its own.
-    name = os.ttyname(terminal)
-    process = subprocess.Popen(
-        ["sh", "-c", f"exec <{name} >{name} 2>&1; {command}"],
-        cwd=directory,
-        env={**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **environment},
-        start_new_session=True,
-    )
-    shown, is_answered, deadline = "", False, time.monotonic() + TIMEOUT
-    while process.poll() is None and time.monotonic() < deadline:
-        if select.select([controller], [], [], 0.1)[0]:
-            shown += os.read(controller, 65536).decode(errors="replace")
-        if "Do this?" in shown and not is_answered:
-            is_answered = True
-            os.write(controller, f"{answer}\n".encode())
-    process.wait(1)
-    os.close(terminal)
-    os.close(controller)
-    return shown.replace("\r\n", "\n")
+def at_terminal(command: str, answer: str, checkout: Path, team: dict[str, str]) -> str:
+    """What the terminal shows; the answer is for the question before `make up`."""
+    environment = {**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **team}
+    return run_at_terminal(command, checkout, environment, question="Do this?", answer=answer)
 
 
 def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
     file = checkout / "stacks" / "Pulumi.team.yaml"
     file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
-    assert "6 of 6 loggable attachments are logged" in run_at_terminal("make up", "yes", checkout, **team)
+    assert "6 of 6 loggable attachments are logged" in at_terminal("make up", "yes", checkout, team)
     before = cloud.flow_logs()
     assert len(before) == 6
     file.write_text(file.read_text().replace("er-flow-logs}", f"{ARCHIVE}}}"))
 
-    shown = run_at_terminal("make up", "no", checkout, **team)
+    shown = at_terminal("make up", "no", checkout, team)
 
     assert "6 TO MOVE" in shown.upper()
     assert shown.index("network/er-flow-logs-archive") < shown.index("Do this?")
@@ -118,7 +103,7 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
 def test_make_up_with_yes_does_not_ask_at_a_terminal(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
     file = checkout / "stacks" / "Pulumi.team.yaml"
     file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
-    assert "Do this?" not in run_at_terminal("make up YES=1", "", checkout, **team)
+    assert "Do this?" not in at_terminal("make up YES=1", "", checkout, team)
     assert len(cloud.flow_logs()) == 6
 
 
