@@ -233,20 +233,17 @@ class Editor:
         return f"{old} into {old} and {new}, which logs to {stream}"
 
     def swap_keys(self) -> str:
-        if len(self.file.keys) < 2:
-            return ""
-        first, second = self.rng.sample(list(self.file.keys), 2)
-        self.file.keys[first], self.file.keys[second] = self.file.keys[second], self.file.keys[first]
-        return f"{first} and {second}"
-
-    def swap_streams(self) -> str:
+        """Swap two keys, or only what they log to."""
         if len(self.file.keys) < 2:
             return ""
         first, second = self.rng.sample(list(self.file.keys), 2)
         key, other = self.file.keys[first], self.file.keys[second]
-        self._set_stream(first, other.group, other.stream)
-        self._set_stream(second, key.group, key.stream)
-        return f"{first} and {second}"
+        if swaps_all := self.rng.random() < 0.5:
+            self.file.keys[first], self.file.keys[second] = other, key
+        else:
+            self._set_stream(first, other.group, other.stream)
+            self._set_stream(second, key.group, key.stream)
+        return f"{first} and {second}{'' if swaps_all else ', their streams'}"
 
     def move(self) -> str:
         name = self._key()
@@ -525,10 +522,10 @@ class Editor:
 _WEIGHTS: Mapping[int, Sequence[Callable[[Editor], str]]] = {
     2: (Editor.drop_override, Editor.drop_key, Editor.swap_names, Editor.fail, Editor.delete_flow_log),
     3: (Editor.detach, Editor.retag),
-    4: (Editor.rename_key, Editor.merge_keys, Editor.swap_keys, Editor.swap_streams),
-    5: (Editor.split_key, Editor.change_key, Editor.add_key, Editor.attach, Editor.rename_attachment, Editor.block),
+    4: (Editor.rename_key, Editor.merge_keys, Editor.split_key),
+    5: (Editor.change_key, Editor.add_key, Editor.attach, Editor.rename_attachment, Editor.block),
     6: (Editor.change_selection, Editor.correct_names, Editor.freeze, Editor.change_quota),
-    8: (Editor.change_override, Editor.flip, Editor.limit_deletions, Editor.unblock),
+    8: (Editor.change_override, Editor.flip, Editor.swap_keys, Editor.limit_deletions, Editor.unblock),
     10: (Editor.move,),
 }
 EDITS = [edit for weight, edits in _WEIGHTS.items() for edit in edits for _ in range(weight)]

@@ -161,18 +161,11 @@ RUN = [
     for page in PAGES
     if any(block.is_run for block in page.blocks)
 ]
-SKIPPED = [pytest.param(block, id=block.place) for page in PAGES for block in page.blocks if block.is_skipped]
 
 
 @pytest.mark.parametrize("page", RUN)
 def test_commands_of_page_do_what_it_shows(page: Page, shell: Shell) -> None:
     follow(page, shell)
-
-
-@pytest.mark.acceptance
-@pytest.mark.parametrize("block", SKIPPED)
-def test_block_that_needs_more_than_a_test_has_is_skipped(block: Block) -> None:
-    pytest.skip(f"{block.place}: {block.comment}")
 
 
 # The runner itself, with pages of a few lines.

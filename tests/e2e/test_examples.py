@@ -206,20 +206,6 @@ def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
 
 
 @pytest.mark.acceptance
-def test_host_launcher_uses_the_environment_it_is_installed_in(environment: Path, tmp_path: Path) -> None:
-    launcher = environment / "share" / "otc-flow-logs" / "host" / "pulumi-resource-pulumi-python"
-    process = subprocess.Popen(
-        [launcher, "127.0.0.1:1"], cwd=tmp_path, env=without_pythonpath(), stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout
-        assert int(process.stdout.readline()) > 0
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
-
-
-@pytest.mark.acceptance
 def test_example_runs_after_a_plain_pip_install(tmp_path: Path, one_flow_log: Example) -> None:
     venv = one_flow_log.directory / ".venv"
     venv.unlink()

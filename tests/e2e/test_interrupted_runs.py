@@ -6,14 +6,10 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
-from tests.chaos import kills
-from tests.chaos.kills import Kill, KillSite
+from tests.chaos.kills import kill_process
 from tests.e2e.harness import (
     ARCHIVE,
     CHECKOUT,
-    CREATE,
     DEMO_FLOW_LOGS,
     QUICK,
     TIMEOUT,
@@ -21,26 +17,6 @@ from tests.e2e.harness import (
     Project,
     assert_same_flow_logs,
 )
-
-# A few of the kills of `make chaos`.
-SAMPLE = (
-    Kill("destroy", "DELETE *", 0, "after", "engine"),
-    Kill("create", CREATE, 0, "after", "engine"),
-    Kill("change", "DELETE *", 1, "after", "provider"),
-)
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> KillSite:
-    return KillSite(tmp_path_factory.mktemp("kills"))
-
-
-@pytest.mark.acceptance
-@pytest.mark.xdist_group("kills")
-@pytest.mark.parametrize("kill", SAMPLE, ids=str)
-def test_recovery_after_a_kill_leaves_each_flow_log_once(kill: Kill, site: KillSite) -> None:
-    assert kill in kills.all_kills()
-    assert site.recover_from(kill) == []
 
 
 def test_process_ends_with_the_process_that_started_it() -> None:
@@ -74,7 +50,7 @@ def test_killed_creates_are_recovered_after_the_stack_file_changed(project: Proj
 
 def test_creates_of_a_killed_provider_are_recovered_or_deleted(project: Project, stuck_cloud: Cloud) -> None:
     process = project.start_creating(stuck_cloud)
-    kills.kill_process(process, "provider")
+    kill_process(process, "provider")
     output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode != 0, output
     assert project.flow_logs() == {}

@@ -9,7 +9,6 @@ import pytest
 
 from tests.e2e.harness import (
     ARCHIVE,
-    DEMO_FLOW_LOGS,
     Cloud,
     as_in_a_new_shell,
     run_at_terminal,
@@ -41,29 +40,6 @@ def team(checkout: Path, cloud: Cloud) -> dict[str, str]:
         "STACK": "team",
         "PULUMI_CONFIG_PASSPHRASE": "x",
     }
-
-
-@pytest.mark.acceptance
-def test_make_runs_a_stack_from_first_up_to_destroy(checkout: Path, cloud: Cloud) -> None:
-    output = run_shell("make up", checkout)
-    assert "+ 14 created" in output
-    assert "10 of 10 loggable attachments are logged, 2 cannot be." in output
-    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
-
-    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
-    cloud.server.store.set_flow_log_state("core-vpc-payments-8bd9e320", "failed")
-    assert "10 of 10 loggable attachments are logged" in run_shell("make recover", checkout)
-    assert {flow_log["state"] for flow_log in cloud.flow_logs().values()} == {"available"}
-    assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
-
-    # Bare `pulumi` works in the environment that make prints, which keeps what the user has set.
-    passphrase = {"PULUMI_CONFIG_PASSPHRASE": "hers"}
-    run_shell('eval "$(make env)" && test "$PULUMI_CONFIG_PASSPHRASE" = hers', checkout, **passphrase)
-    run_shell('eval "$(make env)" && pulumi destroy --yes --skip-preview', checkout)
-    assert cloud.flow_logs() == {}
-    assert "0 of 10 loggable attachments are logged, 2 cannot be." in run_shell("make coverage", checkout)
-    assert (checkout / ".local" / "coverage" / "local.html").is_file()
-    assert run_shell("git status --short", checkout) == ""
 
 
 @pytest.mark.acceptance

@@ -9,6 +9,7 @@ from tests.e2e.harness import (
     DEMO_FLOW_LOGS,
     FOREVER,
     QUICK,
+    STACK_FILE,
     TIMEOUT,
     Cloud,
     Project,
@@ -73,6 +74,7 @@ def test_make_refuses_a_live_run_and_recovers_a_killed_one(checkout: Path, tmp_p
         assert_same_flow_logs(project, cloud)
         run_shell("make destroy", checkout, **token)
         assert cloud.flow_logs() == {}
+        assert run_shell("git status --short", checkout).splitlines() == [f" M {STACK_FILE}"]
 
 
 def run_files(project: Project) -> dict[Path, bytes]:
