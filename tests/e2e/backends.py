@@ -147,7 +147,13 @@ def serving(
     keep = [sys.executable, "-c", KEEPER, "" if user is None else str(user), *command(port)]
     with log.open("ab") as output:
         keeper = subprocess.Popen(
-            keep, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd="/", env={**os.environ, **environment}
+            keep,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env={**os.environ, **environment},
+            start_new_session=True,  # a signal to the tests would end it before its server
         )
     try:
         if not _answers(port, keeper):
