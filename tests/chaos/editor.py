@@ -161,17 +161,17 @@ class Editor:
             for name, key in self.file.keys.items():
                 kept = []
                 for attachment in selected(key, snapshot):
-                    target = attachment.id, key.group, _stream(key, attachment, snapshot)
+                    target = attachment.id, key.log_group, _stream(key, attachment, snapshot)
                     if target not in taken:
                         taken.add(target)
                         kept.append(Ref(attachment.id, attachment.id))
-                self._replace_key(name, selection=tuple(kept))
+                self._replace_key(name, attachments=tuple(kept))
 
     def _deselect_where_nothing_is_left(self, snapshot: Snapshot) -> None:
         expected = expect(self.file, snapshot, self.stack_targets(snapshot))
         for name, key in self.file.keys.items():
             if not any(target[0] == snapshot.routers[key.router] for target in expected.flow_logs):
-                self._replace_key(name, selection=())
+                self._replace_key(name, attachments=())
 
     def _record_names(self) -> None:
         for attachment in self.store.network.all_attachments():
@@ -209,9 +209,11 @@ class Editor:
         added = [attachment for attachment in selected(merged, snapshot) if attachment not in own]
         overrides = dict(key.overrides)
         for attachment in added:
-            stream = _stream(merged, attachment, snapshot) if merged.group == key.group else None
-            _set(overrides, self._ref(attachment), replace(override_of(merged, attachment, snapshot), stream=stream))
-        self._replace_key(kept, selection=self._refs([*own, *added]), overrides=overrides)
+            stream = _stream(merged, attachment, snapshot) if merged.log_group == key.log_group else None
+            _set(
+                overrides, self._ref(attachment), replace(override_of(merged, attachment, snapshot), log_stream=stream)
+            )
+        self._replace_key(kept, attachments=self._refs([*own, *added]), overrides=overrides)
         return f"{gone} into {kept}"
 
     def split_key(self) -> str:
@@ -225,11 +227,13 @@ class Editor:
         new = self._fresh("key")
 
         def part(chosen: list[Attachment]) -> RouterKey:
-            return replace(key, selection=self._refs(chosen), overrides=_overrides_for(key, chosen, snapshot))
+            return replace(key, attachments=self._refs(chosen), overrides=_overrides_for(key, chosen, snapshot))
 
         self.file.keys[old] = part(attachments[:middle])
-        stream = self.rng.choice([key.stream, key.stream, _other(self.rng, GROUPS[key.group], key.stream)])
-        self.file.keys[new] = replace(part(attachments[middle:]), stream=stream)
+        stream = self.rng.choice(
+            [key.log_stream, key.log_stream, _other(self.rng, GROUPS[key.log_group], key.log_stream)]
+        )
+        self.file.keys[new] = replace(part(attachments[middle:]), log_stream=stream)
         return f"{old} into {old} and {new}, which logs to {stream}"
 
     def swap_keys(self) -> str:
@@ -241,22 +245,22 @@ class Editor:
         if swaps_all := self.rng.random() < 0.5:
             self.file.keys[first], self.file.keys[second] = other, key
         else:
-            self._set_stream(first, other.group, other.stream)
-            self._set_stream(second, key.group, key.stream)
+            self._set_stream(first, other.log_group, other.log_stream)
+            self._set_stream(second, key.log_group, key.log_stream)
         return f"{first} and {second}{'' if swaps_all else ', their streams'}"
 
     def move(self) -> str:
         name = self._key()
         key = self.file.keys[name]
         group = self.rng.choice(list(GROUPS))
-        stream = _other(self.rng, GROUPS[group], key.stream)
+        stream = _other(self.rng, GROUPS[group], key.log_stream)
         self._set_stream(name, group, stream)
         return f"{name} to {group}/{stream}"
 
     def change_selection(self) -> str:
         name = self._key()
         selection = self._selection(self._attachments_of(self.file.keys[name].router))
-        self._replace_key(name, selection=selection)
+        self._replace_key(name, attachments=selection)
         return f"{name} selects {selection}"
 
     def change_override(self) -> str:
@@ -264,7 +268,7 @@ class Editor:
         key = self.file.keys[name]
         ref = self._ref(self.rng.choice(self._attachments_of(key.router)))
         override = Override(
-            stream=self.rng.choice([None, *GROUPS[key.group]]),
+            log_stream=self.rng.choice([None, *GROUPS[key.log_group]]),
             enabled=self.rng.choice([None, True, False]),
             name=self.rng.choice([None, None, self._fresh("named")]),
             description=self.rng.choice([None, None, self._fresh("described")]),
@@ -294,7 +298,7 @@ class Editor:
             return ""
         router = self.rng.choice(ROUTERS)
         group = self.rng.choice(list(GROUPS))
-        taken = {key.stream for key in self.file.keys.values() if (key.router, key.group) == (router, group)}
+        taken = {key.log_stream for key in self.file.keys.values() if (key.router, key.log_group) == (router, group)}
         free = [stream for stream in GROUPS[group] if stream not in taken]
         if not free:
             return ""
@@ -400,8 +404,8 @@ class Editor:
         if not available:
             return ""
         attachment = self.rng.choice(available)
-        stream = _other(self.rng, GROUPS[key.group], _stream(key, attachment, snapshot))
-        group_id, stream_id = snapshot.streams[key.group, stream]
+        stream = _other(self.rng, GROUPS[key.log_group], _stream(key, attachment, snapshot))
+        group_id, stream_id = snapshot.streams[key.log_group, stream]
         if (attachment.er_id, attachment.id, group_id, stream_id) in map(target_of, snapshot.flow_logs.values()):
             return ""
         flow_log_name = self._fresh("named")
@@ -419,8 +423,8 @@ class Editor:
         self.store.disable_flow_log(created.id)
         self.others.add(created.id)
         if self.rng.random() < 0.8:
-            self._set_override(name, self._ref(attachment), Override(stream=stream, name=flow_log_name))
-        return f"{attachment.name} in {key.group}/{stream} by {new.name}"
+            self._set_override(name, self._ref(attachment), Override(log_stream=stream, name=flow_log_name))
+        return f"{attachment.name} in {key.log_group}/{stream} by {new.name}"
 
     def unblock(self) -> str:
         ids = self.others.intersection(flow_log.id for flow_log in self.store.flow_logs.live())
@@ -481,10 +485,10 @@ class Editor:
     def _set_stream(self, name: str, group: str, stream: str) -> None:
         """Have a key log there, without overrides to streams that the group does not have."""
         overrides = {
-            ref: replace(override, stream=override.stream if override.stream in GROUPS[group] else None)
+            ref: replace(override, log_stream=override.log_stream if override.log_stream in GROUPS[group] else None)
             for ref, override in self.file.keys[name].overrides.items()
         }
-        self._replace_key(name, group=group, stream=stream, overrides=overrides)
+        self._replace_key(name, log_group=group, log_stream=stream, overrides=overrides)
 
     def _attachments(self) -> list[Attachment]:
         return sorted(self.store.network.all_attachments(), key=lambda attachment: attachment.id)
@@ -544,7 +548,7 @@ def _set(overrides: dict[Ref, Override], ref: Ref, override: Override) -> None:
 
 
 def _refs(key: RouterKey) -> list[Ref]:
-    selection = key.selection
+    selection = key.attachments
     if isinstance(selection, Selector):
         return [*selection.include, *selection.exclude, *key.overrides]
     return [*(selection if isinstance(selection, tuple) else ()), *key.overrides]
@@ -556,4 +560,4 @@ def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], snapshot: 
 
 
 def _stream(key: RouterKey, attachment: Attachment, snapshot: Snapshot) -> str:
-    return override_of(key, attachment, snapshot).stream or key.stream
+    return override_of(key, attachment, snapshot).log_stream or key.log_stream
