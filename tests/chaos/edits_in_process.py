@@ -16,6 +16,7 @@ from google.protobuf.json_format import MessageToDict
 
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
+from providers.schema import IDENTITY
 from providers.urn import FLOW_LOG_TYPE, Urn
 from stacks.decision import Decision, Previous, decide
 from stacks.errors import PROGRAM, StackError
@@ -26,13 +27,13 @@ from stacks.state.managed import find_managed_flow_logs
 from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
 from tests.chaos.editor import Editor, first_file, seed_document
 from tests.chaos.engine import (
-    Declaration,
     Engine,
     Options,
     Program,
     RefusedError,
     Report,
     Resource,
+    declare,
     urn,
 )
 from tests.chaos.expectations import StackFile
@@ -134,31 +135,18 @@ class _Stack:
 
 def _program(decision: Decision) -> Program:
     """What `stacks.component` declares."""
-    declarations: list[Declaration] = []
-    required = []
-    for router in decision.plan.routers:
-        enabled: dict[str, list[str]] = {}
-        for desired in sorted(router.flow_logs, key=lambda flow_log: not flow_log.enabled):
-            target, own = desired.target, urn(desired.logical_name, COMPONENT_TYPE)
-            inputs = {
-                "er_id": target.er_id,
-                "resource_id": target.resource_id,
-                "log_group_id": target.log_group_id,
-                "log_stream_id": target.log_stream_id,
-                "name": desired.name,
-                "description": desired.description,
-                "enabled": desired.enabled,
-                "idempotency_key": KEY,
-            }
-            is_removal = target.attachment in decision.removing_from
-            after = () if desired.enabled else tuple(enabled.get(target.resource_id, ()))
-            needs = after if is_removal else ()
-            declarations.append(Declaration(urn=own, inputs=inputs, after=after, needs=needs))
-            if desired.enabled:
-                enabled.setdefault(target.resource_id, []).append(own)
-            if is_removal:
-                required.append(own)
-    return Program(declarations=declarations, required=required)
+    flow_logs = {
+        urn(desired.logical_name, COMPONENT_TYPE): {
+            **{key: getattr(desired.target, key) for key in IDENTITY},
+            "name": desired.name,
+            "description": desired.description,
+            "enabled": desired.enabled,
+            "idempotency_key": KEY,
+        }
+        for router in decision.plan.routers
+        for desired in router.flow_logs
+    }
+    return declare(flow_logs, losing={attachment_id for _, attachment_id in decision.removing_from})
 
 
 def _ended(report: Report) -> RunResult:

@@ -382,21 +382,30 @@ def _interrupted(urn: str, inputs: Struct) -> Resource:
     return Resource(urn, provisional_id(), inputs, outputs, is_unfinished=True)
 
 
-def declaring(inputs: Mapping[str, Inputs]) -> Runs:
-    """A program that declares flow logs with these inputs, by logical name, the enabled ones first."""
+def declare(flow_logs: Mapping[str, Inputs], losing: Collection[str] = ()) -> Program:
+    """A program that declares these flow logs, by URN, the enabled ones first, as `stacks.component` does.
 
-    def is_enabled(flow_log: Inputs) -> bool:
-        return bool(flow_log.get("enabled", True))
-
+    Args:
+        flow_logs: Their inputs.
+        losing: The ids of attachments that lose another flow log at the end.
+    """
     declarations = []
     enabled: dict[str, list[str]] = {}
-    for name, flow_log in sorted(inputs.items(), key=lambda item: (not is_enabled(item[1]), item[0])):
-        of_attachment = enabled.setdefault(flow_log["resource_id"], [])
-        after = () if is_enabled(flow_log) else tuple(of_attachment)
-        declarations.append(Declaration(urn=urn(name), inputs=flow_log, after=after))
-        if is_enabled(flow_log):
-            of_attachment.append(urn(name))
-    return lambda _state: Program(declarations=declarations)
+    for name, inputs in sorted(flow_logs.items(), key=lambda item: not item[1].get("enabled", True)):
+        of_attachment = enabled.setdefault(inputs["resource_id"], [])
+        is_enabled, is_required = inputs.get("enabled", True), inputs["resource_id"] in losing
+        after = () if is_enabled else tuple(of_attachment)
+        declarations.append(Declaration(urn=name, inputs=inputs, after=after, needs=after if is_required else ()))
+        if is_enabled:
+            of_attachment.append(name)
+    required = [declared.urn for declared in declarations if declared.inputs["resource_id"] in losing]
+    return Program(declarations=declarations, required=required)
+
+
+def declaring(inputs: Mapping[str, Inputs]) -> Runs:
+    """A program that declares flow logs with these inputs, by logical name, whatever the state is."""
+    program = declare({urn(name): flow_log for name, flow_log in sorted(inputs.items())})
+    return lambda _state: program
 
 
 def urn(name: str, *parents: str) -> str:
