@@ -18,18 +18,8 @@ from tests.e2e.harness import CHECKOUT, FLOW_LOG, STACK, TIMEOUT, Cloud, Project
 
 PREVIEWS = CHECKOUT / "tests" / "unit" / "previews"
 DOCUMENT, EVENTS = "json", "jsonl"
-LEFT_OUT = {
-    "__provider",
-    "created",
-    "dependencies",
-    "duration",
-    "modified",
-    "propertyDependencies",
-    "provider",
-    "sourcePosition",
-    "stackTrace",
-    "timestamp",
-}
+LEFT_OUT = {"__provider", "created", "dependencies", "duration", "modified", "propertyDependencies", "provider"}
+LEFT_OUT |= {"sourcePosition", "stackTrace", "timestamp"}
 PATH = re.compile(r"(?<![\w:/.])(?:/[\w.+-]+){2,}/(?=[\w.-])")
 """The folders of an absolute path."""
 

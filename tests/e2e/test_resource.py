@@ -50,7 +50,7 @@ def test_program_declares_a_flow_log_and_no_target_twice(project: Project, cloud
     assert project.flow_logs().keys() == before.keys()
 
 
-@pytest.mark.parametrize("way", ["program", "command"])
+@pytest.mark.parametrize("way", ["program", pytest.param("command", marks=pytest.mark.acceptance)])
 def test_imported_flow_log_is_unchanged_by_the_next_up(way: str, project: Project, cloud: Cloud) -> None:
     id_ = cloud.log("vpc-shop", "by-program")
     import_id = f"{cloud.server.store.router('er-core').id}/{id_}"

@@ -70,11 +70,9 @@ def shared(backend: Backend, blank_project: Path, tmp_path: Path) -> Iterator[Te
 
 
 @pytest.fixture
-def colleagues(shared: TeamProject, backend: Backend, blank_project: Path, tmp_path: Path) -> Iterator[TeamProject]:
+def colleagues(shared: TeamProject, backend: Backend, blank_project: Path, tmp_path: Path) -> TeamProject:
     """A colleague's project folder, with the same stack."""
-    project = with_state_in(backend, tmp_path / "colleagues", blank_project)
-    yield project
-    project.end()
+    return with_state_in(backend, tmp_path / "colleagues", blank_project)
 
 
 def with_state_in(backend: Backend, directory: Path, blank: Path) -> TeamProject:
