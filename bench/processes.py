@@ -24,7 +24,7 @@ def neutral_environment() -> dict[str, str]:
 
 
 def members(*sessions: int) -> list[int]:
-    """The ids of all processes of these sessions, but for those that ended and that nobody has asked after yet."""
+    """The ids of all processes of these sessions, but for those that ended and that have not been waited for yet."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -48,6 +48,6 @@ class Gateway:
         if project_id not in caller.project_ids:
             raise ApiError(NO_PERMISSION, f"These credentials give no access to project {project_id}.")
         if call.request.headers.get(PROJECT_HEADER, project_id) != project_id:
-            raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names another project than the path, {project_id}.")
+            raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names a different project from the path, {project_id}.")
         if not caller.policy.allows(route.action):
             raise ApiError(NO_PERMISSION, f"Policy doesn't allow {route.action} to be performed.")

@@ -23,7 +23,7 @@ class Service(Enum):
 
     GATEWAY = "behind the API gateway: a token for the project in the path, or a signature"
     IAM = "the identity service: errors in Keystone's format"
-    EMULATOR = "the emulator itself: open to whoever reaches it"
+    EMULATOR = "the emulator itself: open to anyone who can reach it"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def check_interrupted_creates(plan: Plan, creates: Sequence[FlowLogTarget] | Pro
     if not forgotten:
         return []
     what = (
-        f"an earlier run was interrupted while it created flow logs that the stack file no longer wants ({forgotten}):"
-        " run `make recover` first"
+        f"an earlier run was interrupted while it created flow logs that the stack file no longer declares"
+        f" ({forgotten}): run `make recover` first"
     )
     return [Problem("routers", what)]

@@ -16,9 +16,9 @@ from stacks.stackfile.model import Defaults, Override, RouterConfig, RouterDefau
 _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
-    "dict_type": "keys with values",
-    "model_type": "keys with values",
-    "model_attributes_type": "keys with values",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
     "list_type": "a list",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -39,12 +39,12 @@ def find_problems(error: ValidationError) -> list[Problem]:
 def unknown_key(key: str, known: Sequence[str]) -> str:
     """The sentence about a key that does not exist."""
     similar = closest(key, known)
-    return f"there is no such key; did you mean {similar}?" if similar else f"there is no such key: {', '.join(known)}"
+    return f"unknown key; did you mean {similar}?" if similar else f"unknown key; known: {', '.join(known)}"
 
 
 def not_a_mapping(value: Any) -> str:
     """The sentence about a value that should be a mapping."""
-    return f"must be keys with values, not {_show(value)}"
+    return f"must be a mapping, not {_show(value)}"
 
 
 def _problem(error: Mapping[str, Any]) -> Problem:
@@ -61,7 +61,7 @@ def _problem(error: Mapping[str, Any]) -> Problem:
 def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if type(error["input"]).__module__ == "pulumi.output":  # not imported: few readers of stack files need Pulumi
-        return "must be known before the run, and not be an output"
+        return "must be a plain value, not an output"
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), tuple(_model_at(path[:-1]).model_fields))
     if kind == "missing":

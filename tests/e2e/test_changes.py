@@ -132,8 +132,8 @@ def test_attachment_renamed_in_console_keeps_its_flow_log(project: Project, clou
 
     store.rename_attachment("vpc-payments", "vpc-shop")
     error = project.expect_error("up", *QUICK)
-    assert f"'vpc-shop' meant the attachment {id_}, which is named 'vpc-shop-2' now" in error
-    assert f"the name has passed to {store.attachment('vpc-shop').id}: write the id" in error
+    assert f"the attachment that had it before, {id_}, is now named 'vpc-shop-2'" in error
+    assert f"'vpc-shop' is now the name of {store.attachment('vpc-shop').id}, and" in error
     assert cloud.flow_logs().keys() == before
 
 

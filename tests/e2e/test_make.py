@@ -86,7 +86,7 @@ def run_at_terminal(command: str, answer: str, directory: Path, **environment: s
     while process.poll() is None and time.monotonic() < deadline:
         if select.select([controller], [], [], 0.1)[0]:
             shown += os.read(controller, 65536).decode(errors="replace")
-        if "Do this?" in shown and not is_answered:
+        if "Make these changes?" in shown and not is_answered:
             is_answered = True
             os.write(controller, f"{answer}\n".encode())
     process.wait(1)
@@ -99,7 +99,7 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
     file = checkout / "stacks" / "Pulumi.team.yaml"
     stream = "  otc-flow-logs:routers: {core: {router: er-core, log_group: network, log_stream: er-flow-logs}}\n"
     file.write_text(file.read_text() + stream)
-    assert "Do this?" not in run_at_terminal("make up YES=1", "", checkout, **team)
+    assert "Make these changes?" not in run_at_terminal("make up YES=1", "", checkout, **team)
     before = cloud.flow_logs()
     assert len(before) == 6
     file.write_text(file.read_text().replace("er-flow-logs}", f"{ARCHIVE}}}"))
@@ -107,7 +107,7 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
     shown = run_at_terminal("make up", "no", checkout, **team)
 
     assert "6 TO MOVE" in shown.upper()
-    assert shown.index("network/er-flow-logs-archive") < shown.index("Do this?")
+    assert shown.index("network/er-flow-logs-archive") < shown.index("Make these changes?")
     assert "Nothing was changed." in shown
     assert cloud.flow_logs() == before
 

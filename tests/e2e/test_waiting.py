@@ -55,7 +55,7 @@ def test_custom_timeouts_bound_operations_and_state_what_is_next(project: Projec
     error = project.expect_error("up", *QUICK)
     (id_,) = stuck_cloud.flow_logs()
     assert (
-        f"flow log 'by-program' ({id_}) exists but is not as wanted yet: gave up after 2 s of waiting for available:"
+        f"flow log 'by-program' ({id_}) exists but is not as declared yet: gave up after 2 s of waiting for available:"
         " pending; the next `pulumi up` goes on from there"
     ) in error
     assert project.flow_logs().keys() == {id_}

@@ -131,11 +131,11 @@ def test_create_without_an_answer_is_repeated_unchanged(scripted: ServerFactory,
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (Answer(502, SORRY, {"Content-Type": "text/html"}), "answered Bad Gateway without saying why (HTTP 502)"),
-        (Answer(503, SORRY), "answered Service Unavailable without saying why (HTTP 503)"),
-        (Answer(504, SORRY), "answered Gateway Timeout without saying why (HTTP 504)"),
+        (Answer(502, SORRY, {"Content-Type": "text/html"}), "answered Bad Gateway without an explanation (HTTP 502)"),
+        (Answer(503, SORRY), "answered Service Unavailable without an explanation (HTTP 503)"),
+        (Answer(504, SORRY), "answered Gateway Timeout without an explanation (HTTP 504)"),
         *(
-            (Answer(200, body), "answered something that is not JSON (HTTP 200)")
+            (Answer(200, body), "gave an answer that is not JSON (HTTP 200)")
             for body in (SORRY, b'{"flow_log": {"id": "c6', b"[]", b"null", b'"text"', b"[" * 200_000, OK.content * 2)
         ),
     ],

@@ -47,7 +47,7 @@ def test_database_files_are_private(tmp_path: Path) -> None:
 )
 def test_damaged_file_is_refused(db: Path, damage: Callable[[bytes], bytes]) -> None:
     db.write_bytes(damage(db.read_bytes()))
-    assert "delete it to start afresh" in refusal(db)
+    assert "delete it, or name another file" in refusal(db)
 
 
 def test_database_of_another_program_is_refused_and_unchanged(tmp_path: Path) -> None:

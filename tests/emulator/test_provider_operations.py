@@ -97,7 +97,7 @@ def lose_response(server: Server, when: str) -> tuple[str, Props]:
     server.faults.use(0, [])
     assert re.fullmatch(
         r"flow log 'shop' may have been created: \S.* \(APIG\.0302, HTTP 403, request [\w-]+\);"
-        r" the next `pulumi up --refresh` finds out",
+        r" run `pulumi up --refresh` to find out",
         str(error),
     )
     assert is_provisional(error.id)
@@ -141,7 +141,7 @@ def test_exceeded_quota_is_reported_with_numbers_and_what_to_do(provider: FlowLo
     assert re.fullmatch(
         r"flow log 'shop' was not created: The quota flow_log of 1 is used up"
         rf" \(ER\.04009008, HTTP 400, {REQUEST}\): 1 of 1 are in use;"
-        r" delete flow logs nobody needs, or ask for a higher quota with a service ticket",
+        r" delete unused flow logs, or request a higher quota with a service ticket",
         refused(lambda: provider.create(inputs_of(server))),
     )
 
@@ -178,7 +178,7 @@ def test_flow_log_of_another_owner_is_reported_and_not_changed(
         rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'existing',"
         rf" id {existing}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
         rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if this stack created it, run with --refresh; otherwise delete it,"
-        rf" or adopt it: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{existing}' in the"
+        rf" or import it with adopt: true in a stack file, or import_='{inputs['er_id']}/{existing}' in the"
         " resource options of a program",
         message,
     )
@@ -233,7 +233,7 @@ def test_flow_log_that_fails_while_it_is_created_is_replaced(serve: Serve) -> No
     error = incomplete(lambda: provider.create(inputs, Deadline(report=fail)))
 
     id_ = only(server).id
-    assert f"flow log {id_} went to state failed and has to be replaced" in str(error)
+    assert f"flow log {id_} is in state failed and must be replaced" in str(error)
     assert error.outs["state"] == "failed"
     diff = provider.diff(id_, error.outs, inputs)
     assert (diff.changes, diff.replaces, diff.delete_before_replace) == (True, ["state"], True)
@@ -312,7 +312,7 @@ def test_flow_log_of_unknown_owner_is_kept_and_reported(serve: Serve, tokens: st
 
     assert message == (
         f"it is not known whether flow log '{declared}' was created: attachment {outs['resource_id']} has flow log"
-        f" '{stored}', id {only(server).id}, and the service does not show who created it: delete it, or import it"
+        f" '{stored}', id {only(server).id}, and the service does not show who created it: delete or import it"
     )
     assert provider.read(id_, outs).id == id_
 

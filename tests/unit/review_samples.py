@@ -129,7 +129,7 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
         flow_log=text,
         logs_to=text,
         note=text,
-        is_silenced=st.booleans(),
+        is_disabled=st.booleans(),
         differences=st.lists(difference, max_size=4).map(tuple),
     )
     review = st.builds(

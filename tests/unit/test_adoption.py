@@ -90,7 +90,7 @@ def test_flow_logs_that_cannot_be_adopted_are_left_out_with_a_reason() -> None:
         "orphan (flow-log-of-z) on er-core is left out: its attachment z is gone",
         "lost (3) on er-core is left out: its log group g or stream gone is gone",
         "away (4) on er-core is left out: its log group gone or stream s is gone",
-        "not logged on er-core, and not in here: vpc-b",
+        "not logged on er-core, and not in this file: vpc-b",
     ):
         assert part in notes
 
@@ -153,7 +153,7 @@ def test_routers_are_added_to_an_empty_file(before: str) -> None:
     ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
-    with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
+    with pytest.raises(editor.EditError, match="its keys must be below a line `config:`, one key per line"):
         editor.add_routers(before, FOUND, {})
 
 
@@ -161,7 +161,7 @@ def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
     "before", ["- a\n", "text", "config:\n\ta: b\n", "a: b\nconfig", "5", "config: [a]", "config: x"]
 )
 def test_file_that_is_not_a_stack_file_is_refused(before: str) -> None:
-    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file, which has )[^\n]*$"):
+    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file: )[^\n]*$"):
         parse_values("team", before)
 
 

@@ -119,9 +119,12 @@ def test_mistake_in_plan_is_reported_with_its_place(document: Any, complaint: st
         ({"times": 0}, ".times must be greater than or equal to 1, not 0"),
         ({"when": "never"}, ".when must be one of before, after, not 'never'"),
         ({"calls": 5}, ".calls must be a valid string"),
-        ({"kind": "slow", "seconds": -1}, " has seconds -1: only a skew may have less than 0"),
+        ({"kind": "slow", "seconds": -1}, " has seconds -1: only a skew may be negative"),
         ({"kind": "slow", "seconds": float("nan")}, ".seconds must be a finite number, not nan"),
-        ({"kind": "error", "status": 418}, " has status 418: an error has one of 401, 403, 429, 500, 502, 503, 504"),
+        (
+            {"kind": "error", "status": 418},
+            " has status 418: the status of an error must be one of 401, 403, 429, 500, 502, 503, 504",
+        ),
         ({"kind": "error", "retry_after": "soon"}, ".retry_after must be a valid number"),
     ],
 )

@@ -84,7 +84,7 @@ def test_names_that_differ_only_after_the_cut_stay_different() -> None:
         ("{attachment", "is not a template: expected '}' before end of string"),
         ("attachment}", "is not a template: Single '}' encountered in format string"),
         ("{", "is not a template: Single '{' encountered in format string"),
-        ("{attachment:>9999999999}", "gives {attachment} a format, which placeholders don't take"),
+        ("{attachment:>9999999999}", "gives {attachment} a format, which is not supported"),
     ],
 )
 def test_wrong_template_is_refused(template: str, message: str) -> None:

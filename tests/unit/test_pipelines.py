@@ -232,7 +232,7 @@ def test_child_pipeline_plans_and_applies_every_stack(repository: Repository) ->
 @pytest.mark.parametrize("script", ["preview", "plan", "apply", "drift"])
 def test_unknown_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
     for name, error in (
-        ("staging", "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing."),
+        ("staging", "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing."),
         ("../dev", "'../dev' is not a valid stack name."),
     ):
         with pytest.raises(subprocess.CalledProcessError) as refused:
@@ -391,7 +391,7 @@ def test_errors_are_one_sentence_without_the_token(client: Client) -> None:
     client.environment |= {"GITHUB_API_URL": "http://127.0.0.1:9", "CI_API_V4_URL": "http://127.0.0.1:9"}
     refused = client.run("all-well")
     assert refused.returncode == 1
-    assert re.fullmatch(r"error: GET \S+ was not answered: .*\n", refused.stderr)
+    assert re.fullmatch(r"error: GET \S+ got no valid answer: .*\n", refused.stderr)
     assert "the-token" not in refused.stderr
     del client.environment[token]
     assert client.run("all-well").stderr == f"error: The variable {token} is not set.\n"

@@ -85,7 +85,7 @@ def test_routers_keep_the_order_of_the_stack_file() -> None:
 
 def test_stream_is_looked_up_in_its_own_group() -> None:
     assert resolve({"log_group": "other"}).flow_logs[0].target.log_stream_id == "s-3"
-    what = "there is no log stream in group 'other' with id or name 'second'; there are: er"
+    what = "there is no log stream in group 'other' with id or name 'second'; known: er"
     problems = plan({"main": {**CORE, "log_group": "other", "log_stream": "second"}}).problems
     assert problems == [Problem("routers.main.log_stream", what)]
 
@@ -96,8 +96,8 @@ def test_stream_is_looked_up_in_its_own_group() -> None:
 )
 def test_unknown_name_is_reported_with_the_known_ones(inventory: Inventory, routers: str, groups: str) -> None:
     assert plan({"main": {**CORE, "router": "cor", "log_group": "net"}}, inventory).problems == [
-        Problem("routers.main.router", f"there is no router with id or name 'cor'; there are: {routers}"),
-        Problem("routers.main.log_group", f"there is no log group with id or name 'net'; there are: {groups}"),
+        Problem("routers.main.router", f"there is no router with id or name 'cor'; known: {routers}"),
+        Problem("routers.main.log_group", f"there is no log group with id or name 'net'; known: {groups}"),
     ]
 
 
@@ -143,8 +143,8 @@ def test_two_keys_with_the_same_targets_are_reported() -> None:
     assert plan({"a": CORE, "b": {**CORE, "router": "er-1", "log_group": "g-1"}}, inventory).problems == [
         Problem(
             "routers.b",
-            f"attachment {name!r} already logs to network/er by routers.a;"
-            " leave it out of one of them or use another stream",
+            f"attachment {name!r} already logs to network/er because of routers.a;"
+            " deselect it in one of the two, or use another log stream",
         )
         for name in ("vpc-shop", "att-2")
     ]
@@ -247,7 +247,7 @@ def test_attachment_renamed_twice_is_still_found_by_its_first_name(config: dict[
         after = stack.up({"core": config})
         assert (after.logical_names, after.deletions) == (before.logical_names, [])
         (warning,) = after.plan.warnings
-        assert f"is named {name!r} now" in warning.what
+        assert f"is now named {name!r} and" in warning.what
         descriptions = [[flow_log.description for flow_log in run.plan.desired.values()] for run in (before, after)]
         assert descriptions[0] == descriptions[1]
 
@@ -314,7 +314,7 @@ FROZEN = attachment("a", "vpc-shop", state="freezed")
 def test_frozen_attachment_without_a_flow_log_is_skipped() -> None:
     run = Stack(FROZEN, DATA).preview()
     assert (run.refusals, list(run.names)) == ([], ["b"])
-    assert run.plan.routers[0].skipped == {"a": "is frozen, so no flow log of it can be created"}
+    assert run.plan.routers[0].skipped == {"a": "is frozen, so it cannot have a new flow log"}
 
 
 @pytest.fixture
@@ -333,8 +333,8 @@ def test_frozen_attachment_keeps_its_flow_log(frozen: Stack) -> None:
 
 def test_frozen_attachment_cannot_move(frozen: Stack) -> None:
     what = (
-        "attachment 'vpc-shop' is frozen, so no flow log of it can be created to group/other: give it a router key"
-        " of its own, with log group and stream as they were"
+        "attachment 'vpc-shop' is frozen, so it cannot have a new flow log to group/other: keep its log group and"
+        " log stream, with a router key of its own"
     )
     assert frozen.preview({"core": OTHER_STREAM}).refusals == [Problem("routers.core", what)]
     stays = {**OTHER_STREAM, "overrides": {"vpc-shop": {"log_stream": "stream"}}}

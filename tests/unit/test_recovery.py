@@ -23,14 +23,14 @@ BUCKET = {
     "resource": {"urn": "urn:pulumi:x::y::aws:s3/bucket:Bucket::b", "type": "aws:s3/bucket:Bucket"},
 }
 OTHER_RUN = (
-    "error: another run creates 1 resources, or was interrupted while it did: if nobody is at work on this stack,"
-    " run `make recover` first"
+    "error: another run is creating 1 resources, or was interrupted while creating them: if no run of this"
+    " stack is in progress, run `make recover` first"
 )
 EARLIER_RUN = (
-    "error: an earlier run was interrupted while it created 1 resources: if nobody is at work on this stack,"
+    "error: an earlier run was interrupted while it created 1 resources: if no run of this stack is in progress,"
     " run `make recover` first"
 )
-LIVE_RUN = "error: another run is at work on this stack now, with 1 creates under way: wait until it has ended"
+LIVE_RUN = "error: another run of this stack is in progress, with 1 creates: wait until it has ended"
 
 Run = Callable[[str, "Mapping[str, Any] | str"], "str | int | None"]
 
@@ -178,7 +178,7 @@ def test_create_without_idempotency_key_is_dropped_and_reported(run: Run, capsys
     printed = capsys.readouterr()
     assert json.loads(printed.out)["deployment"] == {"resources": []}
     assert printed.err == (
-        "interrupted: 1 creates; the service is asked what came of them\n"
+        "interrupted: 1 creates; the next refresh finds out what they created\n"
         "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
         " look for them and import or delete them\n"
     )

@@ -146,14 +146,14 @@ def test_selector_selects_what_meets_all_conditions(selector: Any, logged: list[
 )
 def test_unknown_attachment_is_reported_with_its_key(requested: Any, key: str) -> None:
     what = (
-        "there is no attachment with id or name 'vpc-shopp'; there are: vpc-shop, cfw-perimeter, id-unnamed,"
+        "there is no attachment with id or name 'vpc-shopp'; known: vpc-shop, cfw-perimeter, id-unnamed,"
         " vgw-direct, vpc-staging, vpn-office"
     )
     assert run(requested).problems == [Problem(f"routers.core.{key}", what)]
 
 
 def test_override_of_an_unknown_attachment_is_reported() -> None:
-    what = "there is no attachment with id or name 'x'; there are: none"
+    what = "there is no attachment with id or name 'x'; known: none"
     assert run(there=(), overrides={"x": {}}).problems == [Problem("routers.core.overrides.x", what)]
 
 
@@ -166,7 +166,7 @@ def test_override_of_an_unknown_attachment_is_reported() -> None:
     ],
 )
 def test_ambiguous_name_is_reported(options: dict[str, Any], key: str) -> None:
-    what = "the name 'twin' fits 2 of them; use an id: id-1, id-2"
+    what = "the name 'twin' matches 2 of them; use an id: id-1, id-2"
     assert run(there=TWINS, **options).problems == [Problem(f"routers.core.{key}", what)]
     assert run(["id-2"], there=TWINS).logged == [TWINS[1]]
 
@@ -178,7 +178,7 @@ def test_id_takes_precedence_over_an_equal_name() -> None:
 
 def test_overrides_of_one_attachment_by_id_and_name_are_reported() -> None:
     problems = run(overrides={"id-shop": {"enabled": False}, "vpc-shop": {"name": "x"}}).problems
-    what = "means the same attachment as routers.core.overrides.id-shop; keep one"
+    what = "names the same attachment as routers.core.overrides.id-shop; keep one of the two"
     assert problems == [Problem("routers.core.overrides.vpc-shop", what)]
 
 
@@ -218,7 +218,7 @@ def test_former_name_still_selects_its_attachment(requested: Any, key: str, logg
     selection = run(requested, previous=RENAMED)
     assert (names(selection.logged), selection.problems) == (logged, [])
     assert (selection.stale_names, selection.gone) == ({"vpc-before": "id-shop"}, set())
-    what = "the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings stay; write the new name"
+    what = "attachment 'vpc-before' is now named 'vpc-shop' and keeps its flow log and settings; use the new name"
     assert selection.warnings == [Problem(f"routers.core.{key}", what)]
 
 
@@ -237,8 +237,8 @@ def test_overrides_by_former_and_new_name_are_reported() -> None:
 def test_name_that_passed_to_another_attachment_is_reported() -> None:
     selection = run(["vpc-before"], there=(SHOP, attachment("id-other", "vpc-before")), previous=RENAMED)
     what = (
-        "'vpc-before' meant the attachment id-shop, which is named 'vpc-shop' now, and the name has passed to id-other:"
-        " write the id of the one that you mean"
+        "'vpc-before' is now the name of id-other, and the attachment that had it before, id-shop, is now named"
+        " 'vpc-shop': use the id of the intended attachment"
     )
     assert (selection.logged, selection.problems) == ([], [Problem("routers.core.attachments[0]", what)])
 

@@ -48,7 +48,7 @@ def make(checkout: Path, *arguments: str, **environment: str) -> "subprocess.Com
     return run(checkout, "make", *arguments, **inherited, **environment)
 
 
-UNKNOWN = "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing; there are dev, local and prod.\n"
+UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing; known: dev, local and prod.\n"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ UNKNOWN = "There is no stack 'staging', since stacks/Pulumi.staging.yaml is miss
             "up",
             "prod",
             {"PULUMI_CONFIG_PASSPHRASE": "x"},
-            "Stack 'prod': its state is in s3://states (otc-flow-logs:state), and not in",
+            "Stack 'prod': its state is in s3://states (otc-flow-logs:state), not in",
         ),
     ],
 )

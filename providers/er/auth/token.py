@@ -29,7 +29,7 @@ class TokenCredentials:
             ApiError: It has characters that no token has, such as a line break.
         """
         if not is_header_value(self._token):
-            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it again")
+            raise ApiError("the token contains invalid characters, such as a line break: copy it again")
         request.headers[TOKEN_HEADER] = self._token
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
