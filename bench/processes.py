@@ -83,7 +83,7 @@ class Children:
             self._started.pop(process.pid, None)
 
     def end_all(self) -> None:
-        """Kill them all; whoever waits for a process sees that."""
+        """Kill them all; any wait for one of them ends."""
         with self._lock:
             started = list(self._started.values())
         for process in started:

@@ -42,7 +42,7 @@ class Gateway:
         return Caller(token.user.policy, frozenset([token.project.id]))
 
     def admit(self, route: Route, call: Call) -> None:
-        """Refuse a call unless whoever makes it may make such calls on the project in the path."""
+        """Refuse a call unless its caller may make such calls on the project in the path."""
         caller = self.identify(call.request)
         project_id = call.path["project_id"]
         if project_id not in caller.project_ids:

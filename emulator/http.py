@@ -40,7 +40,7 @@ Handler = Callable[[Call], Response]
 @dataclass(frozen=True)
 class Route:
     """`path` is written as in the API reference, with placeholders in braces. `action` is the permission that
-    IAM requires for the call; without one, the gateway lets nobody through. Other services require none."""
+    IAM requires for the call; without one, the gateway refuses everyone. Other services require none."""
 
     service: Service
     method: str

@@ -19,7 +19,7 @@ WORKING_STATES = ("available", "modifying")
 
 
 class RouterFlowLogs(pulumi.ComponentResource):
-    """One FlowLog for each target that the stack file wants on a router.
+    """One FlowLog for each target that the stack file declares on a router.
 
     Attributes:
         flow_logs: By their names in the stack, such as `vpc-shop-b8382afe`.

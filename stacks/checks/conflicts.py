@@ -38,7 +38,7 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
 
     Args:
         config: The stack file.
-        plan: What it wants.
+        plan: What it declares.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
     """

@@ -25,7 +25,7 @@ GONE = "the attachment is gone"
 
 @dataclass(frozen=True, kw_only=True)
 class Deletion:
-    """A flow log in the state that the stack file no longer wants.
+    """A flow log in the state that the stack file no longer declares.
 
     Attributes:
         flow_log: As it is in the state.
@@ -180,7 +180,7 @@ def check_deletions(
 
     Args:
         config: The stack file.
-        plan: What it wants.
+        plan: What it declares.
         managed: The flow logs in the state.
         deletions: What this run would delete.
     """

@@ -25,7 +25,7 @@ def check_quota(
     """Whether there is room for new flow logs. Deletions make no room, because they come last.
 
     Args:
-        plan: What the stack file wants.
+        plan: What the stack file declares.
         creates: How many flow logs this run creates.
         deletions: What this run deletes.
         quota: The project's quota: None if the service names none, an error if it could not be fetched.

@@ -91,7 +91,7 @@ class ResolvedRouter:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the stack file wants.
+    """What the stack file declares.
 
     Attributes:
         routers: The routers that exist, in the order of the stack file. Flow logs to log groups and streams that do not
@@ -129,7 +129,7 @@ class Plan:
 def make_plan(
     config: StackConfig, inventory: Inventory, *, stack: str, last_run: LastRun | None, managed: ManagedFlowLogs
 ) -> Plan:
-    """What the stack file wants.
+    """What the stack file declares.
 
     Args:
         config: The stack file.

@@ -191,7 +191,7 @@ def expect(file: StackFile, snapshot: Snapshot, stack_targets: Set[Target]) -> E
                 frozen.append(attachment)
                 continue
             if target in expected:
-                impossible.append(f"{attachment.name} is wanted twice in {key.group}/{stream}")
+                impossible.append(f"{attachment.name} is declared twice for {key.group}/{stream}")
             expected[target] = ExpectedFlowLog(
                 enabled=key.enabled if override.enabled is None else override.enabled,
                 description=key.description if override.description is None else override.description,

@@ -103,7 +103,7 @@ def test_interrupted_waits_and_failed_creates_continue_at_next_up(project: Proje
     output, _ = process.communicate(timeout=TIMEOUT)
 
     assert process.returncode != 0
-    assert "cancelled while waiting for available: pending; the next `pulumi up` goes on from there" in output
+    assert "cancelled while waiting for available: pending; the next `pulumi up` continues from there" in output
     assert "Traceback" not in output
     assert project.flow_logs().keys() == created
     assert project.flow_logs()[failed]["initErrors"]

@@ -56,19 +56,19 @@ def test_custom_timeouts_bound_operations_and_state_what_is_next(project: Projec
     (id_,) = stuck_cloud.flow_logs()
     assert (
         f"flow log 'by-program' ({id_}) exists but is not as declared yet: gave up after 2 s of waiting for available:"
-        " pending; the next `pulumi up` goes on from there"
+        " pending; the next `pulumi up` continues from there"
     ) in error
     assert project.flow_logs().keys() == {id_}
 
     stuck_cloud.complete_operations()
     declare(project, stuck_cloud, 'inputs["enabled"] = False', options=options)
     error = project.expect_error("up", *QUICK)
-    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in error
+    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` continues from there" in error
     stuck_cloud.complete_operations()
 
     error = project.expect_error("destroy", *QUICK)
     assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in error
-    assert "it stays in the state, and the next run goes on from there" in error
+    assert "it stays in the state, and the next run continues from there" in error
     assert project.flow_logs().keys() == {id_}
 
 

@@ -237,7 +237,7 @@ def test_single_missing_or_invalid_variable_is_named(variables: dict[str, str], 
     [
         (
             {"LIVE_ATTACHMENT": "nothing", "LIVE_LOG_GROUP": "netwrok"},
-            "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; there are:"
+            "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; known:"
             " cfw-a, twin, twin, vgw-a, vpc-a, vpc-b, vpc-modifying, vpc-waiting, vpn-a; LIVE_LOG_GROUP: there is no"
             " log group with id or name 'netwrok'; known: network, security",
         ),

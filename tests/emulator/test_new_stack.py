@@ -59,8 +59,8 @@ def test_defaults_of_all_stacks_are_not_repeated(server: Server) -> None:
     ("routers", "shared", "sentence"),
     [
         (["er-man"], "", "there is no router with id or name 'er-man'; known: er-main"),
-        (["er-main"], "router: {log_group: netwrk}", "there is no log stream netwrk/… in the project: create one"),
-        (["er-main"], "router: {log_stream: x}", "there is no log stream …/x in the project"),
+        (["er-main"], "router: {log_group: netwrk}", "the project has no log stream netwrk/…: create it"),
+        (["er-main"], "router: {log_stream: x}", "the project has no log stream …/x"),
     ],
 )
 def test_missing_router_or_log_stream_is_refused(
@@ -97,7 +97,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
 def test_command_without_name_or_router_shows_how_to_call_it(arguments: list[str], tmp_path: Path) -> None:
     ended = run(tmp_path, *arguments)
     assert ended.returncode == 1
-    assert ended.stderr == "error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'\n"
+    assert ended.stderr == "error: set NAME and ROUTER, for example: make new-stack NAME=lab ROUTER='er-core er-edge'\n"
 
 
 def test_command_never_overwrites_a_stack_file(server: Server, tmp_path: Path) -> None:

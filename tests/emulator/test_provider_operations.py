@@ -470,12 +470,12 @@ def test_failed_or_deleted_flow_log_is_replaced(
 def test_update_changes_everything_that_can_change_in_place(
     provider: FlowLogProvider, server: Server, inputs: Props, created: tuple[str, Props]
 ) -> None:
-    wanted = {**inputs, "name": "other", "description": "new", "enabled": False, "idempotency_key": "another"}
+    desired = {**inputs, "name": "other", "description": "new", "enabled": False, "idempotency_key": "another"}
 
-    outs = provider.update(*created, wanted).outs
+    outs = provider.update(*created, desired).outs
 
     assert outs is not None
-    assert {key: outs[key] for key in wanted} == wanted
+    assert {key: outs[key] for key in desired} == desired
     assert (outs["state"], outs["project_id"]) == ("available", server.project_id)
     stored = only(server)
     assert (stored.id, stored.name, stored.description, stored.enabled) == (created[0], "other", "new", False)
@@ -498,8 +498,8 @@ def test_update_that_runs_out_of_time_keeps_the_flow_log_as_it_is(serve: Serve) 
     id_, outs = create(provider_of(fast), inputs)
     provider = provider_of(serve(NEVER_DONE))
 
-    wanted = {**inputs, "name": "other", "enabled": False}
-    error = incomplete(lambda: provider.update(id_, outs, wanted, Deadline(seconds=0.3)))
+    desired = {**inputs, "name": "other", "enabled": False}
+    error = incomplete(lambda: provider.update(id_, outs, desired, Deadline(seconds=0.3)))
 
     assert str(error).startswith(f"flow log 'other' ({id_}) exists but is not as declared yet: gave up after ")
     assert str(error).endswith("waiting for available: modifying; the next `pulumi up` continues from there")

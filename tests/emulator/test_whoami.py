@@ -118,7 +118,7 @@ def test_unknown_project_is_named(keyed: Server, who: dict[str, str]) -> None:
 
 def test_variables_of_another_cloud_are_not_used(keyed: Server) -> None:
     others = {"AWS_ACCESS_KEY_ID": "canary", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_SESSION_TOKEN": "canary"}
-    with pytest.raises(ConfigError, match="or set OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"):
+    with pytest.raises(ConfigError, match="or give other credentials: OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"):
         facts(keyed, others)
 
 

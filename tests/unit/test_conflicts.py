@@ -29,8 +29,8 @@ def check(
 ) -> Conflicts:
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
     config = StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)})
-    wanted = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
-    return check_conflicts(config, wanted, state, has_key=has_key)
+    desired = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
+    return check_conflicts(config, desired, state, has_key=has_key)
 
 
 def two_keys(*existing: FlowLog) -> list[ResolvedRouter]:

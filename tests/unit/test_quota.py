@@ -28,10 +28,10 @@ def check(
     routers: Sequence[ResolvedRouter] = (),
 ) -> tuple[list[str], list[str]]:
     """What will fail, and what may fail."""
-    wanted = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
+    desired = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
     have = managed(*state)
-    creates = len(find_creates(wanted, have))
-    problems, warnings = check_quota(wanted, creates, find_deletions(wanted, have, {}), quota)
+    creates = len(find_creates(desired, have))
+    problems, warnings = check_quota(desired, creates, find_deletions(desired, have, {}), quota)
     assert {problem.key for problem in (*problems, *warnings)} <= {"routers"}
     return [problem.what for problem in problems], [problem.what for problem in warnings]
 
@@ -94,5 +94,5 @@ def test_second_key_of_a_router_needs_room_of_its_own() -> None:
 
 def test_creates_are_targets_that_neither_state_nor_router_has() -> None:
     existing = [flow_log("b", "by-hand"), flow_log("c", "x", state="deleting")]
-    wanted = plan(resolved_router("core", ATTACHMENTS, existing=existing))
-    assert [create.attachment.id for create in find_creates(wanted, managed(target("a")))] == ["c"]
+    desired = plan(resolved_router("core", ATTACHMENTS, existing=existing))
+    assert [create.attachment.id for create in find_creates(desired, managed(target("a")))] == ["c"]

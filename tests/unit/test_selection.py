@@ -182,7 +182,7 @@ def test_overrides_of_one_attachment_by_id_and_name_are_reported() -> None:
     assert problems == [Problem("routers.core.overrides.vpc-shop", what)]
 
 
-# Attachments that the last run knew, perhaps by another name
+# Attachments that the last run knew, under this name or another
 
 
 @pytest.mark.parametrize("name", ["vpc-old", "id-old", "vpc-older"])
