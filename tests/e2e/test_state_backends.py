@@ -242,10 +242,10 @@ def nothing(_project: TeamProject, _elsewhere: Backend) -> None:
 REFUSED: dict[str, tuple[Callable[[TeamProject, Backend], None], str | None, str]] = {
     "interrupted create": (leave_a_create, None, "run `make recover` first"),
     "pending operation": (leave_an_operation, None, "run `make recover` first"),
-    "pending changes": (edit_the_stack_file, None, "was to show no changes"),
-    "another stack of that name": (create_another_stack, None, "There is a stack 'local' at"),
+    "pending changes": (edit_the_stack_file, None, "must show no changes"),
+    "another stack of that name": (create_another_stack, None, "Another stack 'local' is already at"),
     "locked stack": (lock_the_stack, None, "the stack is currently locked by 1 lock(s)"),
-    "same place": (nothing, "file://.local/state/?metadata=skip", "The state of stack 'local' is at"),
+    "same place": (nothing, "file://.local/state/?metadata=skip", "The state of stack 'local' is already at"),
     "same place by a link": (nothing, "file://{link}", "are the same place"),
     "not an address": (nothing, "elsewhere", "it must be the address of a backend"),
     "unknown scheme": (nothing, "postgresql://team@127.0.0.1/state", "Pulumi accepts postgres://…, not"),
