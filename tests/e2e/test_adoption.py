@@ -41,7 +41,7 @@ def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -
     project.change_router("edge", attachments=["vpc-edge-proxy"])
     error = project.expect_error("up", *QUICK)
     assert "already has flow log 'edge-vpc-edge-proxy-03a1ad25', id " in error
-    assert "take it over: with adopt: true in a stack file" in error
+    assert "import it with adopt: true in a stack file" in error
     project.destroy()
     assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS - 6
 
@@ -115,7 +115,7 @@ def test_preview_reports_all_problems_at_once(project: Project, cloud: Cloud) ->
         "core: vpc-shop to network/er-flow-logs",
         "routers.core in stacks/Pulumi.local.yaml: these flow logs on er-core already exist and do not belong to this"
         " stack",
-        "but the quota has room for 0: 1 of 1 are in use",
+        "but the quota has room for 0 (1 of 1 in use)",
     ):
         assert problem in error
     assert project.flow_logs() == {}
