@@ -23,7 +23,7 @@ def test_targets_must_include_what_takes_the_place_of_a_flow_log(project: Projec
             project.change_router("core", overrides=overrides)
             project.change_router("archive", enabled=overrides is disabled)
             error = project.expect_error("up", *QUICK, "--target", target)
-            assert "it failed, or --target left it out" in error
+            assert "the new one failed, or --target left it out" in error
             assert cloud.flow_logs() == before
             targets += ["--target", target, "--target", error.partition("add --target '")[2].partition("'")[0]]
         project.change_router("core", overrides={**disabled, **moved})
