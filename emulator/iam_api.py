@@ -58,18 +58,18 @@ class _IamApi:
         identity = rules.require_object(auth.get("identity"), "auth.identity", ("methods", "password", "token"))
         scope = rules.require_object(auth.get("scope"), "auth.scope", ("project",))
         project = rules.require_object(scope.get("project"), "auth.scope.project", ("id", "name", "domain"))
-        wanted = _named(project, "auth.scope.project")
+        requested = _named(project, "auth.scope.project")
         if identity.get("methods") == ["password"]:
             password = rules.require_object(identity.get("password"), "auth.identity.password", ("user",))
             user = rules.require_object(
                 password.get("user"), "auth.identity.password.user", ("id", "name", "domain", "password")
             )
             bearer, token = self._identity.sign_in(
-                _named(user, "auth.identity.password.user"), rules.require_text(user, "password"), wanted
+                _named(user, "auth.identity.password.user"), rules.require_text(user, "password"), requested
             )
         elif identity.get("methods") == ["token"]:
             old = rules.require_object(identity.get("token"), "auth.identity.token", ("id",))
-            bearer, token = self._identity.exchange(rules.require_text(old, "id"), wanted)
+            bearer, token = self._identity.exchange(rules.require_text(old, "id"), requested)
         else:
             raise invalid('auth.identity.methods must be ["password"] or ["token"].')
         return _token_response(HTTPStatus.CREATED, call, query, bearer, token)

@@ -127,8 +127,8 @@ def _from_stack(
         return _access_key(qualified("access_key"), access_key, secret, security_token=key("security_token"))
     missing = _list_missing((f"OS_USERNAME (or {qualified('username')})", None), password_part, (DOMAIN, domain))
     raise IdentityError(
-        f"set {missing}; there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the environment either, and no token or"
-        " access_key in the stack file"
+        f"set {missing}; or give other credentials: OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD"
+        " in the environment, or token or access_key in the stack file"
     )
 
 

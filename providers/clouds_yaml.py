@@ -41,7 +41,7 @@ def load_cloud(name: str) -> Cloud:
     config = _read(name)
     settings = config.get("auth") or {}
     if not isinstance(settings, dict):
-        raise CloudsYamlError(f"auth of cloud {name!r} in clouds.yaml must be keys with values")
+        raise CloudsYamlError(f"auth of cloud {name!r} in clouds.yaml must be a mapping")
     auth = {key: str(value).strip() for key, value in settings.items() if value not in (None, "", "None")}
     return Cloud(
         name=name,
@@ -71,7 +71,7 @@ def _read(name: str) -> Mapping[str, Any]:
         ) from error
     file = os.environ.get("OS_CLIENT_CONFIG_FILE")
     if file and not Path(file).is_file():
-        # openstacksdk would read another file, perhaps of another account.
+        # openstacksdk would read another file, which may be of another account.
         raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {file!r}, which is not a file")
     try:
         clouds = OpenStackConfig(load_envvars=True)
@@ -86,7 +86,7 @@ def _read(name: str) -> Mapping[str, Any]:
         raise CloudsYamlError(f"cloud {name!r} in clouds.yaml cannot be used: {error}") from error
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         # openstacksdk does not check the form of the file.
-        raise CloudsYamlError(f"cloud {name!r} in clouds.yaml must be keys with values") from error
+        raise CloudsYamlError(f"cloud {name!r} in clouds.yaml must be a mapping") from error
     known = ", ".join(sorted(set(names) - {"defaults", "envvars"})) or "none"
-    where = clouds.config_filename or "any clouds.yaml in . , ~/.config/openstack or /etc/openstack"
-    raise CloudsYamlError(f"there is no cloud {name!r} in {where}; the clouds there are: {known}")
+    where = clouds.config_filename or "any clouds.yaml (in ., ~/.config/openstack or /etc/openstack)"
+    raise CloudsYamlError(f"there is no cloud {name!r} in {where}; known: {known}")

@@ -98,9 +98,11 @@ def find_failures(inputs: Properties) -> list[CheckFailure]:
     return failures
 
 
-def changed_inputs(actual: Properties, wanted: Properties) -> set[str]:
-    """The inputs in which `wanted` differs from `actual`; an input that is not known yet counts as different."""
-    return {key for key in (*IN_PLACE, *REPLACING) if is_unknown(wanted.get(key)) or wanted.get(key) != actual.get(key)}
+def changed_inputs(actual: Properties, desired: Properties) -> set[str]:
+    """The inputs in which `desired` differs from `actual`; an input that is not known yet counts as different."""
+    return {
+        key for key in (*IN_PLACE, *REPLACING) if is_unknown(desired.get(key)) or desired.get(key) != actual.get(key)
+    }
 
 
 def describe_duplicate(first: str, second: str) -> str:

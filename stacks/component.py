@@ -19,7 +19,7 @@ WORKING_STATES = ("available", "modifying")
 
 
 class RouterFlowLogs(pulumi.ComponentResource):
-    """One FlowLog for each target that the stack file wants on a router.
+    """One FlowLog for each target that the stack file declares on a router.
 
     Attributes:
         flow_logs: By their names in the stack, such as `vpc-shop-b8382afe`.
@@ -106,8 +106,8 @@ def _require_working(flow_log: FlowLog, *, enabled: bool) -> pulumi.Output[bool]
         urn, id_, state, is_enabled = values
         if not isinstance(id_, str) or state not in WORKING_STATES or (enabled and is_enabled is not True):
             raise pulumi.RunError(
-                "a flow log that takes the place of another one is not at work, so the other one is neither deleted nor"
-                f" disabled: it failed, or --target left it out (then add --target '{urn}')"
+                "a flow log that replaces another is not available, so the old one is neither deleted nor disabled:"
+                f" the new one failed, or --target left it out (then add --target '{urn}')"
             )
         return True
 

@@ -47,7 +47,7 @@ class Backend:
         """
         scheme, separator, place = url.partition("://")
         if scheme == "postgresql":
-            raise ToolError("Pulumi knows postgres://… only, not postgresql://….")
+            raise ToolError("Pulumi accepts postgres://…, not postgresql://….")
         if not (separator and scheme and place):
             raise ToolError(
                 f"TO is {url!r}: it must be the address of a backend, such as postgres://…, s3://… or file://…."
@@ -134,7 +134,7 @@ def move(root: Path, stack: str, to: str) -> None:
     _check_stack_file(root, stack, source, target)
     _create_scratch_project(root, project)
     if target == default and target.place == f"file://{root}/.local/state":
-        (root / ".local" / "state").mkdir(parents=True, exist_ok=True)  # missing if nobody has used it yet
+        (root / ".local" / "state").mkdir(parents=True, exist_ok=True)  # missing if it has not been used yet
 
     export = source.export(stack) if stack in source.list_stacks(project) else {}
     resources = source.list_resources(stack) if export else []
@@ -143,16 +143,16 @@ def move(root: Path, stack: str, to: str) -> None:
     say(f"{len(resources)} resources of stack '{stack}' at {source}; previewing it before the move")
     if reason := source.preview(stack):
         raise ToolError(
-            f"The preview of stack '{stack}' at {source} must show no changes, to be compared with one after the move"
-            f" (`make up` first?): {reason}"
+            f"The preview of stack '{stack}' at {source} must show no changes before the move; if it shows any, run"
+            f" `make up` first: {reason}"
         )
     old = _copy_and_rename(stack, project, export, resources, source, target)
     say(f"Moved: stack '{stack}' with its {len(resources)} resources is at {target}.")
-    say(f"The old state is kept at {source} as stack '{old}', which nothing uses: remove it when you like.")
+    say(f"The old state is kept at {source} as stack '{old}', which is no longer used: remove it whenever you like.")
     if target == default:
-        say(f"From now on, for all who work on it: unset {backend.VARIABLE}")
+        say(f"From now on, everyone who works on it must run: unset {backend.VARIABLE}")
     else:
-        say(f"From now on, for all who work on it, CI too: export {target.setting}")
+        say(f"From now on, everyone who works on it, and CI, must run: export {target.setting}")
 
 
 def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend | None]:
@@ -168,7 +168,7 @@ def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend 
 def _check_stack_file(root: Path, stack: str, source: Backend, target: Backend) -> None:
     """Raise ToolError if the stack is there already, or its file names the backend."""
     if source.place == target.place:
-        raise ToolError(f"The state of stack '{stack}' is at {target} already.")
+        raise ToolError(f"The state of stack '{stack}' is already at {target}.")
     file = stack_file(stack, root)
     if file.is_file() and backend.find_expected_backend(file.read_text(encoding="utf-8", errors="replace")):
         raise ToolError(
@@ -203,7 +203,7 @@ def _copy_and_rename(
         if is_new:
             _remove_copy(stack, project, resources, source, target)
         else:
-            say(f"warning: stack '{stack}' at {target} was there before, and stays: do not use it while there is one")
+            say(f"warning: stack '{stack}' already existed at {target}, and stays: do not use it while there is one")
             say(f"  at {source}")
         raise
 
@@ -220,7 +220,7 @@ def _current(root: Path) -> str:
 def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> None:
     """Raise ToolError unless the stack has a state, and no run is pending."""
     if not _resources(export):
-        raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
+        raise ToolError(f"Stack '{stack}' has no resources at {source}: there is nothing to move.")
     if number := recovery.count_live_creates(stack):
         raise ToolError(
             f"Another run of stack '{stack}' is in progress, with {number} creates: wait until it has ended."
@@ -228,8 +228,8 @@ def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> N
     number = len(recovery.find_pending_operations(export)) + len(journal.unfinished(stack))
     if number:
         raise ToolError(
-            f"A run of stack '{stack}' is in progress, or was interrupted, with {number} pending operations: if nobody"
-            " runs it now, run `make recover` first."
+            f"A run of stack '{stack}' is in progress, or was interrupted, with {number} pending operations: if no run"
+            " is in progress, run `make recover` first."
         )
 
 
@@ -240,8 +240,8 @@ def _check_target(stack: str, project: str, resources: Resources, target: Backen
     found = target.list_resources(stack)
     if found and found != resources:
         raise ToolError(
-            f"There is a stack '{stack}' at {target} already, with {len(found)} resources that are not the same. If"
-            f" nobody needs it, remove it: `pulumi stack rm {stack} --force --preserve-config`, with"
+            f"Another stack '{stack}' is already at {target}, with {len(found)} different resources. If it is not"
+            f" needed, remove it: `pulumi stack rm {stack} --force --preserve-config`, with"
             f" {target.setting}"
         )
 
@@ -277,8 +277,8 @@ def _rename_old(stack: str, project: str, resources: Resources, source: Backend,
         return old
     source.must(f"Renaming stack '{old}'", "stack", "rename", stack, "--stack", old)
     if same:
-        raise ToolError(f"{source} and {target} are one and the same place.")
-    raise ToolError(f"Somebody else has changed stack '{stack}' at {source} in the meantime: try again.")
+        raise ToolError(f"{source} and {target} are the same place.")
+    raise ToolError(f"Stack '{stack}' at {source} was changed in the meantime: try again.")
 
 
 def _renamed(value: Any, project: str, stack: str, new: str) -> Any:
@@ -316,7 +316,7 @@ def main(arguments: list[str]) -> int:
         return 2
     return exit_code(
         lambda: move(Path.cwd(), short_name(arguments[0]), arguments[1]),
-        interrupted="interrupted: the old state is where it was; run it again",
+        interrupted="interrupted: the old state is unchanged; run the command again",
     )
 
 

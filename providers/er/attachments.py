@@ -63,7 +63,7 @@ class Attachments:
         def parse(answer: Json) -> Attachment:
             found = Attachment.from_json(required(answer, "attachment", dict))
             if found.id != attachment_id:
-                raise TemporaryError(f"the API's answer is about attachment {found.id}, not {attachment_id}")
+                raise TemporaryError(f"the API answered with attachment {found.id} instead of {attachment_id}")
             return found
 
         return self._calls.er("GET", self._path(er_id, path_segment(attachment_id)), parse)

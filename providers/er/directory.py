@@ -47,11 +47,11 @@ class Directory:
         if service not in self._addresses:
             found = self._retry.repeat(lambda: self._transport.credentials.find_endpoint(service), deadline=deadline)
             if not found:
-                raise ApiError(f"no address of service {service!r} is known, nor does IAM's catalog have one: give it")
+                raise ApiError(f"IAM's catalog has no address for service {service!r}: set its endpoint")
             try:
                 self._addresses[service] = checked(origin(found))
             except EndpointError as error:
-                raise ApiError(f"IAM's catalog has no usable address of service {service!r}: {error}") from error
+                raise ApiError(f"IAM's catalog has no usable address for service {service!r}: {error}") from error
         return self._addresses[service]
 
     def _find_project(self, deadline: Deadline) -> str:
@@ -68,7 +68,7 @@ class Directory:
             found = find()
         if len(found) != 1:
             number = "no project" if not found else "several projects"
-            raise ApiError(f"IAM at {iam} has {number} {name!r} for these credentials: give the project's id")
+            raise ApiError(f"IAM at {iam} has {number} {name!r} for these credentials: set the project's id")
         return found[0]
 
 

@@ -36,7 +36,7 @@ class Endpoints:
             EndpointError: There is no such region.
         """
         if region not in REGIONS:
-            raise EndpointError(f"there is no region {region!r}; regions are {' and '.join(REGIONS)}")
+            raise EndpointError(f"{region!r} is not a region; regions are {' and '.join(REGIONS)}")
         return cls(*(f"https://{service}.{region}.{_DOMAIN}{path}" for service, path in _SERVICES))
 
     @classmethod

@@ -18,7 +18,7 @@ LEAVING_STATES = ("deleting", "deleted")
 
 def failed_state_error(flow_log_id: str) -> FailedStateError:
     """What to raise for a flow log that is in state failed."""
-    return FailedStateError(f"flow log {flow_log_id} went to state failed and has to be replaced")
+    return FailedStateError(f"flow log {flow_log_id} is in state failed and must be replaced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +204,7 @@ class FlowLogs:
         def parse(answer: Json) -> FlowLog:
             found = _flow_log(er_id, answer)
             if found.id != flow_log_id:
-                raise TemporaryError(f"the API's answer is about flow log {found.id}, not {flow_log_id}")
+                raise TemporaryError(f"the API answered with flow log {found.id} instead of {flow_log_id}")
             return found
 
         path = self._path(er_id, f"{path_segment(flow_log_id)}{action}")

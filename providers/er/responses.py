@@ -29,7 +29,7 @@ def parse_body(response: requests.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise TemporaryError(f"{origin(response.url)} answered something that is not JSON", status=response.status_code)
+        raise TemporaryError(f"{origin(response.url)} gave an answer that is not JSON", status=response.status_code)
     return body
 
 
@@ -56,7 +56,7 @@ def parse_error(response: requests.Response) -> ApiError:
         error = kind(f"{origin(response.url)} redirects to another address: check the endpoint", **details)
     else:
         reason = shown(response.reason) or "an error"
-        error = kind(f"{origin(response.url)} answered {reason} without saying why", **details)
+        error = kind(f"{origin(response.url)} answered {reason} without an explanation", **details)
     # What the service could not finish it may have begun, even where repeating is no use.
     error.may_have_applied |= response.status_code >= 500
     return error

@@ -47,13 +47,13 @@ class ServiceSession(requests.Session):
         return {**settings, "proxies": {}} if is_loopback(str(url)) else settings
 
     def send(
-        self, request: requests.PreparedRequest, *, within: float = ANSWER_TIMEOUT, **settings: Any
+        self, request: requests.PreparedRequest, *, time_limit: float = ANSWER_TIMEOUT, **settings: Any
     ) -> requests.Response:
         """Send with the time-outs of this module, and never to where a redirect points; the answer, read.
 
         Args:
             request: What to send.
-            within: Seconds that reading the answer may take.
+            time_limit: Seconds that reading the answer may take.
             settings: As requests has them.
 
         Raises:
@@ -63,7 +63,7 @@ class ServiceSession(requests.Session):
         bounded = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
         response = super().send(request, **{**settings, **bounded})
         try:
-            _read(response, seconds=min(within, ANSWER_TIMEOUT))
+            _read(response, seconds=min(time_limit, ANSWER_TIMEOUT))
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ConnectionError(error, request=request) from error
         return response

@@ -66,7 +66,7 @@ class Transport:
         service = origin(prepared.url)
         settings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = self.session.send(prepared, **settings, within=max(deadline.left, 1.0))
+            response = self.session.send(prepared, **settings, time_limit=max(deadline.left, 1.0))
         except requests.exceptions.RequestException as error:
             raise connection_error(service, error) from error
         except OSError as error:

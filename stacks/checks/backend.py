@@ -36,7 +36,7 @@ def check_backend(expected: str, project_file: str, environment: Mapping[str, st
         return None
     used = mask_secrets(actual) or "that of `pulumi login`"
     return (
-        f"its state is in {mask_secrets(expected)} ({_KEY}), and not in {used}: set {VARIABLE} (docs/guides/state.md)"
+        f"its state is in {mask_secrets(expected)} ({_KEY}), not in {used}: set {VARIABLE} (see docs/guides/state.md)"
     )
 
 

@@ -38,7 +38,7 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
 
     Args:
         config: The stack file.
-        plan: What it wants.
+        plan: What it declares.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
     """
@@ -57,11 +57,13 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
 
 def _check_key(conflicts: Conflicts, key: str, router: str, others: _Pairs, *, adopt: bool, has_key: bool) -> None:
     if adopt and not others:
-        conflicts.warnings.append(Problem(f"{key}.adopt", "nothing is left to take over, remove it"))
+        conflicts.warnings.append(Problem(f"{key}.adopt", "nothing is left to import: remove this key"))
     failed = [(desired, holder) for desired, holder in others if holder.state == "failed"]
     working = [(desired, holder) for desired, holder in others if holder.state != "failed"]
     if failed:
-        what = f"flow logs on {router} that are not this stack's have failed, delete them: {_describe(failed)}"
+        what = (
+            f"these flow logs on {router} do not belong to this stack and have failed: {_describe(failed)}; delete them"
+        )
         conflicts.problems.append(Problem(key, what))
     if adopt:
         conflicts.adopted.update({desired.target: holder for desired, holder in working})
@@ -71,15 +73,15 @@ def _check_key(conflicts: Conflicts, key: str, router: str, others: _Pairs, *, a
     foreign = [pair for pair in working if pair not in uncertain]
     if foreign:
         what = (
-            f"wants flow logs that are on {router} already and not this stack's: {_describe(foreign)}; to take them"
-            " over, if they are no other stack's, set adopt: true here"
+            f"these flow logs on {router} already exist and do not belong to this stack: {_describe(foreign)}; unless"
+            " they belong to another stack, set adopt: true here to import them"
         )
         conflicts.problems.append(Problem(key, what))
     if uncertain:
         what = (
-            f"wants flow logs that are on {router} already, under the wanted names, and not in the state:"
-            f" {_describe(uncertain)}; if no interrupted run of this stack has created them, set adopt: true here to"
-            " take them over"
+            f"these flow logs on {router} already exist under the declared names and are not in the state:"
+            f" {_describe(uncertain)}; unless an interrupted run of this stack created them, set adopt: true here to"
+            " import them"
         )
         conflicts.warnings.append(Problem(key, what))
 

@@ -35,7 +35,7 @@ def check_rules(rules: Rules, plan: Plan) -> list[Problem]:
         misnamed = [flow_log for flow_log in flow_logs if not matches_any(flow_log.name, rules.names)]
         problems += _report(
             "names",
-            f"these names fit none of {join_names(rules.names)}",
+            f"these names match none of {join_names(rules.names)}",
             (f"{flow_log.name} ({_place(flow_log)})" for flow_log in misnamed),
         )
     return unknown + problems
@@ -59,10 +59,12 @@ def _check_every_attachment(rules: Rules, plan: Plan) -> list[Problem]:
 
 def _check_log_groups(approved: list[LogGroup], flow_logs: Iterable[DesiredFlowLog]) -> list[Problem]:
     ids = {group.id for group in approved}
-    names = join_names([group.display_name for group in approved]) or "nothing"
+    names = join_names([group.display_name for group in approved]) or "none"
     others = (flow_log for flow_log in flow_logs if flow_log.target.log_group_id not in ids)
     culprits = (f"{_place(flow_log)} to {flow_log.logs_to}" for flow_log in others)
-    return _report("log_groups", f"only {names} may be written to, not", culprits)
+    return _report(
+        "log_groups", f"the only allowed log groups are {names}, but these flow logs write elsewhere", culprits
+    )
 
 
 def _report(rule: str, what: str, culprits: Iterable[str]) -> list[Problem]:

@@ -71,7 +71,7 @@ def parse_values(stack: str, text: str) -> Values:
         raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
     written = (document or {}).get("config") if isinstance(document or {}, dict) else document
     if not isinstance(written or {}, dict):
-        raise ValueError("it is not a stack file, which has a line `config:` with the keys indented below")
+        raise ValueError("it is not a stack file: the keys must be indented below a line `config:`")
     found = own_keys({str(key): value for key, value in (written or {}).items()})
     secret = {key: isinstance(value, dict) and value.keys() == {"secure"} for key, value in found.items()}
     plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}

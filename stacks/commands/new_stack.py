@@ -52,7 +52,7 @@ def format_stack_file(
     where = [f"{key}: {scalar(value)}" for key, value in _where(streams, shared.router).items()]
     called = unique_names(existing)
     lines = [
-        *_comment(f"The stack {stack}. Look it over, then: STACK={stack} make preview", indent=0),
+        *_comment(f"Stack {stack}. Review this file, then run: STACK={stack} make preview", indent=0),
         "config:",
         *(f"{INDENT}{qualified(key)}: {scalar(value)}" for key, value in place.items()),
         f"{INDENT}{qualified('routers')}:",
@@ -93,7 +93,7 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaul
             **({} if shared.log_stream else {"log_stream": names[min(names, key=lambda id_: names[id_])]}),
         }
     stream = "/".join(name or "…" for name in (shared.log_group, shared.log_stream))
-    raise ValueError(f"there is no log stream {stream} in the project: create one, or change {DEFAULTS_FILE}")
+    raise ValueError(f"the project has no log stream {stream}: create it, or change {DEFAULTS_FILE}")
 
 
 def _attachments(client: Client, router: Router) -> str:
@@ -113,7 +113,7 @@ def _attachments(client: Client, router: Router) -> str:
 
 def _streams(streams: Mapping[LogGroup, Sequence[LogStream]]) -> str:
     found = [f"{group.name}/{stream.name}" for group, inside in streams.items() for stream in inside]
-    return f"Where logs can go: {join_names(sorted(map(display_name, found)))}."
+    return f"Log streams of the project: {join_names(sorted(map(display_name, found)))}."
 
 
 def _comment(text: str, *, indent: int) -> list[str]:
@@ -128,12 +128,12 @@ def main() -> None:
     parser.add_argument("--endpoint", help="`emulator`, or one address for all services")
     options = parser.parse_intermixed_args()
     if not (options.stack and options.routers):
-        sys.exit("error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'")
+        sys.exit("error: set NAME and ROUTER, for example: make new-stack NAME=lab ROUTER='er-core er-edge'")
     file = stack_file(options.stack)
     try:
         check_stack_name(options.stack)
         if file.exists():
-            raise ValueError("it exists already: name another stack")
+            raise ValueError("it already exists: name another stack")
         values = {"endpoint": options.endpoint} if options.endpoint else {}
         current = backend.find_current_backend(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
         place = {**values, **command_line.find_place(ProviderConfig(values.get, os.environ), values)}
@@ -143,7 +143,7 @@ def main() -> None:
         write(file, format_stack_file(client, options.stack, options.routers, place, load_defaults()))
     except (ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
-    print(f"{file} is written. Look it over, then: STACK={options.stack} make preview")
+    print(f"{file} was written. Review it, then run: STACK={options.stack} make preview")
 
 
 if __name__ == "__main__":

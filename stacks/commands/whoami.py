@@ -45,7 +45,7 @@ def collect_facts(
     endpoints = settings.endpoints()
     for name in ("er", "lts", "iam"):
         yield f"endpoint {name}", getattr(endpoints, name)
-    yield "region", settings.region() or "not set: the endpoints decide"
+    yield "region", settings.region() or "not set: the endpoints are given"
     credentials = settings.credentials(endpoints)
     who = settings.identity()
     yield "signs in with", who.source
@@ -55,15 +55,15 @@ def collect_facts(
     yield "project", f"{sanitize(project_id)}{f' ({project})' if project else ''}"
     # Only an answer of a service shows that a token, or a key with a project's id, is valid.
     routers = sum(1 for _ in client.routers.list())
-    yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'} there"
+    yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'}"
 
 
 def _describe(who: auth.Token | auth.User | auth.AccessKey) -> str:
     if isinstance(who, auth.User):
         return f"user {who.username!r} of domain {who.domain!r}"
     if isinstance(who, auth.AccessKey):
-        return f"access key {who.access_key!r}{', a temporary one' if who.security_token else ''}"
-    return "whoever got the token"
+        return f"access key {who.access_key!r}{' (temporary)' if who.security_token else ''}"
+    return "the owner of the token"
 
 
 def main(stack: str, backend: str = "") -> None:

@@ -100,7 +100,7 @@ def read_interrupted_creates(stack: str) -> list[FlowLogTarget] | Problem:
     try:
         return [target_of(create["inputs"]) for create in journal.unfinished(stack)]
     except (OSError, ValueError) as error:
-        what = f"the journal of creates in {journal.FOLDER / stack} cannot be read ({error}): check who owns the files"
+        what = f"the journal of creates in {journal.FOLDER / stack} cannot be read ({error}): check who owns its files"
         return Problem("routers", what)
 
 

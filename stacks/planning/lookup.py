@@ -31,11 +31,11 @@ def find(key: str, kind: str, text: str, things: Sequence[N]) -> N | Problem:
         return matches[0]
     if matches:
         ids = join_names([thing.id for thing in matches])
-        return Problem(key, f"the name {text!r} fits {len(matches)} of them; use an id: {ids}")
+        return Problem(key, f"the name {text!r} matches {len(matches)} of them; use an id: {ids}")
     names = sorted(thing.display_name for thing in things)
     similar = find_similar(text, names)
     known = join_names([*similar, *(name for name in names if name not in similar)]) or "none"
-    return Problem(key, f"there is no {kind} with id or name {text!r}; there are: {known}")
+    return Problem(key, f"there is no {kind} with id or name {text!r}; known: {known}")
 
 
 def find_matches(text: str, things: Sequence[N]) -> list[N]:

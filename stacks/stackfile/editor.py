@@ -64,7 +64,7 @@ def add_routers(text: str, routers: Mapping[str, Any], comments: Sequence[str], 
     except yaml.YAMLError:
         pass
     raise EditError(
-        "its config is not below a line `config:`, one key a line; write it so, or use ARGS=--print to see what to add"
+        "its keys must be below a line `config:`, one key per line: change it, or use ARGS=--print to see what to add"
     )
 
 

@@ -21,7 +21,7 @@ def make_outputs(plan: Plan, deletions: Sequence[Deletion], last_run: LastRun) -
     """The stack's outputs.
 
     Args:
-        plan: What this run wants.
+        plan: What this run declares.
         deletions: What it deletes.
         last_run: What the last run left.
     """

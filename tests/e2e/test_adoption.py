@@ -17,7 +17,8 @@ def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -
 
     error = project.expect_error("up", *QUICK)
     assert (
-        "core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's:" in error
+        "core in stacks/Pulumi.local.yaml: these flow logs on er-core already exist and do not belong to this stack:"
+        in error
     )
     assert "vpc-shop (by-hand, " in error
     assert "set adopt: true here" in error
@@ -50,7 +51,8 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
     assert run.ok, run.output
     assert "5 flow logs, under er-core, er-core-network, er-core-security, er-edge." in run.output
     assert (
-        "not logged on er-core, and not in here: vgw-direct-connect, vpc-data-platform, vpc-shop-staging" in run.output
+        "not logged on er-core, and not in this file: vgw-direct-connect, vpc-data-platform, vpc-shop-staging"
+        in run.output
     )
     assert project.config()["routers"]["er-core"] == {
         "router": "er-core",
@@ -74,7 +76,7 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
     text = project.stack_file().read_text()
     run = project.module("stacks.commands.adopt")
     assert run.code == 1
-    assert "stacks/Pulumi.local.yaml was not written: it has routers already" in run.output
+    assert "stacks/Pulumi.local.yaml was not written: it already has routers" in run.output
     assert project.stack_file().read_text() == text
 
 
@@ -93,9 +95,9 @@ def test_preview_reports_all_problems_at_once(project: Project, cloud: Cloud) ->
         " core: vpn-office-bonn",
         "rules.never_disabled in stacks/Pulumi.local.yaml: these attachments would have a flow log that is disabled:"
         " core: vpc-shop",
-        "rules.log_groups in stacks/Pulumi.local.yaml: only security may be written to, not: core: v",
+        "rules.log_groups in stacks/Pulumi.local.yaml: the only allowed log groups are security, but these flow logs write elsewhere: core: v",
         "core: vpc-shop to network/er-flow-logs",
-        "routers.core in stacks/Pulumi.local.yaml: wants flow logs that are on er-core already and not this stack's",
+        "routers.core in stacks/Pulumi.local.yaml: these flow logs on er-core already exist and do not belong to this stack",
         "but the quota has room for 0 (1 of 1 in use)",
     ):
         assert problem in error

@@ -56,7 +56,7 @@ def test_failed_move_deletes_nothing_and_next_up_completes_it(project: Project) 
 
             cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, times=1)])
             error = project.expect_error("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
-            assert "it failed, or --target left it out" in error
+            assert "the new one failed, or --target left it out" in error
             assert before <= cloud.flow_logs().keys()
 
             cloud.server.faults.use(0, [])
@@ -99,7 +99,7 @@ def test_attachment_renamed_in_console_keeps_its_flow_log(project: Project, clou
 
     output = on_one_line(project.up())
 
-    assert "'vpc-shop' is named 'vpc-shop-2' now: its flow log and settings stay; write" in output
+    assert "'vpc-shop' is now named 'vpc-shop-2' and keeps its flow log and settings; use" in output
     assert cloud.flow_logs().keys() == before
     shop = cloud.flow_log_of("vpc-shop-2")
     assert shop["description"] == "the shop's"
@@ -107,8 +107,8 @@ def test_attachment_renamed_in_console_keeps_its_flow_log(project: Project, clou
 
     store.rename_attachment("vpc-payments", "vpc-shop")
     error = project.expect_error("up", *QUICK)
-    assert f"'vpc-shop' meant the attachment {id_}, which is named 'vpc-shop-2' now" in error
-    assert f"the name has passed to {store.attachment('vpc-shop').id}: write the id" in error
+    assert f"the attachment that had it before, {id_}, is now named 'vpc-shop-2'" in error
+    assert f"'vpc-shop' is now the name of {store.attachment('vpc-shop').id}, and" in error
     assert cloud.flow_logs().keys() == before
 
 

@@ -182,7 +182,7 @@ def test_failing_program_deletes_nothing_and_shows_no_secret(routers: Example) -
 def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
     good = routers.program
     routers.program += "\ndeclare_flow_logs()\n"
-    assert "declare_flow_logs is to be called once in a program" in routers.expect_error("preview")
+    assert "declare_flow_logs may be called only once in a program" in routers.expect_error("preview")
 
     routers.program = "from stacks.program import declare_flow_logs\ndeclare_flow_logs()\n"
     assert "otc-flow-logs:routers in Pulumi.dev.yaml: is missing" in routers.expect_error("up", *QUICK)
@@ -202,7 +202,7 @@ def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
     assert (
         "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program passes it, too: remove it from one of them" in error
     )
-    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in error
+    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: unknown key; did you mean region?" in error
 
 
 @pytest.mark.acceptance

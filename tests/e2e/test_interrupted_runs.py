@@ -62,7 +62,7 @@ def test_creates_of_a_killed_provider_are_recovered_or_deleted(project: Project,
     error = project.expect_error("up", *QUICK)
 
     sentence = (
-        "interrupted while it created flow logs that the stack file no longer wants (5): run `make recover` first"
+        "interrupted while it created flow logs that the stack file no longer declares (5): run `make recover` first"
     )
     assert sentence in error
     project.recover()

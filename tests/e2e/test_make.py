@@ -56,7 +56,7 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud,
 def at_terminal(command: str, answer: str, checkout: Path, team: dict[str, str]) -> str:
     """What the terminal shows; the answer is for the question before `make up`."""
     environment = {**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **team}
-    return run_at_terminal(command, checkout, environment, question="Do this?", answer=answer)
+    return run_at_terminal(command, checkout, environment, question="Make these changes?", answer=answer)
 
 
 def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
@@ -70,7 +70,7 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
     shown = at_terminal("make up", "no", checkout, team)
 
     assert "6 TO MOVE" in shown.upper()
-    assert shown.index("network/er-flow-logs-archive") < shown.index("Do this?")
+    assert shown.index("network/er-flow-logs-archive") < shown.index("Make these changes?")
     assert "Nothing was changed." in shown
     assert cloud.flow_logs() == before
 
@@ -79,7 +79,7 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
 def test_make_up_with_yes_does_not_ask_at_a_terminal(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
     file = checkout / "stacks" / "Pulumi.team.yaml"
     file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
-    assert "Do this?" not in at_terminal("make up YES=1", "", checkout, team)
+    assert "Make these changes?" not in at_terminal("make up YES=1", "", checkout, team)
     assert len(cloud.flow_logs()) == 6
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.harness import STACK, Cloud, Project
 from tests.e2e.record_previews import EVENTS, preview
 
-NO_GAP = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
+NO_GAP = "**1 to move: the new flow log is created first, then the old one is deleted, so that no record has a gap**"
 
 
 @pytest.mark.up
@@ -63,5 +63,5 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
     titles = [line for line in lines if re.match(r"\d.* TO ", line)]
     assert titles == [
         "1 TO DELETE: THE RECORD THAT IT WRITES ENDS",
-        "1 TO MOVE: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
+        "1 TO MOVE: THE NEW FLOW LOG IS CREATED FIRST, THEN THE OLD ONE IS DELETED",
     ]

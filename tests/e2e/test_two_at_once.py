@@ -55,7 +55,7 @@ def test_make_refuses_a_live_run_and_recovers_a_killed_one(checkout: Path, tmp_p
                 output = run_shell(f"make {target}", checkout, 2, **token)
 
                 assert output.count("error: ") == 1, output
-                assert f"another run is at work on this stack now, with {DEMO_FLOW_LOGS} creates under way" in output
+                assert f"another run of this stack is in progress, with {DEMO_FLOW_LOGS} creates" in output
                 assert "interrupted" not in output
                 assert "make recover" not in output
                 assert run_files(project) == before

@@ -87,7 +87,7 @@ def test_answer_about_another_resource_is_refused(er: Client, server: Server, mo
     monkeypatch.setattr(Calls, "er", lambda _calls, _method, _path, parse: parse(answer))
 
     for read, kind in ((er.attachments.get, "attachment"), (er.flow_logs.get, "flow log")):
-        with pytest.raises(TemporaryError, match=f"about {kind} {other.id}, not {NOWHERE}"):
+        with pytest.raises(TemporaryError, match=f"with {kind} {other.id} instead of {NOWHERE}"):
             read(NOWHERE, NOWHERE)
 
 

@@ -212,8 +212,8 @@ def _assert_record(shape: Any, read: object) -> None:
         # The expected record has more keys than the client reads.
         assert {"flow_log": FlowLog, "attachment": Attachment, "router": Router}[shape["is"]] is type(read)
         shape = {**_shapes()[shape["is"]], **shape}
-    wire = _on_the_wire(read)
-    for key, value in wire.items():
+    sent = _as_sent(read)
+    for key, value in sent.items():
         assert mismatch(shape[key], value, key) is None
 
 
@@ -221,7 +221,7 @@ def _shapes() -> Any:
     return yaml.safe_load(SHAPES.read_text(encoding="utf-8"))
 
 
-def _on_the_wire(read: object) -> dict[str, Any]:
+def _as_sent(read: object) -> dict[str, Any]:
     """A record under the names that its fields have in the API."""
     fields = dict(vars(read))
     if isinstance(read, FlowLog):

@@ -300,7 +300,7 @@ def test_flow_log_that_fails_has_to_be_replaced(serve: Serve) -> None:
     error = incomplete(lambda: create(client_of(server, Deadline(report=fail)), target_of(server)))
 
     id_ = only(server).id
-    assert str(error) == f"flow log {id_} went to state failed and has to be replaced"
+    assert str(error) == f"flow log {id_} is in state failed and must be replaced"
     assert (error.flow_log.id, error.flow_log.state) == (id_, "failed")
     assert isinstance(error.__cause__, FailedStateError)
     # As another run finds it, too.
@@ -316,7 +316,7 @@ def test_change_of_a_failed_flow_log_is_not_waited_for(
 
     error = incomplete(lambda: lifecycle.converge(er, created, desired))
 
-    assert str(error) == f"flow log {created.id} went to state failed and has to be replaced"
+    assert str(error) == f"flow log {created.id} is in state failed and must be replaced"
     assert error.flow_log.state == "failed"
 
 

@@ -89,7 +89,7 @@ def test_endpoint_that_did_answer_is_given_up_after_2_min(scripted: ServerFactor
 
 
 LOST = "cannot reach {url}: "
-NOT_JSON = "{url} answered something that is not JSON (HTTP 200)"
+NOT_JSON = "{url} gave an answer that is not JSON (HTTP 200)"
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
@@ -99,9 +99,9 @@ NOT_JSON = "{url} answered something that is not JSON (HTTP 200)"
         (Reset(), f"{LOST}Connection reset by peer"),
         (Hangup(), f"{LOST}Remote end closed connection without response"),
         (INCOMPLETE, LOST),
-        (Answer(502, SORRY), "{url} answered Bad Gateway without saying why (HTTP 502)"),
-        (Answer(503, SORRY), "{url} answered Service Unavailable without saying why (HTTP 503)"),
-        (Answer(504, SORRY), "{url} answered Gateway Timeout without saying why (HTTP 504)"),
+        (Answer(502, SORRY), "{url} answered Bad Gateway without an explanation (HTTP 502)"),
+        (Answer(503, SORRY), "{url} answered Service Unavailable without an explanation (HTTP 503)"),
+        (Answer(504, SORRY), "{url} answered Gateway Timeout without an explanation (HTTP 504)"),
         *(
             (Answer(200, body), NOT_JSON)
             for body in (SORRY, b'{"flow_log": {"id": "c6', b"[]", b"null", b'"text"', b"[" * 200_000, OK.content * 2)

@@ -189,7 +189,7 @@ def test_contents_are_changed_while_an_emulator_serves_them(
 def test_users_get_roles_and_policies(admin: Command, server: Server, tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text('{"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": ["er:flowlogs:*"]}]}')
-    assert admin("set-policy", "tester", policy).stdout == f"user tester may do what {policy} says\n"
+    assert admin("set-policy", "tester", policy).stdout == f"user tester has the policy {policy}\n"
     user = server.store.identity.users()[0]
     assert (user.role, user.policy.allows("er:flowlogs:create")) == (None, True)
     assert not user.policy.allows("er:quotas:list")
@@ -229,14 +229,14 @@ def test_attachment_is_removed_as_chosen(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["remove-attachment", "vpc-x"], "There is no attachment 'vpc-x'; there are: cfw-a, vgw-a, vpc-a, vpc-b, "),
-        (["add-attachment", "er-x", "vpc-x"], "There is no router 'er-x'; there are: er-elsewhere, er-main, "),
-        (["delete-flow-log", "x"], "There is no flow log 'x'; there are: none at all."),
-        (["remove-attachment", "vpc-second"], "There are 2 attachments named 'vpc-second', use the id: "),
+        (["remove-attachment", "vpc-x"], "There is no attachment 'vpc-x'; known: cfw-a, vgw-a, vpc-a, vpc-b, "),
+        (["add-attachment", "er-x", "vpc-x"], "There is no router 'er-x'; known: er-elsewhere, er-main, "),
+        (["delete-flow-log", "x"], "There is no flow log 'x'; known: none."),
+        (["remove-attachment", "vpc-second"], "There are 2 attachments named 'vpc-second'; use an id: "),
         (["set-quota", "-2"], "not -2"),
         (["gaps", "--since", "yesterday"], "'yesterday' is not a time: write it in UTC, as 2026-11-23T10:00:00Z"),
         (["gaps", "--since", "1h", "--until", "2h"], "choose an earlier beginning or a later end"),
-        (["gaps", "vpc-x"], "There is no attachment 'vpc-x'; there are: "),
+        (["gaps", "vpc-x"], "There is no attachment 'vpc-x'; known: "),
     ],
 )
 def test_invalid_argument_is_refused_in_one_sentence(

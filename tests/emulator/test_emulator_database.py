@@ -45,7 +45,7 @@ def test_database_files_are_private(tmp_path: Path) -> None:
 )
 def test_damaged_file_is_refused(db: Path, damage: Callable[[bytes], bytes]) -> None:
     db.write_bytes(damage(db.read_bytes()))
-    assert "delete it to start afresh" in refusal(db)
+    assert "delete it, or name another file" in refusal(db)
 
 
 def test_database_of_another_program_is_refused_and_unchanged(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_database_of_another_version_is_refused(db: Path, version: int) -> None:
     other.execute(f"PRAGMA user_version = {version}")
     other.close()
     assert refusal(db) == (
-        f"{db} was made by another version of the emulator (schema {version}, this one has 3): delete it to start "
-        "afresh, or name another file."
+        f"{db} was made by another version of the emulator (schema {version}, this one has 3): delete it, or"
+        " name another file."
     )
 
 

@@ -109,7 +109,7 @@ def test_attachments_can_be_named_by_name_or_id(timeline: Timeline) -> None:
     timeline.store.remove_attachment("vpc-a")
     assert timeline.gaps(attachment=id_) == [(0, 10)]
     for name in ("vpc-x", "vpc-a"):
-        with pytest.raises(EmulatorError, match=f"There is no attachment '{name}'; there are: cfw-a, "):
+        with pytest.raises(EmulatorError, match=f"There is no attachment '{name}'; known: cfw-a, "):
             timeline.gaps(attachment=name)
 
 

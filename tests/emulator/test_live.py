@@ -210,7 +210,7 @@ def test_all_missing_variables_are_named(monkeypatch: pytest.MonkeyPatch, capsys
         ({**USER, "LIVE_LOG_GROUP": ""}, "LIVE_LOG_GROUP"),
         ({**USER, "LIVE_ENDPOINT": "emulator"}, "LIVE_ENDPOINT: 'emulator' is not an address"),
         ({**USER, "LIVE_ENDPOINT": "http://192.0.2.1"}, "LIVE_ENDPOINT: .* would send credentials unencrypted"),
-        ({**USER, "LIVE_ENDPOINT": "", "OS_REGION_NAME": "eu-xx"}, "OS_REGION_NAME: there is no region 'eu-xx'"),
+        ({**USER, "LIVE_ENDPOINT": "", "OS_REGION_NAME": "eu-xx"}, "OS_REGION_NAME: 'eu-xx' is not a region"),
     ],
 )
 def test_single_missing_or_invalid_variable_is_named(variables: dict[str, str], sentence: str) -> None:
@@ -224,18 +224,17 @@ def test_single_missing_or_invalid_variable_is_named(variables: dict[str, str], 
     [
         (
             {"LIVE_ATTACHMENT": "nothing", "LIVE_LOG_GROUP": "netwrok"},
-            "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; there are:"
+            "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; known:"
             " cfw-a, twin, twin, vgw-a, vpc-a, vpc-b, vpc-modifying, vpc-waiting, vpn-a; LIVE_LOG_GROUP: there is no"
-            " log group with id or name 'netwrok'; there are: network, security",
+            " log group with id or name 'netwrok'; known: network, security",
         ),
         ({"LIVE_ATTACHMENT": "cfw-a"}, "LIVE_ATTACHMENT: cfw-a is of type cfw, which cannot be logged"),
         ({"LIVE_ATTACHMENT": "vpc-waiting"}, "LIVE_ATTACHMENT: vpc-waiting waits for the router's owner to accept it"),
         (
             {"LIVE_LOG_STREAM": "audit"},
-            "LIVE_LOG_STREAM: there is no log stream in group 'network' with id or name 'audit'; there are: archive,"
-            " flow",
+            "LIVE_LOG_STREAM: there is no log stream in group 'network' with id or name 'audit'; known: archive, flow",
         ),
-        ({"LIVE_ATTACHMENT": "twin"}, "LIVE_ATTACHMENT: the name 'twin' fits 2 of them; use an id: "),
+        ({"LIVE_ATTACHMENT": "twin"}, "LIVE_ATTACHMENT: the name 'twin' matches 2 of them; use an id: "),
     ],
 )
 def test_place_that_cannot_be_logged_is_refused(server: Server, variables: dict[str, str], sentence: str) -> None:

@@ -29,7 +29,7 @@ def unwrapped(text: str) -> str:
 def test_stack_file_is_valid_and_its_comments_name_what_exists(server: Server) -> None:
     found = written(server, "er-main", "er-second", region="eu-de", state="s3://states")
 
-    assert "# The stack lab. Look it over, then: STACK=lab make preview" in found
+    assert "# Stack lab. Review this file, then run: STACK=lab make preview" in found
     assert "attachments can be logged: vgw-a, vpc-a, vpc-b, vpc-modifying, vpn-a." in found
     assert "cfw-a is of type cfw, which cannot be logged" in unwrapped(found)
     config = yaml.safe_load(found)["config"]
@@ -53,7 +53,7 @@ def test_defaults_of_all_stacks_are_not_repeated(server: Server) -> None:
 @pytest.mark.parametrize(
     ("routers", "shared", "sentence"),
     [
-        (["er-man"], "", "there is no router with id or name 'er-man'; there are: er-main"),
+        (["er-man"], "", "there is no router with id or name 'er-man'; known: er-main"),
         (["er-main"], "router: {log_group: netwrk}", "there is no log stream netwrk/… in the project: create one"),
         (["er-main"], "router: {log_stream: x}", "there is no log stream …/x in the project"),
     ],
@@ -105,7 +105,7 @@ def test_command_never_overwrites_a_stack_file(
 
     command("lab", "er-main", f"--endpoint={server.url}")
 
-    written = "stacks/Pulumi.lab.yaml is written. Look it over, then: STACK=lab make preview\n"
+    written = "stacks/Pulumi.lab.yaml was written. Review it, then run: STACK=lab make preview\n"
     assert capsys.readouterr().out == written
     before = (folder / "Pulumi.lab.yaml").read_text()
     assert yaml.safe_load(before)["config"]["otc-flow-logs:state"] == "file://./.local/state"

@@ -118,7 +118,7 @@ def test_exceeded_quota_is_reported_with_numbers_and_what_to_do(provider: FlowLo
     assert re.fullmatch(
         r"flow log 'shop' was not created: The quota flow_log of 1 is used up"
         rf" \(ER\.04009008, HTTP 400, {REQUEST}\): 1 of 1 are in use;"
-        r" delete flow logs nobody needs, or ask for a higher quota with a service ticket",
+        r" delete unused flow logs, or request a higher quota with a service ticket",
         refused(lambda: provider.create(inputs_of(server))),
     )
 

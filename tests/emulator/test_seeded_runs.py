@@ -51,7 +51,7 @@ def test_long_outage_is_reported_and_the_next_up_resumes(base: type[Any], tmp_pa
         # Each operation has 120 s on a clock of its own; the last wait before the end may be as long as 20 s.
         gave_up = r"gave up after 1(?:[23]\d|40) s of waiting for the service \(\S.*\) \(ER\.05039006, HTTP 503, .*\)"
         unfinished = rf"\(\S+\) exists but is not as declared yet: {gave_up}; the next `pulumi up` continues from there"
-        unknown = rf"may have been created: {gave_up}; the next `pulumi up --refresh` finds out"
+        unknown = rf"may have been created: {gave_up}; run `pulumi up --refresh` to find out"
         created = server.store.flow_logs.live()
         assert 0 < len(created) < answered
         assert len(errors) >= ATTACHMENTS - len(created)

@@ -171,9 +171,9 @@ def show_deleted(side: Side, deadline: Deadline) -> str:
 def _read(side: Side, id_: str, state: Props, deadline: Deadline) -> str:
     read = side.provider.read(id_, state, deadline)
     if not (read.id and read.outs):
-        raise FlowLogError(f"flow log {side.id} was not found, but nobody has deleted it")
+        raise FlowLogError(f"flow log {side.id} was not found, although it was not deleted")
     changed = sorted(p.changed_inputs(read.outs, side.desired))
-    return f"not as wanted: {', '.join(changed)}" if changed else "as wanted"
+    return f"not as declared: {', '.join(changed)}" if changed else "as declared"
 
 
 def _refused(error: ApiError) -> str:

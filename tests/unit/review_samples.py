@@ -95,7 +95,7 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
     row = st.builds(
         Row,
         **dict.fromkeys(("router", "attachment", "flow_log", "logs_to", "note"), text),
-        is_silenced=st.booleans(),
+        is_disabled=st.booleans(),
         differences=st.lists(difference, max_size=4).map(tuple),
     )
     review = st.builds(

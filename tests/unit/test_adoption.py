@@ -67,7 +67,7 @@ def test_flow_logs_that_cannot_be_adopted_are_left_out_with_a_reason() -> None:
         "orphan (flow-log-of-z) on er-core is left out: its attachment z is gone",
         "lost (3) on er-core is left out: its log group g or stream gone is gone",
         "away (4) on er-core is left out: its log group gone or stream s is gone",
-        "not logged on er-core, and not in here: vpc-b",
+        "not logged on er-core, and not in this file: vpc-b",
     ):
         assert part in notes
 
@@ -126,7 +126,7 @@ def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
     ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
-    with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
+    with pytest.raises(editor.EditError, match="its keys must be below a line `config:`, one key per line"):
         editor.add_routers(before, FOUND.routers, FOUND.comments, {})
 
 

@@ -54,7 +54,7 @@ def test_target_is_free(existing: Sequence[FlowLog], state: Mapping[FlowLogTarge
 
 def test_occupied_targets_are_reported_with_the_way_to_adopt_them() -> None:
     what = (
-        "wants flow logs that are on er-1-name already and not this stack's: vpc-shop (by-hand, 1), vpc-data"
+        "these flow logs on er-1-name already exist and do not belong to this stack: vpc-shop (by-hand, 1), vpc-data"
         " (by-hand-too, 2); to take them over, if they are no other stack's, set adopt: true here"
     )
     conflicts = check([flow_log("a", "by-hand", id_="1"), flow_log("b", "by-hand-too", id_="2")])
@@ -81,7 +81,7 @@ def test_adopt_imports_what_the_state_does_not_have() -> None:
 
 
 def test_adopt_without_anything_to_adopt_is_a_warning() -> None:
-    warning = Problem("routers.core.adopt", "nothing is left to take over, remove it")
+    warning = Problem("routers.core.adopt", "nothing is left to import: remove this key")
     assert check([flow_log("a", "own")], adopt=True, state=SHOP_ONLY) == Conflicts(warnings=[warning])
 
 

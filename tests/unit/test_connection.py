@@ -152,8 +152,8 @@ def test_stack_file_overrides_environment_for_project(
             EU_DE,
             {},
             f"{NOBODY}: set OS_USERNAME (or otc-flow-logs:username) and OS_PASSWORD (or otc-flow-logs:password) and"
-            " OS_USER_DOMAIN_NAME (or otc-flow-logs:domain); there is no OS_TOKEN, OS_ACCESS_KEY or OS_CLOUD in the"
-            " environment either, and no token or access_key in the stack file",
+            " OS_USER_DOMAIN_NAME (or otc-flow-logs:domain); or give other credentials: OS_TOKEN,"
+            " OS_ACCESS_KEY or OS_CLOUD in the environment, or token or access_key in the stack file",
         ),
         (EU_DE, {**USER, "OS_USERNAME": ""}, f"{NOBODY}: set OS_USERNAME (or otc-flow-logs:username);"),
         (EU_DE, {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}, f"{NOBODY}: set OS_USERNAME "),

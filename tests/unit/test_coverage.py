@@ -117,7 +117,10 @@ def test_mistake_in_the_stack_file_is_shown_and_hides_no_router() -> None:
     coverage = survey(cast(Client, FakeClient()), found, stack="prod", now=NOW)
     assert coverage.mistakes == ["otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: x"]
     (entry,) = coverage.routers[0].entries
-    assert (entry.status, entry.reason) == (Status.NOT_LOGGED, "a mistake in the stack file leaves open where to")
+    assert (entry.status, entry.reason) == (
+        Status.NOT_LOGGED,
+        "the log stream is unknown because of a mistake in the stack file",
+    )
 
 
 def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:

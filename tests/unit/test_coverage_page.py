@@ -219,8 +219,8 @@ def test_flow_logs_outside_the_stack_are_marked() -> None:
     html = read(DEMO)
     marked = [row for row in rows(html) if row.all("b", "foreign")]
     names = [(row.only("td", "flow-log").text, bool(row.all("svg", "foreign"))) for row in marked]
-    assert names == [("somebody else's old", False), ("somebody else's audit", True)]
-    assert html.only("li", "foreign").text == "2 flow logs are somebody else's"
+    assert names == [("not this stack's old", False), ("not this stack's audit", True)]
+    assert html.only("li", "foreign").text == "2 flow logs are not this stack's"
 
 
 def test_summary_counts_attachments_and_not_flow_logs() -> None:
@@ -320,7 +320,7 @@ def test_page_of_4000_attachments_has_less_than_5_mb() -> None:
 def test_page_without_routers_attachments_or_names_says_so() -> None:
     assert read(coverage()).only("title").text == "Nothing can be logged: demo"
     assert read(coverage()).only("p", "empty").text == "There are no routers in the stack file."
-    assert read(coverage(router("er"))).only("p", "empty").text == "Nothing is attached to it."
+    assert read(coverage(router("er"))).only("p", "empty").text == "The router has no attachments."
     html = read(coverage(replace(router("", entry("", "g/s")), id="r-1")))
     assert html.only("h2").text == "r-1"
     assert [name_of(row) for row in rows(html)] == ["id-"]

@@ -128,7 +128,7 @@ def test_conflict_is_a_warning_in_any_other_run(client: FakeClient) -> None:
     decision = run(client, state=SHOP_ONLY)
     (warning,) = decision.warnings
     assert warning.startswith(
-        "otc-flow-logs:routers.core in Pulumi.local.yaml: wants flow logs that are on er-core already"
+        "otc-flow-logs:routers.core in Pulumi.local.yaml: these flow logs on er-core already exist"
     )
     assert set(decision.plan.desired) == {target("a"), target("b")}
 
@@ -181,8 +181,8 @@ def test_interrupted_create_that_is_still_wanted_is_continued(client: FakeClient
 def test_interrupted_create_that_is_no_longer_wanted_ends_the_run(client: FakeClient, folder: Path) -> None:
     interrupt_create(folder, "t")
     what = (
-        "an earlier run was interrupted while it created flow logs that the stack file no longer wants (1): run `make"
-        " recover` first"
+        "an earlier run was interrupted while it created flow logs that the stack file no longer declares (1): run"
+        " `make recover` first"
     )
     assert refused(client) == [Problem("routers", what)]
 

@@ -68,14 +68,16 @@ def test_reason_is_that_the_router_is_gone() -> None:
 
 def test_reason_is_that_the_router_left_the_stack_file() -> None:
     run = two_routers([SHOP], []).preview({"edge": EDGE})
-    assert run.sentences == [f"{LOST}its router left the stack file"]
+    assert run.sentences == [f"{LOST}its router is no longer in the stack file"]
 
 
 @pytest.mark.parametrize("core", [{"attachments": ["vpc-data"]}, PROD, {"attachments": {"names": ["vpc-d*"]}}])
 def test_reason_is_that_the_key_left_the_stack_file(core: dict[str, Any]) -> None:
     data = attachment("b", "vpc-data", tags={"env": "prod"})
     stack = logged(SHOP, data, routers={"core": core, "shop": {"attachments": ["vpc-shop"]}})
-    assert stack.preview({"core": core}).reasons == ["it is no longer selected since routers.shop left the stack file"]
+    assert stack.preview({"core": core}).reasons == [
+        "it is no longer selected because routers.shop was removed from the stack file"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -100,20 +102,20 @@ def test_reason_is_what_changed_of_the_attachment(core: Any, changed: Attachment
 def test_reason_is_the_changed_selection(selection: Any, shown: str) -> None:
     stack = logged(SHOP, attachment("b", "vpc-data", tags={"env": "prod"}))
     run = stack.preview({"core": {"attachments": selection}})
-    assert run.reasons[-1] == f"it is no longer selected since the stack file says routers.core.attachments: {shown}"
+    assert run.reasons[-1] == f"it is no longer selected because the stack file has routers.core.attachments: {shown}"
 
 
 def test_reason_is_not_a_key_that_never_selected_the_attachment() -> None:
     stack = logged(SHOP, DATA, routers={"core": PROD, "lab": {"attachments": ["vpc-data"]}})
     run = stack.preview({"core": PROD, "lab": {"attachments": []}})
-    assert run.reasons == ["it is no longer selected since the stack file says routers.lab.attachments: []"]
+    assert run.reasons == ["it is no longer selected because the stack file has routers.lab.attachments: []"]
 
 
 def test_reason_is_general_without_outputs_of_a_last_run() -> None:
     stack = Stack(SHOP, DATA)
     stack.managed = managed(target("a"), target("b"))
     run = stack.preview({"core": {"attachments": ["vpc-data"]}})
-    assert run.sentences == [f"{LOST}it is no longer selected: nothing in the stack file asks for it"]
+    assert run.sentences == [f"{LOST}it is no longer selected: nothing in the stack file selects it"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_move_from_an_unknown_stream_has_no_name() -> None:
 
 def test_loss_of_one_of_two_flow_logs_names_the_other() -> None:
     run = logged(SHOP, routers={"core": {}, "copy": COPY}).preview({"core": {}}, max_deletes=0)
-    reason = "the stack file wants it in group/stream only"
+    reason = "the stack file declares only a flow log to group/stream"
     assert run.sentences == [f"er-core: vpc-shop loses its flow log to group/other: {reason}"]
     assert run.refusals == []
 
@@ -237,12 +239,12 @@ def test_refusal_names_each_attachment_and_its_reason() -> None:
     selector = {"names": ["vpc-000", "vpc-001", "vpc-002"]}
     refusals = logged(*fleet(5)).preview({"core": {"attachments": selector}}).refusals
     reason = (
-        'it is no longer selected since the stack file says routers.core.attachments: {"names": ["vpc-000", "vpc-001",'
+        'it is no longer selected because the stack file has routers.core.attachments: {"names": ["vpc-000", "vpc-001",'
         ' "vpc-002"]}'
     )
     what = (
         f"2 of 5 attachments would lose their flow log, but at most 1 may: er-core: vpc-003 ({reason}),"
-        f" er-core: vpc-004 ({reason}); if that is meant, set max_deletes to 2 for this run"
+        f" er-core: vpc-004 ({reason}); if this is intended, set max_deletes to 2 for this run"
     )
     assert refusals == [Problem("max_deletes", what)]
 
@@ -250,7 +252,7 @@ def test_refusal_names_each_attachment_and_its_reason() -> None:
 def test_refusal_lists_at_most_twenty_attachments() -> None:
     (refusal,) = logged(*fleet(100)).preview({"core": {"attachments": {"names": ["vpc-0[0-6]*"]}}}).refusals
     assert refusal.what.count("er-core: vpc-") == 20
-    assert " and 10 more; if that is meant, set max_deletes to 30 for this run" in refusal.what
+    assert " and 10 more; if this is intended, set max_deletes to 30 for this run" in refusal.what
 
 
 def test_max_deletes_overrides_the_default_limit() -> None:
@@ -262,8 +264,8 @@ def test_max_deletes_overrides_the_default_limit() -> None:
 def test_selection_that_matches_nothing_any_more_is_refused() -> None:
     (refusal,) = logged(*fleet(3)).preview({"core": {"attachments": {"names": ["x"]}}}, max_deletes=1000).refusals
     what = (
-        "router 'er-core' has no attachment left that fits and can be logged, but 3 were; if that is meant, write []"
-        " here"
+        "no attachment of router 'er-core' matches and can be logged any more, but 3 were logged; if this is intended,"
+        " write [] here"
     )
     assert refusal == Problem("routers.core.attachments", what)
 
@@ -279,7 +281,7 @@ def test_protected_flow_logs_are_deleted_only_after_protection_ends(protect: boo
     stack = logged(SHOP, DATA, routers={"core": {"protect": True}})
     refusals = stack.preview({"core": {"protect": protect, "attachments": ["vpc-data"]}}).refusals
     what = (
-        "protected flow logs would be deleted: vpc-shop; set protect: false here in a run of its own first (where the"
-        " attachment is gone, `pulumi state unprotect`, too)"
+        "protected flow logs would be deleted: vpc-shop; first set protect: false here in a separate run (if the"
+        " attachment is gone, also use `pulumi state unprotect`)"
     )
     assert refusals == ([Problem("routers.core.protect", what)] if protect else [])

@@ -17,7 +17,7 @@ def test_region_has_three_public_endpoints() -> None:
 def test_unknown_region_is_refused(region: str) -> None:
     with pytest.raises(EndpointError) as caught:
         Endpoints.of_region(region)
-    assert str(caught.value) == f"there is no region {region!r}; regions are eu-de and eu-nl"
+    assert str(caught.value) == f"{region!r} is not a region; regions are eu-de and eu-nl"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "http://127.0.0.1:8080//"])

@@ -17,7 +17,7 @@ STATE = {**INPUTS, "idempotency_key": "key", "state": "available", "log_aggregat
 IN_PLACE = ("name", "description", "enabled")
 TARGET = ("er_id", "resource_id", "log_group_id", "log_stream_id")
 TYPES = ("resource_type", "log_store_type")
-NOT_AN_IMPORT_ID = "is not the import id of a flow log: it must be ER_ID/FLOW_LOG_ID"
+NOT_AN_IMPORT_ID = "is not a valid import id of a flow log: use ER_ID/FLOW_LOG_ID"
 
 pytestmark = pytest.mark.usefixtures("no_settings", "no_network")
 

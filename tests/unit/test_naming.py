@@ -74,7 +74,7 @@ def test_attachments_always_have_different_names(template: str) -> None:
         ("{attachment", "is not a template: expected '}' before end of string"),
         ("attachment}", "is not a template: Single '}' encountered in format string"),
         ("{", "is not a template: Single '{' encountered in format string"),
-        ("{attachment:>9999999999}", "gives {attachment} a format, which placeholders don't take"),
+        ("{attachment:>9999999999}", "gives {attachment} a format, which is not supported"),
     ],
 )
 def test_wrong_template_is_refused(template: str, message: str) -> None:

@@ -38,7 +38,7 @@ def test_outputs_name_every_attachment_with_its_flow_logs_or_a_reason() -> None:
                     "id-data": {"name": "vpc-data", "not_logged": "is not selected"},
                     "id-fw": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
                     "id-fw-2": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
-                    "id-frozen": {"name": "vpc-frozen", "not_logged": "is frozen, so no flow log of it can be created"},
+                    "id-frozen": {"name": "vpc-frozen", "not_logged": "is frozen, so it cannot have a new flow log"},
                 },
                 "selections": {"core": ["vpc-shop", "id-fw", "id-fw-2", "vpc-frozen"]},
             }

@@ -212,7 +212,7 @@ def test_child_pipeline_plans_and_applies_every_stack(repository: Repository) ->
 
 def test_unknown_stack_is_refused_before_anything_happens(repository: Repository) -> None:
     errors = {
-        "staging": "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing.",
+        "staging": "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing.",
         "../dev": "'../dev' is not a valid stack name.",
     }
     for script, name in itertools.product(["preview", "plan", "apply", "drift"], errors):
@@ -366,7 +366,7 @@ def test_errors_are_one_sentence_without_the_token(client: Client) -> None:
     client.environment |= {"GITHUB_API_URL": "http://127.0.0.1:9", "CI_API_V4_URL": "http://127.0.0.1:9"}
     with pytest.raises(FORGE["ForgeError"]) as refused:
         client.run("all-well")
-    assert re.fullmatch(r"GET \S+ was not answered: .*\.", str(refused.value))
+    assert re.fullmatch(r"GET \S+ got no valid answer: .*\.", str(refused.value))
     assert "the-token" not in str(refused.value)
 
     token = "GH_TOKEN" if client.text == "body" else "GITLAB_TOKEN"

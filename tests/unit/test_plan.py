@@ -85,7 +85,7 @@ def test_routers_keep_the_order_of_the_stack_file() -> None:
 
 def test_stream_is_looked_up_in_its_own_group() -> None:
     assert resolve({"log_group": "other"}).flow_logs[0].target.log_stream_id == "s-3"
-    what = "there is no log stream in group 'other' with id or name 'second'; there are: er"
+    what = "there is no log stream in group 'other' with id or name 'second'; known: er"
     problems = plan({"main": {**CORE, "log_group": "other", "log_stream": "second"}}).problems
     assert problems == [Problem("routers.main.log_stream", what)]
 
@@ -96,8 +96,8 @@ def test_stream_is_looked_up_in_its_own_group() -> None:
 )
 def test_unknown_name_is_reported_with_the_known_ones(inventory: Inventory, routers: str, groups: str) -> None:
     assert plan({"main": {**CORE, "router": "cor", "log_group": "net"}}, inventory).problems == [
-        Problem("routers.main.router", f"there is no router with id or name 'cor'; there are: {routers}"),
-        Problem("routers.main.log_group", f"there is no log group with id or name 'net'; there are: {groups}"),
+        Problem("routers.main.router", f"there is no router with id or name 'cor'; known: {routers}"),
+        Problem("routers.main.log_group", f"there is no log group with id or name 'net'; known: {groups}"),
     ]
 
 
@@ -135,8 +135,8 @@ def test_two_keys_with_the_same_targets_are_reported() -> None:
     assert plan({"a": CORE, "b": {**CORE, "router": "er-1", "log_group": "g-1"}}, inventory).problems == [
         Problem(
             "routers.b",
-            f"attachment {name!r} already logs to network/er by routers.a;"
-            " leave it out of one of them or use another stream",
+            f"attachment {name!r} already logs to network/er because of routers.a;"
+            " deselect it in one of the two, or use another log stream",
         )
         for name in ("vpc-shop", "att-2")
     ]
@@ -290,7 +290,7 @@ def test_frozen_attachment_keeps_its_flow_log(frozen: Stack) -> None:
 
 def test_frozen_attachment_cannot_move(frozen: Stack) -> None:
     what = (
-        "attachment 'vpc-shop' is frozen, so no flow log of it can be created to group/other: give it a router key"
+        "attachment 'vpc-shop' is frozen, so it cannot have a new flow log to group/other: give it a router key"
         " of its own, with log group and stream as they were"
     )
     assert frozen.preview({"core": OTHER_STREAM}).refusals == [Problem("routers.core", what)]

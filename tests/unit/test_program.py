@@ -9,7 +9,7 @@ from stacks import program
     ("was_called", "message", "has_traceback"),
     [
         (False, "ZeroDivisionError", True),
-        (True, "declare_flow_logs is to be called once in a program: name all routers in one call", False),
+        (True, "declare_flow_logs may be called only once in a program: pass all routers in one call", False),
     ],
     ids=["unexpected error", "second call"],
 )

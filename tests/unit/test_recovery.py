@@ -26,7 +26,7 @@ BUCKET = {
 WAY_OUT = ": if nobody is at work on this stack, run `make recover` first"
 OTHER_RUN = f"error: another run creates 1 resources, or was interrupted while it did{WAY_OUT}"
 EARLIER_RUN = f"error: an earlier run was interrupted while it created 1 resources{WAY_OUT}"
-LIVE_RUN = "error: another run is at work on this stack now, with 1 creates under way: wait until it has ended"
+LIVE_RUN = "error: another run of this stack is in progress, with 1 creates: wait until it has ended"
 
 Run = Callable[[str, "Mapping[str, Any] | str"], "str | int | None"]
 
@@ -171,7 +171,7 @@ def test_create_without_idempotency_key_is_dropped_and_reported(run: Run, capsys
     printed = capsys.readouterr()
     assert json.loads(printed.out)["deployment"] == {"resources": []}
     assert printed.err == (
-        "interrupted: 1 creates; the service is asked what came of them\n"
+        "interrupted: 1 creates; the next refresh finds out what they created\n"
         "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
         " look for them and import or delete them\n"
     )

@@ -34,7 +34,7 @@ from tests.unit.review_samples import (
 )
 
 DELETED = "**⚠️ 1 to delete: the record that it writes ends**"
-MOVED = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
+MOVED = "**1 to move: the new flow log is created first, then the old one is deleted, so that no record has a gap**"
 REPLACED = "**⚠️ 1 to replace: deleted, and then created again**"
 ARCHIVED = "`network/er-flow-logs` → `network/er-flow-logs-archive`"
 
@@ -64,7 +64,9 @@ def test_review_shows_every_kind_of_change_by_name() -> None:
     deleted = "`core-vpc-shop-staging-4ce7dd7c` (the attachment is gone)"
     assert rows(text, DELETED) == [["`er-core`", "`vpc-shop-staging`", deleted, "`network/er-flow-logs`"]]
     assert rows(text, MOVED) == [["`er-core`", "`vpc-payments`", "`core-vpc-payments-8bd9e320`", ARCHIVED]]
-    ((router, attachment, name, target),) = rows(text, "**1 to import: it is there already and is taken over**")
+    ((router, attachment, name, target),) = rows(
+        text, "**1 to import: it already exists and will be managed by this stack**"
+    )
     assert (router, attachment) == ("`er-core`", "`vpc-taken`")
     assert target == (
         '`network/er-flow-logs`<br>description: `""` → `Everything that passes the core router`'
@@ -109,7 +111,7 @@ def test_change_after_import_counts_as_import_only() -> None:
     text = review(read_recorded("import.json"))
 
     assert "## Flow logs: 8 to create, 2 to import\n" in text
-    imported = rows(text, "**2 to import: they are there already and are taken over**")
+    imported = rows(text, "**2 to import: they already exist and will be managed by this stack**")
     assert ["name: `by-hand` →" in row[3] for row in imported] == [True, False]
 
 
@@ -129,9 +131,9 @@ def test_every_deletion_shows_its_reason_once(file: str) -> None:
     assert file == "dropped_router.json" or reasons == {
         "vpc-data-platform": "the attachment is gone",
         "vpc-payments": "it is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
-        "vpc-shop": "the stack file wants it in network/er-flow-logs only",
-        "vpn-office-hamburg": f"it is no longer selected since the stack file says {selection}",
-        "vpc-lab": "its router left the stack file",
+        "vpc-shop": "the stack file declares only a flow log to network/er-flow-logs",
+        "vpn-office-hamburg": f"it is no longer selected because the stack file has {selection}",
+        "vpc-lab": "its router is no longer in the stack file",
     }
     assert all(reasons.values())
     assert found.unchanged == 6
@@ -142,7 +144,7 @@ def test_every_deletion_shows_its_reason_once(file: str) -> None:
 @pytest.mark.parametrize(
     ("file", "state", "reason"),
     [
-        ("outcome_unknown.json", "unknown", "nobody knows whether it was ever created"),
+        ("outcome_unknown.json", "unknown", "it is unknown whether it was created"),
         ("failed.json", "failed", "it has failed"),
         ("outcome_unknown.json", "deleting", "its state: `deleting`"),
     ],
@@ -291,14 +293,14 @@ def test_failed_preview_shows_its_error(file: str) -> None:
         "",
         "### Stack `local`",
         "",
-        "❌ **The preview failed**, so nobody knows what would change.",
+        "❌ **The preview failed**, so the changes are unknown.",
         "",
         "- ❌ otc-flow-logs:routers.core.log&#95;group in stacks/Pulumi.local.yaml: there is no log group with id or"
-        " name 'netwrk'; there are: network, security",
+        " name 'netwrk'; known: network, security",
     ]
 
 
-UNKNOWN_FORM = "its output has a form that this program does not read"
+UNKNOWN_FORM = "its output has an unknown format"
 
 
 @pytest.mark.parametrize(
@@ -307,17 +309,17 @@ UNKNOWN_FORM = "its output has a form that this program does not read"
         *((text, "it printed nothing to standard output") for text in ("", " \n")),
         *((read_recorded(file)[:5000], "its output is incomplete") for file in ("first.json", "first.jsonl")),
         ("\n".join(read_recorded("first.jsonl").splitlines()[:-2]), "its output is incomplete"),
-        ("zsh: command not found: pulumi", "its output is not JSON of &#96;pulumi preview&#96;"),
-        ("[]", "its output is not JSON of &#96;pulumi preview&#96;"),
+        ("zsh: command not found: pulumi", "its output is not the JSON of &#96;pulumi preview&#96;"),
+        ("[]", "its output is not the JSON of &#96;pulumi preview&#96;"),
         *((text, UNKNOWN_FORM) for text in ("{}", '{"steps": {}}', '{"steps": [{"op": "same"}]}')),
-        ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an operation that this program does not know"),
+        ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an unknown operation"),
         (document(step("update")), "it has no state of a resource that it changes"),
     ],
 )
 def test_incomplete_preview_counts_as_failed(text: str, sentence: str) -> None:
     found = review(text)
     assert "## Flow logs: 1 of 1 preview failed\n" in found
-    assert f"**The preview failed**, so nobody knows what would change: {sentence}" in found
+    assert f"**The preview failed**, so the changes are unknown: {sentence}" in found
 
 
 def error(message: str, **more: Any) -> str:
@@ -496,7 +498,7 @@ TWICE = (["dev=-", "prod=-"], ["dev=a", "dev=b"])
     [
         ([], "usage: python -m stacks.review [--text | --ask] STACK=FILE..."),
         *(([argument], "usage:") for argument in ("dev", "=file", "d`e`v=file")),
-        *((twice, "error: each stack, and standard input, can be there only once") for twice in TWICE),
+        *((twice, "error: each stack, and standard input, may be given only once") for twice in TWICE),
         (["dev=/none"], "error: cannot read /none"),
     ],
 )

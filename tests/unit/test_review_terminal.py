@@ -49,14 +49,14 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
         "    reason: the attachment is gone",
         "    logged to network/er-flow-logs",
         "",
-        "1 TO MOVE: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
+        "1 TO MOVE: THE NEW FLOW LOG IS CREATED FIRST, THEN THE OLD ONE IS DELETED",
         "  - er-core, vpc-payments, core-vpc-payments-8bd9e320",
         "    network/er-flow-logs -> network/er-flow-logs-archive, no gap",
     ]
     titles = [line for line in lines if re.match(r"\d", line)]
     assert titles[2:] == [
         "3 to change",
-        "1 to import: it is there already and is taken over",
+        "1 to import: it already exists and will be managed by this stack",
         "2 to create",
         "2 warnings",
     ]
@@ -72,9 +72,15 @@ ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
     ("file", "part"),
     [
         ("reasons.json", "5 TO DELETE: THE RECORDS THAT THEY WRITE END"),
-        ("reasons.json", "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only"),
-        ("reasons.json", "vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs"),
-        ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
+        (
+            "reasons.json",
+            "core-archive-vpc-shop-e4ec9862 reason: the stack file declares only a flow log to network/er-flow-logs",
+        ),
+        (
+            "reasons.json",
+            "vpc-lab-8bf66aa7 reason: its router is no longer in the stack file logged to network/er-flow-logs",
+        ),
+        ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
         ("moved.jsonl", f"{ARCHIVED}, DISABLED: nothing is written"),
         ("moved.jsonl", f"{ARCHIVED}, no gap"),
         ("failed.json", "1 TO REPLACE: DELETED, AND THEN CREATED AGAIN"),
@@ -104,12 +110,12 @@ def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:
 
 def test_failed_preview_is_loud_and_shows_why() -> None:
     assert review("wrong_stack_file.json").splitlines() == [
-        "Stack local: THE PREVIEW FAILED, so nobody knows what would change.",
+        "Stack local: THE PREVIEW FAILED, so the changes are unknown.",
         "  - otc-flow-logs:routers.core.log_group in stacks/Pulumi.local.yaml: there is",
-        "    no log group with id or name 'netwrk'; there are: network, security",
+        "    no log group with id or name 'netwrk'; known: network, security",
     ]
     assert text([review_stack("dev", "")]).splitlines() == [
-        "Stack dev: THE PREVIEW FAILED, so nobody knows what would change: it printed",
+        "Stack dev: THE PREVIEW FAILED, so the changes are unknown: it printed",
         "  nothing to standard output. Its standard error may say why.",
     ]
 
@@ -128,7 +134,7 @@ def test_only_loud_lists_are_longer_than_twenty(kind: Kind) -> None:
 
 
 def test_disabled_flow_logs_are_always_listed() -> None:
-    shown = review_of(Kind.CHANGE, [row(n, is_silenced=n < 30) for n in range(40)])
+    shown = review_of(Kind.CHANGE, [row(n, is_disabled=n < 30) for n in range(40)])
     assert "40 to change; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
     assert shown.count("  - er, vpc-") == 30
     assert shown.endswith("  ... and 10 more")

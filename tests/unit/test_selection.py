@@ -146,7 +146,7 @@ def test_selector_selects_what_meets_all_conditions(selector: Any, logged: list[
 )
 def test_unknown_attachment_is_reported_with_its_key(requested: Any, key: str) -> None:
     what = (
-        "there is no attachment with id or name 'vpc-shopp'; there are: vpc-shop, cfw-perimeter, id-unnamed,"
+        "there is no attachment with id or name 'vpc-shopp'; known: vpc-shop, cfw-perimeter, id-unnamed,"
         " vgw-direct, vpc-staging, vpn-office"
     )
     assert run(requested).problems == [Problem(f"routers.core.{key}", what)]
@@ -161,7 +161,7 @@ def test_unknown_attachment_is_reported_with_its_key(requested: Any, key: str) -
     ],
 )
 def test_ambiguous_name_is_reported(options: dict[str, Any], key: str) -> None:
-    what = "the name 'twin' fits 2 of them; use an id: id-1, id-2"
+    what = "the name 'twin' matches 2 of them; use an id: id-1, id-2"
     assert run(there=TWINS, **options).problems == [Problem(f"routers.core.{key}", what)]
     assert run(["id-2"], there=TWINS).logged == [TWINS[1]]
 
@@ -174,7 +174,7 @@ def test_id_takes_precedence_over_an_equal_name() -> None:
 @pytest.mark.parametrize(
     ("options", "name", "what"),
     [
-        ({"there": (), "overrides": {"x": {}}}, "x", "there is no attachment with id or name 'x'; there are: none"),
+        ({"there": (), "overrides": {"x": {}}}, "x", "there is no attachment with id or name 'x'; known: none"),
         ({"overrides": {"id-shop": {}, "vpc-shop": {}}}, "vpc-shop", SAME_AS.format("id-shop")),
         ({"previous": RENAMED, "overrides": TWICE}, "vpc-before", SAME_AS.format("vpc-shop")),
     ],
@@ -220,7 +220,7 @@ def test_former_name_still_selects_its_attachment(requested: Any, key: str, logg
     selection = run(requested, previous=RENAMED)
     assert (names(selection.logged), selection.problems) == (logged, [])
     assert (selection.stale_names, selection.gone) == ({"vpc-before": "id-shop"}, set())
-    what = "the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings stay; write the new name"
+    what = "attachment 'vpc-before' is now named 'vpc-shop' and keeps its flow log and settings; use the new name"
     assert selection.warnings == [Problem(f"routers.core.{key}", what)]
 
 

@@ -22,12 +22,12 @@ ROUTERS = {"core": ROUTER}
 ROUTER_KEYS = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
 RULES = "every_router, every_attachment, never_disabled, log_groups, names"
 ALL_KEYS = (
-    "there is no such key: routers, rules, max_deletes, state, endpoint, endpoints, region, project, project_id,"
+    "unknown key; known: routers, rules, max_deletes, state, endpoint, endpoints, region, project, project_id,"
     " username, domain, access_key, password, token, secret_key, security_token"
 )
 SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
 CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
-MAPPING = "must be keys with values, not"
+MAPPING = "must be a mapping, not"
 NUMBER = "must be a whole number, not"
 FLAG = "must be true or false, not"
 TEXT = "must be text, not"
@@ -82,7 +82,7 @@ def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
             for key in ("two words", "", "ü")
         ),
         ({"routers": {"k" * 65: ROUTER}}, [(f"routers.{'k' * 65}", f'{CHARACTERS}, not "{"k" * 56}...')]),
-        ({"routers": ROUTERS, "max_delete": "5"}, [("max_delete", "there is no such key; did you mean max_deletes?")]),
+        ({"routers": ROUTERS, "max_delete": "5"}, [("max_delete", "unknown key; did you mean max_deletes?")]),
         ({"routers": ROUTERS, "zzz": "5"}, [("zzz", ALL_KEYS)]),
         *(
             ({"routers": ROUTERS, "max_deletes": text}, [("max_deletes", what)])
@@ -93,10 +93,10 @@ def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
             )
         ),
         ({"routers": ROUTERS, "rules": 5}, [("rules", f"{MAPPING} 5")]),
-        ({"routers": ROUTERS, "rules": {"zzz": True}}, [("rules.zzz", f"there is no such key: {RULES}")]),
+        ({"routers": ROUTERS, "rules": {"zzz": True}}, [("rules.zzz", f"unknown key; known: {RULES}")]),
         (
             {"routers": ROUTERS, "rules": {"every_atachment": True}},
-            [("rules.every_atachment", "there is no such key; did you mean every_attachment?")],
+            [("rules.every_atachment", "unknown key; did you mean every_attachment?")],
         ),
         ({"routers": ROUTERS, "rules": {"never_disabled": "x"}}, [("rules.never_disabled", f'{FLAG} "x"')]),
         ({"routers": ROUTERS, "rules": {"log_groups": "x"}}, [("rules.log_groups", f'{LIST} "x"')]),
@@ -123,9 +123,9 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("attachments", None, f"{SELECTION}, not null"),
         ("attachments", "vpc-shop", f'{SELECTION}, not "vpc-shop"'),
         ("overrides", [], f"{MAPPING} []"),
-        ("nmae", "x", "there is no such key; did you mean name?"),
-        ("logstream", "x", "there is no such key; did you mean log_stream?"),
-        ("5", "x", f"there is no such key: {ROUTER_KEYS}"),
+        ("nmae", "x", "unknown key; did you mean name?"),
+        ("logstream", "x", "unknown key; did you mean log_stream?"),
+        ("5", "x", f"unknown key; known: {ROUTER_KEYS}"),
         ("attachments[0]", [5], f"{TEXT} 5"),
         ("attachments[1]", ["a", ""], EMPTY),
         ("attachments.types[0]", {"types": ["cfw"]}, 'must be vpc, vpn or vgw, not "cfw"'),
@@ -136,8 +136,8 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("attachments.names", {"names": "vpc-*"}, f'{LIST} "vpc-*"'),
         ("attachments.names[0]", {"names": [""]}, EMPTY),
         ("attachments.exclude", {"exclude": {}}, f"{LIST} {{}}"),
-        ("attachments.nams", {"nams": ["a"]}, "there is no such key; did you mean names?"),
-        ("attachments.router", {"router": "x"}, "there is no such key: types, tags, names, include, exclude"),
+        ("attachments.nams", {"nams": ["a"]}, "unknown key; did you mean names?"),
+        ("attachments.router", {"router": "x"}, "unknown key; known: types, tags, names, include, exclude"),
         ("overrides.a", {"a": None}, f"{MAPPING} null"),
         ("overrides.attachments", {"attachments": "b"}, f'{MAPPING} "b"'),
         ("overrides.a.name", {"a": {"name": "two words"}}, f'{CHARACTERS}, not "two words"'),
@@ -145,8 +145,8 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("overrides.overrides.name", {"overrides": {"name": 5}}, f"{TEXT} 5"),
         ("overrides.a.log_stream", {"a": {"log_stream": ""}}, EMPTY),
         ("overrides.attachments.enabled", {"attachments": {"enabled": "no"}}, f'{FLAG} "no"'),
-        ("overrides.routers.nme", {"routers": {"nme": "x"}}, "there is no such key; did you mean name?"),
-        ("overrides.a.zzz", {"a": {"zzz": "x"}}, "there is no such key: name, description, log_stream, enabled"),
+        ("overrides.routers.nme", {"routers": {"nme": "x"}}, "unknown key; did you mean name?"),
+        ("overrides.a.zzz", {"a": {"zzz": "x"}}, "unknown key; known: name, description, log_stream, enabled"),
     ],
 )
 @pytest.mark.parametrize("router_key", ["core", "attachments", "overrides", "routers", "list", "selector", "all"])
@@ -198,14 +198,14 @@ def test_settings_of_the_connection_are_accepted(key: str) -> None:
 
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_credential_in_plain_text_is_refused_and_not_repeated(key: str) -> None:
-    what = f"a {key} may stand in a stack file as a secret only: pulumi config set --secret otc-flow-logs:{key}"
+    what = f"a {key} may be in a stack file only as a secret: pulumi config set --secret otc-flow-logs:{key}"
     assert find_problems((), routers=ROUTERS, **{key: "hunter2"}) == [(key, what)]
 
 
 @pytest.mark.parametrize("key", ["routers", "rules", "max_deletes"])
 def test_encrypted_setting_that_is_shown_anyway_is_refused(key: str) -> None:
     values = {"routers": ROUTERS, "rules": {}, "max_deletes": 5}
-    what = "is encrypted, but its value shows in previews, outputs and errors: write it in plain text"
+    what = "is encrypted, but its value is shown in previews, outputs and errors: write it in plain text"
     assert find_problems((key,), **values) == [(key, what)]
 
 
@@ -244,17 +244,17 @@ def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
         ("er-core", "routers", f'{MAPPING} "er-core"'),
         ({}, "routers", "is missing"),
         ({"routers": None}, "routers", f"{MAPPING} null"),
-        ({"routers": ROUTERS, "router": {}}, "router", "there is no such key; did you mean routers?"),
+        ({"routers": ROUTERS, "router": {}}, "router", "unknown key; did you mean routers?"),
         ({"routers": ROUTERS, "region": "eu-de"}, "region", "belongs in the stack file"),
         ({"routers": ROUTERS, "state": "s3://states"}, "state", "belongs in the stack file"),
         ({"routers": {"core": {**ROUTER, "max_deletes": 1}}}, "routers.core.max_deletes", ROUTER_KEYS),
-        ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "there is no such key"),
+        ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "unknown key"),
         ({"routers": {"core": {"router": {("a", "b"): 1}}}}, "routers.core.router", f"{TEXT} {{('a', 'b'): 1}}"),
         ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
         (
             {"routers": {"core": {**ROUTER, "router": pulumi.Output.from_input("x")}}},
             "routers.core.router",
-            "must be known before the run, and not be an output",
+            "must be a plain value, not an output",
         ),
     ],
 )
@@ -302,14 +302,14 @@ def test_defaults_do_not_change_problems(routers: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("router: {log_strem: x}", "router.log_strem in stacks/defaults.yaml: there is no such key; did you mean"),
-        ("router: {router: x}", "router.router in stacks/defaults.yaml: there is no such key"),
-        ("routers: {}", "routers in stacks/defaults.yaml: there is no such key; did you mean router?"),
-        ("rules: {every: true}", "rules.every in stacks/defaults.yaml: there is no such key"),
+        ("router: {log_strem: x}", "router.log_strem in stacks/defaults.yaml: unknown key; did you mean"),
+        ("router: {router: x}", "router.router in stacks/defaults.yaml: unknown key"),
+        ("routers: {}", "routers in stacks/defaults.yaml: unknown key; did you mean router?"),
+        ("rules: {every: true}", "rules.every in stacks/defaults.yaml: unknown key"),
         ("max_deletes: -1", "max_deletes in stacks/defaults.yaml: must be 0 or more, not -1"),
         ("router: 5", f"router in stacks/defaults.yaml: {MAPPING} 5"),
         ("router: {name: '{vpc}'}", "router.name in stacks/defaults.yaml: has the unknown placeholder {vpc}"),
-        ("- a", "stacks/defaults.yaml must be keys with values"),
+        ("- a", "stacks/defaults.yaml must be a mapping"),
         ("a: [", "stacks/defaults.yaml is not valid YAML: "),
     ],
 )

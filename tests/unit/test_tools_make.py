@@ -50,7 +50,7 @@ def make(checkout: Path, *arguments: str, **environment: str) -> "subprocess.Com
 
 
 OTHER_TARGETS = ("preview", "refresh", "destroy", "recover")
-UNKNOWN = "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing; there are dev, local and prod.\n"
+UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing; known: dev, local and prod.\n"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_urn_is_parsed_into_its_parts_and_built_again(types: str, name: str, exp
 
 @pytest.mark.parametrize("text", ["", "a::b::c::d", "urn:pulumi:a::b::c", "urn:aws:a::b::c::d"])
 def test_text_that_is_not_a_urn_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a URN"):
+    with pytest.raises(ValueError, match="is not a valid URN"):
         Urn.parse(text)
 
 

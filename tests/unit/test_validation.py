@@ -119,7 +119,7 @@ def test_only_ids_become_part_of_a_path(text: str) -> None:
     if ID_PATTERN.fullmatch(text):
         assert identifier({"id": text}, "id") == path_segment(text) == text
     else:
-        with pytest.raises(TemporaryError, match="no id at 'id': ids are 1 to 64 letters, digits, '_' and '-'"):
+        with pytest.raises(TemporaryError, match="no valid id in 'id': ids are 1 to 64 letters, digits, '_' and '-'"):
             identifier({"id": text}, "id")
         with pytest.raises(ApiError, match="is not an id: ids are 1 to 64 letters, digits, '_' and '-'") as caught:
             path_segment(text)

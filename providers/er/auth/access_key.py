@@ -51,7 +51,9 @@ class AccessKeyCredentials(Credentials):
             from huaweicloudsdkcore.sdk_request import SdkRequest
             from huaweicloudsdkcore.signer.signer import Signer
         except ImportError as error:
-            raise ApiError("signing with an access key needs huaweicloudsdkcore: pip install it") from error
+            raise ApiError(
+                "signing with an access key needs huaweicloudsdkcore: install otc-flow-logs[access-keys]"
+            ) from error
         parts = urlsplit(request.url or "")
         headers = {"Host": parts.netloc, DATE_HEADER: datetime.now(timezone.utc).strftime(_DATE)}
         if self._security_token:

@@ -82,7 +82,9 @@ class PasswordCredentials(Credentials):
             urls = self._catalog.get_urls(service_type=service, interface="public")
             return str(urls[0]) if urls else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ApiError(f"IAM at {self._auth_url} has a catalog of another form: check that address") from error
+            raise ApiError(
+                f"IAM at {self._auth_url} returned a catalog in an unknown format: check that address"
+            ) from error
 
     def _signed_in(self) -> str:
         seen = self._sign_ins
@@ -133,7 +135,7 @@ class PasswordCredentials(Credentials):
             cause = error.__cause__ or error.__context__ or error
             raise connection_error(f"IAM at {self._auth_url}", cause) from error
         except (exceptions.ClientException, *BROKEN_ANSWER) as error:
-            raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
+            raise ApiError(f"IAM at {self._auth_url} gave an unexpected answer: check that address") from error
         if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):
             raise ApiError(f"IAM at {self._auth_url} gave user {user} no token for a project: check the project's name")
         return token, project_id

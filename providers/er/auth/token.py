@@ -28,5 +28,5 @@ class TokenCredentials(Credentials):
             ApiError: It has characters that no token has, such as a line break.
         """
         if not is_header_value(self._token):
-            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it again")
+            raise ApiError("the token contains invalid characters, such as a line break: copy it again")
         request.headers[TOKEN_HEADER] = self._token

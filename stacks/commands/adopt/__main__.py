@@ -37,7 +37,7 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     values = command_line.parse_values(stack, before)
     if "routers" in values.plain and not only_print:
         raise AdoptionError(
-            "it has routers already: name another stack, or set ARGS=--print to see what would be written"
+            "it already has routers: name another stack, or set ARGS=--print to see what would be written"
         )
     adopted = adopt(command_line.create_client(values), routers, stack=stack)
     new = command_line.find_place(ProviderConfig(values.plain.get, os.environ), values.plain)
@@ -48,7 +48,7 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")
-    print(f"Look it over, then: STACK={stack} make preview")
+    print(f"Review it, then run: STACK={stack} make preview")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
         _adopt_router(adopted, client, router, lookup, stack=stack)
     if not adopted.count:
         shown = join_names([router.display_name for router in routers])
-        raise AdoptionError("; ".join([f"there is nothing to take over on {shown}", *adopted.left_out]))
+        raise AdoptionError("; ".join([f"there are no flow logs to import on {shown}", *adopted.left_out]))
     return adopted
 
 
@@ -117,7 +117,7 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
     logged = {flow_log.target.resource_id for flow_log in flow_logs}
     missing = [attachment.display_name for attachment in _loggable(attachments) if attachment.id not in logged]
     if missing:
-        adopted.notes.append(f"not logged on {shown}, and not in here: {join_names(sorted(missing))}")
+        adopted.notes.append(f"not logged on {shown}, and not in this file: {join_names(sorted(missing))}")
 
 
 def _loggable(attachments: Mapping[str, Attachment]) -> list[Attachment]:

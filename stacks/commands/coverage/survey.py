@@ -19,7 +19,7 @@ from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
 from stacks.stackfile.location import stack_file
 
-UNCLEAR = "a mistake in the stack file leaves open where to"
+UNCLEAR = "the log stream is unknown because of a mistake in the stack file"
 ATTACHMENT_GONE = "its attachment is gone"
 NOT_WRITING = {
     "pending": "is still being created",

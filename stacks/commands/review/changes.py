@@ -28,14 +28,14 @@ KINDS = {
 
 _REASONS = {
     "failed": Difference("it has failed", "", ""),
-    UNKNOWN_STATE: Difference("nobody knows whether it was ever created", "", ""),
+    UNKNOWN_STATE: Difference("it is unknown whether it was created", "", ""),
 }
 """Why a flow log in such a state is replaced."""
 
 ATTACHMENT = ("er_id", "resource_id")
 """The properties that identify the attachment: with other values the flow log belongs to another one."""
 
-ANOTHER_ATTACHMENT = "its flow log becomes that of another attachment"
+ANOTHER_ATTACHMENT = "its flow log is now declared for another attachment"
 
 NO_RECORD = (COMPONENT_TYPE, RANDOM_UUID_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
@@ -128,12 +128,12 @@ def _attachment(step: Step) -> tuple[Any, ...]:
 
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
-    is_silenced = after.inputs.get("enabled") is False
+    is_disabled = after.inputs.get("enabled") is False
     return replace(
         _make_row(after, names),
         differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
-        note="disabled" if is_silenced else "",
-        is_silenced=is_silenced,
+        note="disabled" if is_disabled else "",
+        is_disabled=is_disabled,
     )
 
 
@@ -157,7 +157,7 @@ def _by_kind(steps: list[Step]) -> Iterator[tuple[Kind, Step]]:
 def _known(step: Step) -> State:
     state = step.old or step.new
     if state is None:
-        raise UnreadableError("it has no state of a resource that it changes")
+        raise UnreadableError("it lacks the state of a resource that it changes")
     return state
 
 
@@ -168,7 +168,7 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
         _make_row(state, names),
         differences=tuple(_differences(step, names)) if kind is not Kind.CREATE else (),
         note=_note(kind, step, names, before),
-        is_silenced=kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False,
+        is_disabled=kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False,
     )
 
 

@@ -21,8 +21,8 @@ OPERATIONS = {
 """All operations of the engine on resources."""
 
 INCOMPLETE = "its output is incomplete"
-_NOT_JSON = "its output is not JSON of `pulumi preview`"
-_UNKNOWN_FORM = "its output has a form that this program does not read"
+_NOT_JSON = "its output is not the JSON of `pulumi preview`"
+_UNKNOWN_FORM = "its output has an unknown format"
 _TRACEBACK = "Traceback (most recent call last):"
 _EXIT_CODE = "an unhandled error occurred: program exited with non-zero exit code"  # shown if there is no other error
 _PLUGIN_PATH = "using pulumi-resource-"  # where a plugin was found: never shown
@@ -219,7 +219,7 @@ def _step(step: Mapping[str, Any], old: State | None, new: State | None, changed
     op, text = _text(step, "op"), _text(step, "urn")
     urn = _urn(text)
     if op not in OPERATIONS or urn is None:
-        raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {text!r}")
+        raise UnreadableError(f"it has an unknown operation, {op!r} of {text!r}")
     return Step(op=op, urn=urn, old=old, new=new, changed=changed)
 
 
