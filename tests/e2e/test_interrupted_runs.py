@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.chaos.kills import kill_process
 from tests.e2e.harness import (
     ARCHIVE,
@@ -48,6 +50,7 @@ def test_killed_creates_are_recovered_after_the_stack_file_changed(project: Proj
     assert_same_flow_logs(project, stuck_cloud)
 
 
+@pytest.mark.acceptance
 def test_creates_of_a_killed_provider_are_recovered_or_deleted(project: Project, stuck_cloud: Cloud) -> None:
     process = project.start_creating(stuck_cloud)
     kill_process(process, "provider")
