@@ -95,9 +95,9 @@ def test_preview_reports_all_problems_at_once(project: Project, cloud: Cloud) ->
         " core: vpn-office-bonn",
         "rules.never_disabled in stacks/Pulumi.local.yaml: these attachments would have a flow log that is disabled:"
         " core: vpc-shop",
-        "rules.log_groups in stacks/Pulumi.local.yaml: the only allowed log groups are security, but these flow logs write elsewhere: core: v",
+        "rules.log_groups in stacks/Pulumi.local.yaml: the only allowed log groups are security, but these flow logs",
         "core: vpc-shop to network/er-flow-logs",
-        "routers.core in stacks/Pulumi.local.yaml: these flow logs on er-core already exist and do not belong to this stack",
+        "routers.core in stacks/Pulumi.local.yaml: these flow logs on er-core already exist and do not belong to",
         "but the quota has room for 0 (1 of 1 in use)",
     ):
         assert problem in error
