@@ -134,7 +134,7 @@ def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
     "before", ["- a\n", "text", "config:\n\ta: b\n", "a: b\nconfig", "5", "config: [a]", "config: x"]
 )
 def test_file_that_is_not_a_stack_file_is_refused(before: str) -> None:
-    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file, which has )[^\n]*$"):
+    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file: the keys must be )[^\n]*$"):
         parse_values("team", before)
 
 

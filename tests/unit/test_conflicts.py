@@ -55,7 +55,7 @@ def test_target_is_free(existing: Sequence[FlowLog], state: Mapping[FlowLogTarge
 def test_occupied_targets_are_reported_with_the_way_to_adopt_them() -> None:
     what = (
         "these flow logs on er-1-name already exist and do not belong to this stack: vpc-shop (by-hand, 1), vpc-data"
-        " (by-hand-too, 2); to take them over, if they are no other stack's, set adopt: true here"
+        " (by-hand-too, 2); unless they belong to another stack, set adopt: true here to import them"
     )
     conflicts = check([flow_log("a", "by-hand", id_="1"), flow_log("b", "by-hand-too", id_="2")])
     assert conflicts == Conflicts(problems=[Problem("routers.core", what)])
@@ -66,12 +66,12 @@ def test_flow_log_with_the_wanted_name_may_be_of_an_interrupted_run() -> None:
     conflicts = check(existing)
     assert conflicts.problems == []
     (warning,) = conflicts.warnings
-    assert "vpc-shop (vpc-shop, 1); if no interrupted run of this stack has created them, set adopt" in warning.what
+    assert "vpc-shop (vpc-shop, 1); unless an interrupted run of this stack created them, set adopt" in warning.what
 
     # Without an idempotency key, no interrupted run has created anything.
     conflicts = check(existing, has_key=False)
     assert conflicts.warnings == []
-    assert "vpc-shop (vpc-shop, 1); to take them over" in conflicts.problems[0].what
+    assert "vpc-shop (vpc-shop, 1); unless they belong to another stack" in conflicts.problems[0].what
 
 
 def test_adopt_imports_what_the_state_does_not_have() -> None:
@@ -87,7 +87,7 @@ def test_adopt_without_anything_to_adopt_is_a_warning() -> None:
 
 @pytest.mark.parametrize("adopt", [True, False])
 def test_failed_flow_log_of_somebody_else_must_be_deleted(adopt: bool) -> None:
-    what = "flow logs on er-1-name that are not this stack's have failed, delete them: vpc-shop (broken, 1)"
+    what = "these flow logs on er-1-name do not belong to this stack and have failed: vpc-shop (broken, 1); delete them"
     conflicts = check([flow_log("a", "broken", id_="1", state="failed")], adopt=adopt)
     assert conflicts == Conflicts(problems=[Problem("routers.core", what)])
 

@@ -111,7 +111,10 @@ def reset(**keys: Any) -> dict[str, Any]:
         (reset(calls=5), "faults[0].calls must be a valid string"),
         (reset(kind="slow", seconds=-1), "faults[0] has seconds -1: only a skew may be negative"),
         (reset(kind="slow", seconds=float("nan")), "faults[0].seconds must be a finite number, not nan"),
-        (reset(kind="error", status=418), "faults[0] has status 418: an error has one of 401, 403, 429, 500, 502, "),
+        (
+            reset(kind="error", status=418),
+            "faults[0] has status 418: the status of an error must be one of 401, 403, 429, 500, 502, ",
+        ),
         (reset(kind="error", retry_after="soon"), "faults[0].retry_after must be a valid number"),
     ],
 )

@@ -228,7 +228,7 @@ def test_attachment_renamed_twice_is_still_found_by_its_first_name(config: dict[
         after = stack.up({"core": config})
         assert (after.logical_names, after.deletions) == (before.logical_names, [])
         (warning,) = after.plan.warnings
-        assert f"is named {name!r} now" in warning.what
+        assert f"is now named {name!r} and keeps its flow log" in warning.what
         descriptions = [[flow_log.description for flow_log in run.plan.desired.values()] for run in (before, after)]
         assert descriptions[0] == descriptions[1]
 
@@ -290,8 +290,8 @@ def test_frozen_attachment_keeps_its_flow_log(frozen: Stack) -> None:
 
 def test_frozen_attachment_cannot_move(frozen: Stack) -> None:
     what = (
-        "attachment 'vpc-shop' is frozen, so it cannot have a new flow log to group/other: give it a router key"
-        " of its own, with log group and stream as they were"
+        "attachment 'vpc-shop' is frozen, so it cannot have a new flow log to group/other: keep its log group and"
+        " log stream, with a router key of its own"
     )
     assert frozen.preview({"core": OTHER_STREAM}).refusals == [Problem("routers.core", what)]
     stays = {**OTHER_STREAM, "overrides": {"vpc-shop": {"log_stream": "stream"}}}

@@ -23,8 +23,8 @@ BUCKET = {
     "type": "creating",
     "resource": {"urn": "urn:pulumi:x::y::aws:s3/bucket:Bucket::b", "type": "aws:s3/bucket:Bucket"},
 }
-WAY_OUT = ": if nobody is at work on this stack, run `make recover` first"
-OTHER_RUN = f"error: another run creates 1 resources, or was interrupted while it did{WAY_OUT}"
+WAY_OUT = ": if no run of this stack is in progress, run `make recover` first"
+OTHER_RUN = f"error: another run is creating 1 resources, or was interrupted while creating them{WAY_OUT}"
 EARLIER_RUN = f"error: an earlier run was interrupted while it created 1 resources{WAY_OUT}"
 LIVE_RUN = "error: another run of this stack is in progress, with 1 creates: wait until it has ended"
 

@@ -213,7 +213,7 @@ def test_replacement_for_another_attachment_ends_a_record(key: str) -> None:
     assert "## Flow logs: 1 to delete, 1 to create\n" in text
     ((_, attachment, name, _),) = rows(text, DELETED)
     assert attachment == "`att-00001`"
-    assert name == "`flow-log-00001` (its flow log becomes that of another attachment)"
+    assert name == "`flow-log-00001` (its flow log is now declared for another attachment)"
 
 
 def test_warnings_that_no_row_repeats_are_shown() -> None:
@@ -313,7 +313,7 @@ UNKNOWN_FORM = "its output has an unknown format"
         ("[]", "its output is not the JSON of &#96;pulumi preview&#96;"),
         *((text, UNKNOWN_FORM) for text in ("{}", '{"steps": {}}', '{"steps": [{"op": "same"}]}')),
         ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an unknown operation"),
-        (document(step("update")), "it has no state of a resource that it changes"),
+        (document(step("update")), "it lacks the state of a resource that it changes"),
     ],
 )
 def test_incomplete_preview_counts_as_failed(text: str, sentence: str) -> None:

@@ -115,8 +115,8 @@ def test_failed_preview_is_loud_and_shows_why() -> None:
         "    no log group with id or name 'netwrk'; known: network, security",
     ]
     assert text([review_stack("dev", "")]).splitlines() == [
-        "Stack dev: THE PREVIEW FAILED, so the changes are unknown: it printed",
-        "  nothing to standard output. Its standard error may say why.",
+        "Stack dev: THE PREVIEW FAILED, so the changes are unknown: it printed nothing to",
+        "  standard output. Its standard error may say why.",
     ]
 
 
@@ -152,7 +152,7 @@ def test_only_loud_titles_are_red() -> None:
     red = text(several, in_colour=True)
 
     titles = re.findall(r"\x1b\[31m(.*?)\x1b\[0m\n", red)
-    assert [title[:11] for title in titles] == ["Stack dev: ", "  nothing t", "1 TO DELETE", "1 TO MOVE: "]
+    assert [title[:11] for title in titles] == ["Stack dev: ", "  standard ", "1 TO DELETE", "1 TO MOVE: "]
     assert re.sub(r"\x1b\[\d+m", "", red) == text(several)
     assert "\x1b" not in text(several)
 

@@ -24,7 +24,7 @@ TWINS = (attachment("id-1", "twin"), attachment("id-2", "twin"))
 GONE = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
 RENAMED = {"vpc-before": "id-shop"}
 TWICE: dict[str, Any] = {"vpc-shop": {}, "vpc-before": {}}
-SAME_AS = "means the same attachment as routers.core.overrides.{}; keep one"
+SAME_AS = "names the same attachment as routers.core.overrides.{}; keep one of the two"
 
 
 def run(
@@ -234,8 +234,8 @@ def test_former_name_in_list_and_override_causes_one_warning() -> None:
 def test_name_that_passed_to_another_attachment_is_reported() -> None:
     selection = run(["vpc-before"], there=(SHOP, attachment("id-other", "vpc-before")), previous=RENAMED)
     what = (
-        "'vpc-before' meant the attachment id-shop, which is named 'vpc-shop' now, and the name has passed to id-other:"
-        " write the id of the one that you mean"
+        "'vpc-before' is now the name of id-other, and the attachment that had it before, id-shop, is now named"
+        " 'vpc-shop': use the id of the intended attachment"
     )
     assert (selection.logged, selection.problems) == ([], [Problem("routers.core.attachments[0]", what)])
 
