@@ -79,7 +79,7 @@ new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
 	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER $(ARGS)
 
 .PHONY: whoami
-whoami: ## Show the version, who acts, where, and which state is used; no secrets.
+whoami: ## Show the version, the user, the project and the state in use; no secrets.
 	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
 
 .PHONY: env

@@ -1,4 +1,4 @@
-"""The Pulumi program: a flow log on every attachment that the stack file asks for."""
+"""The Pulumi program: a flow log on every attachment that the stack file selects."""
 
 from stacks.program import main
 

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"error: {error}")
         return 1
     except requests.RequestException as error:
-        say(f"error: the emulator does not answer as it should: {error}")
+        say(f"error: the emulator gave an unexpected answer: {error}")
         return 1
     except KeyboardInterrupt:
         say("interrupted; nothing was written")
@@ -73,41 +73,61 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--n", type=_whole_numbers, default="10,100,1000", help="flow logs (default: %(default)s)")
-    parser.add_argument("--latency", type=_seconds, default="2,0", help="of the API, seconds (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=3, help="repetitions, of which the median (default: %(default)s)")
-    parser.add_argument("--variants", type=_variants, default=",".join(VARIANTS), help="default: %(default)s")
     parser.add_argument(
-        "--first-resource-runs", type=int, default=9, metavar="RUNS", help="0 for none (default: %(default)s)"
+        "--n", type=_whole_numbers, default="10,100,1000", help="numbers of flow logs (default: %(default)s)"
     )
     parser.add_argument(
-        "--anatomy", type=int, default=1000, metavar="N", help="0 not to take the floor apart (default: %(default)s)"
+        "--latency", type=_seconds, default="2,0", help="API latencies in seconds (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, help="repetitions; the result is their median (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--variants", type=_variants, default=",".join(VARIANTS), help="variants (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--first-resource-runs",
+        type=int,
+        default=9,
+        metavar="RUNS",
+        help="repetitions; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--anatomy",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="break down the floor at this N; 0 for none (default: %(default)s)",
     )
     parser.add_argument(
         "--fleet",
         type=_fleet,
         default="20x200",
         metavar="ROUTERSxATTACHMENTS",
-        help=f"in stacks side by side, at a latency of {LATENCY:g} s; 0 for none (default: %(default)s)",
+        help=f"size of the fleet, measured at a latency of {LATENCY:g} s; 0 for none (default: %(default)s)",
     )
     parser.add_argument(
-        "--cuts", type=_whole_numbers, default="2", help="routers of each of the fleet's stacks (default: %(default)s)"
+        "--cuts", type=_whole_numbers, default="2", help="routers per stack of the fleet (default: %(default)s)"
     )
     parser.add_argument(
         "--widths",
         type=_whole_numbers,
         default=f"{PARALLEL},32",
-        help="PULUMI_PARALLEL of each of the fleet's stacks (default: %(default)s)",
+        help="PULUMI_PARALLEL of the fleet's stacks (default: %(default)s)",
     )
     parser.add_argument(
         "--only",
         choices=["fleet"],
-        help="measure nothing else, and keep all else that results.json and results.md have",
+        help="measure only this, and keep the other results in results.json and results.md",
     )
     parser.add_argument(
-        "--add", action="store_true", help="keep what results.json has of other hosts and N, for a run in parts"
+        "--add",
+        action="store_true",
+        help="keep the results of other variants and N in results.json, to run the benchmark in parts",
     )
-    parser.add_argument("--output", type=Path, default=HERE, help="folder (default: bench, and the tables in docs)")
+    parser.add_argument(
+        "--output", type=Path, default=HERE, help="output folder (default: bench, and the tables in docs)"
+    )
     return parser
 
 
@@ -123,7 +143,7 @@ def _variants(text: str) -> list[str]:
     names = text.split(",")
     for name in names:
         if name not in VARIANTS:
-            raise argparse.ArgumentTypeError(f"there is no variant {name!r}; there are {', '.join(VARIANTS)}")
+            raise argparse.ArgumentTypeError(f"{name!r} is not a variant; variants are {', '.join(VARIANTS)}")
     return names
 
 
@@ -132,7 +152,7 @@ def _fleet(text: str) -> tuple[int, int] | None:
         return None
     routers, attachments = (int(part) for part in text.split("x"))
     if routers < 1 or attachments < 1:
-        raise argparse.ArgumentTypeError("a fleet has routers, and these have attachments")
+        raise argparse.ArgumentTypeError("a fleet needs at least one router and one attachment")
     return routers, attachments
 
 
@@ -154,7 +174,7 @@ def _hosts(
     results = _measured(options, environment, children)
     notes = _first_resources(options.first_resource_runs, environment, children, results)
     if options.anatomy:
-        say(f"what the floor is made of, N={options.anatomy:,}")
+        say(f"breaking down the floor, N={options.anatomy:,}")
         notes += anatomy.measure(options.anatomy, environment, children)
     return results, notes
 

@@ -1,4 +1,4 @@
-"""What the floor is made of: the state that the engine writes, and the processor time of each process."""
+"""A breakdown of the floor: the state that the engine writes, and the processor time of each process."""
 
 from __future__ import annotations
 

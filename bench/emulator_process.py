@@ -155,8 +155,8 @@ def run_emulator(
         deadline = time.monotonic() + READY_SECONDS
         while not (text := output.read_text()).endswith("\n"):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise BenchError(f"the emulator does not start:\n{text}")
+                raise BenchError(f"the emulator did not start:\n{text}")
             time.sleep(READY_POLL)
         if not text.startswith("emulator: "):
-            raise BenchError(f"the emulator does not start:\n{text}")
+            raise BenchError(f"the emulator did not start:\n{text}")
         yield EmulatorProcess(text.split()[1], routers)

@@ -13,8 +13,8 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.processes import Children
 from bench.project import Project
+from providers.urn import STACK_TYPE
 
-STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPES = "pulumi:providers:"
 
 

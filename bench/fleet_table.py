@@ -13,11 +13,11 @@ USED_HEAD = ("processor time", "memory", "requests", "connections")
 TOGETHER_HEAD = ("command", "stacks", "flow logs each", "width", "all of them", "each stack", *USED_HEAD)
 ALONE_HEAD = ("command", "stacks", "flow logs each", "one stack", "all of them", *USED_HEAD)
 EXPLANATION = """\
-One run each, on {processors} processors, which had the emulator to run as well; an API latency of {latency:g} s. The
-stacks are of one project; each has a file of state and a `pulumi` of its own. *Width* is `PULUMI_PARALLEL`, which
-`make` sets to {width}. Processor time is that of all processes of all `pulumi`; memory, the most that they had at once,
-in 10^6 bytes, with what they share counted once; requests, all HTTP requests of the command; connections, the most that
-the emulator had open at once."""
+Each command was measured once, on {processors} processors that also ran the emulator, with an API latency of
+{latency:g} s. The stacks belong to one project; each has its own state file and its own `pulumi`. *Width* is
+`PULUMI_PARALLEL`, which `make` sets to {width}. Processor time is the total of all processes. Memory is their peak
+together, in 10^6 bytes, with shared memory counted once. Requests are all HTTP requests of the command. Connections are
+the most that the emulator had open at once."""
 
 
 def tables(fleet: Fleet) -> str:
@@ -31,7 +31,7 @@ def tables(fleet: Fleet) -> str:
             EXPLANATION.format(processors=processors, latency=LATENCY, width=PARALLEL),
             f"Side by side, {every:,} flow logs in all:",
             grid(TOGETHER_HEAD, _together(fleet), left=1),
-            "One stack alone, and from that how long all of them would take one after the other:",
+            "One stack alone, and how long all of them would take one after the other:",
             grid(ALONE_HEAD, _alone(fleet, every), left=1),
         )
     )

@@ -48,5 +48,5 @@ def _between(page: str, begin: str, new: str, end: str) -> str:
     before, found_begin, rest = page.partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
-        raise ValueError(f"there is no place for the figures: {begin} and {end}")
+        raise ValueError(f"there are no markers for the figures: {begin} and {end}")
     return f"{before}{begin}\n\n{new}\n\n{end}{after}"

@@ -24,7 +24,7 @@ def neutral_environment() -> dict[str, str]:
 
 
 def members(*sessions: int) -> list[int]:
-    """The ids of all processes of these sessions, but for those that ended and that nobody has asked after yet."""
+    """The ids of all processes of these sessions, but for those that ended and that have not been waited for yet."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -83,7 +83,7 @@ class Children:
             self._started.pop(process.pid, None)
 
     def end_all(self) -> None:
-        """Kill them all; whoever waits for a process sees that."""
+        """Kill them all; any wait for one of them ends."""
         with self._lock:
             started = list(self._started.values())
         for process in started:

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=HOST, help="loopback address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument(
-        "--db", type=Path, help="SQLite file that keeps the state (default: a temporary one, gone at the end)"
+        "--db", type=Path, help="SQLite file for the emulator's state (default: a temporary file, deleted at the end)"
     )
     parser.add_argument(
         "--seed",
@@ -73,9 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds until an accepted create, enable, disable or delete is done (default: %(default)s)",
     )
     parser.add_argument(
-        "--faults", type=Path, help="YAML file of which calls are to go wrong, and how; see emulator/faults/plan.py"
+        "--faults", type=Path, help="YAML file that says which calls fail, and how; see emulator/faults/plan.py"
     )
-    group = parser.add_argument_group("where the API reference is silent")
+    group = parser.add_argument_group("what the API reference leaves open")
     group.add_argument(
         "--missing-flow-log",
         type=int,
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--attachment-deleted",
         choices=ATTACHMENT_DELETED,
         default=default.attachment_deleted,
-        help="what becomes of the flow logs of a deleted attachment; `emulator.world`, which deletes attachments, has "
+        help="what happens to the flow logs of a deleted attachment; `emulator.world`, which deletes attachments, has "
         "the same option (default: %(default)s)",
     )
     group.add_argument(
@@ -123,7 +123,7 @@ def _notes(server: Server, options: argparse.Namespace) -> list[str]:
         f"({project.id}), password in {server.store.seed_source}"
     ]
     if options.db is None:
-        notes.append("the database is a temporary file: name one with --db to keep what you do")
+        notes.append("the database is a temporary file: use --db FILE to keep your changes")
     elif options.seed is not None and not server.store.seeded:
         notes.append(f"the database is not empty: the seed file {options.seed} was not used")
     return notes

@@ -46,14 +46,14 @@ CHANGES = (
     Change("rename-attachment", "rename an attachment", "attachment name", "attachment {attachment} is now {name}"),
     Change("add-log-group", "add a log group", "name", "added log group {name}: {result}"),
     Change("add-log-stream", "add a log stream", "group name", "added log stream {name} to {group}: {result}"),
-    Change("set-role", "give a user a role, at once", "user role", "user {user} is a {role}", policies.ROLES),
+    Change("set-role", "give a user a role, at once", "user role", "user {user} has the role {role}", policies.ROLES),
     Change("rename-flow-log", "rename a flow log", "flow_log name", "flow log {flow_log} is now {name}"),
     Change(
         "describe-flow-log", "describe a flow log", "flow_log description", "flow log {flow_log} has a new description"
     ),
     Change("enable-flow-log", "enable a flow log at once", "flow_log", "flow log {flow_log} is enabled"),
     Change("disable-flow-log", "disable a flow log at once", "flow_log", "flow log {flow_log} is disabled"),
-    Change("delete-flow-log", "delete a flow log at once", "flow_log", "flow log {flow_log} is gone"),
+    Change("delete-flow-log", "delete a flow log at once", "flow_log", "flow log {flow_log} is deleted"),
     Change(
         "set-flow-log-state",
         "change a flow log's state, and keep it there",
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m emulator.world",
-        description="Show what the emulator's database holds, and change it without the API. Names and ids work.",
+        description="Show what the emulator's database holds, and change it without the API; takes names and ids.",
     )
     parser.add_argument("--db", type=Path, required=True, help="the emulator's SQLite file")
     parser.set_defaults(attachment_deleted=Behaviour().attachment_deleted)
@@ -107,9 +107,9 @@ def _parser() -> argparse.ArgumentParser:
         "time. T is a time in UTC such as 2026-11-23T10:00:00Z, or a duration back from now such as 90s, 10m or 2h."
     )
     gaps.add_argument(
-        "--since", metavar="T", help="where to begin (default: when the first flow log of all became available)"
+        "--since", metavar="T", help="start of the period (default: when the first flow log became available)"
     )
-    gaps.add_argument("--until", metavar="T", help="where to end (default: now)")
+    gaps.add_argument("--until", metavar="T", help="end of the period (default: now)")
     gaps.add_argument(
         "attachment",
         metavar="ATTACHMENT",
@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--attachment-deleted",
         choices=ATTACHMENT_DELETED,
         default=Behaviour().attachment_deleted,
-        help="what becomes of its flow logs (default: %(default)s)",
+        help="what happens to its flow logs (default: %(default)s)",
     )
     attachment = add("tag-attachment", _tag_attachment, "replace the tags of an attachment", "attachment")
     attachment.add_argument("tag", metavar="KEY=VALUE", type=_parse_tag, nargs="*")
@@ -254,18 +254,18 @@ def _tag_attachment(store: Store, options: argparse.Namespace) -> None:
 
 def _set_quota(store: Store, options: argparse.Namespace) -> None:
     store.set_quota(options.limit)
-    print("the quota is lifted" if options.limit == rules.UNLIMITED else f"the quota is {options.limit}")
+    print("the quota has no limit" if options.limit == rules.UNLIMITED else f"the quota is {options.limit}")
 
 
 def _set_policy(store: Store, options: argparse.Namespace) -> None:
     store.set_policy(options.user, documents.load_json(options.policy, "policy"))
-    print(f"user {options.user} may do what {options.policy} says")
+    print(f"user {options.user} has the policy {options.policy}")
 
 
 def _parse_tag(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not (key and separator):
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
     return key, value
 
 

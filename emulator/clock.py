@@ -23,7 +23,7 @@ def now() -> Instant:
 
 
 def seconds(value: float) -> Instant:
-    """A duration in seconds, as a difference of instants."""
+    """A duration in seconds, as a difference of two times."""
     return round(value * 1_000_000)
 
 

@@ -104,7 +104,7 @@ class Database:
             ) from error
         except sqlite3.DatabaseError as error:
             raise EmulatorError(
-                f"{self.path} is damaged or not a SQLite database ({_first_line(error)}): delete it to start afresh, "
+                f"{self.path} is damaged or not a SQLite database ({_first_line(error)}): delete it, "
                 "or name another file."
             ) from error
         except OSError as error:
@@ -127,7 +127,7 @@ class Database:
         if version != schema.VERSION:
             raise EmulatorError(
                 f"{self.path} was made by another version of the emulator (schema {version}, this one has "
-                f"{schema.VERSION}): delete it to start afresh, or name another file."
+                f"{schema.VERSION}): delete it, or name another file."
             )
         return False
 

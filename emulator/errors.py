@@ -1,4 +1,4 @@
-"""The two kinds of failure: what the API answers to a client, and what whoever runs the emulator reads."""
+"""The two kinds of failure: what the API answers to a client, and what the person who runs the emulator reads."""
 
 from __future__ import annotations
 

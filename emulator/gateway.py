@@ -47,12 +47,12 @@ class Gateway:
         return Caller(token.user.policy, token.user.domain, frozenset([token.project.id] if token.project else []))
 
     def admit(self, route: Route, call: Call) -> None:
-        """Refuse a call unless whoever makes it may make such calls on the project in the path."""
+        """Refuse a call unless its caller may make such calls on the project in the path."""
         caller = self.identify(call.request)
         project_id = call.path["project_id"]
         if project_id not in caller.project_ids:
             raise ApiError(NO_PERMISSION, f"These credentials give no access to project {project_id}.")
         if call.request.headers.get(PROJECT_HEADER, project_id) != project_id:
-            raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names another project than the path, {project_id}.")
+            raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names a different project from the path, {project_id}.")
         if not caller.policy.allows(route.action):
             raise ApiError(NO_PERMISSION, f"Policy doesn't allow {route.action} to be performed.")

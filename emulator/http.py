@@ -23,7 +23,7 @@ class Service(Enum):
 
     GATEWAY = "behind the API gateway: a token for the project in the path, or a signature"
     IAM = "the identity service: errors in Keystone's format"
-    EMULATOR = "the emulator itself: open to whoever reaches it"
+    EMULATOR = "the emulator itself: open to anyone who can reach it"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ Handler = Callable[[Call], Response]
 @dataclass(frozen=True)
 class Route:
     """`path` is written as in the API reference, with placeholders in braces. `action` is the permission that
-    IAM requires for the call; without one, the gateway lets nobody through. Other services require none."""
+    IAM requires for the call; without one, the gateway refuses everyone. Other services require none."""
 
     service: Service
     method: str

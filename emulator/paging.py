@@ -46,7 +46,7 @@ def fetch_page(
             f"SELECT {page.sort_key} AS sort_value FROM ({ever}) WHERE id = :marker", parameters
         ).fetchone()
         if anchor is None:
-            raise invalid(f"marker {page.marker!r} is not the id of anything in this list.")
+            raise invalid(f"marker {page.marker!r} is not the id of an item in this list.")
         parameters["sort_value"] = anchor["sort_value"]
         after = f"WHERE ({page.sort_key}, id) {'<' if page.descending else '>'} (:sort_value, :marker)"
     parameters["one_more"] = page.limit + 1

@@ -74,7 +74,7 @@ def verify(
         raise _refused(f"the access key {signature.access_key} has expired")
     expected = sign(key.secret_key, date.strip(), canonical_request(request, signature.signed_headers))
     if not _are_equal(signature.value, expected):
-        raise _refused("the signature is not that of this request with this access key's secret")
+        raise _refused("the signature does not match this request and the secret of this access key")
     return key
 
 

@@ -205,14 +205,14 @@ class Store:
     ) -> None:
         """Give an IAM user an access key, temporary if it has a security token; it expires in `expires_in` seconds."""
         if self.identity.access_key(access_key) is not None:
-            raise EmulatorError(f"There is an access key {access_key!r} already.")
+            raise EmulatorError(f"Access key {access_key!r} already exists.")
         expires_at = None if expires_in is None else self._clock() + seconds(expires_in)
         row = (access_key, self._user(user).id, secret_key, security_token, expires_at)
         self._execute("INSERT INTO access_key VALUES (?, ?, ?, ?, ?)", *row)
 
     def remove_access_key(self, access_key: str) -> None:
         if self.identity.access_key(access_key) is None:
-            raise EmulatorError(f"There is no access key {access_key!r}.")
+            raise EmulatorError(f"Access key {access_key!r} does not exist.")
         self._execute("DELETE FROM access_key WHERE access_key = ?", access_key)
 
     # Flow logs
@@ -300,9 +300,9 @@ def _find(kind: str, name_or_id: str, records: Iterable[_RecordT]) -> _RecordT:
         return found[0]
     if found:
         ids = ", ".join(record.id for record in found)
-        raise EmulatorError(f"There are {len(found)} {kind}s named {name_or_id!r}, use the id: {ids}.")
-    names = ", ".join(record.name for record in candidates) or "none at all"
-    raise EmulatorError(f"There is no {kind} {name_or_id!r}; there are: {names}.")
+        raise EmulatorError(f"There are {len(found)} {kind}s named {name_or_id!r}; use an id: {ids}.")
+    names = ", ".join(record.name for record in candidates) or "none"
+    raise EmulatorError(f"There is no {kind} {name_or_id!r}; known: {names}.")
 
 
 def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -132,11 +132,11 @@ class Account:
     def description(self) -> str:
         """The account in words, nothing secret."""
         if self.kind == ACCESS_KEY:
-            temporary = ", a temporary one" if self.options.get("security_token") else ""
+            temporary = " (temporary)" if self.options.get("security_token") else ""
             return f"access key {self.options['access_key']!r}{temporary}"
         user = self.options.get("username") or self.options.get("user_id")
         if not user:
-            return "whoever got the token" if self.kind == TOKEN else f"whom {self.kind} signs in"
+            return "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
         words = f"user {user!r}" + _of_domain(self.options, "user")
         return words + (
             f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}" if self.agency else ""

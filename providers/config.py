@@ -54,8 +54,12 @@ class ProviderConfig:
     """The settings of one process."""
 
     def __init__(
-        self, config: ConfigReader, environment: Mapping[str, str], current_config: Callable[[str], str | None]
+        self,
+        config: ConfigReader,
+        environment: Mapping[str, str],
+        current_config: Callable[[str], str | None] = lambda _key: None,
     ) -> None:
+        """Keep the sources of the settings; see `providers.connection`."""
         self._config = config
         self._environment = environment
         self._current_config = current_config
@@ -99,7 +103,7 @@ class ProviderConfig:
             ConfigError: As for `account`; or none is named.
         """
         region, account = self.region()[0], self.account
-        id_, name, origin = self._named_project(account)
+        id_, name, origin = self.named_project(account)
         if not (id_ or name) and account.kind != TOKEN:
             name, origin = region, "the region"
             if not name:
@@ -175,13 +179,18 @@ class ProviderConfig:
 
     def _inferred_region(self, account: Account) -> tuple[str | None, str]:
         """The region of the project's name, or of IAM's address."""
-        name = self._named_project(account)[1] or ""
+        name = self.named_project(account)[1] or ""
         if region := region_of(name):
             return region, f"the name of project {name!r}"
         return region_of(account.scope.get("auth_url", "")), account.origins.get("auth_url", "")
 
-    def _named_project(self, account: Account) -> tuple[str | None, str | None, str]:
-        """Its id, its name and what names it."""
+    def named_project(self, account: Account | None = None) -> tuple[str | None, str | None, str]:
+        """The id and the name of the project, as far as one is named, and what names it.
+
+        Raises:
+            ConfigError: As for `account`.
+        """
+        account = account or self.account
         id_, name = self._key("project_id"), self._key("project")
         if id_ or name:
             return id_, name, qualified("project_id" if id_ else "project")

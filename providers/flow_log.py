@@ -77,12 +77,7 @@ class FlowLog(Resource, module="er", name="FlowLog"):
         """
         inputs = {field.name: getattr(args, field.name) for field in fields(args)}
         _refuse_duplicate(resource_name, tuple(inputs[key] for key in IDENTITY))
-        super().__init__(
-            FlowLogProvider(),
-            resource_name,
-            {**inputs, **dict.fromkeys(OUTPUTS_ONLY)},
-            opts,
-        )
+        super().__init__(FlowLogProvider(), resource_name, {**inputs, **dict.fromkeys(OUTPUTS_ONLY)}, opts)
 
 
 _declared: WeakKeyDictionary[pulumi.Resource, dict[tuple[Any, ...], str]] = WeakKeyDictionary()

@@ -80,10 +80,7 @@ class FlowLogProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest, current_config: Callable[[str], str | None] = lambda _key: None) -> None:
         """Keep the settings. Nothing is read, sent or refused before the first operation."""
         self._connection = Connection(
-            lambda key: req.config.get(qualified(key)),
-            os.environ,
-            directory=Path.cwd(),
-            current_config=current_config,
+            lambda key: req.config.get(qualified(key)), os.environ, directory=Path.cwd(), current_config=current_config
         )
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
@@ -124,7 +121,7 @@ class FlowLogProvider(ResourceProvider):
             raise _incomplete(error, props) from error
         except idempotency.OutcomeUnknownError as error:
             raise IncompleteFlowLogError(
-                f"flow log {props['name']!r} may have been created: {error}; the next `pulumi up --refresh` finds out",
+                f"flow log {props['name']!r} may have been created: {error}; run `pulumi up --refresh` to find out",
                 schema.provisional_id(error.token),
                 {**props, "state": schema.UNKNOWN_STATE, "project_id": project_id},
             ) from error
@@ -143,7 +140,7 @@ class FlowLogProvider(ResourceProvider):
             return self._read_provisional(id_, props, deadline)
         er_id, _, flow_log_id = id_.rpartition("/") if "er_id" not in props else (props["er_id"], "", id_)
         if not (ID_PATTERN.fullmatch(er_id) and ID_PATTERN.fullmatch(flow_log_id)):
-            raise FlowLogError(f"{id_!r} is not the import id of a flow log: it must be ER_ID/FLOW_LOG_ID")
+            raise FlowLogError(f"{id_!r} is not a valid import id of a flow log: use ER_ID/FLOW_LOG_ID")
         flow_log = self._find(flow_log_id, {**props, "er_id": er_id}, deadline)
         return _read_result(flow_log.id, schema.outputs_of(flow_log, props)) if flow_log else ReadResult("", {}, {})
 
@@ -285,8 +282,8 @@ def _explain(client: Client, error: ApiError, props: Props) -> str:
     """Why a create failed, with what helps to act on it."""
     if isinstance(error, idempotency.TargetTakenError):
         return (
-            f"{error}; if this stack created it, run with --refresh; otherwise delete it, or adopt it: with adopt: true"
-            f" in a stack file, or with import_={schema.import_id(error.holder)!r} in the resource options of a program"
+            f"{error}; if this stack created it, run with --refresh; otherwise delete it, or import it with adopt: true"
+            f" in a stack file, or import_={schema.import_id(error.holder)!r} in the resource options of a program"
         )
     bounded = client.with_deadline(replace(client.deadline, seconds=HINT_TIMEOUT))
     # Without the hint, the error is still shown.
@@ -294,7 +291,7 @@ def _explain(client: Client, error: ApiError, props: Props) -> str:
         if isinstance(error, QuotaExceededError):
             quota = bounded.quotas.flow_logs()
             used = f": {quota.used} of {quota.limit} are in use" if quota else ""
-            return f"{error}{used}; delete flow logs nobody needs, or ask for a higher quota with a service ticket"
+            return f"{error}{used}; delete unused flow logs, or request a higher quota with a service ticket"
         if isinstance(error, AttachmentTypeError):
             attachments = bounded.attachments.list(props["er_id"])
             types = [attachment.resource_type for attachment in attachments if attachment.id == props["resource_id"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -86,8 +87,8 @@ def find_failures(inputs: Properties) -> list[CheckFailure]:
             if key not in OPTIONAL:
                 failures.append(CheckFailure(key, f"{key} is missing"))
         elif not is_unknown(value):
-            allowed = _RULES[key](value)
-            if allowed:
+            is_allowed, allowed = _RULES[key]
+            if not is_allowed(value):
                 failures.append(CheckFailure(key, f"{key} must be {allowed}, not {_shown(value)}"))
     for key in inputs:
         if key not in INPUTS and not key.startswith("__"):
@@ -97,9 +98,11 @@ def find_failures(inputs: Properties) -> list[CheckFailure]:
     return failures
 
 
-def changed_inputs(actual: Properties, wanted: Properties) -> set[str]:
-    """The inputs in which `wanted` differs from `actual`; an input that is not known yet counts as different."""
-    return {key for key in (*IN_PLACE, *REPLACING) if is_unknown(wanted.get(key)) or wanted.get(key) != actual.get(key)}
+def changed_inputs(actual: Properties, desired: Properties) -> set[str]:
+    """The inputs in which `desired` differs from `actual`; an input that is not known yet counts as different."""
+    return {
+        key for key in (*IN_PLACE, *REPLACING) if is_unknown(desired.get(key)) or desired.get(key) != actual.get(key)
+    }
 
 
 def describe_duplicate(first: str, second: str) -> str:
@@ -112,31 +115,21 @@ def describe_duplicate(first: str, second: str) -> str:
 
 def target_of(properties: Properties) -> FlowLogTarget:
     """What is logged, and where to."""
-    return FlowLogTarget(
-        er_id=properties["er_id"],
-        resource_id=properties["resource_id"],
-        log_group_id=properties["log_group_id"],
-        log_stream_id=properties["log_stream_id"],
-    )
+    return FlowLogTarget(**{key: properties[key] for key in IDENTITY})
 
 
 def spec_of(properties: Properties) -> FlowLogSpec:
     """What can be changed in place."""
-    return FlowLogSpec(name=properties["name"], description=properties["description"], enabled=properties["enabled"])
+    return FlowLogSpec(**{key: properties[key] for key in IN_PLACE})
 
 
 def inputs_of(flow_log: FlowLog) -> dict[str, Any]:
     """The inputs that describe the flow log as it is."""
     return {
-        "er_id": flow_log.target.er_id,
-        "name": flow_log.name,
-        "description": flow_log.description,
-        "enabled": flow_log.enabled,
+        **{key: getattr(flow_log, key) for key in IN_PLACE},
+        **{key: getattr(flow_log.target, key) for key in IDENTITY},
         "resource_type": RESOURCE_TYPE,
-        "resource_id": flow_log.target.resource_id,
         "log_store_type": LOG_STORE_TYPE,
-        "log_group_id": flow_log.target.log_group_id,
-        "log_stream_id": flow_log.target.log_stream_id,
     }
 
 
@@ -156,46 +149,21 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
-_Rule = Callable[[Any], "str | None"]
-"""Returns what is allowed, or None if the value is allowed."""
+def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _name(value: Any) -> str | None:
-    is_valid = isinstance(value, str) and NAME_PATTERN.fullmatch(value)
-    return None if is_valid else NAME_CHARACTERS
+def _is_description(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= DESCRIPTION_MAX_LENGTH
 
 
-def _description(value: Any) -> str | None:
-    is_valid = isinstance(value, str) and len(value) <= DESCRIPTION_MAX_LENGTH
-    return None if is_valid else f"at most {DESCRIPTION_MAX_LENGTH} characters"
-
-
-def _enabled(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "true or false"
-
-
-def _id(value: Any) -> str | None:
-    is_valid = isinstance(value, str) and ID_PATTERN.fullmatch(value)
-    return None if is_valid else f"an id: {ID_CHARACTERS}"
-
-
-def _literal(only: str) -> _Rule:
-    return lambda value: None if value == only else repr(only)
-
-
-def _idempotency_key(value: Any) -> str | None:
-    return None if isinstance(value, str) and value else "a non-empty string"
-
-
-_RULES: Mapping[str, _Rule] = {
-    "name": _name,
-    "description": _description,
-    "enabled": _enabled,
-    "er_id": _id,
-    "resource_id": _id,
-    "log_group_id": _id,
-    "log_stream_id": _id,
-    "resource_type": _literal(RESOURCE_TYPE),
-    "log_store_type": _literal(LOG_STORE_TYPE),
-    IDEMPOTENCY_KEY: _idempotency_key,
+_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_matches(NAME_PATTERN), NAME_CHARACTERS),
+    "description": (_is_description, f"at most {DESCRIPTION_MAX_LENGTH} characters"),
+    "enabled": (lambda value: isinstance(value, bool), "true or false"),
+    **dict.fromkeys(IDENTITY, (_matches(ID_PATTERN), f"an id: {ID_CHARACTERS}")),
+    "resource_type": (lambda value: value == RESOURCE_TYPE, repr(RESOURCE_TYPE)),
+    "log_store_type": (lambda value: value == LOG_STORE_TYPE, repr(LOG_STORE_TYPE)),
+    IDEMPOTENCY_KEY: (lambda value: isinstance(value, str) and value != "", "a non-empty string"),
 }
+"""By input, whether a value is allowed, and what is."""

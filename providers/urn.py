@@ -36,11 +36,11 @@ class Urn:
         """The URN in this text.
 
         Raises:
-            ValueError: The text is not a URN.
+            ValueError: The text is not a valid URN.
         """
         parts = text.removeprefix(_PREFIX).split("::", 3)
         if not text.startswith(_PREFIX) or len(parts) != 4:
-            raise ValueError(f"{text!r} is not a URN")
+            raise ValueError(f"{text!r} is not a valid URN")
         stack, project, types, name = parts
         return cls(stack, project, tuple(types.split("$")), name)
 

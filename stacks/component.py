@@ -11,7 +11,7 @@ from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
 from providers.schema import import_id
 from stacks.decision import Decision
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
 
 WORKING_STATES = ("available", "modifying")
@@ -19,7 +19,7 @@ WORKING_STATES = ("available", "modifying")
 
 
 class RouterFlowLogs(pulumi.ComponentResource):
-    """One FlowLog for each target that the stack file wants on a router.
+    """One FlowLog for each target that the stack file declares on a router.
 
     Attributes:
         flow_logs: By their names in the stack, such as `vpc-shop-b8382afe`.
@@ -88,7 +88,7 @@ class RouterFlowLogs(pulumi.ComponentResource):
 
 def declare_routers(decision: Decision) -> dict[str, RouterFlowLogs]:
     """Declare what was decided; returns the routers' components by each of their keys."""
-    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY)
+    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY_NAME)
     components: dict[str, RouterFlowLogs] = {}
     for router in decision.plan.routers:
         component = RouterFlowLogs(router, decision, idempotency_key=key.result)
@@ -106,8 +106,8 @@ def _require_working(flow_log: FlowLog, *, enabled: bool) -> pulumi.Output[bool]
         urn, id_, state, is_enabled = values
         if not isinstance(id_, str) or state not in WORKING_STATES or (enabled and is_enabled is not True):
             raise pulumi.RunError(
-                "a flow log that takes the place of another one is not at work, so the other one is neither deleted nor"
-                f" disabled: it failed, or --target left it out (then add --target '{urn}')"
+                "a flow log that replaces another is not available, so the old one is neither deleted nor disabled:"
+                f" the new one failed, or --target left it out (then add --target '{urn}')"
             )
         return True
 

@@ -14,7 +14,7 @@ from stacks.checks.deletions import Deletion, check_deletions, find_deletions
 from stacks.checks.interrupted import check_interrupted_creates
 from stacks.checks.quota import check_quota, find_creates
 from stacks.checks.rules import check_rules
-from stacks.errors import StackError
+from stacks.errors import Problem, StackError
 from stacks.planning.inventory import fetch_quota, read_interrupted_creates, take_inventory
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
@@ -79,8 +79,6 @@ def decide(
 ) -> Decision:
     """Take the inventory, make the plan, and check it.
 
-    Problems with single flow logs end a preview, a first run, and each run that deletes anything.
-
     Args:
         client: The API.
         config: The stack file.
@@ -99,33 +97,44 @@ def decide(
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
     creates = find_creates(plan, managed)
-    quota = fetch_quota(client) if creates else None
-
     conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
-    quota_problems, quota_warnings = check_quota(plan, len(creates), deletions, quota)
-    failing = [*conflicts.problems, *quota_problems]
-    problems = [*plan.problems, *check_rules(config.rules, plan)]
-    if not plan.problems:
-        problems += check_deletions(config, plan, managed, deletions)
-        problems += check_interrupted_creates(plan, read_interrupted_creates(stack))
-    # Any other run does what it can, and only the flow logs in question fail.
+    failing, warnings = check_quota(plan, len(creates), deletions, fetch_quota(client) if creates else None)
+    failing = [*conflicts.problems, *failing]
+    problems = _find_problems(config, plan, managed, deletions, stack)
+    # Problems with single flow logs end these runs. Any other run does what it can, and only those flow logs fail.
     if plan.problems or is_preview or deletions or previous.is_first_run:
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
+    notes = [*plan.warnings, *conflicts.warnings, *warnings, *failing]
+    return Decision(
+        plan=plan,
+        adopted=conflicts.adopted,
+        warnings=_format_warnings(previous, deletions, notes, place),
+        outputs=make_outputs(plan, deletions, last_run),
+        removing_from=_find_removals(plan, managed, deletions),
+    )
 
-    notes = [*plan.warnings, *conflicts.warnings, *quota_warnings, *failing]
+
+def _find_problems(
+    config: StackConfig, plan: Plan, managed: ManagedFlowLogs, deletions: Sequence[Deletion], stack: str
+) -> list[Problem]:
+    """The problems that end any run."""
+    problems = [*plan.problems, *check_rules(config.rules, plan)]
+    if not plan.problems:
+        problems += check_deletions(config, plan, managed, deletions)
+        problems += check_interrupted_creates(plan, read_interrupted_creates(stack))
+    return problems
+
+
+def _format_warnings(
+    previous: Previous, deletions: Sequence[Deletion], notes: Sequence[Problem], place: str | Path
+) -> list[str]:
     warnings = [*(deletion.sentence for deletion in deletions), *(note.sentence(place) for note in notes)]
     if not previous.has_key and not previous.is_first_run:
         # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
         warnings.append("this run migrates the state of version 0.1: run it without --target")
-    return Decision(
-        plan=plan,
-        adopted=conflicts.adopted,
-        warnings=warnings,
-        outputs=make_outputs(plan, deletions, last_run),
-        removing_from=_find_removals(plan, managed, deletions),
-    )
+    return warnings
 
 
 def _find_removals(plan: Plan, managed: ManagedFlowLogs, deletions: Sequence[Deletion]) -> set[tuple[str, str]]:

@@ -87,7 +87,7 @@ def _explain_failures(file: Path, place: str | Path) -> Iterator[None]:
     except ConfigError as error:
         raise pulumi.RunError(f"{error} ({file})") from error
     except ApiError as error:
-        raise pulumi.RunError(f"looking up what {place} names failed: {error}") from error
+        raise pulumi.RunError(f"cannot look up what {place} names: {error}") from error
 
 
 def _read_values(file: Path) -> dict[str, str]:
@@ -112,7 +112,9 @@ def _load_config(values: Mapping[str, str], file: Path, program_config: Mapping[
         return parse_stack_file(values, is_secret=secret, defaults=load_defaults())
     problems = check_keys(values, is_secret=secret)
     problems += [
-        Problem(key, "the program passes it, too: remove it from one of them") for key in PROGRAM_KEYS if key in values
+        Problem(key, "the program passes it too: remove it from one of the two")
+        for key in PROGRAM_KEYS
+        if key in values
     ]
     if problems:
         raise pulumi.RunError(StackError(problems).sentences(file))

@@ -40,7 +40,7 @@ def main() -> None:
     sdk_patches.apply()
     stack = pulumi.get_stack()
     snapshot = read_snapshot(stack)
-    # Other outputs of the last run, perhaps secrets, must not be exported again.
+    # Other outputs of the last run, which may be secrets, must not be exported again.
     last_outputs = find_stack_outputs(snapshot)
     last_outputs = {name: last_outputs[name] for name in OUTPUT_NAMES if name in last_outputs}
     with _exported(last_outputs, in_one=False) as outputs:
@@ -70,7 +70,9 @@ def declare_flow_logs(config: Mapping[str, Any] | None = None) -> dict[str, Rout
     global _is_declared
     try:
         if _is_declared:
-            raise pulumi.RunError("declare_flow_logs is to be called once in a program: name all routers in one call")
+            raise pulumi.RunError(
+                "declare_flow_logs may be called only once in a program: pass all routers in one call"
+            )
         _is_declared = True
         stack = pulumi.get_stack()
         snapshot = read_snapshot(stack)

@@ -10,6 +10,7 @@ A comment in the line directly above a block marks it: see `FAILS`, `NOT_RUN` an
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -162,6 +163,7 @@ def _is_incomplete(text: str) -> bool:
     return text.endswith("\\") or any(message in syntax_error(text) for message in _INCOMPLETE)
 
 
+@functools.cache
 def syntax_error(text: str) -> str:
     """What bash reports of a command before it runs it; empty if the command is well-formed."""
     return subprocess.run(

@@ -58,8 +58,8 @@ def make_once(place: Path, is_complete: Callable[[Path], bool], make: Callable[[
                 shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise ToolError(
-            f"The cache folder {place.parent} cannot be written ({error.strerror or error}): "
-            "set OTC_FLOW_LOGS_CACHE to one that can."
+            f"The cache folder {place.parent} is not writable ({error.strerror or error}): "
+            "set OTC_FLOW_LOGS_CACHE to a writable folder."
         ) from error
     return place
 

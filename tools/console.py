@@ -45,47 +45,74 @@ def run(
     After `timeout` seconds, or when this process is interrupted or terminated, the command ends together with
     whatever it started.
     """
-    try:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=cwd,
-            env=dict(env) if env is not None else None,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # a group of its own, to be ended as a whole
-        )
-    except OSError as error:
-        return 127, f"{command[0]}: {error.strerror}"
     lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(target=_collect, args=(process.stdout, lines), daemon=True)
+    # From before it starts: a signal could come at any moment after that.
     with _terminated_as_interrupt(), _Progress(doing, describe, lines, every) as progress:
         try:
-            reader.start()
-            deadline = time.monotonic() + timeout
-            while process.poll() is None:
-                if time.monotonic() > deadline:
-                    _end_group(process)
-                    return 124, "".join(lines) + f"\ngave up after {timeout:.0f} s"
-                if reader.is_alive():
-                    reader.join(0.5)  # returns at once when the output ends, which is when the command does
-                else:
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(0.5)
-                progress.tick()
-        except BaseException:
-            _end_group(process)
-            raise
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=cwd,
+                env=dict(env) if env is not None else None,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # a group of its own, to be ended as a whole
+            )
+        except OSError as error:
+            return 127, f"{command[0]}: {error.strerror}"
+        try:
+            if _wait(process, lines, timeout, progress):
+                return process.returncode, "".join(lines)
+        finally:
+            if process.returncode is None:
+                _end_group(process)
+    return 124, "".join(lines) + f"\ngave up after {timeout:.0f} s"
+
+
+def _wait(process: subprocess.Popen[str], lines: list[str], timeout: float, progress: "_Progress") -> bool:
+    """Collect the output until the process ends; whether it did in time."""
+    assert process.stdout is not None
+    reader = threading.Thread(target=_collect, args=(process.stdout, lines), daemon=True)
+    reader.start()
+    deadline = time.monotonic() + timeout
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            return False
+        if reader.is_alive():
+            reader.join(0.5)  # returns at once when the output ends, which is when the command does
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        progress.tick()
     reader.join(1)
-    return process.returncode, "".join(lines)
+    return True
 
 
 def last_line(output: str) -> str:
     """The line to quote when a command failed: the last one that is not empty."""
     return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
+
+
+def first_error(output: str, mark: str = "error:") -> str:
+    """The reason to quote when a command failed: the text of the first line with this mark, or else the last line."""
+    lines = (line.strip() for line in output.splitlines())
+    errors = (line.removeprefix(mark).strip() for line in lines if line.startswith(mark))
+    return next(filter(None, errors), last_line(output))
+
+
+def exit_code(work: Callable[[], None], *, interrupted: str = "interrupted; the next run repeats that step") -> int:
+    """Do the work; the exit code, after a sentence about what went wrong."""
+    try:
+        work()
+    except ToolError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say(interrupted)
+        return 130
+    return 0
 
 
 def _collect(stream: IO[str], lines: list[str]) -> None:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, exit_code, last_line, run, say
 
 ROOT = Path(__file__).absolute().parent.parent
 
@@ -19,17 +19,12 @@ _HEADER = """\
 """
 
 
-def main() -> int:
-    try:
-        with tempfile.TemporaryDirectory(prefix="constraints-") as folder:
-            pins = _fresh_pins(Path(folder))
-    except ToolError as error:
-        say(f"error: {error}")
-        return 1
+def _write() -> None:
+    with tempfile.TemporaryDirectory(prefix="constraints-") as folder:
+        pins = _fresh_pins(Path(folder))
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     (ROOT / "constraints.txt").write_text(_HEADER.format(python=python) + "".join(f"{pin}\n" for pin in pins))
     say(f"constraints.txt: {len(pins)} packages pinned")
-    return 0
 
 
 def _fresh_pins(folder: Path) -> list[str]:
@@ -62,4 +57,4 @@ def _run(command: list[str | Path], doing: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(_write, interrupted="interrupted"))

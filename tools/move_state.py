@@ -21,7 +21,7 @@ from providers.urn import Urn
 from stacks.checks import backend
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, exit_code, first_error, run, say
 
 SCRATCH = Path(".local", "moving")
 """A project without stack files: `stack init` and `stack rename` would change the stack's file."""
@@ -47,7 +47,7 @@ class Backend:
         """
         scheme, separator, place = url.partition("://")
         if scheme == "postgresql":
-            raise ToolError("Pulumi knows postgres://… only, not postgresql://….")
+            raise ToolError("Pulumi accepts postgres://…, not postgresql://….")
         if not (separator and scheme and place):
             raise ToolError(
                 f"TO is {url!r}: it must be the address of a backend, such as postgres://…, s3://… or file://…."
@@ -63,7 +63,7 @@ class Backend:
     def setting(self) -> str:
         """The variable that selects it in a shell, for people to copy."""
         rest = "" if str(self) == self.url else ", completed with the rest of TO (which may be secret)"
-        return f"PULUMI_BACKEND_URL='{self}'{rest}"
+        return f"{backend.VARIABLE}='{self}'{rest}"
 
     @property
     def place(self) -> str:
@@ -78,7 +78,7 @@ class Backend:
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             timeout=_SECONDS,
             cwd=self.root / project,
-            env={**os.environ, **(environment or {}), "PULUMI_BACKEND_URL": self.url},
+            env={**os.environ, **(environment or {}), backend.VARIABLE: self.url},
             doing=f"pulumi {arguments[0]}",
         )
         return code == 0, output.replace(self.url, str(self))
@@ -91,7 +91,7 @@ class Backend:
         """
         ok, output = self.pulumi(*arguments, environment=environment)
         if not ok:
-            raise ToolError(f"{doing} at {self} failed: {_reason(output)}")
+            raise ToolError(f"{doing} at {self} failed: {first_error(output)}")
         return output
 
     def list_stacks(self, project: str) -> set[str]:
@@ -104,7 +104,7 @@ class Backend:
         output = self.must(f"Reading stack '{stack}'", "stack", "export", "--stack", stack, *options)
         start = re.search(r"^{", output, re.MULTILINE)
         if not start:
-            raise ToolError(f"Reading stack '{stack}' at {self} failed: {_reason(output)}")
+            raise ToolError(f"Reading stack '{stack}' at {self} failed: {first_error(output)}")
         export: dict[str, Any] = json.JSONDecoder().raw_decode(output, start.start())[0]
         return export
 
@@ -116,7 +116,7 @@ class Backend:
         """Why the preview failed, or which changes it shows; empty if it shows none."""
         arguments = ("preview", "--expect-no-changes", "--suppress-outputs", "--suppress-progress", "--stack", stack)
         ok, output = self.pulumi(*arguments, project=Path())
-        return "" if ok else _reason(output)
+        return "" if ok else first_error(output)
 
 
 def move(root: Path, stack: str, to: str) -> None:
@@ -134,7 +134,7 @@ def move(root: Path, stack: str, to: str) -> None:
     _check_stack_file(root, stack, source, target)
     _create_scratch_project(root, project)
     if target == default and target.place == f"file://{root}/.local/state":
-        (root / ".local" / "state").mkdir(parents=True, exist_ok=True)  # missing if nobody has used it yet
+        (root / ".local" / "state").mkdir(parents=True, exist_ok=True)  # missing if it has not been used yet
 
     export = source.export(stack) if stack in source.list_stacks(project) else {}
     resources = source.list_resources(stack) if export else []
@@ -143,16 +143,16 @@ def move(root: Path, stack: str, to: str) -> None:
     say(f"{len(resources)} resources of stack '{stack}' at {source}; previewing it before the move")
     if reason := source.preview(stack):
         raise ToolError(
-            f"The preview of stack '{stack}' at {source} must show no changes, to be compared with one after the move"
-            f" (`make up` first?): {reason}"
+            f"The preview of stack '{stack}' at {source} must show no changes before the move; if it shows any, run"
+            f" `make up` first: {reason}"
         )
     old = _copy_and_rename(stack, project, export, resources, source, target)
     say(f"Moved: stack '{stack}' with its {len(resources)} resources is at {target}.")
-    say(f"The old state is kept at {source} as stack '{old}', which nothing uses: remove it when you like.")
+    say(f"The old state is kept at {source} as stack '{old}', which is no longer used: remove it whenever you like.")
     if target == default:
-        say("From now on, for all who work on it: unset PULUMI_BACKEND_URL")
+        say(f"From now on, everyone who works on it must run: unset {backend.VARIABLE}")
     else:
-        say(f"From now on, for all who work on it, CI too: export {target.setting}")
+        say(f"From now on, everyone who works on it, and CI, must run: export {target.setting}")
 
 
 def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend | None]:
@@ -160,7 +160,7 @@ def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend 
     document = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
     own = (document.get("backend") or {}).get("url")
     default = Backend.at(own, root) if own else None
-    chosen = os.environ.get("PULUMI_BACKEND_URL")
+    chosen = os.environ.get(backend.VARIABLE)
     source = Backend.at(chosen, root) if chosen else default or Backend.at(_current(root), root)
     return document["name"], source, Backend.at(to, root), default
 
@@ -168,7 +168,7 @@ def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend 
 def _check_stack_file(root: Path, stack: str, source: Backend, target: Backend) -> None:
     """Raise ToolError if the stack is there already, or its file names the backend."""
     if source.place == target.place:
-        raise ToolError(f"The state of stack '{stack}' is at {target} already.")
+        raise ToolError(f"The state of stack '{stack}' is already at {target}.")
     file = stack_file(stack, root)
     if file.is_file() and backend.find_expected_backend(file.read_text(encoding="utf-8", errors="replace")):
         raise ToolError(
@@ -203,7 +203,7 @@ def _copy_and_rename(
         if is_new:
             _remove_copy(stack, project, resources, source, target)
         else:
-            say(f"warning: stack '{stack}' at {target} was there before, and stays: do not use it while there is one")
+            say(f"warning: stack '{stack}' already existed at {target}, and stays: do not use it while there is one")
             say(f"  at {source}")
         raise
 
@@ -213,14 +213,14 @@ def _current(root: Path) -> str:
     code, output = run(["pulumi", "whoami", "--json", "--non-interactive"], timeout=_SECONDS, cwd=root)
     found = re.search(r'"url": "([^"]+)"', output)
     if code or not found:
-        raise ToolError(f"`pulumi whoami` does not show where the state is now: {_reason(output)}")
+        raise ToolError(f"`pulumi whoami` does not show where the state is now: {first_error(output)}")
     return found[1]
 
 
 def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> None:
     """Raise ToolError unless the stack has a state, and no run is pending."""
     if not _resources(export):
-        raise ToolError(f"Stack '{stack}' has nothing at {source}: there is nothing to move.")
+        raise ToolError(f"Stack '{stack}' has no resources at {source}: there is nothing to move.")
     if number := recovery.count_live_creates(stack):
         raise ToolError(
             f"Another run of stack '{stack}' is in progress, with {number} creates: wait until it has ended."
@@ -228,8 +228,8 @@ def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> N
     number = len(recovery.find_pending_operations(export)) + len(journal.unfinished(stack))
     if number:
         raise ToolError(
-            f"A run of stack '{stack}' is in progress, or was interrupted, with {number} pending operations: if nobody"
-            " runs it now, run `make recover` first."
+            f"A run of stack '{stack}' is in progress, or was interrupted, with {number} pending operations: if no run"
+            " is in progress, run `make recover` first."
         )
 
 
@@ -240,8 +240,8 @@ def _check_target(stack: str, project: str, resources: Resources, target: Backen
     found = target.list_resources(stack)
     if found and found != resources:
         raise ToolError(
-            f"There is a stack '{stack}' at {target} already, with {len(found)} resources that are not the same. If"
-            f" nobody needs it, remove it: `pulumi stack rm {stack} --force --preserve-config`, with"
+            f"Another stack '{stack}' is already at {target}, with {len(found)} different resources. If it is not"
+            f" needed, remove it: `pulumi stack rm {stack} --force --preserve-config`, with"
             f" {target.setting}"
         )
 
@@ -277,8 +277,8 @@ def _rename_old(stack: str, project: str, resources: Resources, source: Backend,
         return old
     source.must(f"Renaming stack '{old}'", "stack", "rename", stack, "--stack", old)
     if same:
-        raise ToolError(f"{source} and {target} are one and the same place.")
-    raise ToolError(f"Somebody else has changed stack '{stack}' at {source} in the meantime: try again.")
+        raise ToolError(f"{source} and {target} are the same place.")
+    raise ToolError(f"Stack '{stack}' at {source} was changed in the meantime: try again.")
 
 
 def _renamed(value: Any, project: str, stack: str, new: str) -> Any:
@@ -310,25 +310,14 @@ def _resources(export: Mapping[str, Any]) -> Resources:
     return (export.get("deployment") or {}).get("resources") or []
 
 
-def _reason(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines()]
-    errors = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
-    return next(filter(None, errors), last_line(output))
-
-
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or not all(arguments):
         say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/guides/state.md")
         return 2
-    try:
-        move(Path.cwd(), short_name(arguments[0]), arguments[1])
-    except ToolError as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted: the old state is where it was; run it again")
-        return 130
-    return 0
+    return exit_code(
+        lambda: move(Path.cwd(), short_name(arguments[0]), arguments[1]),
+        interrupted="interrupted: the old state is unchanged; run the command again",
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from stacks.checks import backend, passphrase
 from stacks.stackfile.location import short_name
 from tools import offline, pulumi_cli
 from tools.cache import cache_folder
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, exit_code, first_error, run, say
 from tools.stack_check import check_stack
 from tools.venv import ensure_venv
 
@@ -79,12 +79,12 @@ def path_with(path: str, binaries: Path, cli: Path | None) -> str:
 def is_in_checkout(stack: str, environment: Mapping[str, str]) -> bool:
     """Whether the checkout holds state of that stack: to test for a file saves a start of the CLI in every run."""
     stacks = ROOT / ".local" / "state" / ".pulumi" / "stacks"
-    return not environment.get("PULUMI_BACKEND_URL") and any(stacks.glob(f"*/{stack}.json"))
+    return not environment.get(backend.VARIABLE) and any(stacks.glob(f"*/{stack}.json"))
 
 
 def select(stack: str, environment: Mapping[str, str]) -> None:
     """Create the stack if it is new and make it the one that a bare `pulumi` works on."""
-    if not environment.get("PULUMI_BACKEND_URL"):
+    if not environment.get(backend.VARIABLE):
         (ROOT / ".local" / "state").mkdir(parents=True, exist_ok=True)
     # Twice, since another run may create the stack in between: then it only needs selecting.
     for _ in range(2):
@@ -98,9 +98,7 @@ def select(stack: str, environment: Mapping[str, str]) -> None:
         if not (code and "already exists" in output):
             break
     if code:
-        errors = [line for line in output.splitlines() if line.startswith("error:")]
-        reason = errors[0].removeprefix("error:").strip() if errors else last_line(output)
-        url = environment.get(backend.VARIABLE) or ""
+        reason, url = first_error(output), environment.get(backend.VARIABLE)
         reason = reason.replace(url, backend.mask_secrets(url)) if url else reason
         raise ToolError(f"Stack '{stack}' could not be selected: {reason}")
 
@@ -136,17 +134,12 @@ def main(arguments: list[str]) -> int:
     if not arguments or len(arguments) != known.get(arguments[0]):
         say("usage: python -m tools.prepare venv | cli | stack STACK | env STACK")
         return 2
-    try:
-        new = prepare(arguments[0], arguments[1] if arguments[1:] else None)
-    except ToolError as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; the next run repeats that step")
-        return 130
-    for name, value in new.items():
-        print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
-    return 0
+
+    def work() -> None:
+        for name, value in prepare(arguments[0], arguments[1] if arguments[1:] else None).items():
+            print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tools import offline, pulumi_installer, versions
 from tools.cache import cli_folder, make_once
-from tools.console import ToolError, last_line, run, say
+from tools.console import exit_code, last_line, run, say
 
 _LANGUAGE_HOST = "pulumi-language-python"
 
@@ -89,17 +89,12 @@ def _short(path: Path) -> str:
 
 
 def main() -> int:
-    try:
+    def work() -> None:
         cli = find_cli()
-    except ToolError as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; the next run repeats that step")
-        return 130
-    say(cli.summary)
-    print(cli.folder)
-    return 0
+        say(cli.summary)
+        print(cli.folder)
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,15 @@ from tools.console import ToolError
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     """Raise ToolError unless the stack has a file and, where a passphrase protects its secrets, has one.
 
-    An empty passphrase serves `local` only, which holds no secret worth one and must run anywhere.
+    Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
     name = short_name(stack)
     files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
     known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
     if name not in known:
-        there_are = f"there are {_listed(sorted(known))}" if known else "there is no stack file at all"
+        existing = _listed(sorted(known)) if known else "none"
         raise ToolError(
-            f"There is no stack '{stack}', since {stack_file(name, root).relative_to(root)} is missing; {there_are}."
+            f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
         )
     text = known[name].read_text(encoding="utf-8", errors="replace")
     if refusal := backend.check_backend(
@@ -28,8 +28,8 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.lacks_passphrase(name, text, environment):
         raise ToolError(
-            f"Stack '{stack}' protects its secrets with a passphrase, and an empty one serves '{passphrase.LOCAL}' "
-            f"only: set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}."
+            f"Stack '{stack}' protects its secrets with a passphrase, which may be empty only for '{passphrase.LOCAL}':"
+            f" set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}."
         )
 
 

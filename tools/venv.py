@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tools.cache import locked
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, first_error, last_line, run, say
 
 _INSTALL_SECONDS = 15 * 60
 
@@ -48,27 +48,17 @@ def _create(venv: Path) -> None:
 
 
 def _install(root: Path, python: Path) -> None:
-    pip: list[str | Path] = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--progress-bar",
-        "off",
-    ]
+    options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
     code, output = run(
-        [*pip, "-c", "constraints.txt", "-e", ".[dev]"],
+        [python, "-m", "pip", "install", *options, "-c", "constraints.txt", "-e", ".[dev]"],
         timeout=_INSTALL_SECONDS,
         cwd=root,
         doing="installing Python packages",
     )
     if code:
         # The first one is the cause.
-        errors = [line.strip() for line in output.splitlines() if line.strip().startswith("ERROR:")]
-        causes = [line for line in errors if "No matching distribution" in line] or errors
-        reason = causes[0].removeprefix("ERROR:").strip() if causes else last_line(output)
+        causes = "\n".join(line for line in output.splitlines() if "No matching distribution" in line)
+        reason = first_error(causes or output, "ERROR:")
         raise ToolError(f"The Python packages could not be installed: {reason}")
 
 

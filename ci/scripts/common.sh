@@ -26,7 +26,7 @@ refuse() {
 # check_stack STACK: refuse a name without a stack file.
 check_stack() {
     case $1 in '' | *[!A-Za-z0-9_.-]*) refuse "'$1' is not a valid stack name." ;; esac
-    [ -f "${STACKS}Pulumi.$1.yaml" ] || refuse "There is no stack '$1', since ${STACKS}Pulumi.$1.yaml is missing."
+    [ -f "${STACKS}Pulumi.$1.yaml" ] || refuse "Stack '$1' does not exist: ${STACKS}Pulumi.$1.yaml is missing."
 }
 
 # prepare cli | prepare stack STACK: prepare what a run needs; the latter also creates the stack if it is new.
@@ -56,7 +56,7 @@ preview_stack() (
     code=0
     "$@" >"$json" </dev/null || code=$?
     if [ "$code" = "$NO_SUCH_STACK" ]; then
-        echo "stack $stack: not in the state yet, so this previews a new stack" >&2
+        echo "stack $stack: not in the state yet; previewing it as a new stack" >&2
         empty=$(mktemp -d)
         trap 'rm -rf "$empty"' EXIT
         export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"

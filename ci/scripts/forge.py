@@ -94,7 +94,7 @@ class Forge:
         except urllib.error.HTTPError as error:
             raise ForgeError(f"{method} {path} was refused: {error.code} {error.reason}.") from None
         except (OSError, ValueError) as error:
-            raise ForgeError(f"{method} {path} was not answered: {error}.") from None
+            raise ForgeError(f"{method} {path} got no valid answer: {error}.") from None
 
     def find(self, kind: Kind) -> list[Item]:
         """The items that this program has written, the oldest first."""

@@ -92,9 +92,11 @@ class Fault:
     @model_validator(mode="after")
     def _check_kind(self) -> Fault:
         if self.kind != "skew" and self.seconds < 0:
-            raise ValueError(f"has seconds {self.seconds:g}: only a skew may have less than 0")
+            raise ValueError(f"has seconds {self.seconds:g}: only a skew may be negative")
         if self.kind == "error" and self.status not in ERROR_STATUSES:
-            raise ValueError(f"has status {self.status}: an error has one of {', '.join(map(str, ERROR_STATUSES))}")
+            raise ValueError(
+                f"has status {self.status}: the status of an error must be one of {', '.join(map(str, ERROR_STATUSES))}"
+            )
         return self
 
     def as_document(self) -> dict[str, Any]:

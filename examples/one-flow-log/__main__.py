@@ -1,11 +1,11 @@
-"""One flow log, of things whose ids are known; here they are those of the emulator's demo data."""
+"""One flow log, by the ids of its router, attachment, log group and log stream; here those of the emulator's demo."""
 
 import pulumi
 import pulumi_random
 
 from providers.flow_log import FlowLog, FlowLogArgs
 
-# A create that was interrupted is found again by this key, so no other stack may have the same.
+# With this key, the next run finds what an interrupted create has created. No other stack may have the same key.
 key = pulumi_random.RandomUuid("shop-key")
 
 shop = FlowLog(

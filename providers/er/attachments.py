@@ -7,26 +7,19 @@ from dataclasses import dataclass
 
 from providers.er.calls import Calls
 from providers.er.exceptions import TemporaryError
-from providers.er.pagination import pages
+from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.er.validation import Json, identifier, optional, path_segment, required
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attachment:
+class Attachment(Named):
     """What is connected to a router. `resource_type` is vpc, vpn, vgw or cfw; `resource_id` names the VPC or such."""
 
-    id: str
-    name: str
     state: str
     resource_type: str
     resource_id: str
     tags: dict[str, str]
-
-    @property
-    def display_name(self) -> str:
-        """The name, or the id where there is none."""
-        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> Attachment:
@@ -58,10 +51,7 @@ class Attachments:
         Raises:
             NotFoundError: There is no such router.
         """
-        path = self._path(er_id)
-        return pages(
-            lambda page, parse: self._calls.er("GET", path, parse, params=page), "attachments", Attachment.from_json
-        )
+        return self._calls.er_pages(self._path(er_id), "attachments", Attachment.from_json)
 
     def get(self, er_id: str, attachment_id: str) -> Attachment:
         """Show an attachment.
@@ -73,7 +63,7 @@ class Attachments:
         def parse(answer: Json) -> Attachment:
             found = Attachment.from_json(required(answer, "attachment", dict))
             if found.id != attachment_id:
-                raise TemporaryError(f"the API's answer is about attachment {found.id}, not {attachment_id}")
+                raise TemporaryError(f"the API answered with attachment {found.id} instead of {attachment_id}")
             return found
 
         return self._calls.er("GET", self._path(er_id, path_segment(attachment_id)), parse)

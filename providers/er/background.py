@@ -1,4 +1,4 @@
-"""Calls in threads of their own, so that whoever waits for an answer can stop waiting at any moment."""
+"""Calls in threads of their own, so that a caller who waits for an answer can stop waiting at any moment."""
 
 from __future__ import annotations
 

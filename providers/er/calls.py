@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from providers.er.deadline import Deadline
 from providers.er.directory import Directory
 from providers.er.exceptions import ApiError
+from providers.er.pagination import pages
 from providers.er.retry import Retry
 from providers.er.transport import Transport
+from providers.er.validation import Json
 
 T = TypeVar("T")
 
@@ -65,6 +67,16 @@ class Calls:
         """
         base = f"{self._directory.address('er', deadline=self.deadline)}/v3/{self.project_id()}/enterprise-router/"
         return self._call(method, base + path, parse, while_busy, content)
+
+    def er_pages(
+        self, path: str, key: str, record: Callable[[Json], T], params: Mapping[str, Any] | None = None
+    ) -> Iterator[T]:
+        """The records of an Enterprise Router list; see `er` for the path and `pages` for the rest.
+
+        Raises:
+            ApiError: A call was refused or not answered.
+        """
+        return pages(lambda page, parse: self.er("GET", path, parse, params={**(params or {}), **page}), key, record)
 
     def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **content: Any) -> T:
         """Call the Log Tank Service below `/v2/{project_id}/`; see `er`.

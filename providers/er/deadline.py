@@ -12,10 +12,6 @@ from providers.er.exceptions import DeadlineExceededError, OperationCancelledErr
 CHECK_INTERVAL = 0.5  # seconds until a wait for another thread notices a cancellation
 
 
-def _ignore(_text: str) -> None:
-    """For callers that show no progress."""
-
-
 @dataclass(frozen=True)
 class Deadline:
     """The time left for one operation. It starts when the object is created.
@@ -29,7 +25,7 @@ class Deadline:
 
     seconds: float = 600.0
     cancelled: threading.Event = field(default_factory=threading.Event)
-    report: Callable[[str], None] = _ignore
+    report: Callable[[str], None] = lambda _text: None
     clock: Callable[[], float] = time.monotonic
     started: float = field(init=False)
 

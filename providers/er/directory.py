@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.er.deadline import Deadline
-from providers.er.endpoints import EndpointError, Endpoints, checked
+from providers.er.endpoints import EndpointError, Endpoints, checked, origin
 from providers.er.exceptions import ApiError
-from providers.er.responses import origin
 from providers.er.retry import Retry
 from providers.er.transport import Transport
 
@@ -48,11 +47,11 @@ class Directory:
         if service not in self._addresses:
             found = self._retry.repeat(lambda: self._transport.credentials.find_endpoint(service), deadline=deadline)
             if not found:
-                raise ApiError(f"no address of service {service!r} is known, nor does IAM's catalog have one: give it")
+                raise ApiError(f"IAM's catalog has no address for service {service!r}: set its endpoint")
             try:
                 self._addresses[service] = checked(origin(found))
             except EndpointError as error:
-                raise ApiError(f"IAM's catalog has no usable address of service {service!r}: {error}") from error
+                raise ApiError(f"IAM's catalog has no usable address for service {service!r}: {error}") from error
         return self._addresses[service]
 
     def _find_project(self, deadline: Deadline) -> str:

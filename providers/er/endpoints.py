@@ -41,7 +41,7 @@ class Endpoints:
             EndpointError: There is no such region.
         """
         if region not in REGIONS:
-            raise EndpointError(f"there is no region {region!r}; regions are {', '.join(REGIONS)}")
+            raise EndpointError(f"{region!r} is not a region; regions are {', '.join(REGIONS)}")
         iam = _IAM_HOSTS[region]
         rest = iam.partition(".")[2]
         return cls(er=f"https://er.{rest}", iam=f"https://{iam}/v3", lts=f"https://lts.{rest}")
@@ -102,6 +102,11 @@ def checked(url: str) -> str:
     if parts.scheme == "http" and not is_loopback(url):
         raise EndpointError(f"{_shown(url)} would send credentials unencrypted: use https (http is for loopback only)")
     return url.rstrip("/")
+
+
+def origin(url: str | None) -> str:
+    """Scheme, host and port of an address."""
+    return "/".join((url or "").split("/")[:3])
 
 
 def _shown(url: str) -> str:

@@ -22,12 +22,7 @@ class ApiError(Exception):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
+        self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -10,7 +10,6 @@ from providers.er.calls import Calls
 from providers.er.deadline import Deadline
 from providers.er.exceptions import FailedStateError, TemporaryError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
-from providers.er.pagination import pages
 from providers.er.validation import Json, identifier, optional, path_segment, required
 
 LEAVING_STATES = ("deleting", "deleted")
@@ -19,7 +18,7 @@ LEAVING_STATES = ("deleting", "deleted")
 
 def failed_state_error(flow_log_id: str) -> FailedStateError:
     """What to raise for a flow log that is in state failed."""
-    return FailedStateError(f"flow log {flow_log_id} went to state failed and has to be replaced")
+    return FailedStateError(f"flow log {flow_log_id} is in state failed and must be replaced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ class FlowLog:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowLogSpec:
-    """What of a flow log can be changed in place."""
+    """What of a flow log can be changed in place; `name` has 1..64 characters (see `limits`), `description` 0..255."""
 
     name: str
     description: str
@@ -152,11 +151,9 @@ class FlowLogs:
         Raises:
             NotFoundError: There is no such router.
         """
-        path, filters = self._path(er_id), {"resource_id": list(resource_ids)}
-        return pages(
-            lambda page, parse: self._calls.er("GET", path, parse, params={**filters, **page}),
-            "flow_logs",
-            lambda record: FlowLog.from_json(er_id, record),
+        params = {"resource_id": list(resource_ids)}
+        return self._calls.er_pages(
+            self._path(er_id), "flow_logs", lambda record: FlowLog.from_json(er_id, record), params
         )
 
     def update(self, er_id: str, flow_log_id: str, *, name: str, description: str) -> FlowLog:
@@ -207,7 +204,7 @@ class FlowLogs:
         def parse(answer: Json) -> FlowLog:
             found = _flow_log(er_id, answer)
             if found.id != flow_log_id:
-                raise TemporaryError(f"the API's answer is about flow log {found.id}, not {flow_log_id}")
+                raise TemporaryError(f"the API answered with flow log {found.id} instead of {flow_log_id}")
             return found
 
         path = self._path(er_id, f"{path_segment(flow_log_id)}{action}")

@@ -101,7 +101,10 @@ def create(client: Client, target: FlowLogTarget, desired: FlowLogSpec, *, key: 
         # If the answer was a replay of a flow log that is gone, the next token is used.
         with contextlib.suppress(NotFoundError):
             return converge(client, _refresh(client, flow_log), desired)
-    raise ApiError(f"{MAX_TOKENS} flow logs of attachment {target.resource_id} were created and deleted under one key")
+    raise ApiError(
+        f"{MAX_TOKENS} flow logs of attachment {target.resource_id} were created and deleted under one idempotency key:"
+        " use another key"
+    )
 
 
 def find_by_token(
@@ -223,7 +226,7 @@ def _find_own(client: Client, holder: FlowLog, desired: FlowLogSpec, tokens: Ite
         return own
     raise OwnershipUnknownError(
         f"attachment {holder.target.resource_id} has flow log {display_name(holder.name)!r}, id {holder.id},"
-        " and the service does not show who created it: delete it, or import it"
+        " and the service does not show who created it: delete or import it"
     ) from cause
 
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from providers.er.calls import Calls
+from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.er.validation import Json, identifier, required
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogGroup:
+class LogGroup(Named):
     """A log group."""
-
-    id: str
-    name: str
-
-    @property
-    def display_name(self) -> str:
-        """The name, or the id where there is none."""
-        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> LogGroup:

@@ -10,16 +10,22 @@ from providers.er.validation import Json, identifier, optional, required
 
 PAGE_SIZE = 2000  # the most that the API returns at once (API reference: limit 0..2000)
 
-
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class _Page(Generic[R]):
-    records: list[R]
-    ids: list[str]
+    records: list[tuple[str, R]]  # each with its id
     next_marker: str
     total: int
+
+    @classmethod
+    def from_json(cls, answer: Json, key: str, record: Callable[[Json], R]) -> _Page[R]:
+        return cls(
+            records=[(identifier(data, "id"), record(data)) for data in required(answer, key, list)],
+            next_marker=optional(optional(answer, "page_info", {}), "next_marker", ""),
+            total=optional(answer, "total_count", 0),
+        )
 
 
 def pages(
@@ -45,21 +51,13 @@ def pages(
         TemporaryError: An answer has not the form of a list.
     """
 
-    def parse(answer: Json) -> _Page[R]:
-        records = required(answer, key, list)
-        return _Page(
-            ids=[identifier(data, "id") for data in records],
-            records=[record(data) for data in records],
-            next_marker=optional(optional(answer, "page_info", {}), "next_marker", ""),
-            total=optional(answer, "total_count", 0),
-        )
-
     seen: set[str] = set()
     markers: set[str] = set()
     marker = ""
     while True:
-        page = fetch({"limit": page_size, **({"marker": marker} if marker else {})}, parse)
-        new = {id_: found for id_, found in zip(page.ids, page.records, strict=True) if id_ not in seen}
+        params = {"limit": page_size, **({"marker": marker} if marker else {})}
+        page = fetch(params, lambda answer: _Page.from_json(answer, key, record))
+        new = {id_: found for id_, found in page.records if id_ not in seen}
         yield from new.values()
         seen.update(new)
         markers.add(marker)

@@ -9,14 +9,10 @@ from typing import Any
 import requests
 
 from providers.er.auth.credentials import TOKEN_HEADER
+from providers.er.endpoints import origin
 from providers.er.exceptions import ApiError, TemporaryError, error_class
 from providers.er.retry import OUTAGE_BUDGET
 from providers.er.sanitizing import redact, sanitize
-
-
-def origin(url: str | None) -> str:
-    """Scheme, host and port of an address."""
-    return "/".join((url or "").split("/")[:3])
 
 
 def parse_body(response: requests.Response) -> dict[str, Any]:
@@ -33,7 +29,7 @@ def parse_body(response: requests.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise TemporaryError(f"{origin(response.url)} answered something that is not JSON", status=response.status_code)
+        raise TemporaryError(f"{origin(response.url)} gave an answer that is not JSON", status=response.status_code)
     return body
 
 
@@ -49,13 +45,9 @@ def parse_error(response: requests.Response) -> ApiError:
     def shown(value: object) -> str | None:
         return sanitize(redact(token, value)) if isinstance(value, str) and value else None
 
-    code = shown(body.get("error_code"))
+    code, request_id = shown(body.get("error_code")), shown(body.get("request_id"))
     kind = error_class(response.status_code, code)
-    details: dict[str, Any] = {
-        "status": response.status_code,
-        "code": code,
-        "request_id": shown(body.get("request_id")),
-    }
+    details: dict[str, Any] = {"status": response.status_code, "code": code, "request_id": request_id}
     if kind is TemporaryError:
         details["retry_after"] = _retry_after(response)
     if sentence := shown(text):
@@ -64,7 +56,7 @@ def parse_error(response: requests.Response) -> ApiError:
         error = kind(f"{origin(response.url)} redirects to another address: check the endpoint", **details)
     else:
         reason = shown(response.reason) or "an error"
-        error = kind(f"{origin(response.url)} answered {reason} without saying why", **details)
+        error = kind(f"{origin(response.url)} answered {reason} without an explanation", **details)
     # What the service could not finish it may have begun, even where repeating is no use.
     error.may_have_applied |= response.status_code >= 500
     return error

@@ -6,23 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from providers.er.calls import Calls
-from providers.er.pagination import pages
+from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.er.validation import Json, identifier, optional
 
 
 @dataclass(frozen=True, kw_only=True)
-class Router:
+class Router(Named):
     """An Enterprise Router."""
 
-    id: str
-    name: str
     state: str
-
-    @property
-    def display_name(self) -> str:
-        """The name, or the id where there is none."""
-        return self.name or self.id
 
     @classmethod
     def from_json(cls, data: Json) -> Router:
@@ -44,6 +37,4 @@ class Routers:
 
     def list(self) -> Iterator[Router]:
         """All routers of the project."""
-        return pages(
-            lambda page, parse: self._calls.er("GET", "instances", parse, params=page), "instances", Router.from_json
-        )
+        return self._calls.er_pages("instances", "instances", Router.from_json)

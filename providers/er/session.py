@@ -11,7 +11,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from providers.er.endpoints import is_loopback
+from providers.er.endpoints import is_loopback, origin
 from providers.er.exceptions import ApiError, TemporaryError
 from providers.er.sanitizing import sanitize
 
@@ -55,13 +55,13 @@ class ServiceSession(requests.Session):
         return {**settings, "proxies": {}} if is_loopback(str(url)) else settings
 
     def send(
-        self, request: requests.PreparedRequest, *, within: float = ANSWER_TIMEOUT, **settings: Any
+        self, request: requests.PreparedRequest, *, time_limit: float = ANSWER_TIMEOUT, **settings: Any
     ) -> requests.Response:
         """Send with the time-outs of this module, and never to where a redirect points; the answer, read.
 
         Args:
             request: What to send.
-            within: Seconds that reading the answer may take.
+            time_limit: Seconds that reading the answer may take.
             settings: As requests has them.
 
         Raises:
@@ -71,7 +71,7 @@ class ServiceSession(requests.Session):
         bounded = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
         response = super().send(request, **{**settings, **bounded})
         try:
-            _read(response, seconds=min(within, ANSWER_TIMEOUT))
+            _read(response, seconds=min(time_limit, ANSWER_TIMEOUT))
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ConnectionError(error, request=request) from error
         return response
@@ -79,7 +79,6 @@ class ServiceSession(requests.Session):
 
 def _read(response: requests.Response, *, seconds: float) -> None:
     """Read the answer, which may come slowly, or be endless."""
-    origin = "/".join((response.url or "").split("/")[:3])
     with response:
         deadline = time.monotonic() + seconds
         content = bytearray()
@@ -88,9 +87,9 @@ def _read(response: requests.Response, *, seconds: float) -> None:
             content += chunk
             if len(content) > ANSWER_LIMIT:
                 content.clear()  # the error holds this frame
-                raise TemporaryError(f"{origin} answered with more than {ANSWER_LIMIT} bytes")
+                raise TemporaryError(f"{origin(response.url)} answered with more than {ANSWER_LIMIT} bytes")
             if time.monotonic() > deadline:
-                raise TemporaryError(f"{origin} took more than {seconds:.0f} s to send its answer")
+                raise TemporaryError(f"{origin(response.url)} took more than {seconds:.0f} s to send its answer")
         response._content = bytes(content)
 
 
@@ -99,19 +98,19 @@ def _add_nothing(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def connection_error(origin: str, error: BaseException) -> ApiError:
+def connection_error(service: str, error: BaseException) -> ApiError:
     """What to raise for a call that got no answer."""
     cause = _innermost(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ApiError(
-            f"cannot trust the certificate of {origin}: {cause.verify_message}"
+            f"cannot trust the certificate of {service}: {cause.verify_message}"
             " (for a private CA set REQUESTS_CA_BUNDLE)"
         )
     if isinstance(error, requests.exceptions.InvalidURL):  # maybe that of a proxy, with a password in it
-        return ApiError(f"cannot reach {origin}: its address, or that of the proxy, is not valid")
+        return ApiError(f"cannot reach {service}: its address, or that of the proxy, is not valid")
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return TemporaryError(
-        f"cannot reach {origin}: {sanitize(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)
+        f"cannot reach {service}: {sanitize(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)
     )
 
 

@@ -9,8 +9,9 @@ import requests
 
 from providers.er.auth.credentials import Credentials
 from providers.er.deadline import Deadline
+from providers.er.endpoints import origin
 from providers.er.exceptions import ApiError, UnauthorizedError
-from providers.er.responses import origin, parse_body, parse_error
+from providers.er.responses import parse_body, parse_error
 from providers.er.session import ServiceSession, connection_error
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Transport:
         service = origin(prepared.url)
         settings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = self.session.send(prepared, **settings, within=max(deadline.left, 1.0))
+            response = self.session.send(prepared, **settings, time_limit=max(deadline.left, 1.0))
         except requests.exceptions.RequestException as error:
             raise connection_error(service, error) from error
         except OSError as error:

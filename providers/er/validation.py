@@ -27,7 +27,7 @@ def required(data: Json, key: str, kind: type[T]) -> T:
         found = "nothing" if value is None else type(value).__name__
         raise TemporaryError(f"the API's answer has {found} where {key!r} should be {kind.__name__}")
     if isinstance(value, str) and has_surrogates(value):
-        raise TemporaryError(f"the API's answer has half of a surrogate pair in {key!r}")
+        raise TemporaryError(f"the API's answer has an unpaired surrogate in {key!r}")
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         raise TemporaryError(f"the API's answer has a number too large for {key!r}")
     return value
@@ -41,7 +41,7 @@ def identifier(data: Json, key: str) -> str:
     """
     value = required(data, key, str)
     if not ID_PATTERN.fullmatch(value):
-        raise TemporaryError(f"the API's answer has no id at {key!r}: ids are {ID_CHARACTERS}")
+        raise TemporaryError(f"the API's answer has no valid id in {key!r}: ids are {ID_CHARACTERS}")
     return value
 
 

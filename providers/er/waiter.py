@@ -194,7 +194,7 @@ class _RouterPoller:
         self._polls: list[_Poll] = []
         self._has_thread = False
         self._last_listed = 0.0
-        self._unwanted = threading.Event()
+        self._abandoned = threading.Event()
         self.trouble = ""
         """What keeps the list under way from being answered, to be appended to a sentence."""
 
@@ -215,7 +215,7 @@ class _RouterPoller:
             if poll in self._polls:
                 self._polls.remove(poll)
             if not self._polls:
-                self._unwanted.set()
+                self._abandoned.set()
                 self._changed.notify()
 
     def _run(self) -> None:
@@ -227,7 +227,7 @@ class _RouterPoller:
                     self._has_thread = False
                     return
                 polls = list(self._polls)
-                self._unwanted = threading.Event()
+                self._abandoned = threading.Event()
             self._answer(polls)
             with self._changed:
                 self._polls = [poll for poll in self._polls if not poll.answered.is_set()]
@@ -266,7 +266,7 @@ class _RouterPoller:
         is_filtered = len(known) == len(resource_ids) <= MAX_FILTERED
         deadline = Deadline(
             seconds=min(LIST_DEADLINE, max(poll.deadline.left for poll in polls)),
-            cancelled=self._unwanted,
+            cancelled=self._abandoned,
             report=self._note_trouble,
         )
         try:

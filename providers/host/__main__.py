@@ -62,10 +62,10 @@ def _raise_open_files_limit() -> None:
     A shell gives a process 256 on macOS and 1024 on most other systems.
     """
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * MAX_CALLS if most == resource.RLIM_INFINITY else min(2 * MAX_CALLS, most)
-    if now != resource.RLIM_INFINITY and now < wanted:
+    limit = 2 * MAX_CALLS if most == resource.RLIM_INFINITY else min(2 * MAX_CALLS, most)
+    if now != resource.RLIM_INFINITY and now < limit:
         with contextlib.suppress(ValueError, OSError):  # macOS may allow less than it reports
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
 def serve(handler: FlowLogHandler) -> None:

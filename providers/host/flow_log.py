@@ -62,16 +62,17 @@ class FlowLogHandler:
         self._run.record_in_state(request.urn, request.id)
         if not diff.replaces:
             self._run.record_kept(request.urn, request.id)
-        kinds = {True: proto.PropertyDiff.UPDATE_REPLACE, False: proto.PropertyDiff.UPDATE}
+        kinds = (proto.PropertyDiff.UPDATE, proto.PropertyDiff.UPDATE_REPLACE)
+        detailed = {
+            key: proto.PropertyDiff(kind=kinds[replaces]) for key, replaces in diff.replaces_by_property.items()
+        }
         return proto.DiffResponse(
             changes=proto.DiffResponse.DIFF_SOME if diff.changes else proto.DiffResponse.DIFF_NONE,
             replaces=diff.replaces,
             deleteBeforeReplace=bool(diff.delete_before_replace),
-            diffs=list(diff.replaces_by_property),
+            diffs=list(detailed),
             hasDetailedDiff=True,
-            detailedDiff={
-                key: proto.PropertyDiff(kind=kinds[replaces]) for key, replaces in diff.replaces_by_property.items()
-            },
+            detailedDiff=detailed,
         )
 
     def Create(self, request: Any) -> Any:  # noqa: N802
@@ -112,9 +113,7 @@ class FlowLogHandler:
             return proto.ReadResponse()
         self._run.record_in_state(request.urn, result.id)
         return proto.ReadResponse(
-            id=result.id,
-            properties=to_struct(result.outs or {}, known),
-            inputs=to_struct(result.inputs or {}, known),
+            id=result.id, properties=to_struct(result.outs or {}, known), inputs=to_struct(result.inputs or {}, known)
         )
 
     def Update(self, request: Any) -> Any:  # noqa: N802

@@ -8,7 +8,7 @@ resources may be the same flow log, nor that some deletions must wait for a crea
   only the old name goes. If the same resource had it (a forced `--replace`), nothing takes its place, so it stays. The
   service does not recognise a flow log by the key after it was renamed, but the state still has its id.
 - An attachment keeps its old flow log, enabled, until everything that the program declares for it exists. A create may
-  fail, or never begin because a dependency failed: PULUMI_CONTINUE_ON_ERROR goes on to the deletions all the same.
+  fail, or never begin because a dependency failed: PULUMI_CONTINUE_ON_ERROR still continues with the deletions.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from stacks.stackfile.yaml_scalar import scalar
 
 VARIABLE = "PULUMI_BACKEND_URL"
-STAND_IN_FOR = "OTC_FLOW_LOGS_STATE"
-"""Names the real backend while an empty one stands in for it, to preview a stack that does not exist yet."""
+ACTUAL_VARIABLE = "OTC_FLOW_LOGS_STATE"
+"""Names the actual backend while an empty one takes its place, to preview a stack that does not exist yet."""
 
 PUBLIC_PARAMETERS = {
     *("region", "endpoint", "s3ForcePathStyle", "disableSSL", "response_checksum_validation", "ssetype"),
@@ -31,12 +31,12 @@ def check_backend(expected: str, project_file: str, environment: Mapping[str, st
         project_file: The text of Pulumi.yaml.
         environment: Environment variables.
     """
-    actual = environment.get(STAND_IN_FOR) or find_current_backend(project_file, environment)
+    actual = environment.get(ACTUAL_VARIABLE) or find_current_backend(project_file, environment)
     if not expected or _is_same(expected, actual):
         return None
     used = mask_secrets(actual) or "that of `pulumi login`"
     return (
-        f"its state is in {mask_secrets(expected)} ({_KEY}), and not in {used}: set {VARIABLE} (docs/guides/state.md)"
+        f"its state is in {mask_secrets(expected)} ({_KEY}), not in {used}: set {VARIABLE} (see docs/guides/state.md)"
     )
 
 

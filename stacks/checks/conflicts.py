@@ -12,7 +12,7 @@ from stacks.errors import Problem
 from stacks.planning.lookup import join_names
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.stackfile.model import StackConfig
-from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs
+from stacks.state.managed import ManagedFlowLogs
 
 _Pairs = Sequence[tuple[DesiredFlowLog, FlowLog]]
 """Flow logs to declare, each with the one that occupies its target."""
@@ -38,7 +38,7 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
 
     Args:
         config: The stack file.
-        plan: What it wants.
+        plan: What it declares.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
     """
@@ -50,18 +50,20 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
                 for desired in router.flow_logs
                 if desired.key == key and _is_occupied(router, desired, managed)
             ]
-            name = display_name(router.router.display_name)
-            _check_key(conflicts, f"routers.{key}", name, others, adopt=config.routers[key].adopt, has_key=has_key)
+            name, adopt = router.router.display_name, config.routers[key].adopt
+            _check_key(conflicts, f"routers.{key}", name, others, adopt=adopt, has_key=has_key)
     return conflicts
 
 
 def _check_key(conflicts: Conflicts, key: str, router: str, others: _Pairs, *, adopt: bool, has_key: bool) -> None:
     if adopt and not others:
-        conflicts.warnings.append(Problem(f"{key}.adopt", "nothing is left to take over, remove it"))
+        conflicts.warnings.append(Problem(f"{key}.adopt", "nothing is left to import: remove this key"))
     failed = [(desired, holder) for desired, holder in others if holder.state == "failed"]
     working = [(desired, holder) for desired, holder in others if holder.state != "failed"]
     if failed:
-        what = f"flow logs on {router} that are not this stack's have failed, delete them: {_describe(failed)}"
+        what = (
+            f"these flow logs on {router} do not belong to this stack and have failed: {_describe(failed)}; delete them"
+        )
         conflicts.problems.append(Problem(key, what))
     if adopt:
         conflicts.adopted.update({desired.target: holder for desired, holder in working})
@@ -71,27 +73,24 @@ def _check_key(conflicts: Conflicts, key: str, router: str, others: _Pairs, *, a
     foreign = [pair for pair in working if pair not in uncertain]
     if foreign:
         what = (
-            f"wants flow logs that are on {router} already and not this stack's: {_describe(foreign)}; to take them"
-            " over, if they are no other stack's, set adopt: true here"
+            f"these flow logs on {router} already exist and do not belong to this stack: {_describe(foreign)}; unless"
+            " they belong to another stack, set adopt: true here to import them"
         )
         conflicts.problems.append(Problem(key, what))
     if uncertain:
         what = (
-            f"wants flow logs that are on {router} already, under the wanted names, and not in the state:"
-            f" {_describe(uncertain)}; if no interrupted run of this stack has created them, set adopt: true here to"
-            " take them over"
+            f"these flow logs on {router} already exist under the declared names and are not in the state:"
+            f" {_describe(uncertain)}; unless an interrupted run of this stack created them, set adopt: true here to"
+            " import them"
         )
         conflicts.warnings.append(Problem(key, what))
 
 
 def _is_occupied(router: ResolvedRouter, desired: DesiredFlowLog, managed: ManagedFlowLogs) -> bool:
     """Whether a flow log that is not the stack's own has this target."""
-    holder = router.holders.get(desired.target)
-    return holder is not None and not _is_own(holder, managed.get(desired.target))
-
-
-def _is_own(holder: FlowLog, managed: ManagedFlowLog | None) -> bool:
-    return bool(managed and managed.is_in_component and not _differ(holder.created_at, managed.created_at))
+    holder, known = router.holders.get(desired.target), managed.get(desired.target)
+    is_own = holder and known and known.is_in_component and not _differ(holder.created_at, known.created_at)
+    return holder is not None and not is_own
 
 
 def _differ(time: str, other_time: str) -> bool:
@@ -104,9 +103,5 @@ def _differ(time: str, other_time: str) -> bool:
 
 
 def _describe(pairs: _Pairs) -> str:
-    return join_names(
-        [
-            f"{display_name(desired.attachment.display_name)} ({display_name(holder.name)}, {holder.id})"
-            for desired, holder in pairs
-        ]
-    )
+    names = [f"{desired.attachment.display_name} ({display_name(at.name)}, {at.id})" for desired, at in pairs]
+    return join_names(names)

@@ -25,7 +25,7 @@ GONE = "the attachment is gone"
 
 @dataclass(frozen=True, kw_only=True)
 class Deletion:
-    """A flow log in the state that the stack file no longer wants.
+    """A flow log in the state that the stack file no longer declares.
 
     Attributes:
         flow_log: As it is in the state.
@@ -71,38 +71,36 @@ def loss_sentence(router: str, attachment: str, logs_to: str, reason: str) -> st
 def find_deletions(plan: Plan, managed: ManagedFlowLogs, last_run: LastRun) -> list[Deletion]:
     """What this run would delete: attachments that lose all flow logs first, moves last."""
     deletions = [
-        _explain(plan, flow_log, managed, last_run.get(target.er_id))
+        _explain(plan, flow_log, managed, last_run.get(target.er_id) or LastRouter(id=target.er_id, name=""))
         for target, flow_log in managed.items()
         if flow_log.is_in_component and target not in plan.desired
     ]
     return sorted(
-        deletions,
-        key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to),
+        deletions, key=lambda item: (not item.is_last, bool(item.moves_to), item.router, item.attachment, item.logs_to)
     )
 
 
-def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, last: LastRouter | None) -> Deletion:
+def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, last: LastRouter) -> Deletion:
     router_id, attachment_id = flow_log.target.attachment
-    known = last.attachments.get(attachment_id) if last else None
+    known = last.attachments.get(attachment_id) or LastAttachment(name="")
     present = {attachment.id: attachment for attachment in plan.inventory.attachments.get(router_id, ())}
     attachment = present.get(attachment_id)
-    named = attachment or known
     router_names = {router.id: router.name for router in plan.inventory.routers}
     successors = plan.by_attachment.get(flow_log.target.attachment, [])
     moves_to = join_names([successor.logs_to for successor in successors if successor.target not in managed])
-    last_flow_log = known.flow_logs.get(flow_log.logical_name) if known else None
+    last_flow_log = known.flow_logs.get(flow_log.logical_name)
     logs_to = last_flow_log.logs_to if last_flow_log else _destination(flow_log, plan)
     if moves_to:
         reason = f"moves from {logs_to or 'another log stream'} to {moves_to}"
     elif successors:
         kept = join_names([successor.logs_to for successor in successors])
-        reason = f"the stack file wants it in {kept} only"
+        reason = f"the stack file declares only a flow log to {kept}"
     else:
         reason = _why_not_logged(plan, router_id, attachment, known, last)
     return Deletion(
         flow_log=flow_log,
-        router=display_name(router_names.get(router_id) or (last.name if last else "") or router_id),
-        attachment=display_name(named.name if named and named.name else attachment_id),
+        router=display_name(router_names.get(router_id) or last.name or router_id),
+        attachment=display_name((attachment or known).name or attachment_id),
         logs_to=logs_to,
         reason=reason,
         moves_to=moves_to,
@@ -120,11 +118,7 @@ def _destination(flow_log: ManagedFlowLog, plan: Plan) -> str:
 
 
 def _why_not_logged(
-    plan: Plan,
-    router_id: str,
-    attachment: Attachment | None,
-    known: LastAttachment | None,
-    last: LastRouter | None,
+    plan: Plan, router_id: str, attachment: Attachment | None, known: LastAttachment, last: LastRouter
 ) -> str:
     """Why an attachment is to have no flow log at all."""
     if router_id not in plan.inventory.attachments:
@@ -133,28 +127,26 @@ def _why_not_logged(
         return GONE
     router = next((router for router in plan.routers if router.router.id == router_id), None)
     if router is None:
-        return "its router left the stack file"
+        return "its router is no longer in the stack file"
     if reason := cannot_be_logged(attachment):
         return f"the attachment {reason}"
-    before = last.selections if last else {}
+    before = last.selections
     reasons = [
         _why_not_selected(key, selection.requested, before[key], attachment, known)
         for key, selection in router.selections.items()
         if key in before
     ]
     if removed := sorted(f"routers.{key}" for key in before.keys() - router.selections.keys()):
-        reasons.append(f"it is no longer selected since {join_names(removed)} left the stack file")
-    return next(filter(None, reasons), "it is no longer selected: nothing in the stack file asks for it")
+        reasons.append(f"it is no longer selected because {join_names(removed)} was removed from the stack file")
+    return next(filter(None, reasons), "it is no longer selected: nothing in the stack file selects it")
 
 
-def _why_not_selected(
-    key: str, requested: Any, before: Any, attachment: Attachment, known: LastAttachment | None
-) -> str:
+def _why_not_selected(key: str, requested: Any, before: Any, attachment: Attachment, known: LastAttachment) -> str:
     """What has changed for this key of the stack file: its selection, or the attachment; empty if nothing has."""
     if requested != before:
         shown = requested if isinstance(requested, str) else json.dumps(requested, ensure_ascii=False)
-        return f"it is no longer selected since the stack file says routers.{key}.attachments: {shown}"
-    if not isinstance(before, Mapping) or known is None:
+        return f"it is no longer selected because the stack file has routers.{key}.attachments: {shown}"
+    if not isinstance(before, Mapping):
         return ""
     return next(_find_changes(Selector.model_validate(before), attachment, known), "")
 
@@ -180,7 +172,7 @@ def check_deletions(
 
     Args:
         config: The stack file.
-        plan: What it wants.
+        plan: What it declares.
         managed: The flow logs in the state.
         deletions: What this run would delete.
     """
@@ -195,10 +187,10 @@ def check_deletions(
     if limit is None:
         limit = max(ALWAYS_ALLOWED, len(logged) * ALLOWED_SHARE // 100)
     if len(lost) > limit:
-        names = join_names([f"{loss.router}: {loss.attachment} ({loss.reason})" for loss in lost.values()])
+        names = join_names([f"{item.router}: {item.attachment} ({item.reason})" for item in lost.values()])
         what = (
             f"{len(lost)} of {len(logged)} attachments would lose their flow log, but at most {limit} may: {names};"
-            f" if that is meant, set max_deletes to {len(lost)} for this run"
+            f" if this is intended, set max_deletes to {len(lost)} for this run"
         )
         problems.append(Problem("max_deletes", what))
     return problems
@@ -209,8 +201,8 @@ def _check_selection(config: StackConfig, router: ResolvedRouter, lost: int) -> 
     if not lost or router.flow_logs:
         return []
     what = (
-        f"router {router.router.name!r} has no attachment left that fits and can be logged, but {lost} were;"
-        " if that is meant, write [] here"
+        f"no attachment of router {router.router.name!r} matches and can be logged any more, but {lost} were logged;"
+        " if this is intended, write [] here"
     )
     keys = [key for key in router.selections if config.routers[key].attachments != []]
     return [Problem(f"routers.{key}.attachments", what) for key in keys]
@@ -225,7 +217,7 @@ def _check_protection(config: StackConfig, router: ResolvedRouter, deletions: Se
     if not protected:
         return []
     what = (
-        f"protected flow logs would be deleted: {join_names(protected)}; set protect: false here in a run of its own"
-        " first (where the attachment is gone, `pulumi state unprotect`, too)"
+        f"protected flow logs would be deleted: {join_names(protected)}; first set protect: false here in a separate"
+        " run (if the attachment is gone, also use `pulumi state unprotect`)"
     )
     return [Problem(f"routers.{key}.protect", what) for key in router.selections if config.routers[key].protect]

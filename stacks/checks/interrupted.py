@@ -10,10 +10,10 @@ from stacks.planning.plan import Plan
 
 
 def check_interrupted_creates(plan: Plan, creates: Sequence[FlowLogTarget] | Problem) -> list[Problem]:
-    """Refuse a run that no longer wants what an earlier run was creating when its provider was killed.
+    """Refuse a run that no longer declares what an earlier run was creating when its provider was killed.
 
     Args:
-        plan: What the stack file wants. Interrupted creates that it still wants are completed by the run.
+        plan: What the stack file declares. Interrupted creates that it still declares are completed by the run.
         creates: The targets of the interrupted creates, or the problem with reading them.
     """
     if isinstance(creates, Problem):
@@ -22,7 +22,7 @@ def check_interrupted_creates(plan: Plan, creates: Sequence[FlowLogTarget] | Pro
     if not forgotten:
         return []
     what = (
-        f"an earlier run was interrupted while it created flow logs that the stack file no longer wants ({forgotten}):"
-        " run `make recover` first"
+        f"an earlier run was interrupted while it created flow logs that the stack file no longer declares"
+        f" ({forgotten}): run `make recover` first"
     )
     return [Problem("routers", what)]

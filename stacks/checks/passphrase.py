@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stacks.checks import backend
 from stacks.stackfile.yaml_scalar import scalar
 
 LOCAL = "local"
@@ -35,4 +36,4 @@ def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:
     if scalar("^encryptionsalt", stack_file):
         return True
     # A Pulumi service encrypts the secrets of its stacks itself.
-    return not environment.get("PULUMI_BACKEND_URL", "").startswith(("http://", "https://"))
+    return not environment.get(backend.VARIABLE, "").startswith(("http://", "https://"))

@@ -25,7 +25,7 @@ def check_quota(
     """Whether there is room for new flow logs. Deletions make no room, because they come last.
 
     Args:
-        plan: What the stack file wants.
+        plan: What the stack file declares.
         creates: How many flow logs this run creates.
         deletions: What this run deletes.
         quota: The project's quota: None if the service names none, an error if it could not be fetched.
@@ -48,9 +48,11 @@ def check_quota(
 def _explain(creates: int, quota: Quota, *, moves: int) -> Problem:
     room = max(0, quota.limit - quota.used)
     replacing = f", {moves} of them to replace others, which are deleted last" if moves else ""
-    some_at_a_time = f", or move {room} at a time, with overrides" if moves and room else ""
+    ways = ["request a higher quota", "delete unused flow logs"]
+    if moves and room:
+        ways.append(f"move {room} at a time, with overrides")
     what = (
         f"this run creates {creates} flow logs{replacing}, but the quota has room for {room} ({quota.used} of"
-        f" {quota.limit} in use): request a higher quota, delete flow logs that nobody needs{some_at_a_time}"
+        f" {quota.limit} in use): {', '.join(ways[:-1])} or {ways[-1]}"
     )
     return Problem("routers", what)

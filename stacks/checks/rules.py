@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from providers.er.log_groups import LogGroup
-from providers.er.sanitizing import display_name
 from stacks.errors import Problem
 from stacks.planning.lookup import find, join_names
 from stacks.planning.plan import DesiredFlowLog, Plan
@@ -36,21 +35,20 @@ def check_rules(rules: Rules, plan: Plan) -> list[Problem]:
         misnamed = [flow_log for flow_log in flow_logs if not matches_any(flow_log.name, rules.names)]
         problems += _report(
             "names",
-            f"these names fit none of {join_names(rules.names)}",
+            f"these names match none of {join_names(rules.names)}",
             (f"{flow_log.name} ({_place(flow_log)})" for flow_log in misnamed),
         )
     return unknown + problems
 
 
 def _check_every_router(rules: Rules, plan: Plan) -> list[Problem]:
-    others = plan.other_routers if rules.every_router else []
-    names = (display_name(router.display_name) for router in others)
+    names = (router.display_name for router in plan.other_routers if rules.every_router)
     return _report("every_router", "these routers are not in the stack file", names)
 
 
 def _check_every_attachment(rules: Rules, plan: Plan) -> list[Problem]:
     left_out = (
-        f"{key}: {display_name(attachment.display_name)}"
+        f"{key}: {attachment.display_name}"
         for router in plan.routers
         for key, selection in router.selections.items()
         for attachment in selection.left_out
@@ -61,10 +59,12 @@ def _check_every_attachment(rules: Rules, plan: Plan) -> list[Problem]:
 
 def _check_log_groups(approved: list[LogGroup], flow_logs: Iterable[DesiredFlowLog]) -> list[Problem]:
     ids = {group.id for group in approved}
-    names = join_names([group.display_name for group in approved]) or "nothing"
+    names = join_names([group.display_name for group in approved]) or "none"
     others = (flow_log for flow_log in flow_logs if flow_log.target.log_group_id not in ids)
     culprits = (f"{_place(flow_log)} to {flow_log.logs_to}" for flow_log in others)
-    return _report("log_groups", f"only {names} may be written to, not", culprits)
+    return _report(
+        "log_groups", f"the only allowed log groups are {names}, but these flow logs write elsewhere", culprits
+    )
 
 
 def _report(rule: str, what: str, culprits: Iterable[str]) -> list[Problem]:
@@ -73,4 +73,4 @@ def _report(rule: str, what: str, culprits: Iterable[str]) -> list[Problem]:
 
 
 def _place(flow_log: DesiredFlowLog) -> str:
-    return f"{flow_log.key}: {display_name(flow_log.attachment.display_name)}"
+    return f"{flow_log.key}: {flow_log.attachment.display_name}"

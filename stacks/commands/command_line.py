@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from providers.config import ProviderConfig
 from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
@@ -70,7 +71,7 @@ def parse_values(stack: str, text: str) -> Values:
         raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
     written = (document or {}).get("config") if isinstance(document or {}, dict) else document
     if not isinstance(written or {}, dict):
-        raise ValueError("it is not a stack file, which has a line `config:` with the keys indented below")
+        raise ValueError("it is not a stack file: the keys must be indented below a line `config:`")
     found = own_keys({str(key): value for key, value in (written or {}).items()})
     secret = {key: isinstance(value, dict) and value.keys() == {"secure"} for key, value in found.items()}
     plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
@@ -92,6 +93,18 @@ def fetch_outputs(stack: str) -> dict[str, Any]:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str, str]:
+    """The region and the project that the environment sets and these values do not, by key without the namespace.
+
+    They go into stack files: another shell may have others.
+    """
+    place = {
+        "region": settings.region()[0] if "endpoint" not in values else None,
+        "project": settings.named_project()[1] if not settings.uses_emulator else None,
+    }
+    return {key: value for key, value in place.items() if value and key not in values}
 
 
 def create_client(values: Values) -> Client:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from providers.config import ConfigError, ProviderConfig
@@ -49,28 +49,34 @@ def format_stack_file(
     existing = list(client.routers.list())
     routers = command_line.find_routers(names, existing)
     streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
-    where = _where(streams, shared.router)
+    where = [f"{key}: {scalar(value)}" for key, value in _where(streams, shared.router).items()]
     called = unique_names(existing)
     lines = [
-        *_comment(f"The stack {stack}. Look it over, then: STACK={stack} make preview", indent=0),
+        *_comment(f"Stack {stack}. Review this file, then run: STACK={stack} make preview", indent=0),
         "config:",
         *(f"{INDENT}{qualified(key)}: {scalar(value)}" for key, value in place.items()),
         f"{INDENT}{qualified('routers')}:",
     ]
-    keys: list[str] = []
-    for router in routers:
-        key = to_router_key(router.name) or "router"
-        keys.append(key if key not in keys else f"{key}-{len(keys) + 1}")
+    for key, router in _with_keys(routers):
         lines += [
-            f"{INDENT * 2}{scalar(keys[-1])}:",
+            f"{INDENT * 2}{scalar(key)}:",
             *_comment(_attachments(client, router), indent=3),
             f"{INDENT * 3}router: {scalar(called[router.id])}",
             *_comment(_streams(streams), indent=3),
-            *(f"{INDENT * 3}{key}: {scalar(value)}" for key, value in where.items()),
+            *(f"{INDENT * 3}{setting}" for setting in where),
             *_comment("Or a list of names; or a selector: types, tags, names, include, exclude.", indent=3),
             f"{INDENT * 3}attachments: all",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _with_keys(routers: Iterable[Router]) -> Iterator[tuple[str, Router]]:
+    """Each router with its key in the stack file."""
+    keys: list[str] = []
+    for router in routers:
+        key = to_router_key(router.name) or "router"
+        keys.append(key if key not in keys else f"{key}-{len(keys) + 1}")
+        yield keys[-1], router
 
 
 def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaults) -> dict[str, str]:
@@ -87,13 +93,13 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaul
             **({} if shared.log_stream else {"log_stream": names[min(names, key=lambda id_: names[id_])]}),
         }
     stream = "/".join(name or "…" for name in (shared.log_group, shared.log_stream))
-    raise ValueError(f"there is no log stream {stream} in the project: create one, or change {DEFAULTS_FILE}")
+    raise ValueError(f"the project has no log stream {stream}: create it, or change {DEFAULTS_FILE}")
 
 
 def _attachments(client: Client, router: Router) -> str:
     attachments = list(client.attachments.list(router.id))
     flow_logs = list(client.flow_logs.list(router.id))
-    reasons = [(display_name(attachment.display_name), cannot_be_logged(attachment)) for attachment in attachments]
+    reasons = [(attachment.display_name, cannot_be_logged(attachment)) for attachment in attachments]
     loggable = sorted(name for name, reason in reasons if not reason)
     sentences = [f"{len(loggable)} attachments can be logged: {join_names(loggable) or 'none'}."]
     sentences += [f"{name} {reason}." for name, reason in reasons if reason]
@@ -107,7 +113,7 @@ def _attachments(client: Client, router: Router) -> str:
 
 def _streams(streams: Mapping[LogGroup, Sequence[LogStream]]) -> str:
     found = [f"{group.name}/{stream.name}" for group, inside in streams.items() for stream in inside]
-    return f"Where logs can go: {join_names(sorted(map(display_name, found)))}."
+    return f"Log streams of the project: {join_names(sorted(map(display_name, found)))}."
 
 
 def _comment(text: str, *, indent: int) -> list[str]:
@@ -122,28 +128,22 @@ def main() -> None:
     parser.add_argument("--endpoint", help="`emulator`, or one address for all services")
     options = parser.parse_intermixed_args()
     if not (options.stack and options.routers):
-        sys.exit("error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'")
+        sys.exit("error: set NAME and ROUTER, for example: make new-stack NAME=lab ROUTER='er-core er-edge'")
     file = stack_file(options.stack)
     try:
         check_stack_name(options.stack)
         if file.exists():
-            raise ValueError("it exists already: name another stack")
+            raise ValueError("it already exists: name another stack")
         values = {"endpoint": options.endpoint} if options.endpoint else {}
-        settings = ProviderConfig(values.get, os.environ, lambda _key: None)
         current = backend.find_current_backend(Path("Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
-        place = {
-            **values,
-            "region": settings.region()[0] if not options.endpoint else None,
-            "project": settings.project().name if not settings.uses_emulator else None,
-            # Without its options for reaching it.
-            "state": backend.mask_secrets(current.partition("?")[0]),
-        }
+        place = {**values, **command_line.find_place(ProviderConfig(values.get, os.environ), values)}
+        if current:
+            place["state"] = backend.mask_secrets(current.partition("?")[0])  # without its options for reaching it
         client = command_line.create_client(command_line.Values(values, {}))
-        given = {key: value for key, value in place.items() if value}
-        write(file, format_stack_file(client, options.stack, options.routers, given, load_defaults()))
+        write(file, format_stack_file(client, options.stack, options.routers, place, load_defaults()))
     except (ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
-    print(f"{file} is written. Look it over, then: STACK={options.stack} make preview")
+    print(f"{file} was written. Review it, then run: STACK={options.stack} make preview")
 
 
 if __name__ == "__main__":

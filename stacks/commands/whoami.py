@@ -36,7 +36,7 @@ def collect_facts(
         ConfigError: A setting is missing or not valid.
         ApiError: Signing in failed.
     """
-    settings = ProviderConfig(config, environment, lambda _key: None)
+    settings = ProviderConfig(config, environment)
     if settings.uses_emulator:
         yield "API", f"the embedded emulator, with its database in {EMULATOR_DATABASE}"
         yield "signs in with", "a new token in each run"
@@ -56,7 +56,7 @@ def collect_facts(
     yield "project", f"{sanitize(project_id)}{f' ({project})' if project else ''}"
     # Only an answer of a service shows that a token, or a key with a project's id, is valid.
     routers = sum(1 for _ in client.routers.list())
-    yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'} there"
+    yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'}"
 
 
 def main(stack: str, backend: str = "") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -68,24 +67,23 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
         named = {router.id for key in keys for router in find_matches(key.router, routers)}
         router_ids = sorted(named | known.keys())
         streams = pool.map(client.log_streams.list, group_ids)
-        attachment_lists = pool.map(lambda id_: _list_unless_gone(client.attachments.list, id_), router_ids)
-        flow_logs = pool.map(lambda id_: _list_unless_gone(client.flow_logs.list, id_), router_ids)
+        attachment_lists = pool.map(lambda id_: _unless_gone(lambda: list(client.attachments.list(id_))), router_ids)
+        flow_log_lists = pool.map(lambda id_: _unless_gone(lambda: list(client.flow_logs.list(id_))), router_ids)
         attachments = _without_missing(router_ids, attachment_lists)
         unlisted = [
             (router_id, id_)
             for router_id, present in attachments.items()
             for id_ in sorted(set(known.get(router_id, ())) - {attachment.id for attachment in present})
         ]
-        for attachment, (router_id, _) in zip(
-            pool.map(lambda ids: _show(client, *ids), unlisted), unlisted, strict=True
-        ):
+        shown = pool.map(lambda ids: _unless_gone(lambda: client.attachments.get(*ids)), unlisted)
+        for (router_id, _), attachment in zip(unlisted, shown, strict=True):
             attachments[router_id] += [attachment] if attachment else []
         return Inventory(
             routers=routers,
             groups=groups,
             streams=dict(zip(group_ids, streams, strict=True)),
             attachments=attachments,
-            flow_logs=_without_missing(router_ids, flow_logs),
+            flow_logs=_without_missing(router_ids, flow_log_lists),
         )
 
 
@@ -102,21 +100,16 @@ def read_interrupted_creates(stack: str) -> list[FlowLogTarget] | Problem:
     try:
         return [target_of(create["inputs"]) for create in journal.unfinished(stack)]
     except (OSError, ValueError) as error:
-        what = f"the journal of creates in {journal.FOLDER / stack} cannot be read ({error}): check who owns the files"
+        what = f"the journal of creates in {journal.FOLDER / stack} cannot be read ({error}): check who owns its files"
         return Problem("routers", what)
 
 
-def _list_unless_gone(fetch: Callable[[str], Iterable[T]], router_id: str) -> list[T] | None:
-    with contextlib.suppress(NotFoundError):
-        return list(fetch(router_id))
-    return None
+def _unless_gone(fetch: Callable[[], T]) -> T | None:
+    try:
+        return fetch()
+    except NotFoundError:
+        return None
 
 
 def _without_missing(ids: Iterable[str], lists: Iterable[list[T] | None]) -> dict[str, list[T]]:
     return {id_: present for id_, present in zip(ids, lists, strict=True) if present is not None}
-
-
-def _show(client: Client, router_id: str, attachment_id: str) -> Attachment | None:
-    with contextlib.suppress(NotFoundError):
-        return client.attachments.get(router_id, attachment_id)
-    return None

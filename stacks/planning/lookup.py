@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from providers.er.named import Named
+from providers.suggestion import find_similar
 from stacks.errors import Problem
 
 MAX_LISTED = 20
 """How many candidates a message lists before it only counts them."""
-
-
-class Named(Protocol):
-    """Something with an id and a name, which may be empty or shared."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
 
 
 N = TypeVar("N", bound=Named)
@@ -39,11 +31,11 @@ def find(key: str, kind: str, text: str, things: Sequence[N]) -> N | Problem:
         return matches[0]
     if matches:
         ids = join_names([thing.id for thing in matches])
-        return Problem(key, f"the name {text!r} fits {len(matches)} of them; use an id: {ids}")
-    names = sorted(thing.name or thing.id for thing in things)
-    similar = difflib.get_close_matches(text, names)
+        return Problem(key, f"the name {text!r} matches {len(matches)} of them; use an id: {ids}")
+    names = sorted(thing.display_name for thing in things)
+    similar = find_similar(text, names)
     known = join_names([*similar, *(name for name in names if name not in similar)]) or "none"
-    return Problem(key, f"there is no {kind} with id or name {text!r}; there are: {known}")
+    return Problem(key, f"there is no {kind} with id or name {text!r}; known: {known}")
 
 
 def find_matches(text: str, things: Sequence[N]) -> list[N]:

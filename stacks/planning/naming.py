@@ -13,7 +13,7 @@ from providers.er.limits import NAME_MAX_LENGTH
 COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
 """The type token of a router's component. It is part of the URNs in people's state."""
 
-IDEMPOTENCY_KEY = "flow-logs-idempotency-key"
+IDEMPOTENCY_KEY_NAME = "flow-logs-idempotency-key"
 """The logical name of the stack's RandomUuid."""
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -29,11 +29,7 @@ def flow_log_name(template: str, *, stack: str, router: str, attachment: Attachm
     depends on which other attachments there are.
     """
     filled = template.format(
-        stack=stack,
-        router=router,
-        attachment=attachment.display_name,
-        type=attachment.resource_type,
-        id=attachment.id,
+        stack=stack, router=router, attachment=attachment.display_name, type=attachment.resource_type, id=attachment.id
     )
     clean = _NOT_ALLOWED.sub("-", filled)
     if attachment.id in clean and len(clean) <= NAME_MAX_LENGTH:

@@ -12,10 +12,11 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
+from providers.er.named import Named
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.lookup import Named, find
+from stacks.planning.lookup import find
 from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.planning.selection import FROZEN, Selection, select
 from stacks.stackfile.model import Override, RouterConfig, StackConfig
@@ -91,7 +92,7 @@ class ResolvedRouter:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the stack file wants.
+    """What the stack file declares.
 
     Attributes:
         routers: The routers that exist, in the order of the stack file. Flow logs to log groups and streams that do not
@@ -129,13 +130,13 @@ class Plan:
 def make_plan(
     config: StackConfig, inventory: Inventory, *, stack: str, last_run: LastRun | None, managed: ManagedFlowLogs
 ) -> Plan:
-    """What the stack file wants.
+    """What the stack file declares.
 
     Args:
         config: The stack file.
         inventory: What exists.
         stack: The stack's name.
-        last_run: What the last run left. If None, nobody knows, and a named attachment that does not exist counts as
+        last_run: What the last run left. If None, that is unknown, and a named attachment that does not exist counts as
             gone, not as a mistake.
         managed: The flow logs in the state.
     """
@@ -152,12 +153,7 @@ class _Planner:
     """Resolves one key of the stack file after another."""
 
     def __init__(
-        self,
-        config: StackConfig,
-        inventory: Inventory,
-        stack: str,
-        last_run: LastRun | None,
-        managed: ManagedFlowLogs,
+        self, config: StackConfig, inventory: Inventory, stack: str, last_run: LastRun | None, managed: ManagedFlowLogs
     ) -> None:
         self._config, self._inventory, self._stack, self._managed = config, inventory, stack, managed
         self.problems: list[Problem] = []
@@ -283,12 +279,12 @@ def _leave_out_frozen(routers: Sequence[ResolvedRouter], managed: ManagedFlowLog
                 continue
             if target.attachment in losing:
                 what = (
-                    f"attachment {attachment.display_name!r} is frozen, so no flow log of it can be created to"
-                    f" {flow_log.logs_to}: give it a router key of its own, with log group and stream as they were"
+                    f"attachment {attachment.display_name!r} is frozen, so it cannot have a new flow log to"
+                    f" {flow_log.logs_to}: keep its log group and log stream, with a router key of its own"
                 )
                 problems.append(Problem(f"routers.{flow_log.key}", what))
             else:
-                reason = "is frozen, so no flow log of it can be created"
+                reason = "is frozen, so it cannot have a new flow log"
                 router.selections[flow_log.key].skipped[attachment.id] = reason
                 router.flow_logs.remove(flow_log)
     return problems
@@ -318,8 +314,8 @@ def _find_duplicates(routers: Sequence[ResolvedRouter]) -> list[Problem]:
         other_key = first.setdefault(flow_log.target, flow_log.key)
         if other_key != flow_log.key:
             what = (
-                f"attachment {flow_log.attachment.display_name!r} already logs to {flow_log.logs_to} by"
-                f" routers.{other_key}; leave it out of one of them or use another stream"
+                f"attachment {flow_log.attachment.display_name!r} already logs to {flow_log.logs_to} because of"
+                f" routers.{other_key}; deselect it in one of the two, or use another log stream"
             )
             problems.append(Problem(f"routers.{flow_log.key}", what))
     return problems

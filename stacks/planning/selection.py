@@ -149,7 +149,9 @@ def _find_overrides(key: str, overrides: Mapping[str, Override], lookup: _Lookup
             continue
         if attachment.id in by_id:
             first = by_id[attachment.id][0]
-            lookup.problems.append(Problem(f"{key}.{text}", f"means the same attachment as {first}; keep one"))
+            lookup.problems.append(
+                Problem(f"{key}.{text}", f"names the same attachment as {first}; keep one of the two")
+            )
         else:
             by_id[attachment.id] = (f"{key}.{text}", override)
     return by_id
@@ -192,14 +194,14 @@ class _Lookup:
         others = [other.id for other in self._attachments if other.name == text]
         if others:
             what = (
-                f"{text!r} meant the attachment {renamed.id}, which is named {renamed.name!r} now, and the name has"
-                f" passed to {join_names(others)}: write the id of the one that you mean"
+                f"{text!r} is now the name of {join_names(others)}, and the attachment that had it before,"
+                f" {renamed.id}, is now named {renamed.name!r}: use the id of the intended attachment"
             )
             self.problems.append(Problem(key, what))
             return None
         self.stale_names[text] = renamed.id
         what = (
-            f"the attachment {text!r} is named {renamed.name!r} now: its flow log and settings stay; write the new name"
+            f"attachment {text!r} is now named {renamed.name!r} and keeps its flow log and settings; use the new name"
         )
         self.warnings[text] = Problem(key, what)
         return renamed

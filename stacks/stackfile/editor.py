@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
 
@@ -17,38 +17,26 @@ class EditError(ValueError):
     """The stack file was not changed; the text is one sentence."""
 
 
-class Addition(Protocol):
-    """Routers to add.
-
-    Attributes:
-        routers: By key, as a stack file has them.
-        comments: What to write above them.
-    """
-
-    @property
-    def routers(self) -> Mapping[str, Any]: ...
-    @property
-    def comments(self) -> list[str]: ...
-
-
-def format_section(addition: Addition, place: Mapping[str, str]) -> str:
+def format_section(routers: Mapping[str, Any], comments: Sequence[str], place: Mapping[str, str]) -> str:
     """The lines of a stack file below `config:`, not indented.
 
     Args:
-        addition: The routers.
+        routers: By key, as a stack file has them.
+        comments: What to write above them.
         place: The region and the project, by key without the namespace; empty if the file has them.
     """
-    lines = [line for comment in addition.comments for line in textwrap.wrap(comment, WIDTH, break_on_hyphens=False)]
+    lines = [line for comment in comments for line in textwrap.wrap(comment, WIDTH, break_on_hyphens=False)]
     settings = dump(_qualify(place)) if place else ""
-    return settings + "".join(f"# {line}\n" for line in lines) + dump(_qualify({"routers": addition.routers}))
+    return settings + "".join(f"# {line}\n" for line in lines) + dump(_qualify({"routers": routers}))
 
 
-def add_routers(text: str, addition: Addition, place: Mapping[str, str]) -> str:
+def add_routers(text: str, routers: Mapping[str, Any], comments: Sequence[str], place: Mapping[str, str]) -> str:
     """The text of the stack file with the routers added.
 
     Args:
         text: The file as it is, without routers; empty if there is none.
-        addition: The routers.
+        routers: By key, as a stack file has them.
+        comments: What to write above them.
         place: As for `format_section`.
 
     Raises:
@@ -57,7 +45,7 @@ def add_routers(text: str, addition: Addition, place: Mapping[str, str]) -> str:
     document = yaml.safe_load(text) or {}
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
-    section = format_section(addition, place)
+    section = format_section(routers, comments, place)
     if "config" in document:
         position = next((index for index, line in enumerate(lines, 1) if _starts_config(line)), len(lines))
         first = next((line for line in lines[position:] if line.strip() and not line.lstrip().startswith("#")), "")
@@ -69,14 +57,14 @@ def add_routers(text: str, addition: Addition, place: Mapping[str, str]) -> str:
     head, tail = "".join(lines[:position]), "".join(lines[position:])
     separator = "" if head.endswith("\n") or not head else newline
     edited = head + separator + section.replace("\n", newline) + tail
-    config = {**(document.get("config") or {}), **_qualify({**place, "routers": addition.routers})}
+    config = {**(document.get("config") or {}), **_qualify({**place, "routers": routers})}
     try:
         if yaml.safe_load(edited) == {**document, "config": config}:
             return edited
     except yaml.YAMLError:
         pass
     raise EditError(
-        "its config is not below a line `config:`, one key a line; write it so, or use ARGS=--print to see what to add"
+        "its keys must be below a line `config:`, one key per line: change it, or use ARGS=--print to see what to add"
     )
 
 

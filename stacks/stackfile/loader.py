@@ -46,7 +46,7 @@ def parse_defaults(text: str) -> Defaults:
     try:
         document = yaml.safe_load(text) or {}
         if not isinstance(document, dict):
-            raise DefaultsError(f"{DEFAULTS_FILE} must be keys with values")
+            raise DefaultsError(f"{DEFAULTS_FILE} must be a mapping")
         return Defaults.model_validate(document)
     except yaml.YAMLError as error:
         raise DefaultsError(f"{DEFAULTS_FILE} is not valid YAML: {' '.join(str(error).split())}") from None
@@ -98,12 +98,12 @@ def check_keys(values: Mapping[str, str], *, is_secret: Mapping[str, bool]) -> l
     known = (*StackConfig.model_fields, *config.CONFIG_KEYS)
     problems = [Problem(key, unknown_key(key, known)) for key in values if key not in known]
     problems += [
-        Problem(key, f"a {key} may stand in a stack file as a secret only: pulumi config set --secret {qualified(key)}")
+        Problem(key, f"a {key} may be in a stack file only as a secret: pulumi config set --secret {qualified(key)}")
         for key in config.SECRET_KEYS
         if key in values and not is_secret.get(key)
     ]
     problems += [
-        Problem(key, "is encrypted, but its value shows in previews, outputs and errors: write it in plain text")
+        Problem(key, "is encrypted, but its value is shown in previews, outputs and errors: write it in plain text")
         for key in StackConfig.model_fields
         if is_secret.get(key)
     ]

@@ -13,18 +13,14 @@ from providers.suggestion import closest
 from stacks.errors import Problem
 from stacks.stackfile.model import Defaults, Override, RouterConfig, RouterDefaults, Rules, Selector
 
+_WHOLE_NUMBER = ("int_type", "int_parsing", "int_from_float", "int_parsing_size", "finite_number")
+_MAPPING = ("dict_type", "model_type", "model_attributes_type")
 _EXPECTED = {
+    **dict.fromkeys(_WHOLE_NUMBER, "a whole number"),
+    **dict.fromkeys(_MAPPING, "a mapping"),
     "string_type": "text",
     "bool_type": "true or false",
-    "dict_type": "keys with values",
-    "model_type": "keys with values",
-    "model_attributes_type": "keys with values",
     "list_type": "a list",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing_size": "a whole number",
-    "finite_number": "a whole number",
     "greater_than_equal": "0 or more",
     "string_pattern_mismatch": NAME_CHARACTERS,
 }
@@ -39,12 +35,12 @@ def find_problems(error: ValidationError) -> list[Problem]:
 def unknown_key(key: str, known: Sequence[str]) -> str:
     """The sentence about a key that does not exist."""
     similar = closest(key, known)
-    return f"there is no such key; did you mean {similar}?" if similar else f"there is no such key: {', '.join(known)}"
+    return f"unknown key; did you mean {similar}?" if similar else f"unknown key; known: {', '.join(known)}"
 
 
 def not_a_mapping(value: Any) -> str:
     """The sentence about a value that should be a mapping."""
-    return f"must be keys with values, not {_show(value)}"
+    return f"must be a mapping, not {_show(value)}"
 
 
 def _problem(error: Mapping[str, Any]) -> Problem:
@@ -61,7 +57,7 @@ def _problem(error: Mapping[str, Any]) -> Problem:
 def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if type(error["input"]).__module__ == "pulumi.output":  # not imported: few readers of stack files need Pulumi
-        return "must be known before the run, and not be an output"
+        return "must be a plain value, not an output"
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), tuple(_model_at(path[:-1]).model_fields))
     if kind == "missing":

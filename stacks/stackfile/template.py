@@ -28,5 +28,5 @@ def check_template(template: str) -> str:
         if field is not None and field not in PLACEHOLDERS:
             raise TemplateError(f"has the unknown placeholder {{{field}}}; placeholders are {known}")
         if format_ or conversion:
-            raise TemplateError(f"gives {{{field}}} a format, which placeholders don't take; they are {known}")
+            raise TemplateError(f"gives {{{field}}} a format, which is not supported; placeholders are {known}")
     return template

@@ -51,7 +51,7 @@ def scalar(value: str) -> str:
 
 
 def to_router_key(name: str) -> str:
-    """The part of a name that can be a router's key; perhaps nothing."""
+    """The part of a name that can be a router's key; it may be empty."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[: NAME_MAX_LENGTH - 8]
 
 

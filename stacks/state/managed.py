@@ -9,7 +9,7 @@ from typing import Any
 from providers.er.flow_logs import FlowLogTarget
 from providers.schema import target_of
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class ManagedFlowLog:
 
     @property
     def logical_name(self) -> str:
+        """Its name in the stack."""
         return Urn.parse(self.urn).name
 
     @property
@@ -60,6 +61,6 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
 def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the state has the stack's idempotency key, which a repeated create needs to find an interrupted one."""
     return any(
-        resource["type"] == RANDOM_UUID_TYPE and Urn.parse(urn).name == IDEMPOTENCY_KEY
+        resource["type"] == RANDOM_UUID_TYPE and Urn.parse(urn).name == IDEMPOTENCY_KEY_NAME
         for urn, resource in snapshot.items()
     )

@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers.er.attachments import Attachment
+from providers.er.named import Named
 from stacks.checks.deletions import Deletion
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import NOT_SELECTED, cannot_be_logged
-from stacks.state.last_run import LastRouter, LastRun
+from stacks.state.last_run import LastAttachment, LastRouter, LastRun
 
 
 def make_outputs(plan: Plan, deletions: Sequence[Deletion], last_run: LastRun) -> dict[str, Any]:
     """The stack's outputs.
 
     Args:
-        plan: What this run wants.
+        plan: What this run declares.
         deletions: What it deletes.
         last_run: What the last run left.
     """
@@ -41,24 +42,19 @@ def _router(router: ResolvedRouter, last: LastRouter | None) -> dict[str, Any]:
     flow_logs: dict[str, list[DesiredFlowLog]] = {}
     for flow_log in router.flow_logs:
         flow_logs.setdefault(flow_log.attachment.id, []).append(flow_log)
-    name, first_name = router.router.name, last.first_name if last else router.router.name
-    known = last.attachments if last else {}
-    first_names = {
-        attachment.id: known[attachment.id].first_name if attachment.id in known else attachment.name
-        for attachment in router.attachments
-    }
     selections = {key: selection.requested for key, selection in router.selections.items()}
     selectors = [requested for requested in selections.values() if isinstance(requested, Mapping)]
     tags = {tag for selector in selectors for tag in selector.get("tags", ())}
     skipped, stale_names = router.skipped, router.stale_names
+    known = last.attachments if last else {}
     return {
         "id": router.router.id,
-        "name": name,
-        **({"first_name": first_name} if first_name != name else {}),
+        **_names(router.router, last),
         "attachments": {
-            attachment.id: _attachment(
-                attachment, first_names[attachment.id], flow_logs.get(attachment.id, []), skipped, tags
-            )
+            attachment.id: {
+                **_names(attachment, known.get(attachment.id)),
+                **_attachment(attachment, flow_logs.get(attachment.id, []), skipped, tags),
+            }
             for attachment in router.attachments
         },
         **({"called": dict(sorted(stale_names.items()))} if stale_names else {}),
@@ -66,22 +62,22 @@ def _router(router: ResolvedRouter, last: LastRouter | None) -> dict[str, Any]:
     }
 
 
+def _names(thing: Named, last: LastRouter | LastAttachment | None) -> dict[str, str]:
+    """The name, and the one when it was first seen if that was another."""
+    first_name = last.first_name if last else thing.name
+    return {"name": thing.name, **({"first_name": first_name} if first_name != thing.name else {})}
+
+
 def _attachment(
-    attachment: Attachment,
-    first_name: str,
-    flow_logs: Sequence[DesiredFlowLog],
-    skipped: Mapping[str, str],
-    tags: set[str],
+    attachment: Attachment, flow_logs: Sequence[DesiredFlowLog], skipped: Mapping[str, str], tags: set[str]
 ) -> dict[str, Any]:
-    output: dict[str, Any] = {"name": attachment.name}
-    if first_name != attachment.name:
-        output["first_name"] = first_name
     if not flow_logs:
-        reason = skipped.get(attachment.id) or cannot_be_logged(attachment) or NOT_SELECTED
-        return {**output, "not_logged": reason}
-    if named := {tag: value for tag, value in sorted(attachment.tags.items()) if tag in tags}:
-        output["tags"] = named
-    return {**output, "flow_logs": {flow_log.logical_name: _flow_log(flow_log) for flow_log in flow_logs}}
+        return {"not_logged": skipped.get(attachment.id) or cannot_be_logged(attachment) or NOT_SELECTED}
+    named = {tag: value for tag, value in sorted(attachment.tags.items()) if tag in tags}
+    return {
+        **({"tags": named} if named else {}),
+        "flow_logs": {flow_log.logical_name: _flow_log(flow_log) for flow_log in flow_logs},
+    }
 
 
 def _flow_log(flow_log: DesiredFlowLog) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Recovers interrupted creates: the state says that they were started, and nobody knows how they ended.
+"""Recovers interrupted creates: the state says that they were started, and their outcome is unknown.
 
 pulumi stack export | python -m stacks.pending refuse STACK       end with 1 if there are any: others would forget them
 pulumi stack export | python -m stacks.pending take-over STACK    print the state in which the next refresh finds them
@@ -147,9 +147,7 @@ def count_live_creates(stack: str) -> int:
 
 def _refuse_live(stack: str) -> None:
     if number := count_live_creates(stack):
-        sys.exit(
-            f"error: another run is at work on this stack now, with {number} creates under way: wait until it has ended"
-        )
+        sys.exit(f"error: another run of this stack is in progress, with {number} creates: wait until it has ended")
 
 
 def _refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]]) -> None:
@@ -158,13 +156,13 @@ def _refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]])
     urns = {create["urn"] for create in find_interrupted_creates(export)} | here
     if urns - here:
         sys.exit(
-            f"error: another run creates {len(urns)} resources, or was interrupted while it did: if nobody is at work"
-            " on this stack, run `make recover` first"
+            f"error: another run is creating {len(urns)} resources, or was interrupted while creating them: if no run"
+            " of this stack is in progress, run `make recover` first"
         )
     if urns:
         sys.exit(
-            f"error: an earlier run was interrupted while it created {len(urns)} resources: if nobody is at work on"
-            " this stack, run `make recover` first"
+            f"error: an earlier run was interrupted while it created {len(urns)} resources: if no run of this stack"
+            " is in progress, run `make recover` first"
         )
 
 
@@ -174,7 +172,9 @@ def _take_over(export: Export) -> None:
     foreign = [operation["resource"]["urn"] for operation in find_foreign_operations(export)]
     number = len({create["urn"] for create in find_interrupted_creates(export)} - set(foreign))
     print(
-        f"interrupted: {number} creates; the service is asked what came of them" if number else "interrupted: nothing",
+        f"interrupted: {number} creates; the next refresh finds out what they created"
+        if number
+        else "interrupted: nothing",
         file=sys.stderr,
     )
     if foreign:

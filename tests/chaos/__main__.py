@@ -23,11 +23,11 @@ from tests.chaos import edits_in_process, faults_in_process
 from tests.chaos.audit import COMPLAINTS, DONE, FAILED_RUN, REFUSED
 from tests.chaos.desired import DOUBLED, LOST
 from tests.chaos.edits_with_cli import EditSite
-from tests.chaos.faults_in_process import ATTACHMENTS, Outcome
+from tests.chaos.faults_in_process import ATTACHMENTS
 from tests.chaos.faults_with_cli import FaultSite
 from tests.chaos.kills import KillSite, all_kills
 from tests.chaos.outages import OUTAGE, OutageSite, all_outages
-from tests.chaos.scenario import Scenario
+from tests.chaos.outcome import Outcome
 from tests.chaos.site import Site
 from tests.chaos.soak import Usage, soak
 from tests.sdk import servicer_class
@@ -37,9 +37,7 @@ REPORT_SECONDS = 10.0
 PROCESSORS = cpu_count() or 1
 
 T = TypeVar("T")
-R = TypeVar("R")
 SiteT = TypeVar("SiteT", bound=Site)
-SeededT = TypeVar("SeededT", Outcome, Scenario)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,10 +77,10 @@ def run_all(options: argparse.Namespace, folder: Path) -> int:
     def seeds(number: int) -> range:
         return range(options.first, options.first + number)
 
-    outcomes = run_in_process(seeds(options.runs), run_faults, lambda seed, why: Outcome(seed, problems=[why]))
-    scenarios = run_in_process(seeds(options.changes), run_edits, lambda seed, why: Scenario(seed, problems=[why]))
+    outcomes = run_in_process(seeds(options.runs), run_faults)
+    sequences = run_in_process(seeds(options.changes), run_edits)
     cli_outcomes = run_at_sites(seeds(options.cli_runs), folder, FaultSite, FaultSite.run, named="pulumi, seed {}")
-    edited = run_at_sites(
+    cli_sequences = run_at_sites(
         seeds(options.cli_changes), folder, EditSite, EditSite.run, named="changes with pulumi, seed {}"
     )
     kills = run_at_sites(spread(all_kills(), options.kills), folder, KillSite, KillSite.recover_from)
@@ -90,30 +88,21 @@ def run_all(options: argparse.Namespace, folder: Path) -> int:
     outages = all_outages()[: options.outages]
     survived = run_at_sites(outages, folder, OutageSite, OutageSite.survive, at_once=len(outages))
     usages, grown = soak(options.operations, folder, say) if options.operations else ([], [])
-    cli_scenarios = [
-        result if isinstance(result, Scenario) else Scenario(seed, problems=[str(result)])
-        for seed, result in edited.items()
-    ]
 
-    problems = {
-        f"seeded runs in process, N={ATTACHMENTS}": [outcome.problems for outcome in outcomes],
-        f"seeded runs of `pulumi`, N={ATTACHMENTS}": [problems_of(result) for result in cli_outcomes.values()],
+    kinds = {
+        f"seeded runs in process, N={ATTACHMENTS}": outcomes,
+        f"seeded runs of `pulumi`, N={ATTACHMENTS}": list(cli_outcomes.values()),
     }
     for victim in sorted({kill.victim for kill in kills}):
-        problems[f"kills of the {victim}"] = [
-            problems_of(result) for kill, result in kills.items() if kill.victim == victim
-        ]
-    problems[f"outages of {OUTAGE:.0f} s, without any help"] = [problems_of(result) for result in survived.values()]
-    injected: Counter[str] = Counter()
-    for result in (*outcomes, *cli_outcomes.values()):
-        if isinstance(result, Outcome):
-            injected.update(result.injected)
-    report(injected, problems, usages)
-    report_edits({"changes in process": scenarios, "changes with pulumi": cli_scenarios})
+        kinds[f"kills of the {victim}"] = [outcome for kill, outcome in kills.items() if kill.victim == victim]
+    kinds[f"outages of {OUTAGE:.0f} s, without any help"] = list(survived.values())
+    edits = {"changes in process": sequences, "changes with pulumi": list(cli_sequences.values())}
+    report(kinds, usages)
+    report_edits(edits)
     for problem in grown:
         say(problem)
-    failed = [scenario for scenario in (*scenarios, *cli_scenarios) if scenario.problems]
-    return bool(grown or failed or any(map(any, problems.values())))
+    everything = (*kinds.values(), *edits.values())
+    return bool(grown or any(outcome.problems for outcomes in everything for outcome in outcomes))
 
 
 def spread(all_of_them: Sequence[T], number: int) -> list[T]:
@@ -126,25 +115,26 @@ def run_at_sites(
     things: Sequence[T],
     folder: Path,
     create_site: Callable[[Path], SiteT],
-    run: Callable[[SiteT, T], R],
+    run: Callable[[SiteT, T], Outcome | list[str]],
     *,
     named: str = "{}",
     at_once: int = PROCESSORS,
-) -> dict[T, R | str]:
-    """Run each thing at a site, several at once; by thing, the result, or the error that ended it."""
+) -> dict[T, Outcome]:
+    """Run each thing at a site, several at once; by thing, how it went."""
     number = min(at_once, len(things))
     sites: queue.SimpleQueue[SiteT] = queue.SimpleQueue()
 
-    def run_one(thing: T) -> R | str:
+    def run_one(thing: T) -> Outcome:
         site = sites.get()
         try:
-            return run(site, thing)
+            result = run(site, thing)
+            return result if isinstance(result, Outcome) else Outcome(problems=result)
         except Exception as error:
-            return f"{type(error).__name__}: {error}"
+            return Outcome(problems=[f"{type(error).__name__}: {error}"])
         finally:
             sites.put(site)
 
-    results: dict[T, R | str] = {}
+    results: dict[T, Outcome] = {}
     with ThreadPoolExecutor(max(number, 1)) as pool:
         for index in range(number):
             (place := folder / f"{create_site.__name__}-{index}").mkdir()
@@ -153,8 +143,7 @@ def run_at_sites(
         for future in as_completed(futures):
             thing = futures[future]
             results[thing] = future.result()
-            result = problems_of(results[thing]) or "converged"
-            say(f"{len(results)} of {len(things)}: {named.format(thing)}: {result}")
+            say(f"{len(results)} of {len(things)}: {named.format(thing)}: {results[thing].problems or 'converged'}")
     return results
 
 
@@ -163,17 +152,17 @@ def run_faults(seed: int) -> Outcome:
         return faults_in_process.run(seed, Path(folder), servicer_class())
 
 
-def run_edits(seed: int) -> Scenario:
+def run_edits(seed: int) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         return edits_in_process.run(seed, Path(folder), servicer_class())
 
 
-def show(result: Outcome | Scenario) -> int:
+def show(result: Outcome) -> int:
     print(*result.journal, *(result.problems or ["converged"]), sep="\n")
     return bool(result.problems)
 
 
-def run_in_process(seeds: range, run: Callable[[int], SeededT], failed: Callable[[int, str], SeededT]) -> list[SeededT]:
+def run_in_process(seeds: range, run: Callable[[int], Outcome]) -> list[Outcome]:
     """Run these seeds, twice as many at once as there are processors, since they mostly wait."""
     results, reported = [], time.monotonic()
     with ProcessPoolExecutor(2 * PROCESSORS) as pool:
@@ -182,25 +171,26 @@ def run_in_process(seeds: range, run: Callable[[int], SeededT], failed: Callable
             try:
                 result = future.result()
             except Exception as error:
-                result = failed(futures[future], f"{type(error).__name__}: {error}")
+                result = Outcome(problems=[f"{type(error).__name__}: {error}"])
             results.append(result)
             for problem in result.problems:
-                say(f"seed {result.seed}: {problem}")
+                say(f"seed {futures[future]}: {problem}")
             if time.monotonic() - reported > REPORT_SECONDS or len(results) == len(seeds):
                 reported = time.monotonic()
                 say(f"{len(results)} of {len(seeds)} {'sequences' if run is run_edits else 'runs'}")
     return results
 
 
-def report(injected: Counter[str], problems: Mapping[str, list[list[str]]], usages: Sequence[Usage]) -> None:
+def report(kinds: Mapping[str, Sequence[Outcome]], usages: Sequence[Usage]) -> None:
     """Print what was injected, how it ended, and what it used."""
-    rows = [
-        (what, str(len(results)), str(results.count([])), _count(results, LOST), _count(results, DOUBLED))
-        for what, results in problems.items()
-        if results
-    ]
+    rows = []
+    for what, outcomes in kinds.items():
+        if outcomes:
+            converged = sum(not outcome.problems for outcome in outcomes)
+            rows.append((what, str(len(outcomes)), str(converged), _count(outcomes, LOST), _count(outcomes, DOUBLED)))
     if rows:
         print(grid(("what", "number", "converged", LOST, DOUBLED), rows, left=1))
+    injected = sum((outcome.injected for outcomes in kinds.values() for outcome in outcomes), Counter[str]())
     if injected:
         counts = ", ".join(f"{kind} {number:,}" for kind, number in injected.most_common())
         print(f"\nFaults (and crashes of the engine in process): {counts}")
@@ -208,31 +198,22 @@ def report(injected: Counter[str], problems: Mapping[str, list[list[str]]], usag
         print("\nOne provider process: " + "; ".join(map(str, usages)))
 
 
-def report_edits(kinds: Mapping[str, Sequence[Scenario]]) -> None:
+def report_edits(kinds: Mapping[str, Sequence[Outcome]]) -> None:
     """Print how the sequences of edits ended."""
     rows = []
-    for what, scenarios in kinds.items():
-        if not scenarios:
-            continue
-        ends = sum((scenario.ends for scenario in scenarios), Counter[str]())
-        problems = [scenario.problems for scenario in scenarios]
-        counts = [_count(problems, kind) for kind in COMPLAINTS]
-        others = sum(not sentence.startswith(tuple(COMPLAINTS)) for result in problems for sentence in result)
-        ended = [str(ends[end]) for end in (DONE, REFUSED, FAILED_RUN)]
-        rows.append((what, str(len(scenarios)), str(ends.total()), *ended, *counts, str(others)))
+    for what, outcomes in kinds.items():
+        if outcomes:
+            ends = sum((outcome.ends for outcome in outcomes), Counter[str]())
+            ended = [str(ends[end]) for end in (DONE, REFUSED, FAILED_RUN)]
+            counts = [_count(outcomes, kind) for kind in COMPLAINTS]
+            others = sum(not text.startswith(tuple(COMPLAINTS)) for outcome in outcomes for text in outcome.problems)
+            rows.append((what, str(len(outcomes)), str(ends.total()), *ended, *counts, str(others)))
     headings = ("what", "sequences", "runs", DONE, REFUSED, FAILED_RUN, *COMPLAINTS.values(), "other problems")
     print(f"\n{grid(headings, rows, left=1)}")
 
 
-def problems_of(result: object) -> list[str]:
-    """The problems of a seeded run or of anything else, or the error that ended it."""
-    if isinstance(result, Outcome | Scenario):
-        return result.problems
-    return result if isinstance(result, list) else [str(result)]
-
-
-def _count(problems: list[list[str]], word: str) -> str:
-    return str(sum(sentence.startswith(word) for result in problems for sentence in result))
+def _count(outcomes: Sequence[Outcome], word: str) -> str:
+    return str(sum(problem.startswith(word) for outcome in outcomes for problem in outcome.problems))
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def _find_wrong_deletions(run: AuditedRun) -> list[str]:
         flow_log = before[id_]
         what = f"{WRONG_DELETION}: of {_name(run, flow_log.resource_id)}, flow log {flow_log.name} ({flow_log.state})"
         if target_of(flow_log) in run.expectations.flow_logs:
-            found.append(f"{what} is wanted")
+            found.append(f"{what} is declared")
         if is_logging(flow_log) and flow_log.resource_id in run.expectations.enabled - logged:
             found.append(f"{what} has no other in its place")
     if run.preview.end == REFUSED and deleted:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from random import Random
 from typing import Any
 
+from bench.emulator_process import PROJECT_ID, TYPES
+from bench.emulator_process import seed as world_of
 from emulator.flow_logs import AVAILABLE, FAILED, PENDING, FlowLog, NewFlowLog
 from emulator.network import Attachment
 from emulator.rules import UNLIMITED
@@ -29,11 +32,8 @@ from tests.chaos.expectations import (
     target_of,
 )
 
-PROJECT, PROJECT_ID = "eu-de", "0605767a9980d5762fbcc00b3537e757"
-DOMAIN, USER, PASSWORD = "OTC-CHAOS", "chaos", "only-on-loopback"
-ROUTERS = ("er-core", "er-edge")
+ROUTERS = ("er-bench", "er-bench-1")
 GROUPS = {"network": ("er-flow-logs", "archive"), "security": ("audit", "perimeter")}
-TYPES = ("vpc", "vpn", "vgw")
 TAGS: tuple[dict[str, str], ...] = ({"env": "prod"}, {"env": "test"}, {})
 ATTACHMENTS = (4, 6)  # of each router
 BY_ID = 0.2  # probabilities
@@ -43,38 +43,17 @@ SOMEBODY_ELSE = "of-somebody-else"
 
 def seed_document(rng: Random) -> dict[str, Any]:
     """A small cloud, as the emulator's seed file describes it."""
-    return {
-        "domain": {"name": DOMAIN},
-        "users": [{"name": USER, "password": PASSWORD}],
-        "projects": [
-            {
-                "id": PROJECT_ID,
-                "name": PROJECT,
-                "quotas": {"flow_log": UNLIMITED},
-                "routers": [_router(rng, number, name) for number, name in enumerate(ROUTERS)],
-                "log_groups": [
-                    {"name": group, "streams": [{"name": stream} for stream in streams]}
-                    for group, streams in GROUPS.items()
-                ],
-            }
-        ],
-    }
-
-
-def _router(rng: Random, router: int, name: str) -> dict[str, Any]:
-    attachments = []
-    for number in range(rng.randint(*ATTACHMENTS)):
-        type_ = rng.choice(TYPES)
-        attachments.append(
-            {
-                "id": f"00000000-0000-4000-a000-{router:06}{number:06}",
-                "name": f"{type_}-{router}{number}",
-                "resource_type": type_,
-                "resource_id": f"00000000-0000-4000-c000-{router:06}{number:06}",
-                "tags": rng.choice(TAGS),
-            }
-        )
-    return {"id": f"00000000-0000-4000-8000-{router:012}", "name": name, "attachments": attachments}
+    fewest, most = ATTACHMENTS
+    document = world_of(most, routers=len(ROUTERS))
+    (project,) = document["projects"]
+    project["log_groups"] = [
+        {"name": group, "streams": [{"name": stream} for stream in streams]} for group, streams in GROUPS.items()
+    ]
+    for router in project["routers"]:
+        del router["attachments"][rng.randint(fewest, most) :]
+        for attachment in router["attachments"]:
+            attachment |= {"resource_type": rng.choice(TYPES), "tags": rng.choice(TAGS)}
+    return document
 
 
 def first_file(rng: Random) -> StackFile:
@@ -112,9 +91,8 @@ class Editor:
 
     def edit(self) -> str:
         """Edit something; what, in words."""
-        choices = list(EDITS)
         while True:
-            choice = self.rng.choices(choices, list(EDITS.values()))[0]
+            choice = self.rng.choice(EDITS)
             if done := choice(self):
                 self._record_names()
                 return f"{choice.__name__}: {done}"
@@ -183,17 +161,17 @@ class Editor:
             for name, key in self.file.keys.items():
                 kept = []
                 for attachment in selected(key, snapshot):
-                    target = attachment.id, key.group, _stream(key, attachment, snapshot)
+                    target = attachment.id, key.log_group, _stream(key, attachment, snapshot)
                     if target not in taken:
                         taken.add(target)
                         kept.append(Ref(attachment.id, attachment.id))
-                self._replace_key(name, selection=tuple(kept))
+                self._replace_key(name, attachments=tuple(kept))
 
     def _deselect_where_nothing_is_left(self, snapshot: Snapshot) -> None:
         expected = expect(self.file, snapshot, self.stack_targets(snapshot))
         for name, key in self.file.keys.items():
             if not any(target[0] == snapshot.routers[key.router] for target in expected.flow_logs):
-                self._replace_key(name, selection=())
+                self._replace_key(name, attachments=())
 
     def _record_names(self) -> None:
         for attachment in self.store.network.all_attachments():
@@ -222,13 +200,7 @@ class Editor:
         return f"{old} is {new}"
 
     def merge_keys(self) -> str:
-        pairs = [
-            (first, second)
-            for first in self.file.keys
-            for second in self.file.keys
-            if first < second and self.file.keys[first].router == self.file.keys[second].router
-        ]
-        if not pairs:
+        if not (pairs := self._pairs()):
             return ""
         kept, gone = self.rng.choice(pairs)
         snapshot = take_snapshot(self.store)
@@ -237,9 +209,11 @@ class Editor:
         added = [attachment for attachment in selected(merged, snapshot) if attachment not in own]
         overrides = dict(key.overrides)
         for attachment in added:
-            stream = _stream(merged, attachment, snapshot) if merged.group == key.group else None
-            _set(overrides, self._ref(attachment), replace(override_of(merged, attachment, snapshot), stream=stream))
-        self._replace_key(kept, selection=self._refs([*own, *added]), overrides=overrides)
+            stream = _stream(merged, attachment, snapshot) if merged.log_group == key.log_group else None
+            _set(
+                overrides, self._ref(attachment), replace(override_of(merged, attachment, snapshot), log_stream=stream)
+            )
+        self._replace_key(kept, attachments=self._refs([*own, *added]), overrides=overrides)
         return f"{gone} into {kept}"
 
     def split_key(self) -> str:
@@ -253,46 +227,40 @@ class Editor:
         new = self._fresh("key")
 
         def part(chosen: list[Attachment]) -> RouterKey:
-            return replace(key, selection=self._refs(chosen), overrides=_overrides_for(key, chosen, snapshot))
+            return replace(key, attachments=self._refs(chosen), overrides=_overrides_for(key, chosen, snapshot))
 
         self.file.keys[old] = part(attachments[:middle])
-        stream = self.rng.choice([key.stream, key.stream, _other(self.rng, GROUPS[key.group], key.stream)])
-        self.file.keys[new] = replace(part(attachments[middle:]), stream=stream)
+        stream = self.rng.choice(
+            [key.log_stream, key.log_stream, _other(self.rng, GROUPS[key.log_group], key.log_stream)]
+        )
+        self.file.keys[new] = replace(part(attachments[middle:]), log_stream=stream)
         return f"{old} into {old} and {new}, which logs to {stream}"
 
     def swap_keys(self) -> str:
-        if len(self.file.keys) < 2:
-            return ""
-        first, second = self.rng.sample(list(self.file.keys), 2)
-        self.file.keys[first], self.file.keys[second] = self.file.keys[second], self.file.keys[first]
-        return f"{first} and {second}"
-
-    def swap_streams(self) -> str:
+        """Swap two keys, or only what they log to."""
         if len(self.file.keys) < 2:
             return ""
         first, second = self.rng.sample(list(self.file.keys), 2)
         key, other = self.file.keys[first], self.file.keys[second]
-        self._set_stream(first, other.group, other.stream)
-        self._set_stream(second, key.group, key.stream)
-        return f"{first} and {second}"
+        if swaps_all := self.rng.random() < 0.5:
+            self.file.keys[first], self.file.keys[second] = other, key
+        else:
+            self._set_stream(first, other.log_group, other.log_stream)
+            self._set_stream(second, key.log_group, key.log_stream)
+        return f"{first} and {second}{'' if swaps_all else ', their streams'}"
 
-    def move_stream(self) -> str:
+    def move(self) -> str:
         name = self._key()
         key = self.file.keys[name]
-        stream = _other(self.rng, GROUPS[key.group], key.stream)
-        self._set_stream(name, key.group, stream)
-        return f"{name} to {stream}"
-
-    def move_group(self) -> str:
-        name = self._key()
-        group = _other(self.rng, list(GROUPS), self.file.keys[name].group)
-        self._set_stream(name, group, self.rng.choice(GROUPS[group]))
-        return f"{name} to {group}"
+        group = self.rng.choice(list(GROUPS))
+        stream = _other(self.rng, GROUPS[group], key.log_stream)
+        self._set_stream(name, group, stream)
+        return f"{name} to {group}/{stream}"
 
     def change_selection(self) -> str:
         name = self._key()
         selection = self._selection(self._attachments_of(self.file.keys[name].router))
-        self._replace_key(name, selection=selection)
+        self._replace_key(name, attachments=selection)
         return f"{name} selects {selection}"
 
     def change_override(self) -> str:
@@ -300,7 +268,7 @@ class Editor:
         key = self.file.keys[name]
         ref = self._ref(self.rng.choice(self._attachments_of(key.router)))
         override = Override(
-            stream=self.rng.choice([None, *GROUPS[key.group]]),
+            log_stream=self.rng.choice([None, *GROUPS[key.log_group]]),
             enabled=self.rng.choice([None, True, False]),
             name=self.rng.choice([None, None, self._fresh("named")]),
             description=self.rng.choice([None, None, self._fresh("described")]),
@@ -318,16 +286,11 @@ class Editor:
         self._replace_key(name, overrides=overrides)
         return f"{name} of {ref.text}"
 
-    def toggle_enabled(self) -> str:
+    def change_key(self) -> str:
         name = self._key()
-        enabled = not self.file.keys[name].enabled
-        self._replace_key(name, enabled=enabled)
-        return f"{name} {enabled}"
-
-    def describe(self) -> str:
-        name = self._key()
-        self._replace_key(name, description=self._fresh("described"))
-        return name
+        change = self.rng.choice(({"enabled": not self.file.keys[name].enabled}, {"description": self._fresh("text")}))
+        self._replace_key(name, **change)
+        return f"{name} {change}"
 
     def add_key(self) -> str:
         """Log attachments of a router to one more stream."""
@@ -335,7 +298,7 @@ class Editor:
             return ""
         router = self.rng.choice(ROUTERS)
         group = self.rng.choice(list(GROUPS))
-        taken = {key.stream for key in self.file.keys.values() if (key.router, key.group) == (router, group)}
+        taken = {key.log_stream for key in self.file.keys.values() if (key.router, key.log_group) == (router, group)}
         free = [stream for stream in GROUPS[group] if stream not in taken]
         if not free:
             return ""
@@ -357,14 +320,11 @@ class Editor:
     def flip(self) -> str:
         """Enable one of two flow logs of an attachment, and disable the other."""
         snapshot = take_snapshot(self.store)
-        chosen = {name: selected(key, snapshot) for name, key in self.file.keys.items()}
         pairs = [
-            (attachment, first, second)
-            for first in chosen
-            for second in chosen
-            if first != second and self.file.keys[first].router == self.file.keys[second].router
-            for attachment in chosen[first]
-            if attachment in chosen[second]
+            (attachment, *pair)
+            for pair in self._pairs()
+            for attachment in selected(self.file.keys[pair[0]], snapshot)
+            if attachment in selected(self.file.keys[pair[1]], snapshot)
         ]
         if not pairs:
             return self.add_key()
@@ -377,14 +337,8 @@ class Editor:
         return f"{attachment.name} of {first} {not enabled}, of {second} {enabled}"
 
     def limit_deletions(self) -> str:
-        self.file.max_deletes = self.rng.choice([None, 0, 2])
+        self.file.max_deletes = self.rng.choice([None, 0, 2, *[MANY] * 6])
         return str(self.file.max_deletes)
-
-    def allow_deletions(self) -> str:
-        if self.file.max_deletes == MANY:
-            return ""
-        self.file.max_deletes = MANY
-        return str(MANY)
 
     # The console.
 
@@ -424,15 +378,12 @@ class Editor:
         return f"{attachment.name} has {tags}"
 
     def freeze(self) -> str:
-        attachment = self.rng.choice(self._attachments())
-        self.store.set_attachment_state(attachment.id, FROZEN)
-        return attachment.name
-
-    def thaw(self) -> str:
+        """Freeze an attachment, or thaw all."""
         frozen = [attachment for attachment in self._attachments() if attachment.state == FROZEN]
-        for attachment in frozen:
-            self.store.set_attachment_state(attachment.id, AVAILABLE)
-        return ", ".join(attachment.name for attachment in frozen)
+        is_thaw = bool(frozen) and self.rng.random() < 0.7
+        for attachment in frozen if is_thaw else [self.rng.choice(self._attachments())]:
+            self.store.set_attachment_state(attachment.id, AVAILABLE if is_thaw else FROZEN)
+        return f"{len(frozen)} thawed" if is_thaw else "one more"
 
     def correct_names(self) -> str:
         """Write names as they are now, or ids if others have had the name, too."""
@@ -453,8 +404,8 @@ class Editor:
         if not available:
             return ""
         attachment = self.rng.choice(available)
-        stream = _other(self.rng, GROUPS[key.group], _stream(key, attachment, snapshot))
-        group_id, stream_id = snapshot.streams[key.group, stream]
+        stream = _other(self.rng, GROUPS[key.log_group], _stream(key, attachment, snapshot))
+        group_id, stream_id = snapshot.streams[key.log_group, stream]
         if (attachment.er_id, attachment.id, group_id, stream_id) in map(target_of, snapshot.flow_logs.values()):
             return ""
         flow_log_name = self._fresh("named")
@@ -472,8 +423,8 @@ class Editor:
         self.store.disable_flow_log(created.id)
         self.others.add(created.id)
         if self.rng.random() < 0.8:
-            self._set_override(name, self._ref(attachment), Override(stream=stream, name=flow_log_name))
-        return f"{attachment.name} in {key.group}/{stream} by {new.name}"
+            self._set_override(name, self._ref(attachment), Override(log_stream=stream, name=flow_log_name))
+        return f"{attachment.name} in {key.log_group}/{stream} by {new.name}"
 
     def unblock(self) -> str:
         ids = self.others.intersection(flow_log.id for flow_log in self.store.flow_logs.live())
@@ -482,16 +433,11 @@ class Editor:
         self.others.clear()
         return f"{len(ids)} flow logs" if ids else ""
 
-    def fill_quota(self) -> str:
-        limit = len(self.store.flow_logs.live()) + self.rng.randint(0, 2)
+    def change_quota(self) -> str:
+        """Leave little room, or lift the limit."""
+        limit = UNLIMITED if self._has_quota else len(self.store.flow_logs.live()) + self.rng.randint(0, 2)
         self.store.set_quota(limit)
         return str(limit)
-
-    def lift_quota(self) -> str:
-        if not self._has_quota:
-            return ""
-        self.store.set_quota(UNLIMITED)
-        return "unlimited"
 
     def fail(self) -> str:
         """Have one of the stack's flow logs fail."""
@@ -510,6 +456,11 @@ class Editor:
         return flow_log.name
 
     # What these need.
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """All two keys of one router."""
+        keys = self.file.keys
+        return [pair for pair in combinations(sorted(keys), 2) if keys[pair[0]].router == keys[pair[1]].router]
 
     def _replace_key(self, name: str, **changes: Any) -> None:
         self.file.keys[name] = replace(self.file.keys[name], **changes)
@@ -534,10 +485,10 @@ class Editor:
     def _set_stream(self, name: str, group: str, stream: str) -> None:
         """Have a key log there, without overrides to streams that the group does not have."""
         overrides = {
-            ref: replace(override, stream=override.stream if override.stream in GROUPS[group] else None)
+            ref: replace(override, log_stream=override.log_stream if override.log_stream in GROUPS[group] else None)
             for ref, override in self.file.keys[name].overrides.items()
         }
-        self._replace_key(name, group=group, stream=stream, overrides=overrides)
+        self._replace_key(name, log_group=group, log_stream=stream, overrides=overrides)
 
     def _attachments(self) -> list[Attachment]:
         return sorted(self.store.network.all_attachments(), key=lambda attachment: attachment.id)
@@ -566,48 +517,23 @@ class Editor:
         return Selector(
             types=tuple(self.rng.sample(TYPES, 2)) if kind == "types" else None,
             tags={"env": self.rng.choice(("prod", "test"))} if kind == "tags" else {},
-            names=(f"{self.rng.choice(TYPES)}-*", "v*-0*") if kind == "names" else None,
+            names=(f"{self.rng.choice(TYPES)}-*", "v*-*1") if kind == "names" else None,
             include=self._some(attachments),
             exclude=self._some(attachments),
         )
 
 
-Edit = Callable[[Editor], str]
-
-EDITS: dict[Edit, int] = {
-    Editor.rename_key: 4,
-    Editor.merge_keys: 4,
-    Editor.split_key: 5,
-    Editor.swap_keys: 4,
-    Editor.swap_streams: 4,
-    Editor.move_stream: 6,
-    Editor.move_group: 4,
-    Editor.change_selection: 6,
-    Editor.change_override: 8,
-    Editor.drop_override: 2,
-    Editor.toggle_enabled: 3,
-    Editor.describe: 2,
-    Editor.add_key: 5,
-    Editor.drop_key: 2,
-    Editor.flip: 8,
-    Editor.limit_deletions: 2,
-    Editor.allow_deletions: 6,
-    Editor.attach: 4,
-    Editor.detach: 3,
-    Editor.rename_attachment: 4,
-    Editor.swap_names: 2,
-    Editor.retag: 3,
-    Editor.freeze: 3,
-    Editor.thaw: 6,
-    Editor.correct_names: 6,
-    Editor.block: 4,
-    Editor.unblock: 8,
-    Editor.fill_quota: 3,
-    Editor.lift_quota: 8,
-    Editor.fail: 2,
-    Editor.delete_flow_log: 2,
+_WEIGHTS: Mapping[int, Sequence[Callable[[Editor], str]]] = {
+    2: (Editor.drop_override, Editor.drop_key, Editor.swap_names, Editor.fail, Editor.delete_flow_log),
+    3: (Editor.detach, Editor.retag),
+    4: (Editor.rename_key, Editor.merge_keys, Editor.split_key),
+    5: (Editor.change_key, Editor.add_key, Editor.attach, Editor.rename_attachment, Editor.block),
+    6: (Editor.change_selection, Editor.correct_names, Editor.freeze, Editor.change_quota),
+    8: (Editor.change_override, Editor.flip, Editor.swap_keys, Editor.limit_deletions, Editor.unblock),
+    10: (Editor.move,),
 }
-"""Each with how often it is drawn."""
+EDITS = [edit for weight, edits in _WEIGHTS.items() for edit in edits for _ in range(weight)]
+"""All edits, each as often as it is likely."""
 
 
 def _other(rng: Random, values: Sequence[str], than: str) -> str:
@@ -622,7 +548,7 @@ def _set(overrides: dict[Ref, Override], ref: Ref, override: Override) -> None:
 
 
 def _refs(key: RouterKey) -> list[Ref]:
-    selection = key.selection
+    selection = key.attachments
     if isinstance(selection, Selector):
         return [*selection.include, *selection.exclude, *key.overrides]
     return [*(selection if isinstance(selection, tuple) else ()), *key.overrides]
@@ -634,4 +560,4 @@ def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], snapshot: 
 
 
 def _stream(key: RouterKey, attachment: Attachment, snapshot: Snapshot) -> str:
-    return override_of(key, attachment, snapshot).stream or key.stream
+    return override_of(key, attachment, snapshot).log_stream or key.log_stream

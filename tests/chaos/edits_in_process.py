@@ -16,6 +16,7 @@ from google.protobuf.json_format import MessageToDict
 
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
+from providers.schema import IDENTITY
 from providers.urn import FLOW_LOG_TYPE, Urn
 from stacks.decision import Decision, Previous, decide
 from stacks.errors import PROGRAM, StackError
@@ -24,20 +25,19 @@ from stacks.stackfile.loader import parse_stack_file
 from stacks.state.last_run import read_last_run
 from stacks.state.managed import find_managed_flow_logs
 from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
-from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
+from tests.chaos.editor import Editor, first_file, seed_document
 from tests.chaos.engine import (
-    Declaration,
     Engine,
     Options,
     Program,
     RefusedError,
     Report,
     Resource,
+    declare,
     urn,
 )
 from tests.chaos.expectations import StackFile
 from tests.chaos.faults_in_process import (
-    AT_ONCE,
     KEY,
     QuickDeadline,
     Time,
@@ -46,15 +46,16 @@ from tests.chaos.faults_in_process import (
     quick_client,
     serve_document,
 )
-from tests.chaos.scenario import Scenario, StateEntry, run_scenario
+from tests.chaos.outcome import Outcome
+from tests.chaos.scenario import StateEntry, run_scenario
 
 TIMEOUT = 5.0  # seconds for one operation, by a clock of its own
 STACK = "local"
 
 
-def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
+def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run the sequence of this seed, in an empty folder, with the SDK's servicer class."""
-    rng, scenario = Random(seed), Scenario(seed)
+    rng, outcome = Random(seed), Outcome()
     with (
         drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
@@ -62,8 +63,8 @@ def run(seed: int, folder: Path, base: type[Any]) -> Scenario:
     ):
         stack = _Stack(server, base)
         editor = Editor(rng, server.store, first_file(rng))
-        run_scenario(scenario, stack, editor, waits=True, use_old_names=stack.use_old_names)
-    return scenario
+        run_scenario(outcome, stack, editor, waits=True, use_old_names=stack.use_old_names)
+    return outcome
 
 
 class _Stack:
@@ -76,7 +77,7 @@ class _Stack:
         self._base = base
         self._outputs: Mapping[str, Any] = {}
         self._has_key = False
-        self._client = quick_client(server, AT_ONCE, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
+        self._client = quick_client(server)
 
     @property
     def state_entries(self) -> list[StateEntry]:
@@ -134,31 +135,18 @@ class _Stack:
 
 def _program(decision: Decision) -> Program:
     """What `stacks.component` declares."""
-    declarations: list[Declaration] = []
-    required = []
-    for router in decision.plan.routers:
-        enabled: dict[str, list[str]] = {}
-        for desired in sorted(router.flow_logs, key=lambda flow_log: not flow_log.enabled):
-            target, own = desired.target, urn(desired.logical_name, COMPONENT_TYPE)
-            inputs = {
-                "er_id": target.er_id,
-                "resource_id": target.resource_id,
-                "log_group_id": target.log_group_id,
-                "log_stream_id": target.log_stream_id,
-                "name": desired.name,
-                "description": desired.description,
-                "enabled": desired.enabled,
-                "idempotency_key": KEY,
-            }
-            is_removal = target.attachment in decision.removing_from
-            after = () if desired.enabled else tuple(enabled.get(target.resource_id, ()))
-            needs = after if is_removal else ()
-            declarations.append(Declaration(urn=own, inputs=inputs, after=after, needs=needs))
-            if desired.enabled:
-                enabled.setdefault(target.resource_id, []).append(own)
-            if is_removal:
-                required.append(own)
-    return Program(declarations=declarations, required=required)
+    flow_logs = {
+        urn(desired.logical_name, COMPONENT_TYPE): {
+            **{key: getattr(desired.target, key) for key in IDENTITY},
+            "name": desired.name,
+            "description": desired.description,
+            "enabled": desired.enabled,
+            "idempotency_key": KEY,
+        }
+        for router in decision.plan.routers
+        for desired in router.flow_logs
+    }
+    return declare(flow_logs, losing={attachment_id for _, attachment_id in decision.removing_from})
 
 
 def _ended(report: Report) -> RunResult:

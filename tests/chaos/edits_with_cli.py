@@ -15,20 +15,15 @@ from typing import Any
 from emulator.faults.plan import Fault
 from emulator.store import Store
 from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
-from tests.chaos.editor import DOMAIN, PASSWORD, PROJECT, USER, Editor, first_file, seed_document
+from tests.chaos.editor import Editor, first_file, seed_document
 from tests.chaos.engine import CREATE, DELETE, REPLACE, UPDATE, Options
 from tests.chaos.expectations import StackFile
-from tests.chaos.scenario import Scenario, StateEntry, run_scenario
-from tests.chaos.site import EmulatorProcess, Site, database_file
+from tests.chaos.outcome import Outcome
+from tests.chaos.scenario import StateEntry, run_scenario
+from tests.chaos.site import BENCH_USER, EmulatorProcess, Site, database_file
 from tests.e2e.harness import FLOW_LOG, STACK, Project
 
 LATENCY = "0.1"  # seconds
-CREDENTIALS = {
-    "OS_USERNAME": USER,
-    "OS_USER_DOMAIN_NAME": DOMAIN,
-    "OS_PASSWORD": PASSWORD,
-    "OS_PROJECT_NAME": PROJECT,
-}
 STEPS = {"create": CREATE, "update": UPDATE, "replace": REPLACE, "delete": DELETE}
 """By the engine's names of steps. It reports the parts of a replacement, too."""
 
@@ -38,11 +33,11 @@ class EditSite(Site):
 
     def __init__(self, folder: Path) -> None:
         self._seed_file = folder / "seed.yaml"
-        super().__init__(folder, CREDENTIALS, "--seed", str(self._seed_file), "--latency", LATENCY, routers={})
+        super().__init__(folder, BENCH_USER, "--seed", str(self._seed_file), "--latency", LATENCY, routers={})
 
-    def run(self, seed: int) -> Scenario:
+    def run(self, seed: int) -> Outcome:
         """Run the sequence of this seed."""
-        rng, scenario = Random(seed), Scenario(seed)
+        rng, outcome = Random(seed), Outcome()
         self._seed_file.write_text(json.dumps(seed_document(rng)))
         with (
             self.copy(self.blank) as project,
@@ -50,8 +45,8 @@ class EditSite(Site):
             _store(database_file(project)) as store,
         ):
             editor = Editor(rng, store, first_file(rng))
-            run_scenario(scenario, _Stack(project, emulator, store), editor, waits=False)
-        return scenario
+            run_scenario(outcome, _Stack(project, emulator, store), editor, waits=False)
+        return outcome
 
 
 @contextlib.contextmanager

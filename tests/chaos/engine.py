@@ -147,10 +147,7 @@ class Engine:
 
     def preview(self, runs: Runs, options: Options = EVERYTHING) -> Report:
         """Run what `pulumi preview --refresh` does."""
-        self.report = Report()
-        state = copy.deepcopy(self.state)
-        run = _Run(self.stub, self.timeout, state, lambda: False, options, self.report, _is_preview=True)
-        return run.go(runs)
+        return self._go(runs, options, copy.deepcopy(self.state), is_preview=True)
 
     def up(self, runs: Runs, options: Options = EVERYTHING) -> Report:
         """Run what `pulumi up --refresh` does.
@@ -158,9 +155,11 @@ class Engine:
         Raises:
             CrashError: `crashes` returned true.
         """
+        return self._go(runs, options, self.state)
+
+    def _go(self, runs: Runs, options: Options, state: list[Resource], *, is_preview: bool = False) -> Report:
         self.report = Report()
-        run = _Run(self.stub, self.timeout, self.state, self.crashes, options, self.report)
-        return run.go(runs)
+        return _Run(self, state, options, self.report, is_preview).go(runs)
 
 
 def _current(state: Sequence[Resource]) -> list[Resource]:
@@ -171,15 +170,17 @@ def _current(state: Sequence[Resource]) -> list[Resource]:
 class _Run:
     """One preview or update."""
 
-    _stub: Any
-    _timeout: float
+    _engine: Engine
     _state: list[Resource]
-    _crashes: Callable[[], bool]
     _options: Options
     _report: Report
-    _is_preview: bool = False
+    _is_preview: bool
     _failed: set[str] = field(default_factory=set)
     _left_out: set[str] = field(default_factory=set)  # what is declared and does not exist, but is not a target
+
+    @property
+    def _stub(self) -> Any:
+        return self._engine.stub
 
     def go(self, runs: Runs) -> Report:
         """Refresh, run the program, register what it declares, and delete the rest.
@@ -219,7 +220,8 @@ class _Run:
             if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
                 if not resource.is_replaced:
                     self._report.steps.append((DELETE, resource.urn))
-                self._delete(resource)
+                if not self._is_preview:
+                    self._delete(resource)
 
     def _register(self, declaration: Declaration) -> None:
         urn = declaration.urn
@@ -244,6 +246,8 @@ class _Run:
         if step is None:
             return
         self._report.steps.append((step, urn))
+        if self._is_preview:
+            return
         if step == CREATE:
             self._create(urn, checked.inputs)
         elif step == UPDATE and resource:
@@ -273,11 +277,8 @@ class _Run:
         return (UPDATE if changes else None), False
 
     def _refresh(self, resource: Resource) -> None:
-        request = proto.ReadRequest(
-            id=resource.id, urn=resource.urn, properties=resource.outputs, inputs=resource.inputs, timeout=self._timeout
-        )
         try:
-            answer = self._stub.Read(request)
+            answer = self._stub.Read(proto.ReadRequest(**self._about(resource, "properties", "inputs")))
         except grpc.RpcError as error:
             self._fail(resource.urn, error)
             return
@@ -287,9 +288,7 @@ class _Run:
             self._state.remove(resource)
 
     def _create(self, urn: str, news: Struct) -> Resource | None:
-        if self._is_preview:
-            return None
-        request = proto.CreateRequest(urn=urn, properties=news, timeout=self._timeout)
+        request = proto.CreateRequest(urn=urn, properties=news, timeout=self._engine.timeout)
         answer, half = self._operate(urn, self._stub.Create, request, creating=news)
         created = Resource(urn, answer.id, news, answer.properties) if answer else half
         if created:
@@ -297,24 +296,13 @@ class _Run:
         return created
 
     def _update(self, resource: Resource, news: Struct) -> None:
-        if self._is_preview:
-            return
-        request = proto.UpdateRequest(
-            id=resource.id,
-            urn=resource.urn,
-            olds=resource.outputs,
-            old_inputs=resource.inputs,
-            news=news,
-            timeout=self._timeout,
-        )
+        request = proto.UpdateRequest(news=news, **self._about(resource))
         answer, half = self._operate(resource.urn, self._stub.Update, request)
         updated = Resource(resource.urn, resource.id, news, answer.properties) if answer else half
         if updated:
             self._state[self._state.index(resource)] = updated
 
     def _replace(self, resource: Resource, news: Struct, *, deletes_first: bool) -> None:
-        if self._is_preview:
-            return
         if deletes_first:
             self._delete(resource)
             if resource not in self._state:
@@ -323,15 +311,7 @@ class _Run:
             resource.is_replaced = True
 
     def _delete(self, resource: Resource) -> None:
-        if self._is_preview:
-            return
-        request = proto.DeleteRequest(
-            id=resource.id,
-            urn=resource.urn,
-            properties=resource.outputs,
-            old_inputs=resource.inputs,
-            timeout=self._timeout,
-        )
+        request = proto.DeleteRequest(**self._about(resource, "properties"))
         answer, _ = self._operate(resource.urn, self._stub.Delete, request)
         if answer is not None:
             self._state.remove(resource)
@@ -349,7 +329,7 @@ class _Run:
             answer = call(request)
         except grpc.RpcError as raised:
             error = raised
-        if self._crashes():
+        if self._engine.crashes():
             if creating:
                 self._state.append(_interrupted(urn, creating))
             raise CrashError
@@ -357,6 +337,11 @@ class _Run:
             return answer, None
         self._fail(urn, error)
         return None, _half_made(urn, error)
+
+    def _about(self, resource: Resource, outputs: str = "olds", inputs: str = "old_inputs") -> dict[str, Any]:
+        """The fields of a request, two of which each method calls otherwise."""
+        about = {"id": resource.id, "urn": resource.urn, "timeout": self._engine.timeout}
+        return {**about, outputs: resource.outputs, inputs: resource.inputs}
 
     def _find(self, urn: str | None) -> Resource | None:
         return next((resource for resource in _current(self._state) if resource.urn == urn), None)
@@ -397,21 +382,30 @@ def _interrupted(urn: str, inputs: Struct) -> Resource:
     return Resource(urn, provisional_id(), inputs, outputs, is_unfinished=True)
 
 
-def declaring(inputs: Mapping[str, Inputs]) -> Runs:
-    """A program that declares flow logs with these inputs, by logical name, the enabled ones first."""
+def declare(flow_logs: Mapping[str, Inputs], losing: Collection[str] = ()) -> Program:
+    """A program that declares these flow logs, by URN, the enabled ones first, as `stacks.component` does.
 
-    def is_enabled(flow_log: Inputs) -> bool:
-        return bool(flow_log.get("enabled", True))
-
+    Args:
+        flow_logs: Their inputs.
+        losing: The ids of attachments that lose another flow log at the end.
+    """
     declarations = []
     enabled: dict[str, list[str]] = {}
-    for name, flow_log in sorted(inputs.items(), key=lambda item: (not is_enabled(item[1]), item[0])):
-        of_attachment = enabled.setdefault(flow_log["resource_id"], [])
-        after = () if is_enabled(flow_log) else tuple(of_attachment)
-        declarations.append(Declaration(urn=urn(name), inputs=flow_log, after=after))
-        if is_enabled(flow_log):
-            of_attachment.append(urn(name))
-    return lambda _state: Program(declarations=declarations)
+    for name, inputs in sorted(flow_logs.items(), key=lambda item: not item[1].get("enabled", True)):
+        of_attachment = enabled.setdefault(inputs["resource_id"], [])
+        is_enabled, is_required = inputs.get("enabled", True), inputs["resource_id"] in losing
+        after = () if is_enabled else tuple(of_attachment)
+        declarations.append(Declaration(urn=name, inputs=inputs, after=after, needs=after if is_required else ()))
+        if is_enabled:
+            of_attachment.append(name)
+    required = [declared.urn for declared in declarations if declared.inputs["resource_id"] in losing]
+    return Program(declarations=declarations, required=required)
+
+
+def declaring(inputs: Mapping[str, Inputs]) -> Runs:
+    """A program that declares flow logs with these inputs, by logical name, whatever the state is."""
+    program = declare({urn(name): flow_log for name, flow_log in sorted(inputs.items())})
+    return lambda _state: program
 
 
 def urn(name: str, *parents: str) -> str:

@@ -104,7 +104,7 @@ class Selector:
 class Override:
     """What is different for one attachment."""
 
-    stream: str | None = None
+    log_stream: str | None = None
     enabled: bool | None = None
     name: str | None = None
     description: str | None = None
@@ -115,12 +115,12 @@ Selection = Literal["all"] | tuple[Ref, ...] | Selector
 
 @dataclass(frozen=True)
 class RouterKey:
-    """One key of `routers`, with the names of router, group and stream."""
+    """One key of `routers`; this and its parts have the field names of the stack file."""
 
     router: str
-    group: str
-    stream: str
-    selection: Selection = "all"
+    log_group: str
+    log_stream: str
+    attachments: Selection = "all"
     enabled: bool = True
     description: str = ""
     overrides: Mapping[Ref, Override] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class StackFile:
     def config(self) -> dict[str, Any]:
         """Its values, by key without namespace."""
         limit = {} if self.max_deletes is None else {"max_deletes": self.max_deletes}
-        return {"routers": {name: _key_document(key) for name, key in self.keys.items()}, **limit}
+        return {"routers": _document(self.keys), **limit}
 
     def rewritten(self, names: Mapping[str, str]) -> StackFile:
         """The same with these names for attachments, by id; attachments without one are left out."""
@@ -185,13 +185,13 @@ def expect(file: StackFile, snapshot: Snapshot, stack_targets: Set[Target]) -> E
     for key in file.keys.values():
         for attachment in selected(key, snapshot):
             override = override_of(key, attachment, snapshot)
-            stream = override.stream or key.stream
-            target = (attachment.er_id, attachment.id, *snapshot.streams[key.group, stream])
+            stream = override.log_stream or key.log_stream
+            target = (attachment.er_id, attachment.id, *snapshot.streams[key.log_group, stream])
             if attachment.state == FROZEN and target not in stack_targets:
                 frozen.append(attachment)
                 continue
             if target in expected:
-                impossible.append(f"{attachment.name} is wanted twice in {key.group}/{stream}")
+                impossible.append(f"{attachment.name} is wanted twice in {key.log_group}/{stream}")
             expected[target] = ExpectedFlowLog(
                 enabled=key.enabled if override.enabled is None else override.enabled,
                 description=key.description if override.description is None else override.description,
@@ -221,7 +221,7 @@ def selected(key: RouterKey, snapshot: Snapshot) -> list[Attachment]:
     def ids(refs: tuple[Ref, ...]) -> set[str | None]:
         return {resolved(ref, router_id, snapshot) for ref in refs}
 
-    selection = key.selection
+    selection = key.attachments
     if selection == "all":
         return loggable
     if isinstance(selection, tuple):
@@ -252,51 +252,26 @@ def override_of(key: RouterKey, attachment: Attachment, snapshot: Snapshot) -> O
     return Override()
 
 
-def _without_nones(**values: Any) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _key_document(key: RouterKey) -> dict[str, Any]:
-    overrides = {
-        ref.text: _without_nones(
-            log_stream=override.stream,
-            enabled=override.enabled,
-            name=override.name,
-            description=override.description,
-        )
-        for ref, override in key.overrides.items()
-    }
-    return {
-        "router": key.router,
-        "log_group": key.group,
-        "log_stream": key.stream,
-        "attachments": _selection_document(key.selection),
-        "enabled": key.enabled,
-        "description": key.description,
-        **({"overrides": overrides} if overrides else {}),
-    }
-
-
-def _selection_document(selection: Selection) -> Any:
-    def texts(refs: tuple[Ref, ...]) -> list[str]:
-        return [ref.text for ref in refs]
-
-    if isinstance(selection, Selector):
-        return _without_nones(
-            types=None if selection.types is None else list(selection.types),
-            tags=dict(selection.tags) or None,
-            names=None if selection.names is None else list(selection.names),
-            include=texts(selection.include) or None,
-            exclude=texts(selection.exclude) or None,
-        )
-    return "all" if selection == "all" else texts(selection)
+def _document(value: Any) -> Any:
+    """A value as the stack file has it, without what is not set."""
+    if isinstance(value, Ref):
+        return value.text
+    if isinstance(value, tuple):
+        return [_document(part) for part in value]
+    if isinstance(value, Mapping):
+        return {_document(key): _document(part) for key, part in value.items()}
+    if isinstance(value, Selector):
+        return {key: _document(part) for key, part in vars(value).items() if part}
+    if isinstance(value, RouterKey | Override):
+        return {key: _document(part) for key, part in vars(value).items() if part is not None}
+    return value
 
 
 def _rewritten(key: RouterKey, names: Mapping[str, str]) -> RouterKey:
     def rewrite(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
         return tuple(Ref(names[ref.id], ref.id) for ref in refs if ref.id in names)
 
-    selection = key.selection
+    selection = key.attachments
     if isinstance(selection, tuple):
         selection = rewrite(selection)
     elif isinstance(selection, Selector):
@@ -305,4 +280,4 @@ def _rewritten(key: RouterKey, names: Mapping[str, str]) -> RouterKey:
         is_empty = selection.include and not included and not selection.has_conditions
         selection = () if is_empty else replace(selection, include=included, exclude=rewrite(selection.exclude))
     overrides = {Ref(names[ref.id], ref.id): override for ref, override in key.overrides.items() if ref.id in names}
-    return replace(key, selection=selection, overrides=overrides)
+    return replace(key, attachments=selection, overrides=overrides)

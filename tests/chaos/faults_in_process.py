@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -34,6 +32,7 @@ from providers.host.flow_log import FlowLogHandler
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
 from tests.chaos.engine import CrashError, Engine, Resource, declaring
+from tests.chaos.outcome import Outcome
 from tests.credentials import password_credentials
 from tests.sdk import hosted
 
@@ -48,26 +47,9 @@ AT_ONCE = exponential_backoff(first=0.001, factor=1.2, cap=0.02)
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
 
 
-@dataclass
-class Outcome:
-    """How a run went.
-
-    Attributes:
-        seed: Its seed.
-        injected: Faults by kind, and `crash`.
-        journal: What run, but for request ids: the same in each run with this seed.
-        problems: All that is wrong at the end.
-    """
-
-    seed: int
-    injected: Counter[str] = field(default_factory=Counter)
-    journal: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
 def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run this seed, in an empty folder, with the SDK's servicer class."""
-    rng, outcome = Random(seed), Outcome(seed)
+    rng, outcome = Random(seed), Outcome()
     behaviour = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
     with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, behaviour) as server:
         attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())
@@ -200,13 +182,11 @@ class QuickHandler(FlowLogHandler):
             yield QuickDeadline(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 
-def quick_client(
-    server: Server, backoff: Backoff | None, *, username: str, password: str, domain: str, project: str
-) -> Client:
-    """A client that hardly waits between polls."""
+def quick_client(server: Server, backoff: Backoff | None = AT_ONCE) -> Client:
+    """A client that hardly waits between polls; without a backoff it uses its own."""
     endpoints = Endpoints.at(server.url)
     credentials = password_credentials(
-        auth_url=endpoints.iam, username=username, password=password, domain_name=domain, project_name=project
+        auth_url=endpoints.iam, username=USER, password=PASSWORD, domain_name=DOMAIN, project_name=PROJECT
     )
     return Client(credentials, endpoints, backoff=backoff, poll=AT_ONCE)
 
@@ -219,9 +199,8 @@ def host_with(client: Client, base: type[Any]) -> AbstractContextManager[Any]:
 
 
 def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:
-    """A stub for a new host; without a backoff it uses the client's own."""
-    client = quick_client(server, backoff, username=USER, password=PASSWORD, domain=DOMAIN, project=PROJECT)
-    return host_with(client, base)
+    """A stub for a new host, with a client of its own."""
+    return host_with(quick_client(server, backoff), base)
 
 
 def inputs(server: Server, specs: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:

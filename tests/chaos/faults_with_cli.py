@@ -11,17 +11,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.emulator_process import DOMAIN, LOG_GROUP, PASSWORD, PROJECT, ROUTER, USER
+from bench.emulator_process import LOG_GROUP, ROUTER
 from bench.emulator_process import seed as world_of
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
-from tests.chaos.faults_in_process import ATTACHMENTS, Outcome, clear_faults, create_flow_logs_of_others
-from tests.chaos.site import Site, database_file, find_unfinished
+from tests.chaos.faults_in_process import ATTACHMENTS, clear_faults, create_flow_logs_of_others
+from tests.chaos.outcome import Outcome
+from tests.chaos.site import BENCH_USER, Site, database_file, find_unfinished
 from tests.e2e.harness import QUICK, Project, serving
 
 UPS = 2  # with faults, before the one without
 LATENCY, LIST_LAG = "0.2", "0.2"  # seconds
-CREDENTIALS = {"OS_USERNAME": USER, "OS_USER_DOMAIN_NAME": DOMAIN, "OS_PASSWORD": PASSWORD, "OS_PROJECT_NAME": PROJECT}
 
 
 class FaultSite(Site):
@@ -31,11 +31,11 @@ class FaultSite(Site):
         seed_file = folder / "seed.yaml"
         seed_file.write_text(json.dumps(world_of(ATTACHMENTS)))
         options = ("--seed", str(seed_file), "--latency", LATENCY, "--list-lag", LIST_LAG)
-        super().__init__(folder, CREDENTIALS, *options, routers={}, max_deletes=ATTACHMENTS)
+        super().__init__(folder, BENCH_USER, *options, routers={}, max_deletes=ATTACHMENTS)
 
     def run(self, seed: int) -> Outcome:
         """Run this seed."""
-        rng, outcome = Random(seed), Outcome(seed)
+        rng, outcome = Random(seed), Outcome()
         with (
             self.copy(self.blank) as project,
             self.emulator(project) as emulator,

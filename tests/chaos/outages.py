@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.faults.plan import Fault
 from tests.chaos.interruptions import InterruptionSite, find_problems, start_until
@@ -15,14 +15,8 @@ MIDDLE = {"create": CREATE, "change": "PUT *", "destroy": "DELETE *"}
 """By command, the call at which it is in the middle of its work."""
 
 
-@dataclass(frozen=True)
-class Outage:
-    """One outage.
-
-    Attributes:
-        command: One of those of `MIDDLE`.
-        kind: `gone` (nothing listens), `unavailable` (every answer is a 503) or `silent` (no answers).
-    """
+class Outage(NamedTuple):
+    """One outage: `gone` (nothing listens), `unavailable` (every answer is a 503) or `silent` (no answers)."""
 
     command: str
     kind: str
@@ -50,17 +44,13 @@ class OutageSite(InterruptionSite):
 
 def _happen(emulator: EmulatorProcess, kind: str) -> None:
     """The outage from its beginning to its end."""
-    if kind == "gone":
-        emulator.kill()
-        time.sleep(OUTAGE)
-        emulator.start()
-    elif kind == "unavailable":
-        emulator.inject([Fault("error", status=503)])
-        time.sleep(OUTAGE)
-        emulator.inject([])
-    else:
-        # The emulator holds the hanging call itself, and would go on holding it; so that ends first.
-        emulator.inject([])
-        emulator.suspend()
-        time.sleep(OUTAGE)
-        emulator.resume()
+    begin, end = {
+        "gone": (emulator.kill, emulator.start),
+        "unavailable": (lambda: emulator.inject([Fault("error", status=503)]), lambda: emulator.inject([])),
+        "silent": (emulator.suspend, emulator.resume),
+    }[kind]
+    # The emulator holds the hanging call itself, and would go on holding it; so that ends first.
+    emulator.inject([])
+    begin()
+    time.sleep(OUTAGE)
+    end()

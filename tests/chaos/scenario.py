@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from tests.chaos.desired import LOST, find_strays
 from tests.chaos.editor import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
 from tests.chaos.expectations import StackFile, ever_failed, expect, take_snapshot
+from tests.chaos.outcome import Outcome
 
 EDITS = 6  # in a sequence
 EDITS_PER_RUN = (1, 1, 2, 2, 3)
@@ -77,23 +77,6 @@ class Stack(Protocol):
     def injected(self) -> Mapping[str, int]: ...
 
 
-@dataclass
-class Scenario:
-    """How a sequence went.
-
-    Attributes:
-        seed: Its seed.
-        ends: How its runs ended.
-        journal: What happened.
-        problems: All that is wrong.
-    """
-
-    seed: int
-    ends: Counter[str] = field(default_factory=Counter)
-    journal: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class _Conditions:
     """The options of a run, and the faults during it."""
@@ -123,27 +106,27 @@ UNDISTURBED = _Conditions()
 
 
 def run_scenario(
-    scenario: Scenario, stack: Stack, editor: Editor, *, waits: bool, use_old_names: Callable[[], None] | None = None
+    outcome: Outcome, stack: Stack, editor: Editor, *, waits: bool, use_old_names: Callable[[], None] | None = None
 ) -> None:
     """Run a sequence.
 
     Args:
-        scenario: Records what happens.
+        outcome: Records what happens.
         stack: An empty stack.
         editor: Edits its stack file and its cloud.
         waits: Whether to inject faults for which operations wait until their time-out.
         use_old_names: Renames all resources in the state as an earlier version named them.
     """
     rng = editor.rng
-    _step(scenario, stack, editor, ["the first run"], lambda _: UNDISTURBED)
+    _step(outcome, stack, editor, ["the first run"], lambda _: UNDISTURBED)
     for _ in range(EDITS):
         words = [editor.edit() for _ in range(rng.choice(EDITS_PER_RUN))]
         if use_old_names and rng.random() < OLD_NAMES:
             use_old_names()
             words.append("the state has names of an earlier version")
-        _step(scenario, stack, editor, words, lambda announced: _draw(rng, stack.state_entries, announced, waits=waits))
+        _step(outcome, stack, editor, words, lambda announced: _draw(rng, stack.state_entries, announced, waits=waits))
     editor.end_all_trouble()
-    _step(scenario, stack, editor, ["all trouble ends"], lambda _: UNDISTURBED)
+    _step(outcome, stack, editor, ["all trouble ends"], lambda _: UNDISTURBED)
 
 
 def _draw(rng: Random, state_entries: Sequence[StateEntry], announced: RunResult, *, waits: bool) -> _Conditions:
@@ -169,7 +152,7 @@ def _draw(rng: Random, state_entries: Sequence[StateEntry], announced: RunResult
 
 
 def _step(
-    scenario: Scenario, stack: Stack, editor: Editor, words: list[str], draw: Callable[[RunResult], _Conditions]
+    outcome: Outcome, stack: Stack, editor: Editor, words: list[str], draw: Callable[[RunResult], _Conditions]
 ) -> None:
     """Run one preview and one `up`, and record all that is wrong."""
     before, since = take_snapshot(stack.store), now()
@@ -205,15 +188,15 @@ def _step(
         problems += find_strays(flow_logs.keys(), {entry.id for entry in stack.state_entries})
     if conditions is UNDISTURBED and up.end != DONE:
         problems.append(f"without any trouble, the run was {up.end}: {up.errors}")
-    scenario.ends[up.end] += 1
-    number = scenario.ends.total()
-    scenario.journal += [
+    outcome.ends[up.end] += 1
+    number = outcome.ends.total()
+    outcome.journal += [
         f"{number}: {'; '.join(words)}{conditions}",
         f"   preview {preview.end}: {_describe(preview.steps)} {_mask_ids(preview.errors)}",
         f"   up {up.end}: {_describe(up.steps)} {_mask_ids(up.errors)}{f' injected {injected}' if injected else ''}",
         *(f"   WRONG {_mask_ids(problem)}" for problem in problems),
     ]
-    scenario.problems += [f"{problem} (run {number})" for problem in problems]
+    outcome.problems += [f"{problem} (run {number})" for problem in problems]
 
 
 def _find_lost(state_entries: Sequence[StateEntry], flow_logs: Mapping[str, FlowLog]) -> list[str]:

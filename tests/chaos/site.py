@@ -11,12 +11,15 @@ from typing import Any
 
 import requests
 
+from bench.emulator_process import DOMAIN, PASSWORD, PROJECT, USER
 from emulator.faults.plan import Fault
 from tests.chaos.desired import find_strays
 from tests.e2e.harness import Project
 from tests.emulator.process import Process, free_port
 
 SECONDS = 30.0  # for an answer of the emulator itself
+BENCH_USER = {"OS_USERNAME": USER, "OS_USER_DOMAIN_NAME": DOMAIN, "OS_PASSWORD": PASSWORD, "OS_PROJECT_NAME": PROJECT}
+"""Credentials for the clouds of `bench`."""
 
 
 class EmulatorProcess:

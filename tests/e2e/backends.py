@@ -38,7 +38,6 @@ PASSWORD = f"canary-{uuid.uuid4().hex}"
 
 INSTALL_SECONDS = 5 * 60
 START_SECONDS = 30
-TRIES = 3  # another process may take a free port a moment later
 NOBODY = 65534
 
 # Ends the server that it has started when its standard input is closed, which is when the tests have ended in any way.
@@ -144,24 +143,24 @@ def serving(
         user: The user that runs it, if another one.
         environment: Variables for it.
     """
-    for _ in range(TRIES):
-        port = free_port()
-        with log.open("ab") as output:
-            keeper = subprocess.Popen(
-                [sys.executable, "-c", KEEPER, "" if user is None else str(user), *command(port)],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env={**os.environ, **environment},
-            )
-        try:
-            if _answers(port, keeper):
-                yield port
-                return
-        finally:
-            keeper.communicate(timeout=TIMEOUT)
-    pytest.skip(f"{command(0)[0]} did not start: {last_line(log.read_text())}")
+    port = free_port()
+    keep = [sys.executable, "-c", KEEPER, "" if user is None else str(user), *command(port)]
+    with log.open("ab") as output:
+        keeper = subprocess.Popen(
+            keep,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env={**os.environ, **environment},
+            start_new_session=True,  # a signal to the tests would end it before its server
+        )
+    try:
+        if not _answers(port, keeper):
+            pytest.skip(f"{command(0)[0]} did not start: {last_line(log.read_text())}")
+        yield port
+    finally:
+        keeper.communicate(timeout=TIMEOUT)
 
 
 def _answers(port: int, keeper: subprocess.Popen[bytes]) -> bool:

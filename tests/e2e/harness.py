@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
@@ -23,6 +26,7 @@ import yaml
 from bench.processes import members, neutral_environment
 from emulator import Behaviour, Server, clock, serve
 from emulator.clock import Instant
+from emulator.flow_logs import NewFlowLog
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "local"
@@ -89,24 +93,14 @@ class Cloud:
         group_name, _, stream_name = stream.partition("/")
         group = store.log_group(group_name)
         streams = {stream.name: stream.id for stream in store.log_tank.streams(self.server.project_id, group.id)}
-        flow_log = {
-            "name": name,
-            "description": description,
-            "resource_type": "attachment",
-            "resource_id": target.id,
-            "log_group_id": group.id,
-            "log_stream_id": streams[stream_name],
-            "log_store_type": "LTS",
-        }
-        answer = requests.post(
-            f"{self._url}/{target.er_id}/flow-logs",
-            json={"flow_log": flow_log},
-            headers={"X-Auth-Token": self.server.token},
-            timeout=30,
+        new = NewFlowLog(
+            name=name,
+            description=description,
+            resource_id=target.id,
+            log_group_id=group.id,
+            log_stream_id=streams[stream_name],
         )
-        assert answer.status_code == 202, answer.text
-        id_: str = answer.json()["flow_log"]["id"]
-        return id_
+        return store.flow_logs.create(self.server.project_id, target.er_id, new).id
 
     @staticmethod
     def now() -> Instant:
@@ -291,9 +285,7 @@ class Project:
     def end(self) -> None:
         """Kill all processes that were started here: Pulumi's language host outlives a killed `pulumi`."""
         for session in self.sessions:
-            for pid in members(session):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _kill_session(session)
 
     @staticmethod
     def _command(arguments: tuple[str, ...], stack: str | None) -> list[str]:
@@ -369,6 +361,12 @@ class Project:
         return urn
 
 
+def _kill_session(session: int) -> None:
+    for pid in members(session):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def assert_converged(project: Project, cloud: Cloud) -> None:
     """State and cloud have the same flow logs, no operation is pending, and a preview finds nothing to do."""
     assert_same_flow_logs(project, cloud)
@@ -426,6 +424,39 @@ def run_shell(command: str, directory: Path, exit_code: int = 0, /, **environmen
     )
     assert done.returncode == exit_code, done.stdout
     return done.stdout
+
+
+def run_at_terminal(
+    command: str,
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    question: str = "",
+    answer: str = "",
+    until: str = "",
+) -> str:
+    """Run a shell command on a terminal, and answer its question; what the terminal showed.
+
+    The command and all that it started are killed once the terminal shows the pattern `until`.
+    """
+    controller, terminal = pty.openpty()
+    # The first terminal that a session opens becomes its own.
+    name = os.ttyname(terminal)
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec <{name} >{name} 2>&1; {command}"], cwd=directory, env=environment, start_new_session=True
+    )
+    shown, deadline = "", time.monotonic() + TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline and not (until and re.search(until, shown)):
+        if select.select([controller], [], [], 0.1)[0]:
+            shown += os.read(controller, 65536).decode(errors="replace")
+        if question and question in shown:
+            question = ""
+            os.write(controller, f"{answer}\n".encode())
+    _kill_session(process.pid)
+    process.wait(TIMEOUT)
+    os.close(terminal)
+    os.close(controller)
+    return shown.replace("\r\n", "\n")
 
 
 @contextlib.contextmanager

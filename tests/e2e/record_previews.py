@@ -18,18 +18,8 @@ from tests.e2e.harness import CHECKOUT, FLOW_LOG, STACK, TIMEOUT, Cloud, Project
 
 PREVIEWS = CHECKOUT / "tests" / "unit" / "previews"
 DOCUMENT, EVENTS = "json", "jsonl"
-LEFT_OUT = {
-    "__provider",
-    "created",
-    "dependencies",
-    "duration",
-    "modified",
-    "propertyDependencies",
-    "provider",
-    "sourcePosition",
-    "stackTrace",
-    "timestamp",
-}
+LEFT_OUT = {"__provider", "created", "dependencies", "duration", "modified", "propertyDependencies", "provider"}
+LEFT_OUT |= {"sourcePosition", "stackTrace", "timestamp"}
 PATH = re.compile(r"(?<![\w:/.])(?:/[\w.+-]+){2,}/(?=[\w.-])")
 """The folders of an absolute path."""
 
@@ -150,8 +140,8 @@ def failed(project: Project, cloud: Cloud) -> None:
     cloud.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
 
 
-def unsure(project: Project, _cloud: Cloud) -> None:
-    """A create whose outcome nobody knows is in state."""
+def outcome_unknown(project: Project, _cloud: Cloud) -> None:
+    """A create whose outcome is unknown is in the state."""
     project.up()
     file = project.directory / "state.json"
     project.expect_ok("stack", "export", "--file", str(file))
@@ -186,7 +176,7 @@ SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
     "reasons": (reasons, {DOCUMENT: (), EVENTS: ()}),
     "failed": (failed, {DOCUMENT: REFRESH}),
     "import": (import_, {DOCUMENT: ()}),
-    "unsure": (unsure, {DOCUMENT: ()}),
+    "outcome_unknown": (outcome_unknown, {DOCUMENT: ()}),
     "secret": (secret, {DOCUMENT: ()}),
     "wrong_stack_file": (wrong_stack_file, {DOCUMENT: (), EVENTS: ()}),
 }

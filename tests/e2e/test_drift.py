@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.e2e.harness import Cloud, Project, assert_same_flow_logs
 
 
 @pytest.mark.up
-def test_drift_is_shown_by_preview_and_reverted_by_up(project: Project, cloud: Cloud) -> None:
+def test_drift_is_reverted_by_next_up(project: Project, cloud: Cloud) -> None:
     store = cloud.server.store
     store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
     store.disable_flow_log("core-vpc-payments-8bd9e320")
@@ -18,10 +16,6 @@ def test_drift_is_shown_by_preview_and_reverted_by_up(project: Project, cloud: C
     store.delete_flow_log(deleted)
     store.set_flow_log_state(failed, "failed")
 
-    preview = project.pulumi("preview", "--refresh", "--diff", "--suppress-outputs", "--expect-no-changes")
-    assert not preview.ok
-    assert re.search(r'~ name *: "by-hand" => "core-vpc-shop-e4ec9862"', preview.output)
-    assert re.search(r"~ enabled *: false => true", preview.output)
     output = project.up("--refresh")
 
     assert "1 replaced" in output
@@ -49,7 +43,3 @@ def test_refresh_takes_drift_into_state_with_its_inputs(project: Project, cloud:
     assert "1 updated" in project.up()
     assert cloud.flow_log_of("vpc-shop")["description"] == "Everything that passes the core router"
     assert_same_flow_logs(project, cloud)
-
-    store.delete_flow_log("core-vpc-shop-e4ec9862")
-    project.destroy()
-    assert cloud.flow_logs() == {}

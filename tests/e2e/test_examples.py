@@ -124,14 +124,11 @@ def test_routers_are_logged_from_a_program(routers: Example) -> None:
     outputs = json.loads(routers.expect_ok("stack", "output", "--json"))
     assert outputs.keys() == {"flow_logs", "otc_flow_logs"}
     assert sorted(id_ for ids in outputs["flow_logs"].values() for id_ in ids.values()) == sorted(flow_logs)
-    routers.expect_no_changes("--refresh")
 
     routers.program = routers.program.replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1')
     error = routers.expect_error("up", *QUICK)
     assert "max_deletes in the program: 2 of 8 attachments would lose their flow log" in error
     assert routers.in_cloud() == flow_logs
-    routers.destroy()
-    assert routers.in_cloud() == {}
 
 
 @pytest.mark.acceptance
@@ -185,7 +182,7 @@ def test_failing_program_deletes_nothing_and_shows_no_secret(routers: Example) -
 def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
     good = routers.program
     routers.program += "\ndeclare_flow_logs()\n"
-    assert "declare_flow_logs is to be called once in a program" in routers.expect_error("preview")
+    assert "declare_flow_logs may be called only once in a program" in routers.expect_error("preview")
 
     routers.program = "from stacks.program import declare_flow_logs\ndeclare_flow_logs()\n"
     assert "otc-flow-logs:routers in Pulumi.dev.yaml: is missing" in routers.expect_error("up", *QUICK)
@@ -202,22 +199,10 @@ def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
     routers.expect_ok("config", "set", "otc-flow-logs:max_deletes", "0")
     routers.expect_ok("config", "set", "otc-flow-logs:regoin", "eu-de")
     error = routers.expect_error("preview")
-    assert "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program says it: take it out of one of them" in error
-    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: there is no such key; did you mean region?" in error
-
-
-@pytest.mark.acceptance
-def test_host_launcher_uses_the_environment_it_is_installed_in(environment: Path, tmp_path: Path) -> None:
-    launcher = environment / "share" / "otc-flow-logs" / "host" / "pulumi-resource-pulumi-python"
-    process = subprocess.Popen(
-        [launcher, "127.0.0.1:1"], cwd=tmp_path, env=without_pythonpath(), stdout=subprocess.PIPE, text=True
+    assert (
+        "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program passes it, too: remove it from one of them" in error
     )
-    try:
-        assert process.stdout
-        assert int(process.stdout.readline()) > 0
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
+    assert "otc-flow-logs:regoin in Pulumi.dev.yaml: unknown key; did you mean region?" in error
 
 
 @pytest.mark.acceptance

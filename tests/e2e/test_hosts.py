@@ -74,7 +74,7 @@ def test_error_is_one_sentence_with_code_and_request_id(
 
     sentence = (
         r"flow log '[\w-]+' was not created: \S.* \(ER\.04009008, HTTP 400, request [\w-]+\): 9 of 9 are in use;"
-        r" delete flow logs nobody needs, or ask for a higher quota with a service ticket"
+        r" delete unused flow logs, or request a higher quota with a service ticket"
     )
     lines = [line.rpartition("error: ")[2] for line in output.splitlines() if "was not created" in line]
     assert lines

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
 import pytest
 
-from tests.e2e.harness import STACK, TIMEOUT, Cloud, Project
+from tests.e2e.harness import STACK, Cloud, Project
+from tests.e2e.record_previews import EVENTS, preview
 
-NO_GAP = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
-
-
-def review(project: Project, preview_events: bytes, *options: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "stacks.review", *options, f"{STACK}=-"],
-        cwd=project.directory,
-        env=project.environment,
-        input=preview_events,
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=True,
-    )
-    return done.stdout.decode()
+NO_GAP = "**1 to move: the new flow log is created first, then the old one is deleted, so that no record has a gap**"
 
 
 @pytest.mark.up
@@ -40,16 +27,9 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
         overrides={"vpc-shop": {"name": "the-shop"}, "vpc-payments": {"log_stream": "er-flow-logs-archive"}},
     )
 
-    preview_events = subprocess.run(
-        ["pulumi", "preview", "--json", "--refresh", "--stack", STACK, "--non-interactive"],
-        cwd=project.directory,
-        env={**project.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=True,
-    ).stdout
-    text = review(project, preview_events)
+    preview_events = preview(project, EVENTS, "--refresh")
+    review = [sys.executable, "-m", "stacks.review", f"{STACK}=-"]
+    text = project.run(review, input=preview_events).output
 
     assert "**1 to delete**, **1 to move**, 2 to change, 1 to create, 1 to import, 6 unchanged\n" in text
     assert text.index("**⚠️ 1 to delete: the record that it writes ends**") < text.index(NO_GAP)
@@ -78,10 +58,10 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
     ]
     assert str(project.directory) not in text
 
-    lines = review(project, preview_events, "--text").splitlines()
+    lines = project.run([*review, "--text"], input=preview_events).output.splitlines()
     assert max(map(len, lines)) <= 80
     titles = [line for line in lines if re.match(r"\d.* TO ", line)]
     assert titles == [
         "1 TO DELETE: THE RECORD THAT IT WRITES ENDS",
-        "1 TO MOVE: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
+        "1 TO MOVE: THE NEW FLOW LOG IS CREATED FIRST, THEN THE OLD ONE IS DELETED",
     ]

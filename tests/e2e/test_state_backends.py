@@ -70,11 +70,9 @@ def shared(backend: Backend, blank_project: Path, tmp_path: Path) -> Iterator[Te
 
 
 @pytest.fixture
-def colleagues(shared: TeamProject, backend: Backend, blank_project: Path, tmp_path: Path) -> Iterator[TeamProject]:
+def colleagues(shared: TeamProject, backend: Backend, blank_project: Path, tmp_path: Path) -> TeamProject:
     """A colleague's project folder, with the same stack."""
-    project = with_state_in(backend, tmp_path / "colleagues", blank_project)
-    yield project
-    project.end()
+    return with_state_in(backend, tmp_path / "colleagues", blank_project)
 
 
 def with_state_in(backend: Backend, directory: Path, blank: Path) -> TeamProject:
@@ -191,12 +189,15 @@ def test_make_move_state_applies_to_all_further_commands(checkout: Path, elsewhe
 
     output = run_shell(f"make move-state TO='{elsewhere.url}'", checkout)
 
-    assert f"From now on, for all who work on it, CI too: export PULUMI_BACKEND_URL='{elsewhere.url}'" in output
+    assert (
+        f"From now on, everyone who works on it, and CI, must run: export PULUMI_BACKEND_URL='{elsewhere.url}'"
+        in output
+    )
     backend = {"PULUMI_BACKEND_URL": elsewhere.url}
     assert "unchanged" in run_shell("make preview", checkout, **backend)
     run_shell("make destroy", checkout, **backend)
     back = "make move-state TO='file://./.local/state?metadata=skip' 2>&1 || :"
-    assert "has nothing at" in run_shell(back, checkout, **backend)
+    assert "has no resources at" in run_shell(back, checkout, **backend)
     assert run_shell("git status --short", checkout) == ""
 
 
@@ -239,13 +240,13 @@ def nothing(_project: TeamProject, _elsewhere: Backend) -> None:
 REFUSED: dict[str, tuple[Callable[[TeamProject, Backend], None], str | None, str]] = {
     "interrupted create": (leave_a_create, None, "run `make recover` first"),
     "pending operation": (leave_an_operation, None, "run `make recover` first"),
-    "pending changes": (edit_the_stack_file, None, "was to show no changes"),
-    "another stack of that name": (create_another_stack, None, "There is a stack 'local' at"),
+    "pending changes": (edit_the_stack_file, None, "must show no changes"),
+    "another stack of that name": (create_another_stack, None, "Another stack 'local' is already at"),
     "locked stack": (lock_the_stack, None, "the stack is currently locked by 1 lock(s)"),
-    "same place": (nothing, "file://.local/state/?metadata=skip", "The state of stack 'local' is at"),
-    "same place by a link": (nothing, "file://{link}", "one and the same place"),
+    "same place": (nothing, "file://.local/state/?metadata=skip", "The state of stack 'local' is already at"),
+    "same place by a link": (nothing, "file://{link}", "are the same place"),
     "not an address": (nothing, "elsewhere", "it must be the address of a backend"),
-    "unknown scheme": (nothing, "postgresql://team@127.0.0.1/state", "Pulumi knows postgres://… only"),
+    "unknown scheme": (nothing, "postgresql://team@127.0.0.1/state", "Pulumi accepts postgres://…, not"),
     "unreachable server": (nothing, "postgres://team:canary@127.0.0.1:9/state", "team@127.0.0.1:9/state"),
     "wrong passphrase": (nothing, None, "incorrect passphrase"),
 }
@@ -318,7 +319,7 @@ def test_move_stops_if_the_stack_changes_meanwhile(project: TeamProject, elsewhe
 
     run = project.move(elsewhere.url, trap)
 
-    assert "Somebody else has changed stack 'local'" in run.output
+    assert "was changed in the meantime" in run.output
     assert project.stacks() == {STACK}
     assert project.state() != before
     assert project.in_backend(elsewhere).stacks() == set()

@@ -9,6 +9,7 @@ from tests.e2e.harness import (
     DEMO_FLOW_LOGS,
     FOREVER,
     QUICK,
+    STACK_FILE,
     TIMEOUT,
     Cloud,
     Project,
@@ -39,7 +40,7 @@ def test_second_run_is_refused_and_the_first_is_not_disturbed(project: Project, 
     assert_same_flow_logs(project, stuck_cloud)
 
 
-def test_make_refuses_to_touch_a_stack_during_a_live_run(checkout: Path, tmp_path: Path) -> None:
+def test_make_refuses_a_live_run_and_recovers_a_killed_one(checkout: Path, tmp_path: Path) -> None:
     project = Project.at(checkout)
     with serving(tmp_path / "stuck.db", latency=FOREVER) as cloud:
         project.use_cloud(cloud)
@@ -54,17 +55,26 @@ def test_make_refuses_to_touch_a_stack_during_a_live_run(checkout: Path, tmp_pat
                 output = run_shell(f"make {target}", checkout, 2, **token)
 
                 assert output.count("error: ") == 1, output
-                assert f"another run is at work on this stack now, with {DEMO_FLOW_LOGS} creates under way" in output
+                assert f"another run of this stack is in progress, with {DEMO_FLOW_LOGS} creates" in output
                 assert "interrupted" not in output
                 assert "make recover" not in output
                 assert run_files(project) == before
 
-            cloud.complete_operations()
-            output, _ = first.communicate(timeout=TIMEOUT)
+            created = cloud.flow_logs().keys()
+            project.kill_engine(first)
         finally:
             project.end()
-        assert first.returncode == 0, output
+        cloud.restart_without_latency()
+        token = {"OS_TOKEN": cloud.server.token}
+
+        output = run_shell("make recover", checkout, **token)
+
+        assert f"{DEMO_FLOW_LOGS} of {DEMO_FLOW_LOGS} loggable attachments are logged" in output
+        assert cloud.flow_logs().keys() == created
         assert_same_flow_logs(project, cloud)
+        run_shell("make destroy", checkout, **token)
+        assert cloud.flow_logs() == {}
+        assert run_shell("git status --short", checkout).splitlines() == [f" M {STACK_FILE}"]
 
 
 def run_files(project: Project) -> dict[Path, bytes]:
@@ -94,7 +104,5 @@ def test_stack_neither_changes_nor_deletes_flow_logs_of_another(
     assert f"already has flow log 'core-vpc-shop-e4ec9862', id {id_}," in error
     assert cloud.flow_logs().keys() == before.keys()
     assert cloud.flow_logs()[id_] == before[id_]
-    another.destroy()
-    assert another.flow_logs() == {}
-    assert cloud.flow_logs() == {id_: before[id_]}
-    assert_same_flow_logs(project, cloud)
+    assert another.flow_logs().keys() == before.keys() - {id_}
+    assert project.flow_logs().keys() == {id_}

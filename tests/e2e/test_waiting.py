@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
-import signal
-import subprocess
-import time
 
-from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, TIMEOUT, Cloud, Project, wait_until
+from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, Cloud, Project, run_at_terminal, wait_until
 from tests.e2e.programs import declare
-
-
-def run_on_terminal(project: Project, *arguments: str, pattern: str) -> str:
-    """Run `pulumi` on a terminal until it shows this pattern, or the run ends; what it showed."""
-    controller, terminal = pty.openpty()
-    environment = {key: value for key, value in project.environment.items() if key not in ("CI", "NO_COLOR")}
-    process = subprocess.Popen(
-        ["pulumi", *arguments, "--stack", "local", "--color", "never"],
-        cwd=project.directory,
-        env={**environment, "TERM": "xterm", "COLUMNS": "250"},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-    )
-    project.sessions.add(process.pid)
-    os.close(terminal)
-    shown, deadline = "", time.monotonic() + TIMEOUT / 2
-    while not re.search(pattern, shown) and time.monotonic() < deadline and process.poll() is None:
-        if select.select([controller], [], [], 0.5)[0]:
-            try:
-                shown += os.read(controller, 65536).decode(errors="replace")
-            except OSError:
-                break  # the run has ended
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(TIMEOUT)
-    os.close(controller)
-    return shown
 
 
 def test_terminal_shows_what_an_operation_waits_for(project: Project, stuck_cloud: Cloud) -> None:
     pattern = r"FlowLog +v\S+ +creating \(\d+s\)[. ]+waiting for available: pending, \d+ s"
-    assert re.search(pattern, run_on_terminal(project, "up", "--yes", "--skip-preview", pattern=pattern))
+    environment = {key: value for key, value in project.environment.items() if key not in ("CI", "NO_COLOR")}
+    environment |= {"TERM": "xterm", "COLUMNS": "250"}
+    command = "pulumi up --yes --skip-preview --stack local --color never"
+    assert re.search(pattern, run_at_terminal(command, project.directory, environment, until=pattern))
     assert len(stuck_cloud.flow_logs()) == DEMO_FLOW_LOGS
 
 
@@ -55,20 +24,20 @@ def test_custom_timeouts_bound_operations_and_state_what_is_next(project: Projec
     error = project.expect_error("up", *QUICK)
     (id_,) = stuck_cloud.flow_logs()
     assert (
-        f"flow log 'by-program' ({id_}) exists but is not as wanted yet: gave up after 2 s of waiting for available:"
-        " pending; the next `pulumi up` goes on from there"
+        f"flow log 'by-program' ({id_}) exists but is not as declared yet: gave up after 2 s of waiting for available:"
+        " pending; the next `pulumi up` continues from there"
     ) in error
     assert project.flow_logs().keys() == {id_}
 
     stuck_cloud.complete_operations()
     declare(project, stuck_cloud, 'inputs["enabled"] = False', options=options)
     error = project.expect_error("up", *QUICK)
-    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` goes on from there" in error
+    assert "gave up after 2 s of waiting for available: modifying; the next `pulumi up` continues from there" in error
     stuck_cloud.complete_operations()
 
     error = project.expect_error("destroy", *QUICK)
     assert f"flow log 'by-program' ({id_}) could not be deleted: gave up after 2 s of waiting for deletion: d" in error
-    assert "it stays in the state, and the next run goes on from there" in error
+    assert "it stays in the state, and the next run continues from there" in error
     assert project.flow_logs().keys() == {id_}
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.emulator.contract_cases import SEED
 from tests.emulator.plain_client import PlainClient
 from tests.emulator.process import PROJECT_FOLDER, Process, free_port
 from tests.emulator.scripted_server import QuickTime, ScriptedServer, ServerFactory, Step
+from tests.emulator.timeline import Timeline
 
 INSTANT = Behaviour(latency=0)
 DEFAULT_GRACE = background.ANSWER_GRACE
@@ -58,6 +59,13 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def db(seeded: Path, tmp_path: Path) -> Path:
     """A seeded file of a test's own."""
     return Path(shutil.copy(seeded, tmp_path / "emulator.db"))
+
+
+@pytest.fixture
+def timeline(db: Path) -> Iterator[Timeline]:
+    """A store on the test's file, on a clock that the test sets."""
+    with closing(Timeline(db)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -14,18 +14,18 @@ import emulator
 PROJECT_FOLDER = Path(emulator.__file__).parent.parent
 
 
-_held: list[socket.socket] = []
+_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
     """A free port on loopback, which the system gives to no other process while this one runs.
 
-    On Linux, the server for which it is meant can listen there all the same, as it reuses addresses (SO_REUSEADDR).
+    On Linux, the intended server can listen there all the same, as it reuses addresses (SO_REUSEADDR).
     """
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind(("127.0.0.1", 0))
-    _held.append(holder)
+    _reserved.append(holder)
     return int(holder.getsockname()[1])
 
 

@@ -215,6 +215,12 @@ def token_client(server: ScriptedServer | str, time: QuickTime, seconds: float =
     return client.with_deadline(time.deadline(seconds))
 
 
+def impatient_client(url: str, time: QuickTime) -> Client:
+    """A client that tries a few times, and whose waits take no time."""
+    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(url), backoff=lambda _tries: 20.0)
+    return client.with_deadline(time.deadline(60))
+
+
 def raised(error: type[ApiError], call: Callable[[], object]) -> ApiError:
     with pytest.raises(error) as caught:
         call()

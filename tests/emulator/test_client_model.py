@@ -83,65 +83,66 @@ class FlowLogs(RuleBasedStateMachine):
 
     @rule(place=targets, desired=words, key=keys)
     def create(self, place: tuple[str, str], desired: FlowLogSpec, key: str) -> None:
-        held = self._model.get(place)
+        entry = self._model.get(place)
         sent = (desired.name, desired.description)
-        is_found = held is None or (
-            held.key == key and (sent == held.created_as or (held.now.name, held.now.description) == held.created_as)
+        is_found = entry is None or (
+            entry.key == key
+            and (sent == entry.created_as or (entry.now.name, entry.now.description) == entry.created_as)
         )
-        if held and not is_found:
+        if entry and not is_found:
             with pytest.raises(TargetTakenError) as refused:
                 idempotency.create(self._client, self._target(place), desired, key=key)
-            assert refused.value.holder.id == held.id
+            assert refused.value.holder.id == entry.id
             return
         created = idempotency.create(self._client, self._target(place), desired, key=key)
-        if held:
-            assert created.id == held.id
-            self._model[place] = replace(held, now=desired)
+        if entry:
+            assert created.id == entry.id
+            self._model[place] = replace(entry, now=desired)
         else:
             assert created.id not in {known.id for known in self._model.values()}
             self._model[place] = Expected(created.id, key, sent, desired)
 
     @rule(place=targets, desired=words)
     def update(self, place: tuple[str, str], desired: FlowLogSpec) -> None:
-        if held := self._model.get(place):
-            flow_log = self._client.flow_logs.get(self._er_id, held.id)
+        if entry := self._model.get(place):
+            flow_log = self._client.flow_logs.get(self._er_id, entry.id)
             lifecycle.converge(self._client, flow_log, desired)
-            self._model[place] = replace(held, now=desired)
+            self._model[place] = replace(entry, now=desired)
 
     @rule(place=targets)
     def delete(self, place: tuple[str, str]) -> None:
-        if held := self._model.pop(place, None):
-            lifecycle.delete(self._client, self._er_id, held.id)
-            lifecycle.delete(self._client, self._er_id, held.id)
+        if entry := self._model.pop(place, None):
+            lifecycle.delete(self._client, self._er_id, entry.id)
+            lifecycle.delete(self._client, self._er_id, entry.id)
 
     @rule(place=targets, name=st.sampled_from("abc"))
     def somebody_renames(self, place: tuple[str, str], name: str) -> None:
-        if held := self._model.get(place):
-            self._server.store.rename_flow_log(held.id, name)
-            self._model[place] = replace(held, now=replace(held.now, name=name))
+        if entry := self._model.get(place):
+            self._server.store.rename_flow_log(entry.id, name)
+            self._model[place] = replace(entry, now=replace(entry.now, name=name))
 
     @rule(place=targets, enabled=st.booleans())
     def somebody_switches(self, place: tuple[str, str], enabled: bool) -> None:
-        if held := self._model.get(place):
+        if entry := self._model.get(place):
             store = self._server.store
-            (store.enable_flow_log if enabled else store.disable_flow_log)(held.id)
-            self._model[place] = replace(held, now=replace(held.now, enabled=enabled))
+            (store.enable_flow_log if enabled else store.disable_flow_log)(entry.id)
+            self._model[place] = replace(entry, now=replace(entry.now, enabled=enabled))
 
     @rule(place=targets)
     def somebody_deletes(self, place: tuple[str, str]) -> None:
-        if held := self._model.pop(place, None):
-            self._server.store.delete_flow_log(held.id)
+        if entry := self._model.pop(place, None):
+            self._server.store.delete_flow_log(entry.id)
 
     @rule(place=targets)
     def show(self, place: tuple[str, str]) -> None:
-        held = self._model.get(place)
+        entry = self._model.get(place)
         try:
-            found = self._client.flow_logs.get(self._er_id, held.id if held else "none-of-these")
+            found = self._client.flow_logs.get(self._er_id, entry.id if entry else "none-of-these")
         except NotFoundError:
-            assert held is None
+            assert entry is None
         else:
-            assert held
-            assert FlowLogSpec(name=found.name, description=found.description, enabled=found.enabled) == held.now
+            assert entry
+            assert FlowLogSpec(name=found.name, description=found.description, enabled=found.enabled) == entry.now
 
     @invariant()
     def flow_logs_are_as_in_the_model(self) -> None:
@@ -170,7 +171,7 @@ def settings_for(examples: int) -> settings:
 
 
 def test_flow_logs_follow_the_model_under_any_interleaving() -> None:
-    run_state_machine_as_test(FlowLogs, settings=settings_for(15))
+    run_state_machine_as_test(FlowLogs, settings=settings_for(8))
 
 
 @pytest.mark.acceptance

@@ -17,7 +17,6 @@ from providers.er.exceptions import (
     BusyError,
     DeadlineExceededError,
     NotFoundError,
-    OperationCancelledError,
     TemporaryError,
     UnauthorizedError,
 )
@@ -89,26 +88,37 @@ def test_endpoint_that_did_answer_is_given_up_after_2_min(scripted: ServerFactor
     assert len(server.received) == 1 + len(time.waits) + 1
 
 
+LOST = "cannot reach {url}: "
+NOT_JSON = "{url} gave an answer that is not JSON (HTTP 200)"
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize(
-    ("step", "reason"),
+    ("step", "message"),
     [
-        (Reset(), "Connection reset by peer"),
-        (Hangup(), "Remote end closed connection without response"),
-        (INCOMPLETE, ""),
+        (Reset(), f"{LOST}Connection reset by peer"),
+        (Hangup(), f"{LOST}Remote end closed connection without response"),
+        (INCOMPLETE, LOST),
+        (Answer(502, SORRY), "{url} answered Bad Gateway without an explanation (HTTP 502)"),
+        (Answer(503, SORRY), "{url} answered Service Unavailable without an explanation (HTTP 503)"),
+        (Answer(504, SORRY), "{url} answered Gateway Timeout without an explanation (HTTP 504)"),
+        *(
+            (Answer(200, body), NOT_JSON)
+            for body in (SORRY, b'{"flow_log": {"id": "c6', b"[]", b"null", b'"text"', b"[" * 200_000, OK.content * 2)
+        ),
     ],
 )
-def test_lost_connection_is_retried_and_described_in_words(
-    scripted: ServerFactory, time: QuickTime, step: Step, reason: str
+def test_outage_and_broken_answer_are_retried_and_described_in_words(
+    scripted: ServerFactory, time: QuickTime, step: Step, message: str
 ) -> None:
-    recovered, lost = scripted(step, step, OK), scripted(step)
+    recovered, broken = scripted(step, step, OK), scripted(step)
     show(token_client(recovered, time))
     assert len(recovered.received) == 3
 
-    error = raised(TemporaryError, lambda: show(token_client(lost, time)))
+    shown = str(raised(TemporaryError, lambda: show(token_client(broken, time))))
 
-    assert str(error).startswith(f"cannot reach {lost.url}: ")
-    assert reason in str(error)
-    assert not set("'\"") & set(str(error))
+    assert shown.startswith(message.format(url=broken.url))
+    assert not set("'\"") & set(shown)
 
 
 def test_create_without_an_answer_is_repeated_unchanged(scripted: ServerFactory, time: QuickTime) -> None:
@@ -125,39 +135,6 @@ def test_create_without_an_answer_is_repeated_unchanged(scripted: ServerFactory,
 
 
 # Answers other than promised
-
-
-@pytest.mark.usefixtures("no_garbage_collection")
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (Answer(502, SORRY, {"Content-Type": "text/html"}), "answered Bad Gateway without saying why (HTTP 502)"),
-        (Answer(503, SORRY), "answered Service Unavailable without saying why (HTTP 503)"),
-        (Answer(504, SORRY), "answered Gateway Timeout without saying why (HTTP 504)"),
-        *(
-            (Answer(200, body), "answered something that is not JSON (HTTP 200)")
-            for body in (SORRY, b'{"flow_log": {"id": "c6', b"[]", b"null", b'"text"', b"[" * 200_000, OK.content * 2)
-        ),
-    ],
-)
-def test_outage_and_broken_answer_are_retried(
-    scripted: ServerFactory, time: QuickTime, answer: Answer, message: str
-) -> None:
-    recovered, broken = scripted(answer, answer, OK), scripted(answer)
-    show(token_client(recovered, time))
-    assert len(recovered.received) == 3
-
-    error = raised(TemporaryError, lambda: show(token_client(broken, time)))
-    assert str(error) == f"{broken.url} {message}"
-
-
-def test_incomplete_record_is_retried_and_the_error_names_the_key(scripted: ServerFactory, time: QuickTime) -> None:
-    server = scripted(Answer(200, {"flow_log": {**RECORD, "state": 7}}))
-
-    error = raised(TemporaryError, lambda: show(token_client(server, time)))
-
-    assert "the API's answer has int where 'state' should be str" in error.message
-    assert len(server.received) > 1
 
 
 @pytest.mark.parametrize(
@@ -257,6 +234,7 @@ def test_throttled_and_busy_are_retried_until_the_deadline(
 
 
 def test_steady_throttling_gets_ever_fewer_requests(scripted: ServerFactory) -> None:
+    clients = 24
     server = scripted(THROTTLED)
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url))
 
@@ -265,12 +243,12 @@ def test_steady_throttling_gets_ever_fewer_requests(scripted: ServerFactory) -> 
         raised(DeadlineExceededError, lambda: show(client.with_deadline(time.deadline(300))))
         return [0.0, *itertools.accumulate(time.waits)]
 
-    with ThreadPoolExecutor(64) as pool:
-        times = sorted(itertools.chain.from_iterable(pool.map(times_of_requests, range(64))))
+    with ThreadPoolExecutor(clients) as pool:
+        times = sorted(itertools.chain.from_iterable(pool.map(times_of_requests, range(clients))))
 
     assert len(server.received) == len(times)
     in_ten_seconds = Counter(int(time // 10) for time in times)
-    assert in_ten_seconds[0] < 64 * 8
+    assert in_ten_seconds[0] < clients * 8
     assert max(in_ten_seconds[number] for number in range(6, 30)) < in_ten_seconds[0] / 3
     # Refused together, they don't come back together.
     assert len({round(time, 3) for time in times if time}) > len(times) / 2
@@ -295,17 +273,6 @@ def test_busy_is_retried_soon(scripted: ServerFactory, time: QuickTime, code: st
 
     assert len(server.received) == 4
     assert time.now < 1
-
-
-def test_cancelled_operation_sends_nothing(scripted: ServerFactory, time: QuickTime) -> None:
-    server = scripted(THROTTLED)
-    client = token_client(server, time)
-    time.set()
-
-    error = raised(OperationCancelledError, lambda: show(client))
-
-    assert error.message == "cancelled while waiting for the service to answer"
-    assert server.received == []
 
 
 def test_waits_are_reported_with_their_reason(scripted: ServerFactory, time: QuickTime) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
 
@@ -18,32 +19,28 @@ from providers.er.auth.token import TokenCredentials
 from providers.er.background import MAX_CONCURRENT_CALLS
 from providers.er.exceptions import ApiError, NotFoundError, OperationStoppedError
 from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
-from tests.emulator.clients import CREATE, DELETE, LIST, SHOW
+from tests.emulator.clients import CREATE, DELETE, LIST, SHOW, target_of
 from tests.waiting import eventually
 
 Serve = Callable[..., Server]
 T = TypeVar("T")
-COUNT = 40
+COUNT = 32
 
 
 def client_of(server: Server) -> Client:
     """A client with the default waits."""
-    return Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
+    return client_at(server.url, server.token, server.project_id)
+
+
+def client_at(url: str, token: str = "token", project_id: str = "project") -> Client:
+    return Client(TokenCredentials(token, project_id), Endpoints.at(url))
 
 
 def targets_of(server: Server) -> list[FlowLogTarget]:
     server.store.set_quota(-1)
-    er_id = server.store.router("er-main").id
-    group = "00000000-0000-4000-b000-000000000001"
-    stream = "00000000-0000-4000-b000-000000000011"
+    target = target_of(server)
     return [
-        FlowLogTarget(
-            er_id=er_id,
-            resource_id=server.store.add_attachment("er-main", f"vpc-{number}"),
-            log_group_id=group,
-            log_stream_id=stream,
-        )
-        for number in range(COUNT)
+        replace(target, resource_id=server.store.add_attachment("er-main", f"vpc-{number}")) for number in range(COUNT)
     ]
 
 
@@ -62,18 +59,11 @@ def at_once(call: Callable[[T], object], things: list[T]) -> list[object]:
         return list(threads.map(run, things))
 
 
-def create(client: Client, target: FlowLogTarget) -> FlowLog:
-    desired = FlowLogSpec(name=f"log-{target.resource_id}", description="", enabled=True)
-    return idempotency.create(client, target, desired, key="key")
-
-
 def created(server: Server) -> list[FlowLog]:
     client = client_of(server)
-    return [
-        flow_log
-        for flow_log in at_once(lambda target: create(client, target), targets_of(server))
-        if isinstance(flow_log, FlowLog)
-    ]
+    desired = FlowLogSpec(name="shop", description="", enabled=True)
+    found = at_once(lambda target: idempotency.create(client, target, desired, key="key"), targets_of(server))
+    return [flow_log for flow_log in found if isinstance(flow_log, FlowLog)]
 
 
 def test_creates_that_wait_together_share_lists(serve: Serve) -> None:
@@ -89,78 +79,21 @@ def test_creates_that_wait_together_share_lists(serve: Serve) -> None:
 
 
 def test_deletes_that_wait_together_share_lists_and_end_with_a_show(serve: Serve) -> None:
+    flow_logs = created(serve())
     server = serve(Behaviour(latency=1.0))
-    flow_logs = created(server)
-    server.requests.reset()
     client = client_of(server)
 
-    at_once(
-        lambda flow_log: lifecycle.delete(
-            client, flow_log.target.er_id, flow_log.id, resource_id=flow_log.target.resource_id
-        ),
-        flow_logs,
-    )
+    def delete(flow_log: FlowLog) -> None:
+        target = flow_log.target
+        lifecycle.delete(client, target.er_id, flow_log.id, resource_id=target.resource_id)
+
+    at_once(delete, flow_logs)
 
     assert server.store.flow_logs.live() == []
     requests = server.requests.read()
     assert requests[DELETE] == COUNT
     assert requests[SHOW] >= COUNT
     assert requests[LIST] + requests[SHOW] < 2 * COUNT
-
-
-@pytest.mark.parametrize("missing", [404, 400])
-def test_lagging_list_hides_no_flow_log_and_shows_no_deleted_one(serve: Serve, missing: int) -> None:
-    server = serve(Behaviour(latency=0.2, list_lag=3600, missing_flow_log=missing))
-    flow_logs = created(server)
-    assert {flow_log.id for flow_log in flow_logs} == {flow_log.id for flow_log in server.store.flow_logs.live()}
-    assert len(flow_logs) == COUNT
-    client = client_of(server)
-    for flow_log in flow_logs[:5]:
-        server.store.delete_flow_log(flow_log.id)
-
-    def read(flow_log: FlowLog) -> FlowLog:
-        return client.poller.read(
-            flow_log.target.er_id,
-            flow_log.id,
-            resource_id=flow_log.target.resource_id,
-            is_expected=lambda now: now == flow_log,
-        )
-
-    found = at_once(read, flow_logs)
-
-    assert [type(flow_log) for flow_log in found[:5]] == [NotFoundError] * 5
-    assert found[5:] == flow_logs[5:]
-
-
-def test_change_that_a_lagging_list_lacks_is_read(serve: Serve) -> None:
-    flow_logs = created(serve(Behaviour(latency=0)))
-    server = serve(Behaviour(latency=0, list_lag=3600))
-    client = client_of(server)
-    for flow_log in flow_logs:
-        client.flow_logs.update(flow_log.target.er_id, flow_log.id, name="renamed", description="")
-
-    def read(flow_log: FlowLog) -> FlowLog:
-        # The list still has what an older state has, too.
-        return client.poller.read(
-            flow_log.target.er_id,
-            flow_log.id,
-            resource_id=flow_log.target.resource_id,
-            is_expected=lambda now: now.name == "renamed",
-        )
-
-    assert {flow_log.name for flow_log in at_once(read, flow_logs) if isinstance(flow_log, FlowLog)} == {"renamed"}
-
-
-def test_deadline_of_one_operation_does_not_end_the_others(serve: Serve) -> None:
-    server = serve(Behaviour(latency=1.0))
-    client, targets = client_of(server), targets_of(server)
-    bounded = client.with_deadline(Deadline(seconds=0.2))
-
-    found = at_once(lambda target: create(bounded if target is targets[0] else client, target), targets)
-
-    assert isinstance(found[0], lifecycle.IncompleteError)
-    assert {flow_log.state for flow_log in found[1:] if isinstance(flow_log, FlowLog)} == {"available"}
-    assert len(server.store.flow_logs.live()) == COUNT
 
 
 @pytest.fixture
@@ -174,7 +107,7 @@ def silent() -> Iterator[str]:
 def test_operations_are_cancelled_while_they_wait_for_an_answer(silent: str) -> None:
     cancelled = threading.Event()
     reported = threading.Semaphore(0)
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(silent))
+    client = client_at(silent)
 
     def ask(number: int) -> object:
         bound = client.with_deadline(Deadline(cancelled=cancelled, report=lambda _text: reported.release()))
@@ -226,22 +159,24 @@ def slow() -> Iterator[str]:
         server.shutdown()
 
 
-def test_number_of_calls_at_once_is_bounded(slow: str) -> None:
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow))
+def enable_at_once(client: Client, number: int) -> None:
+    """Enable as many flow logs at once, all of which the service refuses."""
 
+    def enable(index: int) -> None:
+        with pytest.raises(ApiError):
+            client.flow_logs.enable("router", f"flow-log-{index}")
+
+    at_once(enable, list(range(number)))
+
+
+def test_number_of_calls_at_once_is_bounded(slow: str) -> None:
     def go_on() -> None:
         eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
         threading.Event().wait(0.5)  # in which more could come
         Slow.go_on.set()
 
     threading.Thread(target=go_on, daemon=True).start()
-
-    def enable(number: int) -> str:
-        with pytest.raises(ApiError) as caught:
-            client.flow_logs.enable("router", f"flow-log-{number}")
-        return str(caught.value)
-
-    at_once(enable, list(range(2 * MAX_CONCURRENT_CALLS)))
+    enable_at_once(client_at(slow), 2 * MAX_CONCURRENT_CALLS)
 
     assert Slow.received == 2 * MAX_CONCURRENT_CALLS
     assert Slow.most == MAX_CONCURRENT_CALLS
@@ -249,9 +184,6 @@ def test_number_of_calls_at_once_is_bounded(slow: str) -> None:
 
 def test_no_call_is_begun_after_a_cancellation(slow: str) -> None:
     cancelled = threading.Event()
-    client = Client(TokenCredentials("token", "project"), Endpoints.at(slow)).with_deadline(
-        Deadline(cancelled=cancelled)
-    )
 
     def cancel() -> None:
         eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
@@ -259,22 +191,15 @@ def test_no_call_is_begun_after_a_cancellation(slow: str) -> None:
         Slow.go_on.set()
 
     threading.Thread(target=cancel, daemon=True).start()
-
-    def enable(number: int) -> None:
-        with pytest.raises(ApiError):
-            client.flow_logs.enable("router", f"flow-log-{number}")
-
-    at_once(enable, list(range(3 * MAX_CONCURRENT_CALLS)))
+    enable_at_once(client_at(slow).with_deadline(Deadline(cancelled=cancelled)), 3 * MAX_CONCURRENT_CALLS)
 
     assert Slow.received == MAX_CONCURRENT_CALLS
 
 
 def test_enabling_under_lagging_lists_ends_when_it_is_done(serve: Serve) -> None:
-    flow_logs = created(serve(Behaviour(latency=0)))
-    quick = client_of(serve(Behaviour(latency=0)))
+    flow_logs = created(quick := serve())
     for flow_log in flow_logs:
-        quick.flow_logs.disable(flow_log.target.er_id, flow_log.id)
-        quick.flow_logs.get(flow_log.target.er_id, flow_log.id)
+        quick.store.disable_flow_log(flow_log.id)
     server = serve(Behaviour(latency=0.3, list_lag=3600))
     client = client_of(server)
 
@@ -284,9 +209,8 @@ def test_enabling_under_lagging_lists_ends_when_it_is_done(serve: Serve) -> None
 
     at_once(converge, flow_logs)
 
-    assert {(flow_log.state, flow_log.enabled) for flow_log in server.store.flow_logs.live()} == {("available", True)}
-    assert {flow_log.name for flow_log in server.store.flow_logs.live()} == {
-        f"new-{flow_log.id}" for flow_log in flow_logs
+    assert {(log.name, log.state, log.enabled) for log in server.store.flow_logs.live()} == {
+        (f"new-{flow_log.id}", "available", True) for flow_log in flow_logs
     }
 
 

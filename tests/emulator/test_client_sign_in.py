@@ -95,15 +95,6 @@ def remote_client(time: QuickTime) -> Client:
 # Refused credentials
 
 
-def test_refused_credentials_are_renewed_once(scripted: ServerFactory, time: QuickTime) -> None:
-    server = scripted(UNAUTHORIZED, OK)
-
-    show(Client(Renewable(), Endpoints.at(server.url)).with_deadline(time.deadline()))
-
-    assert [sent.headers["X-Auth-Token"] for sent in server.received] == ["token-0", "token-1"]
-    assert time.waits == []
-
-
 def test_renewed_credentials_are_not_renewed_again(scripted: ServerFactory, time: QuickTime) -> None:
     credentials = Renewable()
     server = scripted(UNAVAILABLE, UNAUTHORIZED, BUSY, UNAUTHORIZED)
@@ -116,15 +107,6 @@ def test_renewed_credentials_are_not_renewed_again(scripted: ServerFactory, time
     assert str(error) == (
         f"{server.url} refused the credentials (Token expired): sign in again (APIG.0301, HTTP 401, request r-401)"
     )
-
-
-def test_refused_token_is_not_sent_twice(scripted: ServerFactory, time: QuickTime) -> None:
-    server = scripted(UNAUTHORIZED)
-
-    error = raised(UnauthorizedError, lambda: show(token_client(server, time)))
-
-    assert len(server.received) == 1
-    assert TOKEN not in str(error)
 
 
 @pytest.mark.parametrize("token", [f"{TOKEN}\n{TOKEN}", f"{TOKEN}\r\nX-Evil: 1", f"{TOKEN}…"])

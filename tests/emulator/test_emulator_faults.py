@@ -129,13 +129,13 @@ def test_garbage_is_success_without_json(client: PlainClient, new: dict[str, str
 
 
 def test_slow_answer_comes_late(client: PlainClient, inject: Inject) -> None:
-    inject(Fault("slow", seconds=1.0, times=1))
+    inject(Fault("slow", seconds=0.5, times=1))
     assert "Read timed out" in lost(lambda: client.session.get(client.flow_logs, timeout=0.1))
     assert client.list()["flow_logs"] == []
 
 
 def test_dribbled_body_comes_in_pieces(client: PlainClient, inject: Inject) -> None:
-    inject(Fault("dribble", seconds=1.0))
+    inject(Fault("dribble", seconds=0.5))
     pieces = []
     with client.session.get(client.flow_logs, stream=True) as answer:
         while piece := answer.raw.read1(65536):

@@ -35,28 +35,24 @@ def read_all(client: PlainClient, url: str, key: str, **query: Any) -> list[dict
         assert len(found) <= 1000, "the pages have no end"
 
 
-@pytest.mark.parametrize("limit", [1, 2, 22, 23, 24, 2000])
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("key", ["id", "name", "state"])
 def test_pages_of_any_size_and_order_have_each_item_once(
-    client: PlainClient, names: list[str], limit: int, direction: str, key: str
+    client: PlainClient, names: list[str], direction: str, key: str
 ) -> None:
-    found = read_all(client, client.flow_logs, "flow_logs", limit=limit, sort_key=key, sort_dir=direction)
-    assert sorted(flow_log["name"] for flow_log in found) == sorted(names)
-    values = [(flow_log[key], flow_log["id"]) for flow_log in found]
-    assert values == sorted(values, reverse=direction == "desc")
+    for limit in (1, 2, 22, 23, 24, 2000):
+        found = read_all(client, client.flow_logs, "flow_logs", limit=limit, sort_key=key, sort_dir=direction)
+        assert sorted(flow_log["name"] for flow_log in found) == sorted(names)
+        values = [(flow_log[key], flow_log["id"]) for flow_log in found]
+        assert values == sorted(values, reverse=direction == "desc")
 
 
-def test_default_order_is_by_ascending_id(client: PlainClient, names: list[str]) -> None:
+def test_default_order_is_by_ascending_id_and_total_counts_all_pages(client: PlainClient, names: list[str]) -> None:
     ids = [flow_log["id"] for flow_log in client.list()["flow_logs"]]
     assert ids == sorted(ids)
-    assert len(ids) == len(names)
-
-
-def test_total_counts_all_pages(client: PlainClient, names: list[str]) -> None:
     first = client.list(limit=5)
-    assert first["total_count"] == len(names)
-    assert client.list(limit=5, marker=first["page_info"]["next_marker"])["total_count"] == len(names)
+    second = client.list(limit=5, marker=first["page_info"]["next_marker"])
+    assert first["total_count"] == second["total_count"] == len(ids) == len(names)
 
 
 def test_page_after_a_deleted_item_continues_behind_it(server: Server, client: PlainClient, names: list[str]) -> None:

@@ -13,7 +13,7 @@ from keystoneauth1 import session
 from emulator import EmulatorError, Server, er_api, lts_api
 from emulator.documents import load_json
 from emulator.http import Service
-from emulator.policies import BUILT_IN, parse
+from emulator.policies import parse
 from tests.emulator.plain_client import PlainClient, Signing, body, password_of
 from tests.emulator.process import PROJECT_FOLDER
 
@@ -201,13 +201,6 @@ def test_deny_wins_and_default_is_deny(statements: list[tuple[str, list[str]]], 
     assert allowed(policy_of(*statements)) == expected
 
 
-def test_roles_are_policies() -> None:
-    assert {role: [action for action in CALLS if BUILT_IN[role].allows(action)] for role in BUILT_IN} == {
-        "writer": list(CALLS),
-        "reader": READS,
-    }
-
-
 # Mistakes
 
 GOOD = allowing("er:flowlogs:list")
@@ -217,17 +210,14 @@ GOOD = allowing("er:flowlogs:list")
     ("document", "complaint"),
     [
         ("reader", "the document must be a mapping with Version, Statement"),
-        ({}, "the document has no Version"),
         ({"Version": "1.1"}, "the document has no Statement"),
         ({**GOOD, "Version": None}, "Version must have a value"),
         ({**GOOD, "Version": "5.0"}, "Version must be '1.1', not '5.0'"),
         ({**GOOD, "Version": 1.1}, "Version must be '1.1', not 1.1"),
         ({**GOOD, "Depends": []}, "the document has an unknown key 'Depends': the emulator reads Version, Statement"),
         ({**GOOD, "Statement": []}, "Statement must have at least 1 item"),
-        ({**GOOD, "Statement": 7}, "Statement must be a valid list, not 7"),
         ({**GOOD, "Statement": ["Allow"]}, "Statement[0] must be a mapping with Effect, Action"),
         ({**GOOD, "Statement": [{"Effect": "Allow"}]}, "Statement[0] has no Action"),
-        ({**GOOD, "Statement": [{"Action": ["er:flowlogs:list"]}]}, "Statement[0] has no Effect"),
         (
             {**GOOD, "Statement": [*GOOD["Statement"], {**GOOD["Statement"][0], "Resource": ["*"]}]},
             "Statement[1] has an unknown key 'Resource': the emulator reads Effect, Action",

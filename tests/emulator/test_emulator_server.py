@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,13 +54,6 @@ def test_client_may_disconnect_while_the_server_closes(
 
     monkeypatch.setattr(server._waitress, "pull_trigger", disconnect_first)
     server.close()
-
-
-def test_two_servers_on_one_file_show_the_same_contents(serve: Callable[..., Server]) -> None:
-    first, second = serve(), serve()
-    assert urlsplit(first.url).port != urlsplit(second.url).port
-    created = PlainClient.of(first).create(body("one", first.store.attachment("vpc-a").id))["id"]
-    assert PlainClient.of(second).ids() == {created}
 
 
 def test_server_listens_on_loopback_only(server: Server, db: Path) -> None:

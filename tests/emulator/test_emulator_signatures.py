@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,8 +25,9 @@ from tests.emulator.plain_client import PlainClient, Signing, body
 KEY = ("TESTERSACCESSKEY0001", "the-testers-secret-key-of-40-characters.")  # as in the seed
 TEMPORARY = ("TEMPORARYACCESSKEY01", "another-secret-key-of-forty-characters..", "a-security-token")
 MINUTE = 60.0
+VPC_B = "00000000-0000-4000-a000-000000000002"
 OTHER_PROJECT = "0605767a9980d5762fbcc00b3537e758"  # the second project of the seed
-INVALID = "the signature is not that of this request with this access key's secret."
+INVALID = "the signature does not match this request and the secret of this access key."
 
 Change = Callable[[requests.PreparedRequest], None]
 
@@ -86,50 +87,38 @@ def request(method: str, url: str, headers: Mapping[str, str], content: str = ""
     return Request(sent.get_environ())
 
 
+GUIDE = request("GET", f"https://service.region.example.com{VPC_PAGE}", VPC_HEADERS)
+SDK = request(
+    "POST", "https://service.endpoint.myhuaweicloud.com/resources?size=1", SDK_HEADERS, '{"name":"test","id":1}'
+)
+
+
 @pytest.mark.parametrize(
     ("key", "sent", "signature"),
     [
-        pytest.param(
-            VPC_KEY,
-            request("GET", f"https://service.region.example.com{VPC_PAGE}", VPC_HEADERS),
-            "7be6668032f70418fcc22abc52071e57aff61b84a1d2381bb430d6870f4f6ebe",
-            id="the guide's own example",
-        ),
-        pytest.param(
-            SDK_KEY,
-            request(
-                "POST",
-                "https://service.endpoint.myhuaweicloud.com/resources?size=1",
-                SDK_HEADERS,
-                '{"name":"test","id":1}',
-            ),
-            "436b1ac0a1ae03705934bb70ef2f2e09f7bfed2117d731a38235053199323a1f",
-            id="one with a body, of huaweicloud-sdk-python-v3",
-        ),
+        (VPC_KEY, GUIDE, "7be6668032f70418fcc22abc52071e57aff61b84a1d2381bb430d6870f4f6ebe"),
+        (SDK_KEY, SDK, "436b1ac0a1ae03705934bb70ef2f2e09f7bfed2117d731a38235053199323a1f"),
     ],
+    ids=["the guide's own example", "one with a body, of huaweicloud-sdk-python-v3"],
 )
 def test_published_examples_have_valid_signatures(key: tuple[str, str], sent: Request, signature: str) -> None:
     access_key, secret_key = key
     names = sorted({"host", "x-sdk-date", *(["content-type"] if "Content-Type" in sent.headers else [])})
     authorization = f"{ALGORITHM} Access={access_key}, SignedHeaders={';'.join(names)}, Signature={signature}"
-    user = User("u", "u", Domain("d", "d"), WRITER, BUILT_IN[WRITER])
-    found = AccessKey(user, secret_key, None, None)
-    date = datetime.strptime(sent.headers["x-sdk-date"] + "+0000", "%Y%m%dT%H%M%SZ%z").astimezone(timezone.utc)
-    now = seconds(date.timestamp())
+    found = AccessKey(User("u", "u", Domain("d", "d"), WRITER, BUILT_IN[WRITER]), secret_key, None, None)
+    now = seconds(datetime.strptime(f"{sent.headers['x-sdk-date']}+0000", "%Y%m%dT%H%M%SZ%z").timestamp())
     assert verify(sent, authorization, {access_key: found}.get, now) is found
     other = authorization[:-1] + ("0" if authorization[-1] != "0" else "1")
-    with pytest.raises(GatewayError, match="the signature is not that of this request"):
+    with pytest.raises(GatewayError, match="the signature does not match this request"):
         verify(sent, other, {access_key: found}.get, now)
 
 
-def test_published_canonical_request_is_reproduced() -> None:
+def test_published_canonical_request_and_query_are_reproduced() -> None:
     sent = request("GET", f"https://service.region.example.com{VPC_PAGE}", VPC_HEADERS)
     canonical = canonical_request(sent, ["content-type", "host", "x-sdk-date"])
     assert canonical.decode().splitlines()[:3] == ["GET", f"{VPC_LIST}/", VPC_PAGE.partition("?")[2]]
     assert hashlib.sha256(canonical).hexdigest() == "b25362e603ee30f4f25e7858e8a7160fd36e803bb2dfe206278659d71a9bcd7a"
 
-
-def test_published_canonical_query_is_reproduced() -> None:
     query = "path=/tmp/123&multi=3&test=%e4%b8%80+%28%26=%3F!%23%25.*)&limit=1&multi=1&enable=true&multi=2"
     sent = request("GET", f"https://service.region.example.com/x?{query}", VPC_HEADERS)
     assert canonical_request(sent, []).decode().splitlines()[2] == (
@@ -140,20 +129,6 @@ def test_published_canonical_query_is_reproduced() -> None:
 # What is accepted
 
 
-def test_signed_calls_are_accepted(server: Server, signed: PlainClient) -> None:
-    answer = signed.post_flow_log(body("one", server.store.attachment("vpc-a").id), client_token="t")
-    assert (answer.status_code, answer.headers["X-Client-Token"]) == (202, "t")
-    created = answer.json()["flow_log"]["id"]
-    assert signed.session.put(f"{signed.flow_logs}/{created}", json={"name": "zwei-ä-"}).status_code == 400
-    assert signed.session.put(f"{signed.flow_logs}/{created}", json={"description": "ä"}).status_code == 200
-    assert signed.session.post(f"{signed.flow_logs}/{created}/disable").status_code == 202
-    other = server.store.attachment("vpc-b").id
-    page = signed.list(resource_id=[other, answer.json()["flow_log"]["resource_id"]], limit=2000, sort_key="name")
-    assert [flow_log["id"] for flow_log in page["flow_logs"]] == [created]
-    assert signed.session.delete(f"{signed.flow_logs}/{created}").status_code == 202
-    assert signed.state(created) == "gone"
-
-
 @pytest.mark.parametrize("marker", ["a b", "ü/ö", "a+b", "100%", "a&b=c", "~*'()!", "%41", "🔥"])
 def test_encoded_query_value_is_signed_as_it_is_meant(signed: PlainClient, marker: str) -> None:
     answer = signed.session.get(signed.flow_logs, params={"limit": "1", "marker": marker})
@@ -162,16 +137,14 @@ def test_encoded_query_value_is_signed_as_it_is_meant(signed: PlainClient, marke
 
 
 @pytest.mark.parametrize(
-    ("query", "message"), [("marker=a%20b&limit=1", "'a b'"), ("marker=a+b&limit=1", "'a b'"), ("fast", "'fast'")]
+    ("suffix", "status"),
+    [
+        *(("?marker=a%20b&limit=1", 400), ("?marker=a+b&limit=1", 400), ("?fast", 400), ("?marker=&limit=1", 200)),
+        *(("/ä b", 404), ("/a(1)~", 404), ("/100%25", 404), ("/a%2Bb", 404), ("/a+b", 404), ("/a;b=c", 404)),
+    ],
 )
-def test_query_may_be_spelled_in_several_ways(signed: PlainClient, query: str, message: str) -> None:
-    assert message in signed.session.get(f"{signed.flow_logs}?{query}").json()["error_msg"]
-    assert signed.session.get(f"{signed.flow_logs}?marker=&limit=1").status_code == 200
-
-
-@pytest.mark.parametrize("id_", ["ä b", "a(1)~", "100%25", "a%2Bb", "a+b", "a;b=c"])
-def test_encoded_path_is_signed_as_it_is_meant(signed: PlainClient, id_: str) -> None:
-    assert code(signed.session.get(f"{signed.flow_logs}/{id_}")) == (404, "ER.04008501")
+def test_address_may_be_spelled_in_several_ways(signed: PlainClient, suffix: str, status: int) -> None:
+    assert signed.session.get(f"{signed.flow_logs}{suffix}").status_code == status
 
 
 @pytest.mark.parametrize(
@@ -189,12 +162,17 @@ def test_unsigned_parts_may_change(signed: PlainClient, change: Change) -> None:
     assert code(signed.session.send(ready)) == (404, "ER.04008501")
 
 
-def test_signed_request_may_be_sent_twice(server: Server, signed: PlainClient) -> None:
+def test_signed_calls_are_accepted_and_may_be_sent_twice(server: Server, signed: PlainClient) -> None:
     new = {"flow_log": body("one", server.store.attachment("vpc-a").id)}
     ready = prepare(signed, "POST", signed.flow_logs, {"X-Client-Token": "t"}, new)
     first, second = signed.session.send(ready), signed.session.send(ready)
-    assert (first.status_code, second.status_code) == (202, 202)
-    assert first.json()["flow_log"]["id"] == second.json()["flow_log"]["id"]
+    assert (first.status_code, second.status_code, first.headers["X-Client-Token"]) == (202, 202, "t")
+    id_ = first.json()["flow_log"]["id"]
+    assert second.json()["flow_log"]["id"] == id_
+    assert signed.session.put(f"{signed.flow_logs}/{id_}", json={"description": "ä"}).status_code == 200
+    page = signed.list(resource_id=[VPC_B, new["flow_log"]["resource_id"]], limit=2000, sort_key="name")
+    assert [flow_log["id"] for flow_log in page["flow_logs"]] == [id_]
+    assert signed.session.delete(f"{signed.flow_logs}/{id_}").status_code == 202
 
 
 @pytest.mark.parametrize("content_hash", [hashlib.sha256(b'{"description": "d"}').hexdigest(), "UNSIGNED-PAYLOAD"])
@@ -238,64 +216,72 @@ def test_invalid_signature_is_refused_before_iam_too(server: Server) -> None:
         assert refusal(client.session.get(server.url + url)) == INVALID
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "Basic eDp5",
-        "SDK-HMAC-SHA256",
-        "SDK-HMAC-SM3 Access={a}, SignedHeaders={h}, Signature={s}",
-        "SDK-HMAC-SHA256 Access={a}, SignedHeaders={h}, Signature=",
-        "SDK-HMAC-SHA256 Access={a}, SignedHeaders={h}, Signature={s}0",
-        "SDK-HMAC-SHA256 Access={a}, SignedHeaders={h}, Signature={s}, More=1",
-        "SDK-HMAC-SHA256 Access=, SignedHeaders={h}, Signature={s}",
-        "SDK-HMAC-SHA256 SignedHeaders={h}, Access={a}, Signature={s}",
-        "SDK-HMAC-SHA256 Access={a} SignedHeaders={h} Signature={s}",
-    ],
-)
-def test_malformed_authorization_header_is_refused(signed: PlainClient, header: str) -> None:
-    ready = prepare(signed, "GET", signed.flow_logs)
-    access, headers, signature = [part.partition("=")[2] for part in ready.headers["Authorization"].split(", ")]
-    ready.headers["Authorization"] = header.format(a=access, h=headers, s=signature)
-    assert "Authorization is not of the form" in refusal(signed.session.send(ready))
+def with_authorization(form: str) -> Change:
+    """Write the access key, the names of the signed headers and the signature in another form."""
+
+    def change(ready: requests.PreparedRequest) -> None:
+        access, headers, signature = [part.partition("=")[2] for part in ready.headers["Authorization"].split(", ")]
+        ready.headers["Authorization"] = form.format(a=access, h=headers, s=signature)
+
+    return change
+
+
+def with_signed_headers(names: str) -> Change:
+    return with_authorization(f"SDK-HMAC-SHA256 Access={{a}}, SignedHeaders={names}, Signature={{s}}")
 
 
 @pytest.mark.parametrize(
-    ("names", "reason"),
+    ("change", "reason"),
     [
-        ("x-sdk-date;host", "SignedHeaders must be in lower case and in order, each once."),
-        ("Host;x-sdk-date", "SignedHeaders must be in lower case and in order, each once."),
-        ("host;host;x-sdk-date", "SignedHeaders must be in lower case and in order, each once."),
-        ("host;x-sdk-date;", "SignedHeaders must be in lower case and in order, each once."),
-        ("x-sdk-date", "the header host must be signed."),
-        ("host", "the header x-sdk-date must be signed."),
-        ("host;x-sdk-date;x-unknown", "the header x-unknown is signed but was not sent."),
+        *(
+            (with_authorization(form), "Authorization is not of the form")
+            for form in (
+                "",
+                "Basic eDp5",
+                "SDK-HMAC-SHA256",
+                "SDK-HMAC-SM3 Access={a}, SignedHeaders={h}, Signature={s}",
+                "SDK-HMAC-SHA256 Access={a}, SignedHeaders={h}, Signature=",
+                "SDK-HMAC-SHA256 Access={a}, SignedHeaders={h}, Signature={s}0",
+                "SDK-HMAC-SHA256 Access={a}, SignedHeaders={h}, Signature={s}, More=1",
+                "SDK-HMAC-SHA256 Access=, SignedHeaders={h}, Signature={s}",
+                "SDK-HMAC-SHA256 SignedHeaders={h}, Access={a}, Signature={s}",
+                "SDK-HMAC-SHA256 Access={a} SignedHeaders={h} Signature={s}",
+            )
+        ),
+        *(
+            (with_signed_headers(names), "SignedHeaders must be in lower case and in order, each once.")
+            for names in ("x-sdk-date;host", "Host;x-sdk-date", "host;host;x-sdk-date", "host;x-sdk-date;")
+        ),
+        (with_signed_headers("host"), "the header x-sdk-date must be signed."),
+        (with_signed_headers("host;x-sdk-date;x-unknown"), "the header x-unknown is signed but was not sent."),
+        *(
+            (with_header("x-sdk-date", date), "is not a date of the form")
+            for date in ("20261399T000000Z", "2026-11-23T08:15:30Z", "20261123T081530", "now")
+        ),
     ],
 )
-def test_invalid_signed_headers_are_refused(signed: PlainClient, names: str, reason: str) -> None:
+def test_malformed_signature_is_refused_with_a_reason(signed: PlainClient, change: Change, reason: str) -> None:
     ready = prepare(signed, "GET", signed.flow_logs)
-    ready.headers["Authorization"] = ready.headers["Authorization"].replace("host;x-sdk-date", names)
-    assert refusal(signed.session.send(ready)) == reason
+    change(ready)
+    assert reason in refusal(signed.session.send(ready))
 
 
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
+        *((Signing(*KEY, seconds_off=14 * MINUTE * sign), None) for sign in (-1, 1)),
+        *(
+            (Signing(*KEY, seconds_off=16 * MINUTE * sign), "x-sdk-date is more than 15 minutes from now.")
+            for sign in (-1, 1)
+        ),
         (Signing(*TEMPORARY), None),
-        (Signing(*KEY, seconds_off=-14 * MINUTE), None),
-        (Signing(*KEY, seconds_off=14 * MINUTE), None),
-        (Signing(*KEY, seconds_off=-16 * MINUTE), "x-sdk-date is more than 15 minutes from now."),
-        (Signing(*KEY, seconds_off=16 * MINUTE), "x-sdk-date is more than 15 minutes from now."),
         (Signing("UNKNOWN", KEY[1]), "the access key UNKNOWN does not exist."),
         (Signing(KEY[0], KEY[1] + "x"), INVALID),
         (
             Signing(*TEMPORARY[:2]),
             "with a temporary access key, the header x-security-token must be sent and signed.",
         ),
-        (
-            Signing(*TEMPORARY[:2], "another-security-token"),
-            "x-security-token is not that of the access key TEMPORARYACCESSKEY01.",
-        ),
+        (Signing(*TEMPORARY[:2], "another"), "x-security-token is not that of the access key TEMPORARYACCESSKEY01."),
         (Signing("EXPIREDACCESSKEY0001", "secret"), "the access key EXPIREDACCESSKEY0001 has expired."),
     ],
 )
@@ -304,13 +290,6 @@ def test_access_key_is_accepted_or_refused_with_a_reason(server: Server, key: Si
     server.store.add_access_key("tester", "EXPIREDACCESSKEY0001", "secret", expires_in=0)
     answer = list_routers(PlainClient.signing(server, key))
     assert answer.status_code == 200 if reason is None else refusal(answer) == reason
-
-
-@pytest.mark.parametrize("date", ["20261399T000000Z", "2026-11-23T08:15:30Z", "20261123T081530", "now"])
-def test_malformed_date_is_refused(signed: PlainClient, date: str) -> None:
-    ready = prepare(signed, "GET", signed.flow_logs)
-    ready.headers["x-sdk-date"] = date
-    assert "is not a date of the form" in refusal(signed.session.send(ready))
 
 
 def test_unsigned_security_token_is_refused(server: Server) -> None:
@@ -334,25 +313,23 @@ def with_body(before: bytes, after: bytes) -> Change:
     return change
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda ready: setattr(ready, "method", "GET"), id="method"),
-        pytest.param(with_url("0001/flow-logs", "0002/flow-logs"), id="path"),
-        pytest.param(with_url("?a=1", "?a=2"), id="value in the query"),
-        pytest.param(with_url("?a=1", "?b=1"), id="name in the query"),
-        pytest.param(with_url("?a=1", "?a=1&a=1"), id="more in the query"),
-        pytest.param(with_url("?a=1", ""), id="no query"),
-        pytest.param(with_header("X-Client-Token", "other"), id="header"),
-        pytest.param(with_header("Content-Type", "application/json; charset=utf-8"), id="content type"),
-        pytest.param(with_header("Host", "localhost"), id="host"),
-        pytest.param(
-            with_header("X-Sdk-Date", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - 60))), id="date"
-        ),
-        pytest.param(with_body(b"one", b"two"), id="body"),
-        pytest.param(with_body(b" ", b""), id="spaces in the body"),
-    ],
-)
+CHANGES: dict[str, Change] = {
+    "method": lambda ready: setattr(ready, "method", "GET"),
+    "path": with_url("0001/flow-logs", "0002/flow-logs"),
+    "value in the query": with_url("?a=1", "?a=2"),
+    "name in the query": with_url("?a=1", "?b=1"),
+    "more in the query": with_url("?a=1", "?a=1&a=1"),
+    "no query": with_url("?a=1", ""),
+    "header": with_header("X-Client-Token", "other"),
+    "content type": with_header("Content-Type", "application/json; charset=utf-8"),
+    "host": with_header("Host", "localhost"),
+    "date": with_header("X-Sdk-Date", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - 60))),
+    "body": with_body(b"one", b"two"),
+    "spaces in the body": with_body(b" ", b""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_changed_request_is_refused(server: Server, signed: PlainClient, change: Change) -> None:
     new = {"flow_log": body("one", server.store.attachment("vpc-a").id)}
     ready = prepare(signed, "POST", f"{signed.flow_logs}?a=1", {"X-Client-Token": "t"}, new)
@@ -376,9 +353,9 @@ def test_removed_key_is_unknown_at_once(server: Server, signed: PlainClient) -> 
 
 
 def test_invalid_change_of_keys_is_refused(server: Server) -> None:
-    with pytest.raises(EmulatorError, match="an access key 'TESTERSACCESSKEY0001' already"):
+    with pytest.raises(EmulatorError, match="Access key 'TESTERSACCESSKEY0001' already"):
         server.store.add_access_key("reader", KEY[0], "x")
-    with pytest.raises(EmulatorError, match="no user 'nobody'; there are: tester, reader"):
+    with pytest.raises(EmulatorError, match="no user 'nobody'; known: tester, reader"):
         server.store.add_access_key("nobody", "AK", "SK")
-    with pytest.raises(EmulatorError, match="no access key 'AK'"):
+    with pytest.raises(EmulatorError, match="Access key 'AK' does not exist"):
         server.store.remove_access_key("AK")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,12 +10,6 @@ import pytest
 from emulator.clock import seconds
 from emulator.errors import ApiError
 from tests.emulator.timeline import LATENCY, Timeline
-
-
-@pytest.fixture
-def timeline(db: Path) -> Iterator[Timeline]:
-    with closing(Timeline(db)) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -115,12 +108,6 @@ def test_changes_without_the_api_outlive_pending_ones(timeline: Timeline) -> Non
     shown = timeline.show(created)
     assert (shown.state, shown.name, shown.description) == ("available", "two", "by someone else")
     assert not shown.enabled
-
-
-def test_deletion_without_the_api_is_immediate(timeline: Timeline, flow_log: str) -> None:
-    timeline.store.delete_flow_log(flow_log)
-    with refused("ER.04008501"):
-        timeline.show(flow_log)
 
 
 # Client tokens

@@ -14,12 +14,12 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2
 
-import emulator
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.flow_log import FlowLogHandler
 from providers.urn import FLOW_LOG_TYPE
+from tests.emulator.clients import ARCHIVE, target_of
 from tests.sdk import hosted, properties, refusal, struct
 
 URN = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-vpc-shop"
@@ -32,29 +32,16 @@ KEY = "9b0c6d0e-6f3c-4f0f-8a53-8d0b8f0a7a11"
 
 
 class Engine:
-    """The engine's side: its requests over a real channel, for flow logs of `vpc-shop`."""
+    """The engine's side: its requests over a real channel, for flow logs of `vpc-a`."""
 
     def __init__(self, api: Server, stub: Any, config: Struct) -> None:
         self.api = api
         self.stub = stub
         self._config = config
         self.begin_run()
-        store = api.store
-        group = store.log_tank.groups(api.project_id)[0]
-        streams = store.log_tank.streams(api.project_id, group.id)
-        self.other_stream: dict[str, Any] = {"log_stream_id": streams[1].id}
-        self.inputs: dict[str, Any] = {
-            "er_id": store.router("er-core").id,
-            "resource_id": store.attachment("vpc-shop").id,
-            "log_group_id": group.id,
-            "log_stream_id": streams[0].id,
-            "name": "shop",
-            "description": "",
-            "enabled": True,
-            "resource_type": "attachment",
-            "log_store_type": "LTS",
-            "idempotency_key": KEY,
-        }
+        inputs = {**vars(target_of(api)), "name": "shop", "idempotency_key": KEY}
+        self.inputs: dict[str, Any] = dict(FlowLogProvider().check({}, inputs).inputs)
+        self.other_stream: dict[str, Any] = {"log_stream_id": ARCHIVE}
 
     def begin_run(self) -> None:
         """Begin another run; the first has begun already."""
@@ -93,19 +80,18 @@ class Start(Protocol):
 
 @pytest.fixture
 def start(
-    base: type[Any], no_settings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    base: type[Any], no_settings: None, serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Engine]]:
     """Starts an emulator and a host that is configured for it; several with one database."""
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
 
-        def serve(behaviour: Behaviour = INSTANT) -> Engine:
-            api = stack.enter_context(emulator.serve(tmp_path / "e.db", behaviour=behaviour))
-            stub = stack.enter_context(hosted(base, FlowLogHandler()))
+        def start_both(behaviour: Behaviour = INSTANT) -> Engine:
+            api, stub = serve(behaviour), stack.enter_context(hosted(base, FlowLogHandler()))
             settings = {"token": api.token, "project_id": api.project_id, "endpoint": api.url}
             return Engine(api, stub, struct({f"otc-flow-logs:{key}": value for key, value in settings.items()}))
 
-        yield serve
+        yield start_both
 
 
 @pytest.fixture
@@ -166,44 +152,6 @@ def test_create_that_runs_out_of_time_keeps_flow_log_with_reason(start: Start) -
     assert "exists but is not as declared yet: gave up after 0 s" in failure.sentence
 
 
-def test_update_that_runs_out_of_time_keeps_flow_log(start: Start) -> None:
-    resource = start().create()
-    engine = start(NEVER_DONE)
-
-    keeps = kept(lambda: engine.update(resource, timeout=0.3, enabled=False, name="renamed"))
-
-    assert keeps.id == resource.id
-    assert (keeps.properties["state"], keeps.properties["name"]) == ("modifying", "renamed")
-    assert keeps.inputs["enabled"] is False
-
-
-def test_lost_create_is_kept_and_found_by_refresh(engine: Engine) -> None:
-    lost = lose_response(engine)
-
-    response = engine.read(lost.id, lost.properties)
-
-    assert {response.id} == engine.ids()
-    assert response.properties["state"] == "available"
-    assert properties(response.inputs) == properties(lost.inputs)
-    diff = engine.diff(lost)
-    assert (list(diff.replaces), diff.deleteBeforeReplace) == (["state"], True)
-
-
-@pytest.mark.parametrize(
-    "prepare",
-    [
-        lambda api: api.faults.use(0, [Fault("error", calls=CREATES, status=403)]),
-        lambda api: api.close(),
-        lambda api: api.store.identity.revoke(api.token),
-    ],
-    ids=["refused", "no connection", "revoked token"],
-)
-def test_create_that_was_not_accepted_keeps_nothing(engine: Engine, prepare: Callable[[Server], None]) -> None:
-    prepare(engine.api)
-
-    assert refusal(lambda: engine.create(timeout=0.5)).kept is None
-
-
 def test_cancelled_create_keeps_flow_log(start: Start) -> None:
     engine = start(NEVER_DONE)
 
@@ -254,26 +202,6 @@ def test_flow_log_is_imported_by_router_and_id(engine: Engine, created: Any) -> 
     del expected["idempotency_key"]
     assert properties(response.inputs) == expected
     assert engine.diff(response).changes == proto.DiffResponse.DIFF_NONE
-
-
-def test_update_returns_changed_outputs(engine: Engine, created: Any) -> None:
-    outputs = engine.update(created, name="renamed", enabled=False).properties
-
-    assert (outputs["name"], outputs["enabled"], outputs["state"]) == ("renamed", False, "available")
-
-
-def test_diff_of_failed_flow_log_shows_state_beside_other_changes(engine: Engine, created: Any) -> None:
-    engine.api.store.set_flow_log_state(created.id, "failed")
-    created.properties.update({"state": "failed"})
-
-    response = engine.diff(created, log_stream_id="other", name="renamed")
-
-    assert sorted(response.replaces) == ["log_stream_id", "state"]
-    assert {key: change.kind for key, change in response.detailedDiff.items()} == {
-        "log_stream_id": proto.PropertyDiff.UPDATE_REPLACE,
-        "name": proto.PropertyDiff.UPDATE,
-        "state": proto.PropertyDiff.UPDATE_REPLACE,
-    }
 
 
 # What the engine must not delete

@@ -5,19 +5,14 @@ tests/unit shows that any text is made fit to be shown, and that any record is r
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
-import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-import pulumi
 import pytest
 
 from providers import schema
@@ -26,17 +21,7 @@ from providers.er import Client, Deadline, Endpoints, background, idempotency, l
 from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError, DeadlineExceededError, TemporaryError
 from providers.er.flow_logs import FlowLogSpec
-from providers.er.sanitizing import display_name
 from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
-from stacks.checks.conflicts import check_conflicts
-from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import format_table
-from stacks.component import RouterFlowLogs
-from stacks.errors import StackError
-from stacks.planning.inventory import take_inventory
-from stacks.planning.plan import Plan, make_plan
-from stacks.stackfile.model import StackConfig
-from stacks.state.outputs import make_outputs
 from tests.emulator.scripted_server import (
     COLOUR,
     FLOW_LOG,
@@ -58,22 +43,12 @@ from tests.emulator.scripted_server import (
     ServerFactory,
     Step,
     fits_a_terminal,
+    impatient_client,
     raised,
     show,
     signed_in,
     token_client,
 )
-from tests.unit import plans
-from tests.unit.plans import Stack
-
-NAMES = [RED, LONG, COLOUR]
-NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
-
-
-def impatient_client(url: str, time: QuickTime) -> Client:
-    """A client that tries a few times, and whose waits take no time."""
-    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(url), backoff=lambda _tries: 20.0)
-    return client.with_deadline(time.deadline(60))
 
 
 def configured_client(time: QuickTime, environment: Mapping[str, str] | None = None, **config: str) -> Client:
@@ -93,12 +68,9 @@ def refusal(code: str = "ER.04009999", message: str = "No.", status: int = 400, 
 
 # HTTP that does not end, or is not HTTP
 
-
-@pytest.fixture
-def limit(monkeypatch: pytest.MonkeyPatch) -> int:
-    """The most bytes of an answer, made small."""
-    monkeypatch.setattr(session, "ANSWER_LIMIT", 128 * 1024)
-    return session.ANSWER_LIMIT
+LIMIT = 128 * 1024
+PIECE = b" " * 65536
+COUNT = 16 * 1024 * 1024 // len(PIECE)  # an end that no reader should get to
 
 
 def memory_peak(call: Callable[[], object]) -> int:
@@ -116,8 +88,6 @@ def gzipped(*pieces: bytes) -> bytes:
     return b"".join([*map(squeeze.compress, pieces), squeeze.flush()])
 
 
-PIECE = b" " * 65536
-COUNT = 16 * 1024 * 1024 // len(PIECE)  # an end that no reader should get to
 ZEROES = gzipped(*[bytes(1024 * 1024)] * 16)
 ENDLESS: Mapping[str, tuple[bytes, Iterable[bytes]]] = {
     "announced": (b"Content-Length: 99999999999\r\n\r\n", [PIECE] * COUNT),
@@ -128,35 +98,25 @@ ENDLESS: Mapping[str, tuple[bytes, Iterable[bytes]]] = {
 }
 
 
-def endless(kind: str, status: str) -> Callable[[], Iterable[bytes]]:
-    head, pieces = ENDLESS[kind]
-    lines = [f"HTTP/1.1 {status}".encode(), b"Location: /elsewhere", b"X-Subject-Token: issued", head]
-    return lambda: itertools.chain([b"\r\n".join(lines)], pieces)
-
-
-@pytest.mark.parametrize("kind", ENDLESS)
-@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "503 Service Unavailable", "302 Found"])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [*((kind, 200) for kind in ENDLESS), *(("in chunks", status) for status in (400, 503, 302)), ("compressed", 201)],
+)
 def test_endless_answer_is_read_up_to_the_limit(
-    scripted: ServerFactory, time: QuickTime, limit: int, kind: str, status: str
+    scripted: ServerFactory, time: QuickTime, monkeypatch: pytest.MonkeyPatch, kind: str, status: int
 ) -> None:
-    client = impatient_client(scripted(Raw(endless(kind, status))).url, time)
+    monkeypatch.setattr(session, "ANSWER_LIMIT", LIMIT)
+    head, pieces = ENDLESS[kind]
+    lines = [b"HTTP/1.1 %d Status" % status, b"Location: /elsewhere", b"X-Subject-Token: issued", head]
+    server = scripted(Raw(lambda: itertools.chain([b"\r\n".join(lines)], pieces)))
+    signs_in = status == 201  # of IAM; the other answers are of the service
+    # The first call imports what is needed to sign in, which is not to be counted.
+    raised(ApiError, lambda: show(configured_client(time, endpoint=scripted(Answer(400)).url)))
+    client = configured_client(time, endpoint=server.url) if signs_in else impatient_client(server.url, time)
     errors: list[ApiError] = []
 
-    peak = memory_peak(lambda: errors.append(raised(ApiError, lambda: show(client))))
-
-    assert peak < 32 * limit
-    assert status.startswith("302") or f"answered with more than {limit} bytes" in str(errors[0])
-
-
-@pytest.mark.parametrize("kind", ENDLESS)
-def test_endless_answer_of_iam_is_read_up_to_the_limit(
-    scripted: ServerFactory, time: QuickTime, limit: int, kind: str
-) -> None:
-    # So that what is imported to sign in is not counted.
-    raised(ApiError, lambda: show(configured_client(time, endpoint=scripted(Answer(400)).url)))
-    client = configured_client(time, endpoint=scripted(Raw(endless(kind, "201 Created"))).url)
-
-    assert memory_peak(lambda: raised(ApiError, lambda: show(client))) < 32 * limit
+    assert memory_peak(lambda: errors.append(raised(ApiError, lambda: show(client)))) < 32 * LIMIT
+    assert signs_in or status == 302 or f"answered with more than {LIMIT} bytes" in str(errors[0])
 
 
 def test_endless_answers_do_not_add_up(
@@ -164,7 +124,8 @@ def test_endless_answers_do_not_add_up(
 ) -> None:
     limit = 2 * 1024 * 1024
     monkeypatch.setattr(session, "ANSWER_LIMIT", limit)
-    client = token_client(scripted(Raw(endless("in chunks", "200 OK"))).url, time)
+    head, pieces = ENDLESS["in chunks"]
+    client = token_client(scripted(Raw(lambda: itertools.chain([b"HTTP/1.1 200 OK\r\n" + head], pieces))).url, time)
 
     assert memory_peak(lambda: raised(TemporaryError, lambda: show(client))) < 3 * limit
     assert len(time.waits) > 4
@@ -199,18 +160,15 @@ def test_unfinished_answer_ends_with_the_deadline_and_blocks_no_call(
 
 
 def test_answer_in_single_bytes_ends_with_the_deadline(scripted: ServerFactory) -> None:
-    waits = threading.Event()
-
     def drip() -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
-        while not waits.wait(0.1):
+        while not server.stopped.wait(0.1):
             yield b" "
 
-    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(scripted(Raw(drip)).url)).with_deadline(
-        Deadline(seconds=2)
-    )
+    server = scripted(Raw(drip))
+    client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url)).with_deadline(Deadline(seconds=2))
+
     assert "to send its answer" in str(raised(ApiError, lambda: show(client)))
-    waits.set()
 
 
 @pytest.mark.parametrize(
@@ -277,8 +235,7 @@ LISTS: Mapping[str, tuple[str, Callable[[Client], object]]] = {
 @pytest.mark.parametrize("key", LISTS)
 def test_list_of_anything_but_records_is_refused(scripted: ServerFactory, time: QuickTime, key: str) -> None:
     identity, read = LISTS[key]
-    members: list[Any] = [None, 1.5, "text", [], {}, {identity: None}, {identity: 5}, {identity: ["text"]}]
-    wrong: list[Any] = [None, 5, "text", {identity: "text"}, *([member] for member in members)]
+    wrong: list[Any] = [None, "text", {identity: "text"}, [None], [{}], [{identity: None}], [{identity: ["text"]}]]
     server = scripted(*(Answer(body={key: value}) for value in wrong), Answer(body={key: []}))
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(server.url), backoff=lambda _tries: 0.1)
 
@@ -299,7 +256,9 @@ def test_marker_is_sent_back_as_a_parameter_only(scripted: ServerFactory, time: 
 
 
 @pytest.mark.usefixtures("default_answer_grace")
-def test_endless_list_ends_with_the_deadline(scripted: ServerFactory, time: QuickTime) -> None:
+def test_endless_list_ends_with_the_deadline(
+    scripted: ServerFactory, time: QuickTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = scripted(OK)
 
     def next_page(received: Received) -> Step:
@@ -309,7 +268,7 @@ def test_endless_list_ends_with_the_deadline(scripted: ServerFactory, time: Quic
         page = {"instances": [{"id": number}], "page_info": {"next_marker": number}, "total_count": 10**15}
         return Answer(body=page)
 
-    server.next_step = next_page  # type: ignore[method-assign]
+    monkeypatch.setattr(server, "next_step", next_page)
 
     error = raised(DeadlineExceededError, lambda: list(token_client(server, time, seconds=30).routers.list()))
 
@@ -317,41 +276,18 @@ def test_endless_list_ends_with_the_deadline(scripted: ServerFactory, time: Quic
     assert len(server.received) <= 32
 
 
-def create(client: Client) -> object:
-    return idempotency.create(client, TARGET, FlowLogSpec(name="shop", description="", enabled=True), key="key")
-
-
-@pytest.mark.parametrize("id_", NOT_IDS)
-@pytest.mark.parametrize("state", ["pending", "available"])
-def test_invalid_id_of_a_created_flow_log_is_not_requested(
-    scripted: ServerFactory, time: QuickTime, id_: str, state: str
-) -> None:
-    server = scripted(flow_log(202, id=id_, state=state), OK)
-
-    with contextlib.suppress(ApiError):
-        create(impatient_client(server.url, time))
-
-    base = f"/v3/{PROJECT}/enterprise-router/{ROUTER}/flow-logs"
-    assert {urlsplit(sent.path).path for sent in server.received} <= {base, f"{base}/{FLOW_LOG}"}
-
-
-@pytest.mark.parametrize("status", [400, 503])
-@pytest.mark.parametrize("text", [LONG, RED + LONG, COLOUR, "\0"])
-def test_each_part_of_a_refusal_fits_a_terminal(
-    scripted: ServerFactory, time: QuickTime, text: str, status: int
-) -> None:
-    server = scripted(refusal(text, text, status, text))
-
-    assert fits_a_terminal(str(raised(ApiError, lambda: show(impatient_client(server.url, time)))))
-
-
-@pytest.mark.parametrize("text", [LONG[:60_000], RED.replace("\n", "").replace("\r", ""), f"a {TOKEN} b"])
-def test_reason_of_a_status_fits_a_terminal_and_has_no_token(
-    scripted: ServerFactory, time: QuickTime, text: str
-) -> None:
-    server = scripted(Raw(lambda: [b"HTTP/1.1 400 " + text.encode() + b"\r\n\r\n"]))
-
-    shown = str(raised(ApiError, lambda: show(token_client(server.url, time))))
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(refusal(text, text, status, text) for text in (RED + LONG, COLOUR, "\0") for status in (400, 503)),
+        *(
+            Raw(lambda reason=reason: [f"HTTP/1.1 400 {reason}\r\n\r\n".encode()])  # type: ignore[misc]
+            for reason in (LONG[:60_000], RED.replace("\n", "").replace("\r", ""), f"a {TOKEN} b")
+        ),
+    ],
+)
+def test_each_part_of_a_refusal_fits_a_terminal(scripted: ServerFactory, time: QuickTime, step: Step) -> None:
+    shown = str(raised(ApiError, lambda: show(impatient_client(scripted(step).url, time))))
 
     assert fits_a_terminal(shown)
     assert TOKEN not in shown
@@ -360,9 +296,10 @@ def test_reason_of_a_status_fits_a_terminal_and_has_no_token(
 def test_unknown_state_is_waited_for_and_shown_in_one_line(scripted: ServerFactory) -> None:
     texts: list[str] = []
     client = Client(TokenCredentials(TOKEN, PROJECT), Endpoints.at(scripted(flow_log(state=RED + LONG)).url))
-    deadline = Deadline(seconds=0.5, report=texts.append)
+    bounded = client.with_deadline(Deadline(seconds=0.5, report=texts.append))
+    desired = FlowLogSpec(name="shop", description="", enabled=True)
 
-    error = raised(lifecycle.IncompleteError, lambda: create(client.with_deadline(deadline)))
+    error = raised(lifecycle.IncompleteError, lambda: idempotency.create(bounded, TARGET, desired, key="key"))
 
     assert texts
     assert all(fits_a_terminal(text) for text in [str(error), *texts])
@@ -373,7 +310,7 @@ def test_unknown_state_is_waited_for_and_shown_in_one_line(scripted: ServerFacto
 
 @pytest.mark.parametrize(
     "projects",
-    [None, 5, {}, "eu-de", [None], ["eu-de"], [{"name": "eu-de"}], [{"name": ["eu-de"], "id": "a"}]]
+    [None, {}, [None], ["eu-de"], [{"name": "eu-de"}], [{"name": ["eu-de"], "id": "a"}]]
     + [[{"name": "eu-de", "id": id_}] for id_ in (5, "../x", RED, LONG, HALF)],
     ids=lambda projects: ascii(projects)[:40],
 )
@@ -385,29 +322,15 @@ def test_hostile_list_of_projects_has_no_project(scripted: ServerFactory, time: 
     assert {urlsplit(sent.path).path for sent in server.received} == {"/v3/projects"}
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        None,
-        True,
-        5,
-        [],
-        {"id": 5},
-        "http://example.invalid",
-        "file:///etc/passwd",
-        "https://[",
-        f"https://{RED}",
-        HALF,
-        f"https://{LONG}.a_b c",
-        f"https://{COLOUR}",
-    ],
-    ids=lambda address: ascii(address)[:40],
-)
+ADDRESSES = [None, 5, {"id": 5}, "http://example.invalid", "file:///etc/passwd", "https://[", HALF]
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, *(f"https://{text}" for text in (RED, f"{LONG}.a_b c", COLOUR))])
 def test_hostile_address_in_the_catalog_is_not_used(scripted: ServerFactory, time: QuickTime, address: Any) -> None:
     endpoint = {"id": "e", "interface": "public", "region": "r", "region_id": "r", "url": address}
     catalog = [{"type": "er", "id": "i", "name": "er", "endpoints": [endpoint]}]
     server = scripted(signed_in(catalog=catalog), OK)
-    client = configured_client(time, {"OS_AUTH_URL": f"{server.url}/v3"}, region="eu-none")
+    client = configured_client(time, {"OS_AUTH_URL": f"{server.url}/v3"}, region="eu-none", project="team")
 
     assert fits_a_terminal(str(raised(ApiError, lambda: show(client))))
     assert {sent.method for sent in server.received} == {"POST"}
@@ -415,17 +338,12 @@ def test_hostile_address_in_the_catalog_is_not_used(scripted: ServerFactory, tim
 
 # The provider
 
-INPUTS: dict[str, Any] = {
-    **vars(TARGET),
-    "name": "shop",
-    "description": "",
-    "enabled": True,
-    "resource_type": "attachment",
-    "log_store_type": "LTS",
-    "idempotency_key": "key",
-}
+INPUTS = FlowLogProvider().check({}, {**vars(TARGET), "name": "shop", "idempotency_key": "key"}).inputs
 TAKEN = refusal("ER.04008503", status=409)
 HOLDER = Answer(body={"flow_logs": [RECORD]})
+
+
+ATTACHMENT = {"id": TARGET.resource_id, "state": "available"}
 
 
 def create_error(server: ScriptedServer, time: QuickTime) -> FlowLogError:
@@ -437,25 +355,30 @@ def create_error(server: ScriptedServer, time: QuickTime) -> FlowLogError:
 
 
 @pytest.mark.parametrize("id_", [*NOT_IDS, HALF, schema.provisional_id("forged")])
-def test_invalid_id_of_a_created_flow_log_does_not_get_into_the_state(
-    scripted: ServerFactory, time: QuickTime, id_: str
+@pytest.mark.parametrize("state", ["pending", "available"])
+def test_invalid_id_of_created_flow_log_is_neither_requested_nor_kept(
+    scripted: ServerFactory, time: QuickTime, id_: str, state: str
 ) -> None:
-    error = create_error(scripted(flow_log(202, id=id_)), time)
+    server = scripted(flow_log(202, id=id_, state=state))
+
+    error = create_error(server, time)
 
     assert isinstance(error, IncompleteFlowLogError)
     assert error.id.startswith(schema.provisional_id())
     assert error.id != id_
     assert fits_a_terminal(str(error))
-
-
-def attachment_of_type(type_: str) -> Answer:
-    return Answer(body={"attachments": [{"id": TARGET.resource_id, "state": "available", "resource_type": type_}]})
+    assert {urlsplit(sent.path).path for sent in server.received} == {
+        f"/v3/{PROJECT}/enterprise-router/{ROUTER}/flow-logs"
+    }
 
 
 @pytest.mark.parametrize(
     "script",
     [
-        *([refusal("ER.04008500"), attachment_of_type(type_)] for type_ in (RED, LONG)),
+        *(
+            [refusal("ER.04008500"), Answer(body={"attachments": [{**ATTACHMENT, "resource_type": type_}]})]
+            for type_ in (RED, LONG)
+        ),
         *([refusal("ER.04009008"), Answer(body={"quotas": quotas})] for quotas in (None, 5, [None])),
         *([TAKEN, HOLDER, flow_log(name=name), TAKEN] for name in (LONG, COLOUR)),
         *([TAKEN, HOLDER, flow_log(id=id_), TAKEN] for id_ in (RED, "x; curl evil | sh #")),
@@ -469,105 +392,3 @@ def test_reason_of_a_refused_create_fits_a_terminal(
 
     assert fits_a_terminal(shown)
     assert "curl" not in shown
-
-
-# The stack program, the coverage table and the review
-
-
-class World(ScriptedServer):
-    """Answers lists by their address, with the same name everywhere."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__([OK])
-        ids = {"resource_id": "attachment-1", "log_group_id": "group-1", "log_stream_id": "stream-1"}
-        self.lists: dict[str, list[dict[str, Any]]] = {
-            "instances": [{"id": ROUTER, "name": name, "state": name}],
-            "attachments": [
-                {"id": "attachment-1", "name": name, "state": "available", "resource_type": "vpc"},
-                {"id": "attachment-2", "name": name, "state": "available", "resource_type": name},
-            ],
-            "flow-logs": [{**RECORD, **ids, "id": "theirs", "name": name, "state": "failed"}],
-            "groups": [{"log_group_id": "group-1", "log_group_name": name}],
-            "streams": [{"log_stream_id": "stream-1", "log_stream_name": name}],
-        }
-
-    def next_step(self, received: Received) -> Step:
-        super().next_step(received)
-        kind = urlsplit(received.path).path.rpartition("/")[2]
-        key = f"log_{kind}" if kind in ("groups", "streams") else kind.replace("-", "_")
-        return Answer(body={key: self.lists[kind]})
-
-
-@pytest.fixture(params=NAMES, ids=["red", "long", "colour"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    server = World(request.param)
-    yield server
-    server.stop()
-
-
-BY_ID = {"router": ROUTER, "log_group": "group-1", "log_stream": "stream-1"}
-
-
-def planned(client: Client, config: StackConfig) -> Plan:
-    return make_plan(config, take_inventory(client, config, {}), stack="local", last_run={}, managed={})
-
-
-def config_of(**routers: Any) -> StackConfig:
-    return StackConfig.model_validate({"routers": routers})
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        config_of(main={**BY_ID, "router": "other"}),
-        config_of(main={**BY_ID, "log_stream": "other"}),
-        config_of(main={**BY_ID, "attachments": ["other"]}),
-        config_of(main=BY_ID, again=BY_ID),
-    ],
-    ids=["router", "log stream", "attachment", "two routers"],
-)
-def test_hostile_names_in_a_refusal_of_the_stack_fit_a_terminal(
-    world: World, time: QuickTime, config: StackConfig
-) -> None:
-    problems = planned(impatient_client(world.url, time), config).problems
-
-    (shown,) = StackError(problems).sentences("stacks/Pulumi.local.yaml").split("\n")
-
-    assert fits_a_terminal(shown, longest=5000)
-
-
-@pytest.mark.parametrize("adopt", [True, False])
-def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(
-    world: World, time: QuickTime, adopt: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, **_named: warnings.append(text))
-    client, config = impatient_client(world.url, time), config_of(main={**BY_ID, "adopt": adopt})
-    plan = planned(client, config)
-
-    (flow_log,) = plan.desired.values()
-    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers[0])
-    (refused,) = StackError(check_conflicts(config, plan, {}, has_key=False).problems).sentences("x.yaml").split("\n")
-
-    assert FlowLogProvider().check({}, {**vars(flow_log.target), "name": flow_log.name}).failures == []
-    assert len(flow_log.logical_name) <= 73
-    for text in (flow_log.logical_name, refused, *warnings, json.dumps(make_outputs(plan, [], {}))):
-        assert fits_a_terminal(text, longest=5000)
-    assert fits_a_terminal(format_table(survey(client, plan, stack="local", now=NOW)), longest=7 * 800, lines=7)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_hostile_names_and_tags_in_deletions_fit_a_terminal(name: str) -> None:
-    desired: dict[str, dict[str, Any]] = {
-        "core": {"attachments": {"tags": {"env": "prod"}}},
-        "other": {"attachments": {"names": ["vpc-*"]}},
-    }
-    stack = Stack(plans.attachment("a", "vpc-a"), plans.attachment("b", "b", tags={"env": "prod"}))
-    stack.up(desired)
-    stack.change(plans.attachment("a", display_name(name)), plans.attachment("b", "b", tags={"env": name}))
-
-    run = stack.preview(desired, max_deletes=0)
-
-    texts = [*run.sentences, *StackError(run.refusals).sentences("x.yaml").split("\n")]
-    assert texts
-    assert all(fits_a_terminal(text) for text in texts)

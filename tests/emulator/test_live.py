@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,14 @@ import pytest
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog, NewFlowLog
-from providers.er import Client, Endpoints
-from providers.er.auth.token import TokenCredentials
-from providers.er.flow_logs import FlowLogTarget
+from tests.emulator.clients import ARCHIVE, FLOW, GROUP, client_of, target_of
 from tests.emulator.process import PROJECT_FOLDER
+from tests.live.__main__ import main
 from tests.live.comparison import differences, group_by_call
 from tests.live.journal import CREATE, Exchange, record
 from tests.live.mirror import LATENCY
 from tests.live.opt_in import OptIn, OptInError
-from tests.live.place import MARK, RefusedError, look_up
+from tests.live.place import MARK, RefusedError, find_leftovers, flow_logs_of, look_up
 from tests.live.screen import Screen, Stop
 from tests.live.sides import Side, inputs_at
 from tests.live.walk import STEPS, Walk
@@ -34,7 +34,8 @@ from tests.waiting import eventually
 Serve = Callable[..., Server]
 Begin = Callable[[Server], "subprocess.Popen[str]"]
 PASSWORD = "only-for-tests"
-GROUP, STREAM, ARCHIVE = (f"00000000-0000-4000-b000-0000000000{number}" for number in ("01", "11", "12"))
+COMMAND = [sys.executable, "-m", "tests.live"]
+STARTED: dict[str, Any] = {"cwd": PROJECT_FOLDER, "stdin": subprocess.DEVNULL}
 PROJECT = {"OS_PROJECT_NAME": "eu-de"}
 USER = {**PROJECT, "OS_USERNAME": "tester", "OS_USER_DOMAIN_NAME": "OTC-TEST", "OS_PASSWORD": PASSWORD}
 ACCESS_KEY = {
@@ -46,7 +47,7 @@ NAMED = {
     "LIVE_ROUTER": "er-main",
     "LIVE_ATTACHMENT": "vpc-a",
     "LIVE_LOG_GROUP": "network",
-    "LIVE_LOG_STREAM": STREAM,
+    "LIVE_LOG_STREAM": FLOW,
 }
 AS_THE_MIRROR = Behaviour(latency=LATENCY)
 SLOW = Behaviour(latency=2)  # long enough to be interrupted
@@ -66,39 +67,29 @@ def settings(server: Server, **variables: str) -> dict[str, str]:
 
 def live(variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.live", *arguments],
-        cwd=PROJECT_FOLDER,
-        env=environment(**variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        [*COMMAND, *arguments], env=environment(**variables), capture_output=True, text=True, timeout=120, **STARTED
     )
 
 
 @pytest.fixture
 def begin() -> Iterator[Begin]:
     """Begin walks; those that still run at the end of the test are killed."""
-    begun: list[subprocess.Popen[str]] = []
+    with ExitStack() as walks:
 
-    def start(server: Server) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.live"],
-            cwd=PROJECT_FOLDER,
-            env=environment(**settings(server)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        begun.append(process)
-        return process
+        def start(server: Server) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                COMMAND,
+                env=environment(**settings(server)),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                **STARTED,
+            )
+            walks.enter_context(process)
+            walks.callback(process.kill)
+            return process
 
-    yield start
-    for process in begun:
-        with process:
-            process.kill()
+        yield start
 
 
 def read_until_cleaning(walk: subprocess.Popen[str]) -> str:
@@ -109,17 +100,13 @@ def read_until_cleaning(walk: subprocess.Popen[str]) -> str:
     return out
 
 
-def create_before(server: Server, name: str, *, stream: str = STREAM) -> FlowLog:
+def create_before(server: Server, name: str, *, stream: str = FLOW) -> FlowLog:
     """A flow log of vpc-a that exists before the walk."""
     attachment = server.store.attachment("vpc-a")
     new = NewFlowLog(name, "", resource_id=attachment.id, log_group_id=GROUP, log_stream_id=stream)
     id_ = server.store.flow_logs.create(server.project_id, attachment.er_id, new).id
     eventually(lambda: server.store.flow_log(id_).state == "available")
     return server.store.flow_log(id_)
-
-
-def changing_requests(server: Server) -> list[str]:
-    return [call for call in server.requests.read() if not call.startswith("GET") and "/auth/" not in call]
 
 
 # Comparing
@@ -198,17 +185,17 @@ def test_answers_are_compared_field_by_field(body: Any, other: Any, expected: li
 # Opting in
 
 
-def test_all_missing_variables_are_named_and_nothing_is_sent(server: Server) -> None:
-    done = live({"LIVE_ENDPOINT": server.url, "LIVE_ROUTER": "er-main"})
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+def test_all_missing_variables_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(os, "environ", environment(LIVE_ENDPOINT="http://127.0.0.1:1", LIVE_ROUTER="er-main"))
+    assert main([]) == 2
+    assert capsys.readouterr() == (
+        "",
         "error: this walks one flow log through its life on a real account; set LIVE_ATTACHMENT (one of its"
         " attachments, by id or name), LIVE_LOG_GROUP (the log group, by id or name), LIVE_LOG_STREAM (one of its log"
         " streams, to which the attachment does not log yet, by id or name), OS_USERNAME (the IAM user; or OS_TOKEN,"
         " OS_ACCESS_KEY or OS_CLOUD, see README.md), OS_PASSWORD (the user's password), OS_USER_DOMAIN_NAME (the user's"
-        " domain, such as OTC-EU-DE-…) and OS_PROJECT_NAME (the project, by name; or OS_PROJECT_ID)\n"
+        " domain, such as OTC-EU-DE-…) and OS_PROJECT_NAME (the project, by name; or OS_PROJECT_ID)\n",
     )
-    assert server.requests.read() == {}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +210,7 @@ def test_all_missing_variables_are_named_and_nothing_is_sent(server: Server) -> 
         ({**USER, "LIVE_LOG_GROUP": ""}, "LIVE_LOG_GROUP"),
         ({**USER, "LIVE_ENDPOINT": "emulator"}, "LIVE_ENDPOINT: 'emulator' is not an address"),
         ({**USER, "LIVE_ENDPOINT": "http://192.0.2.1"}, "LIVE_ENDPOINT: .* would send credentials unencrypted"),
-        ({**USER, "LIVE_ENDPOINT": "", "OS_REGION_NAME": "eu-xx"}, "OS_REGION_NAME: there is no region 'eu-xx'"),
+        ({**USER, "LIVE_ENDPOINT": "", "OS_REGION_NAME": "eu-xx"}, "OS_REGION_NAME: 'eu-xx' is not a region"),
     ],
 )
 def test_single_missing_or_invalid_variable_is_named(variables: dict[str, str], sentence: str) -> None:
@@ -237,18 +224,17 @@ def test_single_missing_or_invalid_variable_is_named(variables: dict[str, str], 
     [
         (
             {"LIVE_ATTACHMENT": "nothing", "LIVE_LOG_GROUP": "netwrok"},
-            "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; there are:"
+            "LIVE_ATTACHMENT: there is no attachment of router 'er-main' with id or name 'nothing'; known:"
             " cfw-a, twin, twin, vgw-a, vpc-a, vpc-b, vpc-modifying, vpc-waiting, vpn-a; LIVE_LOG_GROUP: there is no"
-            " log group with id or name 'netwrok'; there are: network, security",
+            " log group with id or name 'netwrok'; known: network, security",
         ),
         ({"LIVE_ATTACHMENT": "cfw-a"}, "LIVE_ATTACHMENT: cfw-a is of type cfw, which cannot be logged"),
         ({"LIVE_ATTACHMENT": "vpc-waiting"}, "LIVE_ATTACHMENT: vpc-waiting waits for the router's owner to accept it"),
         (
             {"LIVE_LOG_STREAM": "audit"},
-            "LIVE_LOG_STREAM: there is no log stream in group 'network' with id or name 'audit'; there are: archive,"
-            " flow",
+            "LIVE_LOG_STREAM: there is no log stream in group 'network' with id or name 'audit'; known: archive, flow",
         ),
-        ({"LIVE_ATTACHMENT": "twin"}, "LIVE_ATTACHMENT: the name 'twin' fits 2 of them; use an id: "),
+        ({"LIVE_ATTACHMENT": "twin"}, "LIVE_ATTACHMENT: the name 'twin' matches 2 of them; use an id: "),
     ],
 )
 def test_place_that_cannot_be_logged_is_refused(server: Server, variables: dict[str, str], sentence: str) -> None:
@@ -260,16 +246,17 @@ def test_place_that_cannot_be_logged_is_refused(server: Server, variables: dict[
     assert str(refused.value).startswith(sentence)
 
 
-def test_target_of_somebody_else_is_refused_and_unchanged(server: Server) -> None:
+def test_target_of_somebody_else_is_refused(server: Server) -> None:
     other = create_before(server, f"{MARK}0123abcd-and-more")
-    done = live(settings(server))
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"error: attachment vpc-a of er-main, to network/flow has flow log '{other.name}' already, id {other.id},"
-        " in state available: name another attachment or another log stream\n"
+    opt_in = OptIn.read(settings(server))
+    client = opt_in.client()
+    place = look_up(client, opt_in)
+    with pytest.raises(RefusedError) as refused:
+        find_leftovers(place, flow_logs_of(client, place))
+    assert str(refused.value) == (
+        f"attachment vpc-a of er-main, to network/flow has flow log '{other.name}' already, id {other.id},"
+        " in state available: name another attachment or another log stream"
     )
-    assert server.store.flow_logs.live() == [other]
-    assert changing_requests(server) == []
 
 
 # Cleaning up
@@ -382,10 +369,8 @@ def test_undeleted_flow_log_is_named_with_the_command_to_delete_it(serve: Serve)
 
 def side_of(server: Server) -> Side:
     """A side of a walk in this process."""
-    client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    attachment = server.store.attachment("vpc-a")
-    target = FlowLogTarget(er_id=attachment.er_id, resource_id=attachment.id, log_group_id=GROUP, log_stream_id=STREAM)
-    return Side(client, record(client), {**inputs_at(target), "name": f"{MARK}0123abcd"})
+    client = client_of(server)
+    return Side(client, record(client), {**inputs_at(target_of(server)), "name": f"{MARK}0123abcd"})
 
 
 def test_second_flow_log_of_a_probe_is_deleted_at_once(

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from emulator import Server
-from providers.er import Client, Endpoints
-from providers.er.auth.token import TokenCredentials
-from providers.er.flow_logs import FlowLogTarget
-from stacks.commands.new_stack import format_stack_file
+from stacks.commands.new_stack import format_stack_file, main
 from stacks.stackfile.loader import parse_defaults
 from stacks.stackfile.model import StackConfig
-from tests.emulator.process import PROJECT_FOLDER
+from tests.emulator.clients import client_of, target_of
 
 
 def written(server: Server, *routers: str, shared: str = "", **place: str) -> str:
-    client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    return format_stack_file(client, "lab", routers, place, parse_defaults(shared))
+    return format_stack_file(client_of(server), "lab", routers, place, parse_defaults(shared))
 
 
 def unwrapped(text: str) -> str:
@@ -34,7 +29,7 @@ def unwrapped(text: str) -> str:
 def test_stack_file_is_valid_and_its_comments_name_what_exists(server: Server) -> None:
     found = written(server, "er-main", "er-second", region="eu-de", state="s3://states")
 
-    assert "# The stack lab. Look it over, then: STACK=lab make preview" in found
+    assert "# Stack lab. Review this file, then run: STACK=lab make preview" in found
     assert "attachments can be logged: vgw-a, vpc-a, vpc-b, vpc-modifying, vpn-a." in found
     assert "cfw-a is of type cfw, which cannot be logged" in unwrapped(found)
     config = yaml.safe_load(found)["config"]
@@ -58,7 +53,7 @@ def test_defaults_of_all_stacks_are_not_repeated(server: Server) -> None:
 @pytest.mark.parametrize(
     ("routers", "shared", "sentence"),
     [
-        (["er-man"], "", "there is no router with id or name 'er-man'; there are: er-main"),
+        (["er-man"], "", "there is no router with id or name 'er-man'; known: er-main"),
         (["er-main"], "router: {log_group: netwrk}", "there is no log stream netwrk/… in the project: create one"),
         (["er-main"], "router: {log_stream: x}", "there is no log stream …/x in the project"),
     ],
@@ -71,48 +66,50 @@ def test_missing_router_or_log_stream_is_refused(
 
 
 def test_existing_flow_logs_are_mentioned(server: Server) -> None:
-    router, attachment = server.store.router("er-main"), server.store.attachment("vpc-a")
-    client = Client(TokenCredentials(server.token, server.project_id), Endpoints.at(server.url))
-    group = next(group for group in client.log_groups.list() if group.name == "network")
-    stream = client.log_streams.list(group.id)[0]
-    target = FlowLogTarget(er_id=router.id, resource_id=attachment.id, log_group_id=group.id, log_stream_id=stream.id)
-    client.flow_logs.create(target, name="x", description="", client_token="t")
+
+    client_of(server).flow_logs.create(target_of(server), name="x", description="", client_token="t")
     found = unwrapped(written(server, "er-main"))
     assert "The router already has flow logs (1): unless they belong to another stack, `make adopt` writes" in found
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stacks.commands.new_stack", *arguments],
-        cwd=folder,
-        env={**os.environ, **environment, "PYTHONPATH": str(PROJECT_FOLDER)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None) -> Callable[..., None]:
+    """Call the command, in an empty folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["new_stack", *arguments])
+        main()
+
+    return call
 
 
 @pytest.mark.parametrize("arguments", [["", "er-main"], ["lab"], [""]])
-def test_command_without_name_or_router_shows_how_to_call_it(arguments: list[str], tmp_path: Path) -> None:
-    ended = run(tmp_path, *arguments)
-    assert ended.returncode == 1
-    assert ended.stderr == "error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'\n"
+def test_command_without_name_or_router_shows_how_to_call_it(
+    arguments: list[str], command: Callable[..., None]
+) -> None:
+    usage = "error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'"
+    with pytest.raises(SystemExit, match=f"^{usage}$"):
+        command(*arguments)
 
 
-def test_command_never_overwrites_a_stack_file(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "stacks").mkdir()
+def test_command_never_overwrites_a_stack_file(
+    server: Server, command: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path("stacks")
+    folder.mkdir()
     backend = "backend:\n  url: file://./.local/state?metadata=skip\n"
-    (tmp_path / "Pulumi.yaml").write_text(f"name: x\nstackConfigDir: stacks\n{backend}")
-    credentials = {"OS_TOKEN": server.token, "OS_PROJECT_ID": server.project_id}
-    file = tmp_path / "stacks" / "Pulumi.lab.yaml"
+    Path("Pulumi.yaml").write_text(f"name: x\nstackConfigDir: stacks\n{backend}")
+    monkeypatch.setenv("OS_TOKEN", server.token)
+    monkeypatch.setenv("OS_PROJECT_ID", server.project_id)
 
-    first, second, wrong = (
-        run(tmp_path, stack, "er-main", f"--endpoint={server.url}", **credentials) for stack in ("lab", "lab", "../lab")
-    )
+    command("lab", "er-main", f"--endpoint={server.url}")
 
-    assert first.stdout == "stacks/Pulumi.lab.yaml is written. Look it over, then: STACK=lab make preview\n"
-    assert yaml.safe_load(file.read_text())["config"]["otc-flow-logs:state"] == "file://./.local/state"
-    assert second.returncode == 1
-    assert "it exists already: name another stack" in second.stderr
-    assert "is not a valid stack name" in wrong.stderr
+    written = "stacks/Pulumi.lab.yaml was written. Review it, then run: STACK=lab make preview\n"
+    assert capsys.readouterr().out == written
+    before = (folder / "Pulumi.lab.yaml").read_text()
+    assert yaml.safe_load(before)["config"]["otc-flow-logs:state"] == "file://./.local/state"
+    for stack, problem in (("lab", "it exists already: name another stack"), ("../lab", "is not a valid stack name")):
+        with pytest.raises(SystemExit, match=problem):
+            command(stack, "er-main", f"--endpoint={server.url}")
+    assert (folder / "Pulumi.lab.yaml").read_text() == before

@@ -29,7 +29,7 @@ def test_each_flow_log_exists_once_after_faults_crashes_and_edits(seed: int, bas
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(1, 7), *(pytest.param(seed, marks=pytest.mark.acceptance) for seed in range(7, 16))]
+    "seed", [*range(1, 4), *(pytest.param(seed, marks=pytest.mark.acceptance) for seed in range(4, 16))]
 )
 def test_edits_of_the_stack_file_leave_no_gap_and_lose_nothing(seed: int, base: type[Any], tmp_path: Path) -> None:
     course = edits_in_process.run(seed, tmp_path, base)
@@ -51,7 +51,7 @@ def test_long_outage_is_reported_and_the_next_up_resumes(base: type[Any], tmp_pa
         # Each operation has 120 s on a clock of its own; the last wait before the end may be as long as 20 s.
         gave_up = r"gave up after 1(?:[23]\d|40) s of waiting for the service \(\S.*\) \(ER\.05039006, HTTP 503, .*\)"
         unfinished = rf"\(\S+\) exists but is not as declared yet: {gave_up}; the next `pulumi up` continues from there"
-        unknown = rf"may have been created: {gave_up}; the next `pulumi up --refresh` finds out"
+        unknown = rf"may have been created: {gave_up}; run `pulumi up --refresh` to find out"
         created = server.store.flow_logs.live()
         assert 0 < len(created) < answered
         assert len(errors) >= ATTACHMENTS - len(created)
@@ -69,7 +69,7 @@ def test_long_outage_is_reported_and_the_next_up_resumes(base: type[Any], tmp_pa
             assert Engine(stub, timeout=1200, state=state).up(program).steps == []
 
 
-@pytest.mark.parametrize("option", ["--seed", "--change-seed"])
+@pytest.mark.parametrize("option", ["--seed", pytest.param("--change-seed", marks=pytest.mark.acceptance)])
 def test_same_seed_repeats_a_run_exactly(option: str) -> None:
     journals = [
         subprocess.run(

@@ -34,7 +34,7 @@ STACK_FILE_TEMPORARY_KEY = {
 }
 AS_USER = "user 'tester' of domain 'OTC-TEST'"
 AS_KEY = "access key 'TESTACCESSKEY0000001'"
-AS_TEMPORARY_KEY = "access key 'TESTACCESSKEY0000002', a temporary one"
+AS_TEMPORARY_KEY = "access key 'TESTACCESSKEY0000002' (temporary)"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def facts(server: Server, environment: Mapping[str, str], config: Mapping[str, s
         (KEY, {}, "OS_ACCESS_KEY", AS_KEY),
         (TEMPORARY, {}, "OS_ACCESS_KEY", AS_TEMPORARY_KEY),
         ({**KEY, **USER}, {}, "OS_USERNAME", AS_USER),
-        ({**USER, "OS_TOKEN": "a token", "OS_PROJECT_ID": PROJECT}, {}, "OS_TOKEN", "whoever got the token"),
+        ({**USER, "OS_TOKEN": "a token", "OS_PROJECT_ID": PROJECT}, {}, "OS_TOKEN", "the owner of the token"),
         ({}, STACK_FILE_USER, "otc-flow-logs:username", AS_USER),
         ({}, STACK_FILE_KEY, "otc-flow-logs:access_key", AS_KEY),
         ({}, STACK_FILE_TEMPORARY_KEY, "otc-flow-logs:access_key", AS_TEMPORARY_KEY),
@@ -75,7 +75,7 @@ def test_first_credentials_of_environment_and_stack_file_are_used(
     assert (found["signs in with"], found["as"]) == (source, who)
     assert found["project"].startswith(PROJECT)
     assert found["endpoint er"] == keyed.url
-    assert found["signed in"] == "yes: 3 routers there"
+    assert found["signed in"] == "yes: 3 routers"
 
 
 CHECK = "check the access key, the secret key and this machine's clock"

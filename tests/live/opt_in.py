@@ -56,7 +56,7 @@ class OptIn:
             listed = " and ".join([", ".join(missing[:-1]), missing[-1]] if missing[1:] else missing)
             raise OptInError(f"this walks one flow log through its life on a real account; set {listed}")
         endpoint = values.get(ENDPOINT)
-        settings = ProviderConfig({"endpoint": endpoint}.get, environment, lambda _key: None)
+        settings = ProviderConfig({"endpoint": endpoint}.get, environment)
         try:
             if endpoint:
                 checked(endpoint)

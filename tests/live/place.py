@@ -13,10 +13,11 @@ from providers.er.exceptions import NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
+from providers.er.named import Named
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.errors import Problem
-from stacks.planning.lookup import Named, find
+from stacks.planning.lookup import find
 from stacks.planning.selection import cannot_be_logged
 from tests.live.opt_in import OptIn
 

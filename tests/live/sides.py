@@ -85,16 +85,10 @@ def create(side: Side, deadline: Deadline) -> str:
     return ""
 
 
-def update(side: Side, deadline: Deadline) -> str:
-    return _update(side, {key: f"{side.inputs[key]}{addition}" for key, addition in CHANGES.items()}, deadline)
-
-
-def disable(side: Side, deadline: Deadline) -> str:
-    return _update(side, {"enabled": False}, deadline)
-
-
-def enable(side: Side, deadline: Deadline) -> str:
-    return _update(side, {"enabled": True}, deadline)
+def update(side: Side, deadline: Deadline, **changes: Any) -> str:
+    side.desired |= changes or {key: f"{side.inputs[key]}{addition}" for key, addition in CHANGES.items()}
+    side.state = dict(side.provider.update(side.id, side.state, side.desired, deadline).outs or {})
+    return ""
 
 
 def refresh(side: Side, deadline: Deadline) -> str:
@@ -110,16 +104,23 @@ def delete(side: Side, deadline: Deadline) -> str:
     return ""
 
 
-def create_again(side: Side, deadline: Deadline) -> str:
-    return _create_second(side, side.inputs["description"], deadline)
-
-
-def create_otherwise(side: Side, deadline: Deadline) -> str:
-    return _create_second(side, "another description", deadline)
-
-
-def create_without_token(side: Side, deadline: Deadline) -> str:
-    return _create_second(side, side.inputs["description"], deadline, with_token=False)
+def create_again(side: Side, deadline: Deadline, *, description: str = "", with_token: bool = True) -> str:
+    client, first = side.client.with_deadline(deadline), side.inputs
+    keys = ("name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type")
+    body = {**{key: first[key] for key in keys}, "description": description or first["description"]}
+    token = client_token(first[p.IDEMPOTENCY_KEY], side.target, 0)
+    path, headers = f"{side.target.er_id}/flow-logs", {CLIENT_TOKEN: token} if with_token else {}
+    try:
+        answer = client.calls.er("POST", path, _as_it_is, json={"flow_log": body}, headers=headers)
+    except ApiError as error:
+        return _refused(error)
+    created = FlowLog.from_json(side.target.er_id, required(answer, "flow_log", dict))
+    if created.id == side.id:
+        return "answered with the first flow log"
+    if created.name != first["name"]:
+        raise ApiError(f"a create was answered with flow log {created.id}, which has another name")
+    side.strays.append(created.id)
+    return "created a second flow log"
 
 
 def list_pages(side: Side, deadline: Deadline) -> str:
@@ -167,37 +168,12 @@ def show_deleted(side: Side, deadline: Deadline) -> str:
     return "it is still there"
 
 
-def _update(side: Side, changes: Props, deadline: Deadline) -> str:
-    side.desired |= changes
-    side.state = dict(side.provider.update(side.id, side.state, side.desired, deadline).outs or {})
-    return ""
-
-
 def _read(side: Side, id_: str, state: Props, deadline: Deadline) -> str:
     read = side.provider.read(id_, state, deadline)
     if not (read.id and read.outs):
-        raise FlowLogError(f"flow log {side.id} was not found, but nobody has deleted it")
+        raise FlowLogError(f"flow log {side.id} was not found, although it was not deleted")
     changed = sorted(p.changed_inputs(read.outs, side.desired))
-    return f"not as wanted: {', '.join(changed)}" if changed else "as wanted"
-
-
-def _create_second(side: Side, description: str, deadline: Deadline, *, with_token: bool = True) -> str:
-    client, first = side.client.with_deadline(deadline), side.inputs
-    keys = ("name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type")
-    body = {**{key: first[key] for key in keys}, "description": description}
-    token = client_token(first[p.IDEMPOTENCY_KEY], side.target, 0)
-    path, headers = f"{side.target.er_id}/flow-logs", {CLIENT_TOKEN: token} if with_token else {}
-    try:
-        answer = client.calls.er("POST", path, _as_it_is, json={"flow_log": body}, headers=headers)
-    except ApiError as error:
-        return _refused(error)
-    created = FlowLog.from_json(side.target.er_id, required(answer, "flow_log", dict))
-    if created.id == side.id:
-        return "answered with the first flow log"
-    if created.name != first["name"]:
-        raise ApiError(f"a create was answered with flow log {created.id}, which has another name")
-    side.strays.append(created.id)
-    return "created a second flow log"
+    return f"not as declared: {', '.join(changed)}" if changed else "as declared"
 
 
 def _refused(error: ApiError) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from providers.er import Deadline, lifecycle
 from providers.er.exceptions import ApiError
@@ -32,12 +33,15 @@ class Step:
 STEPS = (
     Step("create", sides.create),
     Step("probe: create again, with the same X-Client-Token and body", sides.create_again),
-    Step("probe: create again, with the same X-Client-Token and another body", sides.create_otherwise),
-    Step("probe: create again, without X-Client-Token", sides.create_without_token),
+    Step(
+        "probe: create again, with the same X-Client-Token and another body",
+        partial(sides.create_again, description="another description"),
+    ),
+    Step("probe: create again, without X-Client-Token", partial(sides.create_again, with_token=False)),
     Step("probe: list with limit=1", sides.list_pages),
     Step("update name and description", sides.update),
-    Step("disable", sides.disable),
-    Step("enable", sides.enable),
+    Step("disable", partial(sides.update, enabled=False)),
+    Step("enable", partial(sides.update, enabled=True)),
     Step("refresh", sides.refresh),
     Step("import", sides.import_),
     Step("probe: delete while it is being disabled", sides.delete_while_busy),

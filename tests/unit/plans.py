@@ -164,9 +164,7 @@ def plan(
         known = merged.setdefault(resolved.router.id, resolved)
         if known is not resolved:
             merged[resolved.router.id] = replace(
-                known,
-                selections=known.selections | resolved.selections,
-                flow_logs=known.flow_logs + resolved.flow_logs,
+                known, selections=known.selections | resolved.selections, flow_logs=known.flow_logs + resolved.flow_logs
             )
     return Plan(
         routers=list(merged.values()),

@@ -13,35 +13,13 @@ from stacks.commands.review.model import Difference, Kind, Row, StackReview
 
 PREVIEWS = Path(__file__).parent / "previews"
 HOSTILE = [
-    "a|b",
-    "`code`",
-    "``` fence",
-    "<img src=x onerror=alert(1)>",
-    "<!-- otc-flow-logs review -->",
-    "--> <b>",
-    "@team and @all",
-    "#12 !34 ~label $5 %7 &8 ^9",
-    "[here](https://evil.example)",
-    "https://evil.example www.evil.example",
-    "**bold** __bold__ ~~gone~~",
-    "two\nlines\r\n| --- |",
-    "\x00\x07\x1b[31mred\u2028",
-    "\u202egnp.exe",
-    "\ud800",
-    "\\",
-    "&lt;b&gt; &#60;",
-    "x" * 3000,
-    "<script>alert(1)</script>",
-    "</script></style></title><img src=x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "' onmouseover='alert(1)",
-    "`${alert(1)}`",
-    "{{ 7 * 7 }}{% raw %}",
-    "javascript:alert(1)",
-    "\u200f\u2066",
-    "אבג",
-    "\u202e",
-    "",
+    *("a|b", "`code`", "``` fence", "<!-- otc-flow-logs review -->", "--> <b>", "@team and @all"),
+    *("<img src=x onerror=alert(1)>", "#12 !34 ~label $5 %7 &8 ^9", "**bold** __bold__ ~~gone~~"),
+    *("[here](https://evil.example)", "https://evil.example www.evil.example", "javascript:alert(1)"),
+    *("two\nlines\r\n| --- |", "\x00\x07\x1b[31mred\u2028", "\u202egnp.exe", "\ud800", "\\", "&lt;b&gt; &#60;"),
+    *("<script>alert(1)</script>", "</script></style></title><img src=x onerror=alert(1)>", "`${alert(1)}`"),
+    *('"><svg onload=alert(1)>', "' onmouseover='alert(1)", "{{ 7 * 7 }}{% raw %}"),
+    *("\u200f\u2066", "אבג", "\u202e", "x" * 3000, ""),
 ]
 """Names that an attacker would choose, against Markdown, terminals and HTML."""
 
@@ -52,16 +30,8 @@ def read_recorded(file: str) -> str:
 
 def flow_log(number: int, **changes: Any) -> dict[str, Any]:
     """The state of a flow log in a preview."""
-    inputs = {
-        "er_id": "er-1",
-        "resource_id": f"att-{number:05}",
-        "log_group_id": "group-1",
-        "log_stream_id": "stream-1",
-        "name": f"flow-log-{number:05}",
-        "description": "",
-        "enabled": True,
-        **changes,
-    }
+    place = {"er_id": "er-1", "resource_id": f"att-{number:05}", "log_group_id": "group-1", "log_stream_id": "stream-1"}
+    inputs = {**place, "name": f"flow-log-{number:05}", "description": "", "enabled": True, **changes}
     return {"parent": "urn:pulumi:s::p::otc-flow-logs:index:RouterFlowLogs::core", "inputs": inputs}
 
 
@@ -124,12 +94,8 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
     difference = st.builds(Difference, what=text, old=text, new=text)
     row = st.builds(
         Row,
-        router=text,
-        attachment=text,
-        flow_log=text,
-        logs_to=text,
-        note=text,
-        is_silenced=st.booleans(),
+        **dict.fromkeys(("router", "attachment", "flow_log", "logs_to", "note"), text),
+        is_disabled=st.booleans(),
         differences=st.lists(difference, max_size=4).map(tuple),
     )
     review = st.builds(

@@ -126,13 +126,13 @@ CASES = [
     Case(
         name="token alone",
         environment={"OS_TOKEN": "t", "OS_REGION_NAME": "eu-de"},
-        account="whoever got the token",
+        account="the owner of the token",
         project=(None, None),
     ),
     Case(
         name="token with its project",
         environment={"OS_AUTH_TOKEN": "t", "OS_PROJECT_ID": PROJECT_ID, "OS_REGION_NAME": "eu-nl"},
-        account="whoever got the token",
+        account="the owner of the token",
         project=(PROJECT_ID, None),
         region="eu-nl",
         er=NL,
@@ -161,7 +161,7 @@ CASES = [
             "OS_SECURITY_TOKEN": "st",
             "OS_REGION_NAME": "eu-de",
         },
-        account="access key 'AK', a temporary one",
+        account="access key 'AK' (temporary)",
     ),
     Case(
         name="session token of the same key",
@@ -172,7 +172,7 @@ CASES = [
             "AWS_SESSION_TOKEN": "st",
             "OS_REGION_NAME": "eu-de",
         },
-        account="access key 'AK', a temporary one",
+        account="access key 'AK' (temporary)",
     ),
     Case(
         name="session token of another key",
@@ -396,7 +396,7 @@ CASES = [
     Case(
         name="token cloud",
         cloud={"region_name": "eu-de", "auth_type": "token", "auth": {"token": "t", "project_id": PROJECT_ID}},
-        account="whoever got the token",
+        account="the owner of the token",
         project=(PROJECT_ID, None),
     ),
     Case(
@@ -464,7 +464,7 @@ CASES = [
     Case(
         name="a token of the stack file",
         stack={"region": "eu-de", "token": "t", "project_id": PROJECT_ID},
-        account="whoever got the token",
+        account="the owner of the token",
         project=(PROJECT_ID, None),
     ),
     Case(

@@ -1,9 +1,7 @@
 """A stack file from the flow logs of routers: its keys, its text, and what it leaves unchanged."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import yaml
@@ -11,42 +9,21 @@ import yaml
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
-from providers.er.log_groups import LogGroup
-from providers.er.log_streams import LogStream
-from providers.er.routers import Router
 from stacks.commands.adopt.existing import Adopted, adopt
 from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
+from tests.unit import plans
 from tests.unit.plans import attachment, flow_log
 
 KEY = "otc-flow-logs:routers"
 
 
-class FakeClient:
-    """The parts of the client that adopt uses."""
-
-    def __init__(self, flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> None:
-        def of(things: list[Any]) -> Any:
-            return SimpleNamespace(list=lambda _er_id: iter(things))
-
-        self.routers = SimpleNamespace(list=self._routers)
-        self.flow_logs, self.attachments = of(flow_logs), of(attachments)
-        self.log_groups, self.log_streams = SimpleNamespace(list=self.groups), SimpleNamespace(list=self.streams)
-        self._router = router
-
-    def _routers(self) -> Iterator[Router]:
-        return iter([Router(id="er-1", name=self._router, state="available")])
-
-    def groups(self) -> list[LogGroup]:
-        return [LogGroup(id="g", name="network"), LogGroup(id="h", name="audit")]
-
-    def streams(self, group_id: str) -> list[LogStream]:
-        return [LogStream(id="s", name="main"), LogStream(id="t", name="rest")] if group_id == "g" else []
-
-
 def adopted(flow_logs: list[FlowLog], attachments: list[Attachment], router: str = "er-core") -> Adopted:
-    return adopt(cast(Client, FakeClient(flow_logs, attachments, router)), [], stack="team")
+    client = plans.FakeClient()
+    client.routers_there = [plans.router("er-1", router)]
+    client.attachments_of["er-1"], client.flow_logs_of["er-1"] = attachments, flow_logs
+    return adopt(cast(Client, client), [], stack="team")
 
 
 A, B = attachment("a", "vpc-a"), attachment("b", "vpc-b")
@@ -90,7 +67,7 @@ def test_flow_logs_that_cannot_be_adopted_are_left_out_with_a_reason() -> None:
         "orphan (flow-log-of-z) on er-core is left out: its attachment z is gone",
         "lost (3) on er-core is left out: its log group g or stream gone is gone",
         "away (4) on er-core is left out: its log group gone or stream s is gone",
-        "not logged on er-core, and not in here: vpc-b",
+        "not logged on er-core, and not in this file: vpc-b",
     ):
         assert part in notes
 
@@ -110,7 +87,7 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_any_name_is_written_as_valid_yaml(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = editor.add_routers("", found, {"region": name, "project": name})
+    text = editor.add_routers("", found.routers, found.comments, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
     if name in ("1e3", "12e4", "0o17", "<<"):
@@ -133,19 +110,15 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
         "encryptionsalt: v1:x",
         "\ufeffconfig:\n  otc-flow-logs:endpoint: emulator\n",
         '"config":\n  otc-flow-logs:endpoint: emulator\n',
+        *("", "# only a comment\n", "\n\n"),
     ],
 )
 def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
-    after = editor.add_routers(before, FOUND, {})
-    old = yaml.safe_load(before)
+    after = editor.add_routers(before, FOUND.routers, FOUND.comments, {})
+    old = yaml.safe_load(before) or {}
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
     assert "# nothing else" in after
-
-
-@pytest.mark.parametrize("before", ["", "# only a comment\n", "\n\n"])
-def test_routers_are_added_to_an_empty_file(before: str) -> None:
-    assert yaml.safe_load(editor.add_routers(before, FOUND, {})) == {"config": {KEY: FOUND.routers}}
 
 
 @pytest.mark.parametrize(
@@ -153,15 +126,15 @@ def test_routers_are_added_to_an_empty_file(before: str) -> None:
     ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
-    with pytest.raises(editor.EditError, match="its config is not below a line `config:`, one key a line; write it so"):
-        editor.add_routers(before, FOUND, {})
+    with pytest.raises(editor.EditError, match="its keys must be below a line `config:`, one key per line"):
+        editor.add_routers(before, FOUND.routers, FOUND.comments, {})
 
 
 @pytest.mark.parametrize(
     "before", ["- a\n", "text", "config:\n\ta: b\n", "a: b\nconfig", "5", "config: [a]", "config: x"]
 )
 def test_file_that_is_not_a_stack_file_is_refused(before: str) -> None:
-    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file, which has )[^\n]*$"):
+    with pytest.raises(ValueError, match=r"^it is not (valid YAML: |a stack file: the keys must be )[^\n]*$"):
         parse_values("team", before)
 
 

@@ -40,17 +40,14 @@ def test_fleet_must_be_divisible(each: int) -> None:
         cuts(20, 200, [2, each], [128])
 
 
-def test_fleet_options_have_defaults() -> None:
+def test_fleet_options_have_defaults_and_a_form() -> None:
     usual = _parser().parse_args([])
     assert (usual.fleet, usual.cuts, usual.widths) == ((20, 200), [2], [128, 32])
     assert _parser().parse_args(["--fleet", "4x10"]).fleet == (4, 10)
     assert _parser().parse_args(["--fleet", "0"]).fleet is None
-
-
-@pytest.mark.parametrize("text", ["20", "0x10", "4x0", "4x-1", "4x10x2", "ax4", ""])
-def test_empty_or_malformed_fleet_is_refused(text: str) -> None:
-    with pytest.raises(SystemExit):
-        _parser().parse_args(["--fleet", text])
+    for text in ("20", "0x10", "4x0", "4x-1", "4x10x2", "ax4", ""):
+        with pytest.raises(SystemExit):
+            _parser().parse_args(["--fleet", text])
 
 
 def test_fleet_commands_run_with_the_options_of_make() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
 from bench.floor.handler import FloorHandler
@@ -13,14 +12,9 @@ from bench.project import CHECKOUT
 from bench.variants import VARIANTS
 from providers.host.flow_log import OPERATIONS
 from providers.schema import IDEMPOTENCY_KEY, INPUTS, OUTPUTS_ONLY
+from tests.sdk import struct
 
 VALUES: dict[str, Any] = {key: "given" for key in INPUTS if key not in ("resource_type", "log_store_type")}
-
-
-def struct(**values: Any) -> Struct:
-    message = Struct()
-    message.update(values)
-    return message
 
 
 def test_floor_has_every_operation() -> None:
@@ -28,7 +22,7 @@ def test_floor_has_every_operation() -> None:
 
 
 def test_created_flow_log_has_all_properties_and_a_unique_id() -> None:
-    request = SimpleNamespace(properties=struct(**VALUES))
+    request = SimpleNamespace(properties=struct(VALUES))
     first, second = (FloorHandler().Create(request) for _ in range(2))
     assert set(first.properties) == {*INPUTS, *OUTPUTS_ONLY}
     assert first.properties[IDEMPOTENCY_KEY] == "given"
@@ -39,12 +33,12 @@ def test_created_flow_log_has_all_properties_and_a_unique_id() -> None:
     ("name", "changes"), [("given", proto.DiffResponse.DIFF_NONE), ("other", proto.DiffResponse.DIFF_SOME)]
 )
 def test_diff_compares_inputs(name: str, changes: int) -> None:
-    request = SimpleNamespace(old_inputs=struct(**VALUES), news=struct(**{**VALUES, "name": name}))
+    request = SimpleNamespace(old_inputs=struct(VALUES), news=struct(VALUES, name=name))
     assert FloorHandler().Diff(request).changes == changes
 
 
 def test_read_returns_its_request() -> None:
-    request = SimpleNamespace(id="f-1", properties=struct(**VALUES, state="available"), inputs=struct(**VALUES))
+    request = SimpleNamespace(id="f-1", properties=struct(VALUES, state="available"), inputs=struct(VALUES))
     read = FloorHandler().Read(request)
     assert (read.id, read.properties, read.inputs) == (request.id, request.properties, request.inputs)
 

@@ -45,7 +45,7 @@ def test_only_text_between_the_marks_is_replaced() -> None:
 
 
 def test_page_without_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="no place for the figures"):
+    with pytest.raises(ValueError, match="no markers for the figures"):
         with_figures("no marks", RESULTS, ("up",))
 
 

@@ -1,7 +1,6 @@
 """Targets that flow logs of other stacks or people occupy, and which of those are adopted."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import flow_log, managed, plan, resolved_router, target
 
 ATTACHMENTS = [("a", "vpc-shop"), ("b", "vpc-data"), ("c", "vpc-lab")]
-NOTHING: Mapping[FlowLogTarget, ManagedFlowLog] = MappingProxyType({})
 SHOP_ONLY = managed(target("a"))
 
 
@@ -23,14 +21,14 @@ def check(
     existing: Sequence[FlowLog] = (),
     *,
     adopt: bool = False,
-    state: Mapping[FlowLogTarget, ManagedFlowLog] = NOTHING,
+    state: Mapping[FlowLogTarget, ManagedFlowLog] | None = None,
     has_key: bool = True,
     routers: Sequence[ResolvedRouter] = (),
 ) -> Conflicts:
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
     config = StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)})
     wanted = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
-    return check_conflicts(config, wanted, state, has_key=has_key)
+    return check_conflicts(config, wanted, state or {}, has_key=has_key)
 
 
 def two_keys(*existing: FlowLog) -> list[ResolvedRouter]:
@@ -44,9 +42,9 @@ def two_keys(*existing: FlowLog) -> list[ResolvedRouter]:
 @pytest.mark.parametrize(
     ("existing", "state"),
     [
-        ([], NOTHING),
+        ([], {}),
         ([flow_log("a", "renamed-by-hand")], SHOP_ONLY),
-        ([flow_log("a", "x", state="deleting"), flow_log("b", "y", state="deleted")], NOTHING),
+        ([flow_log("a", "x", state="deleting"), flow_log("b", "y", state="deleted")], {}),
     ],
     ids=["free", "own", "being deleted"],
 )
@@ -56,8 +54,8 @@ def test_target_is_free(existing: Sequence[FlowLog], state: Mapping[FlowLogTarge
 
 def test_occupied_targets_are_reported_with_the_way_to_adopt_them() -> None:
     what = (
-        "wants flow logs that are on er-1-name already and not this stack's: vpc-shop (by-hand, 1), vpc-data"
-        " (by-hand-too, 2); to take them over, if they are no other stack's, set adopt: true here"
+        "these flow logs on er-1-name already exist and do not belong to this stack: vpc-shop (by-hand, 1), vpc-data"
+        " (by-hand-too, 2); unless they belong to another stack, set adopt: true here to import them"
     )
     conflicts = check([flow_log("a", "by-hand", id_="1"), flow_log("b", "by-hand-too", id_="2")])
     assert conflicts == Conflicts(problems=[Problem("routers.core", what)])
@@ -68,12 +66,12 @@ def test_flow_log_with_the_wanted_name_may_be_of_an_interrupted_run() -> None:
     conflicts = check(existing)
     assert conflicts.problems == []
     (warning,) = conflicts.warnings
-    assert "vpc-shop (vpc-shop, 1); if no interrupted run of this stack has created them, set adopt" in warning.what
+    assert "vpc-shop (vpc-shop, 1); unless an interrupted run of this stack created them, set adopt" in warning.what
 
     # Without an idempotency key, no interrupted run has created anything.
     conflicts = check(existing, has_key=False)
     assert conflicts.warnings == []
-    assert "vpc-shop (vpc-shop, 1); to take them over" in conflicts.problems[0].what
+    assert "vpc-shop (vpc-shop, 1); unless they belong to another stack" in conflicts.problems[0].what
 
 
 def test_adopt_imports_what_the_state_does_not_have() -> None:
@@ -83,13 +81,13 @@ def test_adopt_imports_what_the_state_does_not_have() -> None:
 
 
 def test_adopt_without_anything_to_adopt_is_a_warning() -> None:
-    warning = Problem("routers.core.adopt", "nothing is left to take over, remove it")
+    warning = Problem("routers.core.adopt", "nothing is left to import: remove this key")
     assert check([flow_log("a", "own")], adopt=True, state=SHOP_ONLY) == Conflicts(warnings=[warning])
 
 
 @pytest.mark.parametrize("adopt", [True, False])
 def test_failed_flow_log_of_somebody_else_must_be_deleted(adopt: bool) -> None:
-    what = "flow logs on er-1-name that are not this stack's have failed, delete them: vpc-shop (broken, 1)"
+    what = "these flow logs on er-1-name do not belong to this stack and have failed: vpc-shop (broken, 1); delete them"
     conflicts = check([flow_log("a", "broken", id_="1", state="failed")], adopt=adopt)
     assert conflicts == Conflicts(problems=[Problem("routers.core", what)])
 
@@ -98,10 +96,7 @@ def test_failed_flow_log_of_somebody_else_must_be_deleted(adopt: bool) -> None:
     ("created_at", "is_own"),
     [
         ("2030-01-01T00:00:00Z", False),
-        ("2030-01-02T03:04:05Z", True),
-        ("2030-01-02T04:04:05.123+01:00", True),
-        ("", True),
-        ("whenever", True),
+        *((time, True) for time in ("2030-01-02T03:04:05Z", "2030-01-02T04:04:05.123+01:00", "", "whenever")),
     ],
 )
 def test_flow_log_created_at_another_time_is_not_the_stacks_own(created_at: str, is_own: bool) -> None:

@@ -3,43 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import cast
 
 from providers.er import Client
-from providers.er.exceptions import ApiError
 from providers.er.log_groups import LogGroup
-from providers.er.log_streams import LogStream
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import format_table
 from stacks.errors import Problem
 from stacks.planning.plan import ResolvedRouter
-from tests.unit.plans import attachment, flow_log, plan, resolved_router, router
+from tests.unit.plans import STREAMS, FakeClient, attachment, flow_log, plan, resolved_router, router
 
 NOW = datetime(2030, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
 GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="secret")]
 
 
-class LogTank:
-    """Lists the streams of groups that the stack file does not name."""
-
-    def __init__(self) -> None:
-        self.log_streams = SimpleNamespace(list=self.streams)
-        self.listed: list[str] = []
-
-    def streams(self, group_id: str) -> list[LogStream]:
-        self.listed.append(group_id)
-        if group_id == "g3":
-            raise ApiError("no permission")
-        return [LogStream(id="s2", name="all")]
-
-
 def survey_of(
-    routers: Sequence[ResolvedRouter], log_tank: LogTank | None = None, others: Sequence[str] = ()
+    routers: Sequence[ResolvedRouter], client: FakeClient | None = None, others: Sequence[str] = ()
 ) -> Coverage:
+    client = client or FakeClient()
+    client.streams_of = {**STREAMS, "g3": []}
+    client.refused = "streams of g3"
     found = plan(*routers, other_routers=[router(name, name) for name in others], groups=GROUPS)
-    return survey(cast(Client, log_tank or LogTank()), found, stack="prod", now=NOW)
+    return survey(cast(Client, client), found, stack="prod", now=NOW)
 
 
 CORE = resolved_router(
@@ -74,10 +60,7 @@ def test_table_shows_every_attachment_with_its_flow_logs_or_a_reason() -> None:
 
 
 def test_attachments_that_are_not_logged_are_coloured() -> None:
-    plain, coloured = (
-        format_table(survey_of([CORE])).splitlines(),
-        format_table(survey_of([CORE]), in_colour=True).splitlines(),
-    )
+    plain, coloured = (format_table(survey_of([CORE]), in_colour=colour).splitlines() for colour in (False, True))
     assert coloured[2] == f"\x1b[31m{plain[2]}\x1b[0m"
     assert coloured[1] == f"\x1b[2m{plain[1]}\x1b[0m"
     assert coloured[7] == plain[7]
@@ -108,8 +91,8 @@ def test_attachment_with_several_flow_logs_counts_once() -> None:
     )
     coverage = survey_of([core])
     assert len(coverage.routers[0].entries) == 2
-    assert coverage.count(Status.LOGGED) == 1
-    assert coverage.count(Status.NOT_LOGGED) == 0
+    assert coverage.counts.logged == 1
+    assert coverage.counts.not_logged == 0
 
 
 def test_two_keys_of_one_router_are_shown_as_one_router() -> None:
@@ -131,10 +114,13 @@ def test_shared_names_are_followed_by_ids() -> None:
 def test_mistake_in_the_stack_file_is_shown_and_hides_no_router() -> None:
     core = replace(resolved_router("core", [("a", "vpc")]), flow_logs=[])
     found = plan(core, problems=[Problem("routers.core.log_group", "x")])
-    coverage = survey(cast(Client, LogTank()), found, stack="prod", now=NOW)
+    coverage = survey(cast(Client, FakeClient()), found, stack="prod", now=NOW)
     assert coverage.mistakes == ["otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: x"]
     (entry,) = coverage.routers[0].entries
-    assert (entry.status, entry.reason) == (Status.NOT_LOGGED, "a mistake in the stack file leaves open where to")
+    assert (entry.status, entry.reason) == (
+        Status.NOT_LOGGED,
+        "the log stream is unknown because of a mistake in the stack file",
+    )
 
 
 def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:
@@ -145,6 +131,6 @@ def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:
 
 
 def test_streams_are_listed_only_for_groups_outside_the_stack_file() -> None:
-    log_tank = LogTank()
-    assert survey_of([CORE], log_tank).seen_at == "2030-01-02T03:04:05Z"
-    assert sorted(log_tank.listed) == ["g2", "g3"]
+    client = FakeClient()
+    assert survey_of([CORE], client).seen_at == "2030-01-02T03:04:05Z"
+    assert client.requests == {"streams of g2": 1, "streams of g3": 1}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
@@ -25,12 +25,12 @@ FORBIDDEN = {"img", "iframe", "object", "embed", "base", "video", "audio", "sour
 class Element:
     tag: str
     attributes: dict[str, str]
-    children: list[Element | str] = field(default_factory=list)
+    inside: list[Element] = field(default_factory=list)
+    raw: str = ""
 
     @property
     def text(self) -> str:
-        pieces = (child if isinstance(child, str) else child.text for child in self.children)
-        return " ".join("".join(pieces).split())
+        return " ".join(self.raw.split())
 
     @property
     def classes(self) -> list[str]:
@@ -39,19 +39,13 @@ class Element:
     def all(self, tag: str = "", class_: str = "") -> list[Element]:
         return [
             element
-            for element in self.descendants()
+            for element in self.inside
             if (not tag or element.tag == tag) and (not class_ or class_ in element.classes)
         ]
 
     def only(self, tag: str = "", class_: str = "") -> Element:
         (element,) = self.all(tag, class_)
         return element
-
-    def descendants(self) -> Iterator[Element]:
-        for child in self.children:
-            if isinstance(child, Element):
-                yield child
-                yield from child.descendants()
 
 
 class Reader(HTMLParser):
@@ -66,7 +60,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert len(dict(attrs)) == len(attrs), f"{tag} has an attribute twice"
         element = Element(tag, {name: value or "" for name, value in attrs})
-        self.open[-1].children.append(element)
+        for around in self.open:
+            around.inside.append(element)
         if tag not in VOID:
             self.open.append(element)
 
@@ -78,10 +73,11 @@ class Reader(HTMLParser):
         assert self.open.pop().tag == tag
 
     def handle_data(self, data: str) -> None:
-        self.open[-1].children.append(data)
+        for around in self.open:
+            around.raw += data
 
 
-def entry(attachment: str, logs_to: str = "", *, reason: str = "", **changes: object) -> Entry:
+def entry(attachment: str, logs_to: str = "", *, reason: str = "", **changes: Any) -> Entry:
     """An entry that is logged if there is no reason why not."""
     logged = Entry(
         attachment_id=f"id-{attachment}",
@@ -93,7 +89,7 @@ def entry(attachment: str, logs_to: str = "", *, reason: str = "", **changes: ob
         logs_to=logs_to,
         reason=reason,
     )
-    return replace(logged, **changes)  # type: ignore[arg-type]
+    return replace(logged, **changes)
 
 
 def router(name: str, *entries: Entry) -> RouterCoverage:
@@ -189,6 +185,7 @@ ENTRIES = st.lists(
 )
 
 
+@settings(max_examples=30)
 @given(ENTRIES)
 def test_bands_keep_all_entries_and_labels_never_overlap(entries: list[Entry]) -> None:
     placed = bands(entries)
@@ -222,8 +219,8 @@ def test_flow_logs_outside_the_stack_are_marked() -> None:
     html = read(DEMO)
     marked = [row for row in rows(html) if row.all("b", "foreign")]
     names = [(row.only("td", "flow-log").text, bool(row.all("svg", "foreign"))) for row in marked]
-    assert names == [("somebody else's old", False), ("somebody else's audit", True)]
-    assert html.only("li", "foreign").text == "2 flow logs are somebody else's"
+    assert names == [("not this stack's old", False), ("not this stack's audit", True)]
+    assert html.only("li", "foreign").text == "2 flow logs are not this stack's"
 
 
 def test_summary_counts_attachments_and_not_flow_logs() -> None:
@@ -276,7 +273,7 @@ def test_every_router_has_a_heading_and_a_count() -> None:
         "2 not logged 2 of 4 logged 1 cannot be logged",
         "2 of 2 logged",
     ]
-    ids = [element.attributes["id"] for element in html.descendants() if "id" in element.attributes]
+    ids = [element.attributes["id"] for element in html.inside if "id" in element.attributes]
     assert len(ids) == len(set(ids))
 
 
@@ -287,7 +284,7 @@ def test_page_works_with_a_screen_reader_and_without_scripts() -> None:
     assert all(heading.attributes["scope"] in ("row", "col") for heading in html.all("th"))
     assert html.only("form").attributes["role"] == "search"
     assert "aria-label" in html.all("input")[0].attributes
-    assert [element.tag for element in html.descendants() if "hidden" in element.attributes] == ["form"]
+    assert [element.tag for element in html.inside if "hidden" in element.attributes] == ["form"]
 
 
 def many(routers: int, attachments: int, *, not_logged_on: tuple[int, ...] = ()) -> Coverage:
@@ -317,13 +314,13 @@ def test_labels_are_repeated_at_regular_intervals() -> None:
 def test_page_of_4000_attachments_has_less_than_5_mb() -> None:
     text = render_page(many(20, 200, not_logged_on=(3, 7)))
     assert len(text.encode()) < 5_000_000
-    assert len(rows(Reader(text).root)) == 4000
+    assert text.count('<tr class="entry') == 4000
 
 
 def test_page_without_routers_attachments_or_names_says_so() -> None:
     assert read(coverage()).only("title").text == "Nothing can be logged: demo"
     assert read(coverage()).only("p", "empty").text == "There are no routers in the stack file."
-    assert read(coverage(router("er"))).only("p", "empty").text == "Nothing is attached to it."
+    assert read(coverage(router("er"))).only("p", "empty").text == "The router has no attachments."
     html = read(coverage(replace(router("", entry("", "g/s")), id="r-1")))
     assert html.only("h2").text == "r-1"
     assert [name_of(row) for row in rows(html)] == ["id-"]
@@ -331,17 +328,8 @@ def test_page_without_routers_attachments_or_names_says_so() -> None:
 
 def named(name: str) -> Coverage:
     """A coverage with this name for everything."""
-    logged = entry(
-        name,
-        name,
-        reason=name,
-        attachment_id=name,
-        type=name,
-        state=name,
-        status=LOGGED,
-        flow_log=name,
-        is_in_stack=False,
-    )
+    texts = dict.fromkeys(("reason", "attachment_id", "type", "state", "flow_log"), name)
+    logged = entry(name, name, status=LOGGED, is_in_stack=False, **texts)
     entries = [logged, *(replace(logged, attachment_id=f"{name}{status}", status=status) for status in Status)]
     shown = RouterCoverage(key=name, id=name, name=name, entries=entries)
     return Coverage(stack=name, seen_at=name, routers=[shown], other_routers=[name])
@@ -350,7 +338,7 @@ def named(name: str) -> Coverage:
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_hostile_name_is_visible_text_and_nothing_else(name: str) -> None:
     def shape(element: Element) -> list[tuple[str, list[str]]]:
-        return [(child.tag, list(child.attributes)) for child in element.descendants()]
+        return [(child.tag, list(child.attributes)) for child in element.inside]
 
     def programs(element: Element) -> list[str]:
         return [child.text for child in [*element.all("script"), *element.all("style")]]
@@ -376,7 +364,7 @@ def test_name_with_markup_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize("seen", [DEMO, named("https://example.com/x.png"), named("url(https://example.com)")])
 def test_page_loads_nothing(seen: Coverage) -> None:
     html = read(seen)
-    for element in html.descendants():
+    for element in html.inside:
         assert element.tag not in FORBIDDEN
         for name in ("src", "srcset", "href", "xlink:href", "action", "formaction", "data", "poster", "background"):
             assert element.attributes.get(name, "data:,") == "data:,", f"{element.tag} {name}"

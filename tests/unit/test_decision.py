@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -18,25 +17,16 @@ from providers.er.quotas import Quota
 from stacks.decision import Decision, Previous, decide
 from stacks.errors import Problem, StackError
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import LastAttachment, LastRouter
 from stacks.state.managed import ManagedFlowLog
-from tests.unit.plans import FakeClient, attachment, config, flow_log, managed, target, urn
+from tests.unit.plans import FakeClient, Stack, attachment, config, flow_log, managed, target, urn
 
 SHOP, DATA = attachment("a", "vpc-shop"), attachment("b", "vpc-data")
-LAST_RUN = {
-    "er-1": LastRouter(
-        id="er-1",
-        name="er-core",
-        first_name="er-core",
-        attachments={known.id: LastAttachment(name=known.name, first_name=known.name) for known in (SHOP, DATA)},
-        selections={"core": "all"},
-    )
-}
+BEFORE = Stack(SHOP, DATA)
+BEFORE.up()
 ONE_OF_TWO = {"core": {"attachments": ["vpc-data"]}}
 BY_HAND = flow_log("b", "by-hand", id_="1")
 SHOP_ONLY = managed(target("a"))
 BOTH = managed(target("a"), target("b"))
-NOTHING: Mapping[FlowLogTarget, ManagedFlowLog] = MappingProxyType({})
 
 
 @pytest.fixture(autouse=True)
@@ -57,14 +47,14 @@ def run(
     client: FakeClient,
     routers: Mapping[str, Mapping[str, Any]] | None = None,
     *,
-    state: Mapping[FlowLogTarget, ManagedFlowLog] = NOTHING,
+    state: Mapping[FlowLogTarget, ManagedFlowLog] | None = None,
     is_preview: bool = False,
     rules: Mapping[str, Any] | None = None,
     max_deletes: int | None = None,
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
-    previous = Previous(last_run=LAST_RUN if state else {}, managed=state, has_key=bool(state))
+    previous = Previous(last_run=BEFORE.last if state else {}, managed=state or {}, has_key=bool(state))
     return decide(
         cast(Client, client), stack_file, previous, stack="local", place="Pulumi.local.yaml", is_preview=is_preview
     )
@@ -138,7 +128,7 @@ def test_conflict_is_a_warning_in_any_other_run(client: FakeClient) -> None:
     decision = run(client, state=SHOP_ONLY)
     (warning,) = decision.warnings
     assert warning.startswith(
-        "otc-flow-logs:routers.core in Pulumi.local.yaml: wants flow logs that are on er-core already"
+        "otc-flow-logs:routers.core in Pulumi.local.yaml: these flow logs on er-core already exist"
     )
     assert set(decision.plan.desired) == {target("a"), target("b")}
 
@@ -191,8 +181,8 @@ def test_interrupted_create_that_is_still_wanted_is_continued(client: FakeClient
 def test_interrupted_create_that_is_no_longer_wanted_ends_the_run(client: FakeClient, folder: Path) -> None:
     interrupt_create(folder, "t")
     what = (
-        "an earlier run was interrupted while it created flow logs that the stack file no longer wants (1): run `make"
-        " recover` first"
+        "an earlier run was interrupted while it created flow logs that the stack file no longer declares (1): run"
+        " `make recover` first"
     )
     assert refused(client) == [Problem("routers", what)]
 

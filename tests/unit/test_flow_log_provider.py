@@ -3,7 +3,6 @@
 import copy
 import itertools
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +17,7 @@ STATE = {**INPUTS, "idempotency_key": "key", "state": "available", "log_aggregat
 IN_PLACE = ("name", "description", "enabled")
 TARGET = ("er_id", "resource_id", "log_group_id", "log_stream_id")
 TYPES = ("resource_type", "log_store_type")
-NOT_AN_IMPORT_ID = "is not the import id of a flow log: it must be ER_ID/FLOW_LOG_ID"
+NOT_AN_IMPORT_ID = "is not a valid import id of a flow log: use ER_ID/FLOW_LOG_ID"
 
 pytestmark = pytest.mark.usefixtures("no_settings", "no_network")
 
@@ -37,12 +36,6 @@ def diff(olds: dict[str, Any], **changed: Any) -> Any:
     return FlowLogProvider().diff("fl-1", olds, {**INPUTS, **changed})
 
 
-def test_check_fills_in_defaults() -> None:
-    result = FlowLogProvider().check({"name": "old name"}, {key: INPUTS[key] for key in (*TARGET, "name")})
-    assert result.inputs == INPUTS
-    assert result.failures == []
-
-
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": "key"}, {"idempotency_key": UNKNOWN}])
 def test_unchanged_flow_log_has_no_diff(key: dict[str, str]) -> None:
     found = diff(STATE, **key)
@@ -59,23 +52,18 @@ def test_name_description_and_enabled_change_in_place(size: int, values: tuple[A
 
 
 @pytest.mark.parametrize("value", ["other", UNKNOWN])
-@pytest.mark.parametrize("key", TARGET)
-def test_new_target_replaces_and_creates_first(key: str, value: str) -> None:
+@pytest.mark.parametrize("key", [*TARGET, *TYPES])
+def test_only_replacement_with_the_same_target_deletes_first(key: str, value: str) -> None:
     found = diff(STATE, **{key: value, "name": "renamed"})
-    assert (found.replaces, found.delete_before_replace) == ([key], False)
+    assert (found.replaces, found.delete_before_replace) == ([key], key in TYPES)
     assert found.replaces_by_property == {key: True, "name": False}
 
 
-@pytest.mark.parametrize("value", ["other", UNKNOWN])
-@pytest.mark.parametrize("key", TYPES)
-def test_replacement_with_same_target_deletes_first(key: str, value: str) -> None:
-    found = diff(STATE, **{key: value})
-    assert (found.replaces, found.delete_before_replace) == ([key], True)
-
-
-def test_flow_log_with_provisional_id_is_replaced() -> None:
+def test_flow_log_with_provisional_id_is_replaced_and_found_to_be_deleted() -> None:
     found = FlowLogProvider().diff("created-by:x", {**STATE, "state": "unknown"}, INPUTS)
     assert (found.replaces, found.delete_before_replace) == (["state"], True)
+    with pytest.raises(FlowLogError, match="no region"):
+        configured().delete("created-by:x", STATE)
 
 
 def test_diff_changes_neither_old_nor_new_inputs() -> None:
@@ -88,9 +76,7 @@ def test_diff_changes_neither_old_nor_new_inputs() -> None:
     "config",
     [
         {},
-        {"endpoint": "nonsense"},
-        {"endpoint": "https://[::1"},
-        {"endpoint": "emulator"},
+        *({"endpoint": endpoint} for endpoint in ("nonsense", "https://[::1", "emulator")),
         {"endpoint": 5, "region": True, "endpoints": None},
         {"region": "nowhere"},
         {"endpoints": "{"},
@@ -104,27 +90,6 @@ def test_configure_never_fails_and_never_calls_the_network(config: dict[str, Any
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [
-        lambda provider: provider.create(INPUTS),
-        lambda provider: provider.read("fl-1", STATE),
-        lambda provider: provider.read("er-1/fl-1", {}),
-        lambda provider: provider.read("created-by:x", STATE),
-        lambda provider: provider.update("fl-1", STATE, INPUTS),
-        lambda provider: provider.delete("fl-1", STATE),
-        lambda provider: provider.delete("created-by:x", STATE),
-        lambda provider: provider.diff("fl-1", {**STATE, "state": "pending"}, INPUTS),
-    ],
-)
-def test_operation_reports_missing_setting(operation: Callable[[FlowLogProvider], object]) -> None:
-    with pytest.raises(FlowLogError) as caught:
-        operation(configured())
-    assert str(caught.value) == (
-        "no region: set otc-flow-logs:region in the stack file to eu-de or eu-nl (or OS_REGION_NAME in the environment)"
-    )
-
-
 def test_setting_that_is_fixed_in_environment_works_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = configured(region="eu-de")
     with pytest.raises(FlowLogError, match="no credentials"):
@@ -136,8 +101,7 @@ def test_setting_that_is_fixed_in_environment_works_at_once(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "id_",
-    ["fl-1", "/fl-1", "er-1/", "a/b/c", "er-1:fl-1", "er-1/fl 1", "../fl-1", "created-by:x", "er-1/created-by:x"],
+    "id_", ["fl-1", "/fl-1", "er-1/", "a/b/c", "er-1:fl-1", "er-1/fl 1", "../fl-1", "created-by:x", "er-1/created-by:x"]
 )
 def test_invalid_import_id_is_refused_before_any_call(id_: str) -> None:
     with pytest.raises(FlowLogError) as caught:
@@ -147,8 +111,6 @@ def test_invalid_import_id_is_refused_before_any_call(id_: str) -> None:
 
 def test_provider_in_state_is_a_reference_to_its_class_and_not_secret() -> None:
     assert FlowLogProvider.serialize_as_secret_always is False
-    assert (FlowLogProvider.__module__, FlowLogProvider.__qualname__) == (
-        "providers.flow_log_provider",
-        "FlowLogProvider",
-    )
+    name = f"{FlowLogProvider.__module__}.{FlowLogProvider.__qualname__}"
+    assert name == "providers.flow_log_provider.FlowLogProvider"
     assert len(serialize_provider(FlowLogProvider())) < 200

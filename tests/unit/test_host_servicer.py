@@ -98,14 +98,10 @@ def test_another_run_may_declare_target_with_another_name(engine: Any) -> None:
     assert list(check(engine, SECOND_URN).failures) == []
 
 
-def test_diff_of_unchanged_flow_log_is_empty(engine: Any) -> None:
-    answer = diff(engine)
-    assert answer.changes == proto.DiffResponse.DIFF_NONE
-    assert list(answer.replaces) == []
-    assert not answer.detailedDiff
-
-
 def test_diff_marks_each_change_and_whether_it_replaces(engine: Any) -> None:
+    unchanged = diff(engine)
+    assert (unchanged.changes, list(unchanged.replaces)) == (proto.DiffResponse.DIFF_NONE, [])
+    assert not unchanged.detailedDiff
     answer = diff(engine, name="renamed", log_stream_id=rpc.UNKNOWN)
     assert answer.changes == proto.DiffResponse.DIFF_SOME
     assert list(answer.replaces) == ["log_stream_id"]
@@ -123,9 +119,11 @@ def test_failed_operation_reports_one_sentence_and_keeps_no_resource(engine: Any
     pending = struct({**STATE, "state": "pending"})
     for call, request in (
         (engine.Delete, proto.DeleteRequest(id="fl-1", urn=URN, properties=state)),
+        (engine.Delete, proto.DeleteRequest(id="created-by:x", urn=URN, properties=state)),
         (engine.Create, proto.CreateRequest(urn=URN, properties=inputs)),
         (engine.Read, proto.ReadRequest(id="fl-1", urn=URN, properties=state)),
         (engine.Read, proto.ReadRequest(id="er-1/fl-1", urn=URN)),
+        (engine.Read, proto.ReadRequest(id="created-by:x", urn=URN, properties=state)),
         (engine.Update, proto.UpdateRequest(id="fl-1", urn=URN, olds=state, news=inputs)),
         (engine.Diff, proto.DiffRequest(id="fl-1", urn=URN, olds=pending, news=inputs)),
     ):
@@ -160,9 +158,6 @@ def test_check_works_after_cancel(engine: Any) -> None:
 @pytest.mark.parametrize("value", ["", "text", "🔥", True, False, 600, {"nested": ["text"]}])
 def test_properties_survive_the_way_to_the_engine_and_back(value: Any) -> None:
     assert from_struct(to_struct({"key": value}, Struct())) == {"key": value}
-
-
-def test_unknown_property_survives_the_way_to_the_engine_and_back() -> None:
     message = to_struct({"key": rpc.UNKNOWN}, Struct())
     assert is_unknown(from_struct(message)["key"])
     assert to_struct(from_struct(message), Struct())["key"] == rpc.UNKNOWN

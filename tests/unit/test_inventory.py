@@ -1,7 +1,6 @@
 """The inventory requests each thing once, and what a list lacks by itself."""
 
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -16,7 +15,6 @@ from stacks.stackfile.model import StackConfig
 from tests.unit.plans import FakeClient, attachment, flow_log, router
 
 CORE = {"router": "core", "log_group": "network", "log_stream": "er"}
-NOTHING_KNOWN: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 @pytest.fixture
@@ -33,10 +31,8 @@ def client() -> FakeClient:
     return client
 
 
-def take(
-    client: FakeClient, routers: dict[str, Any], known: Mapping[str, Collection[str]] = NOTHING_KNOWN
-) -> Inventory:
-    return take_inventory(cast(Client, client), StackConfig.model_validate({"routers": routers}), known)
+def take(client: FakeClient, routers: dict[str, Any], known: Mapping[str, Collection[str]] | None = None) -> Inventory:
+    return take_inventory(cast(Client, client), StackConfig.model_validate({"routers": routers}), known or {})
 
 
 def ids(inventory: Inventory, router_id: str) -> list[str]:

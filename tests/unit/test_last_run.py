@@ -1,5 +1,6 @@
 """Reads the outputs of the last run, in the form of this version and of version 0.1."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ ROUTER: dict[str, Any] = {
     "called": {"vpc-shop": "a", "vpc-old": ""},
     "selections": {"core": ["vpc-shop", "vpc-old"]},
 }
+NO_DESTINATION = {"a": {"name": "x", "flow_logs": {"n": {}}}}
 LAST = LastRouter(
     id="er-1",
     name="er-new",
@@ -59,14 +61,9 @@ def test_router_is_read_by_its_id() -> None:
 @pytest.mark.parametrize(
     ("text", "id_"),
     [
-        ("a", "a"),
-        ("b", "b"),
-        ("fw", "b"),
-        ("vpc-new", "a"),
-        ("vpc-shop", "a"),
-        ("vpc-old", ""),
-        ("x", None),
-        ("", None),
+        *((text, "a") for text in ("a", "vpc-new", "vpc-shop")),
+        *((text, "b") for text in ("b", "fw")),
+        *(("vpc-old", ""), ("x", None), ("", None)),
     ],
 )
 def test_text_of_the_stack_file_names_the_same_attachment_as_before(text: str, id_: str | None) -> None:
@@ -111,14 +108,10 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
     assert read_last_run({"routers": {"core": BY_KEY}}) == {
         "er-1": LastRouter(**router, attachments={"a": shop, "b": firewall}, stale_names={"vpc-old": ""})
     }
-    both = LastAttachment(
-        name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": first_log, "second-a": second_log}
-    )
+    both = replace(shop, flow_logs={"core-a": first_log, "second-a": second_log})
     assert read_last_run({"routers": {"core": BY_KEY, "second": second}}) == {
         "er-1": LastRouter(
-            **router,
-            attachments={"a": both, "b": firewall, "c": data},
-            stale_names={"vpc-old": "", "vpc-older": ""},
+            **router, attachments={"a": both, "b": firewall, "c": data}, stale_names={"vpc-old": "", "vpc-older": ""}
         )
     }
 
@@ -126,23 +119,13 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
 @pytest.mark.parametrize(
     "routers",
     [
-        None,
-        [],
-        "core",
-        {"core": None},
-        {"core": 5},
-        {"core": {}},
-        {"core": {"id": "er-1"}},
+        *(None, [], "core"),
+        *({"core": router} for router in (None, 5, {}, {"id": "er-1"}, {"router": "er-1"}, {"router": {"id": "er-1"}})),
+        *({"core": {**ROUTER, "attachments": attachments}} for attachments in (["a"], {"a": "name"}, NO_DESTINATION)),
+        *({"core": {**ROUTER, key: None}} for key in ("name", "selections")),
         {"core": {**ROUTER, "id": 5}},
-        {"core": {**ROUTER, "name": None}},
-        {"core": {**ROUTER, "attachments": ["a"]}},
-        {"core": {**ROUTER, "attachments": {"a": "name"}}},
-        {"core": {**ROUTER, "attachments": {"a": {"name": "x", "flow_logs": {"n": {}}}}}},
         {"core": {**ROUTER, "called": {"vpc-shop": None}}},
-        {"core": {**ROUTER, "selections": None}},
         {"core": {**ROUTER, "selections": "all"}},
-        {"core": {"router": "er-1"}},
-        {"core": {"router": {"id": "er-1"}}},
         {"core": {**BY_KEY, "attachments": ["a"]}},
         {"core": {**BY_KEY, "attachments": {"a": {}}}},
     ],

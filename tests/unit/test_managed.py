@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
 from stacks.state.managed import ManagedFlowLog, find_managed_flow_logs, has_idempotency_key
 from tests.unit.plans import target, urn
 
@@ -44,7 +44,7 @@ def test_component_is_found_in_the_urn(parent: str | None, is_in_component: bool
     assert (flow_log.logical_name, flow_log.is_in_component) == ("name", is_in_component)
 
 
-@pytest.mark.parametrize(("name", "found"), [(IDEMPOTENCY_KEY, True), ("somebody-elses", False)])
+@pytest.mark.parametrize(("name", "found"), [(IDEMPOTENCY_KEY_NAME, True), ("somebody-elses", False)])
 def test_only_the_stacks_own_idempotency_key_is_found(name: str, found: bool) -> None:
     key = {"type": RANDOM_UUID_TYPE, "outputs": {}}
     snapshot = {urn("flow-log"): flow_log(), f"urn:pulumi:dev::project::{RANDOM_UUID_TYPE}::{name}": key}

@@ -1,7 +1,6 @@
 """Reading lists page by page, from services that keep the rules and from others."""
 
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 import pytest
@@ -50,63 +49,42 @@ def test_markers_are_followed() -> None:
     assert service.requests == [{"limit": 2}, {"limit": 2, "marker": "m1"}, {"limit": 2, "marker": "m2"}]
 
 
-@pytest.mark.parametrize("last", [None, ""])
-def test_full_page_without_a_next_marker_is_the_last(last: Any) -> None:
-    assert ids(Service({"": page("a", "b", marker=last)})) == ["a", "b"]
+TWO = [{"id": "a"}, {"id": "b"}]
+LISTS: dict[str, tuple[dict[str, dict[str, Any]], list[str]]] = {
+    "full page without a next marker": ({"": page("a", "b")}, ["a", "b"]),
+    "full page with an empty marker": ({"": page("a", "b", marker="")}, ["a", "b"]),
+    "no page info": ({"": {"things": TWO}}, ["a", "b"]),
+    "no page info but null": ({"": {"things": TWO, "page_info": None}}, ["a", "b"]),
+    "marker that is null": ({"": {"things": TWO, "page_info": {"next_marker": None}}}, ["a", "b"]),
+    "short page, whatever its marker": ({"": page("a", marker="1")}, ["a"]),
+    "total that is never reached": ({"": page("a", marker="1", total=9), "1": page(marker="2", total=9)}, ["a"]),
+    "short page, but a larger total": (
+        {"": page("a", marker="m", total=3), "m": page("b", "c", total=3)},
+        ["a", "b", "c"],
+    ),
+    "repeated records": (
+        {"": page("a", "b", marker="m"), "m": page("b", "c", marker="n"), "n": page("a")},
+        ["a", "b", "c"],
+    ),
+    "empty page": ({"": page(marker="1", total=5)}, []),
+    "repeated marker": ({"": page("a", "b", marker="m"), "m": page("c", "d", marker="m")}, ["a", "b", "c", "d"]),
+    "circle of markers": (
+        {"": page("a", "b", marker="1"), "1": page("c", "d", marker="2"), "2": page("a", "e", marker="1")},
+        ["a", "b", "c", "d", "e"],
+    ),
+}
 
 
-@pytest.mark.parametrize("info", [{}, {"page_info": None}, {"page_info": {"next_marker": None}}])
-def test_answer_without_page_info_is_the_only_page(info: dict[str, Any]) -> None:
-    assert ids(Service({"": {"things": [{"id": "a"}, {"id": "b"}], **info}})) == ["a", "b"]
-
-
-def test_short_page_is_the_last_whatever_its_marker() -> None:
-    service = Service({"": page("a", marker="1")})
-    assert ids(service) == ["a"]
-
-
-def test_short_page_is_not_the_last_if_the_total_is_larger() -> None:
-    service = Service({"": page("a", marker="m", total=3), "m": page("b", "c", total=3)})
-    assert ids(service) == ["a", "b", "c"]
-
-
-def test_total_that_is_never_reached_ends_the_list() -> None:
-    service = Service({"": page("a", marker="1", total=99), "1": page(marker="2", total=99)})
-    assert ids(service) == ["a"]
-
-
-def test_empty_list_is_one_request() -> None:
-    service = Service({"": page(marker="1", total=5)})
-    assert ids(service) == []
-    assert len(service.requests) == 1
-
-
-def test_repeated_marker_ends_the_list() -> None:
-    service = Service({"": page("a", "b", marker="m"), "m": page("c", "d", marker="m")})
-    assert ids(service) == ["a", "b", "c", "d"]
-
-
-def test_circular_markers_end_the_list() -> None:
-    service = Service(
-        {"": page("a", "b", marker="1"), "1": page("c", "d", marker="2"), "2": page("a", "e", marker="1")}
-    )
-    assert ids(service) == ["a", "b", "c", "d", "e"]
-
-
-def test_repeated_records_are_returned_once() -> None:
-    service = Service({"": page("a", "b", marker="m"), "m": page("b", "c", marker="n"), "n": page("a")})
-    assert ids(service) == ["a", "b", "c"]
+@pytest.mark.parametrize(("answers", "expected"), LISTS.values(), ids=LISTS)
+def test_list_has_each_record_once_and_ends(answers: dict[str, dict[str, Any]], expected: list[str]) -> None:
+    service = Service(answers)
+    assert ids(service) == expected
+    assert len(service.requests) == len(answers)
 
 
 def test_ever_new_markers_of_the_same_page_end_the_list() -> None:
-    numbers = count(1)
-    requests = count(1)
-
-    def same_page(_parameters: dict[str, Any]) -> dict[str, Any]:
-        assert next(requests) <= 20, "the list never ends"
-        return page("a", "b", marker=str(next(numbers)))
-
-    assert ids(same_page) == ["a", "b"]
+    answers = (page("a", "b", marker=str(number)) for number in range(20))
+    assert ids(lambda _parameters: next(answers)) == ["a", "b"]
 
 
 def test_next_page_is_requested_only_when_it_is_read() -> None:
@@ -118,15 +96,16 @@ def test_next_page_is_requested_only_when_it_is_read() -> None:
     assert len(service.requests) == 1
 
 
+WITHOUT_ID: list[dict[str, Any]] = [{"things": [{}]}, {"things": ["a"]}]
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({}, "the API's answer has nothing where 'things' should be list"),
-        ({"things": None}, "the API's answer has nothing where 'things' should be list"),
+        *((answer, "the API's answer has nothing where 'things' should be list") for answer in ({}, {"things": None})),
         ({"things": {}}, "the API's answer has dict where 'things' should be list"),
-        ({"things": [{}]}, "the API's answer has nothing where 'id' should be str"),
+        *((answer, "the API's answer has nothing where 'id' should be str") for answer in WITHOUT_ID),
         ({"things": [{"id": 5}]}, "the API's answer has int where 'id' should be str"),
-        ({"things": ["a"]}, "the API's answer has nothing where 'id' should be str"),
         ({"things": [], "page_info": []}, "the API's answer has list where 'page_info' should be dict"),
         ({"things": [], "page_info": {"next_marker": 1}}, "the API's answer has int where 'next_marker' should be str"),
         ({"things": [], "total_count": "1"}, "the API's answer has str where 'total_count' should be int"),

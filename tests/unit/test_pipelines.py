@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,7 @@ PIPELINES = [*WORKFLOWS, *sorted((ROOT / "ci" / "gitlab").glob("*.yml")), ROOT /
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 SHELL = [file for file in sorted(SCRIPTS.iterdir()) if file.is_file() and file.suffix != ".py"]
 MARKER = "<!-- otc-flow-logs review -->"
+FORGE = runpy.run_path(str(SCRIPTS / "forge.py"))
 
 
 def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
@@ -84,10 +87,8 @@ def test_only_approved_plans_are_applied_one_at_a_time() -> None:
     stack = jobs(ROOT / "ci" / "github" / "flow-logs-stack.yml")
     assert "environment" not in stack["plan"]
     assert stack["apply"]["environment"] == "${{ inputs.stack }}"
-    assert stack["apply"]["concurrency"] == {
-        "group": "flow-logs-apply-${{ inputs.stack }}",
-        "cancel-in-progress": False,
-    }
+    group = "flow-logs-apply-${{ inputs.stack }}"
+    assert stack["apply"]["concurrency"] == {"group": group, "cancel-in-progress": False}
     parts = yaml.safe_load((ROOT / "ci" / "gitlab" / "jobs.yml").read_text())
     assert "environment" not in parts[".plan"]
     assert parts[".apply"]["environment"] == {"name": "$STACK"}
@@ -120,13 +121,7 @@ def test_actionlint_finds_no_mistake(tmp_path: Path) -> None:
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
     for workflow in WORKFLOWS:
         shutil.copy(workflow, tmp_path / ".github" / "workflows")
-    done = subprocess.run(
-        [go, "run", ACTIONLINT],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([go, "run", ACTIONLINT], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
@@ -170,29 +165,22 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("changed", "stacks"),
-    [
+def test_stack_file_touches_its_stack_and_shared_files_touch_all(repository: Repository) -> None:
+    cases: list[tuple[list[str], list[str]]] = [
         (["stacks/Pulumi.prod.yaml"], ["prod"]),
         (["stacks/Pulumi.prod.yaml", "stacks/Pulumi.dev.yaml", "README.md"], ["dev", "prod"]),
         (["stacks/Pulumi.local.yaml"], []),
         (["README.md", "docs/iam/read-only.json", "docs/a name ünd more.png"], []),
         (["tests/unit/test_x.py", "bench/results.json"], []),
         (["stacks/program.py", "README.md"], ["dev", "prod"]),
-        (["constraints.txt"], ["dev", "prod"]),
-        (["stacks/defaults.yaml"], ["dev", "prod"]),
-        (["ci/scripts/plan"], ["dev", "prod"]),
+        *(([shared], ["dev", "prod"]) for shared in ("constraints.txt", "stacks/defaults.yaml", "ci/scripts/plan")),
         (["a new kind\nof file"], ["dev", "prod"]),
-    ],
-    ids=lambda value: " ".join(value) or "none",
-)
-def test_stack_file_touches_its_stack_and_shared_files_touch_all(
-    repository: Repository, changed: list[str], stacks: list[str]
-) -> None:
-    for name in changed:
-        repository.write(name)
-    repository.commit()
-    assert repository.touched() == stacks
+    ]
+    for number, (changed, stacks) in enumerate(cases):
+        for name in changed:
+            repository.write(name, f"# change {number}\n")
+        repository.commit()
+        assert repository.touched() == stacks, changed
 
 
 def test_new_stack_is_touched_and_deleted_stack_file_is_reported(repository: Repository) -> None:
@@ -204,17 +192,13 @@ def test_new_stack_is_touched_and_deleted_stack_file_is_reported(repository: Rep
     assert done.stderr == ("stacks/Pulumi.dev.yaml was deleted: its stack keeps its flow logs until you destroy it\n")
 
 
-def test_code_that_moved_into_the_docs_touches_all_stacks(repository: Repository) -> None:
+def test_code_that_moved_into_the_docs_and_unknown_base_touch_all(repository: Repository) -> None:
     repository.write("stacks/names.py", "a\nb\nc\n")
     repository.commit()
     repository.git("mv", "stacks/names.py", "README.md")
     repository.commit()
-    assert repository.touched() == ["dev", "prod"]
-
-
-def test_unknown_base_touches_all_stacks(repository: Repository) -> None:
-    assert repository.touched("0" * 40) == ["dev", "prod"]
-    assert repository.touched("--all") == ["dev", "prod"]
+    for base in ("HEAD^", "0" * 40, "--all"):
+        assert repository.touched(base) == ["dev", "prod"]
 
 
 def test_child_pipeline_plans_and_applies_every_stack(repository: Repository) -> None:
@@ -222,22 +206,19 @@ def test_child_pipeline_plans_and_applies_every_stack(repository: Repository) ->
     assert pipeline["include"] == [{"local": "ci/gitlab/jobs.yml"}]
     assert pipeline["plan prod"] == {"extends": ".plan", "variables": {"STACK": "prod"}}
     assert pipeline["apply dev"] == {"extends": ".apply", "variables": {"STACK": "dev"}, "needs": ["plan dev"]}
-    assert yaml.safe_load(repository.run("gitlab-pipeline").stdout).keys() == {
-        "include",
-        "stages",
-        "no stack is touched",
+    without = yaml.safe_load(repository.run("gitlab-pipeline").stdout)
+    assert without.keys() == {"include", "stages", "no stack is touched"}
+
+
+def test_unknown_stack_is_refused_before_anything_happens(repository: Repository) -> None:
+    errors = {
+        "staging": "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing.",
+        "../dev": "'../dev' is not a valid stack name.",
     }
-
-
-@pytest.mark.parametrize("script", ["preview", "plan", "apply", "drift"])
-def test_unknown_stack_is_refused_before_anything_happens(repository: Repository, script: str) -> None:
-    for name, error in (
-        ("staging", "There is no stack 'staging', since stacks/Pulumi.staging.yaml is missing."),
-        ("../dev", "'../dev' is not a valid stack name."),
-    ):
+    for script, name in itertools.product(["preview", "plan", "apply", "drift"], errors):
         with pytest.raises(subprocess.CalledProcessError) as refused:
             repository.run(script, name)
-        assert (refused.value.returncode, refused.value.stderr) == (1, f"error: {error}\n")
+        assert (refused.value.returncode, refused.value.stderr) == (1, f"error: {errors[name]}\n")
     assert not (repository.folder / ".local").exists()
 
 
@@ -310,24 +291,18 @@ PLACES = {
 
 
 class Client:
-    """Runs forge.py against a server."""
+    """Calls forge.py with a server."""
 
     def __init__(self, forge: type[_Forge], url: str, name: str, folder: Path) -> None:
         self.forge, self.folder = forge, folder
         variables, self.comments_path, self.issues_path = PLACES[name]
         self.text = "body" if name == "github" else "description"
-        self.environment = {**variables, "GITHUB_API_URL": url, "CI_API_V4_URL": url, "PATH": os.environ["PATH"]}
+        self.environment = {**variables, "GITHUB_API_URL": url, "CI_API_V4_URL": url}
 
-    def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        (self.folder / "text.md").write_text(text)
-        return subprocess.run(
-            [sys.executable, SCRIPTS / "forge.py", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(self, command: str, text: str = "") -> None:
+        file = self.folder / "text.md"
+        file.write_text(text)
+        FORGE["run"]([command, str(file)] if text else [command], self.environment)
 
     def add(self, path: str, **values: Any) -> None:
         person = {"user": {"type": "User"}, "author": {"id": 1}, "state": "opened" if "projects" in path else "open"}
@@ -337,10 +312,11 @@ class Client:
 
 
 @pytest.fixture(params=["github", "gitlab"])
-def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
+def client(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv("no_proxy", "*")
     forge = type("Forge", (_Forge,), {"items": {}, "changes": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), forge)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield Client(forge, f"http://127.0.0.1:{server.server_port}", request.param, tmp_path)
     server.shutdown()
@@ -353,7 +329,7 @@ def test_comment_is_created_once_and_then_updated(client: Client) -> None:
     for number in range(120):
         client.add(client.comments_path, body=f"remark {number}")
     for text in (f"{MARKER}\nfirst ü", f"{MARKER}\nsecond"):
-        assert client.run("comment", "text.md", text=text).returncode == 0
+        client.run("comment", text)
     comments = client.forge.items[client.comments_path]
     assert [comment["body"] for comment in comments[121:]] == [f"{MARKER}\nsecond"]
     assert comments[0]["body"] == f"{MARKER} quoted by a person"
@@ -361,10 +337,10 @@ def test_comment_is_created_once_and_then_updated(client: Client) -> None:
 
 
 def test_request_without_a_touched_stack_gets_no_new_comment(client: Client) -> None:
-    assert client.run("no-comment").returncode == 0
+    client.run("no-comment")
     assert client.forge.changes == []
-    client.run("comment", "text.md", text=f"{MARKER}\nsomething")
-    assert client.run("no-comment").returncode == 0
+    client.run("comment", f"{MARKER}\nsomething")
+    client.run("no-comment")
     (comment,) = client.forge.items[client.comments_path]
     assert comment["body"] == f"{MARKER}\n## Flow logs: no stack is touched"
 
@@ -373,25 +349,28 @@ def test_one_issue_is_open_while_there_is_drift(client: Client) -> None:
     client.add(client.issues_path, **{client.text: "a person's own issue", "title": "x"})
     client.add(client.issues_path, **{client.text: None, "title": "without text"})
     for text in (f"{MARKER}\nmonday", f"{MARKER}\ntuesday"):
-        assert client.run("issue", "text.md", text=text).returncode == 0
+        client.run("issue", text)
     first = client.forge.items[client.issues_path][2:]
     assert [(issue["title"], issue[client.text]) for issue in first] == [("Flow logs drifted", f"{MARKER}\ntuesday")]
 
-    assert client.run("all-well").returncode == 0
-    assert client.run("all-well").returncode == 0
+    client.run("all-well")
+    client.run("all-well")
     assert [issue["state"] for issue in client.forge.items[client.issues_path]][2:] == ["closed"]
     assert {issue["state"] for issue in client.forge.items[client.issues_path][:2]} <= {"open", "opened"}
 
-    assert client.run("issue", "text.md", text=f"{MARKER}\nfriday").returncode == 0
+    client.run("issue", f"{MARKER}\nfriday")
     assert len(client.forge.items[client.issues_path]) == 4
 
 
 def test_errors_are_one_sentence_without_the_token(client: Client) -> None:
-    token = "GH_TOKEN" if client.text == "body" else "GITLAB_TOKEN"
     client.environment |= {"GITHUB_API_URL": "http://127.0.0.1:9", "CI_API_V4_URL": "http://127.0.0.1:9"}
-    refused = client.run("all-well")
-    assert refused.returncode == 1
-    assert re.fullmatch(r"error: GET \S+ was not answered: .*\n", refused.stderr)
-    assert "the-token" not in refused.stderr
+    with pytest.raises(FORGE["ForgeError"]) as refused:
+        client.run("all-well")
+    assert re.fullmatch(r"GET \S+ got no valid answer: .*\.", str(refused.value))
+    assert "the-token" not in str(refused.value)
+
+    token = "GH_TOKEN" if client.text == "body" else "GITLAB_TOKEN"
     del client.environment[token]
-    assert client.run("all-well").stderr == f"error: The variable {token} is not set.\n"
+    command = [sys.executable, str(SCRIPTS / "forge.py"), "all-well"]
+    done = subprocess.run(command, env=client.environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"error: The variable {token} is not set.\n")

@@ -17,7 +17,7 @@ IDS = [id_ for id_, _ in ATTACHMENTS]
 MOVES = [target(id_, stream="other") for id_ in IDS]
 MOVING = [flow_log(id_, "x", id_=id_, stream="other") for id_ in IDS]
 LEAVING = [flow_log("x", "y", state="deleting")]
-WAY_OUT = "request a higher quota, delete flow logs that nobody needs"
+WAY_OUT = "request a higher quota or delete unused flow logs"
 
 
 def check(
@@ -28,10 +28,10 @@ def check(
     routers: Sequence[ResolvedRouter] = (),
 ) -> tuple[list[str], list[str]]:
     """What will fail, and what may fail."""
-    wanted = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
+    desired = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
     have = managed(*state)
-    creates = len(find_creates(wanted, have))
-    problems, warnings = check_quota(wanted, creates, find_deletions(wanted, have, {}), quota)
+    creates = len(find_creates(desired, have))
+    problems, warnings = check_quota(desired, creates, find_deletions(desired, have, {}), quota)
     assert {problem.key for problem in (*problems, *warnings)} <= {"routers"}
     return [problem.what for problem in problems], [problem.what for problem in warnings]
 
@@ -59,7 +59,8 @@ def test_full_quota_is_a_problem(used: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "room", "way_out"), [(5, 2, f"{WAY_OUT}, or move 2 at a time, with overrides"), (3, 0, WAY_OUT)]
+    ("limit", "room", "way_out"),
+    [(5, 2, "request a higher quota, delete unused flow logs or move 2 at a time, with overrides"), (3, 0, WAY_OUT)],
 )
 def test_moves_need_room_before_the_old_flow_logs_are_deleted(limit: int, room: int, way_out: str) -> None:
     sentence = (
@@ -93,5 +94,5 @@ def test_second_key_of_a_router_needs_room_of_its_own() -> None:
 
 def test_creates_are_targets_that_neither_state_nor_router_has() -> None:
     existing = [flow_log("b", "by-hand"), flow_log("c", "x", state="deleting")]
-    wanted = plan(resolved_router("core", ATTACHMENTS, existing=existing))
-    assert [create.attachment.id for create in find_creates(wanted, managed(target("a")))] == ["c"]
+    desired = plan(resolved_router("core", ATTACHMENTS, existing=existing))
+    assert [create.attachment.id for create in find_creates(desired, managed(target("a")))] == ["c"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,10 @@ BUCKET = {
     "type": "creating",
     "resource": {"urn": "urn:pulumi:x::y::aws:s3/bucket:Bucket::b", "type": "aws:s3/bucket:Bucket"},
 }
-OTHER_RUN = (
-    "error: another run creates 1 resources, or was interrupted while it did: if nobody is at work on this stack,"
-    " run `make recover` first"
-)
-EARLIER_RUN = (
-    "error: an earlier run was interrupted while it created 1 resources: if nobody is at work on this stack,"
-    " run `make recover` first"
-)
-LIVE_RUN = "error: another run is at work on this stack now, with 1 creates under way: wait until it has ended"
+WAY_OUT = ": if no run of this stack is in progress, run `make recover` first"
+OTHER_RUN = f"error: another run is creating 1 resources, or was interrupted while creating them{WAY_OUT}"
+EARLIER_RUN = f"error: an earlier run was interrupted while it created 1 resources{WAY_OUT}"
+LIVE_RUN = "error: another run of this stack is in progress, with 1 creates: wait until it has ended"
 
 Run = Callable[[str, "Mapping[str, Any] | str"], "str | int | None"]
 
@@ -131,11 +127,6 @@ def test_resource_that_the_create_was_to_replace_is_removed() -> None:
     assert (kept, recovered["urn"], recovered["id"]) == (other, URN, "created-by:")
 
 
-def test_create_that_a_later_run_repeated_is_dropped() -> None:
-    created = in_state(**KEY)
-    assert take_over([interrupted(**KEY)], [created]) == [created]
-
-
 def test_create_of_several_runs_is_taken_over_once() -> None:
     (recovered,) = take_over([interrupted(**KEY, name="last"), interrupted(**KEY)], [])
     assert recovered["inputs"]["name"] == "last"
@@ -151,14 +142,16 @@ def test_create_for_a_former_target_is_taken_over_to_be_deleted() -> None:
 
 
 @pytest.mark.parametrize(
-    "operation",
+    ("operation", "resources"),
     [
-        {"resource": {"urn": URN, "type": RANDOM_UUID_TYPE, "inputs": {}}, "type": "creating"},
-        {**interrupted(**KEY), "type": "deleting"},
+        ({"resource": {"urn": URN, "type": RANDOM_UUID_TYPE, "inputs": {}}, "type": "creating"}, []),
+        ({**interrupted(**KEY), "type": "deleting"}, []),
+        (interrupted(**KEY), [in_state(**KEY)]),
     ],
+    ids=["another type", "no create", "create that a later run repeated"],
 )
-def test_other_operations_are_dropped(operation: dict[str, Any]) -> None:
-    assert take_over([operation], []) == []
+def test_other_operations_are_dropped(operation: dict[str, Any], resources: list[dict[str, Any]]) -> None:
+    assert take_over([operation], resources) == resources
 
 
 def test_operations_on_other_resources_stay_and_are_reported(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +171,7 @@ def test_create_without_idempotency_key_is_dropped_and_reported(run: Run, capsys
     printed = capsys.readouterr()
     assert json.loads(printed.out)["deployment"] == {"resources": []}
     assert printed.err == (
-        "interrupted: 1 creates; the service is asked what came of them\n"
+        "interrupted: 1 creates; the next refresh finds out what they created\n"
         "warning: 1 flow logs without an idempotency_key may have been created and cannot be found again: shop;"
         " look for them and import or delete them\n"
     )
@@ -222,3 +215,14 @@ def test_provider_may_end_a_moment_after_its_engine(run: Run, monkeypatch: pytes
         create.enter_context(journal.recorded("local", URN, {}))
         monkeypatch.setattr("time.sleep", lambda _seconds: create.close())
         assert run("refuse-live", {}) is None
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["take-over"], ["take_over", "local"]])
+def test_wrong_arguments_print_usage(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["pending", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("stacks.pending", run_name="__main__")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m stacks.pending refuse | ")

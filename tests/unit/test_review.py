@@ -34,7 +34,7 @@ from tests.unit.review_samples import (
 )
 
 DELETED = "**⚠️ 1 to delete: the record that it writes ends**"
-MOVED = "**1 to move: the new flow log is made first, then the old one is deleted, so that no record has a gap**"
+MOVED = "**1 to move: the new flow log is created first, then the old one is deleted, so that no record has a gap**"
 REPLACED = "**⚠️ 1 to replace: deleted, and then created again**"
 ARCHIVED = "`network/er-flow-logs` → `network/er-flow-logs-archive`"
 
@@ -64,7 +64,9 @@ def test_review_shows_every_kind_of_change_by_name() -> None:
     deleted = "`core-vpc-shop-staging-4ce7dd7c` (the attachment is gone)"
     assert rows(text, DELETED) == [["`er-core`", "`vpc-shop-staging`", deleted, "`network/er-flow-logs`"]]
     assert rows(text, MOVED) == [["`er-core`", "`vpc-payments`", "`core-vpc-payments-8bd9e320`", ARCHIVED]]
-    ((router, attachment, name, target),) = rows(text, "**1 to import: it is there already and is taken over**")
+    ((router, attachment, name, target),) = rows(
+        text, "**1 to import: it already exists and will be managed by this stack**"
+    )
     assert (router, attachment) == ("`er-core`", "`vpc-taken`")
     assert target == (
         '`network/er-flow-logs`<br>description: `""` → `Everything that passes the core router`'
@@ -109,7 +111,7 @@ def test_change_after_import_counts_as_import_only() -> None:
     text = review(read_recorded("import.json"))
 
     assert "## Flow logs: 8 to create, 2 to import\n" in text
-    imported = rows(text, "**2 to import: they are there already and are taken over**")
+    imported = rows(text, "**2 to import: they already exist and will be managed by this stack**")
     assert ["name: `by-hand` →" in row[3] for row in imported] == [True, False]
 
 
@@ -129,9 +131,9 @@ def test_every_deletion_shows_its_reason_once(file: str) -> None:
     assert file == "dropped_router.json" or reasons == {
         "vpc-data-platform": "the attachment is gone",
         "vpc-payments": "it is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
-        "vpc-shop": "the stack file wants it in network/er-flow-logs only",
-        "vpn-office-hamburg": f"it is no longer selected since the stack file says {selection}",
-        "vpc-lab": "its router left the stack file",
+        "vpc-shop": "the stack file declares only a flow log to network/er-flow-logs",
+        "vpn-office-hamburg": f"it is no longer selected because the stack file has {selection}",
+        "vpc-lab": "its router is no longer in the stack file",
     }
     assert all(reasons.values())
     assert found.unchanged == 6
@@ -142,7 +144,7 @@ def test_every_deletion_shows_its_reason_once(file: str) -> None:
 @pytest.mark.parametrize(
     ("file", "state", "reason"),
     [
-        ("outcome_unknown.json", "unknown", "nobody knows whether it was ever created"),
+        ("outcome_unknown.json", "unknown", "it is unknown whether it was created"),
         ("failed.json", "failed", "it has failed"),
         ("outcome_unknown.json", "deleting", "its state: `deleting`"),
     ],
@@ -173,12 +175,6 @@ def test_move_is_one_row_with_both_streams_by_name() -> None:
         ["`core-vpc-shop-e4ec9862`", ARCHIVED],
     ]
     assert not [word for word in ("to delete", "to create", "- ⚠️ er-core", "gap") if word in text]
-
-
-def test_move_to_a_disabled_flow_log_promises_no_record() -> None:
-    text = review_steps(*move(1, enabled=False))
-    assert "then the old one is deleted; ⚠️ disabled, so that nothing is written**" in text
-    assert "gap" not in text
 
 
 def test_warning_about_several_moves_stays_as_it_is() -> None:
@@ -217,7 +213,7 @@ def test_replacement_for_another_attachment_ends_a_record(key: str) -> None:
     assert "## Flow logs: 1 to delete, 1 to create\n" in text
     ((_, attachment, name, _),) = rows(text, DELETED)
     assert attachment == "`att-00001`"
-    assert name == "`flow-log-00001` (its flow log becomes that of another attachment)"
+    assert name == "`flow-log-00001` (its flow log is now declared for another attachment)"
 
 
 def test_warnings_that_no_row_repeats_are_shown() -> None:
@@ -297,37 +293,33 @@ def test_failed_preview_shows_its_error(file: str) -> None:
         "",
         "### Stack `local`",
         "",
-        "❌ **The preview failed**, so nobody knows what would change.",
+        "❌ **The preview failed**, so the changes are unknown.",
         "",
         "- ❌ otc-flow-logs:routers.core.log&#95;group in stacks/Pulumi.local.yaml: there is no log group with id or"
-        " name 'netwrk'; there are: network, security",
+        " name 'netwrk'; known: network, security",
     ]
 
 
-UNKNOWN_FORM = "its output has a form that this program does not read"
+UNKNOWN_FORM = "its output has an unknown format"
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "it printed nothing to standard output"),
-        (" \n", "it printed nothing to standard output"),
-        (read_recorded("first.json")[:5000], "its output is incomplete"),
-        (read_recorded("first.jsonl")[:5000], "its output is incomplete"),
+        *((text, "it printed nothing to standard output") for text in ("", " \n")),
+        *((read_recorded(file)[:5000], "its output is incomplete") for file in ("first.json", "first.jsonl")),
         ("\n".join(read_recorded("first.jsonl").splitlines()[:-2]), "its output is incomplete"),
-        ("zsh: command not found: pulumi", "its output is not JSON of &#96;pulumi preview&#96;"),
-        ("[]", "its output is not JSON of &#96;pulumi preview&#96;"),
-        ("{}", UNKNOWN_FORM),
-        ('{"steps": {}}', UNKNOWN_FORM),
-        ('{"steps": [{"op": "same"}]}', UNKNOWN_FORM),
-        ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an operation that this program does not know"),
-        (document(step("update")), "it has no state of a resource that it changes"),
+        ("zsh: command not found: pulumi", "its output is not the JSON of &#96;pulumi preview&#96;"),
+        ("[]", "its output is not the JSON of &#96;pulumi preview&#96;"),
+        *((text, UNKNOWN_FORM) for text in ("{}", '{"steps": {}}', '{"steps": [{"op": "same"}]}')),
+        ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an unknown operation"),
+        (document(step("update")), "it lacks the state of a resource that it changes"),
     ],
 )
 def test_incomplete_preview_counts_as_failed(text: str, sentence: str) -> None:
     found = review(text)
     assert "## Flow logs: 1 of 1 preview failed\n" in found
-    assert f"**The preview failed**, so nobody knows what would change: {sentence}" in found
+    assert f"**The preview failed**, so the changes are unknown: {sentence}" in found
 
 
 def error(message: str, **more: Any) -> str:
@@ -430,7 +422,7 @@ def test_long_tables_are_folded_but_stay_open_if_they_are_loud() -> None:
     assert "<details" not in review_steps(*itertools.chain.from_iterable(map(steps_of_every_kind, range(20))))
 
 
-@pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 1000), (350, 2), (3000, 1)])
+@pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 100), (350, 2), (1000, 1)])
 def test_comment_of_many_rows_keeps_deletions_longest(stacks: int, each: int) -> None:
     steps = itertools.chain.from_iterable(map(steps_of_every_kind, range(each)))
     found = review_stack("", document(*steps, warnings=["w" * 400]))
@@ -442,9 +434,9 @@ def test_comment_of_many_rows_keeps_deletions_longest(stacks: int, each: int) ->
     left_out = stacks * (each * 6 + 1) - shown
     assert f"**There was no room for {left_out:,} rows of tables and lists" in text
     if stacks <= 20:
-        assert text.count("**1,000 to delete**") == stacks
-        deleted = rows(text, "1,000 to delete:")
-        assert f"… and {1000 - len(deleted):,} more: `STACK=stack-0000 make preview`\n" in text
+        assert text.count(f"**{each:,} to delete**") == stacks
+        deleted = rows(text, f"{each:,} to delete:")
+        assert f"… and {each - len(deleted):,} more: `STACK=stack-0000 make preview`\n" in text
         assert len(deleted) > 20
         assert "to create</b>" not in text
     elif stacks == 350:
@@ -464,17 +456,14 @@ def test_failed_stacks_and_deletions_are_kept_longest() -> None:
     order = ("### Stack `y`", "4 to delete: the records that they write end", "### Stack `z`", "**`y`**: nothing to do")
     assert sorted(map(text.index, order)) == [text.index(part) for part in order]
 
-    text = comment([*(replace(quiet, stack=f"a{number:04}") for number in range(3000)), *loud])
+    text = comment([*(replace(quiet, stack=f"a{number:04}") for number in range(1000)), *loud])
     assert len(text) <= LONGEST
     assert "### Stack `y`" in text
     assert "### Stack `z`" in text
 
 
-@settings(max_examples=25)
-@given(
-    reviews([*HOSTILE, "vpc-shop"], stacks=st.integers(0, 10**6).map(str), longest=30),
-    st.integers(1000, 20_000),
-)
+@settings(max_examples=10)
+@given(reviews([*HOSTILE, "vpc-shop"], stacks=st.integers(0, 10**6).map(str), longest=30), st.integers(1000, 20_000))
 def test_comment_is_never_longer_than_allowed(several: list[StackReview], longest: int) -> None:
     text = comment(several, longest)
     assert len(text) <= longest
@@ -500,16 +489,16 @@ def test_command_reads_one_preview_from_standard_input(
     assert capsys.readouterr().out.endswith("## Flow logs: nothing to do\n\n**`dev`**: nothing to do, 10 unchanged\n")
 
 
+TWICE = (["dev=-", "prod=-"], ["dev=a", "dev=b"])
+
+
 @pytest.mark.parametrize("options", [[], ["--text"]])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "usage: python -m stacks.review [--text | --ask] STACK=FILE..."),
-        (["dev"], "usage:"),
-        (["=file"], "usage:"),
-        (["d`e`v=file"], "usage:"),
-        (["dev=-", "prod=-"], "error: each stack, and standard input, can be there only once"),
-        (["dev=a", "dev=b"], "error: each stack, and standard input, can be there only once"),
+        *(([argument], "usage:") for argument in ("dev", "=file", "d`e`v=file")),
+        *((twice, "error: each stack, and standard input, may be given only once") for twice in TWICE),
         (["dev=/none"], "error: cannot read /none"),
     ],
 )

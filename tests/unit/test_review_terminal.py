@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.commands.review.__main__ import main
@@ -22,10 +21,6 @@ RED = "\x1b[31m"
 
 def review(file: str, stack: str = "local") -> str:
     return text([review_stack(stack, read_recorded(file))])
-
-
-def unwrapped(file: str) -> str:
-    return " ".join(review(file).split())
 
 
 def review_of(kind: Kind, rows: list[Row], **more: list[str]) -> str:
@@ -54,14 +49,14 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
         "    reason: the attachment is gone",
         "    logged to network/er-flow-logs",
         "",
-        "1 TO MOVE: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
+        "1 TO MOVE: THE NEW FLOW LOG IS CREATED FIRST, THEN THE OLD ONE IS DELETED",
         "  - er-core, vpc-payments, core-vpc-payments-8bd9e320",
         "    network/er-flow-logs -> network/er-flow-logs-archive, no gap",
     ]
     titles = [line for line in lines if re.match(r"\d", line)]
     assert titles[2:] == [
         "3 to change",
-        "1 to import: it is there already and is taken over",
+        "1 to import: it already exists and will be managed by this stack",
         "2 to create",
         "2 warnings",
     ]
@@ -70,38 +65,32 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
     assert lines[-2:] == ["  - not logged on er-edge: vpc-partner-lab waits for the router's owner to", "    accept it"]
 
 
+ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
+
+
 @pytest.mark.parametrize(
-    ("file", "parts"),
+    ("file", "part"),
     [
+        ("reasons.json", "5 TO DELETE: THE RECORDS THAT THEY WRITE END"),
         (
             "reasons.json",
-            [
-                "5 TO DELETE: THE RECORDS THAT THEY WRITE END",
-                "core-archive-vpc-shop-e4ec9862 reason: the stack file wants it in network/er-flow-logs only",
-                "lab-vpc-lab-8bf66aa7 reason: its router left the stack file logged to network/er-flow-logs",
-            ],
+            "core-archive-vpc-shop-e4ec9862 reason: the stack file declares only a flow log to network/er-flow-logs",
         ),
         (
-            "moved.jsonl",
-            [
-                "2 TO MOVE: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM DISABLED, SO",
-                "network/er-flow-logs -> network/er-flow-logs-archive, DISABLED: nothing is written",
-                "network/er-flow-logs -> network/er-flow-logs-archive, no gap",
-            ],
+            "reasons.json",
+            "vpc-lab-8bf66aa7 reason: its router is no longer in the stack file logged to network/er-flow-logs",
         ),
-        ("failed.json", ["1 TO REPLACE: DELETED, AND THEN CREATED AGAIN", "core-vpc-shop-e4ec9862 it has failed"]),
-        (
-            "mixed.json",
-            [
-                "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true",
-                "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs",
-            ],
-        ),
+        ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
+        ("moved.jsonl", f"{ARCHIVED}, DISABLED: nothing is written"),
+        ("moved.jsonl", f"{ARCHIVED}, no gap"),
+        ("failed.json", "1 TO REPLACE: DELETED, AND THEN CREATED AGAIN"),
+        ("failed.json", "core-vpc-shop-e4ec9862 it has failed"),
+        ("mixed.json", "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true"),
+        ("mixed.json", "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs"),
     ],
 )
-def test_changes_have_their_reasons(file: str, parts: list[str]) -> None:
-    shown = unwrapped(file)
-    assert [part for part in parts if part not in shown] == []
+def test_changes_have_their_reasons(file: str, part: str) -> None:
+    assert part in " ".join(review(file).split())
 
 
 def test_unknown_reason_of_a_deletion_is_reported() -> None:
@@ -121,13 +110,13 @@ def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:
 
 def test_failed_preview_is_loud_and_shows_why() -> None:
     assert review("wrong_stack_file.json").splitlines() == [
-        "Stack local: THE PREVIEW FAILED, so nobody knows what would change.",
+        "Stack local: THE PREVIEW FAILED, so the changes are unknown.",
         "  - otc-flow-logs:routers.core.log_group in stacks/Pulumi.local.yaml: there is",
-        "    no log group with id or name 'netwrk'; there are: network, security",
+        "    no log group with id or name 'netwrk'; known: network, security",
     ]
     assert text([review_stack("dev", "")]).splitlines() == [
-        "Stack dev: THE PREVIEW FAILED, so nobody knows what would change: it printed",
-        "  nothing to standard output. Its standard error may say why.",
+        "Stack dev: THE PREVIEW FAILED, so the changes are unknown: it printed nothing to",
+        "  standard output. Its standard error may say why.",
     ]
 
 
@@ -145,7 +134,7 @@ def test_only_loud_lists_are_longer_than_twenty(kind: Kind) -> None:
 
 
 def test_disabled_flow_logs_are_always_listed() -> None:
-    shown = review_of(Kind.CHANGE, [row(n, is_silenced=n < 30) for n in range(40)])
+    shown = review_of(Kind.CHANGE, [row(n, is_disabled=n < 30) for n in range(40)])
     assert "40 to change; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
     assert shown.count("  - er, vpc-") == 30
     assert shown.endswith("  ... and 10 more")
@@ -163,19 +152,15 @@ def test_only_loud_titles_are_red() -> None:
     red = text(several, in_colour=True)
 
     titles = re.findall(r"\x1b\[31m(.*?)\x1b\[0m\n", red)
-    assert [title[:11] for title in titles] == ["Stack dev: ", "  nothing t", "1 TO DELETE", "1 TO MOVE: "]
+    assert [title[:11] for title in titles] == ["Stack dev: ", "  standard ", "1 TO DELETE", "1 TO MOVE: "]
     assert re.sub(r"\x1b\[\d+m", "", red) == text(several)
     assert "\x1b" not in text(several)
-
-
-@pytest.mark.parametrize("file", [file.name for file in sorted(PREVIEWS.glob("*.json*"))])
-def test_recorded_previews_fit_into_80_columns(file: str) -> None:
-    assert [line for line in review(file).splitlines() if len(line) > COLUMNS] == []
 
 
 TEXTS = [*HOSTILE, "vpc-shop", "x" * 79, "x" * 64, "名前" * 20, "e\u0301" * 70, "two words " * 30]
 
 
+@settings(max_examples=25)
 @given(reviews(TEXTS, stacks=st.sampled_from(TEXTS), longest=3))
 def test_hostile_names_do_not_break_lines_or_control_the_terminal(several: list[StackReview]) -> None:
     shown = text(several)
@@ -205,22 +190,15 @@ def test_command_prints_text_wherever_the_option_stands(position: int, capsys: p
     assert main(["--text", f"dev={PREVIEWS / 'wrong_stack_file.json'}"]) == 1
 
 
-class Terminal(io.TextIOWrapper):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(("no_color", "is_red"), [(None, True), ("", True), ("1", False)])
 def test_command_uses_colour_on_terminals_unless_no_color_is_set(
-    monkeypatch: pytest.MonkeyPatch, no_color: str | None, *, is_red: bool
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_color: str | None, *, is_red: bool
 ) -> None:
-    terminal = Terminal(io.BytesIO())
-    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)
 
     main(["--text", f"dev={PREVIEWS / 'mixed.json'}"])
 
-    terminal.flush()
-    assert (RED.encode() in terminal.buffer.getvalue()) is is_red  # type: ignore[attr-defined]
+    assert (RED in capsys.readouterr().out) is is_red

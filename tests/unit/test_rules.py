@@ -37,15 +37,17 @@ def check(**rules: Any) -> list[Problem]:
         (
             "log_groups",
             ["audit", "archive"],
-            "only audit, archive may be written to, not: core: vpc-shop to group/stream, core: vpn-b to group/stream",
+            "the only allowed log groups are audit, archive, but these flow logs write elsewhere:"
+            " core: vpc-shop to group/stream, core: vpn-b to group/stream",
         ),
         (
             "log_groups",
             [],
-            "only nothing may be written to, not: core: vpc-shop to group/stream, core: vpn-b to group/stream",
+            "the only allowed log groups are none, but these flow logs write elsewhere:"
+            " core: vpc-shop to group/stream, core: vpn-b to group/stream",
         ),
-        ("names", ["vpc-*", "edge-*"], "these names fit none of vpc-*, edge-*: vpn-b (core: vpn-b)"),
-        ("names", ["vpc"], "these names fit none of vpc: vpc-shop (core: vpc-shop), vpn-b (core: vpn-b)"),
+        ("names", ["vpc-*", "edge-*"], "these names match none of vpc-*, edge-*: vpn-b (core: vpn-b)"),
+        ("names", ["vpc"], "these names match none of vpc: vpc-shop (core: vpc-shop), vpn-b (core: vpn-b)"),
     ],
 )
 def test_broken_rule_names_every_culprit(rule: str, value: object, what: str) -> None:
@@ -65,4 +67,4 @@ def test_attachment_that_another_key_logs_is_selected() -> None:
 def test_unknown_log_group_in_a_rule_is_reported_with_the_known_ones() -> None:
     (problem,) = check(log_groups=["group", "aduit"])
     assert problem.key == "rules.log_groups[1]"
-    assert problem.what.startswith("there is no log group with id or name 'aduit'; there are: audit")
+    assert problem.what.startswith("there is no log group with id or name 'aduit'; known: audit")

@@ -23,17 +23,11 @@ def test_second_declaration_of_target_is_reported_with_first(run: Run) -> None:
     assert run.record_declared(FIRST, INPUTS) is None
 
 
+@pytest.mark.parametrize(("first", "second"), [("one", "another"), (UNKNOWN, UNKNOWN), (None, None)])
 @pytest.mark.parametrize("key", list(INPUTS))
-def test_different_targets_are_not_duplicates(run: Run, key: str) -> None:
-    assert run.record_declared(FIRST, INPUTS) is None
-    assert run.record_declared(SECOND, {**INPUTS, key: "other"}) is None
-
-
-@pytest.mark.parametrize("value", [UNKNOWN, None])
-@pytest.mark.parametrize("key", list(INPUTS))
-def test_unknown_targets_are_not_duplicates(run: Run, key: str, value: object) -> None:
-    assert run.record_declared(FIRST, {**INPUTS, key: value}) is None
-    assert run.record_declared(SECOND, {**INPUTS, key: value}) is None
+def test_different_and_unknown_targets_are_not_duplicates(run: Run, key: str, first: object, second: object) -> None:
+    assert run.record_declared(FIRST, {**INPUTS, key: first}) is None
+    assert run.record_declared(SECOND, {**INPUTS, key: second}) is None
 
 
 def test_flow_log_kept_by_declared_resource_is_in_use(run: Run) -> None:

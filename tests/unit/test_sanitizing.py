@@ -2,22 +2,16 @@
 
 import json
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from providers.er.sanitizing import (
-    MAX_NAME_LENGTH,
-    display_name,
-    has_surrogates,
-    redact,
-    replace_surrogates,
-    sanitize,
-)
+from providers.er.sanitizing import MAX_NAME_LENGTH, display_name, has_surrogates, redact, replace_surrogates, sanitize
 
 RED = "\x1b[31mred\x1b]0;title\x07\n\r\u202e\u2066\x9b2Jevil"
 TEXTS = st.text(st.characters()) | st.text(st.sampled_from("<{%}> \n\x1b\u200f\u2028\ud800a"))
 
 
+@settings(max_examples=50)
 @given(TEXTS, st.integers(1, 50))
 @example(RED, 50)
 @example("\u200f\u00ad\ufeff\u2028\u2029\U000e0041x\0", 50)
@@ -46,6 +40,7 @@ def test_replaced_surrogates_leave_text_that_utf_8_can_encode(text: str) -> None
     assert (replaced != text) == has_surrogates(text)
 
 
+@settings(max_examples=25)
 @given(st.text(st.characters(exclude_characters="…"), min_size=4), st.text(), st.text())
 @example('quo"te\\é', "a", "b")
 def test_redacted_text_never_has_the_secret(secret: str, before: str, after: str) -> None:

@@ -7,25 +7,16 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers import schema
-from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.schema import changed_inputs, find_failures, inputs_of, outputs_of, with_defaults
 from tests.sdk import INPUTS
+from tests.unit.plans import flow_log
 
 GIVEN = {key: INPUTS[key] for key in (*schema.IDENTITY, "name")}
-FLOW_LOG = FlowLog(
-    id="fl-1",
-    name="log",
-    description="",
-    project_id="p-1",
-    target=FlowLogTarget(er_id="er-1", resource_id="att-1", log_group_id="g-1", log_stream_id="s-1"),
-    log_aggregation_interval=600,
-    created_at="2026-01-01T00:00:00Z",
-    updated_at="",
-    state="available",
-    enabled=True,
-)
+FLOW_LOG = flow_log("att-1", "log", id_="fl-1", group="g-1", stream="s-1", created_at="2026-01-01T00:00:00Z")
 UNKNOWNS = [UNKNOWN, Unknown()]  # type: ignore[no-untyped-call]
 AN_ID = "an id: 1 to 64 letters, digits, '_' and '-'"
+WRONG_NAMES: list[Any] = ["", "two words", "Büro", "log\n", "٣", 5.5, True, ["log"], {}]
+WRONG_IDS = {"er_id": "../x", "resource_id": "a b", "log_group_id": "g\n", "log_stream_id": ""}
 A_NAME = "1 to 64 letters, digits, '_', '-' and '.'"
 
 
@@ -71,27 +62,13 @@ def test_valid_and_unknown_inputs_pass(key: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("name", "", f"name must be {A_NAME}, not ''"),
-        ("name", "two words", f"name must be {A_NAME}, not 'two words'"),
-        ("name", "Büro", f"name must be {A_NAME}, not 'Büro'"),
-        ("name", "log\n", f"name must be {A_NAME}, not 'log\\n'"),
-        ("name", "٣", f"name must be {A_NAME}, not '٣'"),
-        ("name", 5.5, f"name must be {A_NAME}, not 5.5"),
-        ("name", True, f"name must be {A_NAME}, not True"),
-        ("name", ["log"], f"name must be {A_NAME}, not ['log']"),
-        ("name", {}, f"name must be {A_NAME}, not {{}}"),
+        *(("name", value, f"name must be {A_NAME}, not {value!r}") for value in WRONG_NAMES),
         ("name", "n" * 10_000, f"name must be {A_NAME}, not '{'n' * 76}..."),
         ("description", 5.5, "description must be at most 255 characters, not 5.5"),
         ("description", [], "description must be at most 255 characters, not []"),
         ("description", "d" * 256, f"description must be at most 255 characters, not '{'d' * 76}..."),
-        ("enabled", "true", "enabled must be true or false, not 'true'"),
-        ("enabled", "", "enabled must be true or false, not ''"),
-        ("enabled", 1.5, "enabled must be true or false, not 1.5"),
-        ("enabled", 0, "enabled must be true or false, not 0"),
-        ("er_id", "", f"er_id must be {AN_ID}, not ''"),
-        ("er_id", "../x", f"er_id must be {AN_ID}, not '../x'"),
-        ("resource_id", "a b", f"resource_id must be {AN_ID}, not 'a b'"),
-        ("log_group_id", "g\n", f"log_group_id must be {AN_ID}, not 'g\\n'"),
+        *(("enabled", value, f"enabled must be true or false, not {value!r}") for value in ("true", "", 1.5, 0)),
+        *((key, value, f"{key} must be {AN_ID}, not {value!r}") for key, value in WRONG_IDS.items()),
         ("log_stream_id", 7.0, f"log_stream_id must be {AN_ID}, not 7"),
         ("resource_type", "vpc", "resource_type must be 'attachment', not 'vpc'"),
         ("log_store_type", "lts", "log_store_type must be 'LTS', not 'lts'"),
@@ -138,7 +115,7 @@ def test_outputs_have_the_key_of_the_inputs(key: dict[str, str]) -> None:
         **INPUTS,
         **key,
         "state": "available",
-        "project_id": "p-1",
+        "project_id": "p",
         "log_aggregation_interval": 600,
         "created_at": "2026-01-01T00:00:00Z",
         "updated_at": "",

@@ -1,7 +1,6 @@
 """Which attachments get a flow log, and why the others don't."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -22,21 +21,22 @@ ALL = (SHOP, STAGING, OFFICE, DIRECT, FIREWALL, UNNAMED)
 LOGGABLE = ["vpc-shop", "vpc-staging", "vpn-office", "vgw-direct", "id-unnamed"]
 NOT_LOGGABLE = {"id-firewall": "is of type cfw, which cannot be logged"}
 TWINS = (attachment("id-1", "twin"), attachment("id-2", "twin"))
-NO_PREVIOUS: Mapping[str, str] = MappingProxyType({})
 GONE = {"vpc-old": "id-old", "id-old": "id-old", "vpc-older": ""}
 RENAMED = {"vpc-before": "id-shop"}
+TWICE: dict[str, Any] = {"vpc-shop": {}, "vpc-before": {}}
+SAME_AS = "names the same attachment as routers.core.overrides.{}; keep one of the two"
 
 
 def run(
     attachments: Any = "all",
     *,
     there: Sequence[Attachment] = ALL,
-    previous: Mapping[str, str] = NO_PREVIOUS,
+    previous: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Selection:
     values = {"router": "r", "log_group": "g", "log_stream": "s", "attachments": attachments}
     config = RouterConfig.model_validate({**values, "overrides": dict(overrides or {})})
-    return select("core", config, there, previous_id=previous.get)
+    return select("core", config, there, previous_id=(previous or {}).get)
 
 
 def names(attachments: Sequence[Attachment]) -> list[str]:
@@ -146,15 +146,10 @@ def test_selector_selects_what_meets_all_conditions(selector: Any, logged: list[
 )
 def test_unknown_attachment_is_reported_with_its_key(requested: Any, key: str) -> None:
     what = (
-        "there is no attachment with id or name 'vpc-shopp'; there are: vpc-shop, cfw-perimeter, id-unnamed,"
+        "there is no attachment with id or name 'vpc-shopp'; known: vpc-shop, cfw-perimeter, id-unnamed,"
         " vgw-direct, vpc-staging, vpn-office"
     )
     assert run(requested).problems == [Problem(f"routers.core.{key}", what)]
-
-
-def test_override_of_an_unknown_attachment_is_reported() -> None:
-    what = "there is no attachment with id or name 'x'; there are: none"
-    assert run(there=(), overrides={"x": {}}).problems == [Problem("routers.core.overrides.x", what)]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +161,7 @@ def test_override_of_an_unknown_attachment_is_reported() -> None:
     ],
 )
 def test_ambiguous_name_is_reported(options: dict[str, Any], key: str) -> None:
-    what = "the name 'twin' fits 2 of them; use an id: id-1, id-2"
+    what = "the name 'twin' matches 2 of them; use an id: id-1, id-2"
     assert run(there=TWINS, **options).problems == [Problem(f"routers.core.{key}", what)]
     assert run(["id-2"], there=TWINS).logged == [TWINS[1]]
 
@@ -176,10 +171,17 @@ def test_id_takes_precedence_over_an_equal_name() -> None:
     assert run(["id-2"], there=(first, second)).logged == [second]
 
 
-def test_overrides_of_one_attachment_by_id_and_name_are_reported() -> None:
-    problems = run(overrides={"id-shop": {"enabled": False}, "vpc-shop": {"name": "x"}}).problems
-    what = "means the same attachment as routers.core.overrides.id-shop; keep one"
-    assert problems == [Problem("routers.core.overrides.vpc-shop", what)]
+@pytest.mark.parametrize(
+    ("options", "name", "what"),
+    [
+        ({"there": (), "overrides": {"x": {}}}, "x", "there is no attachment with id or name 'x'; known: none"),
+        ({"overrides": {"id-shop": {}, "vpc-shop": {}}}, "vpc-shop", SAME_AS.format("id-shop")),
+        ({"previous": RENAMED, "overrides": TWICE}, "vpc-before", SAME_AS.format("vpc-shop")),
+    ],
+    ids=["unknown", "by id and name", "by former and new name"],
+)
+def test_override_of_no_attachment_of_its_own_is_reported(options: dict[str, Any], name: str, what: str) -> None:
+    assert run(**options).problems == [Problem(f"routers.core.overrides.{name}", what)]
 
 
 # Attachments that the last run knew, perhaps by another name
@@ -218,7 +220,7 @@ def test_former_name_still_selects_its_attachment(requested: Any, key: str, logg
     selection = run(requested, previous=RENAMED)
     assert (names(selection.logged), selection.problems) == (logged, [])
     assert (selection.stale_names, selection.gone) == ({"vpc-before": "id-shop"}, set())
-    what = "the attachment 'vpc-before' is named 'vpc-shop' now: its flow log and settings stay; write the new name"
+    what = "attachment 'vpc-before' is now named 'vpc-shop' and keeps its flow log and settings; use the new name"
     assert selection.warnings == [Problem(f"routers.core.{key}", what)]
 
 
@@ -229,16 +231,11 @@ def test_former_name_in_list_and_override_causes_one_warning() -> None:
     assert (key, override.enabled) == ("routers.core.overrides.vpc-before", False)
 
 
-def test_overrides_by_former_and_new_name_are_reported() -> None:
-    selection = run(previous=RENAMED, overrides={"vpc-shop": {}, "vpc-before": {}})
-    assert [problem.key for problem in selection.problems] == ["routers.core.overrides.vpc-before"]
-
-
 def test_name_that_passed_to_another_attachment_is_reported() -> None:
     selection = run(["vpc-before"], there=(SHOP, attachment("id-other", "vpc-before")), previous=RENAMED)
     what = (
-        "'vpc-before' meant the attachment id-shop, which is named 'vpc-shop' now, and the name has passed to id-other:"
-        " write the id of the one that you mean"
+        "'vpc-before' is now the name of id-other, and the attachment that had it before, id-shop, is now named"
+        " 'vpc-shop': use the id of the intended attachment"
     )
     assert (selection.logged, selection.problems) == ([], [Problem("routers.core.attachments[0]", what)])
 

@@ -212,7 +212,7 @@ def test_failed_build_leaves_nothing_behind(offline: Machine) -> None:
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_interrupted_build_is_never_used(offline: Machine, sign: signal.Signals) -> None:
     started = offline.folder / "started"
-    offline.go(before_build=f"touch {started}; exec sleep 2;")
+    offline.go(before_build=f"touch {started}; exec sleep 10;")
     process = offline.start()
     eventually(started.exists)
     process.send_signal(sign)
@@ -248,7 +248,7 @@ def test_unwritable_cache_folder_is_reported(machine: Machine) -> None:
 
 def test_hanging_command_is_ended_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    code, output = console.run(["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"], timeout=2)
+    code, output = console.run(["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"], timeout=0.7)
     assert (code, "gave up" in output) == (124, True)
     command_line = Path("/proc", pid.read_text().strip(), "cmdline")
 

@@ -1,8 +1,5 @@
 """URNs, parsed and built."""
 
-import subprocess
-import sys
-
 import pytest
 
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn, provider_reference
@@ -28,7 +25,7 @@ def test_urn_is_parsed_into_its_parts_and_built_again(types: str, name: str, exp
 
 @pytest.mark.parametrize("text", ["", "a::b::c::d", "urn:pulumi:a::b::c", "urn:aws:a::b::c::d"])
 def test_text_that_is_not_a_urn_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a URN"):
+    with pytest.raises(ValueError, match="is not a valid URN"):
         Urn.parse(text)
 
 
@@ -52,7 +49,3 @@ def test_provider_reference_is_urn_followed_by_id() -> None:
 def test_stand_in_plugin_serves_the_type_of_random_uuid() -> None:
     # The plugin is copied into a cache folder and runs without this project, so it has the token a second time.
     assert servicer.TOKEN == RANDOM_UUID_TYPE
-
-
-def test_urn_module_needs_nothing_but_standard_library() -> None:
-    subprocess.run([sys.executable, "-S", "-c", "import providers.urn"], check=True)

@@ -13,31 +13,16 @@ import pytest
 
 from providers.er import Deadline, waiter
 from providers.er.exceptions import ApiError, NotFoundError, OperationCancelledError, TemporaryError
-from providers.er.flow_logs import FlowLog, FlowLogs, FlowLogTarget
-from providers.er.waiter import BatchPoller, Poller, Verdict
+from providers.er.flow_logs import FlowLog, FlowLogs
+from providers.er.waiter import BatchPoller, Poller, Verdict, Wait
+from tests.unit.plans import flow_log
 
 ER = "er-1"
-TARGET = FlowLogTarget(er_id=ER, resource_id="a-0", log_group_id="g", log_stream_id="s")
-PENDING = FlowLog(
-    id="f-0",
-    name="shop",
-    description="",
-    project_id="p",
-    target=TARGET,
-    log_aggregation_interval=600,
-    created_at="",
-    updated_at="",
-    state="pending",
-    enabled=True,
-)
+Together = Callable[[int, Callable[[int], Any]], list[Any]]
 
 
 def numbered(number: int, **changes: Any) -> FlowLog:
-    target = replace(TARGET, resource_id=f"a-{number}")
-    return replace(PENDING, id=f"f-{number}", target=target, **changes)
-
-
-Together = Callable[[int, Callable[[int], Any]], list[Any]]
+    return replace(flow_log(f"a-{number}", "shop", id_=f"f-{number}", state="pending"), **changes)
 
 
 class Service:
@@ -75,11 +60,7 @@ class Service:
         self.listed.append(resource_ids)
         if self.list_error:
             raise self.list_error
-        found = [
-            flow_log
-            for flow_log in self.stored.values()
-            if not resource_ids or flow_log.target.resource_id in resource_ids
-        ]
+        found = [each for each in self.stored.values() if not resource_ids or each.target.resource_id in resource_ids]
         self.while_listing()
         return found
 
@@ -96,17 +77,16 @@ class Service:
     def read(self, number: int, is_expected: Callable[[FlowLog], bool] = lambda _any: True) -> FlowLog:
         return self.poller.read(ER, f"f-{number}", resource_id=f"a-{number}", is_expected=is_expected)
 
+    def begin_wait(self, number: int, judge: Callable[[FlowLog], Verdict]) -> Wait:
+        return self.poller.begin_wait(
+            ER, f"f-{number}", resource_id=f"a-{number}", waiting_for="available", judge=judge
+        )
+
     def wait_until_available(self, number: int, deadline: Deadline | None = None) -> FlowLog:
         """Wait as `lifecycle` does."""
         bound = copy.copy(self)
         bound.deadline = deadline or self.deadline
-        wait = bound.poller.begin_wait(
-            ER,
-            f"f-{number}",
-            resource_id=f"a-{number}",
-            waiting_for="available",
-            judge=lambda flow_log: Verdict.DONE if flow_log.state == "available" else Verdict.NOT_YET,
-        )
+        wait = bound.begin_wait(number, lambda listed: Verdict.DONE if listed.state == "available" else Verdict.NOT_YET)
         flow_log = numbered(number)
         while flow_log.state not in ("available", *waiter.FINAL_STATES):
             flow_log = wait.poll(flow_log)
@@ -144,10 +124,11 @@ def together(threads: ThreadPoolExecutor) -> Together:
 
 
 @pytest.fixture
-def slow_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests at the same time are gathered even on a busy machine."""
+def gathered(together: Together, monkeypatch: pytest.MonkeyPatch) -> Together:
+    """The same, but requests at the same time are gathered even on a busy machine."""
     monkeypatch.setattr(waiter, "SINGLE_DELAY", 0.5)
     monkeypatch.setattr(waiter, "QUIET_DELAY", 0.5)
+    return together
 
 
 def test_single_read_is_a_show(service: Service) -> None:
@@ -156,44 +137,39 @@ def test_single_read_is_a_show(service: Service) -> None:
     assert (service.listed, service.shown) == ([], ["f-0"])
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_reads_at_the_same_time_share_one_list(service: Service, together: Together) -> None:
+def test_reads_at_the_same_time_share_one_list(service: Service, gathered: Together) -> None:
     service.store(40, state="available")
-    assert together(40, service.read) == list(service.stored.values())
+    assert gathered(40, service.read) == list(service.stored.values())
     assert service.shown == []
     assert [len(ids) for ids in service.listed] == [40]
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, together: Together) -> None:
+def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, gathered: Together) -> None:
     count = waiter.MAX_FILTERED + 1
     service.store(count)
-    assert together(count, service.read) == list(service.stored.values())
+    assert gathered(count, service.read) == list(service.stored.values())
     assert service.listed == [()]
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, together: Together) -> None:
+def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, gathered: Together) -> None:
     service.store(4)
-    found = together(4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
+    found = gathered(4, lambda number: service.read(number, lambda flow_log: flow_log.id != "f-2"))
     assert found == list(service.stored.values())
     assert (len(service.listed), service.shown) == (1, ["f-2"])
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service, together: Together) -> None:
+def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service, gathered: Together) -> None:
     hidden = numbered(1)
     service.stored = {"f-0": numbered(0)}
     # The list lags: a show finds a flow log that was created meanwhile.
     service.while_listing = lambda: service.stored.update({"f-1": hidden})
-    found = together(3, service.read)
+    found = gathered(3, service.read)
     assert found[:2] == [numbered(0), hidden]
     assert isinstance(found[2], NotFoundError)
     assert sorted(service.shown) == ["f-1", "f-2"]
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor, together: Together) -> None:
+def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor, gathered: Together) -> None:
     service.store(4, name="old")
     later: list[Future[FlowLog]] = []
     requested = threading.Semaphore(0)
@@ -210,7 +186,7 @@ def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPo
             assert requested.acquire(timeout=30)
 
     service.while_listing = change_once_listed
-    first = together(2, service.read)
+    first = gathered(2, service.read)
 
     assert {flow_log.name for flow_log in first} <= {"old", "new"}
     assert [future.result(timeout=30).name for future in later] == ["new", "new"]
@@ -233,35 +209,30 @@ def test_final_state_in_a_list_is_checked_by_a_show(service: Service, together: 
     service.list = lambda _er_id, *, resource_ids: list(stale.values())  # type: ignore[method-assign]
     service.stored["f-0"] = numbered(0, state="available")
 
-    assert [flow_log.state for flow_log in together(2, service.wait_until_available)] == [
-        "available",
-        "available",
-    ]
+    assert [found.state for found in together(2, service.wait_until_available)] == ["available"] * 2
     assert "f-0" in service.shown
 
 
-@pytest.mark.usefixtures("slow_gathering")
 @pytest.mark.parametrize("error", [ApiError("no permission", status=403), TemporaryError("an outage", status=503)])
-def test_each_flow_log_is_shown_if_the_list_fails(service: Service, together: Together, error: ApiError) -> None:
+def test_each_flow_log_is_shown_if_the_list_fails(service: Service, gathered: Together, error: ApiError) -> None:
     service.store(4)
     service.list_error = error
-    assert together(4, service.read) == list(service.stored.values())
+    assert gathered(4, service.read) == list(service.stored.values())
     assert sorted(service.shown) == list(service.stored)
 
 
-@pytest.mark.usefixtures("slow_gathering")
-def test_programming_error_in_the_list_thread_is_raised_to_callers(service: Service, together: Together) -> None:
+def test_programming_error_in_the_list_thread_is_raised_to_callers(service: Service, gathered: Together) -> None:
     service.store(2)
     service.list_error = RuntimeError("a mistake")
     with pytest.raises(RuntimeError, match="a mistake"):
-        together(2, service.read)
+        gathered(2, service.read)
     service.list_error = None
 
     def fail(_listed: FlowLog) -> bool:
         raise ValueError("another")
 
     with pytest.raises(ValueError, match="another"):
-        together(2, lambda number: service.read(number, fail))
+        gathered(2, lambda number: service.read(number, fail))
     service.stored["f-0"] = numbered(0)
     assert service.read(0) == numbered(0)
 
@@ -315,13 +286,10 @@ def test_list_that_never_changes_is_checked_by_a_show(
 def test_undecided_poll_is_answered_by_a_show(service: Service, together: Together) -> None:
     service.store(2, state="available")
 
-    def polls_once(number: int) -> FlowLog:
-        wait = service.poller.begin_wait(
-            ER, f"f-{number}", resource_id=f"a-{number}", waiting_for="available", judge=lambda _listed: Verdict.SHOW
-        )
-        return wait.poll(numbered(number))
+    def poll_once(number: int) -> FlowLog:
+        return service.begin_wait(number, lambda _listed: Verdict.SHOW).poll(numbered(number))
 
-    assert {flow_log.state for flow_log in together(2, polls_once)} == {"available"}
+    assert {flow_log.state for flow_log in together(2, poll_once)} == {"available"}
     assert sorted(service.shown) == ["f-0", "f-1"]
     assert len(service.listed) <= 2
 
@@ -338,9 +306,7 @@ def test_older_record_does_not_replace_a_newer_one(service: Service, together: T
 
     service.while_listing = cancel_before_the_next_poll
     newer = numbered(0, updated_at="2026-01-01T00:00:02Z", name="newer")
-    wait = service.poller.begin_wait(
-        ER, "f-0", resource_id="a-0", waiting_for="available", judge=lambda _listed: Verdict.NOT_YET
-    )
+    wait = service.begin_wait(0, lambda _listed: Verdict.NOT_YET)
 
     together(2, lambda number: wait.poll(newer) if number == 0 else service.wait_until_available(1))
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from providers.er.auth.credentials import Ask, Project
+from providers.er.auth.credentials import Ask, Credentials, Project
 from providers.er.exceptions import ApiError
 from providers.er.validation import identifier, optional, required
 
@@ -17,7 +17,7 @@ PROJECT_HEADER = "X-Project-Id"
 _DATE = "%Y%m%dT%H%M%SZ"
 
 
-class AccessKeyCredentials:
+class AccessKeyCredentials(Credentials):
     """An access key, permanent or temporary, which never leaves this machine: what is sent is a signature.
 
     Signing is SDK-HMAC-SHA256 (API reference: AK/SK-based authentication), by the signer of huaweicloudsdkcore.
@@ -55,7 +55,7 @@ class AccessKeyCredentials:
             ]
             if len(found) != 1:
                 number = "no project" if not found else "several projects"
-                raise ApiError(f"IAM has {number} {name!r} for these credentials: give the project's id")
+                raise ApiError(f"IAM has {number} {name!r} for these credentials: set the project's id")
             self._project.refuse_another(found[0], name)
             self._project_id = found[0]
         assert self._project_id
@@ -72,7 +72,9 @@ class AccessKeyCredentials:
             from huaweicloudsdkcore.sdk_request import SdkRequest
             from huaweicloudsdkcore.signer.signer import Signer
         except ImportError as error:
-            raise ApiError("signing with an access key needs huaweicloudsdkcore: pip install it") from error
+            raise ApiError(
+                "signing with an access key needs huaweicloudsdkcore: install otc-flow-logs[access-keys]"
+            ) from error
         parts = urlsplit(request.url or "")
         headers = {"Host": parts.netloc, DATE_HEADER: datetime.now(timezone.utc).strftime(_DATE)}
         if self._project_id:
@@ -92,11 +94,3 @@ class AccessKeyCredentials:
             )
         )
         request.headers.update(signed.header_params)
-
-    def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """There is nothing to get a new key with."""
-        return False
-
-    def find_endpoint(self, service: str) -> str | None:
-        """Only a token has a catalog."""
-        return None

@@ -87,6 +87,7 @@ class Credentials(Protocol):
 
     def renew(self, rejected: requests.PreparedRequest) -> bool:
         """Get new credentials after the service answered 401 to `rejected`; False if there are none to get."""
+        return False
 
     def find_endpoint(self, service: str) -> str | None:
         """The service's address in IAM's catalog; None if these credentials know no catalog, or it lacks the service.
@@ -94,3 +95,4 @@ class Credentials(Protocol):
         Raises:
             ApiError: Signing in failed.
         """
+        return None

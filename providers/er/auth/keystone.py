@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from providers.er.auth.credentials import TOKEN_HEADER, Ask, Project, is_header_value
+from providers.er.auth.credentials import TOKEN_HEADER, Ask, Credentials, Project, is_header_value
 from providers.er.auth.plugins import PASSWORD, PluginError, load_plugin
 from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from providers.er.limits import ID_PATTERN
@@ -20,7 +20,7 @@ _OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, OSError, Recu
 """What keystoneauth1 raises, too, over answers that have another form than Keystone's."""
 
 
-class KeystoneCredentials:
+class KeystoneCredentials(Credentials):
     """An account of IAM, exchanged for a project's token.
 
     The token is valid for 24 h (API reference: obtaining a user token) and is renewed when the service refuses it.

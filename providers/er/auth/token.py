@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import requests
 
-from providers.er.auth.credentials import TOKEN_HEADER, Ask, Project, is_header_value
+from providers.er.auth.credentials import TOKEN_HEADER, Ask, Credentials, Project, is_header_value
 from providers.er.exceptions import ApiError
 from providers.er.validation import identifier, required
 
 _SUBJECT_HEADER = "X-Subject-Token"
 
 
-class TokenCredentials:
+class TokenCredentials(Credentials):
     """A token, which is for one project, and cannot be renewed."""
 
     @property
@@ -43,13 +43,5 @@ class TokenCredentials:
             ApiError: It has characters that no token has, such as a line break.
         """
         if not is_header_value(self._token):
-            raise ApiError("the token has characters that no token has (a line break, perhaps): copy it again")
+            raise ApiError("the token contains invalid characters, such as a line break: copy it again")
         request.headers[TOKEN_HEADER] = self._token
-
-    def renew(self, rejected: requests.PreparedRequest) -> bool:
-        """A given token is all there is."""
-        return False
-
-    def find_endpoint(self, service: str) -> str | None:
-        """The catalog came with the token to whoever got it."""
-        return None

@@ -1,0 +1,1 @@
+"""`make adopt`: a stack file from the flow logs that exist."""

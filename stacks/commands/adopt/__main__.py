@@ -37,24 +37,18 @@ def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> N
     values = command_line.parse_values(stack, before)
     if "routers" in values.plain and not only_print:
         raise AdoptionError(
-            "it has routers already: name another stack, or set ARGS=--print to see what would be written"
+            "it already has routers: name another stack, or set ARGS=--print to see what would be written"
         )
-    settings = ProviderConfig(values.plain.get, os.environ, lambda _key: None)
     adopted = adopt(command_line.create_client(values), routers, stack=stack)
-    # Settings of the environment go into the file: another shell may have others.
-    place = {
-        "region": settings.region()[0] if "endpoint" not in values.plain else None,
-        "project": settings.project().name if not settings.uses_emulator else None,
-    }
-    new = {key: value for key, value in place.items() if value and key not in values.plain}
+    new = command_line.find_place(ProviderConfig(values.plain.get, os.environ), values.plain)
     if only_print:
-        print(editor.format_section(adopted, new), end="")
+        print(editor.format_section(adopted.routers, adopted.comments, new), end="")
         return
-    write(file, editor.add_routers(before, adopted, new))
+    write(file, editor.add_routers(before, adopted.routers, adopted.comments, new))
     print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")
-    print(f"Look it over, then: STACK={stack} make preview")
+    print(f"Review it, then run: STACK={stack} make preview")
 
 
 if __name__ == "__main__":

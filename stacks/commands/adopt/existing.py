@@ -75,8 +75,8 @@ def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
     for router in dict.fromkeys(routers):
         _adopt_router(adopted, client, router, lookup, stack=stack)
     if not adopted.count:
-        shown = join_names([display_name(router.display_name) for router in routers])
-        raise AdoptionError("; ".join([f"there is nothing to take over on {shown}", *adopted.left_out]))
+        shown = join_names([router.display_name for router in routers])
+        raise AdoptionError("; ".join([f"there are no flow logs to import on {shown}", *adopted.left_out]))
     return adopted
 
 
@@ -100,7 +100,7 @@ class _Names:
 
 def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Names, *, stack: str) -> None:
     attachments = {attachment.id: attachment for attachment in client.attachments.list(router.id)}
-    shown = display_name(router.display_name)
+    shown = router.display_name
     flow_logs: list[FlowLog] = []
     for flow_log in client.flow_logs.list(router.id):
         what = f"{display_name(flow_log.name)} ({flow_log.id}) on {shown}"
@@ -115,12 +115,9 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
         adopted.routers[key] = _section(key, router, layer, attachments, names, stack=stack)
         adopted.count += len(layer)
     logged = {flow_log.target.resource_id for flow_log in flow_logs}
-    missing = [
-        display_name(attachment.display_name) for attachment in _loggable(attachments) if attachment.id not in logged
-    ]
+    missing = [attachment.display_name for attachment in _loggable(attachments) if attachment.id not in logged]
     if missing:
-        others = join_names(sorted(missing))
-        adopted.notes.append(f"not logged on {shown}, and not in here: {others}")
+        adopted.notes.append(f"not logged on {shown}, and not in this file: {join_names(sorted(missing))}")
 
 
 def _loggable(attachments: Mapping[str, Attachment]) -> list[Attachment]:

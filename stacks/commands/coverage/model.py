@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -43,6 +44,26 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many attachments have which status."""
+
+    logged: int
+    not_logged: int
+    cannot_be_logged: int
+
+    @classmethod
+    def of(cls, statuses: Iterable[Status]) -> Counts:
+        """The counts of these statuses, one for each attachment."""
+        numbers = Counter(statuses)
+        return cls(**{status.name.lower(): numbers[status] for status in Status})
+
+    @property
+    def loggable(self) -> int:
+        """Those that can be logged."""
+        return self.logged + self.not_logged
+
+
+@dataclass(frozen=True, kw_only=True)
 class RouterCoverage:
     """One router: its key in the stack file, and an entry for each flow log and each attachment without any."""
 
@@ -50,6 +71,20 @@ class RouterCoverage:
     id: str
     name: str
     entries: Sequence[Entry]
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of this router."""
+        return Counts.of(best_statuses(self.entries).values())
+
+
+def best_statuses(entries: Iterable[Entry]) -> dict[str, Status]:
+    """By attachment, its status; with several flow logs that of the best."""
+    found: dict[str, Status] = {}
+    for entry in entries:
+        best = found.get(entry.attachment_id, entry.status)
+        found[entry.attachment_id] = min(best, entry.status, key=list(Status).index)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +105,7 @@ class Coverage:
     other_routers: Sequence[str] = ()
     mistakes: Sequence[str] = ()
 
-    def count(self, *statuses: Status) -> int:
-        """How many attachments have this status; an attachment with several flow logs has that of the best."""
-        order = list(Status)
-        best: dict[tuple[str, str], Status] = {}
-        for router in self.routers:
-            for entry in router.entries:
-                key = (router.id, entry.attachment_id)
-                best[key] = min(best.get(key, entry.status), entry.status, key=order.index)
-        return sum(status in statuses for status in best.values())
+    @property
+    def counts(self) -> Counts:
+        """The counts of all routers."""
+        return Counts.of(status for router in self.routers for status in best_statuses(router.entries).values())

@@ -8,14 +8,14 @@ reasons need, and attachments that cannot be logged below.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 
 from providers.er.sanitizing import sanitize
-from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
+from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status, best_statuses
 
 LABELS_EVERY = 20
 """The labels of the streams are repeated after about so many rows, so that they are always in sight."""
@@ -59,25 +59,10 @@ class Band:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How many attachments have which status."""
-
-    logged: int
-    not_logged: int
-    cannot_be_logged: int
-
-    @property
-    def loggable(self) -> int:
-        """Those that can be logged."""
-        return self.logged + self.not_logged
-
-
-@dataclass(frozen=True, kw_only=True)
 class RouterSection:
     """A router as the page shows it."""
 
     router: RouterCoverage
-    counts: Counts
     bands: Sequence[Band]
     is_open: bool
 
@@ -87,28 +72,29 @@ def render_page(coverage: Coverage) -> str:
     entries = [entry for router in coverage.routers for entry in router.entries]
     return _TEMPLATE.render(
         coverage=coverage,
-        counts=_counts(coverage),
+        counts=coverage.counts,
         not_in_stack=sum(not entry.is_in_stack for entry in entries),
         sections=[
-            _section(router, _counts(replace(coverage, routers=[router])), are_few=len(entries) <= OPEN_UP_TO)
+            RouterSection(
+                router=router,
+                bands=bands(router.entries),
+                is_open=len(entries) <= OPEN_UP_TO or router.counts.not_logged > 0,
+            )
             for router in coverage.routers
         ],
     )
 
 
-def bands(entries: Iterable[Entry]) -> list[Band]:
+def bands(entries: Sequence[Entry]) -> list[Band]:
     """All entries in the order of the page: not logged; logged, by stream; cannot be logged."""
     by_attachment: dict[str, list[Entry]] = {}
     for entry in entries:
         by_attachment.setdefault(entry.attachment_id, []).append(entry)
     by_status: dict[Status, list[list[Row]]] = {status: [] for status in Status}
-    for entries_of_one in by_attachment.values():
-        best = min((entry.status for entry in entries_of_one), key=list(Status).index)
-        by_status[best].append(
-            [
-                Row(entry=entry, attachment_status=best, is_another=index > 0)
-                for index, entry in enumerate(sorted(entries_of_one, key=_stream))
-            ]
+    for id_, status in best_statuses(entries).items():
+        rows = enumerate(sorted(by_attachment[id_], key=_stream))
+        by_status[status].append(
+            [Row(entry=entry, attachment_status=status, is_another=index > 0) for index, entry in rows]
         )
     logged = sorted(by_status[Status.LOGGED], key=lambda rows: _stream(rows[0].entry))  # so that few links cross
     return [
@@ -116,23 +102,6 @@ def bands(entries: Iterable[Entry]) -> list[Band]:
         *(_linked(rows) for rows in _parts(logged)),
         *_unlinked(by_status[Status.CANNOT_BE_LOGGED]),
     ]
-
-
-def _section(router: RouterCoverage, counts: Counts, *, are_few: bool) -> RouterSection:
-    return RouterSection(
-        router=router,
-        counts=counts,
-        bands=bands(router.entries),
-        is_open=are_few or counts.not_logged > 0,
-    )
-
-
-def _counts(coverage: Coverage) -> Counts:
-    return Counts(
-        logged=coverage.count(Status.LOGGED),
-        not_logged=coverage.count(Status.NOT_LOGGED),
-        cannot_be_logged=coverage.count(Status.CANNOT_BE_LOGGED),
-    )
 
 
 def _stream(entry: Entry) -> tuple[bool, str]:

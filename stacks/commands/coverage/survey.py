@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.errors import StackError
-from stacks.planning.lookup import Named
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
 from stacks.stackfile.location import stack_file
 
-UNCLEAR = "a mistake in the stack file leaves open where to"
+UNCLEAR = "the log stream is unknown because of a mistake in the stack file"
 ATTACHMENT_GONE = "its attachment is gone"
 NOT_WRITING = {
     "pending": "is still being created",
@@ -67,7 +66,7 @@ def _distinguished(things: Sequence[Named]) -> dict[str, str]:
     counts = Counter(thing.name for thing in things)
 
     def distinguish(thing: Named) -> str:
-        return f"{thing.name} ({thing.id})" if thing.name and counts[thing.name] > 1 else thing.name or thing.id
+        return f"{thing.name} ({thing.id})" if thing.name and counts[thing.name] > 1 else thing.display_name
 
     return {thing.id: display_name(distinguish(thing)) for thing in things}
 
@@ -76,13 +75,12 @@ def _router(router: ResolvedRouter, names: Mapping[str, str], *, called: str) ->
     """A router; several keys of the stack file may name it."""
     desired = {flow_log.target: flow_log for flow_log in router.flow_logs}
     attachments = _distinguished(router.attachments)
-    entries = [
-        replace(entry, attachment=attachments[attachment.id])
-        for attachment in router.attachments
-        for entry in _entries(attachment, router.existing, desired, names, is_selected=attachment.id in router.selected)
-    ]
-    entries += _without_attachment(router, names)
-    entries += [_gone(named, GONE) for named in sorted(text for text, id_ in router.stale_names.items() if not id_)]
+    entries = [entry for at in router.attachments for entry in _entries(router, at, attachments[at.id], desired, names)]
+    ids = {attachment.id for attachment in router.attachments}
+    for flow_log in router.existing:
+        if flow_log.target.resource_id not in ids:
+            entries.append(_gone(flow_log.target.resource_id, ATTACHMENT_GONE, **_shown(flow_log, names)))
+    entries += [_gone(text, GONE) for text, id_ in router.stale_names.items() if not id_]
     return RouterCoverage(
         key=", ".join(router.selections),
         id=router.router.id,
@@ -92,57 +90,35 @@ def _router(router: ResolvedRouter, names: Mapping[str, str], *, called: str) ->
 
 
 def _entries(
+    router: ResolvedRouter,
     attachment: Attachment,
-    existing: Sequence[FlowLog],
+    called: str,
     desired: Mapping[FlowLogTarget, DesiredFlowLog],
     names: Mapping[str, str],
-    *,
-    is_selected: bool,
 ) -> Iterator[Entry]:
-    flow_logs = [flow_log for flow_log in existing if flow_log.target.resource_id == attachment.id]
-    targets = {flow_log.target for flow_log in flow_logs}
-    missing = [
-        flow_log
-        for target, flow_log in desired.items()
-        if target.resource_id == attachment.id and target not in targets
-    ]
+    """An entry for each flow log that the attachment has or is to have, or one for the attachment alone."""
+    flow_logs = [flow_log for flow_log in router.existing if flow_log.target.resource_id == attachment.id]
+    missing = desired.keys() - {flow_log.target for flow_log in flow_logs}
+    planned = [desired[target] for target in desired if target.resource_id == attachment.id and target in missing]
     refused = cannot_be_logged(attachment)
 
-    def entry(reason: str, *, flow_log: str = "", logs_to: str = "", is_in_stack: bool = True) -> Entry:
+    def entry(reason: str, flow_log: FlowLog | None = None) -> Entry:
         status = Status.NOT_LOGGED if reason else Status.LOGGED
         return Entry(
             attachment_id=attachment.id,
-            attachment=display_name(attachment.name),
-            type=display_name(attachment.resource_type),
-            state=display_name(attachment.state),
+            attachment=called,
+            type=attachment.resource_type,
+            state=attachment.state,
             status=Status.CANNOT_BE_LOGGED if refused else status,
             reason=refused or reason,
-            flow_log=display_name(flow_log),
-            logs_to=display_name(logs_to),
-            is_in_stack=is_in_stack,
+            is_in_stack=flow_log is None or flow_log.target in desired,
+            **(_shown(flow_log, names) if flow_log else {}),
         )
 
-    for found in flow_logs:
-        yield entry(
-            _why_silent(found),
-            flow_log=found.name,
-            logs_to=_logs_to(found, names),
-            is_in_stack=found.target in desired,
-        )
-    for planned in missing:
-        yield entry(display_name(f"has no flow log to {planned.logs_to} yet"))
-    if not flow_logs and not missing:
-        yield entry(UNCLEAR if is_selected else NOT_SELECTED)
-
-
-def _without_attachment(router: ResolvedRouter, names: Mapping[str, str]) -> Iterator[Entry]:
-    """Flow logs whose attachment is gone."""
-    attachments = {attachment.id for attachment in router.attachments}
-    for flow_log in router.existing:
-        id_ = flow_log.target.resource_id
-        if id_ not in attachments:
-            name, logs_to = display_name(flow_log.name), display_name(_logs_to(flow_log, names))
-            yield _gone(id_, ATTACHMENT_GONE, flow_log=name, logs_to=logs_to)
+    yield from (entry(_why_silent(flow_log), flow_log) for flow_log in flow_logs)
+    yield from (entry(display_name(f"has no flow log to {flow_log.logs_to} yet")) for flow_log in planned)
+    if not flow_logs and not planned:
+        yield entry(UNCLEAR if attachment.id in router.selected else NOT_SELECTED)
 
 
 def _gone(named: str, reason: str, *, flow_log: str = "", logs_to: str = "") -> Entry:
@@ -158,11 +134,13 @@ def _gone(named: str, reason: str, *, flow_log: str = "", logs_to: str = "") -> 
     )
 
 
+def _shown(flow_log: FlowLog, names: Mapping[str, str]) -> dict[str, str]:
+    """What an entry shows of its flow log."""
+    group, stream = flow_log.target.log_group_id, flow_log.target.log_stream_id
+    logs_to = f"{names.get(group, group)}/{names.get(stream, stream)}"
+    return {"flow_log": display_name(flow_log.name), "logs_to": display_name(logs_to)}
+
+
 def _why_silent(flow_log: FlowLog) -> str:
     """Why a flow log writes nothing; empty if it does."""
     return NOT_WRITING.get(flow_log.state, "" if flow_log.enabled else "is disabled")
-
-
-def _logs_to(flow_log: FlowLog, names: Mapping[str, str]) -> str:
-    group, stream = flow_log.target.log_group_id, flow_log.target.log_stream_id
-    return f"{names.get(group, group)}/{names.get(stream, stream)}"

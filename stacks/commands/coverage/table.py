@@ -24,24 +24,16 @@ def format_table(coverage: Coverage, *, in_colour: bool = False) -> str:
 
 def _summary(coverage: Coverage) -> list[str]:
     """The counts, and the routers that are not in the stack, as sentences."""
-    logged = coverage.count(Status.LOGGED)
-    loggable = logged + coverage.count(Status.NOT_LOGGED)
-    cannot = coverage.count(Status.CANNOT_BE_LOGGED)
-    lines = [f"{logged} of {loggable} loggable attachments are logged{f', {cannot} cannot be' if cannot else ''}."]
+    counts = coverage.counts
+    cannot = f", {counts.cannot_be_logged} cannot be" if counts.cannot_be_logged else ""
+    lines = [f"{counts.logged} of {counts.loggable} loggable attachments are logged{cannot}."]
     if coverage.other_routers:
         lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
     return lines
 
 
 def _row(router: RouterCoverage, entry: Entry) -> Sequence[str]:
-    return (
-        router.name,
-        entry.attachment,
-        entry.type,
-        entry.state,
-        entry.flow_log or "-",
-        _outcome(entry),
-    )
+    return router.name, entry.attachment, entry.type, entry.state, entry.flow_log or "-", _outcome(entry)
 
 
 def _outcome(entry: Entry) -> str:

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     if len(set(stacks)) < len(stacks) or [file for _, file in files].count("-") > 1:
-        print("error: each stack, and standard input, can be there only once", file=sys.stderr)
+        print("error: each stack, and standard input, may be given only once", file=sys.stderr)
         return 2
     try:
         reviews = [review_stack(stack, _read(file)) for stack, file in files]
@@ -56,7 +56,7 @@ def _is_confirmed() -> bool:
     """Whether the user answers yes at the terminal."""
     try:
         with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
-            print("Do this? Only yes goes on: ", end="", file=screen, flush=True)
+            print("Make these changes? Only yes is accepted: ", end="", file=screen, flush=True)
             answer = keyboard.readline()
     except (OSError, KeyboardInterrupt):
         answer = ""

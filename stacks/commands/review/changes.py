@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
@@ -27,14 +28,14 @@ KINDS = {
 
 _REASONS = {
     "failed": Difference("it has failed", "", ""),
-    UNKNOWN_STATE: Difference("nobody knows whether it was ever created", "", ""),
+    UNKNOWN_STATE: Difference("it is unknown whether it was created", "", ""),
 }
 """Why a flow log in such a state is replaced."""
 
 ATTACHMENT = ("er_id", "resource_id")
 """The properties that identify the attachment: with other values the flow log belongs to another one."""
 
-ANOTHER_ATTACHMENT = "its flow log becomes that of another attachment"
+ANOTHER_ATTACHMENT = "its flow log is now declared for another attachment"
 
 NO_RECORD = (COMPONENT_TYPE, RANDOM_UUID_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
@@ -127,15 +128,12 @@ def _attachment(step: Step) -> tuple[Any, ...]:
 
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
-    is_silenced = after.inputs.get("enabled") is False
-    return Row(
-        router=names.router(after),
-        attachment=names.attachment(after),
-        flow_log=show_value(after.value("name")),
-        logs_to=names.logs_to(after),
+    is_disabled = after.inputs.get("enabled") is False
+    return replace(
+        _make_row(after, names),
         differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
-        note="disabled" if is_silenced else "",
-        is_silenced=is_silenced,
+        note="disabled" if is_disabled else "",
+        is_disabled=is_disabled,
     )
 
 
@@ -159,23 +157,27 @@ def _by_kind(steps: list[Step]) -> Iterator[tuple[Kind, Step]]:
 def _known(step: Step) -> State:
     state = step.old or step.new
     if state is None:
-        raise UnreadableError("it has no state of a resource that it changes")
+        raise UnreadableError("it lacks the state of a resource that it changes")
     return state
 
 
 def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
     state = (step.old if kind is Kind.DELETE else step.new) or _known(step)
-    differences = tuple(_differences(step, names)) if kind is not Kind.CREATE else ()
+    is_new = kind is Kind.CREATE or "enabled" in step.changed
+    return replace(
+        _make_row(state, names),
+        differences=tuple(_differences(step, names)) if kind is not Kind.CREATE else (),
+        note=_note(kind, step, names, before),
+        is_disabled=kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False,
+    )
+
+
+def _make_row(state: State, names: Names) -> Row:
     return Row(
-        is_silenced=kind is not Kind.DELETE
-        and state.inputs.get("enabled") is False
-        and (kind is Kind.CREATE or "enabled" in step.changed),
         router=names.router(state),
         attachment=names.attachment(state),
         flow_log=show_value(state.value("name")),
         logs_to=names.logs_to(state),
-        differences=differences,
-        note=_note(kind, step, names, before),
     )
 
 
@@ -186,13 +188,9 @@ def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
         by_hand = "was deleted by hand" if before else ""
         is_disabled = step.new is not None and step.new.inputs.get("enabled") is False
         return ", ".join(filter(None, [by_hand, "disabled" if is_disabled else ""]))
-    if kind is Kind.CHANGE and before and step.old and _differ(before, step.old, step.changed):
-        return "was changed by hand"
+    if kind is Kind.CHANGE and before and (now := step.old):
+        return "was changed by hand" if any(before.value(key) != now.value(key) for key in step.changed) else ""
     return ""
-
-
-def _differ(before: State, now: State, keys: Iterable[str]) -> bool:
-    return any(before.value(key) != now.value(key) for key in keys)
 
 
 def _differences(step: Step, names: Names) -> Iterator[Difference]:

@@ -175,7 +175,7 @@ def _section(review: StackReview) -> Section:
     if review.is_failed:
         failure = f": {prose(review.failure)}" if review.failure else ""
         hint = "" if review.errors else " Its standard error may say why."
-        head = f"### Stack {stack}\n\n❌ **The preview failed**, so nobody knows what would change{failure}.{hint}"
+        head = f"### Stack {stack}\n\n❌ **The preview failed**, so the changes are unknown{failure}.{hint}"
         return Section(urgency=(0, review.stack), head=head, groups=[errors] if errors.lines else ())
     warnings = Group(3, "", (), [f"- ⚠️ {prose(warning)}" for warning in review.warnings], more)
     tables = [_table(kind, review.rows[kind], more) for kind in Kind if review.count(kind)]
@@ -191,15 +191,8 @@ def _more(stack: str) -> Callable[[int], str]:
 
 
 def _counts(review: StackReview) -> str:
-    counts = []
-    for kind in IN_COUNTS:
-        number = review.count(kind)
-        if number:
-            count = f"{number:,} {kind.value}"
-            counts.append(f"**{count}**" if kind in LOUD else count)
-    if review.unchanged:
-        counts.append(f"{review.unchanged:,} unchanged")
-    return ", ".join(counts)
+    counts = [f"**{text}**" if kind in LOUD else text for kind, text in review.counts(IN_COUNTS).items()]
+    return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
 
 
 @dataclass(frozen=True)
@@ -230,8 +223,7 @@ def _difference(difference: Difference) -> str:
 
 def _moved(row: Row) -> str:
     return "<br>".join(
-        " → ".join(code(value, VALUE_LENGTH) for value in (difference.old, difference.new))
-        for difference in row.differences
+        f"{code(moved.old, VALUE_LENGTH)} → {code(moved.new, VALUE_LENGTH)}" for moved in row.differences
     )
 
 
@@ -253,8 +245,8 @@ _TABLES: Mapping[Kind, _Table] = {
     ),
     Kind.MOVE: _Table(
         urgency=1,
-        singular="{}: the new flow log is made first, then the old one is deleted",
-        plural="{}: the new flow logs are made first, then the old ones are deleted",
+        singular="{}: the new flow log is created first, then the old one is deleted",
+        plural="{}: the new flow logs are created first, then the old ones are deleted",
         promise=", so that no record has a gap",
         heading="from → to",
         last_cell=_moved,
@@ -269,8 +261,8 @@ _TABLES: Mapping[Kind, _Table] = {
     Kind.CHANGE: _Table(urgency=4, singular="{}", plural="{}", heading="what changes", last_cell=_differences),
     Kind.IMPORT: _Table(
         urgency=5,
-        singular="{}: it is there already and is taken over",
-        plural="{}: they are there already and are taken over",
+        singular="{}: it already exists and will be managed by this stack",
+        plural="{}: they already exist and will be managed by this stack",
         heading="logs to, and what changes",
         last_cell=_imported,
     ),
@@ -281,20 +273,16 @@ _TABLES: Mapping[Kind, _Table] = {
 def _table(kind: Kind, rows: Sequence[Row], more: Callable[[int], str]) -> Group:
     table = _TABLES[kind]
     title = (table.singular if len(rows) == 1 else table.plural).format(f"{len(rows):,} {kind.value}")
-    silenced = sum(row.is_silenced for row in rows)
-    if silenced:
-        which = "" if len(rows) == 1 else f"{silenced:,} of them "
-        title += f"; ⚠️ {which}disabled, so that nothing is written"
-    else:
-        title += table.promise
-    is_loud = kind in LOUD or silenced > 0
+    disabled = sum(row.is_disabled for row in rows)
+    which = "" if len(rows) == 1 else f"{disabled:,} of them "
+    title += f"; ⚠️ {which}disabled, so that nothing is written" if disabled else table.promise
     return Group(
         urgency=table.urgency,
         title=f"<b>{title}</b>" if len(rows) > FOLDED_ABOVE else f"**{title}**",
         header=(f"| router | attachment | flow log | {table.heading} |", "| --- | --- | --- | --- |"),
         lines=[f"| {' | '.join(_cells(row, table))} |" for row in rows],
         more=more,
-        is_loud=is_loud,
+        is_loud=kind in LOUD or disabled > 0,
     )
 
 

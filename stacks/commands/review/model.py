@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -44,7 +44,7 @@ class Row:
         logs_to: `GROUP/STREAM`; of a move, that of the new flow log.
         differences: The properties that change; those that force a replacement first.
         note: Anything else, in a few words.
-        is_silenced: Whether it will exist and write nothing.
+        is_disabled: Whether it will exist, but disabled.
     """
 
     router: str
@@ -53,12 +53,12 @@ class Row:
     logs_to: str
     differences: tuple[Difference, ...] = ()
     note: str = ""
-    is_silenced: bool = False
+    is_disabled: bool = False
 
     @property
     def sort_key(self) -> tuple[object, ...]:
-        """Silenced flow logs first, then by names."""
-        return (not self.is_silenced, self.router, self.attachment, self.flow_log, self.logs_to, self.differences)
+        """Disabled flow logs first, then by names."""
+        return (not self.is_disabled, self.router, self.attachment, self.flow_log, self.logs_to, self.differences)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +82,10 @@ class StackReview:
     warnings: Sequence[str] = ()
     rows: dict[Kind, list[Row]] = field(default_factory=dict)
     unchanged: int = 0
+
+    def counts(self, order: Iterable[Kind]) -> dict[Kind, str]:
+        """How many flow logs each of these happens to, in words; without those that happen to none."""
+        return {kind: f"{self.count(kind):,} {kind.value}" for kind in order if self.count(kind)}
 
     def count(self, kind: Kind) -> int:
         """How many flow logs this happens to."""

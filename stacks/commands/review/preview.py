@@ -14,27 +14,15 @@ from typing import Any
 from providers.urn import STACK_TYPE, Urn
 
 OPERATIONS = {
-    "same",
-    "create",
-    "update",
-    "delete",
-    "replace",
-    "create-replacement",
-    "delete-replaced",
-    "import",
-    "import-replacement",
-    "refresh",
-    "read",
-    "read-replacement",
-    "discard",
-    "discard-replaced",
-    "remove-pending-replace",
+    *("same", "create", "update", "delete", "refresh", "import", "read", "discard"),
+    *("replace", "create-replacement", "delete-replaced", "import-replacement"),
+    *("read-replacement", "discard-replaced", "remove-pending-replace"),
 }
 """All operations of the engine on resources."""
 
 INCOMPLETE = "its output is incomplete"
-_NOT_JSON = "its output is not JSON of `pulumi preview`"
-_UNKNOWN_FORM = "its output has a form that this program does not read"
+_NOT_JSON = "its output is not the JSON of `pulumi preview`"
+_UNKNOWN_FORM = "its output has an unknown format"
 _TRACEBACK = "Traceback (most recent call last):"
 _EXIT_CODE = "an unhandled error occurred: program exited with non-zero exit code"  # shown if there is no other error
 _PLUGIN_PATH = "using pulumi-resource-"  # where a plugin was found: never shown
@@ -102,19 +90,48 @@ class Step:
 
 @dataclass
 class Preview:
-    """A preview that succeeded.
+    """A preview, complete and successful once `finish` has returned.
 
     Attributes:
         steps: Its steps, also of resources that stay the same.
         outputs_before: The stack's outputs after its last run; empty if there was none.
         outputs_after: The stack's outputs after this run; empty if they were not printed.
         warnings: Its warnings.
+        errors: Its errors.
     """
 
     steps: list[Step] = field(default_factory=list)
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
     outputs_after: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def add_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
+        """Add an error or a warning; others are ignored."""
+        if diagnostic.get("severity") == "error":
+            self.errors.append(_text(diagnostic, "message"))
+        elif diagnostic.get("severity") == "warning":
+            self.warnings.append(_text(diagnostic, "message"))
+
+    def add_outputs(self, step: Step) -> None:
+        """Add the stack's outputs, if this step has them."""
+        if step.type != STACK_TYPE:
+            return
+        if step.old and step.old.outputs:
+            self.outputs_before = step.old.outputs
+        if step.new and step.new.outputs and step.op != "refresh":
+            self.outputs_after = step.new.outputs
+
+    def finish(self) -> Preview:
+        """The preview.
+
+        Raises:
+            UnreadableError: There are errors.
+        """
+        if self.errors:
+            raise UnreadableError("", _sentences(self.errors))
+        self.warnings = _sentences(self.warnings)
+        return self
 
 
 def read_preview(text: str) -> Preview:
@@ -135,72 +152,37 @@ def read_preview(text: str) -> Preview:
 
 
 def _read_document(document: Mapping[str, Any]) -> Preview:
-    reader = _Reader()
+    preview = Preview()
     for diagnostic in _list(document.get("diagnostics")):
-        reader.add_diagnostic(diagnostic)
+        preview.add_diagnostic(diagnostic)
     if "steps" not in document:  # as when it failed before its first step
-        reader.finish()
+        preview.finish()
         raise UnreadableError(_UNKNOWN_FORM)
     for data in _list(document["steps"]):
         changed = _changed(data, "diffReasons", "replaceReasons", kind="kind")
         step = _step(data, _state(data.get("oldState")), _state(data.get("newState")), changed)
-        reader.preview.steps.append(step)
-        reader.add_outputs(step)
-    return reader.finish()
+        preview.steps.append(step)
+        preview.add_outputs(step)
+    return preview.finish()
 
 
 def _read_events(text: str) -> Preview:
-    reader, result = _Reader(), ""
+    preview, result = Preview(), ""
     for event in _events(text):
-        reader.add_diagnostic(_mapping(event.get("diagnosticEvent")))
+        preview.add_diagnostic(_mapping(event.get("diagnosticEvent")))
         for kind in {"resourcePreEvent", "resOutputsEvent"} & event.keys():
             data = _mapping(_mapping(event[kind]).get("metadata"))
             changed = _changed(data, "diffs", "keys", kind="diffKind")
             step = _step(data, _state(data.get("old")), _state(data.get("new")), changed)
             if kind == "resourcePreEvent":
-                reader.preview.steps.append(step)
-            reader.add_outputs(step)
+                preview.steps.append(step)
+            preview.add_outputs(step)
         if "summaryEvent" in event:
             result = str(_mapping(event["summaryEvent"]).get("result", "succeeded"))
-    preview = reader.finish()
+    preview.finish()
     if result != "succeeded":
         raise UnreadableError("the engine gives no reason" if result else INCOMPLETE)
     return preview
-
-
-class _Reader:
-    """Collects the parts of a preview."""
-
-    def __init__(self) -> None:
-        self.preview = Preview()
-        self._errors: list[str] = []
-
-    def add_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
-        """Add an error or a warning; others are ignored."""
-        if diagnostic.get("severity") == "error":
-            self._errors.append(_text(diagnostic, "message"))
-        elif diagnostic.get("severity") == "warning":
-            self.preview.warnings.append(_text(diagnostic, "message"))
-
-    def add_outputs(self, step: Step) -> None:
-        """Add the stack's outputs, if this step has them."""
-        if step.type != STACK_TYPE:
-            return
-        if step.old and step.old.outputs:
-            self.preview.outputs_before = step.old.outputs
-        if step.new and step.new.outputs and step.op != "refresh":
-            self.preview.outputs_after = step.new.outputs
-
-    def finish(self) -> Preview:
-        """The preview.
-
-        Raises:
-            UnreadableError: There are errors.
-        """
-        if self._errors:
-            raise UnreadableError("", _sentences(self._errors))
-        self.preview.warnings = _sentences(self.preview.warnings)
-        return self.preview
 
 
 def _changed(step: Mapping[str, Any], changed: str, replacing: str, *, kind: str) -> dict[str, bool]:
@@ -237,7 +219,7 @@ def _step(step: Mapping[str, Any], old: State | None, new: State | None, changed
     op, text = _text(step, "op"), _text(step, "urn")
     urn = _urn(text)
     if op not in OPERATIONS or urn is None:
-        raise UnreadableError(f"it has an operation that this program does not know, {op!r} of {text!r}")
+        raise UnreadableError(f"it has an unknown operation, {op!r} of {text!r}")
     return Step(op=op, urn=urn, old=old, new=new, changed=changed)
 
 

@@ -19,12 +19,15 @@ _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 _TITLES = {
     Kind.DELETE: ("{}: THE RECORD THAT IT WRITES ENDS", "{}: THE RECORDS THAT THEY WRITE END"),
     Kind.MOVE: (
-        "{}: THE NEW FLOW LOG IS MADE FIRST, THEN THE OLD ONE IS DELETED",
-        "{}: THE NEW FLOW LOGS ARE MADE FIRST, THEN THE OLD ONES ARE DELETED",
+        "{}: THE NEW FLOW LOG IS CREATED FIRST, THEN THE OLD ONE IS DELETED",
+        "{}: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED",
     ),
     Kind.REPLACE: ("{}: DELETED, AND THEN CREATED AGAIN",) * 2,
     Kind.CHANGE: ("{}",) * 2,
-    Kind.IMPORT: ("{}: it is there already and is taken over", "{}: they are there already and are taken over"),
+    Kind.IMPORT: (
+        "{}: it already exists and will be managed by this stack",
+        "{}: they already exist and will be managed by this stack",
+    ),
     Kind.CREATE: ("{}",) * 2,
 }
 """The titles for one flow log, and for several."""
@@ -51,7 +54,7 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
     if review.is_failed:
         failure = f": {sanitize(review.failure)}" if review.failure else ""
         hint = "" if review.errors else " Its standard error may say why."
-        title = f"{stack}: THE PREVIEW FAILED, so nobody knows what would change{failure}.{hint}"
+        title = f"{stack}: THE PREVIEW FAILED, so the changes are unknown{failure}.{hint}"
         yield from _coloured(_wrapped(title), in_colour)
         for error in review.errors:
             yield from _listed(sanitize(error, ERROR_LENGTH))
@@ -60,7 +63,7 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
     for kind in Kind:
         if rows := review.rows.get(kind):
             yield ""
-            is_loud = kind in LOUD or any(row.is_silenced for row in rows)
+            is_loud = kind in LOUD or any(row.is_disabled for row in rows)
             yield from _coloured(_wrapped(_title(kind, rows)), in_colour and is_loud)
             yield from _list(kind, rows)
     if review.warnings:
@@ -72,23 +75,23 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
 
 
 def _counts(review: StackReview) -> str:
-    counts = [f"{review.count(kind):,} {kind.value}" for kind in IN_COUNTS if review.count(kind)]
+    counts = review.counts(IN_COUNTS).values()
     return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
 
 
 def _title(kind: Kind, rows: Sequence[Row]) -> str:
     number = f"{len(rows):,} {kind.value}"
     title = _TITLES[kind][len(rows) > 1].format(number.upper() if kind in LOUD else number)
-    silenced = sum(row.is_silenced for row in rows)
-    if silenced:
-        which = "" if len(rows) == 1 else f"{silenced:,} OF THEM "
+    disabled = sum(row.is_disabled for row in rows)
+    if disabled:
+        which = "" if len(rows) == 1 else f"{disabled:,} OF THEM "
         return f"{title}; {which}DISABLED, SO THAT NOTHING IS WRITTEN"
     return title
 
 
 def _list(kind: Kind, rows: Sequence[Row]) -> Iterator[str]:
-    # Silenced flow logs come first.
-    shown = len(rows) if kind in LOUD else max(LONGEST_LIST, sum(row.is_silenced for row in rows))
+    # Disabled flow logs come first.
+    shown = len(rows) if kind in LOUD else max(LONGEST_LIST, sum(row.is_disabled for row in rows))
     for row in rows[:shown]:
         yield from _listed(_what(row))
         for detail in _details(kind, row):
@@ -108,7 +111,7 @@ def _details(kind: Kind, row: Row) -> Iterator[str]:
     if kind in (Kind.DELETE, Kind.IMPORT, Kind.CREATE):
         yield f"{'logged' if kind is Kind.DELETE else 'logs'} to {display_name(row.logs_to) or NOTHING}"
     if kind is Kind.MOVE:
-        outcome = "DISABLED: nothing is written" if row.is_silenced else "no gap"
+        outcome = "DISABLED: nothing is written" if row.is_disabled else "no gap"
         yield from (f"{_values(difference)}, {outcome}" for difference in row.differences)
     elif kind not in (Kind.DELETE, Kind.CREATE):
         yield from (": ".join(filter(None, [sanitize(diff.what), _values(diff)])) for diff in row.differences)

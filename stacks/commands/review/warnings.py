@@ -40,7 +40,7 @@ def warning_of(kind: Kind, row: Row) -> str:
         return loss_sentence(router, attachment, row.logs_to, row.note)
     (streams,) = row.differences
     reason = f"moves from {streams.old} to {streams.new}"
-    return move_sentence(router, attachment, reason, is_disabled=row.is_silenced)
+    return move_sentence(router, attachment, reason, is_disabled=row.is_disabled)
 
 
 def _fill(kind: Kind, row: Row, text: str) -> Row:

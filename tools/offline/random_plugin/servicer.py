@@ -19,7 +19,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 TOKEN = "random:index/randomUuid:RandomUuid"
 STAND_IN = "stand-in random plugin: serves only RandomUuid"
 
-# How the engine spells "not known before the run" on the wire.
+# How the engine spells "not known before the run" in messages.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 _STRING_MAP = {"type": "object", "additionalProperties": {"type": "string"}}
