@@ -199,10 +199,9 @@ def find_account(
         account = _make_account(found, found[named].origin)
         if account.kind == PASSWORD and account.origins["password"] == qualified("password"):
             account = replace(account, renew_password=functools.partial(current_key, "password"))
-    session_token = environment.get("AWS_SESSION_TOKEN")
-    if account.kind == ACCESS_KEY and session_token:
-        if environment.get("AWS_ACCESS_KEY_ID") == account.options["access_key"]:
-            account = replace(account, options={"security_token": session_token, **account.options})
+    session_token, its_key = environment.get("AWS_SESSION_TOKEN"), environment.get("AWS_ACCESS_KEY_ID")
+    if session_token and account.kind == ACCESS_KEY and account.options["access_key"] == its_key:
+        account = replace(account, options={"security_token": session_token, **account.options})
     return account
 
 
