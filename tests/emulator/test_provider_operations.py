@@ -155,8 +155,8 @@ def test_flow_log_of_another_owner_is_reported_and_not_changed(
         rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'existing',"
         rf" id {existing}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
         rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if this stack created it, run with --refresh; otherwise delete it,"
-        rf" or import it with adopt: true in a stack file, or import_='{inputs['er_id']}/{existing}' in the resource options"
-        " of a program",
+        rf" or import it with adopt: true in a stack file, or import_='{inputs['er_id']}/{existing}' in the resource"
+        " options of a program",
         message,
     )
     assert only(server) == before
