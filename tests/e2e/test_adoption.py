@@ -34,7 +34,7 @@ def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -
     project.change_router("edge", attachments=["vpc-edge-proxy"])
     error = project.expect_error("up", *QUICK)
     assert "already has flow log 'edge-vpc-edge-proxy-03a1ad25', id " in error
-    assert "adopt it: with adopt: true in a stack file" in error
+    assert "import it with adopt: true in a stack file" in error
     assert cloud.flow_logs().keys() == before
 
 

@@ -200,7 +200,8 @@ def test_program_and_stack_file_must_not_contradict(routers: Example) -> None:
     routers.expect_ok("config", "set", "otc-flow-logs:regoin", "eu-de")
     error = routers.expect_error("preview")
     assert (
-        "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program passes it, too: remove it from one of them" in error
+        "otc-flow-logs:max_deletes in Pulumi.dev.yaml: the program passes it too: remove it from one of the two"
+        in error
     )
     assert "otc-flow-logs:regoin in Pulumi.dev.yaml: unknown key; did you mean region?" in error
 

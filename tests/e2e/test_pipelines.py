@@ -11,8 +11,8 @@ import pytest
 from tests.e2e.harness import CHECKOUT, DEMO_FLOW_LOGS, STACK, TIMEOUT, Cloud, Project, serving
 
 STALE = (
-    f"error: The plan for stack '{STACK}' is stale, so nothing was done: make a new one with `ci/scripts/plan {STACK}`,"
-    " and have it approved.\n"
+    f"error: The plan for stack '{STACK}' is stale, so nothing was changed: make a new one with"
+    f" `ci/scripts/plan {STACK}`, and have it approved.\n"
 )
 
 

@@ -15,7 +15,7 @@ def test_targets_must_include_what_takes_the_place_of_a_flow_log(project: Projec
 
     with cloud.assert_no_gaps("vpc-payments"):
         error = project.expect_error("up", *QUICK, "--target", old)
-        assert "it failed, or --target left it out" in error
+        assert "the new one failed, or --target left it out" in error
         assert cloud.flow_logs() == before
         new = error.partition("add --target '")[2].partition("'")[0]
         project.up("--target", old, "--target", new)

@@ -69,7 +69,7 @@ MISTAKES: dict[Callable[[Project, Cloud], None], tuple[str, ...]] = {
     ),
     names_that_do_not_exist: (
         f"{NAMESPACE}:routers.core.router in {STACK_FILE}: there is no router with id or name 'er-cor'; known: er",
-        f"{NAMESPACE}:routers.core.log_group in {STACK_FILE}: there is no log group with id or name 'netwrok'; there",
+        f"{NAMESPACE}:routers.core.log_group in {STACK_FILE}: there is no log group with id or name 'netwrok'; known",
         f"{NAMESPACE}:routers.edge.log_stream in {STACK_FILE}: there is no log stream in group 'network' with id or",
         f"{NAMESPACE}:routers.edge.attachments[0] in {STACK_FILE}: there is no attachment with id or name 'vpc-x'",
     ),

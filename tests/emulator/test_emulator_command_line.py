@@ -193,7 +193,7 @@ def test_users_get_roles_and_policies(admin: Command, server: Server, tmp_path: 
     user = server.store.identity.users()[0]
     assert (user.role, user.policy.allows("er:flowlogs:create")) == (None, True)
     assert not user.policy.allows("er:quotas:list")
-    assert admin("set-role", "tester", "reader").stdout == "user tester is a reader\n"
+    assert admin("set-role", "tester", "reader").stdout == "user tester has the role reader\n"
     assert server.store.identity.users()[0].role == "reader"
 
 

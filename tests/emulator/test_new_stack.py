@@ -54,8 +54,16 @@ def test_defaults_of_all_stacks_are_not_repeated(server: Server) -> None:
     ("routers", "shared", "sentence"),
     [
         (["er-man"], "", "there is no router with id or name 'er-man'; known: er-main"),
-        (["er-main"], "router: {log_group: netwrk}", "there is no log stream netwrk/… in the project: create one"),
-        (["er-main"], "router: {log_stream: x}", "there is no log stream …/x in the project"),
+        (
+            ["er-main"],
+            "router: {log_group: netwrk}",
+            "the project has no log stream netwrk/…: create it, or change stacks/defaults.yaml",
+        ),
+        (
+            ["er-main"],
+            "router: {log_stream: x}",
+            "the project has no log stream …/x: create it, or change stacks/defaults.yaml",
+        ),
     ],
 )
 def test_missing_router_or_log_stream_is_refused(
@@ -88,7 +96,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_settings: None) 
 def test_command_without_name_or_router_shows_how_to_call_it(
     arguments: list[str], command: Callable[..., None]
 ) -> None:
-    usage = "error: set NAME and ROUTER, as in: make new-stack NAME=lab ROUTER='er-core er-edge'"
+    usage = "error: set NAME and ROUTER, for example: make new-stack NAME=lab ROUTER='er-core er-edge'"
     with pytest.raises(SystemExit, match=f"^{usage}$"):
         command(*arguments)
 
@@ -109,7 +117,7 @@ def test_command_never_overwrites_a_stack_file(
     assert capsys.readouterr().out == written
     before = (folder / "Pulumi.lab.yaml").read_text()
     assert yaml.safe_load(before)["config"]["otc-flow-logs:state"] == "file://./.local/state"
-    for stack, problem in (("lab", "it exists already: name another stack"), ("../lab", "is not a valid stack name")):
+    for stack, problem in (("lab", "it already exists: name another stack"), ("../lab", "is not a valid stack name")):
         with pytest.raises(SystemExit, match=problem):
             command(stack, "er-main", f"--endpoint={server.url}")
     assert (folder / "Pulumi.lab.yaml").read_text() == before

@@ -82,7 +82,7 @@ def lose_response(server: Server, when: str) -> tuple[str, Props]:
     server.faults.use(0, [])
     assert re.fullmatch(
         r"flow log 'shop' may have been created: \S.* \(APIG\.0302, HTTP 403, request [\w-]+\);"
-        r" the next `pulumi up --refresh` finds out",
+        r" run `pulumi up --refresh` to find out",
         str(error),
     )
     assert is_provisional(error.id)
@@ -155,8 +155,8 @@ def test_flow_log_of_another_owner_is_reported_and_not_changed(
         rf"flow log 'shop' was not created: attachment {inputs['resource_id']} already has flow log 'existing',"
         rf" id {existing}, for log group {inputs['log_group_id']} and log stream {inputs['log_stream_id']}"
         rf" \(ER\.04008503, HTTP 400, {REQUEST}\); if this stack created it, run with --refresh; otherwise delete it,"
-        rf" or adopt it: with adopt: true in a stack file, or with import_='{inputs['er_id']}/{existing}' in the"
-        " resource options of a program",
+        rf" or import it with adopt: true in a stack file, or import_='{inputs['er_id']}/{existing}' in the resource"
+        " options of a program",
         message,
     )
     assert only(server) == before
@@ -257,7 +257,7 @@ def test_flow_log_of_unknown_owner_is_kept_and_reported(serve: Serve, tokens: st
 
     assert message == (
         f"it is not known whether flow log '{declared}' was created: attachment {outs['resource_id']} has flow log"
-        f" '{stored}', id {only(server).id}, and the service does not show who created it: delete it, or import it"
+        f" '{stored}', id {only(server).id}, and the service does not show who created it: delete or import it"
     )
     assert provider.read(id_, outs).id == id_
 
