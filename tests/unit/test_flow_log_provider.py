@@ -62,7 +62,7 @@ def test_only_replacement_with_the_same_target_deletes_first(key: str, value: st
 def test_flow_log_with_provisional_id_is_replaced_and_found_to_be_deleted() -> None:
     found = FlowLogProvider().diff("created-by:x", {**STATE, "state": "unknown"}, INPUTS)
     assert (found.replaces, found.delete_before_replace) == (["state"], True)
-    with pytest.raises(FlowLogError, match="no region"):
+    with pytest.raises(FlowLogError, match="no credentials"):
         configured().delete("created-by:x", STATE)
 
 

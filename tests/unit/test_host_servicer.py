@@ -23,8 +23,9 @@ SECOND_URN = f"{URN}-second"
 OTHER_URN = "urn:pulumi:local::otc-flow-logs::pulumi-python:dynamic:Resource::other"
 STATE = {**INPUTS, "state": "available", "project_id": "p-1", "log_aggregation_interval": 600}
 REFERENCE = serialize_provider(FlowLogProvider())
-NO_REGION = (
-    "no region: set otc-flow-logs:region in the stack file to eu-de or eu-nl (or OS_REGION_NAME in the environment)"
+NO_CREDENTIALS = (
+    "no credentials: set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY in the environment, or one of"
+    " otc-flow-logs:token, otc-flow-logs:username, otc-flow-logs:access_key in the stack file"
 )
 
 
@@ -128,19 +129,18 @@ def test_failed_operation_reports_one_sentence_and_keeps_no_resource(engine: Any
         (engine.Diff, proto.DiffRequest(id="fl-1", urn=URN, olds=pending, news=inputs)),
     ):
         failure = refusal(call, request)
-        assert (failure.sentence, failure.kept) == (NO_REGION, None), request
+        assert (failure.sentence, failure.kept) == (NO_CREDENTIALS, None), request
 
 
 def test_operation_uses_config_of_engine(engine: Any) -> None:
-    engine.Configure(proto.ConfigureRequest(args=struct({"otc-flow-logs:region": "eu-de"})))
-    assert read_refused(engine, "er-1/fl-1").startswith("no credentials for https://er.eu-de.otc.t-systems.com: set ")
+    engine.Configure(proto.ConfigureRequest(args=struct({"otc-flow-logs:username": "ann"})))
+    assert read_refused(engine, "er-1/fl-1").startswith("no credentials: otc-flow-logs:username also needs")
 
 
 def test_secret_credential_in_config_is_read(engine: Any) -> None:
     secret = struct({rpc._special_sig_key: rpc._special_secret_sig, "value": "t"})
-    config = {"otc-flow-logs:region": "eu-de", "otc-flow-logs:token": secret}
-    engine.Configure(proto.ConfigureRequest(args=struct(config), acceptSecrets=True))
-    assert read_refused(engine, "er-1/fl-1").startswith("a token needs the id of its project")
+    engine.Configure(proto.ConfigureRequest(args=struct({"otc-flow-logs:token": secret}), acceptSecrets=True))
+    assert read_refused(engine, "er-1/fl-1").startswith("no region: ")
 
 
 def test_other_dynamic_resource_goes_to_its_own_provider(engine: Any) -> None:
