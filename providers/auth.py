@@ -85,6 +85,9 @@ _AGENCY = ("agency_name", "agency_domain_name", "agency_domain_id", "delegated_p
 _NAMING = ("token", "username", "user_id", "access_key", "application_credential_id", "application_credential_name")
 """Options of which one is enough to name an account."""
 
+_PLAIN_KINDS = ("password", "v3password", "token", "v3token", "agency", "None")
+"""Values of `auth_type` that leave the kind to the other options."""
+
 _SETTINGS = ("region_name", "interface", "verify", "insecure", "cacert", "profile")
 _REFUSED = ("cert", "key", "trust_id", "system_scope")
 """Settings of OpenStack tools that change who acts, or with what, and cannot be honoured."""
@@ -180,8 +183,8 @@ def find_account(
         _complete(found, own, "password", "secret_key")
         account = _make_account(found, source)
         _refuse_another(account, own, cloud)
-    elif named := next((option for option in _NAMING if option in own), None):
-        if "profile" in own or _kind_of(own, "") not in _WHO:
+    elif named := _find_naming(own):
+        if "profile" in own or _kind_of(own, own[named].origin) not in _WHO:
             own = _find_options(clouds_yaml.load_environment(region), _variable)
         if "user_domain_id" not in own:
             _complete(own, _find_options(keys, _stack_key), "user_domain_name")
@@ -189,7 +192,7 @@ def find_account(
     else:
         found = _find_options(keys, _stack_key)
         _complete(found, own, *own)
-        named = next((option for option in _NAMING if option in found), None)
+        named = _find_naming(found)
         if named is None:
             keys_of_stack = ", ".join(map(_stack_key, ("token", "username", "access_key")))
             raise AuthError(
@@ -203,6 +206,13 @@ def find_account(
     if session_token and account.kind == ACCESS_KEY and account.options["access_key"] == its_key:
         account = replace(account, options={"security_token": session_token, **account.options})
     return account
+
+
+def _find_naming(found: Mapping[str, _Option]) -> str | None:
+    """The option that names an account; a plugin's own kind does, too, because some kinds need no user."""
+    if "auth_type" in found and found["auth_type"].value not in _PLAIN_KINDS and "username" not in found:
+        return "auth_type"
+    return next((option for option in _NAMING if option in found), None)
 
 
 def _variable(name: str) -> str:
@@ -247,7 +257,7 @@ def _kind_of(found: Mapping[str, _Option], source: str) -> str:
         AuthError: They name none.
     """
     named = str(found["auth_type"].value) if "auth_type" in found else "password"
-    if named not in ("password", "v3password", "token", "v3token", "agency", "None"):
+    if named not in _PLAIN_KINDS:
         return MULTI_FACTOR if named in ("totp", "v3totp") and "password" in found else named
     if "token" in found:
         return TOKEN
@@ -305,8 +315,9 @@ def _refuse_another(account: Account, variables: Mapping[str, _Option], cloud: s
     Raises:
         AuthError: There are any.
     """
-    there = {**account.options, **account.scope, **account.agency}
-    checked = (*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode")
+    there = {**account.options, **account.scope, **account.agency, **account.settings}
+    checked = [*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode", "cacert", "insecure"]
+    checked += [name for name in variables if name.endswith("_endpoint_override")]
     others = [
         variables[name].origin for name in checked if name in variables and variables[name].value != there.get(name)
     ]

@@ -194,8 +194,10 @@ class ProviderConfig:
         id_, name = self._key("project_id"), self._key("project")
         if id_ or name:
             return id_, name, qualified("project_id" if id_ else "project")
-        names = ("delegated_project_id", "delegated_project") if account.agency else ("project_id", "project_name")
         there = {**account.scope, **account.agency}
+        names = ("delegated_project_id", "delegated_project")
+        if not any(name in there for name in names):
+            names = ("project_id", "project_name")
         return (
             there.get(names[0]),
             there.get(names[1]),

@@ -279,6 +279,34 @@ CASES = [
         refusal="OS_CERT, OS_KEY cannot be honoured",
     ),
     Case(name="nobody", environment={"OS_REGION_NAME": "eu-de"}, refusal="no credentials"),
+    Case(
+        name="agency in the project that is named",
+        environment={**USER, "OS_AGENCY_NAME": "ops", "OS_AGENCY_DOMAIN_NAME": "OTC-2", "OS_PROJECT_NAME": "eu-de_b"},
+        account="user 'ann' of domain 'OTC-1', through agency 'ops' of domain 'OTC-2'",
+        project=(None, "eu-de_b"),
+    ),
+    Case(
+        name="a kind without a user",
+        environment={
+            "OS_AUTH_TYPE": "v3oidcaccesstoken",
+            "OS_IDENTITY_PROVIDER": "idp",
+            "OS_PROTOCOL": "oidc",
+            "OS_ACCESS_TOKEN": "t",
+            "OS_REGION_NAME": "eu-de",
+        },
+        account="the user of v3oidcaccesstoken",
+    ),
+    Case(
+        name="half an application credential",
+        environment={"OS_APPLICATION_CREDENTIAL_ID": "i", "OS_REGION_NAME": "eu-de"},
+        refusal="OS_APPLICATION_CREDENTIAL_ID has no token, username or access key",
+    ),
+    Case(
+        name="another CA file by variable",
+        cloud={"region_name": "eu-de", "auth": AUTH},
+        environment={"OS_CACERT": "/other.pem"},
+        refusal="OS_CACERT says something else",
+    ),
     # clouds.yaml
     Case(
         name="plain cloud",
