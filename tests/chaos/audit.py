@@ -114,9 +114,10 @@ def _find_changes_of_others(run: AuditedRun) -> list[str]:
 def _find_wrong_deletions(run: AuditedRun) -> list[str]:
     before, after = run.of_stack(run.before), run.of_stack(run.after)
     logged = {flow_log.resource_id for flow_log in after.values() if is_logging(flow_log)}
-    deleted = before.keys() - after.keys()
+    # A flow log that has failed records nothing, and is deleted before the one that replaces it.
+    deleted = before.keys() - after.keys() - set(run.failed)
     found = []
-    for id_ in deleted - set(run.failed):
+    for id_ in deleted:
         flow_log = before[id_]
         what = f"{WRONG_DELETION}: of {_name(run, flow_log.resource_id)}, flow log {flow_log.name} ({flow_log.state})"
         if target_of(flow_log) in run.expectations.flow_logs:

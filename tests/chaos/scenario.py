@@ -10,7 +10,7 @@ from typing import Protocol
 
 from emulator.clock import now
 from emulator.faults.plan import Fault
-from emulator.flow_logs import FlowLog
+from emulator.flow_logs import FAILED, FlowLog
 from emulator.store import Store
 from providers.schema import is_provisional
 from providers.urn import Urn
@@ -18,7 +18,7 @@ from tests.chaos.audit import DONE, AuditedRun, RunResult, Steps, audit
 from tests.chaos.desired import LOST, find_strays
 from tests.chaos.editor import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
-from tests.chaos.expectations import StackFile, ever_failed, expect, take_snapshot
+from tests.chaos.expectations import FROZEN, Snapshot, StackFile, ever_failed, expect, take_snapshot
 from tests.chaos.outcome import Outcome
 
 EDITS = 6  # in a sequence
@@ -157,7 +157,8 @@ def _step(
     """Run one preview and one `up`, and record all that is wrong."""
     before, since = take_snapshot(stack.store), now()
     expectations = expect(editor.file, before, editor.stack_targets(before))
-    has_trouble, may_fail = editor.has_trouble, editor.may_fail
+    has_trouble = editor.has_trouble
+    may_fail = editor.may_fail or _has_lost_frozen(stack, before)
     preview = stack.preview(editor.file, EVERYTHING)
     conditions = draw(preview)
     if not conditions.is_whole:
@@ -197,6 +198,16 @@ def _step(
         *(f"   WRONG {_mask_ids(problem)}" for problem in problems),
     ]
     outcome.problems += [f"{problem} (run {number})" for problem in problems]
+
+
+def _has_lost_frozen(stack: Stack, before: Snapshot) -> bool:
+    """Whether a flow log in the state is gone or has failed that cannot be created again: its attachment is frozen."""
+    frozen = {attachment.id for attachment in before.attachments.values() if attachment.state == FROZEN}
+    existing = {(log.resource_id, log.log_stream_id) for log in before.flow_logs.values() if log.state != FAILED}
+    return bool(frozen) and any(
+        entry.attachment_id in frozen and (entry.attachment_id, entry.stream_id) not in existing
+        for entry in stack.state_entries
+    )
 
 
 def _find_lost(state_entries: Sequence[StateEntry], flow_logs: Mapping[str, FlowLog]) -> list[str]:
