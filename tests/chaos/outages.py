@@ -36,7 +36,8 @@ class OutageSite(InterruptionSite):
     def survive(self, outage: Outage) -> list[str]:
         """The problems after a command with an outage."""
         with self.ready_for(outage.command) as (project, emulator):
-            process = start_until(project, emulator, outage.command, MIDDLE[outage.command])
+            # Not at the first call: an endpoint that has never answered is given up soon.
+            process = start_until(project, emulator, outage.command, MIDDLE[outage.command], number=5)
             _happen(emulator, outage.kind)
             output, _ = process.communicate(timeout=TIMEOUT)
             return [output] if process.returncode else find_problems(project, outage.command)
