@@ -52,17 +52,19 @@ _FALLBACKS = {
 }
 """Options that stand for others which are not there."""
 
+_USER = ("username", "user_id", "password", "user_domain_id", "user_domain_name")
 _WHO = {
     TOKEN: ("token",),
-    PASSWORD: ("username", "user_id", "password", "user_domain_id", "user_domain_name"),
-    MULTI_FACTOR: ("username", "user_id", "password", "passcode", "user_domain_id", "user_domain_name"),
+    PASSWORD: _USER,
+    MULTI_FACTOR: (*_USER, "passcode"),
     ACCESS_KEY: ("access_key", "secret_key", "security_token"),
 }
 """The options that say who signs in, by kind, for the kinds that need no plugin's loader."""
 
+_DOMAIN_OR_ID = ("user_domain_name", "user_domain_id", "user_id")
 _NEEDED = {
-    PASSWORD: (("password",), ("user_domain_name", "user_domain_id", "user_id")),
-    MULTI_FACTOR: (("password",), ("passcode",), ("user_domain_name", "user_domain_id", "user_id")),
+    PASSWORD: (("password",), _DOMAIN_OR_ID),
+    MULTI_FACTOR: (("password",), ("passcode",), _DOMAIN_OR_ID),
     ACCESS_KEY: (("secret_key",),),
 }
 """What else these kinds need: one option of each."""

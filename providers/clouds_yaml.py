@@ -32,10 +32,8 @@ def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
     if named and not Path(named).is_file():
         # openstacksdk would look elsewhere, and perhaps find another account.
         raise CloudsYamlError(f"OS_CLIENT_CONFIG_FILE names {named!r}, which is not a file")
-    with _readable(f"cloud {name!r} in clouds.yaml"):
-        from openstack.config import OpenStackConfig, vendors
-
-        config = OpenStackConfig()
+    with _openstack_config(f"cloud {name!r} in clouds.yaml") as loader:
+        config = loader.OpenStackConfig()
         clouds = {key: value for key, value in config.cloud_config["clouds"].items() if key != config.envvar_key}
         if name not in clouds:
             known = ", ".join(sorted(set(clouds) - {"defaults"})) or "none"
@@ -46,7 +44,7 @@ def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
         # openstacksdk would make the text "None" of an empty value.
         own["auth"] = {key: value for key, value in (own.get("auth") or {}).items() if value is not None}
         settings = dict(config.get_one(cloud=name, region_name=region or "", validate=False).config)
-        profile = vendors.get_profile(str(own.get("profile") or own.get("cloud") or "")) or {}
+        profile = loader.vendors.get_profile(str(own.get("profile") or own.get("cloud") or "")) or {}
         regions = own.get("regions") or profile.get("regions") or [""]
         if not (region or own.get("region_name")) and len(regions) != 1:
             del settings["region_name"]
@@ -61,18 +59,16 @@ def load_environment(region: str | None) -> Mapping[str, Any]:
     Raises:
         CloudsYamlError: openstacksdk cannot use them, or is not installed.
     """
-    with _readable("the OS_* variables"):
-        from openstack.config import OpenStackConfig
-
-        config = OpenStackConfig(load_yaml_config=False)
+    with _openstack_config("the OS_* variables") as loader:
+        config = loader.OpenStackConfig(load_yaml_config=False)
         return dict(config.get_one(cloud=config.envvar_key, region_name=region or "", validate=False).config)
 
 
 @contextlib.contextmanager
-def _readable(what: str) -> Iterator[None]:
-    """Turn whatever goes wrong in openstacksdk, which is imported in the block only, into one sentence."""
+def _openstack_config(what: str) -> Iterator[Any]:
+    """The module openstack.config, imported only here; whatever goes wrong in the block becomes one sentence."""
     try:
-        from openstack.config import OpenStackConfig  # noqa: F401
+        import openstack.config
         from openstack.exceptions import ConfigException
     except ImportError as error:
         raise CloudsYamlError(f"{what} cannot be read without openstacksdk: install otc-flow-logs[clouds]") from error
@@ -80,7 +76,7 @@ def _readable(what: str) -> Iterator[None]:
         with warnings.catch_warnings():
             # Of what openstacksdk itself will no longer support: nobody here can do anything about it.
             warnings.simplefilter("ignore")
-            yield
+            yield openstack.config
     except CloudsYamlError:
         raise
     except ConfigException as error:

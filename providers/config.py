@@ -23,7 +23,7 @@ from providers.er.auth.credentials import Credentials, Project
 from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.auth.plugins import TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
-from providers.er.endpoints import REGIONS, EndpointError, region_of, service_url
+from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of, service_url
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class ProviderConfig:
                     f"no project: set {qualified('project')} or {qualified('project_id')} in the stack file"
                     " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
                 )
-        if region and (other := region_of(name or "")) not in (None, region):
+        if other := find_other_region(name or "", region):
             raise ConfigError(f"project {name!r} ({origin}) is in region {other}, not in {region}: correct one of them")
         owner = {
             f"project_{name}": value for name in ("domain_id", "domain_name") if (value := self._owner(account, name))
@@ -198,11 +198,8 @@ class ProviderConfig:
         names = ("delegated_project_id", "delegated_project")
         if not any(name in there for name in names):
             names = ("project_id", "project_name")
-        return (
-            there.get(names[0]),
-            there.get(names[1]),
-            next((account.origins[one] for one in names if one in there), ""),
-        )
+        origin = next((account.origins[name] for name in names if name in there), "")
+        return there.get(names[0]), there.get(names[1]), origin
 
     @staticmethod
     def _owner(account: Account, name: str) -> str | None:
@@ -220,7 +217,7 @@ class ProviderConfig:
         account, moved = self.account, {}
         auth_url = account.scope.get("auth_url")
         if auth_url and not self._key("endpoint"):
-            if region and (other := region_of(auth_url)) not in (None, region):
+            if other := find_other_region(auth_url, region):
                 raise ConfigError(
                     f"{account.origins['auth_url']} is of region {other}, not of {region}: correct one of them"
                 )

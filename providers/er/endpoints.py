@@ -124,6 +124,12 @@ def region_of(text: str) -> str | None:
     return None
 
 
+def find_other_region(text: str, region: str | None) -> str | None:
+    """The region of a project's name or of an address, if it is another one than `region`."""
+    found = region_of(text)
+    return found if region and found != region else None
+
+
 def is_loopback(url: str) -> bool:
     """Whether the address is on this machine."""
     host = urlsplit(url).hostname or ""

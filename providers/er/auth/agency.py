@@ -8,6 +8,7 @@ from typing import Any
 from keystoneauth1.identity import v3
 from keystoneauth1.token_endpoint import Token
 
+from providers.er.auth.credentials import TOKEN_HEADER
 from providers.er.auth.plugins import TOKEN, load_plugin
 
 
@@ -17,13 +18,12 @@ class _AssumeRole(v3.AuthMethod):
     def __init__(self, own: Any, agency: Mapping[str, str]) -> None:
         super().__init__()
         self._own = own
-        self._agency = {
-            key.removeprefix("agency_") if key != "agency_name" else key: value for key, value in agency.items()
-        }
+        domain = {key.removeprefix("agency_"): value for key, value in agency.items() if key != "agency_name"}
+        self._agency = {"agency_name": agency["agency_name"], **domain}
 
     def get_auth_data(self, session: Any, auth: Any, headers: dict[str, str], request_kwargs: Any) -> Any:
         """The part of the request's body that is this method's."""
-        headers["X-Auth-Token"] = self._own.get_token(session)
+        headers[TOKEN_HEADER] = self._own.get_token(session)
         return "assume_role", self._agency
 
 
@@ -42,6 +42,7 @@ def act_through_agency(
     if kind == TOKEN:
         own: Any = Token(auth_url, options["token"])
     else:
-        domain = {name: options[f"user_{name}"] for name in ("domain_id", "domain_name") if f"user_{name}" in options}
-        own = load_plugin(kind, auth_url, options, dict(list(domain.items())[:1]))
+        name = "domain_id" if "user_domain_id" in options else "domain_name"
+        domain = {name: options[f"user_{name}"]} if f"user_{name}" in options else {}
+        own = load_plugin(kind, auth_url, options, domain)
     return v3.Auth(auth_url, [_AssumeRole(own, agency)], **scope)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import requests
 
-from providers.er.endpoints import region_of
+from providers.er.endpoints import find_other_region
 from providers.er.exceptions import ApiError
 
 TOKEN_HEADER = "X-Auth-Token"
@@ -56,7 +56,7 @@ class Project:
         """
         if (self.id and id_ != self.id) or (self.name and name is not None and name != self.name):
             raise ApiError(f"IAM signs in to project {name!r}, id {id_}, which is not {self}: correct {self.origin}")
-        if self.region and name and (other := region_of(name)) not in (None, self.region):
+        if name and (other := find_other_region(name, self.region)):
             raise ApiError(f"project {name!r} is in region {other}, not in {self.region}: correct one of them")
 
     def __str__(self) -> str:
