@@ -128,7 +128,7 @@ def _why_not_logged(
     router = next((router for router in plan.routers if router.router.id == router_id), None)
     if router is None:
         return "its router is no longer in the stack file"
-    if reason := cannot_be_logged(attachment):
+    if reason := cannot_be_logged(attachment, is_tried=True):
         return f"the attachment {reason}"
     before = last.selections
     reasons = [
