@@ -281,7 +281,7 @@ class _Planner:
 def _leave_out_frozen(routers: Sequence[ResolvedRouter], managed: ManagedFlowLogs) -> list[Problem]:
     """Remove the flow logs that cannot be created because their attachment or router is frozen.
 
-    One that is in the state stays declared: that a list lacks it does not mean that it is gone.
+    One that is in the state stays declared, because what a list lacks may still exist; unless it has failed for good.
 
     Returns:
         A problem for each that was to replace another flow log, which must stay as it is.
@@ -296,7 +296,10 @@ def _leave_out_frozen(routers: Sequence[ResolvedRouter], managed: ManagedFlowLog
     for router in routers:
         for flow_log in list(router.flow_logs):
             attachment, target = flow_log.attachment, flow_log.target
-            if FROZEN not in (attachment.state, router.router.state) or target in managed or target in router.holders:
+            holder = router.holders.get(target)
+            has_failed = target in managed and holder is not None and holder.state == "failed"
+            stays = (target in managed or holder is not None) and not has_failed
+            if stays or FROZEN not in (attachment.state, router.router.state):
                 continue
             how = "" if attachment.state == FROZEN else " with its router"
             if target.attachment in losing:
