@@ -106,17 +106,21 @@ class _ErApi:
             resource_types=query.get_all("resource_type", *rules.ATTACHMENT_TYPES),
             resource_ids=query.get_all("resource_id"),
         )
-        attachments = [_attachment_body(attachment) for attachment in found.attachments]
+        attachments = [_attachment_body(attachment, call.path["project_id"]) for attachment in found.attachments]
         body = {"attachments": attachments, "page_info": _page_info(found.next_marker, len(attachments))}
         return json_response(HTTPStatus.OK, with_request_id(body))
 
     def show_attachment(self, call: Call) -> Response:
         Query(call)
         attachment = self._store.network.attachment(*_router_path(call), call.path["attachment_id"])
-        return json_response(HTTPStatus.OK, with_request_id({"attachment": _attachment_body(attachment)}))
+        return json_response(
+            HTTPStatus.OK, with_request_id({"attachment": _attachment_body(attachment, call.path["project_id"])})
+        )
 
     def list_routers(self, call: Call) -> Response:
-        found = self._store.network.routers(call.path["project_id"], Query(call, *PAGE_PARAMETERS).page())
+        query = Query(call, "owned_by_self", *PAGE_PARAMETERS)
+        owned_by_self = query.get("owned_by_self", "true", "false") == "true"
+        found = self._store.network.routers(call.path["project_id"], query.page(), owned_by_self=owned_by_self)
         instances = [_router_body(router) for router in found.routers]
         body = {"instances": instances, "page_info": _page_info(found.next_marker, len(instances))}
         return json_response(HTTPStatus.OK, with_request_id(body))
@@ -167,7 +171,9 @@ def _flow_log_body(flow_log: FlowLog) -> dict[str, object]:
     }
 
 
-def _attachment_body(attachment: Attachment) -> dict[str, object]:
+def _attachment_body(attachment: Attachment, project_id: str) -> dict[str, object]:
+    """As a project sees it. Only the router's owner sees the tags."""
+    tags = [{"key": key, "value": value} for key, value in attachment.tags.items()]
     return {
         "id": attachment.id,
         "name": attachment.name,
@@ -178,7 +184,7 @@ def _attachment_body(attachment: Attachment) -> dict[str, object]:
         "resource_project_id": attachment.project_id,
         "project_id": attachment.project_id,
         "er_id": attachment.er_id,
-        "tags": [{"key": key, "value": value} for key, value in attachment.tags.items()],
+        "tags": tags if attachment.project_id == project_id else None,
         "associated": True,
         "route_table_id": attachment.route_table_id,
         "created_at": format_for_api(attachment.created_at),

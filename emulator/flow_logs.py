@@ -20,6 +20,7 @@ from emulator.clock import Clock, Instant, seconds
 from emulator.database import Database
 from emulator.errors import (
     ATTACHMENT_BUSY,
+    ATTACHMENT_FROZEN,
     ATTACHMENT_TYPE_REFUSED,
     FLOW_LOG_BUSY,
     FLOW_LOG_EXISTS,
@@ -384,6 +385,8 @@ def _require_loggable_attachment(connection: sqlite3.Connection, er_id: str, att
             ATTACHMENT_TYPE_REFUSED,
             f"Attachment {attachment_id} is of type {attachment.resource_type}, which cannot be logged.",
         )
+    if attachment.state == rules.FROZEN:
+        raise ApiError(ATTACHMENT_FROZEN, f"Attachment {attachment_id} is frozen.")
     if attachment.state != rules.AVAILABLE:
         raise ApiError(
             ATTACHMENT_BUSY,

@@ -17,7 +17,8 @@ CLIENT_TOKEN_LENGTH = 64
 LOG_AGGREGATION_INTERVAL = 600
 
 # API reference: attachments, routers, quotas.
-AttachmentType = Literal["vpc", "vgw", "vpn", "cfw"]
+# Those after cfw are seen in the vendor's SDKs.
+AttachmentType = Literal["vpc", "vgw", "vpn", "cfw", "peering", "ecn", "dgw", "can", "connect", "dc"]
 RouterState = Literal["pending", "available", "modifying", "deleting", "deleted", "failed", "freezed"]
 AttachmentState = Literal[
     "pending",
@@ -37,6 +38,7 @@ LOGGABLE_TYPES = ("vpc", "vgw", "vpn")
 ROUTER_STATES: tuple[str, ...] = get_args(RouterState)
 ATTACHMENT_STATES: tuple[str, ...] = get_args(AttachmentState)
 AVAILABLE: Literal["available"] = "available"
+FROZEN = "freezed"
 FLOW_LOG_QUOTA = "flow_log"
 DEFAULT_QUOTA = 20
 UNLIMITED = -1

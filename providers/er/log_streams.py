@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from providers.er.calls import Calls
 from providers.er.named import Named
 from providers.er.sanitizing import display_name
-from providers.er.validation import Json, identifier, path_segment, required
+from providers.er.validation import Json, identifier, optional, path_segment, required
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class LogStream(Named):
         Raises:
             TemporaryError: The answer does not have the form of the reference.
         """
-        return cls(id=identifier(data, "log_stream_id"), name=display_name(required(data, "log_stream_name", str)))
+        return cls(id=identifier(data, "log_stream_id"), name=display_name(optional(data, "log_stream_name", "")))
 
 
 class LogStreams:

@@ -129,7 +129,7 @@ def test_attachment_that_cannot_be_logged_is_reported_with_its_type(provider: Fl
     assert re.fullmatch(
         rf"flow log 'shop' was not created: Attachment {inputs['resource_id']} is of type cfw, which cannot be logged"
         rf" \(ER\.04008500, HTTP 400, {REQUEST}\);"
-        r" only attachments of these types can be logged: vpc, vpn, vgw, and this is a cfw",
+        r" take this attachment of type cfw out of the selection: types that can be logged are vpc, vpn, vgw",
         refused(lambda: provider.create(inputs)),
     )
 
