@@ -48,9 +48,7 @@ CHANGES = (
     Change("add-log-stream", "add a log stream", "group name", "added log stream {name} to {group}: {result}"),
     Change("remove-log-group", "delete a log group with its streams", "group", "log group {group} is deleted"),
     Change("remove-log-stream", "delete a log stream", "group stream", "log stream {stream} of {group} is deleted"),
-    Change(
-        "stop-delivery", "have a flow log write nothing more", "flow_log", "flow log {flow_log} writes nothing more"
-    ),
+    Change("stop-delivery", "have a flow log write nothing more", "flow_log", "flow log {flow_log} is mute"),
     Change("set-role", "give a user a role, at once", "user role", "user {user} has the role {role}", policies.ROLES),
     Change("rename-flow-log", "rename a flow log", "flow_log name", "flow log {flow_log} is now {name}"),
     Change(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from emulator import rules
@@ -176,11 +177,13 @@ def _names(connection: sqlite3.Connection, query: str, owner: str) -> set[str]:
     return {name for (name,) in connection.execute(query, (owner,))}
 
 
-def _group(row: tuple[str, str, str, int, str, Instant]) -> LogGroup:
+def _group(row: Sequence[Any]) -> LogGroup:
     *before, tags, created_at = row
-    return LogGroup(*before, json.loads(tags), created_at)
+    values = [*before, json.loads(tags), created_at]
+    return LogGroup(*values)
 
 
-def _stream(row: tuple[str, str, str, int, str, Instant]) -> LogStream:
+def _stream(row: Sequence[Any]) -> LogStream:
     *before, tags, created_at = row
-    return LogStream(*before, json.loads(tags), created_at)
+    values = [*before, json.loads(tags), created_at]
+    return LogStream(*values)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from emulator import rules
 from emulator.clock import Instant
 from emulator.delivery import Line
-from emulator.errors import INVALID_PARAMETERS, LTS_INTERNAL, LTS_INVALID, ApiError, invalid
+from emulator.errors import INVALID_PARAMETERS, LTS_INTERNAL, LTS_INVALID, ApiError
 from emulator.http import Call, Handler, Query, Route, Service, json_body, json_response, no_body
 from emulator.log_query import LogQuery
 from emulator.log_tank import LogGroup, Settings

@@ -20,4 +20,4 @@ class LogGroups(LogStores[LogGroup]):
     """The calls on the log groups of the project."""
 
     def __init__(self, calls: Calls) -> None:
-        super().__init__(calls, LogGroup, "groups", update=("POST", "groups"))
+        super().__init__(calls, LogGroup, "groups", update=("POST", "groups"), iam="lts:groups")

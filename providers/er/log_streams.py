@@ -30,7 +30,9 @@ class LogStreams:
             ApiError: It is not an id.
         """
         group = f"groups/{path_segment(log_group_id)}"
-        return LogStores(self._calls, LogStream, f"{group}/streams", update=("PUT", f"{group}/streams-ttl"))
+        update = ("PUT", f"{group}/streams-ttl")
+        # IAM calls streams topics.
+        return LogStores(self._calls, LogStream, f"{group}/streams", update=update, iam="lts:topics")
 
     def list(self, log_group_id: str) -> list[LogStream]:
         """All log streams of a group."""

@@ -78,7 +78,7 @@ class NameTakenError(AlreadyExistsError):
 class LogStores(Generic[R]):
     """The calls on the log groups of the project, or on the log streams of a group."""
 
-    def __init__(self, calls: Calls, record: type[R], path: str, *, update: tuple[str, str]) -> None:
+    def __init__(self, calls: Calls, record: type[R], path: str, *, update: tuple[str, str], iam: str) -> None:
         """Prepare the calls.
 
         Args:
@@ -86,11 +86,13 @@ class LogStores(Generic[R]):
             record: LogGroup or LogStream.
             path: Where they are listed and created, below the project.
             update: The method of an update, and the path before the id.
+            iam: How the IAM actions begin that permit the calls.
         """
         self._calls = calls
         self._record = record
         self._path = path
         self._update = update
+        self._iam = iam
 
     def list(self) -> list[R]:
         """All of them; this list has no pages.
@@ -99,6 +101,7 @@ class LogStores(Generic[R]):
             NotFoundError: There is no such group.
         """
         return self._calls.lts(
+            f"{self._iam}:list",
             "GET",
             self._path,
             lambda answer: [
@@ -128,7 +131,11 @@ class LogStores(Generic[R]):
         """
         body = {f"{self._record.KIND}_name": desired.name, **_changeable(desired)}
         id_ = self._calls.lts(
-            "POST", self._path, lambda answer: identifier(answer, f"{self._record.KIND}_id"), json=body
+            f"{self._iam}:create",
+            "POST",
+            self._path,
+            lambda answer: identifier(answer, f"{self._record.KIND}_id"),
+            json=body,
         )
         return replace(desired, id=id_)
 
@@ -173,7 +180,8 @@ class LogStores(Generic[R]):
             # The service requires it.
             desired = replace(desired, ttl_in_days=self.get(desired.id).ttl_in_days)
         method, path = self._update
-        self._calls.lts(method, f"{path}/{path_segment(desired.id)}", lambda _answer: None, json=_changeable(desired))
+        path = f"{path}/{path_segment(desired.id)}"
+        self._calls.lts(f"{self._iam}:put", method, path, lambda _answer: None, json=_changeable(desired))
 
     def delete(self, id_: str) -> None:
         """Delete the one of this id with all its records; of a group, its streams too.
@@ -183,7 +191,8 @@ class LogStores(Generic[R]):
             ApiError: It could not be deleted, such as because a log transfer task uses it.
         """
         try:
-            self._calls.lts("DELETE", f"{self._path}/{path_segment(id_)}", lambda _answer: None)
+            path = f"{self._path}/{path_segment(id_)}"
+            self._calls.lts(f"{self._iam}:delete", "DELETE", path, lambda _answer: None)
         except NotFoundError as error:
             # LTS.0208 has two meanings: "does not exist" and "is associated by transfer".
             if any(record.id == id_ for record in self.list()):

@@ -172,7 +172,7 @@ class Records:
         """The answer to a query, repeated until the service says that it is complete."""
         tries = 0
         while True:
-            is_complete, lines = self._calls.lts("POST", path, _parse, json=body)
+            is_complete, lines = self._calls.lts("lts:logs:list", "POST", path, _parse, json=body)
             if is_complete:
                 return lines
             tries += 1

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from providers.er.auth.credentials import Ask, Credentials, Project
-from providers.er.exceptions import ApiError
+from providers.er.exceptions import ApiError, ForbiddenError
 from providers.er.validation import identifier, optional, required
 
 DATE_HEADER = "X-Sdk-Date"
@@ -47,7 +47,15 @@ class AccessKeyCredentials(Credentials):
     def find_project(self, ask: Ask) -> str:
         """The project given; where it has a name, IAM is asked for its id."""
         if name := self._project.name:
-            projects = required(ask("projects", {"name": name}, {}), "projects", list)
+            try:
+                answer = ask("projects", {"name": name}, {})
+            except ForbiddenError as error:
+                raise ForbiddenError(
+                    f"iam:projects:listProjects is not permitted to {self.ak!r} ({error.message}): set the project's"
+                    " id in place of its name, for which no look-up is needed",
+                    **error.details,
+                ) from error
+            projects = required(answer, "projects", list)
             found = [
                 identifier(project, "id")
                 for project in projects
