@@ -48,8 +48,8 @@ def _strict(handler: Handler) -> Handler:
 
     def handle(call: Call) -> Response:
         _require_content_type(call)
-        Query(call)
         try:
+            Query(call)
             return handler(call)
         except ApiError as error:
             if error.kind == INVALID_PARAMETERS:

@@ -55,9 +55,10 @@ class LogStore(Named):
         Raises:
             TemporaryError: The answer does not have the form of the reference.
         """
+        id_ = identifier(data, f"{cls.KIND}_id")
         tags: dict[str, object] = optional(data, "tag", {})
         return cls(
-            id=identifier(data, f"{cls.KIND}_id"),
+            id=id_,
             name=display_name(required(data, f"{cls.KIND}_name", str)),
             ttl_in_days=optional(data, "ttl_in_days", 0) or None,
             tags={
