@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from emulator import clock, documents, flow_logs, policies, rules
 from emulator.behaviour import ATTACHMENT_DELETED, Behaviour
-from emulator.errors import EmulatorError
+from emulator.errors import ApiError, EmulatorError
 from emulator.store import Store
 
 Command = Callable[[Store, argparse.Namespace], int | None]
@@ -47,6 +47,9 @@ CHANGES = (
     Change("rename-attachment", "rename an attachment", "attachment name", "attachment {attachment} is now {name}"),
     Change("add-log-group", "add a log group", "name", "added log group {name}: {result}"),
     Change("add-log-stream", "add a log stream", "group name", "added log stream {name} to {group}: {result}"),
+    Change("remove-log-group", "delete a log group with its streams", "group", "log group {group} is deleted"),
+    Change("remove-log-stream", "delete a log stream", "group stream", "log stream {stream} of {group} is deleted"),
+    Change("stop-delivery", "have a flow log write nothing more", "flow_log", "flow log {flow_log} is mute"),
     Change("set-role", "give a user a role, at once", "user role", "user {user} has the role {role}", policies.ROLES),
     Change("rename-flow-log", "rename a flow log", "flow_log name", "flow log {flow_log} is now {name}"),
     Change(
@@ -78,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
             return command(store, options) or 0
         finally:
             store.close()
-    except EmulatorError as error:
+    except (EmulatorError, ApiError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -124,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     attachment.add_argument("--type", choices=rules.ATTACHMENT_TYPES, default=rules.ATTACHMENT_TYPES[0])
     attachment.add_argument("--state", choices=rules.ATTACHMENT_STATES, default=rules.AVAILABLE)
     attachment.add_argument("--tag", metavar="KEY=VALUE", type=_parse_tag, action="append", default=[])
+    attachment.add_argument("--quiet", action="store_true", help="no traffic passes through it")
     attachment = add("remove-attachment", _remove_attachment, "delete an attachment", "attachment")
     attachment.add_argument(
         "--attachment-deleted",
@@ -133,6 +137,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     attachment = add("tag-attachment", _tag_attachment, "replace the tags of an attachment", "attachment")
     attachment.add_argument("tag", metavar="KEY=VALUE", type=_parse_tag, nargs="*")
+    ttl = add("set-ttl", _set_ttl, "change how long a log group keeps records", "group")
+    ttl.add_argument("days", type=int)
+    pace = add("set-delivery", _set_delivery, "change how often flow logs write records, in the past as well")
+    pace.add_argument("interval", type=float, help="seconds between the records of a flow log")
+    pace.add_argument("delay", type=float, nargs="?", default=0.0, help="seconds until a record is found (default: 0)")
+    late = add("delay-delivery", _delay_delivery, "have the records of a flow log found late", "flow_log")
+    late.add_argument("seconds", type=float)
     quota = add("set-quota", _set_quota, "set the quota of flow logs; -1 for no limit")
     quota.add_argument("limit", type=int)
     user = add("set-policy", _set_policy, "give a user a custom policy, at once", "user")
@@ -236,6 +247,7 @@ def _add_attachment(store: Store, options: argparse.Namespace) -> None:
         resource_type=options.type,
         state=options.state,
         tags=dict(options.tag),
+        quiet=options.quiet,
     )
     print(f"added attachment {options.name} to {options.router}: {added}")
 
@@ -251,6 +263,21 @@ def _remove_attachment(store: Store, options: argparse.Namespace) -> None:
 def _tag_attachment(store: Store, options: argparse.Namespace) -> None:
     store.tag_attachment(options.attachment, dict(options.tag))
     print(f"attachment {options.attachment} has the tags: {_format_tags(dict(options.tag)) or 'none'}")
+
+
+def _set_ttl(store: Store, options: argparse.Namespace) -> None:
+    store.set_ttl(options.group, options.days)
+    print(f"log group {options.group} keeps records for {options.days} days")
+
+
+def _set_delivery(store: Store, options: argparse.Namespace) -> None:
+    store.set_delivery(options.interval, options.delay)
+    print(f"flow logs write every {options.interval:g} s, found {options.delay:g} s later")
+
+
+def _delay_delivery(store: Store, options: argparse.Namespace) -> None:
+    store.delay_delivery(options.flow_log, options.seconds)
+    print(f"the records of flow log {options.flow_log} are found {options.seconds:g} s late")
 
 
 def _set_quota(store: Store, options: argparse.Namespace) -> None:

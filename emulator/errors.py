@@ -63,7 +63,14 @@ INTERNAL_ERROR = ErrorKind(500, "ER.05000001")
 UNAVAILABLE = ErrorKind(503, "ER.05039006")
 
 # Log Tank Service.
-LOG_GROUP_MISSING = ErrorKind(404, "LTS.0201")
+LOG_GROUP_EXISTS = ErrorKind(400, "LTS.0101")
+LOG_GROUP_QUOTA = ErrorKind(400, "LTS.0104")
+LOG_GROUP_MISSING = ErrorKind(400, "LTS.0201")
+LOG_STREAM_EXISTS = ErrorKind(400, "LTS.0205")
+LOG_STREAM_QUOTA = ErrorKind(400, "LTS.0206")
+LOG_STREAM_MISSING = ErrorKind(400, "LTS.0208")
+LTS_INVALID = ErrorKind(400, "LTS.0009")
+LTS_INTERNAL = ErrorKind(500, "LTS.0010")
 
 
 def invalid(message: str) -> ApiError:

@@ -43,6 +43,19 @@ FLOW_LOG_QUOTA = "flow_log"
 DEFAULT_QUOTA = 20
 UNLIMITED = -1
 
+# LTS API reference: creating a log group, creating a log stream, querying logs. Quotas: error codes.
+LOG_NAME_PATTERN = re.compile(r"(?![._])[A-Za-z0-9_.\-]{1,64}(?<!\.)")
+MAX_TTL_IN_DAYS = 365
+TAG_KEY_PATTERN = re.compile(r"(?!_)[\w .:=+\-@]{1,128}")
+TAG_VALUE_PATTERN = re.compile(r"[\w .:/=+\-@]{0,255}")
+MAX_TAGS = 20
+MAX_LOG_GROUPS = 100
+MAX_LOG_STREAMS = 100  # of a group
+MAX_QUERY_DAYS = 180
+MAX_LINES = 5000
+DEFAULT_LINES = 50
+SEARCH_TYPES = ("init", "forwards", "backwards")
+
 # API reference: pagination and sorting.
 MAX_LIMIT = 2000
 SORT_KEYS = ("id", "name", "state")
@@ -77,6 +90,35 @@ def check_name(value: str) -> str:
     if not NAME_PATTERN.fullmatch(value):
         raise invalid("name must be 1 to 64 characters, only letters, digits, underscores, hyphens and periods.")
     return value
+
+
+def check_log_name(field: str, value: str) -> str:
+    if not LOG_NAME_PATTERN.fullmatch(value):
+        raise invalid(
+            f"{field} must be 1 to 64 letters, digits, underscores, hyphens and periods, not beginning with a period "
+            "or an underscore, and not ending with a period."
+        )
+    return value
+
+
+def check_number(field: str, value: object, smallest: int, largest: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+        raise invalid(f"{field} must be an integer from {smallest} to {largest}.")
+    return value
+
+
+def check_tags(value: object) -> dict[str, str]:
+    """Tags as a request has them, a list of keys and values."""
+    if not isinstance(value, list) or len(value) > MAX_TAGS:
+        raise invalid(f"tags must be a list of at most {MAX_TAGS} tags.")
+    tags = {}
+    for tag in value:
+        fields = require_object(tag, "a tag", ("key", "value"))
+        key, text = require_text(fields, "key"), require_text(fields, "value")
+        if not TAG_KEY_PATTERN.fullmatch(key) or not TAG_VALUE_PATTERN.fullmatch(text):
+            raise invalid("a tag has characters that are not allowed, or too many of them.")
+        tags[key] = text
+    return tags
 
 
 def check_description(value: str) -> str:

@@ -11,6 +11,7 @@ VERSION = 5  # of the tables: a file of any other version is refused, so raise i
 #
 # A secret key is kept as it is, unlike a password: checking an HMAC takes the secret itself, not a hash of it. A key
 # with a security token is temporary. The policy of a user is JSON, and in place of the role.
+# Records are not stored: `emulator.delivery` computes them from the versions of flow logs.
 # A user with a trusted domain is an agency: its users act as it, and it has no password. A token without a project is
 # for the domain.
 TABLES = """
@@ -45,7 +46,7 @@ CREATE TABLE router_share (
 CREATE TABLE attachment (
     id TEXT PRIMARY KEY, er_id TEXT NOT NULL REFERENCES router, name TEXT NOT NULL, description TEXT NOT NULL,
     state TEXT NOT NULL, resource_type TEXT NOT NULL, resource_id TEXT NOT NULL, tags TEXT NOT NULL,
-    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, removed_at INTEGER
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, removed_at INTEGER, is_quiet INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX attachment_of_router ON attachment (er_id);
 CREATE TABLE quota (
@@ -55,13 +56,12 @@ CREATE TABLE quota (
 
 CREATE TABLE log_group (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, name TEXT NOT NULL,
-    ttl_in_days INTEGER NOT NULL, created_at INTEGER NOT NULL
+    ttl_in_days INTEGER NOT NULL, tags TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (project_id, name)
 );
 CREATE TABLE log_stream (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, log_group_id TEXT NOT NULL, name TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    ttl_in_days INTEGER, tags TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (log_group_id, name)
 );
-CREATE INDEX log_stream_of_group ON log_stream (log_group_id);
 
 CREATE TABLE flow_log (
     id TEXT PRIMARY KEY, project_id TEXT NOT NULL, er_id TEXT NOT NULL, resource_id TEXT NOT NULL,
@@ -77,6 +77,10 @@ CREATE TABLE flow_log_version (
 );
 CREATE INDEX flow_log_version_in_time ON flow_log_version (flow_log_id, valid_from, sequence);
 CREATE INDEX flow_log_deletion ON flow_log_version (flow_log_id, valid_from) WHERE state = 'deleted';
+CREATE INDEX flow_log_of_stream ON flow_log (log_stream_id);
+CREATE TABLE delivery_fault (
+    flow_log_id TEXT PRIMARY KEY REFERENCES flow_log, stops_at INTEGER, delay INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE client_token (
     project_id TEXT NOT NULL, er_id TEXT NOT NULL, token TEXT NOT NULL, fingerprint BLOB NOT NULL,
     flow_log_id TEXT NOT NULL, PRIMARY KEY (project_id, er_id, token)

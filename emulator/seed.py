@@ -17,8 +17,10 @@ projects:                                # the first one is that of an embedded 
       - name: er-core                    # description, state (available) and asn optional
         attachments:
           - {name: vpc-shop, resource_type: vpc, tags: {env: prod}}   # description, state, resource_id optional
-    log_groups:
-      - {name: network, ttl_in_days: 30, streams: [{name: er-flow-logs}]}
+          - {name: vpc-idle, resource_type: vpc, quiet: true}         # no traffic, so that no records are written
+    log_groups:                          # ttl_in_days and tags optional
+      - {name: network, ttl_in_days: 30, tags: {env: prod}, streams: [{name: er-flow-logs}]}
+delivery: {interval: 600, delay: 0}      # optional; seconds between a flow log's records, and until they are found
 other_accounts:                          # optional; an agency lets users of the domain above act in the other account
   - domain: {name: OTC-OTHER}
     agencies: [{name: operations, role: reader}]
@@ -38,6 +40,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from emulator import documents, rules
 from emulator.clock import Instant, seconds
+from emulator.delivery import DAY, Pace, save_pace
 from emulator.documents import Document, Text
 from emulator.identity import hash_password
 from emulator.policies import WRITER, Policy
@@ -99,6 +102,7 @@ class Attachment(_Named):
     resource_type: rules.AttachmentType
     resource_id: Text = Field(default_factory=lambda: str(uuid4()))
     tags: dict[Any, Text] = Field(default_factory=dict)
+    quiet: bool = False
 
 
 class Router(_Named):
@@ -108,9 +112,20 @@ class Router(_Named):
     attachments: list[Attachment] = Field(default_factory=list)
 
 
+class LogStream(_Named):
+    ttl_in_days: Positive | None = None
+    tags: dict[str, Text] = Field(default_factory=dict)
+
+
 class LogGroup(_Named):
     ttl_in_days: Positive = DEFAULT_TTL_IN_DAYS
-    streams: list[_Named] = Field(default_factory=list)
+    tags: dict[str, Text] = Field(default_factory=dict)
+    streams: list[LogStream] = Field(default_factory=list)
+
+
+class Delivery(Document):
+    interval: Annotated[float, Field(ge=0.01, le=DAY)] = Pace.interval
+    delay: Annotated[float, Field(ge=0, le=DAY)] = Pace.delay
 
 
 class Quotas(Document):
@@ -147,6 +162,7 @@ class Seed(Document):
     users: list[User] = Field(min_length=1)
     projects: list[Project] = Field(min_length=1)
     other_accounts: list[Account] = Field(default_factory=list)
+    delivery: Delivery | None = None
 
 
 def fill(connection: sqlite3.Connection, path: Path, now: Instant) -> None:
@@ -162,6 +178,8 @@ def fill(connection: sqlite3.Connection, path: Path, now: Instant) -> None:
         connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
 
     insert("note", "seed", str(path))
+    if seed.delivery:
+        save_pace(connection, Pace(seed.delivery.interval, seed.delivery.delay))
     insert("domain", seed.domain.id, seed.domain.name)
     for position, user in enumerate(seed.users):
         policy = user.policy.to_json() if user.policy else None
@@ -203,8 +221,11 @@ def _fill_project(insert: Callable[..., None], project: Project | OtherProject, 
                 now,
                 now,
                 None,
+                attachment.quiet,
             )
     for group in project.log_groups:
-        insert("log_group", None, group.id, project.id, group.name, group.ttl_in_days, now)
+        tags = json.dumps(group.tags)
+        insert("log_group", None, group.id, project.id, group.name, group.ttl_in_days, tags, now)
         for stream in group.streams:
-            insert("log_stream", None, stream.id, group.id, stream.name, now)
+            tags = json.dumps(stream.tags)
+            insert("log_stream", None, stream.id, group.id, stream.name, stream.ttl_in_days, tags, now)

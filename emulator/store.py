@@ -12,11 +12,12 @@ from emulator import flow_logs, network, policies, rules, seed
 from emulator.behaviour import Behaviour
 from emulator.clock import Clock, Instant, now, seconds
 from emulator.database import Database
+from emulator.delivery import Delivery, Pace
 from emulator.errors import EmulatorError
 from emulator.flow_logs import FlowLog, FlowLogs
 from emulator.gaps import Gap, find_gaps
 from emulator.identity import Identity, User
-from emulator.log_tank import LogGroup, LogTank
+from emulator.log_tank import LogGroup, LogTank, Settings
 from emulator.network import Attachment, Network, Router
 from emulator.quotas import Quotas
 
@@ -59,7 +60,8 @@ class Store:
         self.identity = Identity(self._database, clock)
         self.network = Network(self._database)
         self.quotas = Quotas(self._database, clock)
-        self.log_tank = LogTank(self._database)
+        self.log_tank = LogTank(self._database, clock)
+        self.delivery = Delivery(self._database, clock)
         self.flow_logs = FlowLogs(self._database, behaviour, clock)
 
     def close(self) -> None:
@@ -110,8 +112,9 @@ class Store:
         state: str = rules.AVAILABLE,
         tags: Mapping[str, str] = _NO_TAGS,
         description: str = "",
+        quiet: bool = False,
     ) -> str:
-        """Add an attachment with a new resource to a router and return its id."""
+        """Add an attachment with a new resource to a router and return its id; a quiet one has no traffic."""
         _check_choice("type", resource_type, rules.ATTACHMENT_TYPES)
         _check_choice("state", state, rules.ATTACHMENT_STATES)
         attachment_id, instant = str(uuid4()), self._clock()
@@ -127,8 +130,9 @@ class Store:
             instant,
             instant,
             None,
+            quiet,
         )
-        self._execute("INSERT INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+        self._execute("INSERT INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
         return attachment_id
 
     def remove_attachment(self, attachment: str) -> list[FlowLog]:
@@ -166,17 +170,31 @@ class Store:
 
     def add_log_group(self, name: str, *, project: str | None = None) -> str:
         """Add a log group to a project (default: the first one) and return its id."""
-        group_id = str(uuid4())
-        row = (group_id, self._project_id(project), name, seed.DEFAULT_TTL_IN_DAYS, self._clock())
-        self._execute("INSERT INTO log_group VALUES (NULL, ?, ?, ?, ?, ?)", *row)
-        return group_id
+        settings = Settings(seed.DEFAULT_TTL_IN_DAYS, None)
+        return self.log_tank.create_group(self._project_id(project), name, settings)
 
     def add_log_stream(self, group: str, name: str) -> str:
         """Add a stream to a log group and return its id."""
-        stream_id = str(uuid4())
-        row = (stream_id, self.log_group(group).id, name, self._clock())
-        self._execute("INSERT INTO log_stream VALUES (NULL, ?, ?, ?, ?)", *row)
-        return stream_id
+        return self.log_tank.create_stream(*self._group_path(group), name, Settings(None, None))
+
+    def remove_log_group(self, group: str) -> None:
+        """Delete a log group with its streams and their records; flow logs stay, and deliver nowhere."""
+        self.log_tank.delete_group(*self._group_path(group))
+
+    def remove_log_stream(self, group: str, stream: str) -> None:
+        """Delete a log stream with its records; flow logs stay, and deliver nowhere."""
+        project_id, group_id = self._group_path(group)
+        found = _find("log stream", stream, self.log_tank.streams(project_id, group_id))
+        self.log_tank.delete_stream(project_id, group_id, found.id)
+
+    def set_ttl(self, group: str, days: int) -> None:
+        """Change how long a log group keeps records, in days."""
+        ttl = rules.check_number("ttl_in_days", days, 1, rules.MAX_TTL_IN_DAYS)
+        self.log_tank.update_group(*self._group_path(group), Settings(ttl, None))
+
+    def _group_path(self, group: str) -> tuple[str, str]:
+        found = self.log_group(group)
+        return found.project_id, found.id
 
     def set_quota(self, limit: int, *, project: str | None = None) -> None:
         """Set how many flow logs a project (default: the first one) may have; -1 lifts the limit."""
@@ -246,6 +264,25 @@ class Store:
     def delete_flow_log(self, flow_log: str) -> None:
         """Delete a flow log at once, whatever its state."""
         self.set_flow_log_state(flow_log, flow_logs.DELETED)
+
+    # Delivery
+
+    def set_delivery(self, interval: float, delay: float = 0.0) -> None:
+        """Have all flow logs write every `interval` seconds, found `delay` seconds later; also in the past."""
+        self.delivery.set_pace(Pace(interval, delay))
+
+    def lose_stream(self, flow_log: str) -> None:
+        """Delete the log stream that a flow log writes to."""
+        found = self.flow_log(flow_log)
+        self.log_tank.delete_stream(found.project_id, found.log_group_id, found.log_stream_id)
+
+    def stop_delivery(self, flow_log: str) -> None:
+        """Have a flow log write nothing from now on, although it is available and enabled."""
+        self.delivery.spoil(self.flow_log(flow_log).id, stops=True)
+
+    def delay_delivery(self, flow_log: str, seconds: float) -> None:
+        """Have the records of a flow log found so many seconds late."""
+        self.delivery.spoil(self.flow_log(flow_log).id, delay=seconds)
 
     # Gaps
 

@@ -221,6 +221,30 @@ class FaultInjector:
             self._store.set_quota(used, project=project_id)
         return self._answer()
 
+    def lose_stream(self) -> Response:
+        """Somebody deletes the log stream that it writes to."""
+        return self._with_flow_log(self._store.lose_stream)
+
+    def mute(self) -> Response:
+        """It writes nothing from now on, without a sign of it."""
+        return self._with_flow_log(self._store.stop_delivery)
+
+    def late(self) -> Response:
+        """Its records are found late."""
+        return self._with_flow_log(lambda id_: self._store.delay_delivery(id_, self._fault.seconds))
+
+    # Of a query of records; other answers stay as they are
+
+    def incomplete(self) -> Response:
+        """The query says that it is not complete, and has only half of the lines."""
+
+        def halve(body: Any) -> Any:
+            if "isQueryComplete" in body:
+                body |= {"isQueryComplete": False, "logs": body["logs"][: len(body["logs"]) // 2]}
+            return body
+
+        return self._with_body(halve)
+
     # Helpers
 
     @property

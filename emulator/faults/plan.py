@@ -51,6 +51,11 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "rename": ("when",),
     "disable": ("when",),
     "fill_quota": (),
+    "lose_stream": ("when",),
+    "mute": ("when",),
+    "late": ("when", "seconds"),
+    # Of a query of records
+    "incomplete": (),
 }
 """The keys of each kind beside the `COMMON` ones. What it does is the method of its name in
 `emulator.faults.effects`."""

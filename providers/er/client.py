@@ -14,6 +14,7 @@ from providers.er.flow_logs import FlowLogs
 from providers.er.log_groups import LogGroups
 from providers.er.log_streams import LogStreams
 from providers.er.quotas import Quotas
+from providers.er.records import Records
 from providers.er.retry import Backoff, Retry, exponential_backoff
 from providers.er.routers import Routers
 from providers.er.transport import Transport
@@ -61,6 +62,7 @@ class Client:
         self.quotas = Quotas(calls)
         self.log_groups = LogGroups(calls)
         self.log_streams = LogStreams(calls)
+        self.records = Records(calls, self.poll)
         self.poller = Poller(self.flow_logs, self._batch_poller, self.poll)
 
     @property

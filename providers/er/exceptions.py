@@ -1,6 +1,8 @@
 """What can go wrong with a call, and which answers mean the same to a caller.
 
-Codes and meanings: API reference, appendix "Error codes"; gateway codes: API Gateway documentation.
+Codes and meanings: API reference, appendix "Error codes"; gateway codes: API Gateway documentation. The Log Tank
+Service has its own reference; LTS.0101, 0104, 0205 and 0206 are only in an earlier version of it, under
+public_parameters/error_code.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class BusyError(ApiError):
 
 
 class AlreadyExistsError(ApiError):
-    """The attachment already has a flow log for this log group and stream."""
+    """The attachment already has a flow log for this log group and stream; or the name of a log group is taken."""
 
 
 class InvalidParametersError(ApiError):
@@ -75,7 +77,7 @@ class FrozenError(ApiError):
 
 
 class QuotaExceededError(ApiError):
-    """The project has as many flow logs as it may have."""
+    """The project has as many flow logs, or log groups, as it may have."""
 
 
 class UnauthorizedError(ApiError):
@@ -136,6 +138,13 @@ _BY_CODE: dict[str, type[ApiError]] = {
     "ER.04009005": InvalidParametersError,
     "ER.04009008": QuotaExceededError,
     "ER.05039006": TemporaryError,
+    "LTS.0009": InvalidParametersError,
+    "LTS.0101": AlreadyExistsError,
+    "LTS.0205": AlreadyExistsError,
+    "LTS.0104": QuotaExceededError,
+    "LTS.0206": QuotaExceededError,
+    "LTS.0201": NotFoundError,
+    "LTS.0208": NotFoundError,
 }
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: UnauthorizedError,

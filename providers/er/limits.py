@@ -1,4 +1,4 @@
-"""Limits of flow logs (API reference: create flow log, parameters of the request)."""
+"""Limits of flow logs (API reference: create flow log), log groups and log streams (LTS: create log group)."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ UNDOCUMENTED_ATTACHMENT_TYPES = ("peering", "ecn", "dgw", "can", "connect", "dc"
 # Ids of the service are UUIDs; anything made of these characters is safe inside a URL path.
 ID_CHARACTERS = "1 to 64 letters, digits, '_' and '-'"
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+LOG_NAME_CHARACTERS = f"{NAME_CHARACTERS}, not with '.' or '_' first or '.' last"
+LOG_NAME_PATTERN = re.compile(rf"(?![._]){NAME_PATTERN.pattern}(?<!\.)")
+MAX_TTL_IN_DAYS = 365
+DEFAULT_TTL_IN_DAYS = 30  # of log groups, in the console
+TAG_CHARACTERS = "letters, digits, spaces and .:=+-@_"  # a value may have '/' too
+TAG_KEY_PATTERN = re.compile(r"(?!_)[\w .:=+@-]{1,128}")
+TAG_VALUE_PATTERN = re.compile(r"[\w .:/=+@-]{0,255}")
+CREATION_TAG = "otc-flow-logs"
+"""The tag with which this client marks the log groups and log streams that it creates: see `log_tank`."""

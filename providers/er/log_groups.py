@@ -1,40 +1,23 @@
-"""Log groups of the Log Tank Service (API reference: LTS, log groups)."""
+"""Log groups of the Log Tank Service (API reference: LTS, log group management)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from providers.er.calls import Calls
-from providers.er.named import Named
-from providers.er.sanitizing import display_name
-from providers.er.validation import Json, identifier, optional, required
+from providers.er.log_tank import LogStore, LogStores
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogGroup(Named):
+class LogGroup(LogStore):
     """A log group."""
 
-    @classmethod
-    def from_json(cls, data: Json) -> LogGroup:
-        """The record of an answer.
-
-        Raises:
-            TemporaryError: The answer does not have the form of the reference.
-        """
-        return cls(id=identifier(data, "log_group_id"), name=display_name(optional(data, "log_group_name", "")))
+    KIND: ClassVar[str] = "log_group"
 
 
-class LogGroups:
-    """The calls on log groups."""
+class LogGroups(LogStores[LogGroup]):
+    """The calls on the log groups of the project."""
 
     def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    def list(self) -> list[LogGroup]:
-        """All log groups of the project; this list has no pages."""
-        return self._calls.lts(
-            "lts:groups:list",
-            "GET",
-            "groups",
-            lambda answer: [LogGroup.from_json(record) for record in required(answer, "log_groups", list)],
-        )
+        super().__init__(calls, LogGroup, "groups", update=("POST", "groups"), iam="lts:groups")

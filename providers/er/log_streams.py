@@ -1,40 +1,39 @@
-"""Log streams of the Log Tank Service (API reference: LTS, log streams)."""
+"""Log streams of the Log Tank Service (API reference: LTS, log stream management)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from providers.er.calls import Calls
-from providers.er.named import Named
-from providers.er.sanitizing import display_name
-from providers.er.validation import Json, identifier, optional, path_segment, required
+from providers.er.log_tank import LogStore, LogStores
+from providers.er.validation import path_segment
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogStream(Named):
+class LogStream(LogStore):
     """A log stream of a group."""
 
-    @classmethod
-    def from_json(cls, data: Json) -> LogStream:
-        """The record of an answer.
-
-        Raises:
-            TemporaryError: The answer does not have the form of the reference.
-        """
-        return cls(id=identifier(data, "log_stream_id"), name=display_name(optional(data, "log_stream_name", "")))
+    KIND: ClassVar[str] = "log_stream"
 
 
 class LogStreams:
-    """The calls on log streams."""
+    """The calls on log streams, by group."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
+    def in_group(self, log_group_id: str) -> LogStores[LogStream]:
+        """The calls on the log streams of this group.
+
+        Raises:
+            ApiError: It is not an id.
+        """
+        group = f"groups/{path_segment(log_group_id)}"
+        update = ("PUT", f"{group}/streams-ttl")
+        # IAM calls streams topics.
+        return LogStores(self._calls, LogStream, f"{group}/streams", update=update, iam="lts:topics")
+
     def list(self, log_group_id: str) -> list[LogStream]:
-        """All log streams of a group; this list has no pages."""
-        return self._calls.lts(
-            "lts:topics:list",  # what IAM calls them
-            "GET",
-            f"groups/{path_segment(log_group_id)}/streams",
-            lambda answer: [LogStream.from_json(record) for record in required(answer, "log_streams", list)],
-        )
+        """All log streams of a group."""
+        return self.in_group(log_group_id).list()

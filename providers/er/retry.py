@@ -1,7 +1,8 @@
 """When a call is repeated, and how long the client waits before that.
 
 No call does anything twice when it is repeated: reads, updates, deletes, enable and disable by their nature, a create
-because it carries an X-Client-Token. So each call is repeated
+because it carries an X-Client-Token or, of a log group or log stream, because its name can be taken only once. So each
+call is repeated
 
 - on a lost, refused or timed-out connection, on 502, 503 and 504, on ER.05039006 and on an answer that is not what the
   reference promises: for 120 s of nothing else, but only for 10 s if the endpoint has never answered;

@@ -15,10 +15,11 @@ and each case one request with the answer that has to come, against a fresh serv
                                                       stream, client_token; it is available at once
       - do: set_flow_log_state                        call a world edit of emulator.store.Store ...
         with: [$first, failed]                        ... with these arguments
-    path: {er_id: $er-second}      values of placeholders (default: $project, $er-main, $first, $vpc-a)
+    path: {er_id: $er-second}      values of placeholders (default: $project, $er-main, $first, $vpc-a, ...)
     query: {limit: 2}              query parameters; a list for a repeated one
     headers: {X-Client-Token: t1}  besides the token and the content type
     body: {...}                    sent as JSON; or `raw_body`, sent as it is with `content_type`
+    content_type: text/plain       of another type than the reference has; or `none` (default: as the service needs it)
     auth: missing                  or `wrong` or `expired` (default: a valid token)
     expect:
       status: 202
@@ -133,6 +134,8 @@ class Stage:
             "er_id": "$er-main",
             "flow_log_id": "$first",
             "attachment_id": "$vpc-a",
+            "log_group_id": "$network",
+            "log_stream_id": "$flow",
         }
         values = {**usual, **case.values}
         return {key: self.fill(value) for key, value in values.items() if f"{{{key}}}" in case.path}

@@ -14,6 +14,8 @@ from requests.auth import AuthBase
 
 from emulator import Server
 
+LTS_CONTENT_TYPE = "application/json;charset=UTF-8"  # of every call of the Log Tank Service
+
 
 def password_of(server: Server, username: str, password: str) -> v3.Password:
     """A sign-in for the server's project, by a user of the seed file."""
@@ -59,6 +61,12 @@ class PlainClient:
         assert answer.status_code == 202, answer.text
         created: dict[str, Any] = answer.json()["flow_log"]
         return created
+
+    def lts(self, method: str, path: str, body: Any = None, *, project_id: str | None = None) -> requests.Response:
+        """A call of the Log Tank Service below the project, such as `groups`."""
+        project = project_id or self.base.split("/")[-2]
+        url = f"{self.url}/v2/{project}/{path}"
+        return self.session.request(method, url, json=body, headers={"Content-Type": LTS_CONTENT_TYPE})
 
     def show(self, flow_log_id: str) -> requests.Response:
         return self.session.get(f"{self.flow_logs}/{flow_log_id}")

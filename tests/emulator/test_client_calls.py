@@ -130,7 +130,7 @@ def test_list_of_several_pages_is_complete(er: Client, server: Server) -> None:
     router = server.store.router("er-second").id
     with server.store.network._database.writing() as connection:  # one transaction for thousands of them
         connection.executemany(
-            "INSERT INTO attachment VALUES (?, ?, ?, '', 'available', 'vpc', 'r', '{}', 0, 0, NULL)",
+            "INSERT INTO attachment VALUES (?, ?, ?, '', 'available', 'vpc', 'r', '{}', 0, 0, NULL, 0)",
             [(f"bulk-{index:05}", router, f"vpc-{index}") for index in range(count)],
         )
     assert len(server.store.network.all_attachments()) == existing + count

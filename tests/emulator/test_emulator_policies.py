@@ -28,8 +28,9 @@ CALLS: dict[str, Call] = {
     "er:instances:list": lambda client, _: client.session.get(f"{client.base}/instances"),
     "er:attachments:list": lambda client, _: client.session.get(f"{client.router}/attachments"),
     "er:attachments:get": lambda client, _: client.session.get(f"{client.router}/attachments/{VPC_B}"),
-    "lts:groups:list": lambda client, _: client.session.get(groups(client)),
-    "lts:topics:list": lambda client, _: client.session.get(f"{groups(client)}/{LOG_GROUP}/streams"),
+    "lts:groups:list": lambda client, _: client.lts("GET", "groups"),
+    "lts:topics:list": lambda client, _: client.lts("GET", f"groups/{LOG_GROUP}/streams"),
+    "lts:logs:list": lambda client, _: client.lts("POST", f"{STREAM}/content/query", {"start_time": 1, "end_time": 1}),
     "er:quotas:list": lambda client, _: client.session.get(f"{client.base}/quotas"),
     "er:flowlogs:list": lambda client, _: client.session.get(client.flow_logs),
     "er:flowlogs:create": lambda client, _: client.post_flow_log(body("two", VPC_B)),
@@ -38,15 +39,24 @@ CALLS: dict[str, Call] = {
     "er:flowlogs:disable": lambda client, id_: client.session.post(f"{client.flow_logs}/{id_}/disable"),
     "er:flowlogs:enable": lambda client, id_: client.session.post(f"{client.flow_logs}/{id_}/enable"),
     "er:flowlogs:delete": lambda client, id_: client.session.delete(f"{client.flow_logs}/{id_}"),
+    "lts:groups:create": lambda client, _: client.lts("POST", "groups", {"log_group_name": "new", "ttl_in_days": 1}),
+    "lts:groups:put": lambda client, _: client.lts("POST", f"groups/{LOG_GROUP}", {"ttl_in_days": 1}),
+    "lts:topics:create": lambda client, _: client.lts(
+        "POST", f"groups/{LOG_GROUP}/streams", {"log_stream_name": "new"}
+    ),
+    "lts:topics:put": lambda client, _: client.lts("PUT", STREAM.replace("streams", "streams-ttl"), {"ttl_in_days": 1}),
+    "lts:topics:delete": lambda client, _: client.lts("DELETE", STREAM),
+    "lts:groups:delete": lambda client, _: client.lts("DELETE", f"groups/{OTHER_GROUP}"),
 }
-CHANGES = [f"er:flowlogs:{operation}" for operation in ("create", "update", "disable", "enable", "delete")]
+CHANGES = [
+    *(f"er:flowlogs:{operation}" for operation in ("create", "update", "disable", "enable", "delete")),
+    *(f"lts:{kind}:{operation}" for kind in ("groups", "topics") for operation in ("create", "put", "delete")),
+]
 READS = [action for action in CALLS if action not in CHANGES]
+OTHER_GROUP = "00000000-0000-4000-b000-000000000002"
+STREAM = "groups/00000000-0000-4000-b000-000000000001/streams/00000000-0000-4000-b000-000000000012"
 LOG_GROUP = "00000000-0000-4000-b000-000000000001"
 VPC_B = "00000000-0000-4000-a000-000000000002"
-
-
-def groups(client: PlainClient) -> str:
-    return client.base.replace("/v3/", "/v2/").replace("/enterprise-router", "/groups")
 
 
 def policy_of(*statements: tuple[str, Sequence[str]]) -> dict[str, Any]:
