@@ -1,17 +1,21 @@
-"""A router's flow logs as one component, and the stack's idempotency key."""
+"""A router's flow logs as one component, the stack's log groups as another, and its idempotency key."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_random
 
 from providers.er.flow_logs import FlowLogTarget
 from providers.flow_log import FlowLog, FlowLogArgs
+from providers.log_group import LogGroup, LogGroupArgs
+from providers.log_stream import LogStream, LogStreamArgs
 from providers.schema import import_id
 from stacks.decision import Decision
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
+from stacks.planning.log_groups import DesiredLogStore
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME, LOG_GROUPS_COMPONENT_TYPE
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
 
 WORKING_STATES = ("available", "modifying")
@@ -25,16 +29,25 @@ class RouterFlowLogs(pulumi.ComponentResource):
         flow_logs: By their names in the stack, such as `vpc-shop-b8382afe`.
     """
 
-    def __init__(self, router: ResolvedRouter, decision: Decision, *, idempotency_key: pulumi.Input[str]) -> None:
+    def __init__(
+        self,
+        router: ResolvedRouter,
+        decision: Decision,
+        *,
+        log_store_ids: Mapping[str, pulumi.Input[str]],
+        idempotency_key: pulumi.Input[str],
+    ) -> None:
         """Declare them.
 
         Args:
             router: The router.
             decision: What the run is to do.
+            log_store_ids: See `LogGroups.ids`.
             idempotency_key: See `FlowLogArgs`.
         """
         super().__init__(COMPONENT_TYPE, router.component)
         self._key = idempotency_key
+        self._log_store_ids = log_store_ids
         self._decision = decision
         self._enabled: dict[str, list[FlowLog]] = {}
         self.flow_logs: dict[str, FlowLog] = {}
@@ -60,8 +73,8 @@ class RouterFlowLogs(pulumi.ComponentResource):
             FlowLogArgs(
                 er_id=target.er_id,
                 resource_id=target.resource_id,
-                log_group_id=target.log_group_id,
-                log_stream_id=target.log_stream_id,
+                log_group_id=self._log_store_ids.get(target.log_group_id, target.log_group_id),
+                log_stream_id=self._log_store_ids.get(target.log_stream_id, target.log_stream_id),
                 name=desired.name,
                 description=desired.description,
                 enabled=enabled,
@@ -86,12 +99,57 @@ class RouterFlowLogs(pulumi.ComponentResource):
             pulumi.log.warn(f"not logged on {router.router.name}: {'; '.join(reasons)}", resource=self)
 
 
-def declare_routers(decision: Decision) -> dict[str, RouterFlowLogs]:
+class LogGroups(pulumi.ComponentResource):
+    """The log groups that the stack file declares, with their log streams.
+
+    Attributes:
+        ids: By the id in the plan, which is provisional for what does not exist yet, the id.
+    """
+
+    def __init__(self, decision: Decision, *, idempotency_key: pulumi.Input[str]) -> None:
+        """Declare them.
+
+        Args:
+            decision: What the run is to do.
+            idempotency_key: See `LogGroupArgs`.
+        """
+        super().__init__(LOG_GROUPS_COMPONENT_TYPE, "log-groups")
+        self.ids: dict[str, pulumi.Input[str]] = {}
+        adopted = decision.adopted_log_stores
+        for group in decision.plan.log_groups:
+            resource = LogGroup(
+                group.logical_name,
+                LogGroupArgs(**_settings(group), idempotency_key=idempotency_key),
+                pulumi.ResourceOptions(parent=self, import_=adopted.get(group.logical_name)),
+            )
+            self.ids[group.id] = resource.id
+            for stream in group.streams:
+                is_adopted = stream.logical_name in adopted
+                self.ids[stream.id] = LogStream(
+                    stream.logical_name,
+                    LogStreamArgs(log_group_id=resource.id, **_settings(stream), idempotency_key=idempotency_key),
+                    pulumi.ResourceOptions(parent=resource, import_=f"{group.id}/{stream.id}" if is_adopted else None),
+                ).id
+        self.register_outputs({})
+
+
+def _settings(store: DesiredLogStore) -> dict[str, Any]:
+    config = store.config
+    return {
+        "name": store.name,
+        "ttl_in_days": config.ttl_in_days,
+        "tags": config.tags,
+        "delete_with_data": config.delete,
+    }
+
+
+def declare_decision(decision: Decision) -> dict[str, RouterFlowLogs]:
     """Declare what was decided; returns the routers' components by each of their keys."""
     key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY_NAME)
+    ids = LogGroups(decision, idempotency_key=key.result).ids if decision.plan.log_groups else {}
     components: dict[str, RouterFlowLogs] = {}
     for router in decision.plan.routers:
-        component = RouterFlowLogs(router, decision, idempotency_key=key.result)
+        component = RouterFlowLogs(router, decision, log_store_ids=ids, idempotency_key=key.result)
         components |= dict.fromkeys(router.selections, component)
     return components
 

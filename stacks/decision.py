@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from providers.er.flow_logs import FlowLog, FlowLogTarget
 from stacks.checks.conflicts import check_conflicts
 from stacks.checks.deletions import Deletion, check_deletions, find_deletions
 from stacks.checks.interrupted import check_interrupted_creates
+from stacks.checks.log_groups import check_log_groups
 from stacks.checks.quota import check_quota, find_creates
 from stacks.checks.rules import check_rules, note_exceptions
 from stacks.errors import Problem, StackError
@@ -19,7 +20,7 @@ from stacks.planning.inventory import fetch_quota, read_interrupted_creates, tak
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun
-from stacks.state.managed import ManagedFlowLogs
+from stacks.state.managed import ManagedFlowLogs, ManagedLogStores
 from stacks.state.outputs import make_outputs
 
 
@@ -31,11 +32,13 @@ class Previous:
         last_run: The outputs of the last run.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key.
+        log_stores: The log groups and log streams in the state.
     """
 
     last_run: LastRun
     managed: ManagedFlowLogs
     has_key: bool
+    log_stores: ManagedLogStores = field(default_factory=dict)
 
     @property
     def is_first_run(self) -> bool:
@@ -61,6 +64,7 @@ class Decision:
     Attributes:
         plan: The flow logs to declare.
         adopted: The flow logs to adopt, by target.
+        adopted_log_stores: By logical name, the ids of the log groups and log streams to adopt.
         warnings: What the user should know.
         outputs: The stack's outputs.
         removing_from: The attachments, with their routers, of which the run deletes or disables a flow log. Their other
@@ -69,6 +73,7 @@ class Decision:
 
     plan: Plan
     adopted: Mapping[FlowLogTarget, FlowLog]
+    adopted_log_stores: Mapping[str, str]
     warnings: Sequence[str]
     outputs: Mapping[str, Any]
     removing_from: Set[tuple[str, str]]
@@ -100,16 +105,25 @@ def decide(
     conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
     failing, warnings = check_quota(plan, len(creates), deletions, fetch_quota(client) if creates else None)
     failing = [*conflicts.problems, *failing]
-    problems = _find_problems(config, plan, managed, deletions, stack)
+    log_groups = check_log_groups(plan, previous.log_stores, managed, has_key=previous.has_key)
+    problems = [*_find_problems(config, plan, managed, deletions, stack), *log_groups.problems]
     # Problems with single flow logs end these runs. Any other run does what it can, and only those flow logs fail.
     if plan.problems or is_preview or deletions or previous.is_first_run:
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
-    notes = [*plan.warnings, *note_exceptions(config.rules, plan), *conflicts.warnings, *warnings, *failing]
+    notes = [
+        *plan.warnings,
+        *note_exceptions(config.rules, plan),
+        *conflicts.warnings,
+        *log_groups.warnings,
+        *warnings,
+        *failing,
+    ]
     return Decision(
         plan=plan,
         adopted=conflicts.adopted,
+        adopted_log_stores=log_groups.adopted,
         warnings=_format_warnings(previous, deletions, notes, place),
         outputs=make_outputs(plan, deletions, last_run),
         removing_from=_find_removals(plan, managed, deletions),

@@ -18,7 +18,7 @@ from providers.connection import Connection
 from providers.er import Deadline
 from providers.er.exceptions import ApiError
 from providers.suggestion import closest
-from stacks.component import RouterFlowLogs, declare_routers
+from stacks.component import RouterFlowLogs, declare_decision
 from stacks.decision import Previous, decide
 from stacks.errors import PROGRAM, Problem, StackError
 from stacks.stackfile.loader import (
@@ -32,7 +32,7 @@ from stacks.stackfile.loader import (
 from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import OutputsError, read_last_run
-from stacks.state.managed import find_managed_flow_logs, has_idempotency_key
+from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores, has_idempotency_key
 from stacks.state.snapshot import Snapshot
 
 INVENTORY_TIMEOUT = 300.0  # seconds, for all requests together
@@ -65,6 +65,7 @@ def declare(
             last_run=read_last_run(last_outputs),
             managed=find_managed_flow_logs(snapshot),
             has_key=has_idempotency_key(snapshot),
+            log_stores=find_managed_log_stores(snapshot),
         )
         client = Connection(values.get, os.environ, directory=Path.cwd()).client
         client = client.with_deadline(Deadline(seconds=INVENTORY_TIMEOUT, report=_make_reporter()))
@@ -72,7 +73,7 @@ def declare(
         decision = decide(client, config, previous, stack=stack, place=place, is_preview=is_preview)
     for warning in decision.warnings:
         pulumi.log.warn(warning)
-    return declare_routers(decision), decision.outputs
+    return declare_decision(decision), decision.outputs
 
 
 @contextlib.contextmanager

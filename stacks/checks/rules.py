@@ -23,6 +23,8 @@ def check_rules(rules: Rules, plan: Plan) -> list[Problem]:
     problems = [
         *_check_every_router(rules, plan),
         *_check_every_attachment(rules, plan),
+        *_check_retention(rules, plan),
+        *_check_tags(rules, plan),
         *_report(
             "never_disabled",
             "these attachments would have a flow log that is disabled",
@@ -60,6 +62,33 @@ def _check_every_attachment(rules: Rules, plan: Plan) -> list[Problem]:
         if rules.every_attachment and attachment.id not in router.selected
     )
     return _report("every_attachment", "these attachments can be logged and are not selected", left_out)
+
+
+def _check_retention(rules: Rules, plan: Plan) -> list[Problem]:
+    """Of a stream without a retention of its own, that of its group counts."""
+    days = {group.id: group.ttl_in_days for group in plan.inventory.groups}
+    days |= {
+        stream.id: stream.ttl_in_days or days.get(group_id)
+        for group_id, streams in plan.inventory.streams.items()
+        for stream in streams
+    }
+    minimum = rules.min_retention_days or 0
+    short = {
+        f"{flow_log.logs_to} ({kept} days)"
+        for flow_log in plan.desired.values()
+        if (kept := days.get(flow_log.target.log_stream_id)) is not None and kept < minimum
+    }
+    return _report("min_retention_days", f"these keep records for less than {minimum} days", sorted(short))
+
+
+def _check_tags(rules: Rules, plan: Plan) -> list[Problem]:
+    stores = [store for group in plan.log_groups for store in (group, *group.streams)]
+    missing = (
+        f"{store.logical_name} ({join_names(tags)})"
+        for store in stores
+        if (tags := [tag for tag in rules.required_tags or () if tag not in store.config.tags])
+    )
+    return _report("required_tags", "these lack required tags", missing)
 
 
 def _check_log_groups(approved: list[LogGroup], flow_logs: Iterable[DesiredFlowLog]) -> list[Problem]:

@@ -34,7 +34,7 @@ class Inventory:
     Attributes:
         routers: All routers of the project, and those that others share with it.
         groups: All log groups of the project.
-        streams: By the id of a log group that the stack file names.
+        streams: By the id of a log group that the stack file names or declares.
         attachments: By the id of a router that the stack file names or the stack has; without routers that are gone.
         flow_logs: Likewise, whoever created them.
         hidden: By the id of a shared router that the stack file names, the refusal to show these.
@@ -77,7 +77,8 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
         groups = client.log_groups.list()
         routers = all_routers.result()
         keys = config.routers.values()
-        group_ids = sorted({group.id for key in keys for group in find_matches(key.log_group, groups)})
+        names = {*(key.log_group for key in keys), *config.log_groups}
+        group_ids = sorted({group.id for name in names for group in find_matches(name, groups)})
         named = {router.id: router for key in keys for router in find_matches(key.router, routers)}
         router_ids = sorted(named.keys() | known.keys())
         streams = pool.map(client.log_streams.list, group_ids)

@@ -16,6 +16,7 @@ from providers.er.named import Named
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
+from stacks.planning.log_groups import DesiredLogStore, add_declared, desire_log_groups
 from stacks.planning.lookup import find, why_hidden
 from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.planning.selection import Selection, select
@@ -98,7 +99,8 @@ class Plan:
         routers: The routers that exist, in the order of the stack file. Flow logs to log groups and streams that do not
             exist are left out.
         problems: Mistakes in the stack file.
-        inventory: What exists.
+        inventory: What exists, and the log groups and streams to declare.
+        log_groups: Those to declare, with their streams.
         warnings: What the stack file should rather contain.
     """
 
@@ -106,6 +108,7 @@ class Plan:
     problems: list[Problem]
     inventory: Inventory
     warnings: list[Problem] = field(default_factory=list)
+    log_groups: list[DesiredLogStore] = field(default_factory=list)
 
     @cached_property
     def desired(self) -> dict[FlowLogTarget, DesiredFlowLog]:
@@ -149,13 +152,21 @@ def make_plan(
             gone, not as a mistake.
         managed: The flow logs in the state.
     """
+    log_groups = desire_log_groups(config, inventory)
+    inventory = add_declared(inventory, log_groups)
     planner = _Planner(config, inventory, stack, last_run, managed)
     for key in config.routers:
         planner.add(key)
     routers = list(planner.resolved.values())
     problems = [*planner.problems, *_leave_out_frozen(routers, managed), *_find_duplicates(routers)]
     _resolve_name_clashes(routers, managed)
-    return Plan(routers=routers, problems=problems, inventory=inventory, warnings=planner.warnings)
+    return Plan(
+        routers=routers,
+        problems=problems,
+        inventory=inventory,
+        warnings=planner.warnings,
+        log_groups=log_groups,
+    )
 
 
 class _Planner:

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ValidationError
 from providers import config
 from providers.config_keys import qualified
 from stacks.errors import Problem, StackError
-from stacks.stackfile.model import Defaults, StackConfig
+from stacks.stackfile.model import Defaults, LogGroupConfig, LogStreamConfig, StackConfig
 from stacks.stackfile.problems import find_problems, not_a_mapping, unknown_key
 
 DEFAULTS_FILE = "stacks/defaults.yaml"
 NO_DEFAULTS = Defaults()
 
-PROGRAM_KEYS = ("routers", "rules", "max_deletes")
+PROGRAM_KEYS = ("routers", "log_groups", "rules", "max_deletes")
 """Keys that a program can pass in place of its stack file."""
 
 
@@ -133,9 +133,21 @@ def _add_defaults(data: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]
     def merge(shared: BaseModel, own: Any) -> Any:
         return {**shared.model_dump(exclude_unset=True), **own} if isinstance(own, Mapping) else own
 
+    def merge_group(name: str, own: Any) -> Any:
+        shared = defaults.log_groups.get(name, LogGroupConfig())
+        group = merge(shared, own)
+        if isinstance(group, Mapping) and isinstance(streams := group.get("streams"), Mapping):
+            none = LogStreamConfig()
+            known = {stream: merge(shared.streams.get(stream, none), value or {}) for stream, value in streams.items()}
+            return {**group, "streams": {**merge(shared, {}).get("streams", {}), **known}}
+        return group
+
     merged = {**data, "rules": merge(defaults.rules, data.get("rules", {}))}
     if isinstance(routers := data.get("routers"), Mapping):
         merged["routers"] = {key: merge(defaults.router, router) for key, router in routers.items()}
+    if isinstance(groups := data.get("log_groups", {}), Mapping):
+        names = [*defaults.log_groups, *(name for name in groups if name not in defaults.log_groups)]
+        merged["log_groups"] = {name: merge_group(name, groups.get(name) or {}) for name in names}
     if defaults.max_deletes is not None:
         merged.setdefault("max_deletes", defaults.max_deletes)
     return merged

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_PATTERN
+from providers.er.limits import (
+    DEFAULT_TTL_IN_DAYS,
+    DESCRIPTION_MAX_LENGTH,
+    LOG_NAME_PATTERN,
+    MAX_TTL_IN_DAYS,
+    NAME_PATTERN,
+    TAG_KEY_PATTERN,
+    TAG_VALUE_PATTERN,
+)
 from stacks.stackfile.template import TemplateError, check_template
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
@@ -38,6 +47,53 @@ Count = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0)]
 class _Model(BaseModel):
     # Deferred, or else each model is built by itself and then again as a part of the whole stack file.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+Days = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=1, le=MAX_TTL_IN_DAYS)]
+
+
+def _matching(pattern: re.Pattern[str], kind: str) -> AfterValidator:
+    """Text of this pattern; `kind` becomes the type of the error."""
+
+    def check(value: str) -> str:
+        # Not pydantic's `pattern`, which knows no look-around.
+        if not pattern.fullmatch(value):
+            raise PydanticCustomError(kind, "")
+        return value
+
+    return AfterValidator(check)
+
+
+LogName = Annotated[str, Field(strict=True), _matching(LOG_NAME_PATTERN, "log_name")]
+TagKey = Annotated[str, Field(strict=True), _matching(TAG_KEY_PATTERN, "tag_key")]
+TagValue = Annotated[str, Field(strict=True), _matching(TAG_VALUE_PATTERN, "tag_value")]
+
+
+class LogStoreConfig(_Model):
+    """What log groups and log streams have in common.
+
+    Attributes:
+        ttl_in_days: How long records are kept, 1..365 days.
+        tags: Its tags.
+        adopt: Whether an existing one, whoever created it, is imported and then changed to match.
+        delete: Whether it is deleted, with its records, when it is no longer declared. Otherwise it stays in the cloud.
+    """
+
+    ttl_in_days: Days | None = None
+    tags: dict[TagKey, TagValue] = {}
+    adopt: Flag = False
+    delete: Flag = False
+
+
+class LogStreamConfig(LogStoreConfig):
+    """A log stream; see `LogStoreConfig`. Without `ttl_in_days` that of its group applies."""
+
+
+class LogGroupConfig(LogStoreConfig):
+    """A log group, with its streams by name; see `LogStoreConfig`."""
+
+    ttl_in_days: Days = DEFAULT_TTL_IN_DAYS
+    streams: dict[LogName, LogStreamConfig] = {}
 
 
 class Selector(_Model):
@@ -114,6 +170,8 @@ class Rules(_Model):
         never_disabled: No flow log is declared with `enabled: false`.
         log_groups: The log groups that flow logs may write to, by id or name.
         names: Globs; each flow log's name must match one.
+        min_retention_days: How long the records of each flow log are kept at least.
+        required_tags: Tags that each declared log group and log stream must have, with any value.
     """
 
     every_router: Flag = False
@@ -121,6 +179,8 @@ class Rules(_Model):
     never_disabled: Flag = False
     log_groups: list[Text] | None = None
     names: list[Text] | None = None
+    min_retention_days: Days | None = None
+    required_tags: list[Text] | None = None
 
 
 class StackConfig(_Model):
@@ -128,12 +188,14 @@ class StackConfig(_Model):
 
     Attributes:
         routers: By the stack's own name for each.
+        log_groups: The log groups of the stack, by name. Routers may refer to others, too.
         rules: The team's rules.
         max_deletes: How many attachments may lose their flow log in one run.
         state: The URL of the stack's state backend (see `stacks.checks.backend`).
     """
 
     routers: Annotated[dict[Name, RouterConfig], Field(min_length=1)]
+    log_groups: dict[LogName, LogGroupConfig] = {}
     rules: Rules = Rules()
     max_deletes: Count | None = None
     state: Text | None = None
@@ -154,5 +216,6 @@ class Defaults(_Model):
     """What all stacks share; each key of a stack file overrides the same key here."""
 
     router: RouterDefaults = RouterDefaults()
+    log_groups: dict[LogName, LogGroupConfig] = {}
     rules: Rules = Rules()
     max_deletes: Count | None = None

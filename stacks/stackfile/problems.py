@@ -8,10 +8,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from providers.er.limits import NAME_CHARACTERS
+from providers.er.limits import LOG_NAME_CHARACTERS, MAX_TTL_IN_DAYS, NAME_CHARACTERS, TAG_CHARACTERS
 from providers.suggestion import closest
 from stacks.errors import Problem
-from stacks.stackfile.model import Defaults, Override, RouterConfig, RouterDefaults, Rules, Selector
+from stacks.stackfile.model import (
+    Defaults,
+    LogGroupConfig,
+    LogStreamConfig,
+    Override,
+    RouterConfig,
+    RouterDefaults,
+    Rules,
+    Selector,
+)
 
 _WHOLE_NUMBER = ("int_type", "int_parsing", "int_from_float", "int_parsing_size", "finite_number")
 _MAPPING = ("dict_type", "model_type", "model_attributes_type")
@@ -21,8 +30,11 @@ _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
     "list_type": "a list",
-    "greater_than_equal": "0 or more",
+    "less_than_equal": f"at most {MAX_TTL_IN_DAYS}",
     "string_pattern_mismatch": NAME_CHARACTERS,
+    "log_name": LOG_NAME_CHARACTERS,
+    "tag_key": f"1 to 128 {TAG_CHARACTERS}",
+    "tag_value": f"up to 255 {TAG_CHARACTERS} and /",
 }
 """What a value must be, by the type of pydantic's error."""
 
@@ -70,6 +82,8 @@ def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
         expected = f"all, a list of attachments, or a selector ({', '.join(Selector.model_fields)})"
     elif kind == "literal_error":
         expected = context["expected"].replace("'", "")
+    elif kind == "greater_than_equal":
+        expected = f"{context['ge']} or more"
     elif kind in _EXPECTED:
         expected = _EXPECTED[kind]
     else:
@@ -78,10 +92,15 @@ def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
 
 
 def _model_at(path: Sequence[Any]) -> type[BaseModel]:
-    """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides` or `attachments`, …"""
+    """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides` or `attachments`, …
+
+    Or `log_groups`, NAME, `streams`, NAME.
+    """
     top_level: dict[str, type[BaseModel]] = {"": Defaults, "rules": Rules, "router": RouterDefaults}
     if (first := path[0] if path else "") in top_level:
         return top_level[first]
+    if first == "log_groups":
+        return LogStreamConfig if path[2:3] == ["streams"] else LogGroupConfig
     below: dict[str, type[BaseModel]] = {"overrides": Override, "attachments": Selector}
     return below.get(path[2] if len(path) > 2 else "", RouterConfig)
 

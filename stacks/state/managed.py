@@ -1,4 +1,4 @@
-"""The flow logs in the stack's state."""
+"""The flow logs, log groups and log streams in the stack's state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from providers.er.flow_logs import FlowLogTarget
 from providers.schema import target_of
-from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
+from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE, Urn
+from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME, LOG_GROUPS_COMPONENT_TYPE
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,34 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
         if resource["type"] == FLOW_LOG_TYPE
     )
     return {flow_log.target: flow_log for flow_log in flow_logs}
+
+
+@dataclass(frozen=True)
+class ManagedLogStore:
+    """A log group or log stream in the state, which the stack file declared.
+
+    Attributes:
+        logical_name: `GROUP` or `GROUP/STREAM`, by name.
+        deletes: Whether it is deleted, with its records, when it is no longer declared.
+    """
+
+    logical_name: str
+    deletes: bool
+
+
+ManagedLogStores = Mapping[str, ManagedLogStore]
+"""The log groups and log streams in the state, by logical name."""
+
+
+def find_managed_log_stores(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[str, ManagedLogStore]:
+    """The log groups and log streams that the stack file declared, among the resources of `stacks.state.snapshot`."""
+    found = {}
+    for text, resource in snapshot.items():
+        urn = Urn.parse(text)
+        if urn.type_token in (LOG_GROUP_TYPE, LOG_STREAM_TYPE) and LOG_GROUPS_COMPONENT_TYPE in urn.parent_types:
+            deletes = resource["outputs"].get("delete_with_data") is True
+            found[urn.name] = ManagedLogStore(urn.name, deletes=deletes)
+    return found
 
 
 def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:

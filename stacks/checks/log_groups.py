@@ -1,0 +1,94 @@
+"""Log groups and log streams: which exist already and are adopted, and what becomes of those no longer declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stacks.errors import Problem
+from stacks.planning.log_groups import DesiredLogStore
+from stacks.planning.lookup import join_names
+from stacks.planning.plan import Plan
+from stacks.state.managed import ManagedFlowLogs, ManagedLogStore, ManagedLogStores
+
+
+@dataclass(frozen=True)
+class LogGroupChecks:
+    """The result of the check.
+
+    Attributes:
+        problems: What ends the run.
+        warnings: What the user should know.
+        adopted: By logical name, the id of what is adopted.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    adopted: dict[str, str] = field(default_factory=dict)
+
+
+def check_log_groups(
+    plan: Plan, managed: ManagedLogStores, managed_flow_logs: ManagedFlowLogs, *, has_key: bool
+) -> LogGroupChecks:
+    """Find what exists and does not belong to the stack, and what is no longer declared.
+
+    Args:
+        plan: What the stack file declares.
+        managed: The log groups and log streams in the state.
+        managed_flow_logs: The flow logs in the state.
+        has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
+    """
+    checks = LogGroupChecks()
+    declared = {store.logical_name: store for group in plan.log_groups for store in (group, *group.streams)}
+    for store in declared.values():
+        _check_existing(checks, store, is_own=store.logical_name in managed, has_key=has_key)
+    for removed in (managed[name] for name in managed if name not in declared):
+        _check_removed(checks, removed, plan, managed_flow_logs)
+    return checks
+
+
+def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: bool, has_key: bool) -> None:
+    if store.config.adopt and (is_own or not store.existing):
+        what = "is in the state already" if is_own else "does not exist, and is created"
+        checks.warnings.append(Problem(f"{store.key}.adopt", f"{store.logical_name} {what}: remove this key"))
+    elif store.config.adopt:
+        checks.adopted[store.logical_name] = store.id
+    elif store.existing and not is_own and not (has_key and store.existing.creation_token):
+        # With the tag of a create, an interrupted run may have created it; the provider knows its own.
+        what = (
+            f"{store.logical_name} already exists (id {store.id}) and does not belong to this stack; unless it belongs"
+            " to another stack, set adopt: true here to import it; to write to it as it is, remove it from log_groups"
+        )
+        checks.problems.append(Problem(store.key, what))
+
+
+def _check_removed(
+    checks: LogGroupChecks, store: ManagedLogStore, plan: Plan, managed_flow_logs: ManagedFlowLogs
+) -> None:
+    name = store.logical_name
+    if not store.deletes:
+        what = f"{name} is no longer declared: it stays in the cloud, with its records"
+        checks.warnings.append(Problem("log_groups", what))
+    elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
+        what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
+        checks.problems.append(Problem("log_groups", what))
+    else:
+        checks.warnings.append(Problem("log_groups", f"{name} is no longer declared: it is deleted, with its records"))
+
+
+def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> Iterator[str]:
+    """The names of the flow logs that write to this group or stream and stay, whoever they belong to."""
+    group_name, _, stream_name = name.partition("/")
+    groups = {group.id for group in plan.inventory.groups if group.name == group_name}
+    streams = {
+        stream.id for id_ in groups for stream in plan.inventory.streams.get(id_, ()) if stream.name == stream_name
+    }
+    for desired in plan.desired.values():
+        if desired.target.log_stream_id in streams or (not stream_name and desired.target.log_group_id in groups):
+            yield desired.name
+    for flow_logs in plan.inventory.flow_logs.values():
+        for flow_log in flow_logs:
+            target = flow_log.target
+            is_user = target.log_stream_id in streams or (not stream_name and target.log_group_id in groups)
+            if is_user and target not in managed_flow_logs:
+                yield flow_log.name
