@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 FLOW_LOG_TYPE = "pulumi-python:dynamic/er:FlowLog"
+LOG_GROUP_TYPE = "pulumi-python:dynamic/lts:LogGroup"
+LOG_STREAM_TYPE = "pulumi-python:dynamic/lts:LogStream"
 RANDOM_UUID_TYPE = "random:index/randomUuid:RandomUuid"
 STACK_TYPE = "pulumi:pulumi:Stack"
 
