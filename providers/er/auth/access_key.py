@@ -29,7 +29,7 @@ class AccessKeyCredentials(Credentials):
         temporary = (
             "the key may have expired" if self._security_token else "a temporary key also needs its security token"
         )
-        return f"check the access key, the secret key and this machine's clock; {temporary}"
+        return f"check {self._to_check} and this machine's clock; {temporary}"
 
     def __init__(
         self,
@@ -38,7 +38,10 @@ class AccessKeyCredentials(Credentials):
         secret_key: str,
         security_token: str | None = None,
         project: Project,
+        to_check: str = "the access key, the secret key",
     ) -> None:
+        """Remember the key; `to_check` is where its parts came from, for errors."""
+        self._to_check = to_check
         self.ak, self.sk = access_key, secret_key  # as the signer calls them
         self._security_token = security_token
         self._project = project
