@@ -1,47 +1,50 @@
-"""The inputs and outputs of a FlowLog: names, defaults, rules, and which changes replace it."""
+"""The inputs and outputs of a FlowLog, and what stands for one in the state."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from pulumi.dynamic import CheckFailure
-from pulumi.output import Unknown
-from pulumi.runtime.rpc import UNKNOWN
 
 from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
 from providers.er.idempotency import client_tokens
 from providers.er.limits import (
     DESCRIPTION_MAX_LENGTH,
-    ID_CHARACTERS,
-    ID_PATTERN,
     LOG_STORE_TYPE,
     NAME_CHARACTERS,
     NAME_PATTERN,
     RESOURCE_TYPE,
 )
-from providers.suggestion import closest
-
-Properties = Mapping[str, Any]
+from providers.inputs import AN_ID, BOOLEAN, IDEMPOTENCY_KEY, InputSchema, Properties, matches
 
 _PROVISIONAL_PREFIX = "created-by:"
 UNKNOWN_STATE = "unknown"
 """The `state` of a flow log with a provisional id."""
 
-IN_PLACE = ("name", "description", "enabled")
 IDENTITY = ("er_id", "resource_id", "log_group_id", "log_stream_id")
-REPLACING = (*IDENTITY, "resource_type", "log_store_type")
-IDEMPOTENCY_KEY = "idempotency_key"  # never compared: it is of the create, and not of the flow log
-INPUTS = (*IN_PLACE, *REPLACING, IDEMPOTENCY_KEY)
+SCHEMA = InputSchema(
+    resource="FlowLog",
+    rules={
+        "name": (matches(NAME_PATTERN), NAME_CHARACTERS),
+        "description": (
+            lambda value: isinstance(value, str) and len(value) <= DESCRIPTION_MAX_LENGTH,
+            f"at most {DESCRIPTION_MAX_LENGTH} characters",
+        ),
+        "enabled": BOOLEAN,
+        **dict.fromkeys(IDENTITY, AN_ID),
+        "resource_type": (lambda value: value == RESOURCE_TYPE, repr(RESOURCE_TYPE)),
+        "log_store_type": (lambda value: value == LOG_STORE_TYPE, repr(LOG_STORE_TYPE)),
+    },
+    in_place=("name", "description", "enabled"),
+    identity=IDENTITY,
+    fixed=("resource_type", "log_store_type"),
+    defaults={
+        "description": "",
+        "enabled": True,
+        "resource_type": RESOURCE_TYPE,
+        "log_store_type": LOG_STORE_TYPE,
+    },
+)
 OUTPUTS_ONLY = ("state", "project_id", "log_aggregation_interval", "created_at", "updated_at")
-DEFAULTS: Properties = {
-    "description": "",
-    "enabled": True,
-    "resource_type": RESOURCE_TYPE,
-    "log_store_type": LOG_STORE_TYPE,
-}
-OPTIONAL = (*DEFAULTS, IDEMPOTENCY_KEY)
 
 
 def provisional_id(token: str = "") -> str:
@@ -68,43 +71,6 @@ def import_id(flow_log: FlowLog) -> str:
     return f"{flow_log.target.er_id}/{flow_log.id}"
 
 
-def is_unknown(value: object) -> bool:
-    """Whether the value is not known yet: in a preview, it comes from a resource that does not exist."""
-    return isinstance(value, Unknown) or value == UNKNOWN
-
-
-def with_defaults(inputs: Properties) -> dict[str, Any]:
-    """The inputs with their defaults; null counts as absent."""
-    return {**DEFAULTS, **{key: value for key, value in inputs.items() if value is not None}}
-
-
-def find_failures(inputs: Properties) -> list[CheckFailure]:
-    """What is wrong with the inputs, one failure for each; values that are not known yet are not checked."""
-    failures = []
-    for key in INPUTS:
-        value = inputs.get(key)
-        if value is None:
-            if key not in OPTIONAL:
-                failures.append(CheckFailure(key, f"{key} is missing"))
-        elif not is_unknown(value):
-            is_allowed, allowed = _RULES[key]
-            if not is_allowed(value):
-                failures.append(CheckFailure(key, f"{key} must be {allowed}, not {_shown(value)}"))
-    for key in inputs:
-        if key not in INPUTS and not key.startswith("__"):
-            similar = closest(key, INPUTS)
-            hint = f"; did you mean {similar}?" if similar else f"; its inputs are {', '.join(INPUTS)}"
-            failures.append(CheckFailure(key, f"{key} is not an input of FlowLog{hint}"))
-    return failures
-
-
-def changed_inputs(actual: Properties, desired: Properties) -> set[str]:
-    """The inputs in which `desired` differs from `actual`; an input that is not known yet counts as different."""
-    return {
-        key for key in (*IN_PLACE, *REPLACING) if is_unknown(desired.get(key)) or desired.get(key) != actual.get(key)
-    }
-
-
 def describe_duplicate(first: str, second: str) -> str:
     """The message for two resources, given by their logical names, that have the same target."""
     return (
@@ -120,13 +86,13 @@ def target_of(properties: Properties) -> FlowLogTarget:
 
 def spec_of(properties: Properties) -> FlowLogSpec:
     """What can be changed in place."""
-    return FlowLogSpec(**{key: properties[key] for key in IN_PLACE})
+    return FlowLogSpec(**{key: properties[key] for key in SCHEMA.in_place})
 
 
 def inputs_of(flow_log: FlowLog) -> dict[str, Any]:
     """The inputs that describe the flow log as it is."""
     return {
-        **{key: getattr(flow_log, key) for key in IN_PLACE},
+        **{key: getattr(flow_log, key) for key in SCHEMA.in_place},
         **{key: getattr(flow_log.target, key) for key in IDENTITY},
         "resource_type": RESOURCE_TYPE,
         "log_store_type": LOG_STORE_TYPE,
@@ -141,29 +107,3 @@ def outputs_of(flow_log: FlowLog, inputs: Properties) -> dict[str, Any]:
         **({IDEMPOTENCY_KEY: key} if key is not None else {}),
         **{key: getattr(flow_log, key) for key in OUTPUTS_ONLY},
     }
-
-
-def _shown(value: object) -> str:
-    # All numbers of a program arrive as floats.
-    shown = repr(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
-def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
-def _is_description(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= DESCRIPTION_MAX_LENGTH
-
-
-_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "name": (_matches(NAME_PATTERN), NAME_CHARACTERS),
-    "description": (_is_description, f"at most {DESCRIPTION_MAX_LENGTH} characters"),
-    "enabled": (lambda value: isinstance(value, bool), "true or false"),
-    **dict.fromkeys(IDENTITY, (_matches(ID_PATTERN), f"an id: {ID_CHARACTERS}")),
-    "resource_type": (lambda value: value == RESOURCE_TYPE, repr(RESOURCE_TYPE)),
-    "log_store_type": (lambda value: value == LOG_STORE_TYPE, repr(LOG_STORE_TYPE)),
-    IDEMPOTENCY_KEY: (lambda value: isinstance(value, str) and value != "", "a non-empty string"),
-}
-"""By input, whether a value is allowed, and what is."""

@@ -9,8 +9,6 @@ from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
 
-from providers.host.flow_log import FlowLogHandler
-
 # The outputs of a real flow log, so that state and messages are as large as real ones.
 OUTPUTS: dict[str, Any] = {
     "resource_type": "attachment",
@@ -23,7 +21,7 @@ OUTPUTS: dict[str, Any] = {
 }
 
 
-class FloorHandler(FlowLogHandler):
+class FloorHandler:
     """Calls no API and keeps nothing."""
 
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others

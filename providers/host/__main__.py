@@ -1,4 +1,4 @@
-"""Run the Pulumi SDK's host for dynamic providers with a servicer that handles FlowLog.
+"""Run the Pulumi SDK's host for dynamic providers with a servicer that handles this project's resources.
 
 The SDK's module starts its server when it is imported, so its servicer class cannot be replaced before. But the module
 passes the servicer to `add_ResourceProviderServicer_to_server`, and there another one takes its place.
@@ -14,6 +14,7 @@ import os
 import resource
 import runpy
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from providers import watchdog
-from providers.host.flow_log import FlowLogHandler
-from providers.host.servicer import make_servicer
+from providers.host.servicer import make_handlers, make_servicer
+from providers.host.session import Session
 from providers.host.status import StatusLines, engine_log
 
 MAX_CALLS = 4096
@@ -40,13 +41,13 @@ def _make_executor(*_args: Any, **_kwargs: Any) -> concurrent.futures.ThreadPool
     return ThreadPoolExecutor(max_workers=MAX_CALLS)
 
 
-def _add_servicer(handler: FlowLogHandler, base: Any, server: grpc.Server) -> None:
+def _add_servicer(session: Session, handlers: Mapping[str, Any], base: Any, server: grpc.Server) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = add_servicer
-    add_servicer(make_servicer(type(base), handler)(), server)
+    add_servicer(make_servicer(type(base), session, handlers)(), server)
 
 
 def _require_known_sdk() -> None:
-    """Exit with a message if the SDK's host no longer calls what this module replaces: it would ignore the handler."""
+    """Exit with a message if the SDK's host no longer calls what this module replaces: it would ignore the handlers."""
     source = importlib.util.find_spec("pulumi.dynamic.__main__")
     text = Path(source.origin).read_text(encoding="utf-8") if source and source.origin else ""
     if "futures.ThreadPoolExecutor(" not in text or "add_ResourceProviderServicer_to_server(" not in text:
@@ -68,16 +69,17 @@ def _raise_open_files_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
-def serve(handler: FlowLogHandler) -> None:
-    """Serve until the engine ends the process, with `handler` for FlowLog."""
+def serve(session: Session, handlers: Mapping[str, Any]) -> None:
+    """Serve until the engine ends the process, with handlers by the types of their resources."""
     watchdog.exit_with_parent(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
     _require_known_sdk()
     _raise_open_files_limit()
     concurrent.futures.ThreadPoolExecutor = _make_executor  # type: ignore[assignment,misc]
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server = functools.partial(_add_servicer, handler)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server = functools.partial(_add_servicer, session, handlers)
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
     # The engine passes its address.
-    serve(FlowLogHandler(StatusLines(engine_log(sys.argv[1]))))
+    session = Session(StatusLines(engine_log(sys.argv[1])), engine_log(sys.argv[1], ephemeral=False))
+    serve(session, make_handlers(session))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from providers.flow_log_provider import FlowLogProvider
-from providers.schema import is_unknown
+from providers.inputs import is_unknown
+from providers.resource import ServiceProvider
 
 _NESTED = ("struct_value", "list_value")
 
@@ -36,19 +35,22 @@ def from_struct(message: Struct) -> dict[str, Any]:
     return properties
 
 
-def to_struct(properties: Mapping[str, Any], source: Struct) -> Struct:
+def to_struct(properties: Mapping[str, Any], source: Struct, provider: ServiceProvider) -> Struct:
     """The properties, with the reference to the provider that the SDK's own host needs in the state.
 
     The reference is that of `source`, the request's properties. An import has none there, and gets a new one.
     """
     message = Struct()
-    # The properties of a FlowLog are flat, so they do not need the SDK's asynchronous serializer.
-    message.update({key: rpc.UNKNOWN if is_unknown(value) else value for key, value in properties.items()})
-    message.update({PROVIDER_KEY: source[PROVIDER_KEY] if PROVIDER_KEY in source else _serialized_provider()})
+    # Properties are plain values and mappings of them, so they do not need the SDK's asynchronous serializer.
+    message.update(_known(properties))
+    reference = source[PROVIDER_KEY] if PROVIDER_KEY in source else serialize_provider(type(provider)())
+    message.update({PROVIDER_KEY: reference})
     return message
 
 
-@functools.cache
-def _serialized_provider() -> str:
-    serialized: str = serialize_provider(FlowLogProvider())
-    return serialized
+def _known(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties, with the text that the engine takes for a value that is not known yet."""
+    return {
+        key: _known(value) if isinstance(value, Mapping) else rpc.UNKNOWN if is_unknown(value) else value
+        for key, value in properties.items()
+    }

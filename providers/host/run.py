@@ -1,7 +1,7 @@
-"""What the host remembers of one run of the engine, to decide whether a flow log may be deleted.
+"""What the host remembers of one run of the engine, to decide whether a resource may be deleted.
 
 The engine deletes what the program no longer declares and what it has replaced. It does not know that two of its
-resources may be the same flow log, nor that some deletions must wait for a create:
+resources may be the same flow log (or log group, or log stream), nor that some deletions must wait for a create:
 
 - A target has one flow log. A second declaration of a target is refused before anything is changed.
 - A create with the idempotency key of an earlier create answers with the same flow log. If another resource had it,
@@ -14,11 +14,11 @@ resources may be the same flow log, nor that some deletions must wait for a crea
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from providers.er.flow_logs import FlowLogTarget
-from providers.schema import IDENTITY, is_unknown, target_of
+from providers.inputs import is_unknown
+from providers.schema import SCHEMA
 from providers.urn import Urn
 
 _Attachment = tuple[str, str]
@@ -31,25 +31,34 @@ class Run:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._declared: set[str] = set()
-        self._by_target: dict[FlowLogTarget, str] = {}  # the first resource that the program declares for each target
-        self._in_state: dict[str, str] = {}  # by resource, its flow log in the state, as far as the engine has shown it
-        self._owners: dict[str, str] = {}  # by flow log, the resource that has it after this run
+        self._by_identity: dict[tuple[str, ...], str] = {}  # by type and identity, the first resource that declares it
+        self._in_state: dict[str, str] = {}  # by resource, its id in the state, as far as the engine has shown it
+        self._owners: dict[str, str] = {}  # by id, the resource that has it after this run
         self._incomplete: dict[str, _Attachment] = {}  # by declared resource that is not there yet as declared
         self._failed: set[str] = set()  # the resources of which a create or update has failed
 
-    def record_declared(self, urn: str, inputs: Mapping[str, Any]) -> str | None:
-        """Remember a resource of the program; return the logical name of another one that has the same target."""
+    def record_declared(
+        self, urn: str, inputs: Mapping[str, Any], identity: Sequence[str] = SCHEMA.identity
+    ) -> str | None:
+        """Remember a resource of the program; return the logical name of another one that has the same identity.
+
+        Args:
+            urn: The resource.
+            inputs: Its inputs.
+            identity: The inputs that only one resource of the type may have together.
+        """
         with self._lock:
             self._declared.add(urn)
             if _are_known(inputs, "er_id", "resource_id"):
                 self._incomplete[urn] = _attachment(inputs)
-            if not _are_known(inputs, *IDENTITY):
+            if not _are_known(inputs, *identity):
                 return None
-            first = self._by_target.setdefault(target_of(inputs), urn)
+            place = (Urn.parse(urn).type_token, *(inputs[key] for key in identity))
+            first = self._by_identity.setdefault(place, urn)
         return None if first == urn else Urn.parse(first).name
 
     def record_kept(self, urn: str, id_: str) -> None:
-        """Remember that a resource keeps its flow log, if the program declares the resource.
+        """Remember that a resource stays as it is, if the program declares it.
 
         A refresh also asks for diffs of resources that the program no longer declares.
         """
@@ -59,12 +68,12 @@ class Run:
                 self._incomplete.pop(urn, None)
 
     def record_in_state(self, urn: str, id_: str) -> None:
-        """Remember the flow log that a resource has in the state."""
+        """Remember the id that a resource has in the state."""
         with self._lock:
             self._in_state[urn] = id_
 
     def record_created(self, urn: str, id_: str) -> None:
-        """Remember the flow log with which a create has ended."""
+        """Remember the id with which a create has ended."""
         with self._lock:
             self._owners[id_] = urn
             if urn not in self._failed:
@@ -82,12 +91,12 @@ class Run:
             self._in_state.pop(urn, None)
 
     def is_in_state(self, id_: str) -> bool:
-        """Whether any resource in the state has this flow log."""
+        """Whether any resource in the state has this id."""
         with self._lock:
             return id_ in self._in_state.values()
 
     def is_in_use(self, id_: str) -> bool:
-        """Whether a resource has this flow log after the run.
+        """Whether a resource has this id after the run.
 
         The engine asks for no diff of a resource that `--target` leaves out, so what the state has counts too.
         """

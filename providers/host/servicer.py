@@ -1,42 +1,57 @@
-"""The SDK's servicer with one addition: a FlowLog goes to `FlowLogHandler`, every other resource to the SDK's code."""
+"""The SDK's servicer with one addition: this project's resources go to their handlers, all others to the SDK's code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import grpc
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from providers.flow_log_provider import FlowLogError, IncompleteFlowLogError
-from providers.host.flow_log import OPERATIONS, FlowLogHandler
+from providers.flow_log_provider import FlowLogProvider
+from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import to_struct
-from providers.urn import FLOW_LOG_TYPE, Urn
+from providers.host.resource import OPERATIONS, ResourceHandler
+from providers.host.session import Session
+from providers.log_group_provider import LogGroupProvider
+from providers.log_stream_provider import LogStreamProvider
+from providers.resource import IncompleteResourceError, ResourceError, ServiceProvider
+from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, Urn
 
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
 
 
-def make_servicer(base: type[Any], handler: FlowLogHandler) -> type[Any]:
-    """A subclass of the SDK's servicer class, with `handler` for FlowLog."""
+def make_handlers(session: Session) -> dict[str, Any]:
+    """The handlers of this project's resources, by their types."""
+    return {
+        FLOW_LOG_TYPE: FlowLogHandler(session, FlowLogProvider()),
+        LOG_GROUP_TYPE: ResourceHandler(session, LogGroupProvider()),
+        LOG_STREAM_TYPE: ResourceHandler(session, LogStreamProvider()),
+    }
+
+
+def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]) -> type[Any]:
+    """A subclass of the SDK's servicer class, with handlers by the types of their resources."""
 
     def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         response = base.Configure(self, request, context)
-        handler.begin_run(self._config)
+        session.begin_run(self._config)
         return response
 
     def cancel(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
-        handler.cancelled.set()
+        session.cancelled.set()
         return base.Cancel(self, request, context)
 
     def make_method(operation: str) -> Method:
         def method(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
-            if Urn.parse(request.urn).type_token != FLOW_LOG_TYPE:
+            handler = handlers.get(Urn.parse(request.urn).type_token)
+            if handler is None:
                 return getattr(base, operation)(self, request, context)
             try:
                 return getattr(handler, operation)(request)
-            except IncompleteFlowLogError as error:
-                _abort_incomplete(context, error, request)
-            except FlowLogError as error:
+            except IncompleteResourceError as error:
+                _abort_incomplete(context, error, request, handler.provider)
+            except ResourceError as error:
                 context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
         return method
@@ -45,7 +60,9 @@ def make_servicer(base: type[Any], handler: FlowLogHandler) -> type[Any]:
     return type("Servicer", (base,), {**methods, "Configure": configure, "Cancel": cancel})
 
 
-def _abort_incomplete(context: grpc.ServicerContext, error: IncompleteFlowLogError, request: Any) -> NoReturn:
+def _abort_incomplete(
+    context: grpc.ServicerContext, error: IncompleteResourceError, request: Any, provider: ServiceProvider
+) -> NoReturn:
     """Fail a create or update in the one way that keeps the resource in the state.
 
     The engine marks it as not initialised, and updates it in the next run.
@@ -54,7 +71,7 @@ def _abort_incomplete(context: grpc.ServicerContext, error: IncompleteFlowLogErr
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     status.details.add().Pack(
         provider_pb2.ErrorResourceInitFailed(
-            id=error.id, properties=to_struct(error.outs, inputs), reasons=[str(error)], inputs=inputs
+            id=error.id, properties=to_struct(error.outs, inputs, provider), reasons=[str(error)], inputs=inputs
         )
     )
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))

@@ -90,15 +90,20 @@ class StatusLines:
                         self._show(line.urn, f"waiting for {line.waiting_for}, {elapsed:.0f} s")
 
 
-def engine_log(address: str) -> Callable[[str, str], None]:
-    """A function that shows a text through the log of the engine at this address, until the next text on the line."""
+def engine_log(address: str, *, ephemeral: bool = True) -> Callable[[str, str], None]:
+    """A function that shows a text about a resource, by its URN, through the log of the engine at this address.
+
+    Args:
+        address: Of the engine.
+        ephemeral: Whether it is only shown until the next text on the resource's line.
+    """
     engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def show(urn: str, text: str) -> None:
         # An operation must not fail because its text does not arrive.
         with contextlib.suppress(grpc.RpcError, ValueError):
             engine.Log(
-                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True),
+                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=ephemeral),
                 timeout=LOG_TIMEOUT,
             )
 

@@ -27,8 +27,7 @@ from emulator.rules import UNLIMITED
 from providers.connection import Connection
 from providers.er import Client, Deadline, Endpoints
 from providers.er.retry import Backoff, exponential_backoff
-from providers.flow_log_provider import FlowLogProvider
-from providers.host.flow_log import FlowLogHandler
+from providers.host.session import Session
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
 from tests.chaos.engine import CrashError, Engine, Resource, declaring
@@ -175,10 +174,10 @@ class QuickDeadline(Deadline):
         cast(Time, self.clock).now += seconds
 
 
-class QuickHandler(FlowLogHandler):
+class QuickSession(Session):
     @contextmanager
-    def _deadline(self, request: Any) -> Iterator[Deadline]:
-        with super()._deadline(request) as deadline:
+    def deadline(self, request: Any) -> Iterator[Deadline]:
+        with super().deadline(request) as deadline:
             yield QuickDeadline(seconds=deadline.seconds, cancelled=deadline.cancelled, clock=Time())
 
 
@@ -193,9 +192,7 @@ def quick_client(server: Server, backoff: Backoff | None = AT_ONCE) -> Client:
 
 def host_with(client: Client, base: type[Any]) -> AbstractContextManager[Any]:
     """A stub for a new host, as every `up` has one, with this client."""
-    provider = FlowLogProvider()
-    provider._connection = cast(Connection, SimpleNamespace(client=client))
-    return hosted(base, QuickHandler(provider=provider))
+    return hosted(base, QuickSession(connection=cast(Connection, SimpleNamespace(client=client))))
 
 
 def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> AbstractContextManager[Any]:

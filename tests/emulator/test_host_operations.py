@@ -17,7 +17,6 @@ from pulumi.runtime.proto import provider_pb2
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers.flow_log_provider import FlowLogProvider
-from providers.host.flow_log import FlowLogHandler
 from providers.urn import FLOW_LOG_TYPE
 from tests.emulator.clients import ARCHIVE, target_of
 from tests.sdk import hosted, properties, refusal, struct
@@ -87,7 +86,7 @@ def start(
     with ExitStack() as stack:
 
         def start_both(behaviour: Behaviour = INSTANT) -> Engine:
-            api, stub = serve(behaviour), stack.enter_context(hosted(base, FlowLogHandler()))
+            api, stub = serve(behaviour), stack.enter_context(hosted(base))
             settings = {"token": api.token, "project_id": api.project_id, "endpoint": api.url}
             return Engine(api, stub, struct({f"otc-flow-logs:{key}": value for key, value in settings.items()}))
 

@@ -21,7 +21,8 @@ from providers.er import Client, Deadline, Endpoints, background, idempotency, l
 from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError, DeadlineExceededError, TemporaryError
 from providers.er.flow_logs import FlowLogSpec
-from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError
+from providers.flow_log_provider import FlowLogProvider
+from providers.resource import IncompleteResourceError, ResourceError
 from tests.emulator.scripted_server import (
     COLOUR,
     FLOW_LOG,
@@ -400,10 +401,10 @@ HOLDER = Answer(body={"flow_logs": [RECORD]})
 ATTACHMENT = {"id": TARGET.resource_id, "state": "available"}
 
 
-def create_error(server: ScriptedServer, time: QuickTime) -> FlowLogError:
+def create_error(server: ScriptedServer, time: QuickTime) -> ResourceError:
     provider = FlowLogProvider()
     provider._connection = cast(Connection, type("Connected", (), {"client": token_client(server, time)}))
-    with pytest.raises(FlowLogError) as caught:
+    with pytest.raises(ResourceError) as caught:
         provider.create(INPUTS, time.deadline(60))
     return caught.value
 
@@ -417,7 +418,7 @@ def test_invalid_id_of_created_flow_log_is_neither_requested_nor_kept(
 
     error = create_error(server, time)
 
-    assert isinstance(error, IncompleteFlowLogError)
+    assert isinstance(error, IncompleteResourceError)
     assert error.id.startswith(schema.provisional_id())
     assert error.id != id_
     assert fits_a_terminal(str(error))

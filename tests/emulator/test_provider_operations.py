@@ -11,7 +11,8 @@ import pytest
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers.er import Deadline
-from providers.flow_log_provider import FlowLogError, FlowLogProvider, IncompleteFlowLogError, Props
+from providers.flow_log_provider import FlowLogProvider
+from providers.resource import IncompleteResourceError, Props, ResourceError
 from providers.schema import is_provisional
 from tests.emulator.clients import only, target_of
 from tests.sdk import configured
@@ -62,14 +63,14 @@ def created(provider: FlowLogProvider, inputs: Props) -> tuple[str, Props]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    with pytest.raises(FlowLogError) as caught:
+    with pytest.raises(ResourceError) as caught:
         call()
-    assert not isinstance(caught.value, IncompleteFlowLogError)
+    assert not isinstance(caught.value, IncompleteResourceError)
     return str(caught.value)
 
 
-def incomplete(call: Callable[[], object]) -> IncompleteFlowLogError:
-    with pytest.raises(IncompleteFlowLogError) as caught:
+def incomplete(call: Callable[[], object]) -> IncompleteResourceError:
+    with pytest.raises(IncompleteResourceError) as caught:
         call()
     return caught.value
 

@@ -11,6 +11,7 @@ from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.idempotency import client_token
 from providers.er.sanitizing import display_name
+from providers.inputs import IDEMPOTENCY_KEY
 from tests.live.place import Place, flow_logs_of
 from tests.live.screen import Screen
 from tests.live.sides import Side
@@ -76,7 +77,7 @@ class Cleaner:
                 return
         # A replay settles it: the service answers with the first flow log, or creates one that is deleted as well.
         inputs, target = self._live.inputs, self._live.target
-        token = client_token(inputs[p.IDEMPOTENCY_KEY], target, 0)
+        token = client_token(inputs[IDEMPOTENCY_KEY], target, 0)
         if created := idempotency.resolve_for_delete(client, target, p.spec_of(inputs), tokens=[token]):
             self._delete(client, created)
 

@@ -15,7 +15,9 @@ from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogSpec, FlowLogTarget
 from providers.er.idempotency import client_token
 from providers.er.validation import required
-from providers.flow_log_provider import FlowLogError, FlowLogProvider, Props
+from providers.flow_log_provider import FlowLogProvider
+from providers.inputs import IDEMPOTENCY_KEY
+from providers.resource import Props, ResourceError
 from tests.live.journal import CLIENT_TOKEN, Journal
 from tests.live.place import MARK
 
@@ -33,9 +35,9 @@ def inputs_at(target: FlowLogTarget) -> Props:
         "log_stream_id": target.log_stream_id,
         "name": name,
         "description": "created by `make live`, which deletes it",
-        p.IDEMPOTENCY_KEY: name,
+        IDEMPOTENCY_KEY: name,
     }
-    return p.with_defaults(inputs)
+    return p.SCHEMA.with_defaults(inputs)
 
 
 class _Provider(FlowLogProvider):
@@ -108,7 +110,7 @@ def create_again(side: Side, deadline: Deadline, *, description: str = "", with_
     client, first = side.client.with_deadline(deadline), side.inputs
     keys = ("name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type")
     body = {**{key: first[key] for key in keys}, "description": description or first["description"]}
-    token = client_token(first[p.IDEMPOTENCY_KEY], side.target, 0)
+    token = client_token(first[IDEMPOTENCY_KEY], side.target, 0)
     path, headers = f"{side.target.er_id}/flow-logs", {CLIENT_TOKEN: token} if with_token else {}
     try:
         answer = client.calls.er(
@@ -175,8 +177,8 @@ def show_deleted(side: Side, deadline: Deadline) -> str:
 def _read(side: Side, id_: str, state: Props, deadline: Deadline) -> str:
     read = side.provider.read(id_, state, deadline)
     if not (read.id and read.outs):
-        raise FlowLogError(f"flow log {side.id} was not found, although it was not deleted")
-    changed = sorted(p.changed_inputs(read.outs, side.desired))
+        raise ResourceError(f"flow log {side.id} was not found, although it was not deleted")
+    changed = sorted(p.SCHEMA.changed(read.outs, side.desired))
     return f"not as declared: {', '.join(changed)}" if changed else "as declared"
 
 

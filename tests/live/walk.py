@@ -11,7 +11,7 @@ from functools import partial
 
 from providers.er import Deadline, lifecycle
 from providers.er.exceptions import ApiError
-from providers.flow_log_provider import FlowLogError
+from providers.resource import ResourceError
 from tests.live import sides
 from tests.live.comparison import EMULATOR, LIVE, Answers, count_compared, differences, group_by_call, states
 from tests.live.journal import Exchange
@@ -128,9 +128,9 @@ class Walk:
         outcome, error = "", None
         try:
             if step.do is not sides.create and not side.id:
-                raise FlowLogError("there is no flow log for this step")
+                raise ResourceError("there is no flow log for this step")
             outcome = step.do(side, deadline)
-        except (ApiError, FlowLogError) as raised:
+        except (ApiError, ResourceError) as raised:
             error = raised
         return Result(side.journal.take_new(), outcome, error)
 

@@ -15,7 +15,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "providers.er.auth": ("providers.er",),
     "providers": ("providers.er", "providers.er.auth", "providers.connection"),
     "providers.connection": ("providers", "providers.er", "providers.er.auth", "emulator"),
-    "providers.host": ("providers", "providers.er"),
+    "providers.host": ("providers", "providers.er", "providers.connection"),
     "stacks.errors": ("providers",),
     "stacks.stackfile": ("providers", "providers.er", "stacks.errors"),
     "stacks.planning": (

@@ -10,11 +10,12 @@ from pulumi.runtime import proto
 from bench.floor.handler import FloorHandler
 from bench.project import CHECKOUT
 from bench.variants import VARIANTS
-from providers.host.flow_log import OPERATIONS
-from providers.schema import IDEMPOTENCY_KEY, INPUTS, OUTPUTS_ONLY
+from providers.host.resource import OPERATIONS
+from providers.inputs import IDEMPOTENCY_KEY
+from providers.schema import OUTPUTS_ONLY, SCHEMA
 from tests.sdk import struct
 
-VALUES: dict[str, Any] = {key: "given" for key in INPUTS if key not in ("resource_type", "log_store_type")}
+VALUES: dict[str, Any] = {key: "given" for key in SCHEMA.names if key not in ("resource_type", "log_store_type")}
 
 
 def test_floor_has_every_operation() -> None:
@@ -24,7 +25,7 @@ def test_floor_has_every_operation() -> None:
 def test_created_flow_log_has_all_properties_and_a_unique_id() -> None:
     request = SimpleNamespace(properties=struct(VALUES))
     first, second = (FloorHandler().Create(request) for _ in range(2))
-    assert set(first.properties) == {*INPUTS, *OUTPUTS_ONLY}
+    assert set(first.properties) == {*SCHEMA.names, *OUTPUTS_ONLY}
     assert first.properties[IDEMPOTENCY_KEY] == "given"
     assert first.id != second.id
 

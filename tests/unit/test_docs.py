@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from emulator.faults.plan import KINDS, Fault
 from providers.config import CONFIG_KEYS
-from providers.schema import INPUTS, OUTPUTS_ONLY
+from providers.schema import OUTPUTS_ONLY, SCHEMA
 from stacks.stackfile import model
 from tests import docs
 from tests.docs import CHECKOUT, Page, find_links, parse_commands, parse_page
@@ -185,7 +185,7 @@ def emulator_names() -> set[str]:
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("flow-log", {*INPUTS, *OUTPUTS_ONLY}),
+        ("flow-log", {*SCHEMA.names, *OUTPUTS_ONLY}),
         ("stack-file", stack_file_keys()),
         ("emulator", emulator_names()),
         ("commands", {*environment_variables(), *(f"make {target}" for target in MAKE_TARGETS - {"help"})}),

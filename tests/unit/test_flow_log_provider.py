@@ -10,7 +10,8 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.rpc import UNKNOWN
 
-from providers.flow_log_provider import FlowLogError, FlowLogProvider
+from providers.flow_log_provider import FlowLogProvider
+from providers.resource import ResourceError
 from tests.sdk import INPUTS, configured
 
 STATE = {**INPUTS, "idempotency_key": "key", "state": "available", "log_aggregation_interval": 600.0}
@@ -62,7 +63,7 @@ def test_only_replacement_with_the_same_target_deletes_first(key: str, value: st
 def test_flow_log_with_provisional_id_is_replaced_and_found_to_be_deleted() -> None:
     found = FlowLogProvider().diff("created-by:x", {**STATE, "state": "unknown"}, INPUTS)
     assert (found.replaces, found.delete_before_replace) == (["state"], True)
-    with pytest.raises(FlowLogError, match="no credentials"):
+    with pytest.raises(ResourceError, match="no credentials"):
         configured().delete("created-by:x", STATE)
 
 
@@ -92,11 +93,11 @@ def test_configure_never_fails_and_never_calls_the_network(config: dict[str, Any
 
 def test_setting_that_is_fixed_in_environment_works_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = configured(region="eu-de")
-    with pytest.raises(FlowLogError, match="no credentials"):
+    with pytest.raises(ResourceError, match="no credentials"):
         provider.read("fl-1", {"er_id": "er-1", "project_id": "another"})
     monkeypatch.setenv("OS_TOKEN", "t")
     monkeypatch.setenv("OS_PROJECT_ID", "p")
-    with pytest.raises(FlowLogError, match="is in project another, but"):
+    with pytest.raises(ResourceError, match="is in project another, but"):
         provider.read("fl-1", {"er_id": "er-1", "project_id": "another"})
 
 
@@ -104,7 +105,7 @@ def test_setting_that_is_fixed_in_environment_works_at_once(monkeypatch: pytest.
     "id_", ["fl-1", "/fl-1", "er-1/", "a/b/c", "er-1:fl-1", "er-1/fl 1", "../fl-1", "created-by:x", "er-1/created-by:x"]
 )
 def test_invalid_import_id_is_refused_before_any_call(id_: str) -> None:
-    with pytest.raises(FlowLogError) as caught:
+    with pytest.raises(ResourceError) as caught:
         configured(region="eu-de", token="t", project_id="p").read(id_, {})
     assert str(caught.value) == f"{id_!r} {NOT_AN_IMPORT_ID}"
 

@@ -12,9 +12,9 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto, rpc
 
 from providers.flow_log_provider import FlowLogProvider
-from providers.host.flow_log import FlowLogHandler
 from providers.host.messages import from_struct, to_struct
-from providers.schema import IDENTITY, is_unknown
+from providers.inputs import is_unknown
+from providers.schema import IDENTITY
 from providers.urn import FLOW_LOG_TYPE
 from tests.sdk import INPUTS, hosted, properties, refusal, struct
 
@@ -45,7 +45,7 @@ class OtherProvider(pulumi.dynamic.ResourceProvider):
 def engine(base: type[Any], no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """A stub, as the engine has one."""
     monkeypatch.chdir(tmp_path)
-    with hosted(base, FlowLogHandler()) as stub:
+    with hosted(base) as stub:
         yield stub
 
 
@@ -87,7 +87,7 @@ def test_second_declaration_of_target_is_refused(engine: Any) -> None:
     assert list(check(engine).failures) == []
     (failure,) = check(engine, SECOND_URN, name="other").failures
     assert (failure.property, failure.reason) == (
-        "resource_id",
+        "log_stream_id",
         "the program declares a flow log of this attachment for this log group and log stream twice, as"
         " 'core-att-1' and as 'core-att-1-second': the service allows one, so declare it once",
     )
@@ -157,13 +157,13 @@ def test_check_works_after_cancel(engine: Any) -> None:
 
 @pytest.mark.parametrize("value", ["", "text", "🔥", True, False, 600, {"nested": ["text"]}])
 def test_properties_survive_the_way_to_the_engine_and_back(value: Any) -> None:
-    assert from_struct(to_struct({"key": value}, Struct())) == {"key": value}
-    message = to_struct({"key": rpc.UNKNOWN}, Struct())
+    assert from_struct(to_struct({"key": value}, Struct(), FlowLogProvider())) == {"key": value}
+    message = to_struct({"key": rpc.UNKNOWN}, Struct(), FlowLogProvider())
     assert is_unknown(from_struct(message)["key"])
-    assert to_struct(from_struct(message), Struct())["key"] == rpc.UNKNOWN
+    assert to_struct(from_struct(message), Struct(), FlowLogProvider())["key"] == rpc.UNKNOWN
 
 
 def test_reference_to_provider_and_null_are_not_properties() -> None:
-    message = to_struct({"name": "log", "description": None}, struct({PROVIDER_KEY: "as in state"}))
+    message = to_struct({"name": "log", "description": None}, struct({PROVIDER_KEY: "as in state"}), FlowLogProvider())
     assert message[PROVIDER_KEY] == "as in state"
     assert from_struct(message) == {"name": "log"}

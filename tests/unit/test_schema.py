@@ -7,7 +7,8 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers import schema
-from providers.schema import changed_inputs, find_failures, inputs_of, outputs_of, with_defaults
+from providers.inputs import IDEMPOTENCY_KEY
+from providers.schema import SCHEMA, inputs_of, outputs_of
 from tests.sdk import INPUTS
 from tests.unit.plans import flow_log
 
@@ -21,12 +22,16 @@ A_NAME = "1 to 64 letters, digits, '_', '-' and '.'"
 
 
 def failures(**changed: Any) -> list[tuple[str, str]]:
-    return [(failure.property, failure.reason) for failure in find_failures({**INPUTS, **changed})]
+    return [(failure.property, failure.reason) for failure in SCHEMA.find_failures({**INPUTS, **changed})]
 
 
 def test_missing_and_null_inputs_get_defaults() -> None:
     given = dict(GIVEN)
-    assert with_defaults(given) == with_defaults({**GIVEN, **dict.fromkeys(schema.OPTIONAL)}) == INPUTS
+    assert (
+        SCHEMA.with_defaults(given)
+        == SCHEMA.with_defaults({**GIVEN, **dict.fromkeys((*SCHEMA.defaults, IDEMPOTENCY_KEY))})
+        == INPUTS
+    )
     assert given == GIVEN
 
 
@@ -35,11 +40,11 @@ def test_missing_and_null_inputs_get_defaults() -> None:
     [("enabled", False), ("idempotency_key", "k"), *(("description", unknown) for unknown in UNKNOWNS)],
 )
 def test_given_and_unknown_inputs_get_no_defaults(key: str, value: Any) -> None:
-    assert with_defaults({**GIVEN, key: value})[key] is value
+    assert SCHEMA.with_defaults({**GIVEN, key: value})[key] is value
 
 
 def test_missing_inputs_are_reported_one_by_one() -> None:
-    assert [failure.reason for failure in find_failures(with_defaults({}))] == [
+    assert [failure.reason for failure in SCHEMA.find_failures(SCHEMA.with_defaults({}))] == [
         f"{key} is missing" for key in ("name", "er_id", "resource_id", "log_group_id", "log_stream_id")
     ]
 
@@ -52,7 +57,7 @@ def test_missing_inputs_are_reported_one_by_one() -> None:
         ("description", "🔥" * 255),
         ("idempotency_key", "any text at all 🔥"),
         ("__provider", "gASV"),
-        *((key, unknown) for key in schema.INPUTS for unknown in UNKNOWNS),
+        *((key, unknown) for key in SCHEMA.names for unknown in UNKNOWNS),
     ],
 )
 def test_valid_and_unknown_inputs_pass(key: str, value: object) -> None:
@@ -77,7 +82,7 @@ def test_valid_and_unknown_inputs_pass(key: str, value: object) -> None:
         ("idempotency_key", 5.5, "idempotency_key must be a non-empty string, not 5.5"),
         ("nmae", "x", "nmae is not an input of FlowLog; did you mean name?"),
         ("log_stream", "x", "log_stream is not an input of FlowLog; did you mean log_stream_id?"),
-        ("tags", "x", "tags is not an input of FlowLog; its inputs are " + ", ".join(schema.INPUTS)),
+        ("tags", "x", "tags is not an input of FlowLog; its inputs are " + ", ".join(SCHEMA.names)),
     ],
 )
 def test_invalid_inputs_are_reported_with_what_is_allowed(key: str, value: Any, reason: str) -> None:
@@ -88,21 +93,21 @@ def test_all_failures_are_reported_at_once() -> None:
     assert [key for key, _ in failures(name="", enabled=1, er_id="", extra=0)] == ["name", "enabled", "er_id", "extra"]
 
 
-@pytest.mark.parametrize("key", [*schema.IN_PLACE, *schema.REPLACING])
+@pytest.mark.parametrize("key", [*SCHEMA.in_place, *SCHEMA.replacing])
 @pytest.mark.parametrize("value", ["other", *UNKNOWNS])
 def test_different_and_unknown_inputs_are_changes(key: str, value: Any) -> None:
-    assert changed_inputs(INPUTS, {**INPUTS, key: value}) == {key}
+    assert SCHEMA.changed(INPUTS, {**INPUTS, key: value}) == {key}
 
 
 def test_outputs_and_idempotency_key_are_not_changes() -> None:
     actual = {**INPUTS, "state": "available", "log_aggregation_interval": 600.0, "__provider": "a", "id": "fl-1"}
-    assert changed_inputs(actual, {**INPUTS, "__provider": "b"}) == set()
-    assert changed_inputs(INPUTS, {**INPUTS, "idempotency_key": UNKNOWN}) == set()
-    assert changed_inputs({**INPUTS, "idempotency_key": "old"}, INPUTS) == set()
+    assert SCHEMA.changed(actual, {**INPUTS, "__provider": "b"}) == set()
+    assert SCHEMA.changed(INPUTS, {**INPUTS, "idempotency_key": UNKNOWN}) == set()
+    assert SCHEMA.changed({**INPUTS, "idempotency_key": "old"}, INPUTS) == set()
 
 
 def test_every_input_is_in_place_replacing_or_the_key() -> None:
-    assert sorted(schema.INPUTS) == sorted({*schema.IN_PLACE, *schema.REPLACING, schema.IDEMPOTENCY_KEY})
+    assert sorted(SCHEMA.names) == sorted({*SCHEMA.in_place, *SCHEMA.replacing, IDEMPOTENCY_KEY})
 
 
 def test_flow_log_from_api_has_the_inputs_that_describe_it() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from providers.schema import IDENTITY, UNKNOWN_STATE, is_unknown
+from providers.inputs import is_unknown
+from providers.schema import IDENTITY, UNKNOWN_STATE
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
