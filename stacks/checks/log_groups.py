@@ -39,21 +39,23 @@ def check_log_groups(
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
     """
     checks = LogGroupChecks()
-    declared = {store.logical_name: store for group in plan.log_groups for store in (group, *group.streams)}
-    for store in declared.values():
-        _check_existing(checks, store, is_own=store.logical_name in managed, has_key=has_key)
+    declared = {store.logical_name for group in plan.log_groups for store in (group, *group.streams)}
+    for group in plan.log_groups:
+        for store in (group, *group.streams):
+            _check_existing(checks, store, is_own=store.logical_name in managed, has_key=has_key)
+        if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
+            checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
     for removed in (managed[name] for name in managed if name not in declared):
         _check_removed(checks, removed, plan, managed_flow_logs)
     return checks
 
 
 def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: bool, has_key: bool) -> None:
-    if store.config.adopt and (is_own or not store.existing):
-        what = "is in the state already" if is_own else "does not exist, and is created"
-        checks.warnings.append(Problem(f"{store.key}.adopt", f"{store.logical_name} {what}: remove this key"))
-    elif store.config.adopt:
+    if is_own or not store.existing:
+        return
+    if store.config.adopt:
         checks.adopted[store.logical_name] = store.id
-    elif store.existing and not is_own and not (has_key and store.existing.creation_token):
+    elif not (has_key and store.existing.creation_token):
         # With the tag of a create, an interrupted run may have created it; the provider knows its own.
         what = (
             f"{store.logical_name} already exists (id {store.id}) and does not belong to this stack; unless it belongs"

@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from providers.er.limits import (
@@ -86,7 +95,7 @@ class LogStoreConfig(_Model):
 
 
 class LogStreamConfig(LogStoreConfig):
-    """A log stream; see `LogStoreConfig`. Without `ttl_in_days` that of its group applies."""
+    """A log stream; see `LogStoreConfig`. Without `ttl_in_days`, its group's applies, and likewise the others."""
 
 
 class LogGroupConfig(LogStoreConfig):
@@ -94,6 +103,19 @@ class LogGroupConfig(LogStoreConfig):
 
     ttl_in_days: Days = DEFAULT_TTL_IN_DAYS
     streams: dict[LogName, LogStreamConfig] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, data: Any) -> Any:
+        """The streams inherit `adopt` and `delete`."""
+        if not isinstance(data, Mapping) or not isinstance(streams := data.get("streams"), Mapping):
+            return data
+        shared = {key: data[key] for key in ("adopt", "delete") if key in data}
+        inherited = {
+            name: {**shared, **(stream or {})} if isinstance(stream or {}, Mapping) else stream
+            for name, stream in streams.items()
+        }
+        return {**data, "streams": inherited}
 
 
 class Selector(_Model):
