@@ -85,6 +85,7 @@ def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> It
     streams = {
         stream.id for id_ in groups for stream in plan.inventory.streams.get(id_, ()) if stream.name == stream_name
     }
+    leaving = {target for target, flow_log in managed_flow_logs.items() if flow_log.is_in_component}
     for desired in plan.desired.values():
         if desired.target.log_stream_id in streams or (not stream_name and desired.target.log_group_id in groups):
             yield desired.name
@@ -92,5 +93,5 @@ def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> It
         for flow_log in flow_logs:
             target = flow_log.target
             is_user = target.log_stream_id in streams or (not stream_name and target.log_group_id in groups)
-            if is_user and target not in managed_flow_logs:
+            if is_user and target not in leaving:
                 yield flow_log.name

@@ -22,8 +22,8 @@ ROUTERS = {"core": ROUTER}
 ROUTER_KEYS = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
 RULES = "every_router, every_attachment, never_disabled, log_groups, names, min_retention_days, required_tags"
 ALL_KEYS = (
-    "unknown key; known: routers, log_groups, rules, max_deletes, state, endpoint, endpoints, region, project, project_id,"
-    " username, domain, access_key, password, token, secret_key, security_token"
+    "unknown key; known: routers, log_groups, rules, max_deletes, state, endpoint, endpoints, region, project,"
+    " project_id, username, domain, access_key, password, token, secret_key, security_token"
 )
 SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
 CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
