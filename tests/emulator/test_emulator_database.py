@@ -64,8 +64,8 @@ def test_database_of_another_version_is_refused(db: Path, version: int) -> None:
     other.execute(f"PRAGMA user_version = {version}")
     other.close()
     assert refusal(db) == (
-        f"{db} was made by another version of the emulator (schema {version}, this one has 4): delete it, or"
-        " name another file."
+        f"{db} was made by another version of the emulator (schema {version}, this one has {schema.VERSION}):"
+        " delete it, or name another file."
     )
 
 
