@@ -135,7 +135,9 @@ class FlowLogs:
             with contextlib.suppress(ApiError):
                 state = Attachments(self._calls).get(*target.attachment).state
             if state == FROZEN:
-                raise FrozenError(f"attachment {target.resource_id} is frozen")
+                raise FrozenError(
+                    f"attachment {target.resource_id} is frozen: take it out of the selection until it is unfrozen"
+                )
 
         body = {
             "name": name,

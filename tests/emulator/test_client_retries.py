@@ -306,7 +306,7 @@ def test_create_on_a_frozen_attachment_that_seems_busy_is_given_up(scripted: Ser
 
     error = raised(FrozenError, lambda: token_client(scripted(busy, frozen), time).flow_logs.create(TARGET, **words))
 
-    assert str(error) == "attachment attachment-1 is frozen"
+    assert str(error) == "attachment attachment-1 is frozen: take it out of the selection until it is unfrozen"
     # Without the permission to show it, the service is believed.
     assert (
         token_client(scripted(busy, Answer(403, {}), busy, OK), time).flow_logs.create(TARGET, **words).id == FLOW_LOG
