@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from providers.er.calls import Calls
-from providers.er.exceptions import ApiError
+from providers.er.exceptions import ApiError, ForbiddenError, NotFoundError
 from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.er.validation import Json, identifier, optional
@@ -41,7 +41,7 @@ class Router(Named):
 
     def hides(self, error: ApiError) -> bool:
         """Whether a call on this router failed with `error` because the router is another project's."""
-        return self.is_shared and error.status in (403, 404)
+        return self.is_shared and isinstance(error, ForbiddenError | NotFoundError)
 
 
 class Routers:
@@ -53,9 +53,8 @@ class Routers:
     def list(self) -> Iterator[Router]:
         """All routers of the project, and those that others share with it."""
         our_project = self._calls.project_id()
-        return self._calls.er_pages(
-            "er:instances:list",
-            "instances",
-            "instances",
-            lambda record: Router.from_json(record, our_project=our_project),
-        )
+
+        def read(record: Json) -> Router:
+            return Router.from_json(record, our_project=our_project)
+
+        return self._calls.er_pages("er:instances:list", "instances", "instances", read)

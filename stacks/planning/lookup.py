@@ -66,10 +66,12 @@ def why_left_out(router: Router) -> str:
 
 def why_hidden(router: Router, error: ApiError) -> str:
     """What to say of a router that is not ours, where it is named."""
-    return (
-        f"router {router.display_name} belongs to project {router.shared_by}, and only that project sees its flow logs"
-        f" ({error}): declare them there"
+    what = (
+        f"router {router.display_name} belongs to project {router.shared_by}, and only that project sees its flow logs:"
+        " declare them there"
     )
+    # The service's words are about permissions, which are not at fault.
+    return str(ApiError(what, **error.details))
 
 
 def unique_names(things: Sequence[Named]) -> dict[str, str]:

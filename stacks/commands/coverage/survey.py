@@ -113,7 +113,7 @@ def _entries(
             attachment_id=attachment.id,
             attachment=called,
             type=attachment.resource_type,
-            state=attachment.state,
+            state=attachment.state or "-",
             status=Status.CANNOT_BE_LOGGED if refused else status,
             reason=refused or reason,
             is_in_stack=flow_log is None or flow_log.target in desired,
