@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timezone
 from ipaddress import IPv4Address, IPv6Address
 
@@ -47,9 +48,7 @@ def with_field(name: str, value: str) -> str:
         PING,
         f"{PING}\n",
         f"{PING} a-field-of-a-later-version 5",
-        PING.replace(
-            "9e00a67c-b21e-435f-9da6-20004b8392e9", "<HighLightTag>9e00a67c-b21e-435f-9da6-20004b8392e9</HighLightTag>"
-        ),
+        PING.replace(RECORD.resource_id, f"<HighLightTag>{RECORD.resource_id}</HighLightTag>"),
         PING.replace("egress", "<HighLightTag>egress</HighLightTag>"),
     ],
 )
@@ -90,7 +89,5 @@ def test_line_of_something_else_is_refused(line: str) -> None:
 
 @given(st.text() | st.lists(st.text(), min_size=14, max_size=16).map(" ".join))
 def test_any_line_is_read_or_refused(line: str) -> None:
-    try:
+    with contextlib.suppress(RecordError):
         Record.parse(line)
-    except RecordError as error:
-        assert str(error)
