@@ -22,6 +22,10 @@ from providers.er.exceptions import ApiError, error_class
         *((status, "ER.05039006", exceptions.TemporaryError) for status in (500, 503)),
         *((status, None, exceptions.TemporaryError) for status in (502, 503)),
         *((status, code, exceptions.TemporaryError) for status, code in ((429, "APIG.0308"), (504, ""))),
+        *((400, code, exceptions.NotFoundError) for code in ("LTS.0201", "LTS.0208")),
+        *((400, code, exceptions.AlreadyExistsError) for code in ("LTS.0101", "LTS.0205")),
+        *((400, code, exceptions.QuotaExceededError) for code in ("LTS.0104", "LTS.0206")),
+        (400, "LTS.0009", exceptions.InvalidParametersError),
         # Anything else, and any 404 that is not the service's own.
         *((status, None, ApiError) for status in (302, 400, 404, 409, 500)),
         *((400, code, ApiError) for code in ("ER.99999999", "er.04008501", "ER.04008501 ")),

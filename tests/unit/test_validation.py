@@ -17,6 +17,7 @@ from providers.er.limits import ID_PATTERN
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
+from providers.er.records import Line
 from providers.er.routers import Router
 from providers.er.validation import MAX_INTEGER, identifier, instant, optional, path_segment, required
 from tests.unit.plans import flow_log
@@ -65,8 +66,17 @@ READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any], set[str]]] = {
     ),
     "attachment": (Attachment.from_json, ATTACHMENT, {"id", "resource_type"}),
     "router": (read_router, {"id": "er-1", "name": "core", "state": "available"}, {"id"}),
-    "log group": (LogGroup.from_json, {"log_group_id": "g", "log_group_name": "n"}, {"log_group_id"}),
-    "log stream": (LogStream.from_json, {"log_stream_id": "s", "log_stream_name": "n"}, {"log_stream_id"}),
+    "log group": (
+        LogGroup.from_json,
+        {"log_group_id": "g", "log_group_name": "n", "ttl_in_days": 7, "tag": {}},
+        {"log_group_id"},
+    ),
+    "log stream": (
+        LogStream.from_json,
+        {"log_stream_id": "s", "log_stream_name": "n", "ttl_in_days": 7, "tag": {}},
+        {"log_stream_id"},
+    ),
+    "line": (Line.from_json, {"content": "c", "line_num": "1"}, {"content", "line_num"}),
     "quota": (Quota.from_json, {"quota_limit": -1, "used": 0}, {"quota_limit", "used"}),
 }
 IGNORED = ("resource_type", "log_store_type", "project_id")  # of a flow log: known without it
@@ -169,6 +179,15 @@ def test_any_json_in_a_record_is_read_or_refused(kind: str, data: st.DataObject)
     with contextlib.suppress(TemporaryError):
         read({**record, key: value})
         assert is_right or value is None
+
+
+def test_log_group_has_the_tags_of_people_and_the_token_of_its_create() -> None:
+    tag = {"env": "prod", "empty": None, "_sys_enterprise_project_id": "0", "otc-flow-logs": "token"}
+    found = LogGroup.from_json({"log_group_id": "g", "log_group_name": "n", "ttl_in_days": 7, "tag": tag})
+    assert found == LogGroup(id="g", name="n", ttl_in_days=7, tags={"env": "prod", "empty": ""}, creation_token="token")
+    for wrong in ({"env": 5}, ["env"], "env"):
+        with pytest.raises(TemporaryError):
+            LogGroup.from_json({"log_group_id": "g", "log_group_name": "n", "tag": wrong})
 
 
 def test_flow_log_is_read_whole() -> None:
