@@ -409,7 +409,9 @@ def make_checkout(directory: Path) -> None:
         subprocess.run(["git", *arguments], cwd=directory, check=True)
 
 
-def run_shell(command: str, directory: Path, exit_code: int = 0, /, **environment: str) -> str:
+def run_shell(
+    command: str, directory: Path, exit_code: int = 0, timeout: float = TIMEOUT, /, **environment: str
+) -> str:
     """Run a shell command, which must end with this code; none of Pulumi's variables is in its environment."""
     done = subprocess.run(
         ["sh", "-c", command],
@@ -419,7 +421,7 @@ def run_shell(command: str, directory: Path, exit_code: int = 0, /, **environmen
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == exit_code, done.stdout
