@@ -32,6 +32,7 @@ PARALLEL = 128
 READS = "OTC_FLOW_LOGS_READS"
 _READS = 512
 _SELECT_SECONDS = 120
+_LOOPBACK = ["127.0.0.1", "localhost"]
 
 
 def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
@@ -44,6 +45,9 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
     new["OTC_FLOW_LOGS_VENV"] = str(venv)
     if cli:
         new["PULUMI_SKIP_UPDATE_CHECK"] = environment.get("PULUMI_SKIP_UPDATE_CHECK", "true")
+        # Otherwise gRPC, alone of all that is used here, connects to the engine through the user's proxy.
+        direct = [host for host in environment.get("no_grpc_proxy", "").split(",") if host]
+        new["no_grpc_proxy"] = ",".join(dict.fromkeys([*direct, *_LOOPBACK]))
     if stack:
         width = _width("PULUMI_PARALLEL", environment) or PARALLEL
         reads = _width(READS, environment) or (_READS if width == PARALLEL else width)

@@ -45,6 +45,9 @@ CREATE = "POST */flow-logs"
 
 FOREVER = 3600.0  # seconds
 
+DEAD_PROXY = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+"""A company's proxy for everything, which nothing on this machine can be reached through."""
+
 shared_settings: dict[str, str] = {}
 """Environment variables with which each command skips what would be the same each time; set by `conftest`."""
 

@@ -118,6 +118,7 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "PATH": "/p/.venv/bin:/c/bin:/usr/bin",
         "OTC_FLOW_LOGS_VENV": "/p/.venv",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "no_grpc_proxy": "127.0.0.1,localhost",
         "PULUMI_PARALLEL": "128",
         "OTC_FLOW_LOGS_READS": "512",
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -126,7 +127,9 @@ def test_environment_keeps_what_the_user_chose() -> None:
     kept = prepare.exports(chosen, VENV, CLI, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
     assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, VENV, CLI, "local")["OTC_FLOW_LOGS_READS"] == "9"
-    assert prepare.exports(defaults, VENV, CLI, "local")["PATH"] == defaults["PATH"], "a second time adds nothing"
+    assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, None)["no_grpc_proxy"] == "db,127.0.0.1,localhost"
+    again = prepare.exports(defaults, VENV, CLI, "local")
+    assert (again["PATH"], again["no_grpc_proxy"]) == (defaults["PATH"], defaults["no_grpc_proxy"])
 
 
 def test_local_stack_always_has_the_empty_passphrase() -> None:
