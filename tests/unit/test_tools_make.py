@@ -118,6 +118,8 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "PATH": "/p/.venv/bin:/c/bin:/usr/bin",
         "OTC_FLOW_LOGS_VENV": "/p/.venv",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         "no_grpc_proxy": "127.0.0.1,localhost",
         "PULUMI_PARALLEL": "128",
         "OTC_FLOW_LOGS_READS": "512",
@@ -130,6 +132,15 @@ def test_environment_keeps_what_the_user_chose() -> None:
     assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, None)["no_grpc_proxy"] == "db,127.0.0.1,localhost"
     again = prepare.exports(defaults, VENV, CLI, "local")
     assert (again["PATH"], again["no_grpc_proxy"]) == (defaults["PATH"], defaults["no_grpc_proxy"])
+
+
+def test_cli_is_named_only_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(prepare, "ROOT", tmp_path)
+    for summary in ("built", "built", "found"):
+        prepare._say_once(summary)
+    assert capsys.readouterr().err == "built\nfound\n"
 
 
 def test_local_stack_always_has_the_empty_passphrase() -> None:
