@@ -45,7 +45,8 @@ CREATE = "POST */flow-logs"
 
 FOREVER = 3600.0  # seconds
 
-DEAD_PROXY = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+DEAD_PROXY = dict.fromkeys(PROXY_VARIABLES, "http://127.0.0.1:9")
 """A company's proxy for everything, which nothing on this machine can be reached through."""
 
 shared_settings: dict[str, str] = {}
