@@ -147,6 +147,15 @@ class Account:
             f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}" if self.agency else ""
         )
 
+    @property
+    def to_check(self) -> str:
+        """Where each part came from, for the sentence about an account that is refused."""
+        place = f" of {self.source}"  # once for all parts of a cloud
+        parts = [self.origins[option] for option in (*self.options, *self.agency) if option in self.origins]
+        in_place = [part.removesuffix(place) for part in parts if part.endswith(place)]
+        elsewhere = [part for part in parts if not part.endswith(place)]
+        return ", ".join([*elsewhere, *in_place]) + (place if in_place else "")
+
 
 def _of_domain(options: Mapping[str, str], whose: str) -> str:
     domain = options.get(f"{whose}_domain_name") or options.get(f"{whose}_domain_id")
@@ -206,7 +215,8 @@ def find_account(
             account = replace(account, renew_password=functools.partial(current_key, "password"))
     session_token, its_key = environment.get("AWS_SESSION_TOKEN"), environment.get("AWS_ACCESS_KEY_ID")
     if session_token and account.kind == ACCESS_KEY and account.options["access_key"] == its_key:
-        account = replace(account, options={"security_token": session_token, **account.options})
+        origins = {"security_token": "AWS_SESSION_TOKEN", **account.origins}
+        account = replace(account, options={"security_token": session_token, **account.options}, origins=origins)
     return account
 
 

@@ -149,14 +149,15 @@ class ProviderConfig:
         if account.kind == ACCESS_KEY:
             if account.agency:
                 raise ConfigError(f"{account.source} cannot act through an agency: sign in with a user or a token")
-            return AccessKeyCredentials(**account.options, project=project)
+            return AccessKeyCredentials(**account.options, project=project, to_check=account.to_check)
         if account.kind == TOKEN and not account.agency:
-            return TokenCredentials(account.options["token"], project)
+            return TokenCredentials(account.options["token"], project, to_check=account.to_check)
         return KeystoneCredentials(
             auth_url=endpoints.iam,
             kind=account.kind,
             options=account.options,
             account=account.description,
+            to_check=account.to_check,
             project=project,
             agency={name: value for name, value in account.agency.items() if not name.startswith("delegated")},
             interface=str(account.settings.get("interface", "public")),

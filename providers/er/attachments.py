@@ -51,7 +51,7 @@ class Attachments:
         Raises:
             NotFoundError: There is no such router.
         """
-        return self._calls.er_pages(self._path(er_id), "attachments", Attachment.from_json)
+        return self._calls.er_pages("er:attachments:list", self._path(er_id), "attachments", Attachment.from_json)
 
     def get(self, er_id: str, attachment_id: str) -> Attachment:
         """Show an attachment.
@@ -66,7 +66,7 @@ class Attachments:
                 raise TemporaryError(f"the API answered with attachment {found.id} instead of {attachment_id}")
             return found
 
-        return self._calls.er("GET", self._path(er_id, path_segment(attachment_id)), parse)
+        return self._calls.er("er:attachments:get", "GET", self._path(er_id, path_segment(attachment_id)), parse)
 
     def _path(self, er_id: str, path: str = "") -> str:
         return f"{path_segment(er_id)}/attachments{'/' + path if path else ''}"

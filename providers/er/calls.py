@@ -7,13 +7,16 @@ from typing import Any, TypeVar
 
 from providers.er.deadline import Deadline
 from providers.er.directory import Directory
-from providers.er.exceptions import ApiError
+from providers.er.exceptions import ApiError, ForbiddenError
 from providers.er.pagination import pages
 from providers.er.retry import Retry
 from providers.er.transport import Transport
 from providers.er.validation import Json
 
 T = TypeVar("T")
+
+LTS_CONTENT_TYPE = "application/json;charset=UTF-8"
+"""The Log Tank Service needs it with every call, GET included: without it, it answers 500 LTS.0010."""
 
 
 class Calls:
@@ -46,6 +49,7 @@ class Calls:
 
     def er(
         self,
+        action: str,
         method: str,
         path: str,
         parse: Callable[[dict[str, Any]], T],
@@ -56,6 +60,7 @@ class Calls:
         """Call the Enterprise Router API below `/v3/{project_id}/enterprise-router/`.
 
         Args:
+            action: The IAM action that permits the call, such as `er:flowlogs:list`.
             method: GET, POST, PUT or DELETE.
             path: The path below that.
             parse: Turns the answer into what is returned. Raises TemporaryError if it is not what was promised.
@@ -66,29 +71,33 @@ class Calls:
             ApiError: The call was refused or not answered.
         """
         base = f"{self._directory.address('er', deadline=self.deadline)}/v3/{self.project_id()}/enterprise-router/"
-        return self._call(method, base + path, parse, while_busy, content)
+        return self._call(action, method, base + path, parse, while_busy, content)
 
     def er_pages(
-        self, path: str, key: str, record: Callable[[Json], T], params: Mapping[str, Any] | None = None
+        self, action: str, path: str, key: str, record: Callable[[Json], T], params: Mapping[str, Any] | None = None
     ) -> Iterator[T]:
-        """The records of an Enterprise Router list; see `er` for the path and `pages` for the rest.
+        """The records of an Enterprise Router list; see `er` for action and path, and `pages` for the rest.
 
         Raises:
             ApiError: A call was refused or not answered.
         """
-        return pages(lambda page, parse: self.er("GET", path, parse, params={**(params or {}), **page}), key, record)
+        return pages(
+            lambda page, parse: self.er(action, "GET", path, parse, params={**(params or {}), **page}), key, record
+        )
 
-    def lts(self, method: str, path: str, parse: Callable[[dict[str, Any]], T], **content: Any) -> T:
+    def lts(self, action: str, method: str, path: str, parse: Callable[[dict[str, Any]], T], **content: Any) -> T:
         """Call the Log Tank Service below `/v2/{project_id}/`; see `er`.
 
         Raises:
             ApiError: The call was refused or not answered.
         """
         base = f"{self._directory.address('lts', deadline=self.deadline)}/v2/{self.project_id()}/"
-        return self._call(method, base + path, parse, None, content)
+        headers = {"Content-Type": LTS_CONTENT_TYPE}
+        return self._call(action, method, base + path, parse, None, {"headers": headers, **content})
 
     def _call(
         self,
+        action: str,
         method: str,
         url: str,
         parse: Callable[[dict[str, Any]], T],
@@ -103,4 +112,9 @@ class Calls:
             )
         except ApiError as error:
             error.may_have_applied &= method != "GET"
+            if isinstance(error, ForbiddenError):
+                error.message = (
+                    f"{action} is not permitted in project {self.project_id()} ({error.message}): add this action to a"
+                    " policy of the user, see docs/iam/README.md"
+                )
             raise

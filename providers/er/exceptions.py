@@ -71,6 +71,10 @@ class UnauthorizedError(ApiError):
     """The credentials are wrong or have expired."""
 
 
+class ForbiddenError(ApiError):
+    """The credentials are valid, and lack the permission for this call."""
+
+
 class TemporaryError(ApiError):
     """Nothing is wrong with the call: throttled, unavailable, connection lost, or an incomplete answer.
 
@@ -116,6 +120,7 @@ _BY_CODE: dict[str, type[ApiError]] = {
 }
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: UnauthorizedError,
+    403: ForbiddenError,
     THROTTLED: TemporaryError,
     502: TemporaryError,
     503: TemporaryError,

@@ -130,6 +130,7 @@ class FlowLogs:
             "log_store_type": LOG_STORE_TYPE,
         }
         return self._calls.er(
+            "er:flowlogs:create",
             "POST",
             self._path(target.er_id),
             lambda answer: _flow_log(target.er_id, answer),
@@ -143,7 +144,7 @@ class FlowLogs:
         Raises:
             NotFoundError: There is none of this id.
         """
-        return self._call(er_id, "GET", flow_log_id)
+        return self._call("show", er_id, "GET", flow_log_id)
 
     def list(self, er_id: str, *, resource_ids: Sequence[str] = ()) -> Iterator[FlowLog]:
         """All flow logs of a router, or those of some attachments. A list may lag behind.
@@ -153,7 +154,11 @@ class FlowLogs:
         """
         params = {"resource_id": list(resource_ids)}
         return self._calls.er_pages(
-            self._path(er_id), "flow_logs", lambda record: FlowLog.from_json(er_id, record), params
+            "er:flowlogs:list",
+            self._path(er_id),
+            "flow_logs",
+            lambda record: FlowLog.from_json(er_id, record),
+            params,
         )
 
     def update(self, er_id: str, flow_log_id: str, *, name: str, description: str) -> FlowLog:
@@ -164,7 +169,7 @@ class FlowLogs:
             FailedStateError: It has failed.
         """
         body = {"name": name, "description": description}
-        return self._operate(er_id, "PUT", flow_log_id, json=body)
+        return self._operate("update", er_id, "PUT", flow_log_id, json=body)
 
     def enable(self, er_id: str, flow_log_id: str) -> FlowLog:
         """Start logging; the state is `modifying` until it is done.
@@ -173,7 +178,7 @@ class FlowLogs:
             NotFoundError: There is none of this id.
             FailedStateError: It has failed.
         """
-        return self._operate(er_id, "POST", flow_log_id, "/enable")
+        return self._operate("enable", er_id, "POST", flow_log_id)
 
     def disable(self, er_id: str, flow_log_id: str) -> FlowLog:
         """Stop logging; the state is `modifying` until it is done.
@@ -182,7 +187,7 @@ class FlowLogs:
             NotFoundError: There is none of this id.
             FailedStateError: It has failed.
         """
-        return self._operate(er_id, "POST", flow_log_id, "/disable")
+        return self._operate("disable", er_id, "POST", flow_log_id)
 
     def delete(self, er_id: str, flow_log_id: str) -> None:
         """Request the deletion; it is done when a show finds nothing.
@@ -190,25 +195,27 @@ class FlowLogs:
         Raises:
             NotFoundError: There is none of this id.
         """
-        self._calls.er("DELETE", self._path(er_id, path_segment(flow_log_id)), lambda _answer: None)
+        self._calls.er(
+            "er:flowlogs:delete", "DELETE", self._path(er_id, path_segment(flow_log_id)), lambda _answer: None
+        )
 
-    def _operate(self, er_id: str, method: str, flow_log_id: str, action: str = "", **content: Any) -> FlowLog:
+    def _operate(self, action: str, er_id: str, method: str, flow_log_id: str, **content: Any) -> FlowLog:
         def check_state() -> None:
             # The service answers "being operated" for a failed flow log too, and would do so for ever.
             if self.get(er_id, flow_log_id).state == "failed":
                 raise failed_state_error(flow_log_id)
 
-        return self._call(er_id, method, flow_log_id, action, while_busy=check_state, **content)
+        return self._call(action, er_id, method, flow_log_id, while_busy=check_state, **content)
 
-    def _call(self, er_id: str, method: str, flow_log_id: str, action: str = "", **content: Any) -> FlowLog:
+    def _call(self, action: str, er_id: str, method: str, flow_log_id: str, **content: Any) -> FlowLog:
         def parse(answer: Json) -> FlowLog:
             found = _flow_log(er_id, answer)
             if found.id != flow_log_id:
                 raise TemporaryError(f"the API answered with flow log {found.id} instead of {flow_log_id}")
             return found
 
-        path = self._path(er_id, f"{path_segment(flow_log_id)}{action}")
-        return self._calls.er(method, path, parse, **content)
+        path = self._path(er_id, path_segment(flow_log_id)) + (f"/{action}" if method == "POST" else "")
+        return self._calls.er(f"er:flowlogs:{action}", method, path, parse, **content)
 
     def _path(self, er_id: str, path: str = "") -> str:
         return f"{path_segment(er_id)}/flow-logs{'/' + path if path else ''}"

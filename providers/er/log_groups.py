@@ -33,6 +33,7 @@ class LogGroups:
     def list(self) -> list[LogGroup]:
         """All log groups of the project; this list has no pages."""
         return self._calls.lts(
+            "lts:groups:list",
             "GET",
             "groups",
             lambda answer: [LogGroup.from_json(record) for record in required(answer, "log_groups", list)],

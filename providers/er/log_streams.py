@@ -33,6 +33,7 @@ class LogStreams:
     def list(self, log_group_id: str) -> list[LogStream]:
         """All log streams of a group; this list has no pages."""
         return self._calls.lts(
+            "lts:topics:list",  # what IAM calls them
             "GET",
             f"groups/{path_segment(log_group_id)}/streams",
             lambda answer: [LogStream.from_json(record) for record in required(answer, "log_streams", list)],

@@ -36,7 +36,7 @@ class Quotas:
     def flow_logs(self, *, er_id: str | None = None) -> Quota | None:
         """The quota of flow logs, of the project or of one router; None if the service has no such quota."""
         params = {"type": "flow_log", **({"erId": er_id} if er_id else {})}
-        return self._calls.er("GET", "quotas", _flow_log_quota, params=params)
+        return self._calls.er("er:quotas:list", "GET", "quotas", _flow_log_quota, params=params)
 
 
 def _flow_log_quota(answer: Json) -> Quota | None:

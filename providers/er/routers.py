@@ -37,4 +37,4 @@ class Routers:
 
     def list(self) -> Iterator[Router]:
         """All routers of the project."""
-        return self._calls.er_pages("instances", "instances", Router.from_json)
+        return self._calls.er_pages("er:instances:list", "instances", "instances", Router.from_json)

@@ -40,7 +40,7 @@ def test_iam_policies_of_the_docs_allow_what_they_promise(project: Project, stan
         standalone.server.store.set_policy(user["OS_USERNAME"], document)
 
     error = project.expect_error("up", *QUICK, **READER)
-    assert "Policy doesn't allow er:flowlogs:create to be performed" in error
+    assert f"er:flowlogs:create is not permitted in project {standalone.server.project_id} (" in error
     assert standalone.flow_logs() == project.flow_logs() == {}
 
     project.change_router("core", enabled=False)

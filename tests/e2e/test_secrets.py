@@ -165,7 +165,7 @@ REFUSED = {
     "wrong token": ({"OS_TOKEN": CANARY, "OS_PROJECT_ID": "0" * 32}, "refused the credentials"),
     "wrong secret key": (
         {"OS_ACCESS_KEY": "TESTACCESSKEY0000001", "OS_SECRET_KEY": CANARY},
-        "check the access key, the secret key and this machine's clock",
+        "check OS_ACCESS_KEY, OS_SECRET_KEY and this machine's clock",
     ),
     "password that IAM repeats": ({**USER, "OS_PASSWORD": CANARY}, "refused to sign in user 'demo'"),
 }

@@ -84,7 +84,7 @@ def test_answer_about_another_resource_is_refused(er: Client, server: Server, mo
         "attachment": {"id": other.id, "state": "available", "resource_type": "vpc"},
         "flow_log": {**vars(other), **target},
     }
-    monkeypatch.setattr(Calls, "er", lambda _calls, _method, _path, parse: parse(answer))
+    monkeypatch.setattr(Calls, "er", lambda _calls, _action, _method, _path, parse: parse(answer))
 
     for read, kind in ((er.attachments.get, "attachment"), (er.flow_logs.get, "flow log")):
         with pytest.raises(TemporaryError, match=f"with {kind} {other.id} instead of {NOWHERE}"):
@@ -144,7 +144,12 @@ def test_list_of_several_pages_is_complete(er: Client, server: Server) -> None:
 def test_record_deleted_while_paging_hides_no_other(er: Client, server: Server) -> None:
     names = {create(er, target_of(server, name), name).id: name for name in ("vpc-a", "vpc-b", "vpn-a", "vgw-a")}
     path = f"{target_of(server, 'vpc-a').er_id}/flow-logs"
-    reading = pages(lambda page, parse: er.calls.er("GET", path, parse, params=page), "flow_logs", dict, page_size=1)
+    reading = pages(
+        lambda page, parse: er.calls.er("er:flowlogs:list", "GET", path, parse, params=page),
+        "flow_logs",
+        dict,
+        page_size=1,
+    )
 
     seen = [next(reading)["name"]]
     server.store.delete_flow_log(seen[0])

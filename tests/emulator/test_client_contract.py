@@ -173,10 +173,11 @@ def _assert_sent(
         assert sent.headers["X-Client-Token"] == case.headers.get("X-Client-Token", "contract")
     if request["body"] is None:
         assert sent.body is None
-        assert "Content-Type" not in sent.headers
     else:
         assert json.loads(sent.body or b"") == request["body"]
-        assert sent.headers["Content-Type"] == "application/json"
+    plain = "application/json" if request["body"] is not None else None
+    is_lts = sent.path_url.startswith("/v2/")
+    assert sent.headers.get("Content-Type") == ("application/json;charset=UTF-8" if is_lts else plain)
 
 
 def _assert_error(error: ApiError, case: Case) -> None:

@@ -170,7 +170,7 @@ def test_expired_given_token_is_an_error_without_the_token(server: Server) -> No
     assert server.token not in str(caught.value)
     assert caught.value.code == "APIG.0301"
     assert f"{server.url} refused the credentials (" in str(caught.value)
-    assert "): get a new token (APIG.0301, HTTP 401, request " in str(caught.value)
+    assert "): get a new token (X-Auth-Token) (APIG.0301, HTTP 401, request " in str(caught.value)
 
 
 def test_refused_password_is_replaced_by_a_newer_one(server: Server) -> None:

@@ -16,6 +16,7 @@ from providers.er.exceptions import (
     ApiError,
     BusyError,
     DeadlineExceededError,
+    ForbiddenError,
     NotFoundError,
     TemporaryError,
     UnauthorizedError,
@@ -139,7 +140,7 @@ def test_create_without_an_answer_is_repeated_unchanged(scripted: ServerFactory,
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(400, "ER.04009999"), (403, "APIG.0302"), (405, "APIG.0106"), (409, "ER.04099999"), (500, "ER.05000001")],
+    [(400, "ER.04009999"), (405, "APIG.0106"), (409, "ER.04099999"), (500, "ER.05000001")],
 )
 def test_other_refusal_is_raised_at_once_with_its_details(
     scripted: ServerFactory, time: QuickTime, status: int, code: str
@@ -151,6 +152,17 @@ def test_other_refusal_is_raised_at_once_with_its_details(
     assert (error.message, error.status, error.code, error.request_id) == ("No", status, code, "abc")
     assert not isinstance(error, TemporaryError | BusyError | NotFoundError | UnauthorizedError)
     assert len(server.received) == 1
+
+
+def test_missing_permission_names_action_project_and_page(scripted: ServerFactory, time: QuickTime) -> None:
+    server = scripted(Answer(403, {"error_code": "LTS.0003", "error_msg": "Invalid role", "request_id": "abc"}))
+
+    error = raised(ForbiddenError, token_client(server, time).log_groups.list)
+
+    assert str(error) == (
+        f"lts:groups:list is not permitted in project {PROJECT} (Invalid role): add this action to a policy of the"
+        " user, see docs/iam/README.md (LTS.0003, HTTP 403, request abc)"
+    )
 
 
 @pytest.mark.parametrize(

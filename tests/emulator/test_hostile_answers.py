@@ -322,6 +322,16 @@ def test_hostile_list_of_projects_has_no_project(scripted: ServerFactory, time: 
     assert {urlsplit(sent.path).path for sent in server.received} == {"/v3/projects"}
 
 
+def test_access_key_without_list_of_projects_needs_an_id(scripted: ServerFactory, time: QuickTime) -> None:
+    server = scripted(Answer(403, {"error": {"code": 403, "message": "No.", "title": "Forbidden"}}))
+    client = configured_client(time, endpoint=server.url, project="eu-de", access_key="key", secret_key="hush-hush")
+
+    message = str(raised(ApiError, client.project_id))
+
+    assert "iam:projects:listProjects is not permitted to 'key' (No)" in message
+    assert "set the project's id" in message
+
+
 ADDRESSES = [None, 5, {"id": 5}, "http://example.invalid", "file:///etc/passwd", "https://[", HALF]
 
 

@@ -78,7 +78,7 @@ def test_first_credentials_of_environment_and_stack_file_are_used(
     assert found["signed in"] == "yes: 3 routers"
 
 
-CHECK = "check the access key, the secret key and this machine's clock"
+CHECK = "check OS_ACCESS_KEY, OS_SECRET_KEY"
 
 
 @pytest.mark.parametrize(

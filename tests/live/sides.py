@@ -111,7 +111,9 @@ def create_again(side: Side, deadline: Deadline, *, description: str = "", with_
     token = client_token(first[p.IDEMPOTENCY_KEY], side.target, 0)
     path, headers = f"{side.target.er_id}/flow-logs", {CLIENT_TOKEN: token} if with_token else {}
     try:
-        answer = client.calls.er("POST", path, _as_it_is, json={"flow_log": body}, headers=headers)
+        answer = client.calls.er(
+            "er:flowlogs:create", "POST", path, _as_it_is, json={"flow_log": body}, headers=headers
+        )
     except ApiError as error:
         return _refused(error)
     created = FlowLog.from_json(side.target.er_id, required(answer, "flow_log", dict))
@@ -127,14 +129,14 @@ def list_pages(side: Side, deadline: Deadline) -> str:
     """Pages of one flow log, and the page after the first."""
     client, path = side.client.with_deadline(deadline), f"{side.target.er_id}/flow-logs"
     query = {"resource_id": side.target.resource_id, "limit": 1}
-    first = client.calls.er("GET", path, _as_it_is, params=query)
+    first = client.calls.er("er:flowlogs:list", "GET", path, _as_it_is, params=query)
     listed = first.get("flow_logs")
     page_info = first.get("page_info")
     marker = page_info.get("next_marker") if isinstance(page_info, dict) else None
     if not marker and isinstance(listed, list) and listed:
         marker = listed[-1].get("id")
     try:
-        client.calls.er("GET", path, _as_it_is, params={**query, "marker": marker or side.id})
+        client.calls.er("er:flowlogs:list", "GET", path, _as_it_is, params={**query, "marker": marker or side.id})
     except ApiError as error:
         return _refused(error)
     return ""
@@ -149,7 +151,9 @@ def delete_while_busy(side: Side, deadline: Deadline) -> str:
 
     disabling = client.flow_logs.disable(target.er_id, side.id)
     try:
-        client.calls.er("DELETE", f"{target.er_id}/flow-logs/{side.id}", _as_it_is, while_busy=give_up)
+        client.calls.er(
+            "er:flowlogs:delete", "DELETE", f"{target.er_id}/flow-logs/{side.id}", _as_it_is, while_busy=give_up
+        )
         return "accepted"
     except _OperatedError:
         outcome = "refused"

@@ -25,7 +25,7 @@ from providers.er.exceptions import ApiError, error_class
         *((status, None, ApiError) for status in (302, 400, 404, 409, 500)),
         *((400, code, ApiError) for code in ("ER.99999999", "er.04008501", "ER.04008501 ")),
         *((404, code, ApiError) for code in ("", "APIG.0101", "nginx", "er.04041001")),
-        (403, "APIG.0302", ApiError),
+        (403, "APIG.0302", exceptions.ForbiddenError),
     ],
 )
 def test_status_and_code_select_the_exception(status: int, code: str | None, kind: type[ApiError]) -> None:

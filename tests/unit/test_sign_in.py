@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from providers.config import ConfigError, ProviderConfig
 from providers.er import Endpoints
-
-Case = dict[str, Any]
-CASES: list[Case] = yaml.safe_load(Path(__file__).with_name("sign_in_cases.yaml").read_text())["cases"]
+from tests.sign_in import CASES, Case, lay_out
 
 
 def settings(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ProviderConfig:
-    environment = {**({"OS_CLOUD": "it"} if "cloud" in case else {}), **case.get("environment", {})}
-    if "cloud" in case:
-        (folder / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"it": case["cloud"]}}))
-        environment["OS_CLIENT_CONFIG_FILE"] = str(folder / "clouds.yaml")
+    environment = lay_out(case, folder)
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)  # openstacksdk looks in the process's own environment
+        monkeypatch.setenv(name, value)  # openstacksdk reads the process's own environment
     return ProviderConfig(case.get("stack", {}).get, environment, lambda _key: None)
 
 

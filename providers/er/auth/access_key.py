@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from providers.er.auth.credentials import Ask, Credentials, Project
-from providers.er.exceptions import ApiError
+from providers.er.exceptions import ApiError, ForbiddenError
 from providers.er.validation import identifier, optional, required
 
 DATE_HEADER = "X-Sdk-Date"
@@ -29,7 +29,7 @@ class AccessKeyCredentials(Credentials):
         temporary = (
             "the key may have expired" if self._security_token else "a temporary key also needs its security token"
         )
-        return f"check the access key, the secret key and this machine's clock; {temporary}"
+        return f"check {self._to_check} and this machine's clock; {temporary}"
 
     def __init__(
         self,
@@ -38,7 +38,10 @@ class AccessKeyCredentials(Credentials):
         secret_key: str,
         security_token: str | None = None,
         project: Project,
+        to_check: str = "the access key, the secret key",
     ) -> None:
+        """Remember the key; `to_check` is where its parts came from, for errors."""
+        self._to_check = to_check
         self.ak, self.sk = access_key, secret_key  # as the signer calls them
         self._security_token = security_token
         self._project = project
@@ -47,7 +50,15 @@ class AccessKeyCredentials(Credentials):
     def find_project(self, ask: Ask) -> str:
         """The project given; where it has a name, IAM is asked for its id."""
         if name := self._project.name:
-            projects = required(ask("projects", {"name": name}, {}), "projects", list)
+            try:
+                answer = ask("projects", {"name": name}, {})
+            except ForbiddenError as error:
+                raise ForbiddenError(
+                    f"iam:projects:listProjects is not permitted to {self.ak!r} ({error.message}): set the project's"
+                    " id in place of its name, for which no look-up is needed",
+                    **error.details,
+                ) from error
+            projects = required(answer, "projects", list)
             found = [
                 identifier(project, "id")
                 for project in projects

@@ -55,13 +55,14 @@ class Project:
             ApiError: IAM's answer is about another one.
         """
         if (self.id and id_ != self.id) or (self.name and name is not None and name != self.name):
-            raise ApiError(f"IAM signs in to project {name!r}, id {id_}, which is not {self}: correct {self.origin}")
+            raise ApiError(f"IAM signs in to project {name!r}, id {id_}, which is not {self}: correct one of them")
         if name and (other := find_other_region(name, self.region)):
             raise ApiError(f"project {name!r} is in region {other}, not in {self.region}: correct one of them")
 
     def __str__(self) -> str:
         words = [f"{self.name!r}" if self.name else "", f"id {self.id}" if self.id else ""]
-        return "project " + ", ".join(word for word in words if word)
+        origin = f" ({self.origin})" if self.origin else ""
+        return "project " + ", ".join(word for word in words if word) + origin
 
 
 class Credentials(Protocol):

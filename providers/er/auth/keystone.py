@@ -41,6 +41,7 @@ class KeystoneCredentials(Credentials):
         options: Mapping[str, Any],
         account: str,
         project: Project,
+        to_check: str = "user name, password, domain",
         agency: Mapping[str, str] | None = None,
         interface: str = "public",
         verify: bool | str = True,
@@ -54,13 +55,14 @@ class KeystoneCredentials(Credentials):
             options: Its options, but for the project.
             account: The account in words, for errors.
             project: The project to act in.
+            to_check: Where the options came from, for errors.
             agency: `agency_name`, and `agency_domain_name` or `agency_domain_id`, to act in another account.
             interface: Which addresses of the catalog to use.
             verify: Whether to verify certificates, or the file with the CAs to trust.
             renew_password: Asked for a newer password.
         """
         self._auth_url, self._kind, self._options = auth_url, kind, dict(options)
-        self._account, self._project, self._agency = account, project, agency or {}
+        self._account, self._project, self._agency, self._to_check = account, project, agency or {}, to_check
         self._interface, self._verify, self._renew_password = interface, verify, renew_password
         self._lock = threading.Lock()
         self._sign_ins = 0
@@ -125,7 +127,7 @@ class KeystoneCredentials(Credentials):
                 return self._sign_in()
             also = "; a user with MFA also needs a passcode (OS_PASSCODE)" if self._kind == PASSWORD else ""
             raise UnauthorizedError(
-                f"IAM refused {self._account}: check user name, password, domain and {self._project}{also}", status=401
+                f"IAM refused {self._account}: check {self._to_check} and {self._project}{also}", status=401
             ) from error
         except exceptions.HttpError as error:
             kind = TemporaryError if error.http_status in (429, 502, 503, 504) else ApiError

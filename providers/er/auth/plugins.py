@@ -46,7 +46,8 @@ def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Map
         return v3.Auth(auth_url, [password, v3.TOTPMethod(passcode=options["passcode"], **user)], **scope)
     try:
         return _loader(kind).load_from_options(auth_url=auth_url, **options, **scope)
-    except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError) as error:
+    except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError, TypeError) as error:
+        # TypeError: some plugins need an option that their loader calls optional, such as client_secret.
         raise PluginError(f"keystoneauth1 cannot sign in with {kind}: {error}") from error
 
 

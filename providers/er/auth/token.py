@@ -17,11 +17,12 @@ class TokenCredentials(Credentials):
     @property
     def if_refused(self) -> str:
         """What to do."""
-        return "get a new token"
+        return f"get a new token ({self._to_check})"
 
-    def __init__(self, token: str, project: Project | str) -> None:
-        """Remember the token; the project may be its id alone."""
+    def __init__(self, token: str, project: Project | str, *, to_check: str = "X-Auth-Token") -> None:
+        """Remember the token; the project may be its id alone. `to_check` is where the token came from, for errors."""
         self._token = token
+        self._to_check = to_check
         self._project = Project(id=project) if isinstance(project, str) else project
 
     def find_project(self, ask: Ask) -> str:
