@@ -26,6 +26,7 @@ from tests.emulator.foreign import (
     PASSWORD,
     PROJECT,
     ROUTER,
+    look_up,
     write_seed,
 )
 from tests.emulator.plain_client import body
@@ -132,12 +133,6 @@ def make_calls(sdk: Sdk, url: str) -> None:
         answer = getattr(client, method)(request(**values))
         assert {place: look_up(answer, place) for place in expected} == expected, f"{method}: {answer}"
         known |= {place: look_up(answer, place) for place in REMEMBERED if hasattr(answer, place.partition(".")[0])}
-
-
-def look_up(answer: Any, place: str) -> Any:
-    for step in place.split("."):
-        answer = answer[int(step)] if isinstance(answer, list) else getattr(answer, step)
-    return answer
 
 
 @pytest.mark.acceptance
