@@ -32,8 +32,8 @@ class Behaviour:
 
     strict: bool = False
     """Whether requests are refused for what the reference does not say is refused: unknown query parameters and body
-    fields, a repeated key or null in a body, a body where none is expected, a marker that is no item's id, and an
-    update of nothing. For tests of a client: nothing of that is ever meant."""
+    fields, a repeated key or null in a body, a body that is not declared as JSON or not expected, a marker that is no
+    item's id, and an update of nothing. For tests of a client: it means to send none of that."""
 
     latency: float = 0.3
     """Seconds that an accepted create, enable, disable or delete takes until it is done."""

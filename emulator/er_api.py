@@ -105,7 +105,7 @@ class _ErApi:
             *_router_path(call),
             query.page(*rules.MORE_SORT_KEYS),
             states=query.get_all("state", *rules.ATTACHMENT_STATES),
-            resource_types=query.get_all("resource_type", *rules.ATTACHMENT_TYPES),
+            resource_types=query.get_all("resource_type", *rules.ATTACHMENT_TYPES, *rules.FOREIGN_TYPES),
             resource_ids=query.get_all("resource_id"),
         )
         attachments = [_attachment_body(attachment) for attachment in found.attachments]

@@ -90,9 +90,9 @@ class Query:
 
 
 def json_body(call: Call) -> object:
-    """The body of a call, which must be declared as JSON and be well-formed JSON."""
+    """The body of a call, which must be well-formed JSON and, in a strict reading, be declared as such."""
     request = call.request
-    if request.mimetype != "application/json":
+    if call.strict and request.mimetype != "application/json":
         raise invalid("Content-Type must be application/json.")
     try:
         return strict_json.loads(request.get_data(), repeated_keys=not call.strict)

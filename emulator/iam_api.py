@@ -75,7 +75,7 @@ class _IamApi:
         )
         scope = _scope(auth)
         methods = identity.get("methods")
-        if methods in (["password"], ["password", "totp"]):
+        if methods in (["password"], ["password", "totp"], ["totp", "password"]):
             user = _user_of(identity, "password")
             passcode = rules.require_text(_user_of(identity, "totp"), "passcode") if "totp" in identity else None
             bearer, token = self._identity.sign_in(

@@ -33,6 +33,7 @@ AttachmentState = Literal[
     "invalid",
 ]
 ATTACHMENT_TYPES: tuple[str, ...] = get_args(AttachmentType)
+FOREIGN_TYPES = ("peering", "can", "connect", "dc", "dgw", "ecn")  # that SDKs know; no attachment here has one
 LOGGABLE_TYPES = ("vpc", "vgw", "vpn")
 ROUTER_STATES: tuple[str, ...] = get_args(RouterState)
 ATTACHMENT_STATES: tuple[str, ...] = get_args(AttachmentState)
