@@ -129,7 +129,7 @@ class Cloud:
         self.complete_operations()
         db, port = self.server.store.path, urlsplit(self.server.url).port
         self.server.close()
-        self.server = serve(db, port=port or 0, behaviour=Behaviour(latency=0))
+        self.server = serve(db, port=port or 0, behaviour=Behaviour(latency=0, strict=True))
 
     @property
     def _url(self) -> str:
@@ -468,7 +468,7 @@ def run_at_terminal(
 @contextlib.contextmanager
 def serving(db: Path, **behaviour: Any) -> Iterator[Cloud]:
     """A cloud for the length of the block; `latency` and the like are the emulator's behaviour."""
-    cloud = Cloud(serve(db, behaviour=Behaviour(**behaviour)))
+    cloud = Cloud(serve(db, behaviour=Behaviour(strict=True, **behaviour)))
     try:
         yield cloud
     finally:
