@@ -36,6 +36,7 @@ CHANGES = (
     Change(
         "set-router-state", "change a router's state", "router state", "router {router} is {state}", rules.ROUTER_STATES
     ),
+    Change("share-router", "share a router", "router project", "router {router} is shared with project {project}"),
     Change(
         "set-attachment-state",
         "change an attachment's state",

@@ -49,8 +49,10 @@ THROTTLED = ErrorKind(429, "APIG.0308")
 # API reference: error codes of Enterprise Router.
 ROUTER_MISSING = ErrorKind(404, "ER.04041001")
 ROUTER_BUSY = ErrorKind(400, "ER.04001003")
+ROUTER_FROZEN = ErrorKind(400, "ER.04009011")
 ATTACHMENT_MISSING = ErrorKind(404, "ER.04044001")
 ATTACHMENT_BUSY = ErrorKind(400, "ER.04004003")
+ATTACHMENT_FROZEN = ErrorKind(400, "ER.04009013")
 ATTACHMENT_TYPE_REFUSED = ErrorKind(400, "ER.04008500")
 FLOW_LOG_MISSING_CODE = "ER.04008501"  # its status can be chosen: see Behaviour.missing_flow_log
 FLOW_LOG_BUSY = ErrorKind(400, "ER.04008502")

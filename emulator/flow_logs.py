@@ -20,6 +20,7 @@ from emulator.clock import Clock, Instant, seconds
 from emulator.database import Database
 from emulator.errors import (
     ATTACHMENT_BUSY,
+    ATTACHMENT_FROZEN,
     ATTACHMENT_TYPE_REFUSED,
     FLOW_LOG_BUSY,
     FLOW_LOG_EXISTS,
@@ -50,9 +51,9 @@ class NewFlowLog:
     """Hash of the body: creates with the same client token are the same if their hashes are."""
 
     @classmethod
-    def parse(cls, body: object) -> NewFlowLog:
+    def parse(cls, body: object, *, strict: bool = True) -> NewFlowLog:
         """API reference: create flow log, request body."""
-        wrapper = rules.require_object(body, "the body", ("flow_log",))
+        wrapper = rules.require_object(body, "the body", ("flow_log",), strict=strict)
         if "flow_log" not in wrapper:
             raise invalid("flow_log is missing.")
         fields = rules.require_object(
@@ -67,6 +68,7 @@ class NewFlowLog:
                 "log_stream_id",
                 "log_store_type",
             ),
+            strict=strict,
         )
         rules.check_literal("resource_type", rules.require_text(fields, "resource_type"), rules.RESOURCE_TYPE)
         rules.check_literal("log_store_type", rules.require_text(fields, "log_store_type"), rules.LOG_STORE_TYPE)
@@ -90,9 +92,9 @@ class FlowLogChange:
     description: str | None = None
 
     @classmethod
-    def parse(cls, body: object) -> FlowLogChange:
-        fields = rules.require_object(body, "the body", ("name", "description"))
-        if not fields:
+    def parse(cls, body: object, *, strict: bool) -> FlowLogChange:
+        fields = rules.require_object(body, "the body", ("name", "description"), strict=strict)
+        if strict and not fields:
             raise invalid("the body must have at least one of name and description.")
         return cls(
             name=rules.check_name(rules.require_text(fields, "name")) if "name" in fields else None,
@@ -384,6 +386,8 @@ def _require_loggable_attachment(connection: sqlite3.Connection, er_id: str, att
             ATTACHMENT_TYPE_REFUSED,
             f"Attachment {attachment_id} is of type {attachment.resource_type}, which cannot be logged.",
         )
+    if attachment.state == rules.FROZEN:
+        raise ApiError(ATTACHMENT_FROZEN, f"Attachment {attachment_id} is frozen.")
     if attachment.state != rules.AVAILABLE:
         raise ApiError(
             ATTACHMENT_BUSY,

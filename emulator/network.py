@@ -12,7 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 from emulator import rules
 from emulator.clock import Instant
 from emulator.database import Database
-from emulator.errors import ATTACHMENT_MISSING, ROUTER_BUSY, ROUTER_MISSING, ApiError
+from emulator.errors import ATTACHMENT_MISSING, NO_PERMISSION, ROUTER_BUSY, ROUTER_FROZEN, ROUTER_MISSING, ApiError
 from emulator.paging import Page, fetch_page
 
 
@@ -61,6 +61,7 @@ class AttachmentPage:
 
 
 _ROUTERS = "SELECT id, project_id, name, description, state, asn, created_at, updated_at FROM router"
+_OR_SHARED = " OR id IN (SELECT er_id FROM router_share WHERE project_id = :project_id)"
 _ATTACHMENTS_EVER = """
 SELECT a.id AS id, a.er_id AS er_id, r.project_id, a.name AS name, a.description, a.state AS state, a.resource_type,
        a.resource_id, a.tags, a.created_at, a.updated_at
@@ -72,12 +73,37 @@ class Network:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def routers(self, project_id: str, page: Page) -> RouterPage:
-        """API reference: query enterprise routers."""
-        items = f"{_ROUTERS} WHERE project_id = :project_id"
+    def routers(
+        self,
+        project_id: str,
+        page: Page,
+        *,
+        ids: Sequence[str] = (),
+        states: Sequence[str] = (),
+        resource_ids: Sequence[str] = (),
+        owned_by_self: bool = False,
+    ) -> RouterPage:
+        """API reference: query enterprise routers. Filters combine; several values of one filter are alternatives.
+
+        Routers that others share with the project are left out on request.
+        """
+        ever = f"{_ROUTERS} WHERE (project_id = :project_id{'' if owned_by_self else _OR_SHARED})"
+        values = {"project_id": project_id}
+        items = f"{ever}{_filter('id', ids, values)}{_filter('state', states, values)}"
+        if resource_ids:
+            attached = (
+                f"SELECT er_id FROM attachment WHERE removed_at IS NULL{_filter('resource_id', resource_ids, values)}"
+            )
+            items += f" AND id IN ({attached})"
         with self._database.reading() as connection:
-            found = fetch_page(connection, page, items=items, ever=items, values={"project_id": project_id})
+            found = fetch_page(connection, page, items=items, ever=ever, values=values)
         return RouterPage([_router(row) for row in found.rows], found.next_marker)
+
+    def router(self, project_id: str, er_id: str) -> Router:
+        """API reference: query details about an enterprise router."""
+        with self._database.reading() as connection:
+            require_router(connection, project_id, er_id, or_shared=True)
+            return _router(connection.execute(f"{_ROUTERS} WHERE id = ?", (er_id,)).fetchone())
 
     def attachments(
         self,
@@ -91,22 +117,20 @@ class Network:
     ) -> AttachmentPage:
         """API reference: query attachments. Filters combine; several values of one filter are alternatives."""
         ever = f"{_ATTACHMENTS_EVER} WHERE a.er_id = :er_id"
-        items = f"{ever} AND a.removed_at IS NULL"
-        values: dict[str, object] = {"er_id": er_id}
-        filters = {"state": states, "resource_type": resource_types, "resource_id": resource_ids}
-        for column, allowed in filters.items():
-            if allowed:
-                values[column] = json.dumps(list(allowed))
-                items += f" AND a.{column} IN (SELECT value FROM json_each(:{column}))"
+        values = {"er_id": er_id}
+        filters = {"a.state": states, "resource_type": resource_types, "resource_id": resource_ids}
+        items = f"{ever} AND a.removed_at IS NULL" + "".join(
+            _filter(column, allowed, values) for column, allowed in filters.items()
+        )
         with self._database.reading() as connection:
-            require_router(connection, project_id, er_id)
+            require_router(connection, project_id, er_id, or_shared=True)
             found = fetch_page(connection, page, items=items, ever=ever, values=values)
         return AttachmentPage([_attachment(row) for row in found.rows], found.next_marker)
 
     def attachment(self, project_id: str, er_id: str, attachment_id: str) -> Attachment:
         """API reference: query details about an attachment. A removed attachment does not exist."""
         with self._database.reading() as connection:
-            require_router(connection, project_id, er_id)
+            require_router(connection, project_id, er_id, or_shared=True)
             return require_attachment(connection, er_id, attachment_id)
 
     def require_available(self, project_id: str, er_id: str) -> None:
@@ -123,22 +147,39 @@ class Network:
         return [_attachment(row) for row in rows]
 
 
+def _filter(column: str, allowed: Sequence[str], values: dict[str, str]) -> str:
+    """A condition for a query that has one already: the column has one of the values that are allowed, if any are."""
+    if not allowed:
+        return ""
+    parameter = column.replace(".", "_")
+    values[parameter] = json.dumps(list(allowed))
+    return f" AND {column} IN (SELECT value FROM json_each(:{parameter}))"
+
+
 def attachment_ids_ever(connection: sqlite3.Connection) -> set[str]:
     """The ids of all attachments, removed ones included."""
     return {str(id_) for (id_,) in connection.execute("SELECT id FROM attachment")}
 
 
-def require_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> str:
-    """The state of a router of this project; refused if the project has no such router."""
-    row = connection.execute("SELECT state FROM router WHERE id = ? AND project_id = ?", (er_id, project_id)).fetchone()
+def require_router(connection: sqlite3.Connection, project_id: str, er_id: str, *, or_shared: bool = False) -> str:
+    """The state of a router of this project, or of one that is shared with it; refused if it has no such router."""
+    row = connection.execute(
+        f"SELECT state, project_id = :project_id FROM router WHERE id = :id AND (project_id = :project_id{_OR_SHARED})",
+        {"id": er_id, "project_id": project_id},
+    ).fetchone()
     if row is None:
         raise ApiError(ROUTER_MISSING, f"Enterprise router {er_id} does not exist.")
-    return str(row[0])
+    state, is_own = row
+    if not (is_own or or_shared):
+        raise ApiError(NO_PERMISSION, f"Enterprise router {er_id} is shared: only its owner may do this.")
+    return str(state)
 
 
 def require_available_router(connection: sqlite3.Connection, project_id: str, er_id: str) -> None:
     """Whatever changes a flow log needs its router to be available; reading it does not."""
     state = require_router(connection, project_id, er_id)
+    if state == rules.FROZEN:
+        raise ApiError(ROUTER_FROZEN, f"Enterprise router {er_id} is frozen.")
     if state != rules.AVAILABLE:
         raise ApiError(
             ROUTER_BUSY, f"Enterprise router {er_id} is unavailable or being operated: its state is {state}."

@@ -92,6 +92,12 @@ class Store:
             "UPDATE router SET state = ?, updated_at = ? WHERE id = ?", state, self._clock(), self.router(router).id
         )
 
+    def share_router(self, router: str, project: str) -> None:
+        """Share a router with another project, which sees it and its attachments, but neither flow logs nor tags."""
+        self._execute(
+            "INSERT OR IGNORE INTO router_share VALUES (?, ?)", self.router(router).id, self._project_id(project)
+        )
+
     # Attachments
 
     def attachment(self, attachment: str) -> Attachment:

@@ -227,6 +227,8 @@ def _explain(client: Client, error: ApiError, props: Props) -> str:
             attachments = bounded.attachments.list(props["er_id"])
             types = [attachment.resource_type for attachment in attachments if attachment.id == props["resource_id"]]
             loggable = ", ".join(LOGGABLE_ATTACHMENT_TYPES)
-            actual = f", and this is a {types[0]}" if types else ""
-            return f"{error}; only attachments of these types can be logged: {loggable}{actual}"
+            actual = f" of type {types[0]}" if types else ""
+            return (
+                f"{error}; take this attachment{actual} out of the selection: types that can be logged are {loggable}"
+            )
     return str(error)

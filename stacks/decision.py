@@ -13,7 +13,7 @@ from stacks.checks.conflicts import check_conflicts
 from stacks.checks.deletions import Deletion, check_deletions, find_deletions
 from stacks.checks.interrupted import check_interrupted_creates
 from stacks.checks.quota import check_quota, find_creates
-from stacks.checks.rules import check_rules
+from stacks.checks.rules import check_rules, note_exceptions
 from stacks.errors import Problem, StackError
 from stacks.planning.inventory import fetch_quota, read_interrupted_creates, take_inventory
 from stacks.planning.plan import Plan, make_plan
@@ -106,7 +106,7 @@ def decide(
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
-    notes = [*plan.warnings, *conflicts.warnings, *warnings, *failing]
+    notes = [*plan.warnings, *note_exceptions(config.rules, plan), *conflicts.warnings, *warnings, *failing]
     return Decision(
         plan=plan,
         adopted=conflicts.adopted,

@@ -11,10 +11,17 @@ from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.er.validation import Json, identifier, optional, path_segment, required
 
+FROZEN = "freezed"
+"""The state of an attachment or a router in which the service creates nothing for it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment(Named):
-    """What is connected to a router. `resource_type` is vpc, vpn, vgw or cfw; `resource_id` names the VPC or such."""
+    """What is connected to a router.
+
+    `resource_type` is vpc, vpn, vgw, cfw or one of which the reference does not speak, such as peering; `resource_id`
+    names the VPC or such. `state` may be empty.
+    """
 
     state: str
     resource_type: str
@@ -32,7 +39,7 @@ class Attachment(Named):
         return cls(
             id=identifier(data, "id"),
             name=display_name(optional(data, "name", "")),
-            state=display_name(required(data, "state", str)),
+            state=display_name(optional(data, "state", "")),
             resource_type=display_name(required(data, "resource_type", str)),
             resource_id=optional(data, "resource_id", ""),
             tags={required(tag, "key", str): optional(tag, "value", "") for tag in tags},

@@ -65,6 +65,17 @@ class AttachmentTypeError(ApiError):
     """Attachments of this type cannot be logged."""
 
 
+class FrozenError(ApiError):
+    """The service refuses this until someone lifts the cause, such as an unpaid bill, so repeating it is no use.
+
+    The message ends with what the code means.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        meaning = _FROZEN.get(code or "")
+        super().__init__(f"{message}: {meaning}" if meaning else message, code=code, **details)
+
+
 class QuotaExceededError(ApiError):
     """The project has as many flow logs, or log groups, as it may have."""
 
@@ -109,7 +120,15 @@ class OperationCancelledError(OperationStoppedError):
     """The operation was cancelled."""
 
 
+_FROZEN = {
+    "ER.04009011": "the resource is frozen, so wait until it is unfrozen",
+    "ER.04009012": "the account is frozen or restricted, so ask those who pay for it",
+    "ER.04009013": "the attachment is frozen, so take it out of the selection until it is unfrozen",
+    "ER.04009019": "the service does not allow this for now, so ask its support",
+    "ER.04004002": "other resources use the attachment, so release it first",
+}
 _BY_CODE: dict[str, type[ApiError]] = {
+    **dict.fromkeys(_FROZEN, FrozenError),
     "ER.04008500": AttachmentTypeError,
     "ER.04008501": NotFoundError,
     "ER.04008502": BusyError,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from providers.er.attachments import FROZEN, Attachments
 from providers.er.calls import Calls
 from providers.er.deadline import Deadline
-from providers.er.exceptions import FailedStateError, TemporaryError
+from providers.er.exceptions import ApiError, FailedStateError, FrozenError, TemporaryError
 from providers.er.limits import LOG_STORE_TYPE, RESOURCE_TYPE
 from providers.er.validation import Json, identifier, optional, path_segment, required
 
@@ -41,7 +44,9 @@ class FlowLog:
     """A flow log as the API shows it.
 
     `log_aggregation_interval` is in seconds (60..600), set by the service. `state` is one of pending, available,
-    modifying, deleting, deleted and failed; a state that a later version of the service adds counts as passing.
+    modifying, deleting, deleted and failed; any other, as a later version of the service may add, counts as passing.
+    `project_id` is the router's project, in which it was read. What the API calls so is the project that created it,
+    which is another one if the router was shared with that.
     """
 
     id: str
@@ -56,17 +61,17 @@ class FlowLog:
     enabled: bool
 
     @classmethod
-    def from_json(cls, er_id: str, data: Json) -> FlowLog:
-        """The record of an answer.
+    def from_json(cls, er_id: str, data: Json, *, project_id: str) -> FlowLog:
+        """The record of an answer to a call in this project.
 
         Raises:
             TemporaryError: The answer does not have the form of the reference.
         """
         return cls(
             id=identifier(data, "id"),
-            name=required(data, "name", str),
+            name=optional(data, "name", ""),
             description=optional(data, "description", ""),
-            project_id=identifier(data, "project_id"),
+            project_id=project_id,
             target=FlowLogTarget(
                 er_id=er_id,
                 resource_id=identifier(data, "resource_id"),
@@ -76,7 +81,7 @@ class FlowLog:
             log_aggregation_interval=optional(data, "log_aggregation_interval", 0),
             created_at=optional(data, "created_at", ""),
             updated_at=optional(data, "updated_at", ""),
-            state=required(data, "state", str),
+            state=optional(data, "state", ""),
             enabled=required(data, "enabled", bool),
         )
 
@@ -119,7 +124,21 @@ class FlowLogs:
             InvalidParametersError: The parameters are wrong, or the token was used with others.
             QuotaExceededError: The project has as many as it may have.
             AttachmentTypeError: Attachments of this type cannot be logged.
+            FrozenError: The attachment, the router or the account is frozen.
         """
+
+        @functools.cache
+        def check_attachment() -> None:
+            # The service may call a frozen attachment unavailable, and would do so for as long as it is frozen. Once is
+            # enough: waits would take twice as many requests otherwise.
+            state = ""
+            with contextlib.suppress(ApiError):
+                state = Attachments(self._calls).get(*target.attachment).state
+            if state == FROZEN:
+                raise FrozenError(
+                    f"attachment {target.resource_id} is frozen: take it out of the selection until it is unfrozen"
+                )
+
         body = {
             "name": name,
             "description": description,
@@ -133,7 +152,8 @@ class FlowLogs:
             "er:flowlogs:create",
             "POST",
             self._path(target.er_id),
-            lambda answer: _flow_log(target.er_id, answer),
+            lambda answer: self._shown(target.er_id, answer),
+            while_busy=check_attachment,
             json={"flow_log": body},
             headers={"X-Client-Token": client_token},
         )
@@ -149,17 +169,20 @@ class FlowLogs:
     def list(self, er_id: str, *, resource_ids: Sequence[str] = ()) -> Iterator[FlowLog]:
         """All flow logs of a router, or those of some attachments. A list may lag behind.
 
+        What cannot be read, such as somebody else's that logs to another kind of store, is left out.
+
         Raises:
             NotFoundError: There is no such router.
         """
+
+        def read(record: Json) -> FlowLog | None:
+            with contextlib.suppress(TemporaryError):
+                return self._read(er_id, record)
+            return None
+
         params = {"resource_id": list(resource_ids)}
-        return self._calls.er_pages(
-            "er:flowlogs:list",
-            self._path(er_id),
-            "flow_logs",
-            lambda record: FlowLog.from_json(er_id, record),
-            params,
-        )
+        found = self._calls.er_pages("er:flowlogs:list", self._path(er_id), "flow_logs", read, params)
+        return (flow_log for flow_log in found if flow_log)
 
     def update(self, er_id: str, flow_log_id: str, *, name: str, description: str) -> FlowLog:
         """Change name and description, at once.
@@ -209,7 +232,7 @@ class FlowLogs:
 
     def _call(self, action: str, er_id: str, method: str, flow_log_id: str, **content: Any) -> FlowLog:
         def parse(answer: Json) -> FlowLog:
-            found = _flow_log(er_id, answer)
+            found = self._shown(er_id, answer)
             if found.id != flow_log_id:
                 raise TemporaryError(f"the API answered with flow log {found.id} instead of {flow_log_id}")
             return found
@@ -220,6 +243,8 @@ class FlowLogs:
     def _path(self, er_id: str, path: str = "") -> str:
         return f"{path_segment(er_id)}/flow-logs{'/' + path if path else ''}"
 
+    def _shown(self, er_id: str, answer: Json) -> FlowLog:
+        return self._read(er_id, required(answer, "flow_log", dict))
 
-def _flow_log(er_id: str, answer: Json) -> FlowLog:
-    return FlowLog.from_json(er_id, required(answer, "flow_log", dict))
+    def _read(self, er_id: str, record: Json) -> FlowLog:
+        return FlowLog.from_json(er_id, record, project_id=self._calls.project_id())

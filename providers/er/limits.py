@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
 
 NAME_MAX_LENGTH = 64
 NAME_CHARACTERS = f"1 to {NAME_MAX_LENGTH} letters, digits, '_', '-' and '.'"
@@ -13,8 +12,10 @@ DESCRIPTION_MAX_LENGTH = 255
 RESOURCE_TYPE = "attachment"
 LOG_STORE_TYPE = "LTS"
 
-LoggableType = Literal["vpc", "vpn", "vgw"]
-LOGGABLE_ATTACHMENT_TYPES: tuple[str, ...] = get_args(LoggableType)
+LOGGABLE_ATTACHMENT_TYPES = ("vpc", "vpn", "vgw")
+UNLOGGABLE_ATTACHMENT_TYPES = ("cfw",)
+UNDOCUMENTED_ATTACHMENT_TYPES = ("peering", "ecn", "dgw", "can", "connect", "dc")
+"""Types of which the API reference does not speak, but clients of the service do."""
 
 # Ids of the service are UUIDs; anything made of these characters is safe inside a URL path.
 ID_CHARACTERS = "1 to 64 letters, digits, '_' and '-'"

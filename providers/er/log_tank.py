@@ -59,7 +59,7 @@ class LogStore(Named):
         tags: dict[str, object] = optional(data, "tag", {})
         return cls(
             id=id_,
-            name=display_name(required(data, f"{cls.KIND}_name", str)),
+            name=display_name(optional(data, f"{cls.KIND}_name", "")),
             ttl_in_days=optional(data, "ttl_in_days", 0) or None,
             tags={
                 key: optional(tags, key, "") for key in tags if key != CREATION_TAG and not key.startswith(SYSTEM_TAGS)

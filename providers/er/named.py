@@ -13,6 +13,11 @@ class Named:
     name: str
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it is another project's, which shares it with ours."""
+        return False
+
+    @property
     def display_name(self) -> str:
         """The name, or the id where there is none."""
         return self.name or self.id

@@ -10,7 +10,7 @@ call is repeated
 - on "being operated" (ER.04008502, ER.04004003, ER.04001003): until the deadline;
 - on 401: once, with renewed credentials.
 
-Any other refusal is raised at once as an `ApiError`.
+Any other refusal is raised at once as an `ApiError`: what is frozen (`FrozenError`) is not busy.
 
 Between two tries the client waits 0.5 s, then twice as long each time up to 20 s, each wait shortened by a random part
 of up to half. While something is being operated, it waits 0.1 s, then a quarter longer each time up to 5 s. At most 64

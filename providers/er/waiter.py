@@ -17,6 +17,7 @@ from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogs
 from providers.er.retry import Backoff
 from providers.er.sanitizing import sanitize
+from providers.er.validation import instant
 
 SINGLE_DELAY = 0.02  # seconds that a read waits for others to be listed with
 QUIET_DELAY = 0.05  # seconds without a new read, after which those that came together are listed
@@ -57,12 +58,17 @@ class _Poll:
 
     def keep_newest(self, flow_log: FlowLog | None) -> None:
         """Remember the record, unless it is older than what is known already."""
-        if flow_log and not (self.last_seen and flow_log.updated_at < self.last_seen.updated_at):
+        if flow_log and not (self.last_seen and _is_older(flow_log, self.last_seen)):
             self.last_seen = flow_log
 
     def resolve(self, answer: FlowLog | Exception | None) -> None:
         self.answer = answer
         self.answered.set()
+
+
+def _is_older(flow_log: FlowLog, other: FlowLog) -> bool:
+    time, other_time = instant(flow_log.updated_at), instant(other.updated_at)
+    return time is not None and other_time is not None and time < other_time
 
 
 class Poller:

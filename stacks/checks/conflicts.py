@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.sanitizing import display_name
+from providers.er.validation import instant
 from stacks.errors import Problem
 from stacks.planning.lookup import join_names
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
@@ -95,11 +95,8 @@ def _is_occupied(router: ResolvedRouter, desired: DesiredFlowLog, managed: Manag
 
 def _differ(time: str, other_time: str) -> bool:
     """Whether these are certainly different times, in whatever format."""
-    try:
-        first, second = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (time, other_time))
-        return abs((first - second).total_seconds()) >= 1
-    except (ValueError, TypeError):
-        return False
+    first, second = instant(time), instant(other_time)
+    return first is not None and second is not None and abs((first - second).total_seconds()) >= 1
 
 
 def _describe(pairs: _Pairs) -> str:

@@ -35,7 +35,7 @@ class Deletion:
         reason: Why it is deleted, in words.
         moves_to: `GROUP/STREAM` of the flow log that replaces it, and is created first; empty if there is none.
         is_disabled: Whether all flow logs that its attachment is to have are disabled.
-        is_last: Whether its attachment exists, and will have no flow log.
+        is_last: Whether its attachment exists, is logged by it so far, and will have no flow log.
         is_protected: Whether it was protected at the last run.
     """
 
@@ -88,6 +88,8 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
     router_names = {router.id: router.name for router in plan.inventory.routers}
     successors = plan.by_attachment.get(flow_log.target.attachment, [])
     moves_to = join_names([successor.logs_to for successor in successors if successor.target not in managed])
+    existing = plan.inventory.flow_logs.get(router_id, ())
+    has_failed = any(found.target == flow_log.target and found.state == "failed" for found in existing)
     last_flow_log = known.flow_logs.get(flow_log.logical_name)
     logs_to = last_flow_log.logs_to if last_flow_log else _destination(flow_log, plan)
     if moves_to:
@@ -105,7 +107,7 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
         reason=reason,
         moves_to=moves_to,
         is_disabled=bool(successors) and not any(successor.enabled for successor in successors),
-        is_last=not successors and attachment is not None and attachment.state not in LEAVING_STATES,
+        is_last=not (successors or has_failed) and attachment is not None and attachment.state not in LEAVING_STATES,
         is_protected=last_flow_log is not None and last_flow_log.is_protected,
     )
 
@@ -128,7 +130,7 @@ def _why_not_logged(
     router = next((router for router in plan.routers if router.router.id == router_id), None)
     if router is None:
         return "its router is no longer in the stack file"
-    if reason := cannot_be_logged(attachment):
+    if reason := router.skipped.get(attachment.id) or cannot_be_logged(attachment, is_tried=True):
         return f"the attachment {reason}"
     before = last.selections
     reasons = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from providers.er.log_groups import LogGroup
 from stacks.errors import Problem
-from stacks.planning.lookup import find, join_names
+from stacks.planning.lookup import find, join_names, why_left_out
 from stacks.planning.plan import DesiredFlowLog, Plan
 from stacks.planning.selection import matches_any
 from stacks.stackfile.model import Rules
@@ -39,6 +39,11 @@ def check_rules(rules: Rules, plan: Plan) -> list[Problem]:
             (f"{flow_log.name} ({_place(flow_log)})" for flow_log in misnamed),
         )
     return unknown + problems
+
+
+def note_exceptions(rules: Rules, plan: Plan) -> list[Problem]:
+    """What a rule leaves out, and why."""
+    return [Problem("rules.every_router", why_left_out(router)) for router in plan.left_out if rules.every_router]
 
 
 def _check_every_router(rules: Rules, plan: Plan) -> list[Problem]:

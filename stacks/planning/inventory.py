@@ -32,11 +32,12 @@ class Inventory:
     """What exists.
 
     Attributes:
-        routers: All routers of the project.
+        routers: All routers of the project, and those that others share with it.
         groups: All log groups of the project.
         streams: By the id of a log group that the stack file names.
         attachments: By the id of a router that the stack file names or the stack has; without routers that are gone.
         flow_logs: Likewise, whoever created them.
+        hidden: By the id of a shared router that the stack file names, the refusal to show these.
     """
 
     routers: list[Router]
@@ -44,6 +45,7 @@ class Inventory:
     streams: Mapping[str, list[LogStream]] = field(default_factory=dict)
     attachments: Mapping[str, list[Attachment]] = field(default_factory=dict)
     flow_logs: Mapping[str, list[FlowLog]] = field(default_factory=dict)
+    hidden: Mapping[str, ApiError] = field(default_factory=dict)
 
 
 def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Collection[str]]) -> Inventory:
@@ -58,17 +60,29 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
     Raises:
         ApiError: The API refused or did not answer.
     """
+    hidden: dict[str, ApiError] = {}
+
+    def list_of(router_id: str, fetch: Callable[[str], Iterable[T]]) -> list[T] | None:
+        try:
+            return list(fetch(router_id))
+        except ApiError as error:
+            if router_id in named and named[router_id].hides(error):
+                hidden[router_id] = error
+            elif not isinstance(error, NotFoundError):
+                raise
+            return None
+
     with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         all_routers = pool.submit(lambda: list(client.routers.list()))
         groups = client.log_groups.list()
         routers = all_routers.result()
         keys = config.routers.values()
         group_ids = sorted({group.id for key in keys for group in find_matches(key.log_group, groups)})
-        named = {router.id for key in keys for router in find_matches(key.router, routers)}
-        router_ids = sorted(named | known.keys())
+        named = {router.id: router for key in keys for router in find_matches(key.router, routers)}
+        router_ids = sorted(named.keys() | known.keys())
         streams = pool.map(client.log_streams.list, group_ids)
-        attachment_lists = pool.map(lambda id_: _unless_gone(lambda: list(client.attachments.list(id_))), router_ids)
-        flow_log_lists = pool.map(lambda id_: _unless_gone(lambda: list(client.flow_logs.list(id_))), router_ids)
+        attachment_lists = pool.map(lambda id_: list_of(id_, client.attachments.list), router_ids)
+        flow_log_lists = pool.map(lambda id_: list_of(id_, client.flow_logs.list), router_ids)
         attachments = _without_missing(router_ids, attachment_lists)
         unlisted = [
             (router_id, id_)
@@ -84,6 +98,7 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
             streams=dict(zip(group_ids, streams, strict=True)),
             attachments=attachments,
             flow_logs=_without_missing(router_ids, flow_log_lists),
+            hidden=hidden,
         )
 
 

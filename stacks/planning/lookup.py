@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
+from providers.er.exceptions import ApiError
 from providers.er.named import Named
+from providers.er.routers import Router
 from providers.suggestion import find_similar
 from stacks.errors import Problem
 
@@ -39,14 +41,37 @@ def find(key: str, kind: str, text: str, things: Sequence[N]) -> N | Problem:
 
 
 def find_matches(text: str, things: Sequence[N]) -> list[N]:
-    """The things with this id; if there is none, those with this name."""
-    return [thing for thing in things if thing.id == text] or [thing for thing in things if thing.name == text]
+    """The things with this id; if there is none, those with this name, our own first.
+
+    What another project shares with ours, under whatever name, must not make a name of ours ambiguous.
+    """
+    named = [thing for thing in things if thing.name == text]
+    own = [thing for thing in named if not thing.is_shared]
+    return [thing for thing in things if thing.id == text] or own or named
 
 
 def join_names(names: Sequence[str]) -> str:
     """The names with commas; of a long list only the beginning."""
     more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return ", ".join(names[:MAX_LISTED]) + more
+
+
+def why_left_out(router: Router) -> str:
+    """What to say of a router that is not ours, where all routers are meant."""
+    return (
+        f"router {router.display_name} is left out: it belongs to project {router.shared_by}, and only that project"
+        " sees its flow logs"
+    )
+
+
+def why_hidden(router: Router, error: ApiError) -> str:
+    """What to say of a router that is not ours, where it is named."""
+    what = (
+        f"router {router.display_name} belongs to project {router.shared_by}, and only that project sees its flow logs:"
+        " declare them there"
+    )
+    # The service's words are about permissions, which are not at fault.
+    return str(ApiError(what, **error.details))
 
 
 def unique_names(things: Sequence[Named]) -> dict[str, str]:

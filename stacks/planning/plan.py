@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from providers.er.attachments import Attachment
+from providers.er.attachments import FROZEN, Attachment
 from providers.er.flow_logs import LEAVING_STATES, FlowLog, FlowLogTarget
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
@@ -16,9 +16,9 @@ from providers.er.named import Named
 from providers.er.routers import Router
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
-from stacks.planning.lookup import find
+from stacks.planning.lookup import find, why_hidden
 from stacks.planning.naming import component_names, flow_log_name, logical_name
-from stacks.planning.selection import FROZEN, Selection, select
+from stacks.planning.selection import Selection, select
 from stacks.stackfile.model import Override, RouterConfig, StackConfig
 from stacks.state.last_run import LastAttachment, LastRouter, LastRun
 from stacks.state.managed import ManagedFlowLogs
@@ -123,7 +123,16 @@ class Plan:
     @property
     def other_routers(self) -> list[Router]:
         """The project's routers that the stack file does not name."""
-        named = {router.router.id for router in self.routers}
+        return [router for router in self._unnamed if not router.is_shared]
+
+    @property
+    def left_out(self) -> list[Router]:
+        """The routers that others share with the project, and that the stack file does not name."""
+        return [router for router in self._unnamed if router.is_shared]
+
+    @property
+    def _unnamed(self) -> list[Router]:
+        named = {router.router.id for router in self.routers} | self.inventory.hidden.keys()
         return [router for router in self.inventory.routers if router.id not in named]
 
 
@@ -160,7 +169,7 @@ class _Planner:
         self.warnings: list[Problem] = []
         self.resolved: dict[str, ResolvedRouter] = {}
         self._knows_last_run = last_run is not None
-        self._routers = self._find_all("router", inventory.routers)
+        self._routers = self._without_hidden(self._find_all("router", inventory.routers))
         self._groups = self._find_all("log_group", inventory.groups)
         self._last = {
             router.id: (last_run or {}).get(router.id)
@@ -191,7 +200,8 @@ class _Planner:
             )
         resolved = self.resolved[router.id]
         previous_id = self._last[router.id].previous_id if self._knows_last_run else lambda _text: ""
-        selection = select(key, config, resolved.attachments, previous_id=previous_id)
+        accepted = {target.resource_id for target in (*self._managed, *resolved.holders)}
+        selection = select(key, config, resolved.attachments, previous_id=previous_id, accepted=accepted)
         resolved.selections[key] = selection
         self.problems += selection.problems
         self.warnings += selection.warnings
@@ -252,6 +262,15 @@ class _Planner:
         }
         return {key: match for key, match in matches.items() if match}
 
+    def _without_hidden(self, routers: Mapping[str, Router]) -> dict[str, Router]:
+        hidden = self._inventory.hidden
+        self.problems += [
+            Problem(f"routers.{key}.router", why_hidden(router, hidden[router.id]))
+            for key, router in routers.items()
+            if router.id in hidden
+        ]
+        return {key: router for key, router in routers.items() if router.id not in hidden}
+
     def _keep(self, match: T | Problem) -> T | None:
         if isinstance(match, Problem):
             self.problems.append(match)
@@ -260,7 +279,9 @@ class _Planner:
 
 
 def _leave_out_frozen(routers: Sequence[ResolvedRouter], managed: ManagedFlowLogs) -> list[Problem]:
-    """Remove the flow logs that cannot be created because their attachment is frozen.
+    """Remove the flow logs that cannot be created because their attachment or router is frozen.
+
+    One that is in the state stays declared, because what a list lacks may still exist; unless it has failed for good.
 
     Returns:
         A problem for each that was to replace another flow log, which must stay as it is.
@@ -275,16 +296,20 @@ def _leave_out_frozen(routers: Sequence[ResolvedRouter], managed: ManagedFlowLog
     for router in routers:
         for flow_log in list(router.flow_logs):
             attachment, target = flow_log.attachment, flow_log.target
-            if attachment.state != FROZEN or target in managed or target in router.holders:
+            holder = router.holders.get(target)
+            has_failed = target in managed and holder is not None and holder.state == "failed"
+            stays = (target in managed or holder is not None) and not has_failed
+            if stays or FROZEN not in (attachment.state, router.router.state):
                 continue
+            how = "" if attachment.state == FROZEN else " with its router"
             if target.attachment in losing:
                 what = (
-                    f"attachment {attachment.display_name!r} is frozen, so it cannot have a new flow log to"
+                    f"attachment {attachment.display_name!r} is frozen{how}, so it cannot have a new flow log to"
                     f" {flow_log.logs_to}: keep its log group and log stream, with a router key of its own"
                 )
                 problems.append(Problem(f"routers.{flow_log.key}", what))
             else:
-                reason = "is frozen, so it cannot have a new flow log"
+                reason = f"is frozen{how}, so it cannot have a new flow log"
                 router.selections[flow_log.key].skipped[attachment.id] = reason
                 router.flow_logs.remove(flow_log)
     return problems

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from providers.er.attachments import Attachment
-from providers.er.limits import LOGGABLE_ATTACHMENT_TYPES
+from providers.er.limits import (
+    LOGGABLE_ATTACHMENT_TYPES,
+    UNDOCUMENTED_ATTACHMENT_TYPES,
+    UNLOGGABLE_ATTACHMENT_TYPES,
+)
 from stacks.errors import Problem
 from stacks.planning.lookup import find, join_names
 from stacks.stackfile.model import Override, RouterConfig, Selector
@@ -23,9 +27,6 @@ REFUSED_STATES = {
     "failed": "has failed",
 }
 """States in which an attachment has no traffic to log. In the others (pending, modifying, freezed) flow logs stay."""
-
-FROZEN = "freezed"
-"""The state in which nothing new can be created for an attachment."""
 
 GONE = "is gone from the router"
 NOT_SELECTED = "is not selected"
@@ -69,14 +70,29 @@ class Selection:
         return {text for text, id_ in self.stale_names.items() if not id_}
 
 
-def cannot_be_logged(attachment: Attachment) -> str | None:
-    """The reason why the attachment cannot have a flow log; None if it can."""
-    if attachment.resource_type not in LOGGABLE_ATTACHMENT_TYPES:
-        return f"is of type {attachment.resource_type}, which cannot be logged"
+def cannot_be_logged(attachment: Attachment, *, is_tried: bool = False) -> str | None:
+    """The reason why the attachment cannot have a flow log; None if it can.
+
+    Args:
+        attachment: The attachment.
+        is_tried: Whether it is to be tried even though nothing is known about its type.
+    """
+    type_ = attachment.resource_type
+    if type_ in UNLOGGABLE_ATTACHMENT_TYPES:
+        return f"is of type {type_}, which cannot be logged"
+    if type_ not in LOGGABLE_ATTACHMENT_TYPES and not is_tried:
+        return f"is of type {type_}, which may not be loggable: to try it, select types: [{type_}]"
     return REFUSED_STATES.get(attachment.state)
 
 
-def select(key: str, config: RouterConfig, attachments: Sequence[Attachment], *, previous_id: PreviousId) -> Selection:
+def select(
+    key: str,
+    config: RouterConfig,
+    attachments: Sequence[Attachment],
+    *,
+    previous_id: PreviousId,
+    accepted: Collection[str] = (),
+) -> Selection:
     """Select attachments of a router.
 
     Args:
@@ -85,20 +101,23 @@ def select(key: str, config: RouterConfig, attachments: Sequence[Attachment], *,
         attachments: All that the router has.
         previous_id: What the texts of the stack file named at the last run. The old name of a renamed attachment still
             selects it; an attachment that is gone is skipped, and is not a mistake.
+        accepted: The ids of attachments that have, or had, a flow log, so that the service accepts their type.
     """
     lookup = _Lookup(attachments, previous_id)
     selected, missing = _select_ids(f"routers.{key}.attachments", config.attachments, attachments, lookup)
     overrides = _find_overrides(f"routers.{key}.overrides", config.overrides, lookup)
     requested = config.attachments
+    types = (requested.types or ()) if isinstance(requested, Selector) else ()
     result = Selection(
         requested=requested.model_dump(exclude_unset=True) if isinstance(requested, Selector) else requested,
         overrides=overrides,
         stale_names=lookup.stale_names,
-        problems=lookup.problems,
+        problems=[*_check_types(f"routers.{key}.attachments.types", types, attachments), *lookup.problems],
         warnings=list(lookup.warnings.values()),
     )
     for attachment in attachments:
-        reason = cannot_be_logged(attachment)
+        is_tried = attachment.resource_type in types or attachment.id in accepted
+        reason = cannot_be_logged(attachment, is_tried=is_tried)
         if reason and attachment.id in selected:
             result.skipped[attachment.id] = reason
         elif reason is None and attachment.id in selected:
@@ -108,6 +127,22 @@ def select(key: str, config: RouterConfig, attachments: Sequence[Attachment], *,
     overridden = [text for text in config.overrides if text in result.gone]
     result.skipped |= dict.fromkeys(missing + overridden, GONE)
     return result
+
+
+def _check_types(key: str, types: Sequence[str], attachments: Sequence[Attachment]) -> list[Problem]:
+    """The types that cannot be logged, and those that neither the service nor this router is known to have."""
+    present = {attachment.resource_type for attachment in attachments}
+    known = {*LOGGABLE_ATTACHMENT_TYPES, *UNDOCUMENTED_ATTACHMENT_TYPES, *present} - {*UNLOGGABLE_ATTACHMENT_TYPES}
+    return [
+        Problem(
+            f"{key}[{index}]",
+            f"attachments of type {type_} cannot be logged"
+            if type_ in UNLOGGABLE_ATTACHMENT_TYPES
+            else f"there is no attachment of type {type_!r}; types are {join_names(sorted(known))}",
+        )
+        for index, type_ in enumerate(types)
+        if type_ not in known
+    ]
 
 
 def _select_ids(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_PATTERN, LoggableType
+from providers.er.limits import DESCRIPTION_MAX_LENGTH, NAME_PATTERN
 from stacks.stackfile.template import TemplateError, check_template
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
@@ -44,14 +44,14 @@ class Selector(_Model):
     """Conditions on attachments, which must all hold; then `include` adds, and at the end `exclude` removes.
 
     Attributes:
-        types: Any of vpc, vpn, vgw.
+        types: Any of vpc, vpn, vgw; others are tried.
         tags: Tags that the attachment must have, with these values.
         names: Globs such as `vpc-*`; one must match the attachment's name.
         include: Ids or names of attachments to log in any case.
         exclude: Ids or names of attachments not to log.
     """
 
-    types: list[LoggableType] | None = None
+    types: list[Text] | None = None
     tags: dict[str, str] = {}
     names: list[Text] | None = None
     include: list[Text] = []

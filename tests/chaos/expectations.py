@@ -182,12 +182,14 @@ def expect(file: StackFile, snapshot: Snapshot, stack_targets: Set[Target]) -> E
     expected: dict[Target, ExpectedFlowLog] = {}
     impossible = []
     frozen = []
+    # What has failed is created again, which is not possible for a frozen attachment.
+    kept = stack_targets - {target_of(log) for log in snapshot.flow_logs.values() if log.state == FAILED}
     for key in file.keys.values():
         for attachment in selected(key, snapshot):
             override = override_of(key, attachment, snapshot)
             stream = override.log_stream or key.log_stream
             target = (attachment.er_id, attachment.id, *snapshot.streams[key.log_group, stream])
-            if attachment.state == FROZEN and target not in stack_targets:
+            if attachment.state == FROZEN and target not in kept:
                 frozen.append(attachment)
                 continue
             if target in expected:

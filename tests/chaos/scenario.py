@@ -10,7 +10,7 @@ from typing import Protocol
 
 from emulator.clock import now
 from emulator.faults.plan import Fault
-from emulator.flow_logs import FAILED, FlowLog
+from emulator.flow_logs import FlowLog
 from emulator.store import Store
 from providers.schema import is_provisional
 from providers.urn import Urn
@@ -201,9 +201,9 @@ def _step(
 
 
 def _has_lost_frozen(stack: Stack, before: Snapshot) -> bool:
-    """Whether a flow log in the state is gone or has failed that cannot be created again: its attachment is frozen."""
+    """Whether a flow log in the state is gone that cannot be created again: its attachment is frozen."""
     frozen = {attachment.id for attachment in before.attachments.values() if attachment.state == FROZEN}
-    existing = {(log.resource_id, log.log_stream_id) for log in before.flow_logs.values() if log.state != FAILED}
+    existing = {(log.resource_id, log.log_stream_id) for log in before.flow_logs.values()}
     return bool(frozen) and any(
         entry.attachment_id in frozen and (entry.attachment_id, entry.stream_id) not in existing
         for entry in stack.state_entries

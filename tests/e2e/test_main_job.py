@@ -58,12 +58,16 @@ def test_up_follows_attachments_that_come_go_or_change_state(project: Project, c
 
     store.remove_attachment("vpc-shop-staging")
     store.add_attachment("er-core", "vpc-new", resource_type="vpc")
+    store.add_attachment("er-core", "vpc-frozen", state="freezed")
+    store.add_attachment("er-core", "er-berlin", resource_type="peering")
     for attachment, state in (("vpc-shop", "pending"), ("vpc-payments", "modifying"), ("vpn-office-bonn", "freezed")):
         store.set_attachment_state(attachment, state)
     output = project.up()
 
     assert "1 created" in output
     assert "1 deleted" in output
+    assert "vpc-frozen is frozen, so it cannot have a new flow log" in output
+    assert "er-berlin is of type peering, which may not be loggable" in output
     after = cloud.flow_logs()
     assert {id_: after.get(id_) for id_ in before if id_ != gone} == {
         id_: flow_log for id_, flow_log in before.items() if id_ != gone

@@ -33,7 +33,11 @@ from providers.er.routers import Router
 from tests.emulator.contract_cases import SHAPES, Case, Stage, all_cases, mismatch
 
 Serve = Callable[..., Server]
-NOT_CALLED = {"list_projects", "list_domains", "create_token", "query_log_stream"}  # see the tests of these
+# Of other clients, or IAM's, where keystoneauth signs in; or see test_client_records.py.
+NOT_CALLED = {
+    *("show_router", "query_log_stream"),
+    *(case.call for case in all_cases() if "{project_id}/" not in case.path),
+}
 CREATE_FIELDS = {"name", "resource_type", "resource_id", "log_group_id", "log_stream_id", "log_store_type"}
 DEFAULT_BODIES = {"create_flow_log": {"description": ""}, "update_flow_log": {"name": "other", "description": ""}}
 
@@ -239,7 +243,8 @@ def _assert_record(shape: Any, read: object) -> None:
         shape = {**_shapes()[shape["is"]], **shape}
     sent = _as_sent(read)
     for key, value in sent.items():
-        assert mismatch(shape[key], value, key) is None
+        # To the client, null is like an absent field.
+        assert shape[key] is None or mismatch(shape[key], value, key) is None
 
 
 def _shapes() -> Any:
@@ -255,6 +260,9 @@ def _as_sent(read: object) -> dict[str, Any]:
     if isinstance(read, Attachment):
         tags = [{"key": key, "value": value} for key, value in fields.pop("tags").items()]
         return {**fields, "tags": tags}
+    if isinstance(read, Router):
+        owner = fields.pop("shared_by")
+        return {**fields, **({"project_id": owner} if owner else {})}
     names: dict[type, dict[str, str]] = {
         Quota: {"limit": "quota_limit", "used": "used"},
     }

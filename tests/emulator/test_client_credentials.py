@@ -154,7 +154,8 @@ def test_token_that_expires_while_a_call_waits_is_renewed(server: Server) -> Non
     target = target_of(server, "vpc-modifying")
 
     assert er.flow_logs.create(target, name="a", description="", client_token="t").target == target
-    assert server.requests.read() == {SIGN_IN: 2, CREATE: 3}
+    requests = server.requests.read()
+    assert (requests[SIGN_IN], requests[CREATE]) == (2, 2)
 
 
 def test_expired_given_token_is_an_error_without_the_token(server: Server) -> None:

@@ -17,6 +17,7 @@ from providers.er.exceptions import (
     BusyError,
     DeadlineExceededError,
     ForbiddenError,
+    FrozenError,
     NotFoundError,
     TemporaryError,
     UnauthorizedError,
@@ -285,6 +286,31 @@ def test_busy_is_retried_soon(scripted: ServerFactory, time: QuickTime, code: st
 
     assert len(server.received) == 4
     assert time.now < 1
+
+
+@pytest.mark.parametrize("code", ["ER.04009011", "ER.04009012", "ER.04009013", "ER.04009019", "ER.04004002"])
+def test_frozen_is_not_retried(scripted: ServerFactory, time: QuickTime, code: str) -> None:
+    server = scripted(Answer(400, {"error_code": code, "error_msg": "Frozen.", "request_id": "r"}), OK)
+
+    assert re.fullmatch(
+        rf"Frozen: .+, so .+ \({code}, HTTP 400, request r\)",
+        str(raised(FrozenError, lambda: show(token_client(server, time)))),
+    )
+    assert time.waits == []
+
+
+def test_create_on_a_frozen_attachment_that_seems_busy_is_given_up(scripted: ServerFactory, time: QuickTime) -> None:
+    busy = Answer(400, {"error_code": "ER.04004003", "error_msg": "Unavailable.", "request_id": "r"})
+    frozen = Answer(body={"attachment": {"id": TARGET.resource_id, "resource_type": "vpc", "state": "freezed"}})
+    words = {"name": "shop", "description": "", "client_token": "token"}
+
+    error = raised(FrozenError, lambda: token_client(scripted(busy, frozen), time).flow_logs.create(TARGET, **words))
+
+    assert str(error) == "attachment attachment-1 is frozen: take it out of the selection until it is unfrozen"
+    # Without the permission to show it, the service is believed.
+    assert (
+        token_client(scripted(busy, Answer(403, {}), busy, OK), time).flow_logs.create(TARGET, **words).id == FLOW_LOG
+    )
 
 
 def test_waits_are_reported_with_their_reason(scripted: ServerFactory, time: QuickTime) -> None:

@@ -127,7 +127,7 @@ def test_access_key_expires_counted_from_filling(fill: Fill) -> None:
             "[0].expires_in must be greater than or equal to 1, not 0",
         ),
         (USER, f"{USER}, access_keys: [{KEY}, {KEY}]", "users[0].access_keys[1].access_key repeats 'AK'"),
-        (ATTACHMENT, "{name: a, resource_type: vcp}", ".resource_type must be 'vpc', 'vgw', 'vpn' or 'cfw', not 'vcp'"),
+        (ATTACHMENT, "{name: a, resource_type: vcp}", ".resource_type must be 'vpc', 'vgw', "),
         ("{name: a,", "{name: a, state: broken,", "projects[0].routers[0].attachments[0].state must be 'pending', "),
         ("{name: a,", "{name: a, tags: {x: 1},", "attachments[0].tags.x must be a valid string"),
         (ATTACHMENT, f"{{id: x, {ATTACHMENT[1:]}, {{id: x, {ATTACHMENT[1:]}", "attachments[1].id repeats 'x'"),

@@ -244,6 +244,50 @@ def test_list_of_anything_but_records_is_refused(scripted: ServerFactory, time: 
     assert len(server.received) == len(wrong) + 1
 
 
+MINIMUM: Mapping[str, dict[str, Any]] = {
+    "flow_logs": {key: RECORD[key] for key in ("id", "resource_id", "log_group_id", "log_stream_id", "enabled")},
+    "attachments": {"id": ROUTER, "resource_type": "peering"},
+    "instances": {"id": ROUTER},
+    "log_groups": {"log_group_id": "group-1"},
+    "log_streams": {"log_stream_id": "stream-1"},
+}
+ODD: list[dict[str, Any]] = [
+    {},
+    dict.fromkeys(["name", "state", "tags", "project_id", "created_at", "log_group_name", "log_stream_name"]),
+    {"name": 5, "state": 7, "description": 9, "project_id": 11, "created_at": 13, "enterprise_project_id": 0},
+    {"created_at": "2026-11-23 10:00:00.123", "updated_at": "", "tags": [{"key": 5, "value": 6}], "new": {"a": []}},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("key", MINIMUM)
+def test_odd_record_is_listed_with_the_others(
+    scripted: ServerFactory, time: QuickTime, key: str, odd: dict[str, Any]
+) -> None:
+    identity, read = LISTS[key]
+    others = [{**MINIMUM[key], identity: id_, "name": id_, f"{key[:-1]}_name": id_} for id_ in ("before", "after")]
+    server = scripted(Answer(body={key: [others[0], {**MINIMUM[key], **odd}, others[1]]}))
+
+    assert len(cast(list[object], read(token_client(server, time)))) == 3
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("odd", [{"log_group_id": None}, {"resource_id": 5}, {"enabled": "yes"}])
+def test_flow_log_that_cannot_be_read_is_left_out_of_a_list(
+    scripted: ServerFactory, time: QuickTime, odd: dict[str, Any]
+) -> None:
+    server = scripted(Answer(body={"flow_logs": [{**RECORD, "id": "odd", **odd}, RECORD]}))
+
+    assert [found.id for found in token_client(server, time).flow_logs.list(ROUTER)] == [FLOW_LOG]
+
+
+def test_attachment_without_a_usable_id_does_not_seem_gone(scripted: ServerFactory, time: QuickTime) -> None:
+    listed = [{"id": id_, "resource_type": "vpc"} for id_ in ("good", 5)]
+    client = impatient_client(scripted(Answer(body={"attachments": listed})).url, time)
+
+    assert "no valid id in 'id'" in str(raised(ApiError, lambda: list(client.attachments.list(ROUTER))))
+
+
 @pytest.mark.parametrize("marker", ["../../v3/other", "a&limit=1#b", RED, "x" * 10_000])
 def test_marker_is_sent_back_as_a_parameter_only(scripted: ServerFactory, time: QuickTime, marker: str) -> None:
     page = {"instances": [{"id": ROUTER}], "page_info": {"next_marker": marker}, "total_count": 10**15}

@@ -94,6 +94,21 @@ def lose_response(server: Server, when: str) -> tuple[str, Props]:
 # Create
 
 
+@pytest.mark.parametrize("change", [("set_attachment_state", "vpc-a"), ("set_router_state", "er-main")])
+def test_create_for_what_is_frozen_fails_at_once_in_one_sentence(
+    provider: FlowLogProvider, server: Server, inputs: Props, change: tuple[str, str]
+) -> None:
+    method, name = change
+    getattr(server.store, method)(name, "freezed")
+
+    assert re.fullmatch(
+        rf"flow log 'shop' was not created: .+ is frozen: the \w+ is frozen, so .+"
+        rf" \(ER\.040090\d\d, HTTP 400, {REQUEST}\)",
+        refused(lambda: provider.create(inputs, Deadline(seconds=3600))),
+    )
+    assert sum(server.requests.read().values()) == 1
+
+
 @pytest.mark.parametrize("changes", [{}, {"enabled": False, "description": "quiet", "idempotency_key": None}])
 def test_create_returns_id_and_all_outputs(provider: FlowLogProvider, server: Server, changes: dict[str, Any]) -> None:
     inputs = inputs_of(server, **changes)
@@ -124,13 +139,17 @@ def test_exceeded_quota_is_reported_with_numbers_and_what_to_do(provider: FlowLo
     )
 
 
-def test_attachment_that_cannot_be_logged_is_reported_with_its_type(provider: FlowLogProvider, server: Server) -> None:
-    inputs = inputs_of(server, "cfw-a")
+@pytest.mark.parametrize("type_", ["cfw", "peering"])
+def test_attachment_that_cannot_be_logged_is_reported_with_its_type(
+    provider: FlowLogProvider, server: Server, type_: str
+) -> None:
+    server.store.add_attachment("er-main", "other", resource_type=type_)
+    inputs = inputs_of(server, "other")
 
     assert re.fullmatch(
-        rf"flow log 'shop' was not created: Attachment {inputs['resource_id']} is of type cfw, which cannot be logged"
-        rf" \(ER\.04008500, HTTP 400, {REQUEST}\);"
-        r" only attachments of these types can be logged: vpc, vpn, vgw, and this is a cfw",
+        rf"flow log 'shop' was not created: Attachment {inputs['resource_id']} is of type {type_},"
+        rf" which cannot be logged \(ER\.04008500, HTTP 400, {REQUEST}\);"
+        rf" take this attachment of type {type_} out of the selection: types that can be logged are vpc, vpn, vgw",
         refused(lambda: provider.create(inputs)),
     )
 

@@ -118,7 +118,7 @@ def create_again(side: Side, deadline: Deadline, *, description: str = "", with_
         )
     except ApiError as error:
         return _refused(error)
-    created = FlowLog.from_json(side.target.er_id, required(answer, "flow_log", dict))
+    created = FlowLog.from_json(side.target.er_id, required(answer, "flow_log", dict), project_id=client.project_id())
     if created.id == side.id:
         return "answered with the first flow log"
     if created.name != first["name"]:

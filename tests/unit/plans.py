@@ -46,8 +46,8 @@ def attachment(
     return Attachment(id=id_, name=name, state=state, resource_type=type_, resource_id="r", tags=dict(tags or {}))
 
 
-def router(id_: str = "er-1", name: str | None = None) -> Router:
-    return Router(id=id_, name=f"{id_}-name" if name is None else name, state="available")
+def router(id_: str = "er-1", name: str | None = None, state: str = "available") -> Router:
+    return Router(id=id_, name=f"{id_}-name" if name is None else name, state=state)
 
 
 def target(attachment_id: str, *, router_id: str = "er-1", group: str = "g", stream: str = "s") -> FlowLogTarget:
@@ -289,6 +289,8 @@ class Stack:
         routers: By id, the name of each.
         attachments: By router id.
         managed: The state.
+        existing: What lists of flow logs show.
+        router_state: That of each router.
         outputs: Those of the last run.
     """
 
@@ -296,6 +298,8 @@ class Stack:
         self.routers = {"er-1": "er-core"}
         self.attachments = {"er-1": list(attachments)}
         self.managed: dict[FlowLogTarget, ManagedFlowLog] = {}
+        self.existing: list[FlowLog] = []
+        self.router_state = "available"
         self.outputs: dict[str, Any] = {}
 
     def change(self, *attachments: Attachment, router_id: str = "er-1") -> None:
@@ -311,11 +315,11 @@ class Stack:
         stack_file = config(routers or {"core": {}}, max_deletes=max_deletes)
         named = {group.id for key in stack_file.routers.values() for group in find_matches(key.log_group, GROUPS)}
         inventory = Inventory(
-            routers=[router(id_, name) for id_, name in self.routers.items()],
+            routers=[router(id_, name, self.router_state) for id_, name in self.routers.items()],
             groups=list(GROUPS),
             streams={id_: STREAMS[id_] for id_ in named},
             attachments=self.attachments,
-            flow_logs={id_: [] for id_ in self.attachments},
+            flow_logs={id_: [log for log in self.existing if log.target.er_id == id_] for id_ in self.attachments},
         )
         found = make_plan(stack_file, inventory, stack="local", last_run=self.last, managed=self.managed)
         if found.problems:

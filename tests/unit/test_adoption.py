@@ -72,6 +72,12 @@ def test_flow_logs_that_cannot_be_adopted_are_left_out_with_a_reason() -> None:
         assert part in notes
 
 
+def test_flow_log_of_an_unknown_type_of_attachment_is_adopted() -> None:
+    there = [A, attachment("p", "peer", "peering"), attachment("q", "peer-2", "peering")]
+    assert adopted([flow_log("a", "x"), flow_log("p", "y")], there).routers["er-core"]["attachments"] == "all"
+    assert adopted([flow_log("p", "y")], there).routers["er-core"]["attachments"] == ["peer"]
+
+
 def test_name_that_is_not_allowed_will_be_renamed() -> None:
     found = adopted([flow_log("a", "the shop's")], [A])
     assert "overrides" not in found.routers["er-core"]

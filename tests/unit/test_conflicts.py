@@ -95,8 +95,9 @@ def test_failed_flow_log_of_somebody_else_must_be_deleted(adopt: bool) -> None:
 @pytest.mark.parametrize(
     ("created_at", "is_own"),
     [
-        ("2030-01-01T00:00:00Z", False),
-        *((time, True) for time in ("2030-01-02T03:04:05Z", "2030-01-02T04:04:05.123+01:00", "", "whenever")),
+        *((time, False) for time in ("2030-01-01T00:00:00Z", "2030-01-01 00:00:00")),
+        *((time, True) for time in ("2030-01-02T03:04:05Z", "2030-01-02 03:04:05")),
+        *((time, True) for time in ("2030-01-02T04:04:05.123+01:00", "", "whenever")),
     ],
 )
 def test_flow_log_created_at_another_time_is_not_the_stacks_own(created_at: str, is_own: bool) -> None:

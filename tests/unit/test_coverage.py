@@ -130,6 +130,21 @@ def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:
     assert entries["vpc-old"].reason == "is gone from the router"
 
 
+def test_attachment_that_is_skipped_has_its_reason() -> None:
+    others = [attachment("b", "vpc-b", state="freezed"), attachment("c", "peer-c", "peering")]
+    existing = [flow_log("d", "x"), flow_log("e", "y")]
+    logged = [attachment("d", "vpc-d", state="freezed"), attachment("e", "peer-e", "peering")]
+    core = resolved_router("core", [], others=[*others, *logged], existing=existing)
+    core.selections["core"].skipped["b"] = frozen = "is frozen, so it cannot have a new flow log"
+    unknown = "is of type peering, which may not be loggable: to try it, select types: [peering]"
+    assert [(entry.attachment_id, entry.status, entry.reason) for entry in survey_of([core]).routers[0].entries] == [
+        ("c", Status.CANNOT_BE_LOGGED, unknown),
+        ("e", Status.LOGGED, ""),
+        ("b", Status.CANNOT_BE_LOGGED, frozen),
+        ("d", Status.LOGGED, ""),
+    ]
+
+
 def test_streams_are_listed_only_for_groups_outside_the_stack_file() -> None:
     client = FakeClient()
     assert survey_of([CORE], client).seen_at == "2030-01-02T03:04:05Z"

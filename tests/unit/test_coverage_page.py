@@ -261,6 +261,9 @@ def test_other_routers_and_mistakes_are_warnings() -> None:
     assert routers.only("h2").text == "⚠ 2 routers of the project are not in the stack file, and not counted here"
     assert [item.text for item in routers.all("li")] == ["er-old", "(no name)"]
     assert read(DEMO).all("section", "warning") == []
+    assert "<li>router x is left out: &lt;b&gt;</li>" in render_page(
+        replace(DEMO, left_out=["router x is left out: <b>"])
+    )
 
 
 def test_every_router_has_a_heading_and_a_count() -> None:

@@ -15,6 +15,7 @@ from providers.er.exceptions import ApiError, error_class
         (400, "ER.04008503", exceptions.AlreadyExistsError),
         (400, "ER.04009005", exceptions.InvalidParametersError),
         (400, "ER.04009008", exceptions.QuotaExceededError),
+        *((400, f"ER.040{code}", exceptions.FrozenError) for code in ("09011", "09012", "09013", "09019", "04002")),
         (400, "ER.04008501", exceptions.NotFoundError),
         *((404, code, exceptions.NotFoundError) for code in ("ER.04008501", "ER.04041001", "ER.04044001", "LTS.0201")),
         *((401, code, exceptions.UnauthorizedError) for code in ("APIG.0301", None)),
@@ -44,6 +45,10 @@ def test_status_and_code_select_the_exception(status: int, code: str | None, kin
         (ApiError("no", status=500), "no (HTTP 500)"),
         (ApiError("no", code="ER.1"), "no (ER.1)"),
         (ApiError("no", request_id="abc"), "no (request abc)"),
+        (
+            exceptions.FrozenError("no", status=400, code="ER.04009011"),
+            "no: the resource is frozen, so wait until it is unfrozen (ER.04009011, HTTP 400)",
+        ),
         (exceptions.TemporaryError("no", status=429, retry_after=3.0), "no (HTTP 429)"),
     ],
 )

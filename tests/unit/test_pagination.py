@@ -105,9 +105,15 @@ WITHOUT_ID: list[dict[str, Any]] = [{"things": [{}]}, {"things": ["a"]}]
         *((answer, "the API's answer has nothing where 'things' should be list") for answer in ({}, {"things": None})),
         ({"things": {}}, "the API's answer has dict where 'things' should be list"),
         *((answer, "the API's answer has nothing where 'id' should be str") for answer in WITHOUT_ID),
-        ({"things": [{"id": 5}]}, "the API's answer has int where 'id' should be str"),
+        (
+            {"things": [{"id": 5}]},
+            "the API's answer has no valid id in 'id': ids are 1 to 64 letters, digits, '_' and '-'",
+        ),
         ({"things": [], "page_info": []}, "the API's answer has list where 'page_info' should be dict"),
-        ({"things": [], "page_info": {"next_marker": 1}}, "the API's answer has int where 'next_marker' should be str"),
+        (
+            {"things": [], "page_info": {"next_marker": []}},
+            "the API's answer has list where 'next_marker' should be str",
+        ),
         ({"things": [], "total_count": "1"}, "the API's answer has str where 'total_count' should be int"),
     ],
 )

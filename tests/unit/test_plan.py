@@ -15,7 +15,7 @@ from stacks.planning.plan import Plan, ResolvedRouter, make_plan
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun
 from stacks.state.managed import ManagedFlowLog
-from tests.unit.plans import Stack, attachment, managed, router, target, urn
+from tests.unit.plans import Stack, attachment, flow_log, managed, router, target, urn
 
 INVENTORY = Inventory(
     routers=[router("er-1", "core"), router("er-2", "edge")],
@@ -286,6 +286,21 @@ def frozen() -> Stack:
 def test_frozen_attachment_keeps_its_flow_log(frozen: Stack) -> None:
     run = frozen.preview(max_deletes=0)
     assert (set(run.names), run.deletions, run.refusals) == ({"a", "b"}, [], [])
+
+
+def test_failed_flow_log_of_a_frozen_attachment_is_deleted_with_a_reason(frozen: Stack) -> None:
+    frozen.existing = [flow_log("a", "core-vpc-shop", state="failed")]
+    run = frozen.preview(max_deletes=0)
+    reason = "the attachment is frozen, so it cannot have a new flow log"
+    assert (run.reasons, run.refusals) == ([reason], [])
+
+
+def test_frozen_router_gets_no_new_flow_log(frozen: Stack) -> None:
+    frozen.router_state = "freezed"
+    frozen.change(FROZEN, DATA, attachment("new", "vpc-new"))
+    run = frozen.preview()
+    assert (run.deletions, run.refusals) == ([], [])
+    assert run.plan.routers[0].skipped == {"new": "is frozen with its router, so it cannot have a new flow log"}
 
 
 def test_frozen_attachment_cannot_move(frozen: Stack) -> None:

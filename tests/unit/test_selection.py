@@ -1,6 +1,6 @@
 """Which attachments get a flow log, and why the others don't."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -33,10 +33,11 @@ def run(
     there: Sequence[Attachment] = ALL,
     previous: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
+    accepted: Collection[str] = (),
 ) -> Selection:
     values = {"router": "r", "log_group": "g", "log_stream": "s", "attachments": attachments}
     config = RouterConfig.model_validate({**values, "overrides": dict(overrides or {})})
-    return select("core", config, there, previous_id=(previous or {}).get)
+    return select("core", config, there, previous_id=(previous or {}).get, accepted=accepted)
 
 
 def names(attachments: Sequence[Attachment]) -> list[str]:
@@ -61,9 +62,50 @@ def test_state_decides_whether_an_attachment_can_be_logged(type_: str, state: st
     assert cannot_be_logged(attachment("a", type_=type_, state=state)) == reason
 
 
-@pytest.mark.parametrize("type_", ["cfw", "peering", "VPC", ""])
-def test_other_types_cannot_be_logged(type_: str) -> None:
-    assert cannot_be_logged(attachment("a", type_=type_)) == f"is of type {type_}, which cannot be logged"
+@pytest.mark.parametrize("is_tried", [False, True])
+def test_firewall_cannot_be_logged(is_tried: bool) -> None:
+    assert cannot_be_logged(attachment("a", type_="cfw"), is_tried=is_tried) == "is of type cfw, which cannot be logged"
+
+
+PEERING = attachment("id-peering", "peer", "peering")
+MAYBE = "is of type peering, which may not be loggable: to try it, select types: [peering]"
+
+
+@pytest.mark.parametrize(
+    ("attachments", "accepted", "is_logged"),
+    [
+        ("all", (), False),
+        (["peer"], (), False),
+        ({"names": ["peer"]}, (), False),
+        ({"types": ["vpc", "peering"]}, (), True),
+        ({"types": ["peering"], "include": ["id-shop"]}, (), True),
+        ("all", ["id-peering"], True),
+        (["peer"], ["id-peering"], True),
+    ],
+)
+def test_unknown_type_is_tried_if_selected_or_accepted_before(
+    attachments: Any, accepted: Sequence[str], is_logged: bool
+) -> None:
+    selection = run(attachments, there=(SHOP, PEERING), accepted=accepted)
+    assert (PEERING in selection.logged) == is_logged
+    assert selection.skipped == ({} if is_logged else {"id-peering": MAYBE})
+
+
+@pytest.mark.parametrize(
+    ("type_", "what"),
+    [
+        ("cfw", "attachments of type cfw cannot be logged"),
+        (
+            "vcp",
+            "there is no attachment of type 'vcp'; types are can, connect, dc, dgw, ecn, of-tomorrow, peering, vgw,"
+            " vpc, vpn",
+        ),
+    ],
+)
+def test_type_that_nothing_can_have_is_a_mistake(type_: str, what: str) -> None:
+    there = (FIREWALL, attachment("a", type_="of-tomorrow"))
+    selection = run({"types": ["vpc", "peering", "of-tomorrow", type_]}, there=there)
+    assert selection.problems == [Problem("routers.core.attachments.types[3]", what)]
 
 
 def test_all_selects_what_can_be_logged() -> None:

@@ -128,8 +128,7 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("5", "x", f"unknown key; known: {ROUTER_KEYS}"),
         ("attachments[0]", [5], f"{TEXT} 5"),
         ("attachments[1]", ["a", ""], EMPTY),
-        ("attachments.types[0]", {"types": ["cfw"]}, 'must be vpc, vpn or vgw, not "cfw"'),
-        ("attachments.types[1]", {"types": ["vpc", 5]}, "must be vpc, vpn or vgw, not 5"),
+        ("attachments.types[1]", {"types": ["vpc", 5]}, f"{TEXT} 5"),
         ("attachments.types", {"types": "vpc"}, f'{LIST} "vpc"'),
         ("attachments.tags.env", {"tags": {"env": 5}}, f"{TEXT} 5"),
         ("attachments.tags", {"tags": ["env"]}, f'{MAPPING} ["env"]'),
@@ -174,7 +173,7 @@ def test_selection_may_be_an_empty_list_or_selector(value: object, selection: li
 def test_all_mistakes_are_reported_together() -> None:
     problems = find_problems(
         routers={
-            "a": {**ROUTER, "enabled": 1, "attachments": {"types": ["x"]}},
+            "a": {**ROUTER, "enabled": 1, "attachments": {"types": [""]}},
             "b": {"router": "", "log_group": "g"},
             "c": {**ROUTER, "name": "{nope}"},
         },

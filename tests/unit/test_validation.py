@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from providers.er.records import Line
 from providers.er.routers import Router
-from providers.er.validation import MAX_INTEGER, identifier, optional, path_segment, required
+from providers.er.validation import MAX_INTEGER, identifier, instant, optional, path_segment, required
 from tests.unit.plans import flow_log
 
 FLOW_LOG: dict[str, Any] = {
@@ -45,6 +46,12 @@ ATTACHMENT: dict[str, Any] = {
     "resource_id": "vpc-1",
     "tags": [{"key": "env", "value": "prod"}, {"key": "empty", "value": ""}, {"key": "none"}],
 }
+
+
+def read_router(data: Any) -> Router:
+    return Router.from_json(data, our_project="ours")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda values: st.lists(values) | st.dictionaries(st.text(), values),
@@ -53,32 +60,32 @@ JSON = st.recursive(
 READERS: dict[str, tuple[Callable[[Any], Any], dict[str, Any], set[str]]] = {
     # What reads the record, a whole record, and the keys that it needs.
     "flow log": (
-        lambda data: FlowLog.from_json("er-1", data),
+        lambda data: FlowLog.from_json("er-1", data, project_id="p"),
         FLOW_LOG,
-        {"id", "name", "project_id", "resource_id", "log_group_id", "log_stream_id", "state", "enabled"},
+        {"id", "resource_id", "log_group_id", "log_stream_id", "enabled"},
     ),
-    "attachment": (Attachment.from_json, ATTACHMENT, {"id", "state", "resource_type"}),
-    "router": (Router.from_json, {"id": "er-1", "name": "core", "state": "available"}, {"id"}),
+    "attachment": (Attachment.from_json, ATTACHMENT, {"id", "resource_type"}),
+    "router": (read_router, {"id": "er-1", "name": "core", "state": "available"}, {"id"}),
     "log group": (
         LogGroup.from_json,
         {"log_group_id": "g", "log_group_name": "n", "ttl_in_days": 7, "tag": {}},
-        {"log_group_id", "log_group_name"},
+        {"log_group_id"},
     ),
     "log stream": (
         LogStream.from_json,
         {"log_stream_id": "s", "log_stream_name": "n", "ttl_in_days": 7, "tag": {}},
-        {"log_stream_id", "log_stream_name"},
+        {"log_stream_id"},
     ),
     "line": (Line.from_json, {"content": "c", "line_num": "1"}, {"content", "line_num"}),
     "quota": (Quota.from_json, {"quota_limit": -1, "used": 0}, {"quota_limit", "used"}),
 }
-IGNORED = ("resource_type", "log_store_type")  # of a flow log: the same in each
+IGNORED = ("resource_type", "log_store_type", "project_id")  # of a flow log: known without it
 
 
 @pytest.mark.parametrize(
     ("value", "kind", "found"),
     [
-        *((value, str, found) for value, found in ((None, "nothing"), (5, "int"), (True, "bool"), (b"x", "bytes"))),
+        *((value, str, found) for value, found in ((None, "nothing"), (5.0, "float"), (True, "bool"), (b"x", "bytes"))),
         *((value, int, found) for value, found in (("5", "str"), (5.0, "float"), (True, "bool"))),
         *((value, bool, found) for value, found in ((1, "int"), ("true", "str"))),
         *(({}, list, "dict"), ([], dict, "list")),
@@ -112,7 +119,21 @@ def test_optional_value_may_be_absent_or_null_but_not_of_another_type() -> None:
     assert optional({}, "key", "default") == "default"
     assert optional({"key": None}, "key", "default") == "default"
     with pytest.raises(TemporaryError):
-        optional({"key": 5}, "key", "default")
+        optional({"key": 5.0}, "key", "default")
+
+
+def test_integer_is_text_but_no_id() -> None:
+    assert required({"key": 5}, "key", str) == optional({"key": 5}, "key", "") == "5"
+    with pytest.raises(TemporaryError, match="no valid id in 'key'"):
+        identifier({"key": 5}, "key")
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-11-23T10:00:00Z", "2026-11-23 10:00:00Z", "2026-11-23T10:00:00", "2026-11-23 10:00:00.000Z"]
+)
+def test_time_of_any_form_is_the_same_instant(time: str) -> None:
+    assert instant(time) == datetime(2026, 11, 23, 10, tzinfo=timezone.utc)
+    assert instant(f"{time} or so") is None
 
 
 @given(st.text() | st.text("ab/.%\n-_"))
@@ -154,6 +175,7 @@ def test_any_json_in_a_record_is_read_or_refused(kind: str, data: st.DataObject)
     key = data.draw(st.sampled_from([key for key in record if kind != "flow log" or key not in IGNORED]))
     value = data.draw(JSON)
     is_right = type(value) is type(record[key]) and (not isinstance(value, list) or not value)
+    is_right |= type(value) is int and isinstance(record[key], str)
     with contextlib.suppress(TemporaryError):
         read({**record, key: value})
         assert is_right or value is None
@@ -174,14 +196,14 @@ def test_flow_log_is_read_whole() -> None:
     )
     for state in ("available", "of-a-later-version"):
         expected = replace(whole, state=state, updated_at="2026-01-02T00:00:00Z")
-        assert FlowLog.from_json("er-1", {**FLOW_LOG, "state": state}) == expected
+        assert FlowLog.from_json("er-1", {**FLOW_LOG, "state": state}, project_id="p") == expected
 
 
 def test_attachment_has_its_tags_by_key_even_without_a_value() -> None:
     assert Attachment.from_json(ATTACHMENT).tags == {"env": "prod", "empty": "", "none": ""}
 
 
-@pytest.mark.parametrize("tags", [["env"], [{}], [{"value": "x"}], [{"key": 5}], [None], {"env": "prod"}, "env"])
+@pytest.mark.parametrize("tags", [["env"], [{}], [{"value": "x"}], [{"key": []}], [None], {"env": "prod"}, "env"])
 def test_tags_of_another_form_are_refused(tags: Any) -> None:
     with pytest.raises(TemporaryError):
         Attachment.from_json({**ATTACHMENT, "tags": tags})
@@ -189,4 +211,10 @@ def test_tags_of_another_form_are_refused(tags: Any) -> None:
 
 @pytest.mark.parametrize(("name", "shown"), [("core", "core"), ("", "er-1"), ("a\x1b[31m\nb", "a [31m b")])
 def test_display_name_is_the_name_or_the_id(name: str, shown: str) -> None:
-    assert Router.from_json({"id": "er-1", "name": name}).display_name == shown
+    assert read_router({"id": "er-1", "name": name}).display_name == shown
+
+
+@pytest.mark.parametrize(("owner", "shared_by"), [("ours", ""), ("other", "other"), (None, ""), (5, "5")])
+def test_router_of_another_project_is_shared(owner: object, shared_by: str) -> None:
+    found = read_router({"id": "er-1", "project_id": owner})
+    assert (found.shared_by, found.is_shared) == (shared_by, bool(shared_by))

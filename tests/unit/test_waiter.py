@@ -305,7 +305,7 @@ def test_older_record_does_not_replace_a_newer_one(service: Service, together: T
         service.interval = 60
 
     service.while_listing = cancel_before_the_next_poll
-    newer = numbered(0, updated_at="2026-01-01T00:00:02Z", name="newer")
+    newer = numbered(0, updated_at="2026-01-01 00:00:02", name="newer")
     wait = service.begin_wait(0, lambda _listed: Verdict.NOT_YET)
 
     together(2, lambda number: wait.poll(newer) if number == 0 else service.wait_until_available(1))

@@ -12,12 +12,13 @@ from typing import Any
 
 from providers.er import Client
 from providers.er.attachments import Attachment
+from providers.er.exceptions import ApiError
 from providers.er.flow_logs import LEAVING_STATES, FlowLog
 from providers.er.limits import NAME_PATTERN
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
-from stacks.planning.lookup import join_names, unique_names
+from stacks.planning.lookup import join_names, unique_names, why_hidden, why_left_out
 from stacks.planning.naming import flow_log_name
 from stacks.planning.selection import cannot_be_logged
 from stacks.stackfile.model import RouterConfig
@@ -35,7 +36,7 @@ class Adopted:
     Attributes:
         routers: By key, as in a stack file.
         count: How many flow logs they have.
-        left_out: Flow logs that are left out, and why.
+        left_out: Routers and flow logs that are left out, and why.
         notes: Anything else to know.
     """
 
@@ -60,22 +61,29 @@ def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
 
     Args:
         client: The API.
-        names: The routers' ids or names; empty for all routers of the project.
+        names: The routers' ids or names; empty for all routers that are the project's own.
         stack: The stack's name.
 
     Raises:
-        AdoptionError: There is nothing to adopt.
+        AdoptionError: There is nothing to adopt, or a router that is named is another project's.
         ValueError: A router does not exist; the text is one sentence.
         ApiError: The API refused or did not answer.
     """
     existing = list(client.routers.list())
-    routers = command_line.find_routers(names, existing) if names else existing
+    routers = command_line.find_routers(names, existing) if names else [own for own in existing if not own.is_shared]
     lookup = _Names(client, existing)
     adopted = Adopted()
+    if not names:
+        adopted.left_out += [why_left_out(router) for router in existing if router.is_shared]
     for router in dict.fromkeys(routers):
-        _adopt_router(adopted, client, router, lookup, stack=stack)
+        try:
+            _adopt_router(adopted, client, router, lookup, stack=stack)
+        except ApiError as error:
+            if router.hides(error):
+                raise AdoptionError(why_hidden(router, error)) from error
+            raise
     if not adopted.count:
-        shown = join_names([router.display_name for router in routers])
+        shown = join_names([router.display_name for router in routers]) or "any router of the project"
         raise AdoptionError("; ".join([f"there are no flow logs to import on {shown}", *adopted.left_out]))
     return adopted
 
@@ -110,18 +118,17 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
         flow_logs.append(flow_log)
         if not NAME_PATTERN.fullmatch(flow_log.name):
             adopted.notes.append(f"{what} will be renamed: its name is not allowed")
+    logged = {flow_log.target.resource_id for flow_log in flow_logs}
+    loggable = [other for other in attachments.values() if not cannot_be_logged(other, is_tried=other.id in logged)]
     for layer in _layers(flow_logs):
         key = _free_key(router, layer[0], names, adopted.routers)
         adopted.routers[key] = _section(key, router, layer, attachments, names, stack=stack)
+        if len(layer) == len(loggable):
+            adopted.routers[key]["attachments"] = "all"
         adopted.count += len(layer)
-    logged = {flow_log.target.resource_id for flow_log in flow_logs}
-    missing = [attachment.display_name for attachment in _loggable(attachments) if attachment.id not in logged]
+    missing = [attachment.display_name for attachment in loggable if attachment.id not in logged]
     if missing:
         adopted.notes.append(f"not logged on {shown}, and not in this file: {join_names(sorted(missing))}")
-
-
-def _loggable(attachments: Mapping[str, Attachment]) -> list[Attachment]:
-    return [attachment for attachment in attachments.values() if not cannot_be_logged(attachment)]
 
 
 def _reason_to_leave_out(flow_log: FlowLog, attachments: Mapping[str, Attachment], names: _Names) -> str:
@@ -132,7 +139,7 @@ def _reason_to_leave_out(flow_log: FlowLog, attachments: Mapping[str, Attachment
         return "it has failed"
     if target.resource_id not in attachments:
         return f"its attachment {target.resource_id} is gone"
-    if reason := cannot_be_logged(attachments[target.resource_id]):
+    if reason := cannot_be_logged(attachments[target.resource_id], is_tried=True):
         return f"its attachment {reason}"
     if names.stream(target.log_group_id, target.log_stream_id) is None:
         return f"its log group {target.log_group_id} or stream {target.log_stream_id} is gone"
@@ -192,15 +199,13 @@ def _section(
             override["enabled"] = False
         if override:
             overrides[called[attachment.id]] = override
-    logged = {flow_log.target.resource_id for flow_log in flow_logs}
-    loggable = {attachment.id for attachment in _loggable(attachments)}
     return {
         "router": names.routers[router.id],
         "adopt": True,
         "log_group": names.groups[group_id],
         "log_stream": names.stream(group_id, stream_id),
         **({"description": description} if description else {}),
-        "attachments": "all" if logged == loggable else sorted(called[id_] for id_ in logged),
+        "attachments": sorted(called[flow_log.target.resource_id] for flow_log in flow_logs),
         **({"overrides": overrides} if overrides else {}),
     }
 

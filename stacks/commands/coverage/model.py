@@ -96,6 +96,7 @@ class Coverage:
         seen_at: When, ISO 8601 in UTC, to the second.
         routers: The routers in the stack file.
         other_routers: The names of the project's other routers.
+        left_out: Sentences on the routers that are left out because they are not the project's.
         mistakes: The mistakes in the stack file, in sentences; parts with mistakes may be missing here.
     """
 
@@ -103,6 +104,7 @@ class Coverage:
     seen_at: str
     routers: Sequence[RouterCoverage]
     other_routers: Sequence[str] = ()
+    left_out: Sequence[str] = ()
     mistakes: Sequence[str] = ()
 
     @property

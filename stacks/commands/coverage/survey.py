@@ -15,6 +15,7 @@ from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.errors import StackError
+from stacks.planning.lookup import why_left_out
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
 from stacks.stackfile.location import stack_file
@@ -46,6 +47,7 @@ def survey(client: Client, plan: Plan, *, stack: str, now: datetime) -> Coverage
         seen_at=now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         routers=[_router(router, names, called=routers[router.router.id]) for router in plan.routers],
         other_routers=[routers[router.id] for router in plan.other_routers],
+        left_out=[why_left_out(router) for router in plan.left_out],
         mistakes=StackError(plan.problems).sentences(stack_file(stack)).splitlines(),
     )
 
@@ -100,7 +102,10 @@ def _entries(
     flow_logs = [flow_log for flow_log in router.existing if flow_log.target.resource_id == attachment.id]
     missing = desired.keys() - {flow_log.target for flow_log in flow_logs}
     planned = [desired[target] for target in desired if target.resource_id == attachment.id and target in missing]
-    refused = cannot_be_logged(attachment)
+    is_logged = bool(flow_logs or planned)
+    refused = cannot_be_logged(attachment, is_tried=is_logged)
+    if not is_logged:
+        refused = router.skipped.get(attachment.id) or refused
 
     def entry(reason: str, flow_log: FlowLog | None = None) -> Entry:
         status = Status.NOT_LOGGED if reason else Status.LOGGED
@@ -108,7 +113,7 @@ def _entries(
             attachment_id=attachment.id,
             attachment=called,
             type=attachment.resource_type,
-            state=attachment.state,
+            state=attachment.state or "-",
             status=Status.CANNOT_BE_LOGGED if refused else status,
             reason=refused or reason,
             is_in_stack=flow_log is None or flow_log.target in desired,
@@ -117,7 +122,7 @@ def _entries(
 
     yield from (entry(_why_silent(flow_log), flow_log) for flow_log in flow_logs)
     yield from (entry(display_name(f"has no flow log to {flow_log.logs_to} yet")) for flow_log in planned)
-    if not flow_logs and not planned:
+    if not is_logged:
         yield entry(UNCLEAR if attachment.id in router.selected else NOT_SELECTED)
 
 

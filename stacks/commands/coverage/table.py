@@ -29,7 +29,7 @@ def _summary(coverage: Coverage) -> list[str]:
     lines = [f"{counts.logged} of {counts.loggable} loggable attachments are logged{cannot}."]
     if coverage.other_routers:
         lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
-    return lines
+    return [*lines, *(f"{sentence[0].upper()}{sentence[1:]}." for sentence in coverage.left_out)]
 
 
 def _row(router: RouterCoverage, entry: Entry) -> Sequence[str]:
