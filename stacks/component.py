@@ -122,15 +122,28 @@ class LogGroups(pulumi.ComponentResource):
                 LogGroupArgs(**_settings(group), idempotency_key=idempotency_key),
                 pulumi.ResourceOptions(parent=self, import_=adopted.get(group.logical_name)),
             )
-            self.ids[group.id] = resource.id
+            self.ids[group.id] = _id(resource, group)
             for stream in group.streams:
                 is_adopted = stream.logical_name in adopted
-                self.ids[stream.id] = LogStream(
+                in_group = LogStream(
                     stream.logical_name,
-                    LogStreamArgs(log_group_id=resource.id, **_settings(stream), idempotency_key=idempotency_key),
+                    LogStreamArgs(
+                        log_group_id=self.ids[group.id], **_settings(stream), idempotency_key=idempotency_key
+                    ),
                     pulumi.ResourceOptions(parent=resource, import_=f"{group.id}/{stream.id}" if is_adopted else None),
-                ).id
+                )
+                self.ids[stream.id] = _id(in_group, stream)
         self.register_outputs({})
+
+
+def _id(resource: LogGroup | LogStream, store: DesiredLogStore) -> pulumi.Output[str]:
+    """Its id. In a preview, the id of what exists is known, even if the state does not have it and a create finds it.
+
+    Otherwise the preview would replace all flow logs that write to what the stack had left in the cloud before.
+    """
+    if store.existing and pulumi.runtime.is_dry_run():
+        return resource.urn.apply(lambda _: store.id)
+    return resource.id
 
 
 def _settings(store: DesiredLogStore) -> dict[str, Any]:

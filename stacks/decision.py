@@ -46,6 +46,11 @@ class Previous:
         return not any(flow_log.is_in_component for flow_log in self.managed.values())
 
     @property
+    def log_groups(self) -> set[str]:
+        """The names of the log groups that the state has, or has log streams of."""
+        return {name.partition("/")[0] for name in self.log_stores}
+
+    @property
     def attachments(self) -> dict[str, set[str]]:
         """By router id, the attachments that earlier runs knew."""
         known: dict[str, set[str]] = {}
@@ -97,7 +102,7 @@ def decide(
         ApiError: The API refused or did not answer.
     """
     managed, last_run = previous.managed, previous.last_run
-    inventory = take_inventory(client, config, previous.attachments)
+    inventory = take_inventory(client, config, previous.attachments, previous.log_groups)
     plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)

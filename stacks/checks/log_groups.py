@@ -46,7 +46,7 @@ def check_log_groups(
         if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
             checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
     for removed in (managed[name] for name in managed if name not in declared):
-        _check_removed(checks, removed, plan, managed_flow_logs)
+        _check_removed(checks, removed, plan, managed, managed_flow_logs)
     return checks
 
 
@@ -65,7 +65,11 @@ def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: b
 
 
 def _check_removed(
-    checks: LogGroupChecks, store: ManagedLogStore, plan: Plan, managed_flow_logs: ManagedFlowLogs
+    checks: LogGroupChecks,
+    store: ManagedLogStore,
+    plan: Plan,
+    managed: ManagedLogStores,
+    managed_flow_logs: ManagedFlowLogs,
 ) -> None:
     name = store.logical_name
     if not store.deletes:
@@ -74,8 +78,22 @@ def _check_removed(
     elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
+    elif kept := join_names(_find_kept_streams(plan, name, managed)):
+        what = f"{name} would be deleted, but these log streams in it stay: {kept}; declare it, or delete them first"
+        checks.problems.append(Problem("log_groups", what))
     else:
         checks.warnings.append(Problem("log_groups", f"{name} is no longer declared: it is deleted, with its records"))
+
+
+def _find_kept_streams(plan: Plan, name: str, managed: ManagedLogStores) -> list[str]:
+    """The log streams in this group that the run does not delete with it."""
+    in_group = (
+        f"{name}/{stream.name}"
+        for group in plan.inventory.groups
+        if group.name == name
+        for stream in plan.inventory.streams.get(group.id, ())
+    )
+    return [stream for stream in in_group if stream not in managed or not managed[stream].deletes]
 
 
 def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> Iterator[str]:

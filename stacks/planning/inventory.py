@@ -34,7 +34,7 @@ class Inventory:
     Attributes:
         routers: All routers of the project, and those that others share with it.
         groups: All log groups of the project.
-        streams: By the id of a log group that the stack file names or declares.
+        streams: By the id of a log group that the stack file names or declares, or that the stack has.
         attachments: By the id of a router that the stack file names or the stack has; without routers that are gone.
         flow_logs: Likewise, whoever created them.
         hidden: By the id of a shared router that the stack file names, the refusal to show these.
@@ -48,7 +48,9 @@ class Inventory:
     hidden: Mapping[str, ApiError] = field(default_factory=dict)
 
 
-def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Collection[str]]) -> Inventory:
+def take_inventory(
+    client: Client, config: StackConfig, known: Mapping[str, Collection[str]], log_groups: Collection[str] = ()
+) -> Inventory:
     """Everything that a run has to know; each thing is requested once.
 
     Args:
@@ -56,6 +58,7 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
         config: The stack file.
         known: By router id, the attachments that earlier runs knew. Each that is missing from its router's list is
             requested by itself, because lists may lag.
+        log_groups: The names of the log groups that the stack has.
 
     Raises:
         ApiError: The API refused or did not answer.
@@ -77,7 +80,7 @@ def take_inventory(client: Client, config: StackConfig, known: Mapping[str, Coll
         groups = client.log_groups.list()
         routers = all_routers.result()
         keys = config.routers.values()
-        names = {*(key.log_group for key in keys), *config.log_groups}
+        names = {*(key.log_group for key in keys), *config.log_groups, *log_groups}
         group_ids = sorted({group.id for name in names for group in find_matches(name, groups)})
         named = {router.id: router for key in keys for router in find_matches(key.router, routers)}
         router_ids = sorted(named.keys() | known.keys())

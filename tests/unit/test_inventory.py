@@ -68,6 +68,12 @@ def test_router_that_only_the_state_has_is_requested(client: FakeClient) -> None
     assert inventory.flow_logs["er-2"] == []
 
 
+def test_streams_of_a_group_that_only_the_state_has_are_requested(client: FakeClient) -> None:
+    config = StackConfig.model_validate({"routers": {"main": CORE}})
+    inventory = take_inventory(cast(Client, client), config, {}, {"other"})
+    assert inventory.streams == client.streams_of
+
+
 def test_router_that_is_gone_is_missing(client: FakeClient) -> None:
     inventory = take(client, {"main": CORE}, {"er-9": {"att-9"}})
     assert set(inventory.attachments) == set(inventory.flow_logs) == {"er-1"}

@@ -135,8 +135,20 @@ def test_flow_logs_that_the_run_deletes_do_not_keep_their_group() -> None:
     state = managed(target("a"))
     plan = make_plan(config, inventory, stack="s", last_run={}, managed=state)
 
-    checks = check_log_groups(plan, {"network": ManagedLogStore("network", deletes=True)}, state, has_key=True)
-    assert not checks.problems
+    stores = {name: ManagedLogStore(name, deletes=True) for name in ("network", "network/flow")}
+    assert not check_log_groups(plan, stores, state, has_key=True).problems
+
+
+@pytest.mark.parametrize(
+    "own", [("network",), ("network", "network/flow")], ids=["of somebody else", "without delete: true"]
+)
+def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> None:
+    _, plan = make({}, groups=(GROUP,), streams=(STREAM,))
+    plan.desired.clear()
+
+    stores = {name: ManagedLogStore(name, deletes=name == "network") for name in own}
+    (problem,) = check_log_groups(plan, stores, {}, has_key=True).problems
+    assert "network would be deleted, but these log streams in it stay: network/flow; declare it" in problem.what
 
 
 def test_streams_inherit_adopt_and_delete_from_their_group() -> None:
