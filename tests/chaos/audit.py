@@ -46,6 +46,7 @@ class AuditedRun:
         after: The cloud in the end.
         others: The ids of somebody else's flow logs.
         failed: The ids of the flow logs that have failed at any time.
+        doomed: The ids of the log groups and log streams that the run is to delete.
         expectations: What the stack file asks for.
         preview: How the preview ended.
         up: How the `up` ended.
@@ -59,6 +60,7 @@ class AuditedRun:
     after: Snapshot
     others: Collection[str]
     failed: Collection[str]
+    doomed: Collection[str]
     expectations: Expectations
     preview: RunResult
     up: RunResult
@@ -79,6 +81,7 @@ def audit(run: AuditedRun) -> list[str]:
         *_find_gaps(run),
         *_find_changes_of_others(run),
         *_find_wrong_deletions(run),
+        *_find_lost_log_stores(run),
         *_find_wrong_refusals(run),
         *(_compare_preview(run) if is_comparable and run.preview.end == DONE else []),
         *(_compare_cloud(run) if is_comparable else []),
@@ -129,10 +132,24 @@ def _find_wrong_deletions(run: AuditedRun) -> list[str]:
     return found
 
 
+def _find_lost_log_stores(run: AuditedRun) -> list[str]:
+    """Log groups and log streams that were deleted with their records, although they were to stay or are in use."""
+    kept = {store.id for store in run.after.log_stores.values()}
+    # Their flow logs may be those of others, and delivered nowhere before.
+    used = {id_ for flow_log in run.after.flow_logs.values() for id_ in target_of(flow_log)}
+    found = []
+    for name, store in run.before.log_stores.items():
+        if store.id not in kept and store.id not in run.doomed:
+            found.append(f"{LOST}: {name}, which was to stay")
+        elif store.id not in kept and store.id in used:
+            found.append(f"{WRONG_DELETION}: {name}, although flow logs write to it")
+    return found
+
+
 def _find_wrong_refusals(run: AuditedRun) -> list[str]:
     found = []
     if run.up.end == REFUSED:
-        if run.before.flow_logs != run.after.flow_logs:
+        if (run.before.flow_logs, run.before.log_stores) != (run.after.flow_logs, run.after.log_stores):
             found.append("the run was refused, and has changed something")
         if run.preview.end != REFUSED:
             found.append(f"{DIFFERS}: the run was refused, the preview was {run.preview.end}")
@@ -159,16 +176,22 @@ def _compare_cloud(run: AuditedRun) -> list[str]:
     for flow_log in run.of_stack(run.after).values():
         existing.setdefault(target_of(flow_log), []).append(flow_log)
     names = {ids: "/".join(names) for names, ids in run.after.streams.items()}
-    for target in sorted(existing.keys() | run.expectations.flow_logs.keys()):
-        flow_logs, expected = existing.get(target, []), run.expectations.flow_logs.get(target)
-        where = f"{_name(run, target[1])} in {names[target[2], target[3]]}"
+    # A log stream that did not exist before the run has an id now.
+    wanted = {
+        (*target[:2], *run.after.place(*target[2:])): flow_log
+        for target, flow_log in run.expectations.flow_logs.items()
+    }
+    for target in sorted(existing.keys() | wanted.keys()):
+        flow_logs, expected = existing.get(target, []), wanted.get(target)
+        where = f"{_name(run, target[1])} in {names.get(target[2:], 'a log stream that is gone')}"
         if len(flow_logs) > (expected is not None):
             found.append(f"{DOUBLED}: {where} has {len(flow_logs)}, expected is {expected}")
         elif expected and not flow_logs:
             found.append(f"{LOST}: {where} has none, expected is {expected}")
         elif expected and not expected.is_met_by(flow_logs[0]):
             found.append(f"{where} is {flow_logs[0]}, expected is {expected}")
-    return found
+    left = [name for name, store in run.after.log_stores.items() if store.id in run.doomed]
+    return found + [f"{name} was to be deleted" for name in left]
 
 
 def _name(run: AuditedRun, attachment_id: str) -> str:

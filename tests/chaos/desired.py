@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from random import Random
 
+from emulator.log_tank import LogGroup, LogStream
 from emulator.store import Store
+from tests.chaos.expectations import LogStoreSpec, take_snapshot
 
 LOGGED = 0.8  # probabilities
 ENABLED = 0.85
 CHANGED = 0.3
-STREAMS = ("er-flow-logs", "archive")
+STREAMS = ("network/er-flow-logs", "network/archive", "own/flow", "own/more")
+OWN = ("own", "own/flow", "own/more")
+"""The log group and the log streams of the stack's own."""
+
+RETENTIONS = (7, 30, 90)  # days
+TAGS: tuple[dict[str, str], ...] = ({"env": "prod"}, {"env": "test"}, {})
 
 LOST, DOUBLED = "lost", "doubled"
 """The first words of complaints."""
@@ -19,7 +26,7 @@ LOST, DOUBLED = "lost", "doubled"
 
 @dataclass(frozen=True)
 class FlowLogSpec:
-    """One flow log, with the names that things have in the cloud."""
+    """One flow log, with the names that things have in the cloud; the stream is `GROUP/STREAM`."""
 
     attachment: str
     stream: str
@@ -43,6 +50,40 @@ def change(rng: Random, before: Mapping[str, FlowLogSpec], attachments: Sequence
     return after
 
 
+def draw_log_store(rng: Random, name: str) -> LogStoreSpec:
+    """Draw a log group or a log stream, which may leave its retention to its group."""
+    ttl = rng.choice((*RETENTIONS, None) if "/" in name else RETENTIONS)
+    return LogStoreSpec(ttl, tags=rng.choice(TAGS), delete=rng.random() < 0.5)
+
+
+def draw_log_stores(rng: Random, flow_logs: Mapping[str, FlowLogSpec]) -> dict[str, LogStoreSpec]:
+    """Draw the stack's own: the group, and each stream that flow logs write to, or perhaps not."""
+    used = {spec.stream for spec in flow_logs.values()}
+    stores = {name: draw_log_store(rng, name) for name in OWN}
+    return {name: spec for name, spec in stores.items() if name in ("own", *used) or rng.random() < 0.5}
+
+
+def find_log_store_differences(
+    desired: Mapping[str, LogStoreSpec], existing: Mapping[str, LogGroup | LogStream], in_state: Mapping[str, str]
+) -> list[str]:
+    """The differences between the log groups and log streams that are declared, those that exist, and the state.
+
+    Args:
+        desired: Those that are declared.
+        existing: Those that exist, no matter who created them.
+        in_state: The ids in the state. All are by `GROUP` or `GROUP/STREAM`.
+    """
+    found = []
+    for name, spec in desired.items():
+        if name not in existing:
+            found.append(f"{LOST}: {name} does not exist, expected is {spec}")
+        elif not spec.is_met_by(existing[name]):
+            found.append(f"{name} is {existing[name]}, expected is {spec}")
+        elif in_state.get(name) != existing[name].id:
+            found.append(f"{LOST}: {name} is not in the state, which has {in_state.get(name)}")
+    return found + [f"{name} is still in the state" for name in in_state.keys() - desired.keys()]
+
+
 def find_differences(desired: Mapping[str, FlowLogSpec], store: Store, *, others: Mapping[str, object]) -> list[str]:
     """The differences between the cloud and what is desired: each flow log once and as specified, and no other.
 
@@ -52,11 +93,7 @@ def find_differences(desired: Mapping[str, FlowLogSpec], store: Store, *, others
         others: By id, somebody else's flow logs.
     """
     names = {attachment.id: attachment.name for attachment in store.network.all_attachments()}
-    streams = {
-        stream.id: stream.name
-        for group in store.log_tank.groups()
-        for stream in store.log_tank.streams(group.project_id, group.id)
-    }
+    streams = {stream_id: "/".join(names) for names, (_, stream_id) in take_snapshot(store).streams.items()}
     live = {flow_log.id: flow_log for flow_log in store.flow_logs.live()}
     found = [f"{LOST}: somebody else's flow log {id_}" for id_, other in others.items() if live.pop(id_, None) != other]
     existing: dict[str, list[FlowLogSpec]] = {}

@@ -11,11 +11,14 @@ from typing import Any
 from bench.emulator_process import PROJECT_ID, TYPES
 from bench.emulator_process import seed as world_of
 from emulator.flow_logs import AVAILABLE, FAILED, PENDING, FlowLog, NewFlowLog
+from emulator.log_tank import LogGroup, Settings
 from emulator.network import Attachment
 from emulator.rules import UNLIMITED
 from emulator.store import Store
+from tests.chaos.desired import OWN, RETENTIONS, TAGS, draw_log_store
 from tests.chaos.expectations import (
     FROZEN,
+    Expectations,
     Override,
     Ref,
     RouterKey,
@@ -34,7 +37,6 @@ from tests.chaos.expectations import (
 
 ROUTERS = ("er-bench", "er-bench-1")
 GROUPS = {"network": ("er-flow-logs", "archive"), "security": ("audit", "perimeter")}
-TAGS: tuple[dict[str, str], ...] = ({"env": "prod"}, {"env": "test"}, {})
 ATTACHMENTS = (4, 6)  # of each router
 BY_ID = 0.2  # probabilities
 MANY = 99
@@ -62,7 +64,11 @@ def first_file(rng: Random) -> StackFile:
     keys = {
         f"key-{number}": RouterKey(router, group, rng.choice(GROUPS[group])) for number, router in enumerate(ROUTERS)
     }
-    return StackFile(keys, max_deletes=MANY)
+    stores = {name: draw_log_store(rng, name) for name in OWN}
+    if rng.random() < 0.5:
+        group, _, stream = rng.choice(OWN[1:]).partition("/")
+        keys["key-0"] = RouterKey(ROUTERS[0], group, stream)
+    return StackFile(keys, stores, max_deletes=MANY)
 
 
 @dataclass
@@ -75,6 +81,7 @@ class Editor:
         file: The stack file.
         others: The ids of somebody else's flow logs.
         removed: Names of attachments that were removed.
+        dropped: Log groups and log streams that were declared before; by name, whether they are deleted then.
         bearers: By name, the ids of all attachments that ever had it.
     """
 
@@ -83,6 +90,7 @@ class Editor:
     file: StackFile
     others: set[str] = field(default_factory=set)
     removed: list[str] = field(default_factory=list)
+    dropped: dict[str, bool] = field(default_factory=dict)
     bearers: dict[str, set[str]] = field(default_factory=dict)
     _number: int = 0
 
@@ -105,6 +113,7 @@ class Editor:
         logged = {target[1] for target in self.stack_targets(snapshot)}
         return bool(
             expected.impossible
+            or self._drops_in_use(expected, snapshot)
             or self.others
             or self.file.max_deletes != MANY
             or self._has_quota
@@ -151,8 +160,34 @@ class Editor:
         snapshot = take_snapshot(self.store)
         self.file = self.file.rewritten(self._clear_names(snapshot))
         self.file.max_deletes = MANY
+        self._declare_all_log_stores(snapshot)
         self._drop_duplicates(snapshot)
         self._deselect_where_nothing_is_left(snapshot)
+
+    def _drops_in_use(self, expected: Expectations, snapshot: Snapshot) -> bool:
+        """Whether anything is to be deleted that flow logs write to, or with which more would be deleted."""
+        targets = {id_ for target in expected.flow_logs for id_ in target[2:]}
+        for name, is_deleted in self.dropped.items():
+            store = snapshot.log_stores.get(name)
+            if store and is_deleted:
+                kept = [other for other in snapshot.log_stores if other.startswith(f"{name}/")]
+                if store.id in targets or not all(self.dropped.get(other) for other in kept):
+                    return True
+        named = {f"{key.log_group}/{stream}" for key in self.file.keys.values() for stream in _streams(key)}
+        return not named <= snapshot.log_stores.keys() | self.file.log_stores.keys()
+
+    def _declare_all_log_stores(self, snapshot: Snapshot) -> None:
+        """Declare all that exists of the stack's, and all that flow logs are to write to."""
+        named = {f"{key.log_group}/{stream}" for key in self.file.keys.values() for stream in _streams(key)}
+        for name in sorted(named | snapshot.log_stores.keys()):
+            if name.partition("/")[0] not in GROUPS:
+                self._declare(name.partition("/")[0])
+                self._declare(name)
+
+    def _declare(self, name: str) -> None:
+        if name not in self.file.log_stores:
+            self.file.log_stores[name] = draw_log_store(self.rng, name)
+            self.dropped.pop(name, None)
 
     def _drop_duplicates(self, snapshot: Snapshot) -> None:
         """Where two keys want the same target, deselect it in the later one."""
@@ -231,7 +266,7 @@ class Editor:
 
         self.file.keys[old] = part(attachments[:middle])
         stream = self.rng.choice(
-            [key.log_stream, key.log_stream, _other(self.rng, GROUPS[key.log_group], key.log_stream)]
+            [key.log_stream, key.log_stream, _other(self.rng, self._streams(key.log_group), key.log_stream)]
         )
         self.file.keys[new] = replace(part(attachments[middle:]), log_stream=stream)
         return f"{old} into {old} and {new}, which logs to {stream}"
@@ -252,8 +287,8 @@ class Editor:
     def move(self) -> str:
         name = self._key()
         key = self.file.keys[name]
-        group = self.rng.choice(list(GROUPS))
-        stream = _other(self.rng, GROUPS[group], key.log_stream)
+        group = self.rng.choice(self._groups())
+        stream = _other(self.rng, self._streams(group), key.log_stream)
         self._set_stream(name, group, stream)
         return f"{name} to {group}/{stream}"
 
@@ -268,7 +303,7 @@ class Editor:
         key = self.file.keys[name]
         ref = self._ref(self.rng.choice(self._attachments_of(key.router)))
         override = Override(
-            log_stream=self.rng.choice([None, *GROUPS[key.log_group]]),
+            log_stream=self.rng.choice([None, *self._streams(key.log_group)]),
             enabled=self.rng.choice([None, True, False]),
             name=self.rng.choice([None, None, self._fresh("named")]),
             description=self.rng.choice([None, None, self._fresh("described")]),
@@ -297,9 +332,9 @@ class Editor:
         if len(self.file.keys) > 4:
             return ""
         router = self.rng.choice(ROUTERS)
-        group = self.rng.choice(list(GROUPS))
+        group = self.rng.choice(self._groups())
         taken = {key.log_stream for key in self.file.keys.values() if (key.router, key.log_group) == (router, group)}
-        free = [stream for stream in GROUPS[group] if stream not in taken]
+        free = [stream for stream in self._streams(group) if stream not in taken]
         if not free:
             return ""
         attachments = self._attachments_of(router)
@@ -339,6 +374,73 @@ class Editor:
     def limit_deletions(self) -> str:
         self.file.max_deletes = self.rng.choice([None, 0, 2, *[MANY] * 6])
         return str(self.file.max_deletes)
+
+    # Log groups and log streams.
+
+    def add_log_store(self) -> str:
+        """Declare one more, perhaps one that was dropped, with a log stream if it is a group."""
+        groups = [name for name in self.file.log_stores if "/" not in name]
+        fresh = f"{self.rng.choice(groups)}/{self._fresh('stream')}" if groups else f"{self._fresh('group')}/flow"
+        others = [f"{self._fresh('group')}/flow"] * (len(groups) < 3)
+        name = self.rng.choice([fresh, *others, *sorted(self.dropped)])
+        self._declare(name.partition("/")[0])
+        self._declare(name)
+        return f"{name} {self.file.log_stores[name]}"
+
+    def change_log_store(self) -> str:
+        if not self.file.log_stores:
+            return ""
+        name = self.rng.choice(list(self.file.log_stores))
+        self.file.log_stores[name] = draw_log_store(self.rng, name)
+        return f"{name} {self.file.log_stores[name]}"
+
+    def drop_log_store(self) -> str:
+        """Declare one no more, a group with its streams, whether flow logs write to it or not."""
+        if not self.file.log_stores:
+            return ""
+        chosen = self.rng.choice(list(self.file.log_stores))
+        for name in list(self.file.log_stores):
+            if name == chosen or name.startswith(f"{chosen}/"):
+                self.dropped[name] = self.file.log_stores.pop(name).delete
+        return chosen
+
+    def leave_and_drop_log_stream(self) -> str:
+        """Have all keys log elsewhere, and declare the log stream no more, in one edit."""
+        streams = [name for name in self.file.log_stores if "/" in name]
+        if not streams:
+            return ""
+        group, stream = (name := self.rng.choice(streams)).split("/")
+        self.dropped[name] = self.file.log_stores.pop(name).delete
+        for key_name, key in list(self.file.keys.items()):
+            if key.log_group == group and stream in _streams(key):
+                other = self.rng.choice(list(GROUPS))
+                self._set_stream(key_name, other, self.rng.choice(GROUPS[other]))
+        return name
+
+    def change_log_store_by_hand(self) -> str:
+        """Change the retention and the tags of one in the console."""
+        if not (names := self._existing_log_stores()):
+            return ""
+        name = self.rng.choice(names)
+        store = take_snapshot(self.store).log_stores[name]
+        tags = {**store.tags, **self.rng.choice(TAGS)}
+        settings = Settings(self.rng.choice(RETENTIONS), tags)
+        if isinstance(store, LogGroup):
+            self.store.log_tank.update_group(PROJECT_ID, store.id, settings)
+        else:
+            self.store.log_tank.update_stream(PROJECT_ID, store.log_group_id, store.id, settings)
+        return f"{name} {settings.ttl_in_days} {tags}"
+
+    def delete_log_store_by_hand(self) -> str:
+        """Delete one that is declared, a group with its streams."""
+        if not (names := self._existing_log_stores()):
+            return ""
+        group, _, stream = (name := self.rng.choice(names)).partition("/")
+        if stream:
+            self.store.remove_log_stream(group, stream)
+        else:
+            self.store.remove_log_group(group)
+        return name
 
     # The console.
 
@@ -404,7 +506,9 @@ class Editor:
         if not available:
             return ""
         attachment = self.rng.choice(available)
-        stream = _other(self.rng, GROUPS[key.log_group], _stream(key, attachment, snapshot))
+        stream = _other(self.rng, self._streams(key.log_group), _stream(key, attachment, snapshot))
+        if (key.log_group, stream) not in snapshot.streams:
+            return ""
         group_id, stream_id = snapshot.streams[key.log_group, stream]
         if (attachment.er_id, attachment.id, group_id, stream_id) in map(target_of, snapshot.flow_logs.values()):
             return ""
@@ -462,6 +566,19 @@ class Editor:
         keys = self.file.keys
         return [pair for pair in combinations(sorted(keys), 2) if keys[pair[0]].router == keys[pair[1]].router]
 
+    def _existing_log_stores(self) -> list[str]:
+        """Those of the stack that exist."""
+        return [name for name in take_snapshot(self.store).log_stores if name in self.file.log_stores]
+
+    def _groups(self) -> list[str]:
+        """The log groups that have log streams, and that are declared or were there from the start."""
+        return [*GROUPS, *dict.fromkeys(name.partition("/")[0] for name in self.file.log_stores if "/" in name)]
+
+    def _streams(self, group: str) -> list[str]:
+        """The log streams of a group, likewise."""
+        own = [name.partition("/")[2] for name in self.file.log_stores if name.startswith(f"{group}/")]
+        return [*GROUPS.get(group, ()), *own]
+
     def _replace_key(self, name: str, **changes: Any) -> None:
         self.file.keys[name] = replace(self.file.keys[name], **changes)
 
@@ -484,8 +601,9 @@ class Editor:
 
     def _set_stream(self, name: str, group: str, stream: str) -> None:
         """Have a key log there, without overrides to streams that the group does not have."""
+        streams = self._streams(group)
         overrides = {
-            ref: replace(override, log_stream=override.log_stream if override.log_stream in GROUPS[group] else None)
+            ref: replace(override, log_stream=override.log_stream if override.log_stream in streams else None)
             for ref, override in self.file.keys[name].overrides.items()
         }
         self._replace_key(name, log_group=group, log_stream=stream, overrides=overrides)
@@ -524,11 +642,31 @@ class Editor:
 
 
 _WEIGHTS: Mapping[int, Sequence[Callable[[Editor], str]]] = {
-    2: (Editor.drop_override, Editor.drop_key, Editor.swap_names, Editor.fail, Editor.delete_flow_log),
-    3: (Editor.detach, Editor.retag),
-    4: (Editor.rename_key, Editor.merge_keys, Editor.split_key),
-    5: (Editor.change_key, Editor.add_key, Editor.attach, Editor.rename_attachment, Editor.block),
-    6: (Editor.change_selection, Editor.correct_names, Editor.freeze, Editor.change_quota),
+    2: (
+        Editor.drop_override,
+        Editor.drop_key,
+        Editor.swap_names,
+        Editor.fail,
+        Editor.delete_flow_log,
+    ),
+    3: (Editor.detach, Editor.retag, Editor.drop_log_store),
+    4: (
+        Editor.rename_key,
+        Editor.merge_keys,
+        Editor.split_key,
+        Editor.change_log_store_by_hand,
+        Editor.delete_log_store_by_hand,
+    ),
+    5: (
+        Editor.change_log_store,
+        Editor.leave_and_drop_log_stream,
+        Editor.change_key,
+        Editor.add_key,
+        Editor.attach,
+        Editor.rename_attachment,
+        Editor.block,
+    ),
+    6: (Editor.add_log_store, Editor.change_selection, Editor.correct_names, Editor.freeze, Editor.change_quota),
     8: (Editor.change_override, Editor.flip, Editor.swap_keys, Editor.limit_deletions, Editor.unblock),
     10: (Editor.move,),
 }
@@ -537,7 +675,7 @@ EDITS = [edit for weight, edits in _WEIGHTS.items() for edit in edits for _ in r
 
 
 def _other(rng: Random, values: Sequence[str], than: str) -> str:
-    return rng.choice([value for value in values if value != than])
+    return rng.choice([value for value in values if value != than] or [than])
 
 
 def _set(overrides: dict[Ref, Override], ref: Ref, override: Override) -> None:
@@ -552,6 +690,11 @@ def _refs(key: RouterKey) -> list[Ref]:
     if isinstance(selection, Selector):
         return [*selection.include, *selection.exclude, *key.overrides]
     return [*(selection if isinstance(selection, tuple) else ()), *key.overrides]
+
+
+def _streams(key: RouterKey) -> list[str]:
+    """The log streams that a key names."""
+    return [key.log_stream, *(override.log_stream for override in key.overrides.values() if override.log_stream)]
 
 
 def _overrides_for(key: RouterKey, attachments: Sequence[Attachment], snapshot: Snapshot) -> dict[Ref, Override]:

@@ -23,17 +23,20 @@ from stacks.errors import PROGRAM, StackError
 from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.loader import parse_stack_file
 from stacks.state.last_run import read_last_run
-from stacks.state.managed import find_managed_flow_logs
+from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores
 from tests.chaos.audit import DONE, FAILED_RUN, REFUSED, RunResult
 from tests.chaos.editor import Editor, first_file, seed_document
 from tests.chaos.engine import (
     Engine,
+    IdOf,
     Options,
     Program,
     RefusedError,
     Report,
     Resource,
     declare,
+    declare_log_stores,
+    log_store_urn,
     urn,
 )
 from tests.chaos.expectations import StackFile
@@ -57,7 +60,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run the sequence of this seed, in an empty folder, with the SDK's servicer class."""
     rng, outcome = Random(seed), Outcome()
     with (
-        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
+        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.log_tank.uuid4", "emulator.store.uuid4"),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
         serve_document(folder, seed_document(rng), Behaviour(latency=0, strict=True)) as server,
     ):
@@ -82,8 +85,7 @@ class _Stack:
     @property
     def state_entries(self) -> list[StateEntry]:
         def entry(resource: Resource) -> StateEntry:
-            outputs = resource.outputs
-            return StateEntry(resource.urn, resource.id, str(outputs["resource_id"]), str(outputs["log_stream_id"]))
+            return StateEntry(resource.urn, resource.id, MessageToDict(resource.outputs))
 
         return list(map(entry, self._state))
 
@@ -112,18 +114,21 @@ class _Stack:
 
     def use_old_names(self) -> None:
         """Rename all resources in the state, as an earlier version named them."""
-        for number, resource in enumerate(self._state):
+        flow_logs = [resource for resource in self._state if resource.type_token == FLOW_LOG_TYPE]
+        for number, resource in enumerate(flow_logs):
             resource.urn = urn(f"as-before-{number}-{Urn.parse(resource.urn).name[:8]}", COMPONENT_TYPE)
 
     def _decide(self, file: StackFile, state: Sequence[Resource], *, is_preview: bool) -> Decision:
         values = {key: json.dumps(value) for key, value in file.config().items()}
         snapshot = {
-            resource.urn: {"type": FLOW_LOG_TYPE, "outputs": MessageToDict(resource.outputs)} for resource in state
+            resource.urn: {"type": resource.type_token, "outputs": MessageToDict(resource.outputs)}
+            for resource in state
         }
         previous = Previous(
             last_run=read_last_run(self._outputs),
             managed=find_managed_flow_logs(snapshot),
             has_key=self._has_key,
+            log_stores=find_managed_log_stores(snapshot),
         )
         client = self._client.with_deadline(QuickDeadline(seconds=TIMEOUT, clock=Time()))
         try:
@@ -135,9 +140,20 @@ class _Stack:
 
 def _program(decision: Decision) -> Program:
     """What `stacks.component` declares."""
+    stores = {store.logical_name: store for group in decision.plan.log_groups for store in (group, *group.streams)}
+    existing = {name: store.id for name, store in stores.items() if store.existing}
+    ids = {store.id: IdOf(log_store_urn(name), existing.get(name, "")) for name, store in stores.items()}
+    settings = {
+        name: {
+            "ttl_in_days": store.config.ttl_in_days,
+            "tags": store.config.tags,
+            "delete_with_data": store.config.delete,
+        }
+        for name, store in stores.items()
+    }
     flow_logs = {
         urn(desired.logical_name, COMPONENT_TYPE): {
-            **{key: getattr(desired.target, key) for key in IDENTITY},
+            **{key: ids.get(id_, id_) for key in IDENTITY for id_ in [getattr(desired.target, key)]},
             "name": desired.name,
             "description": desired.description,
             "enabled": desired.enabled,
@@ -146,7 +162,8 @@ def _program(decision: Decision) -> Program:
         for router in decision.plan.routers
         for desired in router.flow_logs
     }
-    return declare(flow_logs, losing={attachment_id for _, attachment_id in decision.removing_from})
+    losing = {attachment_id for _, attachment_id in decision.removing_from}
+    return declare(flow_logs, losing, declare_log_stores(settings, KEY, existing))
 
 
 def _ended(report: Report) -> RunResult:

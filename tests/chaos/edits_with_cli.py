@@ -21,8 +21,9 @@ from tests.chaos.expectations import StackFile
 from tests.chaos.outcome import Outcome
 from tests.chaos.scenario import StateEntry, run_scenario
 from tests.chaos.site import BENCH_USER, EmulatorProcess, Site, database_file
-from tests.e2e.harness import FLOW_LOG, STACK, Project
+from tests.e2e.harness import FLOW_LOG, LOG_STORES, STACK, Project
 
+TYPES = (FLOW_LOG, *LOG_STORES)
 LATENCY = "0.1"  # seconds
 STEPS = {"create": CREATE, "update": UPDATE, "replace": REPLACE, "delete": DELETE}
 """By the engine's names of steps. It reports the parts of a replacement, too."""
@@ -71,11 +72,9 @@ class _Stack:
     def state_entries(self) -> list[StateEntry]:
         resources = self._project.state().get("resources") or []
         return [
-            StateEntry(
-                resource["urn"], resource["id"], resource["inputs"]["resource_id"], resource["inputs"]["log_stream_id"]
-            )
+            StateEntry(resource["urn"], resource["id"], resource["outputs"])
             for resource in resources
-            if resource["type"] == FLOW_LOG
+            if resource["type"] in TYPES
         ]
 
     def inject(self, faults: Sequence[Fault], seed: int) -> None:
@@ -92,7 +91,7 @@ class _Stack:
 
     def _ended(self, file: StackFile, options: Options, *command: str) -> RunResult:
         config = file.config()
-        self._project.change_config(routers=config["routers"], max_deletes=config.get("max_deletes"))
+        self._project.change_config(**{"max_deletes": None, **config})
         self._events.unlink(missing_ok=True)
         chosen = [f"--target={urn}" for urn in sorted(options.targets or ())]
         chosen += [f"--replace={urn}" for urn in sorted(options.replace)]
@@ -115,8 +114,8 @@ class _Stack:
 
 
 def _steps(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """The steps that change flow logs."""
+    """The steps that change resources of this project."""
     for event in events:
         step = event.get("resourcePreEvent", {}).get("metadata", {})
-        if step.get("type") == FLOW_LOG and step["op"] in STEPS:
+        if step.get("type") in TYPES and step["op"] in STEPS:
             yield STEPS[step["op"]], step["urn"]

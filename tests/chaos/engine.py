@@ -1,4 +1,4 @@
-"""A simulated engine, which works on flow logs through the real host over gRPC, one operation at a time.
+"""A simulated engine, which works on resources through the real host over gRPC, one operation at a time.
 
 One at a time so that a seed decides all that happens. It keeps what a real engine keeps of each answer. Like a real
 engine it creates first in a replacement unless the provider asks for the opposite; it deletes what is replaced or no
@@ -15,9 +15,11 @@ from typing import Any
 import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import proto
+from pulumi.runtime.rpc import UNKNOWN
 
 from providers.schema import UNKNOWN_STATE, provisional_id
-from providers.urn import FLOW_LOG_TYPE, Urn
+from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, Urn
+from stacks.planning.naming import LOG_GROUPS_COMPONENT_TYPE
 from tests.sdk import STATUS_DETAILS, kept_resource
 
 Inputs = Mapping[str, Any]
@@ -27,6 +29,9 @@ LEFT_OUT = "a flow log that takes the place of another one was left out or could
 """The program's error."""
 
 CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
+
+DELETION_ORDER = (FLOW_LOG_TYPE, LOG_STREAM_TYPE, LOG_GROUP_TYPE)
+"""What depends on others goes first."""
 
 
 class CrashError(Exception):
@@ -41,9 +46,17 @@ class _AbortedError(Exception):
     """The run ends: nothing more is started, and nothing is deleted."""
 
 
+@dataclass(frozen=True)
+class IdOf:
+    """An input: the id of another resource, by its URN, and in a preview the id that a create will find."""
+
+    urn: str
+    found: str = ""
+
+
 @dataclass(eq=False)
 class Resource:
-    """A flow log in the state; one that has been replaced is still to be deleted."""
+    """A resource in the state; one that has been replaced is still to be deleted."""
 
     urn: str
     id: str
@@ -52,14 +65,18 @@ class Resource:
     is_unfinished: bool = False
     is_replaced: bool = False
 
+    @property
+    def type_token(self) -> str:
+        return Urn.parse(self.urn).type_token
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """A flow log that the program declares.
+    """A resource that the program declares.
 
     Attributes:
         urn: Its URN.
-        inputs: Its inputs.
+        inputs: Its inputs, with an `IdOf` for each id that is an output of another resource.
         after: The URNs of the flow logs that it depends on.
         needs: The URNs of the flow logs that must be enabled, or the program fails before it declares this one.
     """
@@ -75,7 +92,7 @@ class Program:
     """What the program declares, in this order.
 
     Attributes:
-        declarations: The flow logs.
+        declarations: The resources.
         required: The URNs of the flow logs that must be as declared, or it fails before anything is deleted.
     """
 
@@ -134,7 +151,7 @@ class Engine:
     Attributes:
         stub: The host.
         timeout: Seconds for each operation, as custom timeouts.
-        state: The flow logs.
+        state: The resources.
         crashes: Called after each operation: whether the engine is killed before it has recorded the result.
         report: That of the last preview or `up`, even if it crashed.
     """
@@ -177,6 +194,7 @@ class _Run:
     _is_preview: bool
     _failed: set[str] = field(default_factory=set)
     _left_out: set[str] = field(default_factory=set)  # what is declared and does not exist, but is not a target
+    _new: set[str] = field(default_factory=set)  # in a preview, what will have another id
 
     @property
     def _stub(self) -> Any:
@@ -208,7 +226,7 @@ class _Run:
         return report
 
     def _end(self, program: Program) -> None:
-        enabled = {declaration.urn for declaration in program.declarations if declaration.inputs["enabled"]}
+        enabled = {declaration.urn for declaration in program.declarations if declaration.inputs.get("enabled")}
         if not self._is_preview and not all(self._has(urn, enabled=urn in enabled) for urn in program.required):
             self._report.errors.append(LEFT_OUT)
         if LEFT_OUT in self._report.errors:
@@ -216,12 +234,15 @@ class _Run:
         if self._report.errors and not self._options.continues_on_error:
             return
         declared = {declaration.urn for declaration in program.declarations}
-        for resource in list(self._state):
-            if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
-                if not resource.is_replaced:
-                    self._report.steps.append((DELETE, resource.urn))
-                if not self._is_preview:
-                    self._delete(resource)
+        for type_token in DELETION_ORDER:
+            for resource in [resource for resource in self._state if resource.type_token == type_token]:
+                if self._options.includes(resource.urn) and (resource.is_replaced or resource.urn not in declared):
+                    if not resource.is_replaced:
+                        self._report.steps.append((DELETE, resource.urn))
+                    if not self._is_preview:
+                        self._delete(resource)
+            if self._report.errors and not self._options.continues_on_error:
+                return
 
     def _register(self, declaration: Declaration) -> None:
         urn = declaration.urn
@@ -232,13 +253,14 @@ class _Run:
             if resource is None:
                 self._left_out.add(urn)
             return
-        if self._left_out.intersection(declaration.after):
+        after = {*declaration.after, *(value.urn for value in declaration.inputs.values() if isinstance(value, IdOf))}
+        if self._left_out.intersection(after):
             self._abort(f"{urn} depends on a resource that does not exist and is not a target")
-        if self._failed.intersection(declaration.after):
+        if self._failed.intersection(after):
             self._failed.add(urn)
             return
         news = Struct()
-        news.update(declaration.inputs)
+        news.update({key: self._resolve(value) for key, value in declaration.inputs.items()})
         checked = self._stub.Check(proto.CheckRequest(urn=urn, olds=resource.inputs if resource else None, news=news))
         if checked.failures:
             self._abort(str(checked.failures))
@@ -247,6 +269,8 @@ class _Run:
             return
         self._report.steps.append((step, urn))
         if self._is_preview:
+            if step in (CREATE, REPLACE):
+                self._new.add(urn)
             return
         if step == CREATE:
             self._create(urn, checked.inputs)
@@ -256,6 +280,12 @@ class _Run:
             self._replace(resource, checked.inputs, deletes_first=first)
         if urn in self._failed and not (self._options.continues_on_error or self._options.finishes):
             raise _AbortedError
+
+    def _resolve(self, value: Any) -> Any:
+        if not isinstance(value, IdOf):
+            return value
+        found = self._find(value.urn)
+        return value.found or UNKNOWN if value.urn in self._new or found is None else found.id
 
     def _step(self, resource: Resource | None, urn: str, news: Struct) -> tuple[str | None, bool]:
         """What to do, and whether a replacement deletes first."""
@@ -330,7 +360,7 @@ class _Run:
         except grpc.RpcError as raised:
             error = raised
         if self._engine.crashes():
-            if creating:
+            if creating and Urn.parse(urn).type_token == FLOW_LOG_TYPE:
                 self._state.append(_interrupted(urn, creating))
             raise CrashError
         if error is None:
@@ -382,14 +412,17 @@ def _interrupted(urn: str, inputs: Struct) -> Resource:
     return Resource(urn, provisional_id(), inputs, outputs, is_unfinished=True)
 
 
-def declare(flow_logs: Mapping[str, Inputs], losing: Collection[str] = ()) -> Program:
+def declare(
+    flow_logs: Mapping[str, Inputs], losing: Collection[str] = (), log_stores: Mapping[str, Inputs] = {}
+) -> Program:
     """A program that declares these flow logs, by URN, the enabled ones first, as `stacks.component` does.
 
     Args:
         flow_logs: Their inputs.
         losing: The ids of attachments that lose another flow log at the end.
+        log_stores: The inputs of log groups and log streams, which are declared before.
     """
-    declarations = []
+    declarations = [Declaration(urn=name, inputs=inputs) for name, inputs in log_stores.items()]
     enabled: dict[str, list[str]] = {}
     for name, inputs in sorted(flow_logs.items(), key=lambda item: not item[1].get("enabled", True)):
         of_attachment = enabled.setdefault(inputs["resource_id"], [])
@@ -398,16 +431,40 @@ def declare(flow_logs: Mapping[str, Inputs], losing: Collection[str] = ()) -> Pr
         declarations.append(Declaration(urn=name, inputs=inputs, after=after, needs=after if is_required else ()))
         if is_enabled:
             of_attachment.append(name)
-    required = [declared.urn for declared in declarations if declared.inputs["resource_id"] in losing]
+    required = [declared.urn for declared in declarations if declared.inputs.get("resource_id") in losing]
     return Program(declarations=declarations, required=required)
 
 
-def declaring(inputs: Mapping[str, Inputs]) -> Runs:
-    """A program that declares flow logs with these inputs, by logical name, whatever the state is."""
-    program = declare({urn(name): flow_log for name, flow_log in sorted(inputs.items())})
+def declaring(inputs: Mapping[str, Inputs], log_stores: Mapping[str, Inputs] = {}) -> Runs:
+    """A program that declares flow logs with these inputs, by logical name, and log stores, whatever the state is."""
+    program = declare({urn(name): flow_log for name, flow_log in sorted(inputs.items())}, log_stores=log_stores)
     return lambda _state: program
 
 
-def urn(name: str, *parents: str) -> str:
-    """The URN of a flow log of the project's stack `local`, below components of these types."""
-    return str(Urn("local", "otc-flow-logs", (*parents, FLOW_LOG_TYPE), name))
+def urn(name: str, *parents: str, type_token: str = FLOW_LOG_TYPE) -> str:
+    """The URN of a resource of the project's stack `local`, below resources of these types."""
+    return str(Urn("local", "otc-flow-logs", (*parents, type_token), name))
+
+
+def log_store_urn(name: str) -> str:
+    """The URN of a log group, or of a log stream if it is `GROUP/STREAM`, that a stack file declares."""
+    if "/" in name:
+        return urn(name, LOG_GROUPS_COMPONENT_TYPE, LOG_GROUP_TYPE, type_token=LOG_STREAM_TYPE)
+    return urn(name, LOG_GROUPS_COMPONENT_TYPE, type_token=LOG_GROUP_TYPE)
+
+
+def declare_log_stores(stores: Mapping[str, Inputs], key: str, existing: Mapping[str, str] = {}) -> dict[str, Inputs]:
+    """By URN, the inputs of log groups and log streams, from those by `GROUP` or `GROUP/STREAM`, groups first.
+
+    Args:
+        stores: Their settings.
+        key: The idempotency key.
+        existing: The ids of those that the program knows to exist.
+    """
+    declared: dict[str, Inputs] = {}
+    for name in sorted(stores):
+        group, _, stream = name.partition("/")
+        place = {"log_group_id": IdOf(log_store_urn(group), existing.get(group, ""))} if stream else {}
+        named = {"name": stream or group, "idempotency_key": key}
+        declared[log_store_urn(name)] = {**place, **named, **stores[name]}
+    return declared

@@ -13,10 +13,12 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from emulator.flow_logs import AVAILABLE, FAILED, FlowLog
+from emulator.log_tank import LogGroup, LogStream
 from emulator.network import Attachment
 from emulator.store import Store
 
 LOGGABLE = ("vpc", "vpn", "vgw")
+CREATION_TAG = "otc-flow-logs"
 FROZEN = "freezed"
 
 Target = tuple[str, str, str, str]
@@ -31,23 +33,30 @@ class Snapshot:
         routers: Ids by name.
         attachments: By id.
         streams: The ids of group and stream by their names.
+        log_stores: By `GROUP` or `GROUP/STREAM`, no matter who created them.
         flow_logs: By id, no matter who created them.
     """
 
     routers: Mapping[str, str]
     attachments: Mapping[str, Attachment]
     streams: Mapping[tuple[str, str], tuple[str, str]]
+    log_stores: Mapping[str, LogGroup | LogStream]
     flow_logs: Mapping[str, FlowLog]
+
+    def place(self, group: str, stream: str) -> tuple[str, str]:
+        """The ids of a group and its stream; the names in place of them if there is no such stream."""
+        return self.streams.get((group, stream), (group, stream))
 
 
 def take_snapshot(store: Store) -> Snapshot:
+    groups = [(group, store.log_tank.streams(group.project_id, group.id)) for group in store.log_tank.groups()]
     return Snapshot(
         routers={router.name: router.id for router in store.network.all_routers()},
         attachments={attachment.id: attachment for attachment in store.network.all_attachments()},
-        streams={
-            (group.name, stream.name): (group.id, stream.id)
-            for group in store.log_tank.groups()
-            for stream in store.log_tank.streams(group.project_id, group.id)
+        streams={(group.name, stream.name): (group.id, stream.id) for group, streams in groups for stream in streams},
+        log_stores={
+            **{group.name: group for group, _ in groups},
+            **{f"{group.name}/{stream.name}": stream for group, streams in groups for stream in streams},
         },
         flow_logs={flow_log.id: flow_log for flow_log in store.flow_logs.live()},
     )
@@ -126,21 +135,42 @@ class RouterKey:
     overrides: Mapping[Ref, Override] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class LogStoreSpec:
+    """A log group or log stream; without `ttl_in_days`, any retention will do."""
+
+    ttl_in_days: int | None
+    tags: Mapping[str, str]
+    delete: bool
+
+    def is_met_by(self, store: LogGroup | LogStream) -> bool:
+        tags = {key: value for key, value in store.tags.items() if key != CREATION_TAG}
+        return self.ttl_in_days in (None, store.ttl_in_days) and tags == self.tags
+
+
 @dataclass
 class StackFile:
-    """The stack file."""
+    """The stack file; its log groups and log streams by `GROUP` or `GROUP/STREAM`."""
 
     keys: dict[str, RouterKey]
+    log_stores: dict[str, LogStoreSpec] = field(default_factory=dict)
     max_deletes: int | None = None
 
     def config(self) -> dict[str, Any]:
         """Its values, by key without namespace."""
         limit = {} if self.max_deletes is None else {"max_deletes": self.max_deletes}
-        return {"routers": _document(self.keys), **limit}
+        groups: dict[str, Any] = {}
+        for name, spec in sorted(self.log_stores.items()):
+            group, _, stream = name.partition("/")
+            if stream:
+                groups[group]["streams"][stream] = _document(spec)
+            else:
+                groups[group] = {**_document(spec), "streams": {}}
+        return {"routers": _document(self.keys), "log_groups": groups, **limit}
 
     def rewritten(self, names: Mapping[str, str]) -> StackFile:
         """The same with these names for attachments, by id; attachments without one are left out."""
-        return StackFile({name: _rewritten(key, names) for name, key in self.keys.items()}, self.max_deletes)
+        return replace(self, keys={name: _rewritten(key, names) for name, key in self.keys.items()})
 
 
 @dataclass(frozen=True)
@@ -188,7 +218,9 @@ def expect(file: StackFile, snapshot: Snapshot, stack_targets: Set[Target]) -> E
         for attachment in selected(key, snapshot):
             override = override_of(key, attachment, snapshot)
             stream = override.log_stream or key.log_stream
-            target = (attachment.er_id, attachment.id, *snapshot.streams[key.log_group, stream])
+            target = (attachment.er_id, attachment.id, *snapshot.place(key.log_group, stream))
+            if (key.log_group, stream) not in snapshot.streams and f"{key.log_group}/{stream}" not in file.log_stores:
+                impossible.append(f"there is no log stream {key.log_group}/{stream}")
             if attachment.state == FROZEN and target not in kept:
                 frozen.append(attachment)
                 continue
@@ -264,7 +296,7 @@ def _document(value: Any) -> Any:
         return {_document(key): _document(part) for key, part in value.items()}
     if isinstance(value, Selector):
         return {key: _document(part) for key, part in vars(value).items() if part}
-    if isinstance(value, RouterKey | Override):
+    if isinstance(value, RouterKey | Override | LogStoreSpec):
         return {key: _document(part) for key, part in vars(value).items() if part is not None}
     return value
 

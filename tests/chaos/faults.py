@@ -12,6 +12,7 @@ KINDS_AT_ONCE = (3, 7)
 SHORT = 0.05  # seconds, for faults that take time
 
 LIST = "GET */flow-logs"
+LOG_TANK_LISTS = ("GET */groups", "GET */streams")
 
 FAULTS = (
     Fault("reset"),
@@ -35,6 +36,7 @@ FAULTS = (
     Fault("skew", seconds=-3600.0),
     Fault("skew", seconds=3600.0),
     Fault("shift", calls=LIST),
+    *(Fault("shift", calls=calls) for calls in LOG_TANK_LISTS),
     Fault("same_marker", calls=LIST),
     Fault("bogus_marker", calls=LIST),
     Fault("fail", calls="POST *"),

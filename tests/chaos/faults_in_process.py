@@ -28,9 +28,20 @@ from providers.connection import Connection
 from providers.er import Client, Deadline, Endpoints
 from providers.er.retry import Backoff, exponential_backoff
 from providers.host.session import Session
+from providers.urn import FLOW_LOG_TYPE, Urn
 from tests.chaos import desired, faults
 from tests.chaos.desired import FlowLogSpec
-from tests.chaos.engine import CrashError, Engine, Resource, declaring
+from tests.chaos.engine import (
+    CrashError,
+    Engine,
+    IdOf,
+    Resource,
+    Runs,
+    declare_log_stores,
+    declaring,
+    log_store_urn,
+)
+from tests.chaos.expectations import LogStoreSpec, take_snapshot
 from tests.chaos.outcome import Outcome
 from tests.credentials import password_credentials
 from tests.sdk import hosted
@@ -50,44 +61,66 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run this seed, in an empty folder, with the SDK's servicer class."""
     rng, outcome = Random(seed), Outcome()
     behaviour = Behaviour(latency=0, strict=True, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
-    with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, behaviour) as server:
+    with (
+        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.log_tank.uuid4"),
+        serve_seeded(folder, behaviour) as server,
+    ):
         attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())
         others = create_flow_logs_of_others(server, rng, attachments)
         state: list[Resource] = []
         specs = desired.draw(rng, attachments)
+        stores = desired.draw_log_stores(rng, specs)
         for number in range(UPS):
             server.faults.use(rng.randrange(1_000_000), faults.draw(rng))
             crash_rng = Random(rng.randrange(1_000_000))
             try:
                 with host(server, base) as stub:
                     engine = Engine(stub, TIMEOUT, state, crashes=lambda own=crash_rng: own.random() < CRASHES)  # type: ignore[misc]
-                    report = engine.up(declaring(inputs(server, specs)))
+                    report = engine.up(_program(server, specs, stores))
                 outcome.journal.append(f"up {number}: {len(report.steps)} steps")
             except CrashError:
                 outcome.injected["crash"] += 1
                 outcome.journal.append(f"up {number}: crash")
             specs = desired.change(rng, specs, attachments)
+            stores = desired.draw_log_stores(rng, specs)
             outcome.journal += [_IDS.sub("…", error) for error in engine.report.errors]
             outcome.injected.update(server.faults.injected())
         outcome.journal.append(json.dumps(dict(sorted(server.requests.read().items()))))
         clear_faults(server)
-        outcome.problems = _converge(server, base, state, specs, others)
+        outcome.problems = _converge(server, base, state, specs, stores, others)
     return outcome
 
 
 def _converge(
-    server: Server, base: type[Any], state: list[Resource], specs: dict[str, FlowLogSpec], others: dict[str, FlowLog]
+    server: Server,
+    base: type[Any],
+    state: list[Resource],
+    specs: dict[str, FlowLogSpec],
+    stores: dict[str, LogStoreSpec],
+    others: dict[str, FlowLog],
 ) -> list[str]:
     """The problems after one more `up`."""
+    program = _program(server, specs, stores)
     with host(server, base) as stub:
-        report = Engine(stub, TIMEOUT, state).up(declaring(inputs(server, specs)))
+        report = Engine(stub, TIMEOUT, state).up(program)
         found = [*report.errors, *desired.find_differences(specs, server.store, others=others)]
         live = {flow_log.id for flow_log in server.store.flow_logs.live()}
-        found += desired.find_strays(live - others.keys(), {resource.id for resource in state})
+        flow_logs = {resource.id for resource in state if resource.type_token == FLOW_LOG_TYPE}
+        found += desired.find_strays(live - others.keys(), flow_logs)
+        in_state = {Urn.parse(resource.urn).name: resource.id for resource in state if resource.id not in flow_logs}
+        found += desired.find_log_store_differences(stores, take_snapshot(server.store).log_stores, in_state)
     with host(server, base) as stub:
-        if steps := Engine(stub, TIMEOUT, state).up(declaring(inputs(server, specs))).steps:
+        if steps := Engine(stub, TIMEOUT, state).up(program).steps:
             found.append(f"another up has steps: {steps}")
     return found
+
+
+def _program(server: Server, specs: dict[str, FlowLogSpec], stores: dict[str, LogStoreSpec]) -> Runs:
+    settings = {
+        name: {"ttl_in_days": spec.ttl_in_days, "tags": spec.tags, "delete_with_data": spec.delete}
+        for name, spec in stores.items()
+    }
+    return declaring(inputs(server, specs), declare_log_stores(settings, KEY))
 
 
 def create_flow_logs_of_others(server: Server, rng: Random, attachments: list[str]) -> dict[str, FlowLog]:
@@ -145,7 +178,7 @@ def serve_document(folder: Path, document: Mapping[str, Any], behaviour: Behavio
 @contextmanager
 def serve_seeded(folder: Path, behaviour: Behaviour) -> Iterator[Server]:
     with serve_document(folder, world_of(ATTACHMENTS), behaviour) as server:
-        server.store.add_log_stream(LOG_GROUP, desired.STREAMS[1])
+        server.store.add_log_stream(*desired.STREAMS[1].split("/"))
         yield server
 
 
@@ -202,15 +235,18 @@ def host(server: Server, base: type[Any], backoff: Backoff | None = AT_ONCE) -> 
 
 def inputs(server: Server, specs: Mapping[str, FlowLogSpec]) -> dict[str, dict[str, Any]]:
     """The inputs of these flow logs, by logical name, which follows from the target."""
-    store = server.store
-    group = store.log_group(LOG_GROUP)
-    streams = {stream.name: stream.id for stream in store.log_tank.streams(server.project_id, group.id)}
+    store, existing = server.store, take_snapshot(server.store).streams
+
+    def place(stream: str) -> tuple[str | IdOf, str | IdOf]:
+        group, _, name = stream.partition("/")
+        own = IdOf(log_store_urn(group)), IdOf(log_store_urn(stream))
+        return own if stream in desired.OWN else existing[group, name]
+
     return {
         f"{attachment}-{spec.stream}": {
             "er_id": store.router(ROUTER).id,
             "resource_id": store.attachment(attachment).id,
-            "log_group_id": group.id,
-            "log_stream_id": streams[spec.stream],
+            **dict(zip(("log_group_id", "log_stream_id"), place(spec.stream), strict=True)),
             "name": spec.name,
             "enabled": spec.enabled,
             "idempotency_key": KEY,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
 from emulator.faults.plan import Fault
-from tests.chaos.desired import DOUBLED, LOST
+from tests.chaos.desired import DOUBLED, LOST, OWN, find_log_store_differences
+from tests.chaos.expectations import LogStoreSpec, StackFile, take_snapshot
 from tests.chaos.site import EmulatorProcess, Site, database_file, find_unfinished
-from tests.e2e.harness import ARCHIVE, DEMO_FLOW_LOGS, QUICK, TIMEOUT, Project, serving
+from tests.e2e.harness import DEMO_FLOW_LOGS, QUICK, TIMEOUT, Project, serving
 
 HOLD = 2.0 * TIMEOUT  # seconds, far beyond what a command may take
 LATENCY = "0.3"  # seconds
@@ -27,12 +28,18 @@ COMMANDS = {
 }
 READ = "GET */flow-logs*"
 
+LOG_STORES = {name: LogStoreSpec(14, {"env": "test"}, delete=True) for name in OWN}
+CHANGED_LOG_STORES = {name: LogStoreSpec(30, {"env": "prod"}, delete=True) for name in OWN if name != "own/flow"}
+
 
 class InterruptionSite(Site):
     """Where commands are run, each on a project that is ready for it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, DEMO_USER, "--latency", LATENCY, project="eu-de")
+        blank = self.project(self.blank)
+        blank.change_router("edge", log_group="own", log_stream="flow", overrides={})
+        _declare_log_stores(blank, LOG_STORES)
         self._up = folder / "up"
         shutil.copytree(self.blank, self._up, symlinks=True)
         project = self.project(self._up)
@@ -46,7 +53,8 @@ class InterruptionSite(Site):
         with self.copy(template) as project, self.emulator(project) as emulator:
             if command == "change":
                 project.change_router("core", description="changed", enabled=False)
-                project.change_router("edge", log_stream=ARCHIVE, overrides={})
+                project.change_router("edge", log_stream="more")
+                _declare_log_stores(project, CHANGED_LOG_STORES)
             yield project, emulator
 
 
@@ -76,6 +84,7 @@ def start_until(
 def find_problems(project: Project, command: str) -> list[str]:
     """What is lost, doubled or left to do after a command and its recovery."""
     expected = 0 if command == "destroy" else DEMO_FLOW_LOGS
+    stores = {"destroy": {}, "change": CHANGED_LOG_STORES}.get(command, LOG_STORES)
     with serving(database_file(project)) as cloud:
         flow_logs = cloud.flow_logs()
         targets = [
@@ -83,9 +92,16 @@ def find_problems(project: Project, command: str) -> list[str]:
             for flow_log in flow_logs.values()
         ]
         found = find_unfinished(project, flow_logs.keys())
+        existing = take_snapshot(cloud.server.store).log_stores
+        found += find_log_store_differences(stores, existing, project.log_stores())
+        found += [f"{name} was to be deleted" for name in set(OWN) & existing.keys() - stores.keys()]
         found += [f"{DOUBLED}: {target}" for target in set(targets) if targets.count(target) > 1]
         if len(flow_logs) != expected:
             found.append(f"{LOST}: there are {len(flow_logs)} flow logs, not {expected}")
         if expected and not (preview := project.pulumi("preview", "--expect-no-changes", "--suppress-progress")).ok:
             found.append(f"left to do: {preview.output}")
     return found
+
+
+def _declare_log_stores(project: Project, specs: Mapping[str, LogStoreSpec]) -> None:
+    project.change_config(log_groups=StackFile({}, dict(specs)).config()["log_groups"])

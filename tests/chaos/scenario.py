@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from emulator.clock import now
 from emulator.faults.plan import Fault
 from emulator.flow_logs import FlowLog
 from emulator.store import Store
 from providers.schema import is_provisional
-from providers.urn import Urn
+from providers.urn import FLOW_LOG_TYPE, Urn
 from tests.chaos.audit import DONE, AuditedRun, RunResult, Steps, audit
-from tests.chaos.desired import LOST, find_strays
+from tests.chaos.desired import LOST, find_log_store_differences, find_strays
 from tests.chaos.editor import Editor
 from tests.chaos.engine import CREATE, DELETE, EVERYTHING, UPDATE, Options
 from tests.chaos.expectations import FROZEN, Snapshot, StackFile, ever_failed, expect, take_snapshot
@@ -25,14 +25,21 @@ EDITS = 6  # in a sequence
 EDITS_PER_RUN = (1, 1, 2, 2, 3)
 FAULTY, LASTING, PARTIAL, REPLACING, CONTINUING, OLD_NAMES = 0.35, 0.3, 0.15, 0.08, 0.3, 0.04  # probabilities
 CREATES = "POST */flow-logs"
+LOG_TANK_CREATES = ("POST */groups", "POST */streams")
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+|request id \S+")
 
 FAULTS = {
-    CREATE: (Fault("error", calls=CREATES, status=403), Fault("fail", calls=CREATES)),
+    CREATE: (
+        Fault("error", calls=CREATES, status=403),
+        Fault("fail", calls=CREATES),
+        *(Fault("error", calls=calls, status=403) for calls in LOG_TANK_CREATES),
+        *(Fault("hang_up", calls=calls, when="after") for calls in LOG_TANK_CREATES),
+    ),
     UPDATE: (
         Fault("error", calls="PUT *", status=403),
         Fault("error", calls="POST */enable", status=403),
         Fault("error", calls="POST */disable", status=403),
+        Fault("error", calls="POST */groups/*", status=403),
     ),
     DELETE: (Fault("error", calls="DELETE *", status=403),),
 }
@@ -43,6 +50,7 @@ LASTING_FAULTS = {
         Fault("error", calls=CREATES, status=503),
         Fault("error", calls=CREATES, status=500, when="after"),
         Fault("stuck", calls=CREATES),
+        *(Fault("error", calls=calls, status=500, when="after") for calls in LOG_TANK_CREATES),
     ),
     UPDATE: (Fault("error", calls="POST */enable", status=503), Fault("error", calls="PUT *", status=503)),
     DELETE: (Fault("error", calls="DELETE *", status=503),),
@@ -52,12 +60,20 @@ LASTING_FAULTS = {
 
 @dataclass(frozen=True)
 class StateEntry:
-    """A flow log in the state."""
+    """A flow log, log group or log stream in the state."""
 
     urn: str
     id: str
-    attachment_id: str
-    stream_id: str
+    outputs: Mapping[str, Any]
+
+    @property
+    def is_flow_log(self) -> bool:
+        return Urn.parse(self.urn).type_token == FLOW_LOG_TYPE
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Of a flow log, the attachment and the log stream."""
+        return self.outputs["resource_id"], self.outputs["log_stream_id"]
 
 
 class Stack(Protocol):
@@ -155,7 +171,7 @@ def _step(
     outcome: Outcome, stack: Stack, editor: Editor, words: list[str], draw: Callable[[RunResult], _Conditions]
 ) -> None:
     """Run one preview and one `up`, and record all that is wrong."""
-    before, since = take_snapshot(stack.store), now()
+    before, since, entries = take_snapshot(stack.store), now(), stack.state_entries
     expectations = expect(editor.file, before, editor.stack_targets(before))
     has_trouble = editor.has_trouble
     may_fail = editor.may_fail or _has_lost_frozen(stack, before)
@@ -172,6 +188,11 @@ def _step(
         after=take_snapshot(stack.store),
         others=editor.others,
         failed=ever_failed(stack.store),
+        doomed={
+            entry.id
+            for entry in entries
+            if entry.outputs.get("delete_with_data") and Urn.parse(entry.urn).name not in editor.file.log_stores
+        },
         expectations=expectations,
         preview=preview,
         up=up,
@@ -186,7 +207,9 @@ def _step(
         again = stack.preview(editor.file, EVERYTHING)
         if again.end != DONE or again.steps:
             problems.append(f"left to do: one more preview is {again.end}: {_describe(again.steps)} {again.errors}")
-        problems += find_strays(flow_logs.keys(), {entry.id for entry in stack.state_entries})
+        in_state = {Urn.parse(entry.urn).name: entry.id for entry in stack.state_entries if not entry.is_flow_log}
+        problems += find_log_store_differences(editor.file.log_stores, run.after.log_stores, in_state)
+        problems += find_strays(flow_logs.keys(), {entry.id for entry in stack.state_entries if entry.is_flow_log})
     if conditions is UNDISTURBED and up.end != DONE:
         problems.append(f"without any trouble, the run was {up.end}: {up.errors}")
     outcome.ends[up.end] += 1
@@ -205,15 +228,14 @@ def _has_lost_frozen(stack: Stack, before: Snapshot) -> bool:
     frozen = {attachment.id for attachment in before.attachments.values() if attachment.state == FROZEN}
     existing = {(log.resource_id, log.log_stream_id) for log in before.flow_logs.values()}
     return bool(frozen) and any(
-        entry.attachment_id in frozen and (entry.attachment_id, entry.stream_id) not in existing
-        for entry in stack.state_entries
+        entry.place[0] in frozen and entry.place not in existing for entry in stack.state_entries if entry.is_flow_log
     )
 
 
 def _find_lost(state_entries: Sequence[StateEntry], flow_logs: Mapping[str, FlowLog]) -> list[str]:
     """The flow logs that the state has neither by id nor as a create whose outcome is unknown."""
     ids = {entry.id for entry in state_entries}
-    unknown = {(entry.attachment_id, entry.stream_id) for entry in state_entries if is_provisional(entry.id)}
+    unknown = {entry.place for entry in state_entries if is_provisional(entry.id)}
     return [
         f"{LOST}: flow log {flow_log.name} is in nobody's state"
         for id_, flow_log in flow_logs.items()

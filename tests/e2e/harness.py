@@ -27,12 +27,14 @@ from bench.processes import members, neutral_environment
 from emulator import Behaviour, Server, clock, serve
 from emulator.clock import Instant
 from emulator.flow_logs import NewFlowLog
+from providers.urn import Urn
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "local"
 STACK_FILE = f"stacks/Pulumi.{STACK}.yaml"
 NAMESPACE = "otc-flow-logs"
 FLOW_LOG = "pulumi-python:dynamic/er:FlowLog"
+LOG_STORES = ("pulumi-python:dynamic/lts:LogGroup", "pulumi-python:dynamic/lts:LogStream")
 TIMEOUT = 120  # seconds, for one command
 QUICK = ("--yes", "--skip-preview", "--suppress-progress")
 
@@ -358,6 +360,11 @@ class Project:
         found = [resource for resource in resources if resource["type"] == FLOW_LOG and not resource.get("delete")]
         assert all(resource.get("id") for resource in found)
         return {resource["id"]: resource for resource in found}
+
+    def log_stores(self, stack: str = STACK) -> dict[str, str]:
+        """The ids of the log groups and log streams in state, by `GROUP` or `GROUP/STREAM`."""
+        resources = self.state(stack).get("resources", [])
+        return {Urn.parse(found["urn"]).name: found["id"] for found in resources if found["type"] in LOG_STORES}
 
     def urn(self, cloud: Cloud, attachment: str) -> str:
         """The URN of an attachment's only flow log."""
