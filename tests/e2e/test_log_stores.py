@@ -104,3 +104,23 @@ def test_run_after_a_killed_one_finds_the_log_group_that_it_created(project: Pro
     assert store.log_group("shop") == created
     assert [stream.name for stream in streams(standalone)] == ["flow-logs"]
     project.expect_no_changes("--refresh")
+
+
+@pytest.mark.acceptance
+def test_preview_of_a_group_that_is_declared_again_replaces_no_flow_log(project: Project, cloud: Cloud) -> None:
+    own = {"own": {"streams": {"flow": {}}}}
+    project.change_config(log_groups=own)
+    project.set_routers(core={"log_group": "own", "log_stream": "flow", "attachments": ["vpc-shop"]})
+    project.up()
+    before = cloud.flow_logs()
+    project.change_config(log_groups=None)
+    project.up()
+    assert project.log_stores() == {}
+
+    project.change_config(log_groups=own)
+    announced = project.expect_ok("preview", "--suppress-progress")
+    assert "+ 3 to create" in announced
+    assert "replace" not in announced
+    project.up()
+    assert cloud.flow_logs() == before
+    project.expect_no_changes()

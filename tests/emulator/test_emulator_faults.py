@@ -15,6 +15,7 @@ from keystoneauth1 import session
 
 from emulator import Server
 from emulator.faults.plan import Fault
+from providers.er import Client
 from tests.emulator.plain_client import PlainClient, body, password_of
 from tests.waiting import eventually
 
@@ -170,6 +171,12 @@ def test_shifted_page_lacks_its_first_item(client: PlainClient, new: dict[str, s
     inject(Fault("shift"))
     page = client.list()
     assert (page["flow_logs"], page["page_info"]) == ([], {"current_count": 0})
+
+
+def test_shifted_list_of_log_groups_lacks_its_first_item(server: Server, er: Client, inject: Inject) -> None:
+    server.store.add_log_group("own")
+    inject(Fault("shift"))
+    assert [group.name for group in er.log_groups.list()] == ["own"]
 
 
 def test_next_marker_repeats_or_is_bogus(client: PlainClient, new: dict[str, str], inject: Inject) -> None:
