@@ -399,9 +399,9 @@ class Editor:
         if not self.file.log_stores:
             return ""
         chosen = self.rng.choice(list(self.file.log_stores))
-        for name in list(self.file.log_stores):
+        for name in sorted(self.file.log_stores, reverse=True):  # streams first
             if name == chosen or name.startswith(f"{chosen}/"):
-                self.dropped[name] = self.file.log_stores.pop(name).delete
+                self._drop(name)
         return chosen
 
     def leave_and_drop_log_stream(self) -> str:
@@ -410,7 +410,7 @@ class Editor:
         if not streams:
             return ""
         group, stream = (name := self.rng.choice(streams)).split("/")
-        self.dropped[name] = self.file.log_stores.pop(name).delete
+        self._drop(name)
         for key_name, key in list(self.file.keys.items()):
             if key.log_group == group and stream in _streams(key):
                 other = self.rng.choice(list(GROUPS))
@@ -565,6 +565,10 @@ class Editor:
         """All two keys of one router."""
         keys = self.file.keys
         return [pair for pair in combinations(sorted(keys), 2) if keys[pair[0]].router == keys[pair[1]].router]
+
+    def _drop(self, name: str) -> None:
+        self.dropped[name] = self.file.deletes(name)
+        del self.file.log_stores[name]
 
     def _existing_log_stores(self) -> list[str]:
         """Those of the stack that exist."""

@@ -156,11 +156,16 @@ class StackFile:
     log_stores: dict[str, LogStoreSpec] = field(default_factory=dict)
     max_deletes: int | None = None
 
+    def deletes(self, name: str) -> bool:
+        """Whether a log group or log stream is to be deleted with its records; with a group, its streams are."""
+        return any(self.log_stores[part].delete for part in (name, name.partition("/")[0]))
+
     def config(self) -> dict[str, Any]:
         """Its values, by key without namespace."""
         limit = {} if self.max_deletes is None else {"max_deletes": self.max_deletes}
         groups: dict[str, Any] = {}
-        for name, spec in sorted(self.log_stores.items()):
+        for name in sorted(self.log_stores):
+            spec = replace(self.log_stores[name], delete=self.deletes(name))
             group, _, stream = name.partition("/")
             if stream:
                 groups[group]["streams"][stream] = _document(spec)

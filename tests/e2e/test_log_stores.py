@@ -108,7 +108,7 @@ def test_run_after_a_killed_one_finds_the_log_group_that_it_created(project: Pro
 
 @pytest.mark.acceptance
 def test_preview_of_a_group_that_is_declared_again_replaces_no_flow_log(project: Project, cloud: Cloud) -> None:
-    own = {"own": {"streams": {"flow": {}}}}
+    own: dict[str, Any] = {"own": {"streams": {"flow": {}}}}
     project.change_config(log_groups=own)
     project.set_routers(core={"log_group": "own", "log_stream": "flow", "attachments": ["vpc-shop"]})
     project.up()

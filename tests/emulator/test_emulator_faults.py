@@ -174,9 +174,9 @@ def test_shifted_page_lacks_its_first_item(client: PlainClient, new: dict[str, s
 
 
 def test_shifted_list_of_log_groups_lacks_its_first_item(server: Server, er: Client, inject: Inject) -> None:
-    server.store.add_log_group("own")
+    everything = er.log_groups.list()
     inject(Fault("shift"))
-    assert [group.name for group in er.log_groups.list()] == ["own"]
+    assert er.log_groups.list() == everything[1:]
 
 
 def test_next_marker_repeats_or_is_bogus(client: PlainClient, new: dict[str, str], inject: Inject) -> None:
