@@ -98,7 +98,7 @@ def test_drift_job_can_list_flow_logs_that_are_overdue(job: Job, cloud: Cloud) -
     with sqlite3.connect(job.project.database) as database:
         for column in ("flow_log SET created_at = created_at", "flow_log_version SET valid_from = valid_from"):
             database.execute(f"UPDATE {column} - 3600 * 1000000")
-        database.execute("UPDATE attachment SET quiet = 1 WHERE name = 'vgw-colocation-munich'")
+        database.execute("UPDATE attachment SET is_quiet = 1 WHERE name = 'vgw-colocation-munich'")
     assert job.run("drift", STACK, DELIVERY="1").returncode == 3
     assert job.text("drift.env") == "drifted=true\n"
     (row,) = [line for line in job.text("drift.md").splitlines() if "overdue |" in line]
