@@ -25,6 +25,8 @@ from providers.er.auth.plugins import TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of, service_url
 
+_SWITCHES = {**dict.fromkeys(("true", "yes", "1", "on"), True), **dict.fromkeys(("false", "no", "0", "off"), False)}
+
 T = TypeVar("T")
 
 SERVICES = {field.name: {"iam": "identity"}.get(field.name, field.name) for field in fields(Endpoints)}
@@ -169,9 +171,17 @@ class ProviderConfig:
     def verify(self) -> bool | str:
         """Whether certificates are verified, or the file with the CAs to trust."""
         settings = self.account.settings
-        if _is_true(settings.get("insecure", False)) or not _is_true(settings.get("verify", True)):
+        if self._switch("insecure", default=False) or not self._switch("verify", default=True):
             return False
         return str(Path(str(settings["cacert"])).expanduser()) if settings.get("cacert") else True
+
+    def _switch(self, setting: str, *, default: bool) -> bool:
+        value = self.account.settings.get(setting, default)
+        switch = _SWITCHES.get(str(value).lower())
+        if switch is None:
+            origin = self.account.origins.get(setting, setting)
+            raise ConfigError(f"{origin} is {value!r}: it must be true or false")
+        return switch
 
     def _stated_region(self) -> tuple[str | None, str]:
         if region := self._key("region"):
@@ -256,7 +266,3 @@ class ProviderConfig:
     def _key(self, key: str) -> str | None:
         value = self._config(key)
         return value.strip() or None if isinstance(value, str) else None
-
-
-def _is_true(value: object) -> bool:
-    return str(value).lower() not in ("false", "no", "0", "off")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from providers.config import ConfigError
+from providers.config import ConfigError, ProviderConfig
 from providers.connection import Connection
 from providers.er import Client, Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
@@ -211,3 +211,13 @@ def test_missing_emulator_package_is_reported(tmp_path: Path, monkeypatch: pytes
     assert str(caught.value) == (
         "otc-flow-logs:endpoint is emulator, which is not installed: install otc-flow-logs[emulator]"
     )
+
+
+@pytest.mark.parametrize(("setting", "verifies"), [("TRUE", False), ("1", False), ("no", True), ("", True)])
+def test_insecure_turns_verification_off(setting: str, verifies: bool) -> None:
+    assert ProviderConfig(lambda _key: None, {**USER, "OS_INSECURE": setting}).verify is verifies
+
+
+@pytest.mark.parametrize("variable", ["OS_INSECURE", "OS_VERIFY"])
+def test_switch_of_another_value_is_refused(variable: str) -> None:
+    assert refused({**EU_DE}, **USER, **{variable: "maybe"}) == f"{variable} is 'maybe': it must be true or false"
