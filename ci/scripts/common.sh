@@ -52,11 +52,11 @@ preview_stack() (
     code=0
     "$@" >"$json" </dev/null || code=$?
     if [ "$code" = "$NO_SUCH_STACK" ]; then
-        echo "stack $stack: not in the state yet; previewing it as a new stack" >&2
+        echo "stack $stack: not in the state yet, which is no error; previewing it as a new stack" >&2
         empty=$(mktemp -d)
         trap 'rm -rf "$empty"' EXIT
         export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"
-        pulumi stack init "$stack" --non-interactive >&2 </dev/null
+        pulumi stack init "$stack" --non-interactive >/dev/null </dev/null # its "Created stack" is of the empty state
         code=0
         "$@" >"$json" </dev/null || code=$?
     fi
