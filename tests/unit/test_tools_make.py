@@ -60,6 +60,8 @@ UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing
         *((target, "staging", {}, UNKNOWN) for target in ("up", "env")),
         *(pytest.param(target, "staging", {}, UNKNOWN, marks=pytest.mark.acceptance) for target in OTHER_TARGETS),
         ("up", "dev", {}, "Stack 'dev' protects its secrets with a passphrase"),
+        ("up", "local", {"PULUMI_BACKEND_URL": "states"}, "PULUMI_BACKEND_URL is not the address of a backend"),
+        ("up", "local", {"PULUMI_BACKEND_URL": "postgresql://db/x"}, "PULUMI_BACKEND_URL: Pulumi accepts postgres://…"),
         ("up", "prod", {"PULUMI_CONFIG_PASSPHRASE": "x"}, "Stack 'prod': its state is in s3://states (otc-flow-logs:"),
     ],
 )
