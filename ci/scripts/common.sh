@@ -56,7 +56,8 @@ preview_stack() (
         empty=$(mktemp -d)
         trap 'rm -rf "$empty"' EXIT
         export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"
-        pulumi stack init "$stack" --non-interactive >/dev/null </dev/null # its "Created stack" is of the empty state
+        # Its "Created stack" would mislead: the stack is in the empty state only.
+        created=$(pulumi stack init "$stack" --non-interactive 2>&1 </dev/null) || refuse "$created"
         code=0
         "$@" >"$json" </dev/null || code=$?
     fi
