@@ -89,7 +89,7 @@ def test_client_is_created_once() -> None:
             {},
             Endpoints(er="https://er.example.com", iam=IAM, lts="https://lts.example.com"),
         ),
-        ({"region": "eu-fr"}, {"OS_AUTH_URL": IAM}, Endpoints.by_catalog(IAM)),
+        ({"region": "eu-fr"}, {"OS_AUTH_URL": IAM}, Endpoints(iam=IAM)),
     ],
 )
 def test_stack_file_overrides_environment_for_endpoints(
