@@ -16,7 +16,7 @@ from pathlib import Path
 from providers.auth import ACCESS_KEY, STACK_KEYS, Account, AuthError, find_account
 from providers.clouds_yaml import CloudsYamlError
 from providers.config_keys import qualified
-from providers.er import Endpoints
+from providers.er import Client, Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
 from providers.er.auth.credentials import Credentials, Project
 from providers.er.auth.keystone import KeystoneCredentials
@@ -131,8 +131,17 @@ class ProviderConfig:
             endpoints = self._checked(source, endpoints.overridden, **{service: url})
         return endpoints
 
-    def credentials(self, endpoints: Endpoints) -> Credentials:
-        """How to sign in. Nothing is sent before the first call.
+    def client(self) -> Client:
+        """A client. Nothing is sent before its first call.
+
+        Raises:
+            ConfigError: As for `account`, `project` and `endpoints`.
+        """
+        endpoints = self.endpoints()
+        return Client(self._credentials(endpoints.iam), endpoints, verify=self.verify)
+
+    def _credentials(self, iam: str) -> Credentials:
+        """How to sign in.
 
         Raises:
             ConfigError: As for `account` and `project`.
@@ -146,7 +155,7 @@ class ProviderConfig:
         if account.kind == TOKEN and not account.agency:
             return TokenCredentials(account.options["token"], project, to_check=account.to_check)
         return KeystoneCredentials(
-            auth_url=endpoints.iam,
+            auth_url=iam,
             kind=account.kind,
             options=account.options,
             account=account.description,
