@@ -153,12 +153,12 @@ class Account:
             temporary = " (temporary)" if self.options.get("security_token") else ""
             return f"access key {self.options['access_key']!r}{temporary}"
         user = self.options.get("username") or self.options.get("user_id")
-        if not user:
-            return "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
-        words = f"user {user!r}" + _of_domain(self.options, "user")
-        return words + (
-            f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}" if self.agency else ""
-        )
+        words = "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
+        if user:
+            words = f"user {user!r}{_of_domain(self.options, 'user')}"
+        if self.agency:
+            words += f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}"
+        return words
 
     @property
     def to_check(self) -> str:

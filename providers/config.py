@@ -70,14 +70,15 @@ class ProviderConfig:
         Raises:
             ConfigError: No account is named, or what names it is incomplete or contradictory.
         """
-        region, _ = self._stated_region()
+        stated = self._key("region") or self._environment.get("OS_REGION_NAME")
         try:
-            account = find_account(self._environment, self._key, region)
-            if not (region or account.settings.get("region_name")) and (found := self._inferred_region(account)[0]):
-                return find_account(self._environment, self._key, found)
+            account = find_account(self._environment, self._key, stated)
+            region, _ = self._region_of(account)
+            if region in (stated, account.settings.get("region_name")):
+                return account
+            return find_account(self._environment, self._key, region)
         except (AuthError, CloudsYamlError, PluginError) as error:
             raise ConfigError(f"no credentials: {error}") from error
-        return account
 
     def region(self) -> tuple[str | None, str]:
         """The region in use, if it is known, and what names it.
@@ -85,10 +86,7 @@ class ProviderConfig:
         Raises:
             ConfigError: As for `account`.
         """
-        region, origin = self._stated_region()
-        if not region and (named := self.account.settings.get("region_name")):
-            region, origin = str(named), self.account.origins["region_name"]
-        return (region, origin) if region else self._inferred_region(self.account)
+        return self._region_of(self.account)
 
     def project(self) -> Project:
         """The project to act in, as far as it is named; a region's own project bears the region's name (IAM: projects).
@@ -175,17 +173,16 @@ class ProviderConfig:
             return False
         return str(Path(str(settings["cacert"])).expanduser()) if settings.get("cacert") else True
 
-    def _stated_region(self) -> tuple[str | None, str]:
-        if region := self._key("region"):
-            return region, qualified("region")
-        return self._environment.get("OS_REGION_NAME") or None, "OS_REGION_NAME"
-
-    def _inferred_region(self, account: Account) -> tuple[str | None, str]:
-        """The region of the project's name, or of IAM's address."""
-        name = self.named_project(account).name or ""
-        if region := region_of(name):
-            return region, f"the name of project {name!r}"
-        return region_of(account.settings.get("auth_url", "")), account.origins.get("auth_url", "")
+    def _region_of(self, account: Account) -> tuple[str | None, str]:
+        name, settings, origins = self.named_project(account).name or "", account.settings, account.origins
+        named = (
+            (self._key("region"), qualified("region")),
+            (self._environment.get("OS_REGION_NAME"), "OS_REGION_NAME"),
+            (settings.get("region_name"), origins.get("region_name", "")),
+            (region_of(name), f"the name of project {name!r}"),
+            (region_of(settings.get("auth_url", "")), origins.get("auth_url", "")),
+        )
+        return next(((region, origin) for region, origin in named if region), (None, ""))
 
     def named_project(self, account: Account) -> Project:
         """The project as far as one is named, by the stack file or else by the account."""
