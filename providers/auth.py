@@ -26,27 +26,24 @@ from providers.er.auth.plugins import MULTI_FACTOR, PASSWORD, TOKEN, plugin_opti
 ACCESS_KEY = "access key"
 """The kind of an account that signs its requests; every other kind is a plugin of keystoneauth1, by its name there."""
 
-_ALIASES = {
-    "auth_token": "token",
-    "user_name": "username",
-    "tenant_id": "project_id",
-    "tenant_name": "project_name",
-    "ak": "access_key",
-    "access_key_id": "access_key",
-    "sk": "secret_key",
-    "secret_access_key": "secret_key",
-    "session_token": "security_token",
-    "target_agency_name": "agency_name",
-    "xrole_name": "agency_name",
-    "target_domain_name": "agency_domain_name",
-    "target_domain_id": "agency_domain_id",
-    "delegated_project": "agency_project_name",
-    "delegated_project_id": "agency_project_id",
-    "target_project_name": "agency_project_name",
-    "target_project_id": "agency_project_id",
-    "default_domain": "default_domain_name",
+_OTHER_NAMES = {
+    "token": ("auth_token",),
+    "username": ("user_name",),
+    "project_id": ("tenant_id",),
+    "project_name": ("tenant_name",),
+    "access_key": ("ak", "access_key_id"),
+    "secret_key": ("sk", "secret_access_key"),
+    "security_token": ("session_token",),
+    "agency_name": ("target_agency_name", "xrole_name"),
+    "agency_domain_id": ("target_domain_id",),
+    "agency_domain_name": ("target_domain_name",),
+    "agency_project_id": ("delegated_project_id", "target_project_id"),
+    "agency_project_name": ("delegated_project", "target_project_name"),
+    "default_domain_name": ("default_domain",),
 }
 """Other names of options: those of older OpenStack tools, and of this cloud's own ones."""
+
+_ALIASES = {name: option for option, names in _OTHER_NAMES.items() for name in names}
 
 _USER = ("username", "user_id", "password", "user_domain_id", "user_domain_name")
 _WHO = {
@@ -296,18 +293,16 @@ def _make_account(found: Mapping[str, _Option], source: str) -> Account:
     if not kind:
         raise AuthError(f"{source} has no token, username or access key to sign in with")
     allowed = _WHO.get(kind) or plugin_options(kind)
-    refused = [
+    if refused := [
         option.origin
         for name, option in found.items()
         if name not in allowed and (name in _REFUSED or (option.is_for_signing_in and name not in _KNOWN))
-    ]
-    if refused:
+    ]:
         raise AuthError(f"{', '.join(refused)} cannot be honoured: take it out")
     project = _first(found, "agency_project", "project")
     owner = _first(found, "agency_domain", "project_domain", "user_domain")
     agency = {name: str(option.value) for name, option in _only(found, _AGENCY).items()}
-    through_agency = agency or "agency_project_id" in found or "agency_project_name" in found
-    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if through_agency else ()))
+    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if agency or _first(found, "agency_project") else ()))
     if missing := [names for names in needed if not _only(found, names)]:
         words = " and ".join(" or ".join(map(_where_to_set, names)) for names in missing)
         raise AuthError(f"{source} also needs {words}")
