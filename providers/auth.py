@@ -63,13 +63,13 @@ _NEEDED = {
 """What else these kinds need: one option of each."""
 
 _AGENCY = ("agency_name", "agency_domain_name", "agency_domain_id")
-_AGENCY_NEEDED = (_AGENCY[:1], _AGENCY[1:])
+_AGENCY_NEEDED = (("agency_name",), ("agency_domain_name", "agency_domain_id"))
 
 _SCOPE = (
     *("project_id", "project_name", "project_domain_id", "project_domain_name"),
     *("agency_project_id", "agency_project_name"),
 )
-"""The options that say which project is meant; those of an agency's account come first."""
+"""The options that say which project is meant; in an agency's account, its project comes first."""
 
 STACK_KEYS = {
     "username": "username",
@@ -333,7 +333,13 @@ def _refuse_another(found: Mapping[str, _Option], variables: Mapping[str, _Optio
         AuthError: There are any.
     """
     checked = [*_NAMING, "auth_url", *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode"]
-    checked += ["security_token", "cacert", "insecure", *(name for name in variables if name.endswith("_override"))]
+    checked += [
+        "security_token",
+        "cacert",
+        "insecure",
+        "interface",
+        *(name for name in variables if name.endswith("_override")),
+    ]
     others = [
         option.origin
         for name, option in _only(variables, checked).items()
