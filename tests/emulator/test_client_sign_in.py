@@ -50,8 +50,6 @@ SignIn = Callable[[str], Client]
 class Renewable(TokenCredentials):
     """Credentials that count how often they were renewed."""
 
-    if_refused = "sign in again"
-
     def __init__(self) -> None:
         super().__init__("token-0", PROJECT)
         self.renewals = 0
@@ -106,7 +104,8 @@ def test_renewed_credentials_are_not_renewed_again(scripted: ServerFactory, time
     assert credentials.renewals == 1
     assert len(server.received) == 4
     assert str(error) == (
-        f"{server.url} refused the credentials (Token expired): sign in again (APIG.0301, HTTP 401, request r-401)"
+        f"{server.url} refused the credentials (Token expired): get a new token (X-Auth-Token)"
+        " (APIG.0301, HTTP 401, request r-401)"
     )
 
 
