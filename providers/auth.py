@@ -332,14 +332,9 @@ def _refuse_another(found: Mapping[str, _Option], variables: Mapping[str, _Optio
     Raises:
         AuthError: There are any.
     """
-    checked = [*_NAMING, "auth_url", *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode"]
-    checked += [
-        "security_token",
-        "cacert",
-        "insecure",
-        "interface",
-        *(name for name in variables if name.endswith("_override")),
-    ]
+    checked = [*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode", "security_token"]
+    checked += ["auth_url", "cacert", "insecure", "interface"]
+    checked += [name for name in variables if name.endswith("_endpoint_override")]
     others = [
         option.origin
         for name, option in _only(variables, checked).items()
