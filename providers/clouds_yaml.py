@@ -40,15 +40,15 @@ def load_cloud(name: str, region: str | None) -> Mapping[str, Any]:
             where = config.config_filename or "any clouds.yaml in . , ~/.config/openstack or /etc/openstack"
             raise CloudsYamlError(f"there is no cloud {name!r} in {where}; the clouds there are: {known}")
         own = clouds[name]
-        _refuse_other_types(name, own)
         # openstacksdk would make the text "None" of an empty value.
-        own["auth"] = {key: value for key, value in (own.get("auth") or {}).items() if value is not None}
+        own["auth"] = auth = {key: value for key, value in (own.get("auth") or {}).items() if value is not None}
+        _refuse_other_types(name, auth)
         settings = dict(config.get_one(cloud=name, region_name=region or "", validate=False).config)
         profile = loader.vendors.get_profile(str(own.get("profile") or own.get("cloud") or "")) or {}
         regions = own.get("regions") or profile.get("regions") or [""]
         if not (region or own.get("region_name")) and len(regions) != 1:
             del settings["region_name"]
-            if "auth_url" not in (own.get("auth") or {}):
+            if "auth_url" not in auth:
                 settings["auth"].pop("auth_url", None)  # that of the first region
         return settings
 
@@ -86,17 +86,14 @@ def _openstack_config(what: str) -> Iterator[Any]:
         raise CloudsYamlError(f"{what} must be keys with values") from error
 
 
-def _refuse_other_types(name: str, own: Any) -> None:
+def _refuse_other_types(name: str, auth: Mapping[str, Any]) -> None:
     """YAML reads 0123 as a number and `no` as false: what reaches openstacksdk is not what was written.
 
     Raises:
         CloudsYamlError: A value for signing in is not text.
     """
-    auth = (own.get("auth") or {}) if isinstance(own, Mapping) else None
-    if not isinstance(auth, Mapping):
-        raise CloudsYamlError(f"cloud {name!r} in clouds.yaml must be keys with values")
     for key, value in auth.items():
-        if value is not None and not isinstance(value, str | list):
+        if not isinstance(value, str | list):
             raise CloudsYamlError(
-                f"{key} of cloud {name!r} in clouds.yaml is not text for YAML, but a {type(value).__name__}: quote it"
+                f"YAML reads {key} of cloud {name!r} in clouds.yaml as {type(value).__name__}, not as text: quote it"
             )

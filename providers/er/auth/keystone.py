@@ -28,10 +28,7 @@ class KeystoneCredentials(Credentials):
     second time: IAM locks users out. However many threads wait for a token, one of them signs in.
     """
 
-    @property
-    def if_refused(self) -> str:
-        """What to do."""
-        return "sign in again"
+    if_refused = "sign in again"
 
     def __init__(
         self,

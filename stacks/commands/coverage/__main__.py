@@ -5,6 +5,7 @@ Prints a table, and writes a page for a browser. With `--delivery`, only attachm
 
 from __future__ import annotations
 
+import shutil
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,7 +30,8 @@ def main(stack: str, *options: str) -> None:
         coverage = survey_stack(client, values, stack=stack)
         if DELIVERY in options:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
-        print(format_table(coverage, in_colour=command_line.is_colourful()))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(format_table(coverage, in_colour=command_line.is_colourful(), columns=columns))
     file = PAGES / f"{stack}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render_page(coverage), encoding="utf-8")
