@@ -68,14 +68,17 @@ def _check_removed(
     checks: LogGroupChecks, store: ManagedLogStore, plan: Plan, managed_flow_logs: ManagedFlowLogs
 ) -> None:
     name = store.logical_name
-    if not store.deletes:
-        what = f"{name} is no longer declared: it stays in the cloud, with its records"
-        checks.warnings.append(Problem("log_groups", what))
-    elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
+    users = join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))) if store.deletes else ""
+    if users:
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
     else:
-        checks.warnings.append(Problem("log_groups", f"{name} is no longer declared: it is deleted, with its records"))
+        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=store.deletes)))
+
+
+def removal_sentence(name: str, *, deletes: bool) -> str:
+    """What becomes of the log group or log stream of this name, which is no longer declared."""
+    return f"{name} is no longer declared: it {'is deleted' if deletes else 'stays in the cloud'}, with its records"
 
 
 def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> Iterator[str]:
