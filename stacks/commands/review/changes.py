@@ -8,6 +8,7 @@ from typing import Any
 
 from providers.schema import IDENTITY, UNKNOWN_STATE
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from stacks.checks.deletions import former_stream
 from stacks.commands.review.log_stores import LOG_STORE_TYPES, is_repeated, log_store_row
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
@@ -136,10 +137,11 @@ def _attachment(step: Step) -> tuple[Any, ...]:
 
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
+    moves_to = names.logs_to(after)
     is_disabled = after.inputs.get("enabled") is False
     return replace(
         _make_row(after, names),
-        differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
+        differences=(Difference("logs to", former_stream(names.logs_to(before), moves_to), moves_to),),
         note="disabled" if is_disabled else "",
         is_disabled=is_disabled,
     )

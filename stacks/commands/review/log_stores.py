@@ -50,7 +50,7 @@ def _differences(step: Step) -> Iterator[Difference]:
 
 def _difference(key: str, before: Any, after: Any) -> Iterator[Difference]:
     if key == "delete_with_data":
-        fates = ("it stays in the cloud", "it is deleted, with its records")
+        fates = ("stays", "is deleted")
         yield Difference("when it is no longer declared", fates[before is True], fates[after is True])
     elif key == "tags" and isinstance(before, dict) and isinstance(after, dict):
         for tag in sorted({*before, *after}):
