@@ -167,8 +167,7 @@ def import_(project: Project, cloud: Cloud) -> None:
 
 def _declare_log_groups(project: Project, cloud: Cloud) -> dict[str, Any]:
     """In a cloud without log groups, the stack file declares one; its `log_groups`."""
-    for group in ("network", "security"):
-        cloud.server.store.remove_log_group(group)
+    cloud.remove_log_groups()
     log_groups = {"network": {"ttl_in_days": 14, "streams": {"er-flow-logs": {}, "er-flow-logs-archive": {}}}}
     project.change_config(log_groups=log_groups)
     return log_groups
