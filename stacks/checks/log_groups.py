@@ -78,7 +78,9 @@ def _check_removed(
 
 def removal_sentence(name: str, *, deletes: bool) -> str:
     """What becomes of the log group or log stream of this name, which is no longer declared."""
-    return f"{name} is no longer declared: it {'is deleted' if deletes else 'stays in the cloud'}, with its records"
+    if deletes:
+        return f"{name} is no longer declared: it is deleted, with its records"
+    return f"{name} is no longer declared: it stays in the cloud, with its records"
 
 
 def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> Iterator[str]:
