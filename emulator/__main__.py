@@ -102,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         default=default.list_lag,
         help="seconds by which lists of flow logs lag behind (default: %(default)s)",
     )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse what no client should send although the reference does not say that it is refused: unknown query "
+        "parameters and body fields, for example",
+    )
     return parser
 
 
@@ -112,6 +118,7 @@ def _behaviour(options: argparse.Namespace) -> Behaviour:
         client_tokens=options.client_tokens,
         list_lag=options.list_lag,
         latency=options.latency,
+        strict=options.strict,
     )
 
 

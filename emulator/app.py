@@ -56,8 +56,9 @@ class Application:
                 Service.GATEWAY, *_envelope(ApiError(NO_SUCH_API, "The API does not exist or takes another method."))
             )
         else:
-            call = Call(request, path)
-            if route.service is Service.EMULATOR:
+            own = route.service is Service.EMULATOR
+            call = Call(request, path, strict=own or self._store.behaviour.strict)
+            if own:
                 response = self.answer(route, call)
             else:
                 self._requests.add(route.method, route.path)

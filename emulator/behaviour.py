@@ -30,6 +30,11 @@ class Behaviour:
     list_lag: float = 0.0
     """Seconds by which lists of flow logs lag behind what a show returns; the reference promises nothing."""
 
+    strict: bool = False
+    """Whether requests are refused for what the reference does not say is refused: unknown query parameters and body
+    fields, a repeated key or null in a body, a body that is not declared as JSON or not expected, a marker that is no
+    item's id, and an update of nothing. For tests of a client: it means to send none of that."""
+
     latency: float = 0.3
     """Seconds that an accepted create, enable, disable or delete takes until it is done."""
 

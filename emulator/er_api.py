@@ -1,4 +1,4 @@
-"""The calls of Enterprise Router: the seven of flow logs, those of attachments, and the lists of routers and quotas."""
+"""The calls of Enterprise Router: the seven of flow logs, those of attachments and routers, and the list of quotas."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from emulator.store import Store
 BASE = "/v3/{project_id}/enterprise-router"
 FLOW_LOGS = f"{BASE}/{{er_id}}/flow-logs"
 FLOW_LOG = f"{FLOW_LOGS}/{{flow_log_id}}"
+ROUTERS = f"{BASE}/instances"
 ATTACHMENTS = f"{BASE}/{{er_id}}/attachments"
 CLIENT_TOKEN_HEADER = "X-Client-Token"
 QUOTA_UNIT = "count"
@@ -43,7 +44,8 @@ def routes(store: Store) -> list[Route]:
         ("POST", f"{FLOW_LOG}/disable", api.disable_flow_log, "er:flowlogs:disable"),
         ("GET", ATTACHMENTS, api.list_attachments, "er:attachments:list"),
         ("GET", f"{ATTACHMENTS}/{{attachment_id}}", api.show_attachment, "er:attachments:get"),
-        ("GET", f"{BASE}/instances", api.list_routers, "er:instances:list"),
+        ("GET", ROUTERS, api.list_routers, "er:instances:list"),
+        ("GET", f"{ROUTERS}/{{er_id}}", api.show_router, "er:instances:get"),
         ("GET", f"{BASE}/quotas", api.list_quotas, "er:quotas:list"),
     ]
     return [Route(Service.GATEWAY, *call) for call in calls]
@@ -59,7 +61,7 @@ class _ErApi:
         self._store.network.require_available(*router)
         client_token = call.request.headers.get(CLIENT_TOKEN_HEADER)
         headers = {} if client_token is None else {CLIENT_TOKEN_HEADER: rules.check_client_token(client_token)}
-        new = NewFlowLog.parse(json_body(call))
+        new = NewFlowLog.parse(json_body(call), strict=call.strict)
         flow_log = self._store.flow_logs.create(*router, new, client_token=client_token)
         return _flow_log_response(HTTPStatus.ACCEPTED, flow_log, headers)
 
@@ -82,7 +84,7 @@ class _ErApi:
     def update_flow_log(self, call: Call) -> Response:
         Query(call)
         self._store.network.require_available(*_router_path(call))
-        change = FlowLogChange.parse(json_body(call))
+        change = FlowLogChange.parse(json_body(call), strict=call.strict)
         return _flow_log_response(HTTPStatus.OK, self._store.flow_logs.update(*_flow_log_path(call), change))
 
     def delete_flow_log(self, call: Call) -> Response:
@@ -101,9 +103,9 @@ class _ErApi:
         query = Query(call, "state", "resource_type", "resource_id", *PAGE_PARAMETERS)
         found = self._store.network.attachments(
             *_router_path(call),
-            query.page(),
+            query.page(*rules.MORE_SORT_KEYS),
             states=query.get_all("state", *rules.ATTACHMENT_STATES),
-            resource_types=query.get_all("resource_type", *rules.ATTACHMENT_TYPES),
+            resource_types=query.get_all("resource_type", *rules.ATTACHMENT_TYPES, *rules.FOREIGN_TYPES),
             resource_ids=query.get_all("resource_id"),
         )
         attachments = [_attachment_body(attachment, call.path["project_id"]) for attachment in found.attachments]
@@ -118,19 +120,35 @@ class _ErApi:
         )
 
     def list_routers(self, call: Call) -> Response:
-        query = Query(call, "owned_by_self", *PAGE_PARAMETERS)
-        owned_by_self = query.get("owned_by_self", "true", "false") == "true"
-        found = self._store.network.routers(call.path["project_id"], query.page(), owned_by_self=owned_by_self)
+        # All routers are in the default enterprise project, so this one leaves nothing out.
+        query = Query(call, "id", "state", "resource_id", "owned_by_self", "enterprise_project_id", *PAGE_PARAMETERS)
+        found = self._store.network.routers(
+            call.path["project_id"],
+            query.page(*rules.MORE_SORT_KEYS),
+            ids=query.get_all("id"),
+            states=query.get_all("state", *rules.ROUTER_STATES),
+            resource_ids=query.get_all("resource_id"),
+            owned_by_self=query.get("owned_by_self", "true", "false") == "true",
+        )
         instances = [_router_body(router) for router in found.routers]
         body = {"instances": instances, "page_info": _page_info(found.next_marker, len(instances))}
         return json_response(HTTPStatus.OK, with_request_id(body))
 
+    def show_router(self, call: Call) -> Response:
+        Query(call)
+        router = self._store.network.router(*_router_path(call))
+        return json_response(HTTPStatus.OK, with_request_id({"instance": _router_body(router)}))
+
     def list_quotas(self, call: Call) -> Response:
-        query = Query(call, "type", "erId")
-        query.get("type", rules.FLOW_LOG_QUOTA)
+        """Of the documented types the emulator has one; the others are not in the answer."""
+        query = Query(call, "type", "erId", "routeTableId", "vpcId", "limit", "marker")
+        types = query.get_all("type", *rules.QUOTAS)
         quota = self._store.quotas.of(call.path["project_id"], er_id=query.get("erId"))
         body = {"quota_key": quota.key, "quota_limit": quota.limit, "used": quota.used, "unit": QUOTA_UNIT}
-        return json_response(HTTPStatus.OK, with_request_id({"quotas": [body]}))
+        quotas = [body] if not types or quota.key in types else []
+        return json_response(
+            HTTPStatus.OK, with_request_id({"quotas": quotas, "page_info": _page_info(None, len(quotas))})
+        )
 
     def _switch(self, call: Call, *, enabled: bool) -> Response:
         Query(call)

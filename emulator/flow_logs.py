@@ -51,9 +51,9 @@ class NewFlowLog:
     """Hash of the body: creates with the same client token are the same if their hashes are."""
 
     @classmethod
-    def parse(cls, body: object) -> NewFlowLog:
+    def parse(cls, body: object, *, strict: bool = True) -> NewFlowLog:
         """API reference: create flow log, request body."""
-        wrapper = rules.require_object(body, "the body", ("flow_log",))
+        wrapper = rules.require_object(body, "the body", ("flow_log",), strict=strict)
         if "flow_log" not in wrapper:
             raise invalid("flow_log is missing.")
         fields = rules.require_object(
@@ -68,6 +68,7 @@ class NewFlowLog:
                 "log_stream_id",
                 "log_store_type",
             ),
+            strict=strict,
         )
         rules.check_literal("resource_type", rules.require_text(fields, "resource_type"), rules.RESOURCE_TYPE)
         rules.check_literal("log_store_type", rules.require_text(fields, "log_store_type"), rules.LOG_STORE_TYPE)
@@ -91,9 +92,9 @@ class FlowLogChange:
     description: str | None = None
 
     @classmethod
-    def parse(cls, body: object) -> FlowLogChange:
-        fields = rules.require_object(body, "the body", ("name", "description"))
-        if not fields:
+    def parse(cls, body: object, *, strict: bool) -> FlowLogChange:
+        fields = rules.require_object(body, "the body", ("name", "description"), strict=strict)
+        if strict and not fields:
             raise invalid("the body must have at least one of name and description.")
         return cls(
             name=rules.check_name(rules.require_text(fields, "name")) if "name" in fields else None,

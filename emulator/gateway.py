@@ -52,7 +52,9 @@ class Gateway:
         project_id = call.path["project_id"]
         if project_id not in caller.project_ids:
             raise ApiError(NO_PERMISSION, f"These credentials give no access to project {project_id}.")
-        if call.request.headers.get(PROJECT_HEADER, project_id) != project_id:
+        # It is part of how a signed request names its project; beside a token, which has one, it says nothing.
+        signed = AUTH_TOKEN_HEADER not in call.request.headers
+        if signed and call.request.headers.get(PROJECT_HEADER, project_id) != project_id:
             raise ApiError(NO_PERMISSION, f"{PROJECT_HEADER} names a different project from the path, {project_id}.")
         if not caller.policy.allows(route.action):
             raise ApiError(NO_PERMISSION, f"Policy doesn't allow {route.action} to be performed.")

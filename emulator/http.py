@@ -28,10 +28,12 @@ class Service(Enum):
 
 @dataclass(frozen=True)
 class Call:
-    """One request to a known route; `path` holds the values of the route's placeholders."""
+    """One request to a known route; `path` holds the values of the route's placeholders. Whether it is read strictly:
+    see Behaviour.strict."""
 
     request: Request
     path: Mapping[str, str]
+    strict: bool
 
 
 Handler = Callable[[Call], Response]
@@ -50,12 +52,13 @@ class Route:
 
 
 class Query:
-    """The query parameters of a call; unknown ones are refused."""
+    """The query parameters of a call; unknown ones are ignored, or refused."""
 
     def __init__(self, call: Call, *known: str) -> None:
         self._values = dict(call.request.args.lists())
+        self._strict = call.strict
         for parameter in self._values:
-            if parameter not in known:
+            if call.strict and parameter not in known:
                 allowed = f"the parameters are {', '.join(known)}" if known else "this call takes none"
                 raise invalid(f"unknown query parameter {parameter!r}: {allowed}.")
 
@@ -72,7 +75,7 @@ class Query:
                 rules.check_literal(parameter, value, *allowed)
         return values
 
-    def page(self) -> Page:
+    def page(self, *sort_keys: str) -> Page:
         """API reference: pagination query, sorting by a single field. A blank marker means the first page."""
         limit, marker = self.get("limit"), self.get("marker")
         if marker is not None and limit is None:
@@ -80,24 +83,25 @@ class Query:
         return Page(
             limit=rules.MAX_LIMIT if limit is None else _limit(limit),
             marker=marker or None,
-            sort_key=self.get("sort_key", *rules.SORT_KEYS) or rules.SORT_KEYS[0],
+            sort_key=self.get("sort_key", *rules.SORT_KEYS, *sort_keys) or rules.SORT_KEYS[0],
             descending=self.get("sort_dir", *rules.SORT_DIRECTIONS) == "desc",
+            strict=self._strict,
         )
 
 
 def json_body(call: Call) -> object:
-    """The body of a call, which must be declared as JSON and be well-formed JSON."""
+    """The body of a call, which must be well-formed JSON and, in a strict reading, be declared as such."""
     request = call.request
-    if request.mimetype != "application/json":
+    if call.strict and request.mimetype != "application/json":
         raise invalid("Content-Type must be application/json.")
     try:
-        return strict_json.loads(request.get_data())
+        return strict_json.loads(request.get_data(), repeated_keys=not call.strict)
     except ValueError as error:
         raise invalid(f"the body is not valid JSON: {error}.") from error
 
 
 def no_body(call: Call) -> None:
-    if call.request.get_data():
+    if call.strict and call.request.get_data():
         raise invalid("this call takes no body.")
 
 

@@ -121,9 +121,8 @@ class Identity:
         token = self._require_token(bearer)
         return self.issue(token.user, self._find_project(scope, token.user.domain), expires_at=token.expires_at)
 
-    def assume_role(self, bearer: str, domain: Named, agency: str, scope: Named | None) -> tuple[str, Token]:
-        """A new token of an agency that trusts the domain of the token's user."""
-        token = self._require_token(bearer)
+    def assume_role(self, caller: Domain, domain: Named, agency: str, scope: Named | None) -> tuple[str, Token]:
+        """A new token of an agency that trusts the domain of its caller."""
         found = _find(self._database.connection(), _USERS, "u", Named(name=agency, domain=domain))
         trusted = (
             found
@@ -131,9 +130,9 @@ class Identity:
             .execute("SELECT trusted_domain_id FROM user WHERE id = ?", (found[0],))
             .fetchone()
         )
-        if not found or not trusted or trusted[0] != token.user.domain.id:
-            raise IamError(403, f"There is no agency {agency!r} that trusts domain {token.user.domain.name!r}.")
-        return self.issue(_user(found), self._find_project(scope, _user(found).domain), expires_at=token.expires_at)
+        if not found or not trusted or trusted[0] != caller.id:
+            raise IamError(403, f"There is no agency {agency!r} that trusts domain {caller.name!r}.")
+        return self.issue(_user(found), self._find_project(scope, _user(found).domain))
 
     def issue(self, user: User, project: Project | None, *, expires_at: Instant | None = None) -> tuple[str, Token]:
         """A new token without a password: for sign-in, and for the process that runs the emulator."""

@@ -45,8 +45,8 @@ class LogQuery:
     counts: bool
 
     @classmethod
-    def parse(cls, body: object) -> LogQuery:
-        fields = rules.require_object(body, "the body", FIELDS)
+    def parse(cls, body: object, *, strict: bool) -> LogQuery:
+        fields = rules.require_object(body, "the body", FIELDS, strict=strict)
         begin, end = _integer(fields, "start_time"), _integer(fields, "end_time")
         if not 0 <= end - begin <= rules.MAX_QUERY_DAYS * DAY:
             raise invalid(f"end_time must not be before start_time, nor {rules.MAX_QUERY_DAYS} days after it.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import islice
 
@@ -79,9 +79,7 @@ class _LtsApi:
         return json_response(HTTPStatus.OK, {"log_groups": groups})
 
     def create_group(self, call: Call) -> Response:
-        fields = rules.require_object(
-            json_body(call), "the body", ("log_group_name", "ttl_in_days", "tags", "log_group_name_alias")
-        )
+        fields = _fields(call, "log_group_name", "ttl_in_days", "tags", "log_group_name_alias")
         name = rules.check_log_name("log_group_name", rules.require_text(fields, "log_group_name"))
         settings = Settings.parse(fields, needs_ttl=True)
         id_ = self._log_tank.create_group(call.path["project_id"], name, settings)
@@ -112,11 +110,8 @@ class _LtsApi:
         return json_response(HTTPStatus.OK, {"log_streams": streams})
 
     def create_stream(self, call: Call) -> Response:
-        fields = rules.require_object(
-            json_body(call),
-            "the body",
-            ("log_stream_name", "ttl_in_days", "tags", "log_stream_name_alias", "enterprise_project_name"),
-        )
+        aliases = ("log_stream_name_alias", "enterprise_project_name")
+        fields = _fields(call, "log_stream_name", "ttl_in_days", "tags", *aliases)
         name = rules.check_log_name("log_stream_name", rules.require_text(fields, "log_stream_name"))
         settings = Settings.parse(fields, needs_ttl=False)
         id_ = self._log_tank.create_stream(*_group_path(call), name, settings)
@@ -139,7 +134,7 @@ class _LtsApi:
         return Response(status=HTTPStatus.NO_CONTENT)
 
     def query(self, call: Call) -> Response:
-        query = LogQuery.parse(json_body(call))
+        query = LogQuery.parse(json_body(call), strict=call.strict)
         found = list(islice(self._lines(call, query, query.page, from_newest=query.from_newest), query.limit))
         if query.from_newest != query.descending:
             found.reverse()
@@ -162,8 +157,12 @@ def _stream_path(call: Call) -> tuple[str, str, str]:
     return call.path["project_id"], call.path["log_group_id"], call.path["log_stream_id"]
 
 
+def _fields(call: Call, *known: str) -> Mapping[str, object]:
+    return rules.require_object(json_body(call), "the body", known, strict=call.strict)
+
+
 def _settings(call: Call) -> Settings:
-    return Settings.parse(rules.require_object(json_body(call), "the body", ("ttl_in_days", "tags")), needs_ttl=True)
+    return Settings.parse(_fields(call, "ttl_in_days", "tags"), needs_ttl=True)
 
 
 def _group_body(group: LogGroup) -> dict[str, object]:

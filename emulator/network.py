@@ -73,12 +73,37 @@ class Network:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def routers(self, project_id: str, page: Page, *, owned_by_self: bool = False) -> RouterPage:
-        """API reference: query enterprise routers. Those that others share with the project are left out on request."""
-        items = f"{_ROUTERS} WHERE (project_id = :project_id{'' if owned_by_self else _OR_SHARED})"
+    def routers(
+        self,
+        project_id: str,
+        page: Page,
+        *,
+        ids: Sequence[str] = (),
+        states: Sequence[str] = (),
+        resource_ids: Sequence[str] = (),
+        owned_by_self: bool = False,
+    ) -> RouterPage:
+        """API reference: query enterprise routers. Filters combine; several values of one filter are alternatives.
+
+        Routers that others share with the project are left out on request.
+        """
+        ever = f"{_ROUTERS} WHERE (project_id = :project_id{'' if owned_by_self else _OR_SHARED})"
+        values = {"project_id": project_id}
+        items = f"{ever}{_filter('id', ids, values)}{_filter('state', states, values)}"
+        if resource_ids:
+            attached = (
+                f"SELECT er_id FROM attachment WHERE removed_at IS NULL{_filter('resource_id', resource_ids, values)}"
+            )
+            items += f" AND id IN ({attached})"
         with self._database.reading() as connection:
-            found = fetch_page(connection, page, items=items, ever=items, values={"project_id": project_id})
+            found = fetch_page(connection, page, items=items, ever=ever, values=values)
         return RouterPage([_router(row) for row in found.rows], found.next_marker)
+
+    def router(self, project_id: str, er_id: str) -> Router:
+        """API reference: query details about an enterprise router."""
+        with self._database.reading() as connection:
+            require_router(connection, project_id, er_id, or_shared=True)
+            return _router(connection.execute(f"{_ROUTERS} WHERE id = ?", (er_id,)).fetchone())
 
     def attachments(
         self,
@@ -92,13 +117,11 @@ class Network:
     ) -> AttachmentPage:
         """API reference: query attachments. Filters combine; several values of one filter are alternatives."""
         ever = f"{_ATTACHMENTS_EVER} WHERE a.er_id = :er_id"
-        items = f"{ever} AND a.removed_at IS NULL"
-        values: dict[str, object] = {"er_id": er_id}
-        filters = {"state": states, "resource_type": resource_types, "resource_id": resource_ids}
-        for column, allowed in filters.items():
-            if allowed:
-                values[column] = json.dumps(list(allowed))
-                items += f" AND a.{column} IN (SELECT value FROM json_each(:{column}))"
+        values = {"er_id": er_id}
+        filters = {"a.state": states, "resource_type": resource_types, "resource_id": resource_ids}
+        items = f"{ever} AND a.removed_at IS NULL" + "".join(
+            _filter(column, allowed, values) for column, allowed in filters.items()
+        )
         with self._database.reading() as connection:
             require_router(connection, project_id, er_id, or_shared=True)
             found = fetch_page(connection, page, items=items, ever=ever, values=values)
@@ -122,6 +145,15 @@ class Network:
             f"{_ATTACHMENTS_EVER} WHERE a.removed_at IS NULL ORDER BY r.name, a.name, a.id"
         )
         return [_attachment(row) for row in rows]
+
+
+def _filter(column: str, allowed: Sequence[str], values: dict[str, str]) -> str:
+    """A condition for a query that has one already: the column has one of the values that are allowed, if any are."""
+    if not allowed:
+        return ""
+    parameter = column.replace(".", "_")
+    values[parameter] = json.dumps(list(allowed))
+    return f" AND {column} IN (SELECT value FROM json_each(:{parameter}))"
 
 
 def attachment_ids_ever(connection: sqlite3.Connection) -> set[str]:

@@ -18,6 +18,7 @@ class Page:
     marker: str | None = None
     sort_key: str = "id"
     descending: bool = False
+    strict: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def fetch_page(
     """One page of the query `items`, whose rows have at least id, name and state.
 
     `ever` is the same query without its filters and with deleted items: a page that starts at an item which was
-    deleted in the meantime is still found, whereas a marker that is not the id of any item is refused.
+    deleted in the meantime is still found. A marker that is not the id of any item is refused if the page is strict;
+    otherwise the page begins where such an item would be.
     """
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
@@ -45,9 +47,9 @@ def fetch_page(
         anchor = cursor.execute(
             f"SELECT {page.sort_key} AS sort_value FROM ({ever}) WHERE id = :marker", parameters
         ).fetchone()
-        if anchor is None:
+        if anchor is None and page.strict:
             raise invalid(f"marker {page.marker!r} is not the id of an item in this list.")
-        parameters["sort_value"] = anchor["sort_value"]
+        parameters["sort_value"] = page.marker if anchor is None else anchor["sort_value"]
         after = f"WHERE ({page.sort_key}, id) {'<' if page.descending else '>'} (:sort_value, :marker)"
     parameters["one_more"] = page.limit + 1
     rows = cursor.execute(

@@ -34,12 +34,28 @@ AttachmentState = Literal[
     "invalid",
 ]
 ATTACHMENT_TYPES: tuple[str, ...] = get_args(AttachmentType)
+FOREIGN_TYPES = ("peering", "can", "connect", "dc", "dgw", "ecn")  # that SDKs know; no attachment here has one
 LOGGABLE_TYPES = ("vpc", "vgw", "vpn")
 ROUTER_STATES: tuple[str, ...] = get_args(RouterState)
 ATTACHMENT_STATES: tuple[str, ...] = get_args(AttachmentState)
 AVAILABLE: Literal["available"] = "available"
 FROZEN = "freezed"
 FLOW_LOG_QUOTA = "flow_log"
+QUOTAS = (
+    FLOW_LOG_QUOTA,
+    "er_instance",
+    "vpc_attachment",
+    "vpn_attachment",
+    "dc_attachment",
+    "peering_attachment",
+    "can_attachment",
+    "connect_attachment",
+    "multicast_domain",
+    "multicast_domain_association",
+    "route_table",
+    "static_route",
+    "vpc_er",
+)
 DEFAULT_QUOTA = 20
 UNLIMITED = -1
 
@@ -59,13 +75,17 @@ SEARCH_TYPES = ("init", "forwards", "backwards")
 # API reference: pagination and sorting.
 MAX_LIMIT = 2000
 SORT_KEYS = ("id", "name", "state")
+MORE_SORT_KEYS = ("description", "created_at", "updated_at")  # for routers and attachments
 SORT_DIRECTIONS = ("asc", "desc")
 
 
-def require_object(value: object, where: str, fields: Sequence[str]) -> Mapping[str, object]:
-    """`value` as a JSON object that has no other fields than `fields`."""
+def require_object(value: object, where: str, fields: Sequence[str], *, strict: bool = False) -> Mapping[str, object]:
+    """`value` as a JSON object of which only `fields` count; null is like an absent field. Strictly read, it is refused
+    if it has any other."""
     if not isinstance(value, dict):
         raise invalid(f"{where} must be a JSON object.")
+    if not strict:
+        return {field: value[field] for field in fields if value.get(field) is not None}
     for field in value:
         if field not in fields:
             raise invalid(f"{where} has an unknown field {field!r}: the fields are {', '.join(fields)}.")

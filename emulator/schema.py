@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 APPLICATION_ID = 0x4F544346  # "OTCF" in the SQLite header: a file of the emulator
-VERSION = 5  # of the tables: a file of any other version is refused, so raise it with every change below
+VERSION = 6  # of the tables: a file of any other version is refused, so raise it with every change below
 
 # A flow log is two things: facts that never change (flow_log) and a history of the rest (flow_log_version), of which
 # the newest version that is already valid counts. What will happen is written when it is accepted, so nothing has to

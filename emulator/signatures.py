@@ -1,4 +1,9 @@
-"""Requests signed with an access key (API reference: AK/SK-based authentication; API Request Signing Guide)."""
+"""Requests signed with an access key (API reference: AK/SK-based authentication; API Request Signing Guide).
+
+OTC's own Go library signs in an older form, which the service takes too: `Credential` is the access key with a scope,
+as in AK/20261130/region/service/sdk_request, and the signing key is derived from the secret and the scope. (Source:
+gophertelekomcloud, signer_helper.go.)
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import hmac
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import reduce
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
 
@@ -23,7 +29,10 @@ REQUIRED_HEADERS = (DATE,)
 SECURITY_TOKEN = "x-security-token"
 CONTENT_HASH = "x-sdk-content-sha256"
 
-_AUTHORIZATION = re.compile(rf"{ALGORITHM} Access=([^\s,]+), *SignedHeaders=([^\s,]+), *Signature=([0-9a-f]{{64}})")
+_AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} (?:Access=([^\s,/]+)|Credential=([^\s,/]+)/([^\s,]+/sdk_request)), *"
+    "SignedHeaders=([^\\s,]+), *Signature=([0-9a-f]{64})"
+)
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _WSGI_ENCODING = "latin-1"  # of the request line and headers
 
@@ -32,6 +41,8 @@ class _Signature(NamedTuple):
     """The parts of the header Authorization."""
 
     access_key: str
+    scope: str
+    """Empty in the usual form."""
     signed_headers: list[str]
     value: str
 
@@ -42,13 +53,14 @@ class _Signature(NamedTuple):
             raise _refused(
                 f"the header Authorization is not of the form {ALGORITHM} Access=..., SignedHeaders=..., Signature=..."
             )
-        names = found[2].split(";")
+        access_key, scoped_access_key, scope, signed_headers, value = found.groups("")
+        names = signed_headers.split(";")
         if names != sorted({name.lower() for name in names}):
             raise _refused("SignedHeaders must be in lower case and in order, each once")
         for required in REQUIRED_HEADERS:
             if required not in names:
                 raise _refused(f"the header {required} must be signed")
-        return cls(found[1], names, found[3])
+        return cls(access_key or scoped_access_key, scope, names, value)
 
 
 def verify(
@@ -66,21 +78,30 @@ def verify(
     if abs(_instant(date) - now) > seconds(LEEWAY):
         raise _refused(f"{DATE} is more than {LEEWAY / 60:g} minutes from now")
     if key.security_token is not None:
-        if SECURITY_TOKEN not in signature.signed_headers:
-            raise _refused(f"with a temporary access key, the header {SECURITY_TOKEN} must be sent and signed")
+        # Signed or not: both Terraform providers add it to a request that they have signed.
+        if SECURITY_TOKEN not in request.headers:
+            raise _refused(f"with a temporary access key, the header {SECURITY_TOKEN} must be sent")
         if not _are_equal(request.headers[SECURITY_TOKEN].strip(), key.security_token):
             raise _refused(f"{SECURITY_TOKEN} is not that of the access key {signature.access_key}")
     if key.expires_at is not None and key.expires_at <= now:
         raise _refused(f"the access key {signature.access_key} has expired")
-    expected = sign(key.secret_key, date.strip(), canonical_request(request, signature.signed_headers))
+    canonical = canonical_request(request, signature.signed_headers)
+    expected = sign(key.secret_key, date.strip(), canonical, signature.scope)
     if not _are_equal(signature.value, expected):
         raise _refused("the signature does not match this request and the secret of this access key")
     return key
 
 
-def sign(secret_key: str, date: str, canonical: bytes) -> str:
-    text = f"{ALGORITHM}\n{date}\n{hashlib.sha256(canonical).hexdigest()}"
-    return hmac.new(secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+def sign(secret_key: str, date: str, canonical: bytes, scope: str) -> str:
+    lines = [ALGORITHM, date, *([scope] if scope else []), hashlib.sha256(canonical).hexdigest()]
+    key = secret_key.encode()
+    if scope:
+        key = reduce(_hmac, scope.split("/"), b"SDK" + key)
+    return _hmac(key, "\n".join(lines)).hex()
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
 
 
 def canonical_request(request: Request, signed_headers: list[str]) -> bytes:

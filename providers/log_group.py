@@ -24,7 +24,8 @@ class LogGroupArgs:
         delete_with_data: Whether a delete also deletes the log group in the cloud, once it has no streams; False by
             default, which leaves it there.
         idempotency_key: Lets a create that is repeated after a crash find the log group of the first create. Any string
-            that stays the same from run to run, such as the result of a RandomUuid. Changing it changes nothing.
+            that stays the same from run to run and that no other stack has; one that outlives a destroy also finds
+            what the destroy has left. Changing it changes nothing.
     """
 
     name: pulumi.Input[str]

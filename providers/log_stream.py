@@ -25,7 +25,8 @@ class LogStreamArgs:
         delete_with_data: Whether a delete also deletes the log stream and its records in the cloud, once no flow log
             writes to it; False by default, which leaves it there.
         idempotency_key: Lets a create that is repeated after a crash find the log stream of the first create. Any
-            string that stays the same from run to run, such as the result of a RandomUuid. Changing it changes nothing.
+            string that stays the same from run to run and that no other stack has; one that outlives a destroy also
+            finds what the destroy has left. Changing it changes nothing.
     """
 
     log_group_id: pulumi.Input[str]

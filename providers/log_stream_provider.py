@@ -45,6 +45,8 @@ class LogStreamProvider(LogStoreProvider[LogStream]):
 def _find_writers(client: Client, log_stream_id: str) -> Iterator[FlowLog]:
     """The flow logs of the project's routers that write to this stream."""
     for router in client.routers.list():
+        if router.is_shared:  # Its owner's flow logs write to log streams of the owner.
+            continue
         for listed in client.flow_logs.list(router.id):
             if listed.target.log_stream_id == log_stream_id:
                 with contextlib.suppress(NotFoundError):  # The list lags behind.

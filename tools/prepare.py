@@ -32,6 +32,13 @@ PARALLEL = 128
 READS = "OTC_FLOW_LOGS_READS"
 _READS = 512
 _SELECT_SECONDS = 120
+_DEFAULTS = {
+    "PULUMI_SKIP_UPDATE_CHECK": "true",
+    # For a state in object storage. OBS refuses uploads in the form that has a checksum, and sends no checksums.
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+_LOOPBACK = ["127.0.0.1", "localhost"]
 
 
 def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
@@ -43,7 +50,10 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
     new = {"PATH": path_with(environment.get("PATH", os.defpath), venv / "bin", cli)}
     new["OTC_FLOW_LOGS_VENV"] = str(venv)
     if cli:
-        new["PULUMI_SKIP_UPDATE_CHECK"] = environment.get("PULUMI_SKIP_UPDATE_CHECK", "true")
+        new |= {name: environment.get(name, default) for name, default in _DEFAULTS.items()}
+        # Otherwise gRPC, alone of all that is used here, connects to the engine through the user's proxy.
+        direct = [host for host in environment.get("no_grpc_proxy", "").split(",") if host]
+        new["no_grpc_proxy"] = ",".join(dict.fromkeys([*direct, *_LOOPBACK]))
     if stack:
         width = _width("PULUMI_PARALLEL", environment) or PARALLEL
         reads = _width(READS, environment) or (_READS if width == PARALLEL else width)
@@ -113,7 +123,7 @@ def prepare(what: str, stack: str | None) -> dict[str, str | None]:
         new |= exports(os.environ, venv, None, None)
         return new
     cli = pulumi_cli.find_cli()
-    say(cli.summary)
+    _say_once(cli.summary)
     new |= exports(os.environ, venv, cli.folder, stack)
     new |= offline.environment(cli.folder if stack else None, venv, os.environ)
     if stack is None:
@@ -127,6 +137,16 @@ def prepare(what: str, stack: str | None) -> dict[str, str | None]:
         if passphrase.VARIABLE in os.environ or os.environ.get(passphrase.FILE_VARIABLE):
             new.pop(passphrase.VARIABLE, None)
     return new
+
+
+def _say_once(summary: str) -> None:
+    """Say which CLI is used, unless it is the one of the last time."""
+    last = ROOT / ".local" / "cli"
+    if last.is_file() and last.read_text(encoding="utf-8") == summary:
+        return
+    say(summary)
+    last.parent.mkdir(exist_ok=True)
+    last.write_text(summary, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:

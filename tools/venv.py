@@ -13,7 +13,7 @@ _INSTALL_SECONDS = 15 * 60
 
 
 def ensure_venv(root: Path) -> Path:
-    """The folder of a complete `.venv`. A stamp in it records what it was created from.
+    """The folder of a complete `.venv` of this Python. A stamp in it records what it was created from.
 
     A `.venv` that is a link may be shared with other checkouts: it is used as it is.
     """
@@ -21,7 +21,9 @@ def ensure_venv(root: Path) -> Path:
     if venv.is_symlink():
         return venv
     stamp, python = venv / ".made-from.json", venv / "bin" / "python"
-    current = {"checkout": str(root), "python": str(python), "digest": _digest(root)}
+    # The same whether this runs in .venv or in the Python that .venv was created with.
+    base = f"{sys.base_prefix} {sys.version_info.major}.{sys.version_info.minor}"
+    current = {"checkout": str(root), "python": str(python), "base": base, "digest": _digest(root)}
     # The stamp does not show what was removed since, but to test for the python costs nothing.
     if _read(stamp) == current and os.access(python, os.X_OK):
         return venv
@@ -30,8 +32,9 @@ def ensure_venv(root: Path) -> Path:
         created_from = _read(stamp)
         if created_from == current and os.access(python, os.X_OK):
             return venv
-        if run([python, "-c", ""], timeout=30)[0] or created_from.get("checkout", str(root)) != str(root):
-            _create(venv)  # missing, broken, or copied here from another checkout
+        is_other = any(created_from.get(name, current[name]) != current[name] for name in ("checkout", "base"))
+        if is_other or run([python, "-c", ""], timeout=30)[0]:
+            _create(venv)  # copied here from another checkout, of another Python, missing or broken
         stamp.unlink(missing_ok=True)
         say("Python packages: installing into .venv, about a minute when none are cached")
         _install(root, python)

@@ -1,6 +1,7 @@
-"""The version of the Pulumi CLI that this project uses. It stands here and, for Go, in offline/cli/go.mod."""
+"""The versions that this project needs: of the Pulumi CLI, here and, for Go, in offline/cli/go.mod; and of Python."""
 
 import re
+from pathlib import Path
 
 PULUMI = "3.259.0"
 
@@ -20,3 +21,10 @@ def at_least(text: str, minimum: str) -> bool:
     """Whether the first version in a text is this one or newer."""
     version, least = parse(text), parse(minimum)
     return version is not None and least is not None and version >= least
+
+
+def oldest_python(root: Path) -> str:
+    """The oldest Python that pyproject.toml supports, such as 3.10."""
+    found = re.search(r'^requires-python = ">=([\d.]+)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found
+    return found[1]

@@ -5,11 +5,7 @@
 OUT=${CI_OUTPUT:-.local/ci}
 
 # The folder of the stack files, with a slash: empty for the project's root.
-STACKS=stacks/
-if [ -f Pulumi.yaml ]; then
-    STACKS=$(sed -n 's/^stackConfigDir: *//p' Pulumi.yaml | tr -d "\"'")
-    STACKS=${STACKS:+${STACKS%/}/}
-fi
+STACKS=$(sh tools/python -m stacks.stackfile.location)
 
 # Plans are still experimental; the stream of events has the names of new flow logs, which the single document lacks.
 export PULUMI_EXPERIMENTAL=true PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true

@@ -1,5 +1,7 @@
 """Where stack files are, and the short names of stacks.
 
+    python -m stacks.stackfile.location     prints the folder, with a slash; nothing if it is the project's
+
 Standard library only: `make` needs it before any installation.
 """
 
@@ -29,3 +31,7 @@ def stack_folder(project: Path = PROJECT_FOLDER) -> Path:
 def stack_file(stack: str, project: Path = PROJECT_FOLDER) -> Path:
     """The stack's file, whether it exists or not."""
     return stack_folder(project) / f"Pulumi.{stack}.yaml"
+
+
+if __name__ == "__main__":
+    print("" if stack_folder() == PROJECT_FOLDER else f"{stack_folder()}/")

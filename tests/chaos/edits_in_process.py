@@ -59,7 +59,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     with (
         drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.store.uuid4"),
         mock.patch("providers.journal.FOLDER", folder / "creating"),
-        serve_document(folder, seed_document(rng), Behaviour(latency=0)) as server,
+        serve_document(folder, seed_document(rng), Behaviour(latency=0, strict=True)) as server,
     ):
         stack = _Stack(server, base)
         editor = Editor(rng, server.store, first_file(rng))

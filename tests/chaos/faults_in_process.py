@@ -49,7 +49,7 @@ _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+")
 def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     """Run this seed, in an empty folder, with the SDK's servicer class."""
     rng, outcome = Random(seed), Outcome()
-    behaviour = Behaviour(latency=0, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
+    behaviour = Behaviour(latency=0, strict=True, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
     with drawn_ids(rng, "emulator.flow_logs.uuid4"), serve_seeded(folder, behaviour) as server:
         attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())
         others = create_flow_logs_of_others(server, rng, attachments)

@@ -26,7 +26,7 @@ class EmulatorProcess:
     """`python -m emulator`. After a kill it can be started again, at the same address with the same database."""
 
     def __init__(self, db: Path, port: int, *options: str) -> None:
-        self._options = ("--db", str(db), "--port", str(port), *options)
+        self._options = ("--strict", "--db", str(db), "--port", str(port), *options)
         self.start()
 
     def start(self) -> None:

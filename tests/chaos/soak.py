@@ -62,7 +62,7 @@ def soak(operations: int, folder: Path, say: Callable[[str], None]) -> tuple[lis
     usages: list[Usage] = []
     problems: list[str] = []
     with (
-        emulator.serve(folder / "emulator.db", seed=seed, behaviour=Behaviour(latency=0)) as server,
+        emulator.serve(folder / "emulator.db", seed=seed, behaviour=Behaviour(latency=0, strict=True)) as server,
         _provider() as (pid, stub),
         ThreadPoolExecutor(ENGINES) as pool,
     ):

@@ -55,6 +55,21 @@ except subprocess.TimeoutExpired:
 """
 
 
+# Over TLS, since only then does the AWS SDK send a body as aws-chunked. OBS refuses that, and so does this server.
+S3_PROGRAM = """
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_ssl_devcert, run_simple
+from werkzeug.wrappers import Request, Response
+storage = DomainDispatcherApplication(create_backend_app)
+@Request.application
+def application(request):
+    return Response(status=501) if "aws-chunked" in request.headers.get("Content-Encoding", "") else storage
+pair = make_ssl_devcert(sys.argv[2], host="localhost")
+run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True, ssl_context=pair)
+"""
+
+
 @dataclass
 class Backend:
     """An empty place for states, whose address nobody else has."""
@@ -172,27 +187,36 @@ def _answers(port: int, keeper: subprocess.Popen[bytes]) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class S3:
+    """A server that accepts any key."""
+
+    address: str
+    certificate: Path
+
+
 @contextlib.contextmanager
-def s3_server(log: Path) -> Iterator[str]:
-    """The address of an S3 server that accepts any key."""
+def s3_server(folder: Path) -> Iterator[S3]:
+    """An S3 server, with its log and its certificate in the folder."""
     packages = install(*S3_SERVER)
 
     def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+        return [sys.executable, "-c", S3_PROGRAM, str(port), str(folder / "s3")]
 
-    with serving(command, log, PYTHONPATH=str(packages)) as port:
-        yield f"127.0.0.1:{port}"
+    with serving(command, folder / "log", PYTHONPATH=str(packages)) as port:
+        yield S3(f"localhost:{port}", folder / "s3.crt")
 
 
-def create_bucket(server: str) -> Backend:
+def create_bucket(server: S3, *, by_variable: bool = False) -> Backend:
+    """An empty bucket, whose server is named by its URL or by a variable."""
     bucket = f"state-{uuid.uuid4().hex}"
-    address = f"http://{server}/{bucket}"
-    requests.put(address, timeout=TIMEOUT).raise_for_status()
+    address, certificate = f"https://{server.address}/{bucket}", str(server.certificate)
+    requests.put(address, timeout=TIMEOUT, verify=certificate).raise_for_status()
 
     def read(path: str) -> bytes:
         # No signature is checked, but none of the objects is public.
         signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=state/20260101/eu-de/s3/aws4_request"}
-        answer = requests.get(f"{address}{path}", headers=signed, timeout=TIMEOUT)
+        answer = requests.get(f"{address}{path}", headers=signed, timeout=TIMEOUT, verify=certificate)
         answer.raise_for_status()
         return answer.content
 
@@ -200,9 +224,12 @@ def create_bucket(server: str) -> Backend:
         keys = ElementTree.fromstring(read("?list-type=2")).findall("{*}Contents/{*}Key")
         return {key.text: read(f"/{key.text}") for key in keys if key.text}
 
-    options = "region=eu-de&s3ForcePathStyle=true&disableSSL=true&response_checksum_validation=when_required"
-    environment = {"AWS_ACCESS_KEY_ID": "state", "AWS_SECRET_ACCESS_KEY": PASSWORD}
-    return Backend(f"s3://{bucket}?endpoint={server}&{options}", environment, stored)
+    url = f"s3://{bucket}?region=eu-de&s3ForcePathStyle=true"
+    key = {"AWS_ACCESS_KEY_ID": "state", "AWS_SECRET_ACCESS_KEY": PASSWORD, "AWS_CA_BUNDLE": certificate}
+    if by_variable:
+        return Backend(url, {**key, "AWS_ENDPOINT_URL_S3": f"https://{server.address}"}, stored)
+    options = f"endpoint={server.address}&response_checksum_validation=when_required"
+    return Backend(f"{url}&{options}", key, stored)
 
 
 @dataclass(frozen=True)

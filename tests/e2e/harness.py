@@ -45,6 +45,10 @@ CREATE = "POST */flow-logs"
 
 FOREVER = 3600.0  # seconds
 
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+DEAD_PROXY = dict.fromkeys(PROXY_VARIABLES, "http://127.0.0.1:9")
+"""A company's proxy for everything, which nothing on this machine can be reached through."""
+
 shared_settings: dict[str, str] = {}
 """Environment variables with which each command skips what would be the same each time; set by `conftest`."""
 
@@ -139,7 +143,7 @@ class Cloud:
         self.complete_operations()
         db, port = self.server.store.path, urlsplit(self.server.url).port
         self.server.close()
-        self.server = serve(db, port=port or 0, behaviour=Behaviour(latency=0))
+        self.server = serve(db, port=port or 0, behaviour=Behaviour(latency=0, strict=True))
 
     @property
     def _url(self) -> str:
@@ -423,7 +427,9 @@ def make_checkout(directory: Path) -> None:
         subprocess.run(["git", *arguments], cwd=directory, check=True)
 
 
-def run_shell(command: str, directory: Path, exit_code: int = 0, /, **environment: str) -> str:
+def run_shell(
+    command: str, directory: Path, exit_code: int = 0, timeout: float = TIMEOUT, /, **environment: str
+) -> str:
     """Run a shell command, which must end with this code; none of Pulumi's variables is in its environment."""
     done = subprocess.run(
         ["sh", "-c", command],
@@ -433,7 +439,7 @@ def run_shell(command: str, directory: Path, exit_code: int = 0, /, **environmen
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == exit_code, done.stdout
@@ -476,7 +482,7 @@ def run_at_terminal(
 @contextlib.contextmanager
 def serving(db: Path, **behaviour: Any) -> Iterator[Cloud]:
     """A cloud for the length of the block; `latency` and the like are the emulator's behaviour."""
-    cloud = Cloud(serve(db, behaviour=Behaviour(**behaviour)))
+    cloud = Cloud(serve(db, behaviour=Behaviour(strict=True, **behaviour)))
     try:
         yield cloud
     finally:

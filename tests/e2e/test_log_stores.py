@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emulator.faults.plan import Fault
 from emulator.log_tank import LogStream
 from tests.e2e.harness import QUICK, Cloud, Project
 from tests.waiting import eventually
@@ -84,3 +85,22 @@ def test_group_of_another_is_imported_and_deleted_only_with_consent(project: Pro
     assert cloud.server.store.log_group("shop").tags["env"] == "prod"
     project.destroy()
     assert [group.name for group in cloud.server.store.log_tank.groups()] == ["network", "security"]
+
+
+@pytest.mark.acceptance
+def test_run_after_a_killed_one_finds_the_log_group_that_it_created(project: Project, standalone: Cloud) -> None:
+    project.use_cloud(standalone)
+    held = Fault("hold", calls="POST */groups", when="after", seconds=60)
+    standalone.server.faults.use(0, [held])
+    declare(project, standalone)
+    process = project.start("up", *QUICK)
+    store = standalone.server.store
+    eventually(lambda: "shop" in [group.name for group in store.log_tank.groups()])
+    project.kill_engine(process)
+    created = store.log_group("shop")
+    standalone.server.faults.use(0, [])
+
+    project.recover()
+    assert store.log_group("shop") == created
+    assert [stream.name for stream in streams(standalone)] == ["flow-logs"]
+    project.expect_no_changes("--refresh")

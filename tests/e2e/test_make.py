@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.harness import (
     ARCHIVE,
+    DEAD_PROXY,
     Cloud,
     as_in_a_new_shell,
     run_at_terminal,
@@ -81,6 +82,11 @@ def test_make_up_with_yes_does_not_ask_at_a_terminal(checkout: Path, cloud: Clou
     file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
     assert "Make these changes?" not in at_terminal("make up YES=1", "", checkout, team)
     assert len(cloud.flow_logs()) == 6
+
+
+def test_make_up_works_behind_a_proxy(checkout: Path) -> None:
+    output = run_shell("unset no_proxy NO_PROXY no_grpc_proxy; make up", checkout, **DEAD_PROXY)
+    assert "10 of 10 loggable attachments are logged" in output
 
 
 def test_make_reports_wrong_credentials_once(checkout: Path, team: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import CHECKOUT, DEMO_FLOW_LOGS, STACK, TIMEOUT, Cloud, Project, serving
+from tests.e2e.harness import CHECKOUT, DEAD_PROXY, DEMO_FLOW_LOGS, STACK, TIMEOUT, Cloud, Project, serving
 
 STALE = (
     f"error: The plan for stack '{STACK}' is stale, so nothing was changed: make a new one with"
@@ -17,7 +17,7 @@ STALE = (
 
 
 class Job:
-    """A runner in the project's folder, whose state is in a backend named by its address."""
+    """A runner in the project's folder, behind a proxy, whose state is in a backend named by its address."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -25,7 +25,9 @@ class Job:
         self.out = self.folder / ".local" / "ci"
         shutil.copytree(CHECKOUT / "ci", self.folder / "ci", ignore=shutil.ignore_patterns("__pycache__"))
         self._state = self.folder / ".local" / "state"
-        self.environment = {**project.environment, "PULUMI_BACKEND_URL": f"file://{self._state}?metadata=skip"}
+        backend = {"PULUMI_BACKEND_URL": f"file://{self._state}?metadata=skip"}
+        self.environment = {**project.environment, **DEAD_PROXY, **backend}
+        self.environment.pop("no_grpc_proxy", None)
 
     def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

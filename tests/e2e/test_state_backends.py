@@ -12,7 +12,7 @@ import pytest
 
 from providers import journal
 from tests.e2e import backends, harness
-from tests.e2e.backends import PASSWORD, Backend, PostgreSql, TeamProject
+from tests.e2e.backends import PASSWORD, S3, Backend, PostgreSql, TeamProject
 from tests.e2e.harness import (
     DEMO_FLOW_LOGS,
     FOREVER,
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with backends.s3_server(tmp_path_factory.mktemp("s3") / "log") as address:
-        yield address
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with backends.s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -199,6 +199,18 @@ def test_make_move_state_applies_to_all_further_commands(checkout: Path, elsewhe
     back = "make move-state TO='file://./.local/state?metadata=skip' 2>&1 || :"
     assert "has no resources at" in run_shell(back, checkout, **backend)
     assert run_shell("git status --short", checkout) == ""
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_make_keeps_state_in_storage_that_refuses_aws_chunked(checkout: Path, s3_server: S3, by_variable: bool) -> None:
+    backend = backends.create_bucket(s3_server, by_variable=by_variable)
+    environment = {"PULUMI_BACKEND_URL": backend.url, **backend.environment}
+
+    output = run_shell("make up && make preview", checkout, **environment)
+
+    assert "14 unchanged" in output
+    assert "checksum" not in output
+    assert any(name.endswith("otc-flow-logs/local.json") for name in backend.stored())
 
 
 def leave_a_create(project: TeamProject, _elsewhere: Backend) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,11 +71,12 @@ def timeline(db: Path) -> Iterator[Timeline]:
 
 @pytest.fixture
 def serve(db: Path) -> Iterator[Callable[..., Server]]:
-    """Start servers on the test's file, closed at the end whatever happens: `serve(Behaviour(...))`."""
+    """Start servers on the test's file, closed at the end whatever happens: `serve(Behaviour(...))`. They are strict:
+    what the client sends by mistake is refused."""
     with ExitStack() as stack:
 
         def start(behaviour: Behaviour = INSTANT, *, path: Path = db) -> Server:
-            return stack.enter_context(emulator.serve(path, behaviour=behaviour))
+            return stack.enter_context(emulator.serve(path, behaviour=replace(behaviour, strict=True)))
 
         yield start
 

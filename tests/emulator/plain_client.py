@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -91,8 +92,8 @@ class PlainClient:
 
 
 class Signing(AuthBase):
-    """Signs requests with an access key, as the API Request Signing Guide says: those headers that have to do with the
-    API, and others that a test wants, at a time that may be off."""
+    """Signs requests with an access key, as the API Request Signing Guide says, at a time that may be off: the headers
+    in `signed`, or those that have to do with the API; in the form with a scope if there is one."""
 
     def __init__(
         self,
@@ -101,10 +102,12 @@ class Signing(AuthBase):
         security_token: str | None = None,
         *,
         seconds_off: float = 0.0,
+        signed: Sequence[str] = (),
+        scope: str = "",
         **headers: str,
     ) -> None:
         self.access_key, self.secret_key = access_key, secret_key
-        self.seconds_off = seconds_off
+        self.seconds_off, self.signed, self.scope = seconds_off, signed, scope
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if security_token is not None:
             self.headers["x-security-token"] = security_token
@@ -114,7 +117,8 @@ class Signing(AuthBase):
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + self.seconds_off))
         request.headers.update({**self.headers, "host": parts.netloc, "x-sdk-date": date})
         sent = {name.lower(): str(value).strip() for name, value in request.headers.items()}
-        signed = sorted(name for name in sent if name.startswith("x-") or name in ("host", "content-type"))
+        usual = [name for name in sent if name.startswith("x-") or name in ("host", "content-type")]
+        signed = sorted(self.signed or usual)
         content = request.body or b""
         content = content.encode() if isinstance(content, str) else content
         canonical = "\n".join(
@@ -127,10 +131,16 @@ class Signing(AuthBase):
                 sent.get("x-sdk-content-sha256") or hashlib.sha256(content).hexdigest(),
             ]
         )
-        text = f"SDK-HMAC-SHA256\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.new(self.secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+        digest, key, holder = hashlib.sha256(canonical.encode()).hexdigest(), self.secret_key.encode(), "Access="
+        text = f"SDK-HMAC-SHA256\n{date}\n{digest}"
+        if self.scope:
+            text, key, holder = f"SDK-HMAC-SHA256\n{date}\n{self.scope}\n{digest}", b"SDK" + key, "Credential="
+            for part in self.scope.split("/"):
+                key = hmac.digest(key, part.encode(), "sha256")
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
+        who = "/".join([self.access_key, *([self.scope] if self.scope else [])])
         request.headers["Authorization"] = (
-            f"SDK-HMAC-SHA256 Access={self.access_key}, SignedHeaders={';'.join(signed)}, Signature={signature}"
+            f"SDK-HMAC-SHA256 {holder}{who}, SignedHeaders={';'.join(signed)}, Signature={signature}"
         )
         return request
 

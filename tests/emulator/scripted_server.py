@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(step.content[: len(step.content) - step.sends_less_by])
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - names of the base class
+    do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer  # noqa: N815 - names of the base class
 
 
 SIGNED_IN = Answer(

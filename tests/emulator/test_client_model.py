@@ -67,7 +67,7 @@ class FlowLogs(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         db = Path(self._folder.name, "e.db")
-        self._server = emulator.serve(db, seed=SEED, behaviour=Behaviour(latency=0))
+        self._server = emulator.serve(db, seed=SEED, behaviour=Behaviour(latency=0, strict=True))
         credentials = TokenCredentials(self._server.token, self._server.project_id)
         client = Client(credentials, Endpoints.at(self._server.url), backoff=AT_ONCE, poll=AT_ONCE)
         self._client = client.with_deadline(Deadline(seconds=600))

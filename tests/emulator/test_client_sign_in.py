@@ -178,6 +178,18 @@ def test_other_machines_are_reached_through_the_proxy_without_netrc(
     assert received.headers["Authorization"] is None
 
 
+def test_https_goes_through_a_tunnel_of_the_proxy(proxy: ScriptedServer, sign_in: SignIn, time: QuickTime) -> None:
+    proxy.script[:] = [Answer(407)]
+
+    at_sign_in = raised(TemporaryError, lambda: show(sign_in("https://iam.example.invalid")))
+    later = raised(TemporaryError, lambda: show(token_client("https://er.example.invalid", time)))
+
+    sent = {(request.method, request.path) for request in proxy.received}
+    assert sent == {("CONNECT", f"{service}.example.invalid:443") for service in ("iam", "er")}
+    for error in (at_sign_in, later):
+        assert str(error).endswith("Tunnel connection failed: 407 Proxy Authentication Required")
+
+
 @pytest.mark.parametrize("proxy", ["http://ann:sec#ret@127.0.0.1:1", "http://ann:sec/ret@127.0.0.1:1", "http://[sec"])
 def test_password_of_an_invalid_proxy_address_is_not_shown(
     time: QuickTime, monkeypatch: pytest.MonkeyPatch, proxy: str

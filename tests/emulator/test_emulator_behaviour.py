@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import emulator
 from emulator import Behaviour, EmulatorError, Server
 from tests.emulator.plain_client import PlainClient, body
 
@@ -53,6 +56,37 @@ def test_ignored_client_token_is_only_echoed(serve: Serve) -> None:
     assert client.post_flow_log(new, client_token="t").headers["X-Client-Token"] == "t"
     again = client.post_flow_log(new, client_token="t")
     assert (again.status_code, again.json()["error_code"]) == (400, "ER.04008503")
+
+
+# Each is refused by a strict emulator; see also the contract, which is played against one.
+LENIENT = {
+    "an unknown parameter": ("GET", "?colour=red", None, 200),
+    "a marker that is no item": ("GET", "?limit=2&marker=1", None, 200),
+    "an unknown field": ("POST", "", '{"flow_log": {%s, "colour": "red"}}', 202),
+    "a field that is not supported for now": ("POST", "", '{"flow_log": {%s, "log_store_name": "a"}}', 202),
+    "null": ("POST", "", '{"flow_log": {%s, "description": null}}', 202),
+    "a repeated key": ("POST", "", '{"flow_log": {}, "flow_log": {%s}}', 202),
+    "a body of a call that takes none": ("POST", "/ID/disable", "{}", 202),
+    "an update of nothing": ("PUT", "/ID", "{}", 200),
+    "a body of no declared type": ("PUT", "/ID", '{"name": "two"}', 200),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "content", "status"), LENIENT.values(), ids=LENIENT)
+def test_what_the_reference_does_not_refuse_is_accepted_unless_strict(
+    serve: Serve, db: Path, method: str, path: str, content: str | None, status: int
+) -> None:
+    with emulator.serve(db, behaviour=Behaviour(latency=0)) as lenient:
+        client = PlainClient.of(lenient)
+        id_ = create(lenient)
+        new = body("two", lenient.store.attachment("vpc-b").id)
+        kind = "" if "two" in str(content) else "application/json"
+        sent = content.replace("%s", json.dumps(new)[1:-1]) if content else None
+        strict = PlainClient.of(serve(Behaviour(latency=0, strict=True)))
+        for server, expected in ((strict, 400), (client, status)):
+            url = server.flow_logs + path.replace("ID", id_)
+            answer = server.session.request(method, url, data=sent, headers={"Content-Type": kind})
+            assert answer.status_code == expected, answer.text
 
 
 @pytest.mark.parametrize(

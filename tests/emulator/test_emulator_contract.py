@@ -29,7 +29,7 @@ def test_emulator_keeps_the_contract(case: Case, serve: Serve) -> None:
 
 
 def test_every_call_has_a_file() -> None:
-    assert len({case.call for case in all_cases()}) == 23
+    assert len({case.call for case in all_cases()}) == 30
 
 
 def test_names_of_cases_are_unique() -> None:

@@ -80,7 +80,7 @@ def test_requests_are_counted_by_method_and_route(server: Server, client: PlainC
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("PATCH", "/v3/auth/tokens"), ("GET", "/v3/x/enterprise-router/y/flow_logs"), ("PUT", "/v3//x")],
+    [("GET", "/x"), ("PATCH", "/v3/auth/tokens"), ("GET", "/v3/x/enterprise-router/y/flow_logs"), ("PUT", "/v3//x")],
 )
 def test_unknown_route_is_refused_by_the_gateway(server: Server, method: str, path: str) -> None:
     answer = requests.request(method, server.url + path)

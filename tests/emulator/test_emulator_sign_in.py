@@ -70,6 +70,13 @@ def test_keystoneauth_understands_refusals(server: Server) -> None:
         session.Session(auth=plugin).get_token()
 
 
+def test_token_can_be_validated_and_revoked(server: Server) -> None:
+    url, headers = f"{server.url}/v3/auth/tokens", {"X-Auth-Token": server.token, "X-Subject-Token": server.token}
+    assert (requests.head(url, headers=headers).status_code, requests.head(url).status_code) == (200, 401)
+    assert requests.delete(url, headers=headers).status_code == 204
+    assert requests.head(url, headers=headers).status_code == 401
+
+
 def test_token_names_its_project(server: Server) -> None:
     answer = show_token(server)
     assert answer.json()["token"]["project"]["id"] == server.project_id
@@ -116,13 +123,14 @@ def test_catalog_has_the_address_of_the_request(server: Server) -> None:
     catalog = password_of(server, "tester", PASSWORD).get_access(session.Session()).service_catalog
     found = {
         service: catalog.get_urls(service_type=service, interface="public", region_name="eu-de")
-        for service in ("er", "lts", "iam")
+        for service in ("er", "lts", "identity")
     }
-    assert found == {"er": (server.url,), "lts": (server.url,), "iam": (f"{server.url}/v3",)}
+    assert found == {"er": (server.url,), "lts": (server.url,), "identity": (f"{server.url}/v3",)}
     assert not catalog.get_urls(service_type="er", region_name="eu-nl")
     address = server.url.replace("127.0.0.1", "localhost")
     services = show_token(server, Host=urlsplit(address).netloc).json()["token"]["catalog"]
-    assert [service["endpoints"][0]["url"] for service in services] == [address, address, f"{address}/v3"]
+    urls = [service["endpoints"][0]["url"] for service in services]
+    assert urls == [address, address, f"{address}/v3", f"{address}/v2/{server.project_id}"]
 
 
 def test_catalog_can_be_left_out(server: Server) -> None:

@@ -288,6 +288,7 @@ def test_stream_that_flow_logs_write_to_is_not_deleted(engine: Engine, client: P
     created = engine.create_in_earlier_run(delete_with_data=True)
     flow_log = client.create(body("busy", VPC_A, stream=created.id))["id"]
     client.create(body("elsewhere", VPC_A, stream=FLOW))
+    engine.api.store.share_router("er-elsewhere", engine.api.project_id)  # whose flow logs nobody here may list
     assert refusal(engine.delete, created).sentence == (
         f"log stream 'shop' ({created.id}) was not deleted: flow logs still write to it: 'busy'; delete them first"
     )

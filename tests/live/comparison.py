@@ -162,10 +162,10 @@ def _values(exchange: Exchange) -> dict[Path, Any]:
 
 
 def _flatten(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    """Every value in a document."""
+    """Every value in a document; the keys of tags are people's own."""
     if path:
         yield path, value
-    if isinstance(value, dict):
+    if isinstance(value, dict) and path[-1:] != ("tag",):
         for key, inner in value.items():
             yield from _flatten((*path, str(key)), inner)
     elif isinstance(value, list):

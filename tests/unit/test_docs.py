@@ -11,6 +11,9 @@ from pydantic import BaseModel
 
 from emulator.faults.plan import KINDS, Fault
 from providers.config import CONFIG_KEYS
+from providers.log_group_provider import LogGroupProvider
+from providers.log_store_provider import OUTPUTS_ONLY as LOG_OUTPUTS
+from providers.log_stream_provider import LogStreamProvider
 from providers.schema import OUTPUTS_ONLY, SCHEMA
 from stacks.stackfile import model
 from tests import docs
@@ -186,6 +189,8 @@ def emulator_names() -> set[str]:
     ("page", "names"),
     [
         ("flow-log", {*SCHEMA.names, *OUTPUTS_ONLY}),
+        ("log-group", {*LogGroupProvider.schema.names, *LOG_OUTPUTS}),
+        ("log-stream", {*LogStreamProvider.schema.names, *LOG_OUTPUTS}),
         ("stack-file", stack_file_keys()),
         ("emulator", emulator_names()),
         ("commands", {*environment_variables(), *(f"make {target}" for target in MAKE_TARGETS - {"help"})}),

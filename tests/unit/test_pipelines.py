@@ -133,7 +133,10 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        shutil.copytree(SCRIPTS, folder / "ci" / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("ci/scripts", "stacks/stackfile"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in (".gitignore", "tools/python"):
+            self.write(name, (ROOT / name).read_text())
         for stack in ("dev", "local", "prod"):
             self.write(f"stacks/Pulumi.{stack}.yaml", "config: {}\n")
         self.git("init", "-q", ".")
@@ -190,6 +193,14 @@ def test_new_stack_is_touched_and_deleted_stack_file_is_reported(repository: Rep
     done = repository.run("touched-stacks", "HEAD^")
     assert done.stdout == "team\n"
     assert done.stderr == ("stacks/Pulumi.dev.yaml was deleted: its stack keeps its flow logs until you destroy it\n")
+
+
+@pytest.mark.parametrize(("setting", "folder"), [("config/", "config/"), ("'./teams/all'", "teams/all/"), ("", "")])
+def test_stack_files_are_where_the_project_file_says(repository: Repository, setting: str, folder: str) -> None:
+    repository.write("Pulumi.yaml", f"name: x\nstackConfigDir: {setting}\nruntime: python\n")
+    repository.write(f"{folder}Pulumi.team.yaml")
+    repository.commit()
+    assert repository.touched() == ["team"]
 
 
 def test_code_that_moved_into_the_docs_and_unknown_base_touch_all(repository: Repository) -> None:

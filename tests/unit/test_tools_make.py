@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tools import offline, prepare, stack_check
 from tools.console import ToolError
@@ -117,6 +118,9 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "PATH": "/p/.venv/bin:/c/bin:/usr/bin",
         "OTC_FLOW_LOGS_VENV": "/p/.venv",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+        "no_grpc_proxy": "127.0.0.1,localhost",
         "PULUMI_PARALLEL": "128",
         "OTC_FLOW_LOGS_READS": "512",
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -125,7 +129,18 @@ def test_environment_keeps_what_the_user_chose() -> None:
     kept = prepare.exports(chosen, VENV, CLI, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
     assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, VENV, CLI, "local")["OTC_FLOW_LOGS_READS"] == "9"
-    assert prepare.exports(defaults, VENV, CLI, "local")["PATH"] == defaults["PATH"], "a second time adds nothing"
+    assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, None)["no_grpc_proxy"] == "db,127.0.0.1,localhost"
+    again = prepare.exports(defaults, VENV, CLI, "local")
+    assert (again["PATH"], again["no_grpc_proxy"]) == (defaults["PATH"], defaults["no_grpc_proxy"])
+
+
+def test_cli_is_named_only_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(prepare, "ROOT", tmp_path)
+    for summary in ("built", "built", "found"):
+        prepare._say_once(summary)
+    assert capsys.readouterr().err == "built\nfound\n"
 
 
 def test_local_stack_always_has_the_empty_passphrase() -> None:
@@ -205,8 +220,20 @@ def test_scripts_of_tools_are_executable_and_parse(script: Path) -> None:
     subprocess.run(["sh", "-n", script], check=True, timeout=10)
 
 
-def test_constraints_are_sorted_pins() -> None:
+def test_chosen_python_that_is_too_old_is_refused(checkout: Path) -> None:
+    old = checkout / "python2"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    result = make(checkout, "env", OTC_FLOW_LOGS_PYTHON=str(old))
+    assert result.returncode != 0
+    assert result.stderr.startswith(f"error: OTC_FLOW_LOGS_PYTHON is '{old}', which is not a Python 3.10 or newer")
+
+
+@pytest.mark.parametrize("python", [f"3.{minor}" for minor in range(10, 16)])
+def test_constraints_pin_one_version_for_each_python(python: str) -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r'[A-Za-z0-9._-]+==[0-9A-Za-z.+!]+(; python_version >= "3\.\d+")?', pin) for pin in pins)
-    assert pins == sorted(pins, key=lambda pin: pin.split("==")[0].lower())
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    names = [pin.name for pin in pins if not pin.marker or pin.marker.evaluate(environment)]
+    assert len(names) == len(set(names)) > 60
+    assert all(re.fullmatch(r"==[\w.]+", str(pin.specifier)) and not pin.url for pin in pins)

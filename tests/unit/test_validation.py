@@ -185,7 +185,8 @@ def test_log_group_has_the_tags_of_people_and_the_token_of_its_create() -> None:
     tag = {"env": "prod", "empty": None, "_sys_enterprise_project_id": "0", "otc-flow-logs": "token"}
     found = LogGroup.from_json({"log_group_id": "g", "log_group_name": "n", "ttl_in_days": 7, "tag": tag})
     assert found == LogGroup(id="g", name="n", ttl_in_days=7, tags={"env": "prod", "empty": ""}, creation_token="token")
-    for wrong in ({"env": [5]}, ["env"], "env"):
+    wrongs: list[Any] = [{"env": []}, ["env"], "env"]
+    for wrong in wrongs:
         with pytest.raises(TemporaryError):
             LogGroup.from_json({"log_group_id": "g", "log_group_name": "n", "tag": wrong})
 
