@@ -41,8 +41,10 @@ def check_log_groups(
     checks = LogGroupChecks()
     declared = {store.logical_name for group in plan.log_groups for store in (group, *group.streams)}
     for group in plan.log_groups:
-        for store in (group, *group.streams):
-            _check_existing(checks, store, is_own=store.logical_name in managed, has_key=has_key)
+        # Of a group that is refused, the streams need no sentences of their own.
+        if _check_existing(checks, group, managed, has_key=has_key):
+            for stream in group.streams:
+                _check_existing(checks, stream, managed, has_key=has_key)
         if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
             checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
     for removed in (managed[name] for name in managed if name not in declared):
@@ -50,9 +52,12 @@ def check_log_groups(
     return checks
 
 
-def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: bool, has_key: bool) -> None:
-    if is_own or not store.existing:
-        return
+def _check_existing(
+    checks: LogGroupChecks, store: DesiredLogStore, managed: ManagedLogStores, *, has_key: bool
+) -> bool:
+    """Whether it may be declared."""
+    if store.logical_name in managed or not store.existing:
+        return True
     if store.config.adopt:
         checks.adopted[store.logical_name] = store.id
     elif not (has_key and store.existing.creation_token):
@@ -62,6 +67,8 @@ def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: b
             " to another stack, set adopt: true here to import it; to write to it as it is, remove it from log_groups"
         )
         checks.problems.append(Problem(store.key, what))
+        return False
+    return True
 
 
 def _check_removed(
