@@ -6,7 +6,9 @@ NAME ?=
 ROUTER ?=
 JOBS ?= 4
 YES ?=
-export NAME STACK ROUTER YES
+SPAN ?= 1h
+WITHIN ?= 30m
+export NAME STACK ROUTER SPAN WITHIN YES
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -29,7 +31,10 @@ confirmed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || !
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
 signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
-coverage = $(config) | python -m stacks.commands.coverage "$$STACK"
+coverage = $(config) | python -m stacks.commands.coverage "$$STACK"$(if $(DELIVERY), --delivery)
+delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
+# Refused before anything is changed.
+waited = $(if $(filter-out delivery,$(WAIT)),$(error WAIT must be delivery, not $(WAIT)))$(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
@@ -38,8 +43,8 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: ## Create and update the stack's flow logs (YES=1: without asking).
-	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; }
+up: ## Create and update the stack's flow logs (YES=1: without asking; WAIT=delivery).
+	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; } $(waited)
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
@@ -69,6 +74,10 @@ recover: ## Finish a run that was killed, if no other run is in progress.
 .PHONY: coverage
 coverage: ## Show which attachments are logged now, and to where; also as an HTML page.
 	@$(with_stack); $(coverage)
+
+.PHONY: delivery
+delivery: ## Show whose records arrive in their log streams; fails if some do not.
+	@$(with_stack); $(delivery) $(ARGS)
 
 .PHONY: adopt
 adopt: ## Write a stack file from existing flow logs (ROUTER='name ...'; default: all routers).

@@ -62,3 +62,11 @@ preview_stack() (
     fi
     exit "$code"
 )
+
+# delivery_of_stack STACK FILE: write what should deliver and does not; returns the exit code of `stacks.delivery`. The
+# file stays empty if that is unknown.
+delivery_of_stack() (
+    own_passphrase "$1"
+    echo "stack $1: asking its log streams for records" >&2
+    python -m stacks.delivery --stack "$1" --markdown >"$2" </dev/null
+)

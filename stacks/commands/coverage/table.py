@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from stacks.commands.command_line import align
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
+DELIVERY = "DELIVERY"
 _RED, _FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _COLOURS = {Status.NOT_LOGGED: _RED, Status.CANNOT_BE_LOGGED: _FAINT}
 
@@ -14,7 +16,11 @@ _COLOURS = {Status.NOT_LOGGED: _RED, Status.CANNOT_BE_LOGGED: _FAINT}
 def format_table(coverage: Coverage, *, in_colour: bool = False) -> str:
     """Every attachment with its flow logs, or why it is not logged; and a summary."""
     entries = [(router, entry) for router in coverage.routers for entry in router.entries]
-    lines = list(_aligned([HEADINGS, *(_row(router, entry) for router, entry in entries)]))
+    rows = [HEADINGS, *(_row(router, entry) for router, entry in entries)]
+    if coverage.has_delivery:
+        cells = [DELIVERY, *(entry.delivery or "-" for _, entry in entries)]
+        rows = [(*row[:-1], cell, row[-1]) for row, cell in zip(rows, cells, strict=True)]
+    lines = align(rows)
     if in_colour:
         for index, (_, entry) in enumerate(entries, start=1):
             colour = _COLOURS.get(entry.status)
@@ -42,9 +48,3 @@ def _outcome(entry: Entry) -> str:
     if entry.status is Status.CANNOT_BE_LOGGED:
         return entry.reason
     return entry.logs_to if entry.is_in_stack else f"{entry.logs_to} (not this stack's)"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
