@@ -121,7 +121,7 @@ def test_interrupted_create_becomes_a_flow_log_with_a_provisional_id() -> None:
 
 
 @pytest.mark.parametrize("type_", [LOG_GROUP_TYPE, LOG_STREAM_TYPE])
-def test_interrupted_create_of_a_log_group_or_stream_is_left_to_the_next_run(type_: str) -> None:
+def test_interrupted_create_of_a_log_group_is_left_to_the_next_run(type_: str) -> None:
     operation = {"type": "creating", "resource": {"urn": "u", "type": type_, "inputs": {"name": "shop"}}}
     assert take_over([operation], []) == []
 
