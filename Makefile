@@ -43,7 +43,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
-up: ## Create and update the stack's flow logs (YES=1: without asking; WAIT=delivery).
+up: ## Create and update the stack's flow logs (YES=1: without asking).
 	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; } $(waited)
 
 .PHONY: preview
@@ -76,7 +76,7 @@ coverage: ## Show which attachments are logged; also as an HTML page.
 	@$(with_stack); $(coverage)
 
 .PHONY: delivery
-delivery: ## Show whose records arrive in their log streams; fails if some do not.
+delivery: ## Show whose records arrive; fails if some do not.
 	@$(with_stack); $(delivery) $(ARGS)
 
 .PHONY: adopt

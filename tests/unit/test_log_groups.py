@@ -142,15 +142,16 @@ def test_flow_logs_that_the_run_deletes_do_not_keep_their_group() -> None:
 
 
 def test_streams_inherit_adopt_and_delete_from_their_group() -> None:
-    streams = {"flow": {}, "kept": {"delete": False}, "plain": None}
-    config, _ = make({"network": {"delete": True, "streams": streams}})
+    streams = {"flow": {}, "new": {"adopt": False}, "plain": None}
+    config, _ = make({"network": {"delete": True, "adopt": True, "streams": streams}})
 
-    group = config.log_groups["network"]
-    assert {name: stream.delete for name, stream in group.streams.items()} == {
-        "flow": True,
-        "kept": False,
-        "plain": True,
-    }
+    found = {name: (stream.delete, stream.adopt) for name, stream in config.log_groups["network"].streams.items()}
+    assert found == {"flow": (True, True), "new": (True, False), "plain": (True, True)}
+
+
+def test_group_cannot_be_deleted_while_a_stream_stays() -> None:
+    with pytest.raises(ValueError, match="has delete: true, but kept has delete: false"):
+        make({"network": {"delete": True, "streams": {"kept": {"delete": False}}}})
 
 
 @pytest.mark.parametrize(
