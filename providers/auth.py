@@ -6,9 +6,10 @@ The first of these that names an account is used, and nothing is taken from anot
 2. OS_* variables
 3. `token`, `username` or `access_key` of the stack file
 
-OS_CLOUD beside variables that name an account is refused. A cloud that has no password or secret key takes it from
-OS_PASSWORD or OS_SECRET_KEY, because secrets are often kept elsewhere; variables that name no account complete the
-stack file. Within one of the three, a token comes before a user, and a user before an access key.
+Variables that say something else than the cloud of OS_CLOUD are refused. A cloud that has no password or secret key
+takes it from OS_PASSWORD or OS_SECRET_KEY, because secrets are often kept elsewhere; variables that name no account
+complete the stack file. Within one of the three, a token comes before a user, and a user before an access key, unless
+`auth_type` says which.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _ALIASES = {
     "target_domain_id": "agency_domain_id",
     "target_project_name": "delegated_project",
     "target_project_id": "delegated_project_id",
+    "endpoint_type": "interface",
 }
 """Other names of options: those of older OpenStack tools, and of this cloud's own ones."""
 
@@ -62,9 +64,11 @@ _WHO = {
 """The options that say who signs in, by kind, for the kinds that need no plugin's loader."""
 
 _DOMAIN_OR_ID = ("user_domain_name", "user_domain_id", "user_id")
+_NAME_OR_ID = ("username", "user_id")
 _NEEDED = {
-    PASSWORD: (("password",), _DOMAIN_OR_ID),
-    MULTI_FACTOR: (("password",), ("passcode",), _DOMAIN_OR_ID),
+    TOKEN: (("token",),),
+    PASSWORD: (_NAME_OR_ID, ("password",), _DOMAIN_OR_ID),
+    MULTI_FACTOR: (_NAME_OR_ID, ("password",), ("passcode",), _DOMAIN_OR_ID),
     ACCESS_KEY: (("secret_key",),),
 }
 """What else these kinds need: one option of each."""
@@ -82,17 +86,35 @@ _STACK_KEYS = {
 }
 """The keys of a stack file that say who signs in, by option."""
 
+_TOGETHER = {
+    "security_token": {"secret_key"},
+    "user_domain_id": {"user_domain_name", "user_id"},
+    "user_domain_name": {"user_domain_id", "user_id"},
+}
+"""Options that are of no use beside others, which came from another place."""
+
 _SCOPE = ("auth_url", "project_id", "project_name", "project_domain_id", "project_domain_name")
 _AGENCY = ("agency_name", "agency_domain_name", "agency_domain_id", "delegated_project", "delegated_project_id")
 _NAMING = ("token", "username", "user_id", "access_key", "application_credential_id", "application_credential_name")
 """Options of which one is enough to name an account."""
 
-_PLAIN_KINDS = ("password", "v3password", "token", "v3token", "agency", "None")
-"""Values of `auth_type` that leave the kind to the other options."""
+_KINDS = {"password": PASSWORD, "v3password": PASSWORD, "token": TOKEN, "v3token": TOKEN}
+"""Values of `auth_type` that are no plugin's name, or whose plugin needs no loader."""
+
+_AGENCY_TYPE = "agency"
+"""The value of `auth_type` that needs an agency, and leaves the kind to the other options."""
 
 _SETTINGS = ("region_name", "interface", "verify", "insecure", "cacert", "profile")
 _REFUSED = ("cert", "key", "trust_id", "system_scope")
 """Settings of OpenStack tools that change who acts, or with what, and cannot be honoured."""
+
+_FOR_SIGNING_IN = frozenset({*_ALIASES, *_ALIASES.values(), *_SCOPE, *_AGENCY, *_NAMING, *_REFUSED}).union(
+    _FALLBACKS, *_FALLBACKS.values(), *_WHO.values()
+) - {"interface", "endpoint_type"}
+"""All names of options that say who acts, and in which project."""
+
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 @dataclass(frozen=True)
@@ -140,9 +162,9 @@ class Account:
             temporary = " (temporary)" if self.options.get("security_token") else ""
             return f"access key {self.options['access_key']!r}{temporary}"
         user = self.options.get("username") or self.options.get("user_id")
-        if not user:
-            return "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
-        words = f"user {user!r}" + _of_domain(self.options, "user")
+        words = "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
+        if user:
+            words = f"user {user!r}" + _of_domain(self.options, "user")
         return words + (
             f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}" if self.agency else ""
         )
@@ -160,6 +182,18 @@ class Account:
 def _of_domain(options: Mapping[str, str], whose: str) -> str:
     domain = options.get(f"{whose}_domain_name") or options.get(f"{whose}_domain_id")
     return f" of domain {domain!r}" if domain else ""
+
+
+def _is_true(setting: _Option) -> bool:
+    """The setting as true or false.
+
+    Raises:
+        AuthError: It is neither.
+    """
+    word = str(setting.value).lower()
+    if word not in (*_TRUE, *_FALSE):
+        raise AuthError(f"{setting.origin} is {setting.value!r}, which is neither true nor false")
+    return word in _TRUE
 
 
 def find_account(
@@ -190,16 +224,17 @@ def find_account(
     keys = {option: value for option, key in _STACK_KEYS.items() if (value := stack(key))}
     if cloud := variables.get("cloud"):
         source = f"cloud {cloud!r} in clouds.yaml"
-        found = _find_options(clouds_yaml.load_cloud(cloud, region), lambda name: f"{name} of {source}")
-        _complete(found, own, "password", "secret_key")
-        account = _make_account(found, source)
-        _refuse_another(account, own, cloud)
+        found = _find_options(
+            clouds_yaml.load_cloud(cloud, region, _FOR_SIGNING_IN), lambda name: f"{name} of {source}"
+        )
+        _complete(found, own, "password", "secret_key", "security_token")
+        account = _make_account(found, source, _with_other_place(str, _variable, "password", "secret_key"))
+        _refuse_another(account, found, own, cloud)
     elif named := _find_naming(own):
-        if "profile" in own or _kind_of(own, own[named].origin) not in _WHO:
-            own = _find_options(clouds_yaml.load_environment(region), _variable)
-        if "user_domain_id" not in own:
-            _complete(own, _find_options(keys, _stack_key), "user_domain_name")
-        account = _make_account(own, own[named].origin)
+        if profile := variables.get("profile"):
+            own = _find_options({**clouds_yaml.load_profile(profile, region), **variables}, _variable)
+        _complete(own, _find_options(keys, _stack_key), "user_domain_name")
+        account = _make_account(own, own[named].origin, _with_other_place(_variable, _stack_key, "user_domain_name"))
     else:
         found = _find_options(keys, _stack_key)
         _complete(found, own, *own)
@@ -210,7 +245,7 @@ def find_account(
                 "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY in the environment, or one of"
                 f" {keys_of_stack} in the stack file"
             )
-        account = _make_account(found, found[named].origin)
+        account = _make_account(found, found[named].origin, _with_other_place(_variable, _stack_key, *_STACK_KEYS))
         if account.kind == PASSWORD and account.origins["password"] == qualified("password"):
             account = replace(account, renew_password=functools.partial(current_key, "password"))
     session_token, its_key = environment.get("AWS_SESSION_TOKEN"), environment.get("AWS_ACCESS_KEY_ID")
@@ -222,9 +257,12 @@ def find_account(
 
 def _find_naming(found: Mapping[str, _Option]) -> str | None:
     """The option that names an account; a plugin's own kind does, too, because some kinds need no user."""
-    if "auth_type" in found and found["auth_type"].value not in _PLAIN_KINDS and "username" not in found:
-        return "auth_type"
-    return next((option for option in _NAMING if option in found), None)
+    type_ = str(found["auth_type"].value) if "auth_type" in found else _AGENCY_TYPE
+    there = [option for option in _NAMING if option in found]
+    if type_ == _AGENCY_TYPE:
+        return next(iter(there), None)
+    naming = ("token",) if _KINDS.get(type_) == TOKEN else _NAME_OR_ID
+    return next((option for option in naming if option in there), "auth_type" if there or type_ not in _KINDS else None)
 
 
 def _variable(name: str) -> str:
@@ -246,31 +284,41 @@ def _find_options(settings: Mapping[str, Any], origin: Callable[[str], str]) -> 
     for name, value in {**settings, "auth": None, **auth}.items():
         if value is None or value == "":
             continue
+        option = _ALIASES.get(name, name)
+        if option == "interface":
+            value = str(value).removesuffix("URL")  # as OS_ENDPOINT_TYPE has it
         new = _Option(value, origin(name), is_for_signing_in=name in auth)
-        known = found.setdefault(_ALIASES.get(name, name), new)
+        known = found.setdefault(option, new)
         if known.value != value:
             raise AuthError(f"{known.origin} and {new.origin} contradict each other: unset one of them")
+    given = {option.rpartition("_")[0] for option in _FALLBACKS.keys() & found}
     for option, others in _FALLBACKS.items():
+        if option.rpartition("_")[0] in given:
+            continue  # by id or by name
         if fallback := next((found[other] for other in others if other in found), None):
             found.setdefault(option, fallback)
     return found
 
 
 def _complete(found: dict[str, _Option], others: Mapping[str, _Option], *options: str) -> None:
+    """Take from elsewhere what is not there; but a security token only with its key, and a domain by id or by name."""
+    here = set(found)
     for option in options:
-        if option in others:
+        if option in others and not here & _TOGETHER.get(option, set()):
             found.setdefault(option, others[option])
 
 
 def _kind_of(found: Mapping[str, _Option], source: str) -> str:
-    """Which kind of account the options name; openstacksdk has `password` for those that name none.
+    """Which kind of account the options name.
 
     Raises:
         AuthError: They name none.
     """
-    named = str(found["auth_type"].value) if "auth_type" in found else "password"
-    if named not in _PLAIN_KINDS:
-        return MULTI_FACTOR if named in ("totp", "v3totp") and "password" in found else named
+    type_ = str(found["auth_type"].value) if "auth_type" in found else _AGENCY_TYPE
+    if type_ != _AGENCY_TYPE:
+        kind = _KINDS.get(type_, type_)
+        second_factor = {PASSWORD: "passcode", "totp": "password", "v3totp": "password"}.get(kind)
+        return MULTI_FACTOR if second_factor in found else kind
     if "token" in found:
         return TOKEN
     if "username" in found or "user_id" in found:
@@ -280,8 +328,8 @@ def _kind_of(found: Mapping[str, _Option], source: str) -> str:
     raise AuthError(f"{source} has no token, username or access key to sign in with")
 
 
-def _make_account(found: Mapping[str, _Option], source: str) -> Account:
-    """The account that these options name.
+def _make_account(found: Mapping[str, _Option], source: str, place: Callable[[str], str]) -> Account:
+    """The account that these options name; `place` is where an option that is missing can be set.
 
     Raises:
         AuthError: It is incomplete, or has options that cannot be honoured.
@@ -300,9 +348,10 @@ def _make_account(found: Mapping[str, _Option], source: str) -> Account:
     values = {name: option.value for name, option in found.items()}
     who = {name: values[name] for name in allowed if name in values and name not in _SCOPE}
     agency = {name: str(values[name]) for name in _AGENCY if name in values}
-    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if agency else ()))
+    has_agency = agency or values.get("auth_type") == _AGENCY_TYPE
+    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if has_agency else ()))
     if missing := [names for names in needed if not any(name in values for name in names)]:
-        words = " and ".join(" or ".join(map(_where_to_set, names)) for names in missing)
+        words = " and ".join(" or ".join(map(place, names)) for names in missing)
         raise AuthError(f"{source} also needs {words}")
     return Account(
         source=source,
@@ -311,29 +360,38 @@ def _make_account(found: Mapping[str, _Option], source: str) -> Account:
         scope={name: str(values[name]) for name in _SCOPE if name in values},
         agency=agency,
         settings={
-            name: value for name, value in values.items() if name in _SETTINGS or name.endswith("_endpoint_override")
+            name: _is_true(option) if name in ("verify", "insecure") else option.value
+            for name, option in found.items()
+            if name in _SETTINGS or name.endswith("_endpoint_override")
         },
         origins={name: option.origin for name, option in found.items()},
     )
 
 
-def _where_to_set(option: str) -> str:
-    return f"{_variable(option)} (or {_stack_key(option)})" if option in _STACK_KEYS else _variable(option)
+def _with_other_place(place: Callable[[str], str], other: Callable[[str], str], *options: str) -> Callable[[str], str]:
+    """Where an option can be set: some can be set in another place, too."""
+    return lambda option: f"{place(option)} (or {other(option)})" if option in options else place(option)
 
 
-def _refuse_another(account: Account, variables: Mapping[str, _Option], cloud: str) -> None:
-    """Refuse variables that would complete or contradict a cloud, but for secrets that it lacks.
+def _refuse_another(
+    account: Account, cloud: Mapping[str, _Option], variables: Mapping[str, _Option], name: str
+) -> None:
+    """Refuse variables that say something else than the cloud, but for secrets that it lacks.
 
     Raises:
         AuthError: There are any.
     """
-    there = {**account.options, **account.scope, **account.agency, **account.settings}
-    checked = [*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode", "cacert", "insecure"]
-    checked += [name for name in variables if name.endswith("_endpoint_override")]
+    there = {"insecure": False, **{key: option.value for key, option in cloud.items()}, **account.settings}
+    checked = {*_FOR_SIGNING_IN, *_SETTINGS, "auth_type"} - {"region_name"}
     others = [
-        variables[name].origin for name in checked if name in variables and variables[name].value != there.get(name)
+        option.origin
+        for key, option in variables.items()
+        if (key in checked or key.endswith("_endpoint_override"))
+        and option.value != there.get(key)
+        and not (key == "auth_type" and _KINDS.get(option.value) == account.kind)
+        and not (isinstance(there.get(key), bool) and _is_true(option) == there[key])
     ]
     if others:
         raise AuthError(
-            f"OS_CLOUD names cloud {cloud!r}, and {', '.join(dict.fromkeys(others))} says something else: unset one"
+            f"OS_CLOUD names cloud {name!r}, and {', '.join(dict.fromkeys(others))} says something else: unset one"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.auth.plugins import TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of, service_url
+from providers.er.limits import ID_CHARACTERS, ID_PATTERN
+from providers.er.sanitizing import sanitize
 
 T = TypeVar("T")
 
@@ -100,10 +103,12 @@ class ProviderConfig:
         """The project to act in, as far as it is named; a region's own project bears the region's name (IAM: projects).
 
         Raises:
-            ConfigError: As for `account`; or none is named.
+            ConfigError: As for `account`; or none is named, or by what is not an id.
         """
         region, account = self.region()[0], self.account
         id_, name, origin = self.named_project(account)
+        if id_ and not ID_PATTERN.fullmatch(id_):
+            raise ConfigError(f"{origin} is {sanitize(id_, 80)!r}, which is not an id: ids are {ID_CHARACTERS}")
         if not (id_ or name) and account.kind != TOKEN:
             name, origin = region, "the region"
             if not name:
@@ -137,7 +142,10 @@ class ProviderConfig:
             )
         if region not in REGIONS and "iam" in moved:
             return replace(Endpoints.by_catalog(moved["iam"]), **moved)
-        return self._checked(origin, lambda: Endpoints.of_region(region).overridden(**moved))
+        usual = self._checked(origin, lambda: Endpoints.of_region(region))
+        if self._interface != "public":  # the addresses that are built in are the public ones
+            usual = Endpoints.by_catalog(usual.iam)
+        return replace(usual, **moved)
 
     def credentials(self, endpoints: Endpoints) -> Credentials:
         """How to sign in. Nothing is sent before the first call.
@@ -160,18 +168,33 @@ class ProviderConfig:
             to_check=account.to_check,
             project=project,
             agency={name: value for name, value in account.agency.items() if not name.startswith("delegated")},
-            interface=str(account.settings.get("interface", "public")),
+            interface=self._interface,
             verify=self.verify,
             renew_password=account.renew_password,
         )
 
     @property
     def verify(self) -> bool | str:
-        """Whether certificates are verified, or the file with the CAs to trust."""
+        """Whether certificates are verified, or the file with the CAs to trust.
+
+        Raises:
+            ConfigError: As for `account`, or that file has no certificates.
+        """
         settings = self.account.settings
-        if _is_true(settings.get("insecure", False)) or not _is_true(settings.get("verify", True)):
+        if settings.get("insecure", False) or not settings.get("verify", True):
             return False
-        return str(Path(str(settings["cacert"])).expanduser()) if settings.get("cacert") else True
+        if not settings.get("cacert"):
+            return True
+        file, origin = Path(str(settings["cacert"])).expanduser(), self.account.origins["cacert"]
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise ConfigError(f"{origin} names {str(file)!r}, which is not a file of certificates") from error
+        return str(file)
+
+    @property
+    def _interface(self) -> str:
+        return str(self.account.settings.get("interface", "public"))
 
     def _stated_region(self) -> tuple[str | None, str]:
         if region := self._key("region"):
@@ -213,22 +236,15 @@ class ProviderConfig:
         """The services that are not where the region has them, by name.
 
         Raises:
-            ConfigError: An address is not valid, or IAM's is of another region.
+            ConfigError: An address is not valid, or of another region.
         """
         account, moved = self.account, {}
-        auth_url = account.scope.get("auth_url")
-        if auth_url and not self._key("endpoint"):
-            if other := find_other_region(auth_url, region):
-                raise ConfigError(
-                    f"{account.origins['auth_url']} is of region {other}, not of {region}: correct one of them"
-                )
-            moved["iam"] = self._checked(account.origins["auth_url"], lambda: service_url("iam", auth_url))
+        if (auth_url := account.scope.get("auth_url")) and not self._key("endpoint"):
+            moved["iam"] = self._place("iam", auth_url, account.origins["auth_url"], region)
         for service, name in SERVICES.items():
             option = f"{name}_endpoint_override"
             if url := account.settings.get(option):
-                moved[service] = self._checked(
-                    account.origins[option], functools.partial(service_url, service, str(url))
-                )
+                moved[service] = self._place(service, str(url), account.origins[option], region)
         raw = self._key("endpoints")
         if not raw:
             return moved
@@ -242,9 +258,19 @@ class ProviderConfig:
             raise ConfigError(
                 f"{qualified('endpoints')} must map services ({', '.join(sorted(SERVICES))}) to addresses"
             )
-        return moved | self._checked(
-            qualified("endpoints"), lambda: {service: service_url(service, url) for service, url in overrides.items()}
-        )
+        return moved | {
+            service: self._place(service, url, qualified("endpoints"), region) for service, url in overrides.items()
+        }
+
+    def _place(self, service: str, url: str, origin: str, region: str | None) -> str:
+        """The address of a service.
+
+        Raises:
+            ConfigError: It is not valid, or of another region.
+        """
+        if other := find_other_region(url, region):
+            raise ConfigError(f"{origin} is of region {other}, not of {region}: correct one of them")
+        return self._checked(origin, lambda: service_url(service, url))
 
     @staticmethod
     def _checked(source: str, make: Callable[[], T]) -> T:
@@ -256,7 +282,3 @@ class ProviderConfig:
     def _key(self, key: str) -> str | None:
         value = self._config(key)
         return value.strip() or None if isinstance(value, str) else None
-
-
-def _is_true(value: object) -> bool:
-    return str(value).lower() not in ("false", "no", "0", "off")

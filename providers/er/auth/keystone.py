@@ -9,14 +9,14 @@ from typing import Any
 
 import requests
 
-from providers.er.auth.credentials import TOKEN_HEADER, Ask, Credentials, Project, is_header_value
-from providers.er.auth.plugins import PASSWORD, PluginError, load_plugin
+from providers.er.auth.credentials import TOKEN_HEADER, Ask, Credentials, Project, is_header_value, refuse_another_user
+from providers.er.auth.plugins import PASSWORD, PluginError, load_plugin, own_user
 from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
 from providers.er.session import ServiceSession, connection_error
 
-_OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+_OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """What keystoneauth1 raises, too, over answers that have another form than Keystone's."""
 
 
@@ -120,6 +120,8 @@ class KeystoneCredentials(Credentials):
         try:
             access = self._plugin().get_access(session)
             token, project_id, project_name = access.auth_token, access.project_id, access.project_name
+            if not self._agency:
+                refuse_another_user(own_user(self._kind, self._options), access)
         except exceptions.Unauthorized as error:
             newer, self._renew_password = self._renew_password and self._renew_password(), None
             if newer and newer != self._options["password"]:
@@ -146,6 +148,8 @@ class KeystoneCredentials(Credentials):
             raise connection_error(f"IAM at {self._auth_url}", cause) from error
         except PluginError as error:
             raise ApiError(str(error)) from error
+        except OSError as error:  # such as a CA bundle that does not exist
+            raise ApiError(f"cannot call IAM at {self._auth_url}: {sanitize(str(error))}") from error
         except (exceptions.ClientException, *_OTHER_FORM) as error:
             raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
         if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):
