@@ -129,9 +129,7 @@ def _as_written(name: str, own: Any, for_signing_in: Collection[str]) -> dict[st
     regions = [region for region in own.get("regions", []) if isinstance(region, dict)]
     if any({"name"} != region.keys() - {"values"} for region in regions):
         # openstacksdk would show the whole entry, which may have a password.
-        raise CloudsYamlError(
-            f"each region of cloud {name!r} in clouds.yaml must be a name, or name and values"
-        )
+        raise CloudsYamlError(f"each region of cloud {name!r} in clouds.yaml must be a name, or name and values")
     for settings in (own, *(region.setdefault("values", {}) for region in regions)):
         auth = settings.setdefault("auth", {})
         if not isinstance(auth, dict):
