@@ -6,10 +6,10 @@ The first of these that names an account is used, and nothing is taken from anot
 2. OS_* variables
 3. `token`, `username` or `access_key` of the stack file
 
-Variables that say something else than the cloud of OS_CLOUD are refused. A cloud that has no password or secret key
-takes it from OS_PASSWORD or OS_SECRET_KEY, because secrets are often kept elsewhere; variables that name no account
-complete the stack file. Within one of the three, a token comes before a user, and a user before an access key, unless
-`auth_type` says which.
+Variables that say something else than the cloud of OS_CLOUD are refused. A cloud that has no password, passcode or
+secret key takes it from OS_PASSWORD, OS_PASSCODE or OS_SECRET_KEY, because secrets are often kept elsewhere; variables
+that name no account complete the stack file. Within one of the three, a token comes before a user, and a user before an
+access key, unless `auth_type` says which.
 """
 
 from __future__ import annotations
@@ -221,18 +221,19 @@ def find_account(
         if name.startswith("OS_") and value
     }
     own = _find_options(variables, _variable)
+    if (profile := variables.get("profile")) and "cloud" not in variables:
+        settings = clouds_yaml.load_profile(profile, region)
+        own = {**_find_options(settings, lambda name: f"{name} of profile {profile!r}"), **own}
     keys = {option: value for option, key in _STACK_KEYS.items() if (value := stack(key))}
     if cloud := variables.get("cloud"):
         source = f"cloud {cloud!r} in clouds.yaml"
         found = _find_options(
             clouds_yaml.load_cloud(cloud, region, _FOR_SIGNING_IN), lambda name: f"{name} of {source}"
         )
-        _complete(found, own, "password", "secret_key", "security_token")
-        account = _make_account(found, source, _with_other_place(str, _variable, "password", "secret_key"))
+        _complete(found, own, "password", "passcode", "secret_key", "security_token")
+        account = _make_account(found, source, _with_other_place(str, _variable, "password", "passcode", "secret_key"))
         _refuse_another(account, found, own, cloud)
     elif named := _find_naming(own):
-        if profile := variables.get("profile"):
-            own = _find_options({**clouds_yaml.load_profile(profile, region), **variables}, _variable)
         _complete(own, _find_options(keys, _stack_key), "user_domain_name")
         account = _make_account(own, own[named].origin, _with_other_place(_variable, _stack_key, "user_domain_name"))
     else:
