@@ -141,9 +141,9 @@ def _as_written(name: str, own: Any, for_signing_in: Collection[str]) -> dict[st
         for key, value in {**auth, "region_name": settings.get("region_name", "")}.items():
             if not isinstance(value, str | list if key in _LISTS else str):
                 # YAML reads 0123 as a number and `no` as false: what reaches openstacksdk is not what was written.
+                kind = type(value).__name__
                 raise CloudsYamlError(
-                    f"{key} of cloud {name!r} in clouds.yaml is not text for YAML, but a {type(value).__name__}:"
-                    " quote it"
+                    f"YAML reads {key} of cloud {name!r} in clouds.yaml as {kind}, not as text: quote it"
                 )
     return own
 

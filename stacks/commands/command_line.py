@@ -102,7 +102,7 @@ def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str,
     """
     place = {
         "region": settings.region()[0] if "endpoint" not in values else None,
-        "project": settings.named_project()[1] if not settings.uses_emulator else None,
+        "project": settings.named_project(settings.account).name if not settings.uses_emulator else None,
     }
     return {key: value for key, value in place.items() if value and key not in values}
 

@@ -59,6 +59,14 @@ def test_table_shows_every_attachment_with_its_flow_logs_or_a_reason() -> None:
     ]
 
 
+def test_narrow_terminal_gets_a_table_without_some_columns() -> None:
+    narrow, wide = (format_table(survey_of([CORE]), columns=columns).splitlines() for columns in (62, 200))
+    assert wide == format_table(survey_of([CORE])).splitlines()
+    assert narrow[0] == "ROUTER     ATTACHMENT  LOGS TO, OR WHY NOT"
+    assert narrow[9] == "Without STATE, TYPE, FLOW LOG: the terminal is too narrow."
+    assert narrow[10:] == wide[9:]
+
+
 def test_attachments_that_are_not_logged_are_coloured() -> None:
     plain, coloured = (format_table(survey_of([CORE]), in_colour=colour).splitlines() for colour in (False, True))
     assert coloured[2] == f"\x1b[31m{plain[2]}\x1b[0m"

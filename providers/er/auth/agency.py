@@ -18,8 +18,7 @@ class _AssumeRole(v3.AuthMethod):
     def __init__(self, own: Any, user: Mapping[str, Any], agency: Mapping[str, str]) -> None:
         super().__init__()
         self._own, self._user = own, user
-        domain = {key.removeprefix("agency_"): value for key, value in agency.items() if key != "agency_name"}
-        self._agency = {"agency_name": agency["agency_name"], **domain}
+        self._agency = {key.replace("agency_domain", "domain"): value for key, value in agency.items()}
 
     def get_auth_data(self, session: Any, auth: Any, headers: dict[str, str], request_kwargs: Any) -> Any:
         """The part of the request's body that is this method's."""
@@ -44,7 +43,6 @@ def act_through_agency(
     if kind == TOKEN:
         own: Any = Token(auth_url, options["token"])
     else:
-        name = "domain_id" if "user_domain_id" in options else "domain_name"
-        domain = {name: options[f"user_{name}"]} if f"user_{name}" in options else {}
-        own = load_plugin(kind, auth_url, options, domain)
+        domain = [name for name in ("domain_id", "domain_name") if f"user_{name}" in options][:1]
+        own = load_plugin(kind, auth_url, options, {name: options[f"user_{name}"] for name in domain})
     return v3.Auth(auth_url, [_AssumeRole(own, own_user(kind, options), agency)], **scope)

@@ -86,9 +86,8 @@ def refuse_another_user(options: Mapping[str, Any], access: Any) -> None:
 class Credentials(Protocol):
     """What the client needs to know of a way to sign in."""
 
-    @property
-    def if_refused(self) -> str:
-        """What to do where a service refuses them for good, as the end of a sentence."""
+    if_refused: str
+    """What to do where a service refuses them for good, as the end of a sentence."""
 
     def find_project(self, ask: Ask) -> str:
         """The id of the project that calls go to.

@@ -16,7 +16,7 @@ from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
 from providers.er.session import ServiceSession, connection_error
 
-_OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+_OTHER_FORM = (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 """What keystoneauth1 raises, too, over answers that have another form than Keystone's."""
 
 
@@ -28,10 +28,7 @@ class KeystoneCredentials(Credentials):
     second time: IAM locks users out. However many threads wait for a token, one of them signs in.
     """
 
-    @property
-    def if_refused(self) -> str:
-        """What to do."""
-        return "sign in again"
+    if_refused = "sign in again"
 
     def __init__(
         self,
@@ -148,8 +145,6 @@ class KeystoneCredentials(Credentials):
             raise connection_error(f"IAM at {self._auth_url}", cause) from error
         except PluginError as error:
             raise ApiError(str(error)) from error
-        except OSError as error:  # such as a CA bundle that does not exist
-            raise ApiError(f"cannot call IAM at {self._auth_url}: {sanitize(str(error))}") from error
         except (exceptions.ClientException, *_OTHER_FORM) as error:
             raise ApiError(f"IAM at {self._auth_url} did not answer as IAM does: check that address") from error
         if not (isinstance(token, str) and is_header_value(token) and _is_id(project_id)):

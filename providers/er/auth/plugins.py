@@ -43,12 +43,10 @@ def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Map
     from keystoneauth1 import exceptions
     from keystoneauth1.identity import v3
 
-    user = own_user(kind, options)
     if kind == PASSWORD:
-        return v3.Password(auth_url, password=options["password"], **user, **scope)
+        return v3.Password(auth_url, **options, **scope)
     if kind == MULTI_FACTOR:
-        password = v3.PasswordMethod(password=options["password"], **user)
-        return v3.Auth(auth_url, [password, v3.TOTPMethod(passcode=options["passcode"], **user)], **scope)
+        return v3.MultiFactor(auth_url, [PASSWORD, "v3totp"], **options, **scope)
     try:
         return _loader(kind).load_from_options(auth_url=auth_url, **options, **scope)
     except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError, TypeError) as error:

@@ -14,15 +14,10 @@ _SUBJECT_HEADER = "X-Subject-Token"
 class TokenCredentials(Credentials):
     """A token, which is for one project, and cannot be renewed."""
 
-    @property
-    def if_refused(self) -> str:
-        """What to do."""
-        return f"get a new token ({self._to_check})"
-
     def __init__(self, token: str, project: Project | str, *, to_check: str = "X-Auth-Token") -> None:
         """Remember the token; the project may be its id alone. `to_check` is where the token came from, for errors."""
         self._token = token
-        self._to_check = to_check
+        self.if_refused = f"get a new token ({to_check})"
         self._project = Project(id=project) if isinstance(project, str) else project
 
     def find_project(self, ask: Ask) -> str:

@@ -6,6 +6,7 @@ Prints a table, and writes a page for a browser.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -44,7 +45,8 @@ def main(stack: str) -> None:
         sys.exit(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         sys.exit(f"error: {error}")
-    print(format_table(coverage, in_colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(format_table(coverage, in_colour=bool(columns) and not os.environ.get("NO_COLOR"), columns=columns))
     file = PAGES / f"{stack}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render_page(coverage), encoding="utf-8")
