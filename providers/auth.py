@@ -6,9 +6,10 @@ The first of these that names an account is used, and nothing is taken from anot
 2. OS_* variables
 3. `token`, `username` or `access_key` of the stack file
 
-OS_CLOUD beside variables that name another account is refused. A cloud that lacks a password, a secret key or its
-security token takes it from the variables, because secrets are often kept elsewhere. Variables that name no account
-complete the stack file. Within one of the three, a token comes before a user, and a user before an access key.
+OS_CLOUD beside variables that say something else is refused. A cloud that lacks a password, a passcode, a secret key or
+its security token takes it from the variables, because secrets are often kept elsewhere. Variables that name no account
+complete the stack file. Within one of the three, a token comes before a user, and a user before an access key, unless
+`auth_type` says which.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _OTHER_NAMES = {
     "agency_project_id": ("delegated_project_id", "target_project_id"),
     "agency_project_name": ("delegated_project", "target_project_name"),
     "default_domain_name": ("default_domain",),
+    "interface": ("endpoint_type",),
 }
 """Other names of options: those of older OpenStack tools, and of this cloud's own ones."""
 
@@ -54,10 +56,12 @@ _WHO = {
 }
 """The options that say who signs in, by kind, for the kinds that need no plugin's loader."""
 
+_NAME_OR_ID = ("username", "user_id")
 _DOMAIN_OR_ID = ("user_domain_name", "user_domain_id", "user_id")
 _NEEDED = {
-    PASSWORD: (("password",), _DOMAIN_OR_ID),
-    MULTI_FACTOR: (("password",), ("passcode",), _DOMAIN_OR_ID),
+    TOKEN: (("token",),),
+    PASSWORD: (_NAME_OR_ID, ("password",), _DOMAIN_OR_ID),
+    MULTI_FACTOR: (_NAME_OR_ID, ("password",), ("passcode",), _DOMAIN_OR_ID),
     ACCESS_KEY: (("secret_key",),),
 }
 """What else these kinds need: one option of each."""
@@ -88,10 +92,13 @@ _NAMING = {
 }
 """Options of which one is enough to name an account, with its kind; empty, if that is for `auth_type` to say."""
 
-_PLAIN_KINDS = ("password", "v3password", "token", "v3token", "agency", "None")
-"""Values of `auth_type` that leave the kind to the other options."""
+_KINDS = {"password": PASSWORD, "v3password": PASSWORD, "token": TOKEN, "v3token": TOKEN}
+"""Values of `auth_type` whose plugin needs no loader."""
 
-_SECRETS = ("password", "secret_key", "security_token")
+_AGENCY_TYPE = "agency"
+"""The value of `auth_type` that needs an agency, and leaves the kind to the other options."""
+
+_SECRETS = ("password", "passcode", "secret_key", "security_token")
 """What a cloud takes from variables if it lacks it."""
 
 _SETTINGS = ("auth_url", "region_name", "interface", "verify", "insecure", "cacert")
@@ -106,6 +113,9 @@ _KNOWN = {
     *(f"{domain}_{part}" for domain in _DOMAINS for part in ("id", "name")),
 }
 """What may stand in the `auth` of a cloud; there may be further options of a plugin."""
+
+_FOR_SIGNING_IN = {*_KNOWN, *_ALIASES, *_REFUSED} - {"auth_type", "endpoint_type"}
+"""What may stand in the `auth` of a cloud or beside it."""
 
 
 @dataclass(frozen=True)
@@ -188,58 +198,68 @@ def find_account(environment: Mapping[str, str], stack: Callable[[str], str | No
     variables = _find_options(
         {name[3:].lower(): value for name, value in environment.items() if name.startswith("OS_")}, _variable
     )
+    if "profile" in variables and "cloud" not in variables:
+        profile = variables["profile"].value
+        settings = clouds_yaml.load_profile(profile, region)
+        variables = {**_find_options(settings, lambda name: f"{name} of profile {profile!r}"), **variables}
     stack_file = _find_options({option: stack(key) for option, key in STACK_KEYS.items()}, _stack_key)
     if "cloud" in variables:
         cloud = variables["cloud"].value
         source = f"cloud {cloud!r} in clouds.yaml"
-        found = _find_options(clouds_yaml.load_cloud(cloud, region), lambda name: f"{name} of {source}")
+        settings = clouds_yaml.load_cloud(cloud, region, _FOR_SIGNING_IN)
+        found = _find_options(settings, lambda name: f"{name} of {source}")
         found = {**_only(variables, _SECRETS), **found}
         _refuse_another(found, variables, cloud)
+        place = _with_other_place(str, _variable, _SECRETS)
     else:
-        found = _find_without_cloud(variables, stack_file, region)
+        found, place = _find_without_cloud(variables, stack_file)
         source = found[_find_kind(found)[0]].origin
     session_token, its_key = environment.get("AWS_SESSION_TOKEN"), environment.get("AWS_ACCESS_KEY_ID")
     if session_token and "access_key" in found and found["access_key"].value == its_key:
         found.setdefault("security_token", _Option(session_token, "AWS_SESSION_TOKEN"))
-    return _make_account(found, source)
+    return _make_account(found, source, place)
 
 
 def _find_without_cloud(
-    variables: dict[str, _Option], stack_file: dict[str, _Option], region: str | None
-) -> dict[str, _Option]:
-    """The options of the account that the variables or else the stack file name.
+    variables: dict[str, _Option], stack_file: dict[str, _Option]
+) -> tuple[dict[str, _Option], Callable[[str], str]]:
+    """The options of the account that the variables or else the stack file name, and where others can be set.
 
     Raises:
         AuthError: Neither names one.
-        CloudsYamlError: openstacksdk cannot use the variables.
     """
-    naming, kind = _find_kind(variables)
-    if naming:
-        if "profile" in variables or kind not in _WHO:
-            variables = _find_options(clouds_yaml.load_environment(region), _variable)
-        return {**({} if "user_domain_id" in variables else _only(stack_file, ("user_domain_name",))), **variables}
+    domain = ("user_domain_name",)
+    if _find_kind(variables)[0]:
+        others = {} if "user_domain_id" in variables else _only(stack_file, domain)
+        return {**others, **variables}, _with_other_place(_variable, _stack_key, domain)
     if not _find_kind(stack_file)[0]:
         keys = ", ".join(map(_stack_key, ("token", "username", "access_key")))
         raise AuthError(
             "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY in the environment, or one of"
             f" {keys} in the stack file"
         )
-    return {**variables, **stack_file}
+    if "user_domain_name" in stack_file:
+        variables.pop("user_domain_id", None)  # which would outrank it
+    return {**variables, **stack_file}, _with_other_place(_variable, _stack_key, STACK_KEYS)
 
 
 def _find_kind(found: Mapping[str, _Option]) -> tuple[str, str]:
     """The option that names an account, and the account's kind; empty if there is none.
 
-    A plugin in `auth_type` names an account, too, because some need no user. Where nothing is given, openstacksdk has
-    `password` there.
+    A plugin in `auth_type` names an account, too, because some need no user.
     """
-    kind = str(found["auth_type"].value) if "auth_type" in found else "password"
-    if kind not in _PLAIN_KINDS:
-        is_multi_factor = kind in ("totp", "v3totp") and "password" in found
-        return "username" if "username" in found else "auth_type", MULTI_FACTOR if is_multi_factor else kind
-    naming = next((option for option in _NAMING if option in found), "")
-    kind = _NAMING.get(naming, "")
-    return naming, MULTI_FACTOR if kind == PASSWORD and "passcode" in found else kind
+    type_ = str(found["auth_type"].value) if "auth_type" in found else _AGENCY_TYPE
+    there = [option for option in _NAMING if option in found]
+    if type_ == _AGENCY_TYPE:
+        naming = next(iter(there), "")
+        kind = _NAMING.get(naming, "")
+    else:
+        kind = _KINDS.get(type_, type_)
+        named_by = TOKEN if kind == TOKEN else PASSWORD
+        fallback = "auth_type" if there or type_ not in _KINDS else ""
+        naming = next((option for option in there if _NAMING[option] == named_by), fallback)
+    second_factor = {PASSWORD: "passcode", "totp": "password", "v3totp": "password"}.get(kind)
+    return naming, MULTI_FACTOR if second_factor in found else kind
 
 
 def _variable(name: str) -> str:
@@ -261,8 +281,11 @@ def _find_options(settings: Mapping[str, Any], origin: Callable[[str], str]) -> 
     for name, value in {**settings, "auth": None, **auth}.items():
         if value is None or value == "":
             continue
+        option = _ALIASES.get(name, name)
+        if option == "interface":
+            value = str(value).removesuffix("URL")  # as OS_ENDPOINT_TYPE has it
         new = _Option(value, origin(name), is_for_signing_in=name in auth)
-        known = found.setdefault(_ALIASES.get(name, name), new)
+        known = found.setdefault(option, new)
         if known.value != value:
             raise AuthError(f"{known.origin} and {new.origin} contradict each other: unset one of them")
     for whose in ("user_domain", "project_domain"):
@@ -282,8 +305,8 @@ def _only(found: Mapping[str, _Option], options: Iterable[str]) -> dict[str, _Op
     return {option: found[option] for option in options if option in found}
 
 
-def _make_account(found: Mapping[str, _Option], source: str) -> Account:
-    """The account that these options name.
+def _make_account(found: Mapping[str, _Option], source: str, place: Callable[[str], str]) -> Account:
+    """The account that these options name; `place` is where an option that is missing can be set.
 
     Raises:
         AuthError: It is incomplete, or has options that cannot be honoured.
@@ -302,9 +325,12 @@ def _make_account(found: Mapping[str, _Option], source: str) -> Account:
     project = _first(found, "agency_project", "project")
     owner = _first(found, "agency_domain", "project_domain", "user_domain")
     agency = {name: str(option.value) for name, option in _only(found, _AGENCY).items()}
-    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if agency or _first(found, "agency_project") else ()))
+    has_agency = (
+        agency or _first(found, "agency_project") or ("auth_type" in found and found["auth_type"].value == _AGENCY_TYPE)
+    )
+    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if has_agency else ()))
     if missing := [names for names in needed if not _only(found, names)]:
-        words = " and ".join(" or ".join(map(_where_to_set, names)) for names in missing)
+        words = " and ".join(" or ".join(map(place, names)) for names in missing)
         raise AuthError(f"{source} also needs {words}")
     settings = (name for name in found if name in _SETTINGS or name.endswith("_endpoint_override"))
     return Account(
@@ -322,23 +348,28 @@ def _make_account(found: Mapping[str, _Option], source: str) -> Account:
     )
 
 
-def _where_to_set(option: str) -> str:
-    return f"{_variable(option)} (or {_stack_key(option)})" if option in STACK_KEYS else _variable(option)
+def _with_other_place(
+    place: Callable[[str], str], other: Callable[[str], str], options: Iterable[str]
+) -> Callable[[str], str]:
+    """Where an option can be set: these options in another place, too."""
+    return lambda option: f"{place(option)} (or {other(option)})" if option in options else place(option)
 
 
 def _refuse_another(found: Mapping[str, _Option], variables: Mapping[str, _Option], cloud: str) -> None:
-    """Refuse variables that would complete or contradict a cloud, but for secrets that it lacks.
+    """Refuse variables that say something else than a cloud, but for secrets that it lacks.
 
     Raises:
         AuthError: There are any.
     """
-    checked = [*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode", "security_token"]
-    checked += ["auth_url", "cacert", "insecure", "interface"]
-    checked += [name for name in variables if name.endswith("_endpoint_override")]
+    checked = {*_KNOWN, *_NAMING, *_SETTINGS, *_REFUSED, "profile"} - {"region_name"}
+    there: dict[str, Any] = {"insecure": False, **{name: option.value for name, option in found.items()}}
+    kind = _find_kind(found)[1]
     others = [
         option.origin
-        for name, option in _only(variables, checked).items()
-        if name not in found or found[name].value != option.value
+        for name, option in variables.items()
+        if (name in checked or name.endswith("_endpoint_override"))
+        and option.value != (str(there[name]).lower() if isinstance(there.get(name), bool) else there.get(name))
+        and not (name == "auth_type" and _KINDS.get(option.value) == kind)
     ]
     if others:
         raise AuthError(

@@ -23,6 +23,8 @@ from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.auth.plugins import PASSWORD, TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
 from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of
+from providers.er.limits import ID_CHARACTERS, ID_PATTERN
+from providers.er.sanitizing import sanitize
 
 _SWITCHES = {**dict.fromkeys(("true", "yes", "1", "on"), True), **dict.fromkeys(("false", "no", "0", "off"), False)}
 
@@ -94,7 +96,7 @@ class ProviderConfig:
         """The project to act in, as far as it is named; a region's own project bears the region's name (IAM: projects).
 
         Raises:
-            ConfigError: As for `account`; or none is named.
+            ConfigError: As for `account`; or none is named, or by what is not an id.
         """
         region, project = self.region()[0], self.named_project(self.account)
         if not (project.id or project.name) and self.account.kind != TOKEN:
@@ -104,6 +106,10 @@ class ProviderConfig:
                     " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
                 )
             project = replace(project, name=region, origin="the region")
+        if project.id and not ID_PATTERN.fullmatch(project.id):
+            raise ConfigError(
+                f"{project.origin} is {sanitize(project.id, 80)!r}, which is not an id: ids are {ID_CHARACTERS}"
+            )
         if other := find_other_region(project.name or "", region):
             raise ConfigError(f"{project} is in region {other}, not in {region}: correct one of them")
         return replace(project, region=region)
@@ -122,6 +128,8 @@ class ProviderConfig:
             endpoints = Endpoints()
         elif region:
             endpoints = self._checked(origin, Endpoints.of_region, region)
+            if self._interface != "public":  # the addresses that are built in are the public ones
+                endpoints = Endpoints(iam=endpoints.iam)
         else:
             raise ConfigError(
                 f"no region: set {qualified('region')} in the stack file to {' or '.join(REGIONS)}"
@@ -162,7 +170,7 @@ class ProviderConfig:
             to_check=account.to_check,
             project=project,
             agency=account.agency,
-            interface=str(account.settings.get("interface", "public")),
+            interface=self._interface,
             verify=self.verify,
             renew_password=functools.partial(self._current_config, "password") if is_renewable else None,
         )
@@ -174,6 +182,10 @@ class ProviderConfig:
         if self._switch("insecure", default=False) or not self._switch("verify", default=True):
             return False
         return str(Path(str(settings["cacert"])).expanduser()) if settings.get("cacert") else True
+
+    @property
+    def _interface(self) -> str:
+        return str(self.account.settings.get("interface", "public"))
 
     def _switch(self, setting: str, *, default: bool) -> bool:
         value = self.account.settings.get(setting, default)
@@ -205,14 +217,12 @@ class ProviderConfig:
         """What names another address than the region's, and that address, by service.
 
         Raises:
-            ConfigError: IAM's address is of another region, or `endpoints` has another form.
+            ConfigError: An address is of another region, or `endpoints` has another form.
         """
-        account, moved = self.account, {}
+        account, moved = self.account, dict[str, tuple[str, str]]()
         settings, origins = account.settings, account.origins
         if "auth_url" in settings and not self._key("endpoint"):
             moved["iam"] = origins["auth_url"], settings["auth_url"]
-            if other := find_other_region(settings["auth_url"], region):
-                raise ConfigError(f"{origins['auth_url']} is of region {other}, not of {region}: correct one of them")
         for service, name in SERVICES.items():
             if (option := f"{name}_endpoint_override") in settings:
                 moved[service] = origins[option], str(settings[option])
@@ -222,7 +232,11 @@ class ProviderConfig:
             urls = None
         if not isinstance(urls, dict) or not all(key in SERVICES and isinstance(urls[key], str) for key in urls):
             raise ConfigError(f"{qualified('endpoints')} must map services ({', '.join(SERVICES)}) to addresses")
-        return moved | {service: (qualified("endpoints"), url) for service, url in urls.items()}
+        moved |= {service: (qualified("endpoints"), url) for service, url in urls.items()}
+        for origin, url in moved.values():
+            if other := find_other_region(url, region):
+                raise ConfigError(f"{origin} is of region {other}, not of {region}: correct one of them")
+        return moved
 
     @staticmethod
     def _checked(source: str, make: Callable[..., Endpoints], *arguments: str, **named: str) -> Endpoints:

@@ -77,7 +77,7 @@ def service_url(service: str, url: str) -> str:
     Raises:
         EndpointError: As for `checked`.
     """
-    base = re.sub(r"/v\d+(\.\d+)?(/[^/]*)?$", "", checked(url if "://" in url else f"https://{url}"))
+    base = re.sub(r"/v\d+(\.\d+)?(/.*)?$", "", checked(url if "://" in url else f"https://{url}"))
     return f"{base}/v3" if service == "iam" else base
 
 
@@ -112,7 +112,7 @@ def _shown(url: str) -> str:
 
 def region_of(text: str) -> str | None:
     """The region of a project, by whose id its name begins (IAM: projects), or of an address of this cloud, if any."""
-    host = urlsplit(text).hostname or ""
+    host = re.split("[/:]", text.partition("://")[2] or text)[0].lower().rstrip(".")
     for region, iam in _IAM_HOSTS.items():
         if re.match(rf"{region}(_|$)", text) or host.endswith(f".{iam.partition('.')[2]}"):
             return region

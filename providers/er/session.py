@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from http.cookiejar import DefaultCookiePolicy
@@ -49,8 +50,14 @@ class ServiceSession(requests.Session):
         """None: requests would read the whole body of a redirect, only to know its target."""
 
     def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
-        """The settings of requests, without proxies for a loopback address."""
+        """The settings of requests, without proxies for a loopback address.
+
+        Raises:
+            InvalidProxyURL: A proxy has no host, for which requests itself would raise TypeError.
+        """
         settings = super().merge_environment_settings(url, *arguments, **named)
+        if any(re.search("(//|@)$", str(proxy)) for proxy in settings["proxies"].values()):
+            raise requests.exceptions.InvalidProxyURL("no host")
         if self._verify is not True:
             settings["verify"] = self._verify
         return {**settings, "proxies": {}} if is_loopback(str(url)) else settings

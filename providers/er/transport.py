@@ -64,8 +64,8 @@ class Transport:
 
     def _send(self, prepared: requests.PreparedRequest, deadline: Deadline) -> dict[str, Any]:
         service = origin(prepared.url)
-        settings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
+            settings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
             response = self.session.send(prepared, **settings, time_limit=max(deadline.left, 1.0))
         except OSError as error:  # those of requests are OSErrors, too
             raise connection_error(service, error) from error

@@ -132,7 +132,7 @@ def test_environment_overrides_stack_file_for_credentials(
         (
             {**EU_DE, "password": "not for ann"},
             {"OS_USERNAME": "ann"},
-            f"{NOBODY}: OS_USERNAME also needs OS_PASSWORD (or otc-flow-logs:password) and OS_USER_DOMAIN_NAME (or",
+            f"{NOBODY}: OS_USERNAME also needs OS_PASSWORD and OS_USER_DOMAIN_NAME (or",
         ),
         (
             {**EU_DE, "access_key": "AK"},

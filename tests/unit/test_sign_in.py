@@ -28,6 +28,8 @@ def refused_cloud(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, clou
         ("one", "clouds: {one: text}", "cloud 'one' in clouds.yaml must be keys with values"),
         ("one", "clouds: {one: {auth: text}}", "cloud 'one' in clouds.yaml must be keys with values"),
         ("one", "clouds: {one: []}", "cloud 'one' in clouds.yaml must be keys with values"),
+        ("one", "clouds:\n\tone: {", "clouds.yaml cannot be read, or is not valid YAML"),
+        ("one", "clouds: {one: {regions: [{nome: eu-de, values: {auth: {password: pw}}}]}}", "must be a name, or"),
         ("one", "clouds: {one: {networks: [{a: b}]}}", "cloud 'one' in clouds.yaml cannot be used: "),
     ],
 )
@@ -37,10 +39,11 @@ def test_cloud_that_cannot_be_used_is_refused(
     assert sentence in refused_cloud(tmp_path, monkeypatch, name, clouds)
 
 
-def test_clouds_yaml_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "/nowhere/clouds.yaml")
+@pytest.mark.parametrize("variable", ["OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE"])
+def test_clouds_yaml_that_does_not_exist_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "/nowhere/clouds.yaml")
     config = ProviderConfig({"region": "eu-de"}.get, {"OS_CLOUD": "it"}, lambda _key: None)
-    with pytest.raises(ConfigError, match=r"OS_CLIENT_CONFIG_FILE names '/nowhere/clouds.yaml', which is not a file"):
+    with pytest.raises(ConfigError, match=rf"{variable} names '/nowhere/clouds.yaml', which is not a file"):
         _ = config.account
 
 

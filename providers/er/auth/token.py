@@ -24,6 +24,7 @@ class TokenCredentials(Credentials):
         """The project that the token is for: IAM is asked, unless its id is given and no name has to be compared."""
         if self._project.id and not self._project.name:
             return self._project.id
+        self._refuse_line_breaks()
         answer = ask("auth/tokens", {"nocatalog": "true"}, {_SUBJECT_HEADER: self._token})
         project = required(answer, "token", dict).get("project")
         if project is None:
@@ -38,6 +39,9 @@ class TokenCredentials(Credentials):
         Raises:
             ApiError: It has characters that no token has, such as a line break.
         """
+        self._refuse_line_breaks()
+        request.headers[TOKEN_HEADER] = self._token
+
+    def _refuse_line_breaks(self) -> None:
         if not is_header_value(self._token):
             raise ApiError("the token contains invalid characters, such as a line break: copy it again")
-        request.headers[TOKEN_HEADER] = self._token
