@@ -6,7 +6,9 @@ NAME ?=
 ROUTER ?=
 JOBS ?= 4
 YES ?=
-export NAME STACK ROUTER YES
+SPAN ?= 1h
+WITHIN ?= 30m
+export NAME STACK ROUTER SPAN WITHIN YES
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -29,7 +31,10 @@ confirmed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || !
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
 signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
-coverage = $(config) | python -m stacks.commands.coverage "$$STACK"
+coverage = $(config) | python -m stacks.commands.coverage "$$STACK"$(if $(DELIVERY), --delivery)
+delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
+# Refused before anything is changed.
+waited = $(if $(filter-out delivery,$(WAIT)),$(error WAIT must be delivery, not $(WAIT)))$(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
@@ -39,14 +44,14 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Create and update the stack's flow logs (YES=1: without asking).
-	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; }
+	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; } $(waited)
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
 	@$(with_stack); $(signed_in) && pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --diff --suppress-outputs --stack "$$STACK"
 
 .PHONY: review
-review: ## Print what `make up` would change, as Markdown for a pull request.
+review: ## Print what `make up` would change, as Markdown.
 	@$(with_stack); $(signed_in) && $(preview_json) | python -m stacks.review "$$STACK=-"
 
 .PHONY: refresh
@@ -67,11 +72,15 @@ recover: ## Finish a run that was killed, if no other run is in progress.
 		$(refresh) && $(up) && { $(coverage) || :; }
 
 .PHONY: coverage
-coverage: ## Show which attachments are logged now, and to where; also as an HTML page.
+coverage: ## Show which attachments are logged; also as an HTML page.
 	@$(with_stack); $(coverage)
 
+.PHONY: delivery
+delivery: ## Show whose records arrive; fails if some do not.
+	@$(with_stack); $(delivery) $(ARGS)
+
 .PHONY: adopt
-adopt: ## Write a stack file from existing flow logs (ROUTER='name ...'; default: all routers).
+adopt: ## Write a stack file from existing flow logs (ROUTER='name ...').
 	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER $(ARGS)
 
 .PHONY: new-stack
@@ -79,7 +88,7 @@ new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
 	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER $(ARGS)
 
 .PHONY: whoami
-whoami: ## Show the version, the user, the project and the state in use; no secrets.
+whoami: ## Show the user, project and state in use; no secrets.
 	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
 
 .PHONY: env
@@ -95,20 +104,20 @@ test-fast: ## Run the tests that need no Pulumi CLI.
 	@$(with_venv); $(pytest) -m "not acceptance" tests/unit tests/emulator $(ARGS)
 
 .PHONY: acceptance
-acceptance: ## Run the tests that `make test` leaves out: more cases, and the pages of docs/.
+acceptance: ## Run what `make test` leaves out: more cases, and docs/.
 	@$(with_cli); $(pytest) -m acceptance $(ARGS) && \
 		echo "Not run: make chaos (40 minutes), make bench (over an hour), make live (needs an account)."
 
 .PHONY: bench
-bench: ## Compare the speed with the SDK's own host; takes over an hour (ARGS=--help).
+bench: ## Compare the speed with the SDK's host, for over an hour.
 	@$(with_cli); python -m bench $(ARGS)
 
 .PHONY: chaos
-chaos: ## Inject faults, and check that no flow log is lost or doubled; takes 40 minutes.
+chaos: ## Inject faults, and look for lost flow logs, for 40 minutes.
 	@$(with_cli); python -m tests.chaos $(ARGS)
 
 .PHONY: live
-live: ## Test one flow log on a real account, beside the emulator (opt-in: ARGS=--help).
+live: ## Test one flow log on a real account (opt-in: ARGS=--help).
 	@$(with_venv); exec python -m tests.live $(ARGS)
 
 .PHONY: lint
@@ -120,7 +129,7 @@ format: ## Format the code.
 	@$(with_venv); ruff check --fix . && ruff format .
 
 .PHONY: constraints
-constraints: ## Update constraints.txt to the newest packages that pyproject.toml allows.
+constraints: ## Update constraints.txt to the newest allowed packages.
 	@sh tools/python -m tools.constraints
 
 .PHONY: clean
@@ -129,5 +138,5 @@ clean: ## Remove .venv and caches; the state in .local stays.
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 .PHONY: move-state
-move-state: ## Move the stack's state to another backend (TO=URL); the old state is kept.
+move-state: ## Move the stack's state to another backend (TO=URL).
 	@$(with_stack); exec python -m tools.move_state "$$STACK" "$$TO"

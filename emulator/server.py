@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
 import threading
 import time
@@ -167,7 +168,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((str(address), port), family=family)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        # Python adds the address to the text of an OSError, which the sentence has already.
+        number = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(number) if number else "ports are numbers from 0 to 65535"
         raise EmulatorError(
             f"Cannot listen on port {port} of {host} ({reason}): choose another port, or 0 for a free one."
         ) from error

@@ -6,51 +6,46 @@ The first of these that names an account is used, and nothing is taken from anot
 2. OS_* variables
 3. `token`, `username` or `access_key` of the stack file
 
-OS_CLOUD beside variables that name an account is refused. A cloud that has no password or secret key takes it from
-OS_PASSWORD or OS_SECRET_KEY, because secrets are often kept elsewhere; variables that name no account complete the
-stack file. Within one of the three, a token comes before a user, and a user before an access key.
+OS_CLOUD beside variables that say something else is refused. A cloud that lacks a password, a passcode, a secret key or
+its security token takes it from the variables, because secrets are often kept elsewhere. Variables that name no account
+complete the stack file. Within one of the three, a token comes before a user, and a user before an access key, unless
+`auth_type` says which.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from providers import clouds_yaml
 from providers.config_keys import qualified
+from providers.er.auth.credentials import Project
 from providers.er.auth.plugins import MULTI_FACTOR, PASSWORD, TOKEN, plugin_options
 
 ACCESS_KEY = "access key"
 """The kind of an account that signs its requests; every other kind is a plugin of keystoneauth1, by its name there."""
 
-_ALIASES = {
-    "auth_token": "token",
-    "user_name": "username",
-    "tenant_id": "project_id",
-    "tenant_name": "project_name",
-    "ak": "access_key",
-    "access_key_id": "access_key",
-    "sk": "secret_key",
-    "secret_access_key": "secret_key",
-    "session_token": "security_token",
-    "target_agency_name": "agency_name",
-    "xrole_name": "agency_name",
-    "target_domain_name": "agency_domain_name",
-    "target_domain_id": "agency_domain_id",
-    "target_project_name": "delegated_project",
-    "target_project_id": "delegated_project_id",
+_OTHER_NAMES = {
+    "token": ("auth_token",),
+    "username": ("user_name",),
+    "project_id": ("tenant_id",),
+    "project_name": ("tenant_name",),
+    "access_key": ("ak", "access_key_id"),
+    "secret_key": ("sk", "secret_access_key"),
+    "security_token": ("session_token",),
+    "agency_name": ("target_agency_name", "xrole_name"),
+    "agency_domain_id": ("target_domain_id",),
+    "agency_domain_name": ("target_domain_name",),
+    "agency_project_id": ("delegated_project_id", "target_project_id"),
+    "agency_project_name": ("delegated_project", "target_project_name"),
+    "default_domain_name": ("default_domain",),
+    "interface": ("endpoint_type",),
 }
 """Other names of options: those of older OpenStack tools, and of this cloud's own ones."""
 
-_FALLBACKS = {
-    "user_domain_id": ("domain_id", "default_domain_id"),
-    "user_domain_name": ("domain_name", "default_domain", "default_domain_name"),
-    "project_domain_id": ("domain_id", "default_domain_id"),
-    "project_domain_name": ("domain_name", "default_domain", "default_domain_name"),
-}
-"""Options that stand for others which are not there."""
+_ALIASES = {name: option for option, names in _OTHER_NAMES.items() for name in names}
 
 _USER = ("username", "user_id", "password", "user_domain_id", "user_domain_name")
 _WHO = {
@@ -61,38 +56,66 @@ _WHO = {
 }
 """The options that say who signs in, by kind, for the kinds that need no plugin's loader."""
 
+_NAME_OR_ID = ("username", "user_id")
 _DOMAIN_OR_ID = ("user_domain_name", "user_domain_id", "user_id")
 _NEEDED = {
-    PASSWORD: (("password",), _DOMAIN_OR_ID),
-    MULTI_FACTOR: (("password",), ("passcode",), _DOMAIN_OR_ID),
+    TOKEN: (("token",),),
+    PASSWORD: (_NAME_OR_ID, ("password",), _DOMAIN_OR_ID),
+    MULTI_FACTOR: (_NAME_OR_ID, ("password",), ("passcode",), _DOMAIN_OR_ID),
     ACCESS_KEY: (("secret_key",),),
 }
 """What else these kinds need: one option of each."""
 
+_AGENCY = ("agency_name", "agency_domain_name", "agency_domain_id")
 _AGENCY_NEEDED = (("agency_name",), ("agency_domain_name", "agency_domain_id"))
 
-_STACK_KEYS = {
-    "token": "token",
+_SCOPE = (
+    *("project_id", "project_name", "project_domain_id", "project_domain_name"),
+    *("agency_project_id", "agency_project_name"),
+)
+"""The options that say which project is meant; in an agency's account, its project comes first."""
+
+STACK_KEYS = {
     "username": "username",
-    "password": "password",
     "user_domain_name": "domain",
-    "access_key": "access_key",
-    "secret_key": "secret_key",
-    "security_token": "security_token",
+    **{key: key for key in ("access_key", "password", "token", "secret_key", "security_token")},
 }
 """The keys of a stack file that say who signs in, by option."""
 
-_SCOPE = ("auth_url", "project_id", "project_name", "project_domain_id", "project_domain_name")
-_AGENCY = ("agency_name", "agency_domain_name", "agency_domain_id", "delegated_project", "delegated_project_id")
-_NAMING = ("token", "username", "user_id", "access_key", "application_credential_id", "application_credential_name")
-"""Options of which one is enough to name an account."""
+_NAMING = {
+    "token": TOKEN,
+    "username": PASSWORD,
+    "user_id": PASSWORD,
+    "access_key": ACCESS_KEY,
+    "application_credential_id": "",
+    "application_credential_name": "",
+}
+"""Options of which one is enough to name an account, with its kind; empty, if that is for `auth_type` to say."""
 
-_PLAIN_KINDS = ("password", "v3password", "token", "v3token", "agency", "None")
-"""Values of `auth_type` that leave the kind to the other options."""
+_KINDS = {"password": PASSWORD, "v3password": PASSWORD, "token": TOKEN, "v3token": TOKEN}
+"""Values of `auth_type` whose plugin needs no loader."""
 
-_SETTINGS = ("region_name", "interface", "verify", "insecure", "cacert", "profile")
+_AGENCY_TYPE = "agency"
+"""The value of `auth_type` that needs an agency, and leaves the kind to the other options."""
+
+_SECRETS = ("password", "passcode", "secret_key", "security_token")
+"""What a cloud takes from variables if it lacks it."""
+
+_SETTINGS = ("auth_url", "region_name", "interface", "verify", "insecure", "cacert")
 _REFUSED = ("cert", "key", "trust_id", "system_scope")
 """Settings of OpenStack tools that change who acts, or with what, and cannot be honoured."""
+
+_DOMAINS = ("domain", "default_domain")
+"""What stands for the domain of the user, and of the project, if these are not given."""
+
+_KNOWN = {
+    *("auth_type", "auth_url", *_SCOPE, *_AGENCY, *chain(*_WHO.values())),
+    *(f"{domain}_{part}" for domain in _DOMAINS for part in ("id", "name")),
+}
+"""What may stand in the `auth` of a cloud; there may be further options of a plugin."""
+
+_FOR_SIGNING_IN = {*_KNOWN, *_ALIASES, *_REFUSED} - {"auth_type", "endpoint_type"}
+"""What may stand in the `auth` of a cloud or beside it."""
 
 
 @dataclass(frozen=True)
@@ -116,22 +139,19 @@ class Account:
         source: What names the account, such as `OS_USERNAME`.
         kind: ACCESS_KEY, or the name of one of keystoneauth1's plugins.
         options: What signs in, by keystoneauth1's names; not the project.
-        scope: auth_url, and project_id, project_name, project_domain_id and project_domain_name as far as given.
-        agency: agency_name, agency_domain_name or agency_domain_id, delegated_project or delegated_project_id; empty
-            for an account that acts for itself.
-        settings: region_name, interface, verify, cacert, and `*_endpoint_override`, as far as given.
+        project: The project, as far as it is named, and its owner.
+        agency: agency_name, and agency_domain_name or agency_domain_id; empty for an account that acts for itself.
+        settings: auth_url, region_name, interface, verify, cacert, and `*_endpoint_override`, as far as given.
         origins: Where each option was found.
-        renew_password: Knows a newer password, perhaps.
     """
 
     source: str
     kind: str
     options: Mapping[str, Any]
-    scope: Mapping[str, str]
+    project: Project
     agency: Mapping[str, str]
     settings: Mapping[str, Any]
     origins: Mapping[str, str]
-    renew_password: Callable[[], str | None] | None = None
 
     @property
     def description(self) -> str:
@@ -140,12 +160,12 @@ class Account:
             temporary = " (temporary)" if self.options.get("security_token") else ""
             return f"access key {self.options['access_key']!r}{temporary}"
         user = self.options.get("username") or self.options.get("user_id")
-        if not user:
-            return "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
-        words = f"user {user!r}" + _of_domain(self.options, "user")
-        return words + (
-            f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}" if self.agency else ""
-        )
+        words = "the owner of the token" if self.kind == TOKEN else f"the user of {self.kind}"
+        if user:
+            words = f"user {user!r}{_of_domain(self.options, 'user')}"
+        if self.agency:
+            words += f", through agency {self.agency['agency_name']!r}{_of_domain(self.agency, 'agency')}"
+        return words
 
     @property
     def to_check(self) -> str:
@@ -162,69 +182,84 @@ def _of_domain(options: Mapping[str, str], whose: str) -> str:
     return f" of domain {domain!r}" if domain else ""
 
 
-def find_account(
-    environment: Mapping[str, str],
-    stack: Callable[[str], str | None],
-    region: str | None,
-    current_key: Callable[[str], str | None],
-) -> Account:
+def find_account(environment: Mapping[str, str], stack: Callable[[str], str | None], region: str | None) -> Account:
     """Find who acts.
 
     Args:
         environment: The environment variables.
         stack: Looks up keys of the stack file.
         region: The region in use, as far as it is known: a cloud may have several.
-        current_key: Looks a key up in the stack file as it is now, see `providers.connection`.
 
     Raises:
         AuthError: No account is named, or what names it is incomplete or contradictory.
         CloudsYamlError: The cloud that OS_CLOUD names cannot be used.
         PluginError: keystoneauth1 cannot sign in this way.
     """
-    variables = {
-        name.removeprefix("OS_").lower(): value
-        for name, value in environment.items()
-        if name.startswith("OS_") and value
-    }
-    own = _find_options(variables, _variable)
-    keys = {option: value for option, key in _STACK_KEYS.items() if (value := stack(key))}
-    if cloud := variables.get("cloud"):
+    variables = _find_options(
+        {name[3:].lower(): value for name, value in environment.items() if name.startswith("OS_")}, _variable
+    )
+    if "profile" in variables and "cloud" not in variables:
+        profile = variables["profile"].value
+        settings = clouds_yaml.load_profile(profile, region)
+        variables = {**_find_options(settings, lambda name: f"{name} of profile {profile!r}"), **variables}
+    stack_file = _find_options({option: stack(key) for option, key in STACK_KEYS.items()}, _stack_key)
+    if "cloud" in variables:
+        cloud = variables["cloud"].value
         source = f"cloud {cloud!r} in clouds.yaml"
-        found = _find_options(clouds_yaml.load_cloud(cloud, region), lambda name: f"{name} of {source}")
-        _complete(found, own, "password", "secret_key")
-        account = _make_account(found, source)
-        _refuse_another(account, own, cloud)
-    elif named := _find_naming(own):
-        if "profile" in own or _kind_of(own, own[named].origin) not in _WHO:
-            own = _find_options(clouds_yaml.load_environment(region), _variable)
-        if "user_domain_id" not in own:
-            _complete(own, _find_options(keys, _stack_key), "user_domain_name")
-        account = _make_account(own, own[named].origin)
+        settings = clouds_yaml.load_cloud(cloud, region, _FOR_SIGNING_IN)
+        found = _find_options(settings, lambda name: f"{name} of {source}")
+        found = {**_only(variables, _SECRETS), **found}
+        _refuse_another(found, variables, cloud)
+        place = _with_other_place(str, _variable, _SECRETS)
     else:
-        found = _find_options(keys, _stack_key)
-        _complete(found, own, *own)
-        named = _find_naming(found)
-        if named is None:
-            keys_of_stack = ", ".join(map(_stack_key, ("token", "username", "access_key")))
-            raise AuthError(
-                "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY in the environment, or one of"
-                f" {keys_of_stack} in the stack file"
-            )
-        account = _make_account(found, found[named].origin)
-        if account.kind == PASSWORD and account.origins["password"] == qualified("password"):
-            account = replace(account, renew_password=functools.partial(current_key, "password"))
+        found, place = _find_without_cloud(variables, stack_file)
+        source = found[_find_kind(found)[0]].origin
     session_token, its_key = environment.get("AWS_SESSION_TOKEN"), environment.get("AWS_ACCESS_KEY_ID")
-    if session_token and account.kind == ACCESS_KEY and account.options["access_key"] == its_key:
-        origins = {"security_token": "AWS_SESSION_TOKEN", **account.origins}
-        account = replace(account, options={"security_token": session_token, **account.options}, origins=origins)
-    return account
+    if session_token and "access_key" in found and found["access_key"].value == its_key:
+        found.setdefault("security_token", _Option(session_token, "AWS_SESSION_TOKEN"))
+    return _make_account(found, source, place)
 
 
-def _find_naming(found: Mapping[str, _Option]) -> str | None:
-    """The option that names an account; a plugin's own kind does, too, because some kinds need no user."""
-    if "auth_type" in found and found["auth_type"].value not in _PLAIN_KINDS and "username" not in found:
-        return "auth_type"
-    return next((option for option in _NAMING if option in found), None)
+def _find_without_cloud(
+    variables: dict[str, _Option], stack_file: dict[str, _Option]
+) -> tuple[dict[str, _Option], Callable[[str], str]]:
+    """The options of the account that the variables or else the stack file name, and where others can be set.
+
+    Raises:
+        AuthError: Neither names one.
+    """
+    domain = ("user_domain_name",)
+    if _find_kind(variables)[0]:
+        others = {} if "user_domain_id" in variables else _only(stack_file, domain)
+        return {**others, **variables}, _with_other_place(_variable, _stack_key, domain)
+    if not _find_kind(stack_file)[0]:
+        keys = ", ".join(map(_stack_key, ("token", "username", "access_key")))
+        raise AuthError(
+            "set OS_CLOUD, OS_TOKEN, OS_USERNAME or OS_ACCESS_KEY in the environment, or one of"
+            f" {keys} in the stack file"
+        )
+    if "user_domain_name" in stack_file:
+        variables.pop("user_domain_id", None)  # which would outrank it
+    return {**variables, **stack_file}, _with_other_place(_variable, _stack_key, STACK_KEYS)
+
+
+def _find_kind(found: Mapping[str, _Option]) -> tuple[str, str]:
+    """The option that names an account, and the account's kind; empty if there is none.
+
+    A plugin in `auth_type` names an account, too, because some need no user.
+    """
+    type_ = str(found["auth_type"].value) if "auth_type" in found else _AGENCY_TYPE
+    there = [option for option in _NAMING if option in found]
+    if type_ == _AGENCY_TYPE:
+        naming = next(iter(there), "")
+        kind = _NAMING.get(naming, "")
+    else:
+        kind = _KINDS.get(type_, type_)
+        named_by = TOKEN if kind == TOKEN else PASSWORD
+        fallback = "auth_type" if there or type_ not in _KINDS else ""
+        naming = next((option for option in there if _NAMING[option] == named_by), fallback)
+    second_factor = {PASSWORD: "passcode", "totp": "password", "v3totp": "password"}.get(kind)
+    return naming, MULTI_FACTOR if second_factor in found else kind
 
 
 def _variable(name: str) -> str:
@@ -232,7 +267,7 @@ def _variable(name: str) -> str:
 
 
 def _stack_key(option: str) -> str:
-    return qualified(_STACK_KEYS[option])
+    return qualified(STACK_KEYS[option])
 
 
 def _find_options(settings: Mapping[str, Any], origin: Callable[[str], str]) -> dict[str, _Option]:
@@ -246,92 +281,95 @@ def _find_options(settings: Mapping[str, Any], origin: Callable[[str], str]) -> 
     for name, value in {**settings, "auth": None, **auth}.items():
         if value is None or value == "":
             continue
+        option = _ALIASES.get(name, name)
+        if option == "interface":
+            value = str(value).removesuffix("URL")  # as OS_ENDPOINT_TYPE has it
         new = _Option(value, origin(name), is_for_signing_in=name in auth)
-        known = found.setdefault(_ALIASES.get(name, name), new)
+        known = found.setdefault(option, new)
         if known.value != value:
             raise AuthError(f"{known.origin} and {new.origin} contradict each other: unset one of them")
-    for option, others in _FALLBACKS.items():
-        if fallback := next((found[other] for other in others if other in found), None):
-            found.setdefault(option, fallback)
+    for whose in ("user_domain", "project_domain"):
+        found |= {f"{whose}_{part}": option for part, option in _first(found, whose, *_DOMAINS).items()}
     return found
 
 
-def _complete(found: dict[str, _Option], others: Mapping[str, _Option], *options: str) -> None:
+def _first(found: Mapping[str, _Option], *options: str) -> dict[str, _Option]:
+    """The id and the name of the first of these options that has either."""
     for option in options:
-        if option in others:
-            found.setdefault(option, others[option])
+        if parts := {part: found[f"{option}_{part}"] for part in ("id", "name") if f"{option}_{part}" in found}:
+            return parts
+    return {}
 
 
-def _kind_of(found: Mapping[str, _Option], source: str) -> str:
-    """Which kind of account the options name; openstacksdk has `password` for those that name none.
-
-    Raises:
-        AuthError: They name none.
-    """
-    named = str(found["auth_type"].value) if "auth_type" in found else "password"
-    if named not in _PLAIN_KINDS:
-        return MULTI_FACTOR if named in ("totp", "v3totp") and "password" in found else named
-    if "token" in found:
-        return TOKEN
-    if "username" in found or "user_id" in found:
-        return MULTI_FACTOR if "passcode" in found else PASSWORD
-    if "access_key" in found:
-        return ACCESS_KEY
-    raise AuthError(f"{source} has no token, username or access key to sign in with")
+def _only(found: Mapping[str, _Option], options: Iterable[str]) -> dict[str, _Option]:
+    return {option: found[option] for option in options if option in found}
 
 
-def _make_account(found: Mapping[str, _Option], source: str) -> Account:
-    """The account that these options name.
+def _make_account(found: Mapping[str, _Option], source: str, place: Callable[[str], str]) -> Account:
+    """The account that these options name; `place` is where an option that is missing can be set.
 
     Raises:
         AuthError: It is incomplete, or has options that cannot be honoured.
         PluginError: keystoneauth1 cannot sign in this way.
     """
-    kind = _kind_of(found, source)
+    _, kind = _find_kind(found)
+    if not kind:
+        raise AuthError(f"{source} has no token, username or access key to sign in with")
     allowed = _WHO.get(kind) or plugin_options(kind)
-    known = {*allowed, *_SCOPE, *_AGENCY, *_FALLBACKS, "auth_type"}.union(*_FALLBACKS.values(), *_WHO.values())
-    refused = [
+    if refused := [
         option.origin
         for name, option in found.items()
-        if name not in allowed and (name in _REFUSED or (option.is_for_signing_in and name not in known))
-    ]
-    if refused:
+        if name not in allowed and (name in _REFUSED or (option.is_for_signing_in and name not in _KNOWN))
+    ]:
         raise AuthError(f"{', '.join(refused)} cannot be honoured: take it out")
-    values = {name: option.value for name, option in found.items()}
-    who = {name: values[name] for name in allowed if name in values and name not in _SCOPE}
-    agency = {name: str(values[name]) for name in _AGENCY if name in values}
-    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if agency else ()))
-    if missing := [names for names in needed if not any(name in values for name in names)]:
-        words = " and ".join(" or ".join(map(_where_to_set, names)) for names in missing)
+    project = _first(found, "agency_project", "project")
+    owner = _first(found, "agency_domain", "project_domain", "user_domain")
+    agency = {name: str(option.value) for name, option in _only(found, _AGENCY).items()}
+    has_agency = (
+        agency or _first(found, "agency_project") or ("auth_type" in found and found["auth_type"].value == _AGENCY_TYPE)
+    )
+    needed = (*_NEEDED.get(kind, ()), *(_AGENCY_NEEDED if has_agency else ()))
+    if missing := [names for names in needed if not _only(found, names)]:
+        words = " and ".join(" or ".join(map(place, names)) for names in missing)
         raise AuthError(f"{source} also needs {words}")
+    settings = (name for name in found if name in _SETTINGS or name.endswith("_endpoint_override"))
     return Account(
         source=source,
         kind=kind,
-        options=who,
-        scope={name: str(values[name]) for name in _SCOPE if name in values},
+        options={name: found[name].value for name in allowed if name in found and name not in (*_SCOPE, "auth_url")},
+        project=Project(
+            **{part: str(option.value) for part, option in project.items()},
+            domain={f"project_domain_{part}": str(option.value) for part, option in owner.items()},
+            origin=next((option.origin for option in project.values()), ""),
+        ),
         agency=agency,
-        settings={
-            name: value for name, value in values.items() if name in _SETTINGS or name.endswith("_endpoint_override")
-        },
+        settings={name: found[name].value for name in settings},
         origins={name: option.origin for name, option in found.items()},
     )
 
 
-def _where_to_set(option: str) -> str:
-    return f"{_variable(option)} (or {_stack_key(option)})" if option in _STACK_KEYS else _variable(option)
+def _with_other_place(
+    place: Callable[[str], str], other: Callable[[str], str], options: Iterable[str]
+) -> Callable[[str], str]:
+    """Where an option can be set: these options in another place, too."""
+    return lambda option: f"{place(option)} (or {other(option)})" if option in options else place(option)
 
 
-def _refuse_another(account: Account, variables: Mapping[str, _Option], cloud: str) -> None:
-    """Refuse variables that would complete or contradict a cloud, but for secrets that it lacks.
+def _refuse_another(found: Mapping[str, _Option], variables: Mapping[str, _Option], cloud: str) -> None:
+    """Refuse variables that say something else than a cloud, but for secrets that it lacks.
 
     Raises:
         AuthError: There are any.
     """
-    there = {**account.options, **account.scope, **account.agency, **account.settings}
-    checked = [*_NAMING, *_SCOPE, *_AGENCY, "user_domain_id", "user_domain_name", "passcode", "cacert", "insecure"]
-    checked += [name for name in variables if name.endswith("_endpoint_override")]
+    checked = {*_KNOWN, *_NAMING, *_SETTINGS, *_REFUSED, "profile"} - {"region_name"}
+    there: dict[str, Any] = {"insecure": False, **{name: option.value for name, option in found.items()}}
+    kind = _find_kind(found)[1]
     others = [
-        variables[name].origin for name in checked if name in variables and variables[name].value != there.get(name)
+        option.origin
+        for name, option in variables.items()
+        if (name in checked or name.endswith("_endpoint_override"))
+        and option.value != (str(there[name]).lower() if isinstance(there.get(name), bool) else there.get(name))
+        and not (name == "auth_type" and _KINDS.get(option.value) == kind)
     ]
     if others:
         raise AuthError(

@@ -10,24 +10,25 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from providers.auth import ACCESS_KEY, Account, AuthError, find_account
+from providers.auth import ACCESS_KEY, STACK_KEYS, Account, AuthError, find_account
 from providers.clouds_yaml import CloudsYamlError
 from providers.config_keys import qualified
-from providers.er import Endpoints
+from providers.er import Client, Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
 from providers.er.auth.credentials import Credentials, Project
 from providers.er.auth.keystone import KeystoneCredentials
-from providers.er.auth.plugins import TOKEN, PluginError
+from providers.er.auth.plugins import PASSWORD, TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
-from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of, service_url
+from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of
+from providers.er.limits import ID_CHARACTERS, ID_PATTERN
+from providers.er.sanitizing import sanitize
 
-T = TypeVar("T")
+_SWITCHES = {**dict.fromkeys(("true", "yes", "1", "on"), True), **dict.fromkeys(("false", "no", "0", "off"), False)}
 
-SERVICES = {field.name: {"iam": "identity"}.get(field.name, field.name) for field in fields(Endpoints)}
+SERVICES = {"er": "er", "iam": "identity", "lts": "lts"}
 """The services, with their names in OpenStack's `*_endpoint_override`."""
 
 EMULATOR = "emulator"
@@ -36,10 +37,7 @@ EMULATOR = "emulator"
 SECRET_KEYS = ("password", "token", "secret_key", "security_token")
 """Keys that may stand in a stack file as secrets only."""
 
-CONFIG_KEYS = (
-    *("endpoint", "endpoints", "region", "project", "project_id"),
-    *("username", "domain", "access_key", *SECRET_KEYS),
-)
+CONFIG_KEYS = ("endpoint", "endpoints", "region", "project", "project_id", *STACK_KEYS.values())
 """Every key that is read here."""
 
 ConfigReader = Callable[[str], object]
@@ -76,14 +74,15 @@ class ProviderConfig:
         Raises:
             ConfigError: No account is named, or what names it is incomplete or contradictory.
         """
-        region, _ = self._stated_region()
+        stated = self._key("region") or self._environment.get("OS_REGION_NAME")
         try:
-            account = find_account(self._environment, self._key, region, self._current_config)
-            if not (region or account.settings.get("region_name")) and (found := self._inferred_region(account)[0]):
-                return find_account(self._environment, self._key, found, self._current_config)
+            account = find_account(self._environment, self._key, stated)
+            region, _ = self._region_of(account)
+            if region in (stated, account.settings.get("region_name")):
+                return account
+            return find_account(self._environment, self._key, region)
         except (AuthError, CloudsYamlError, PluginError) as error:
             raise ConfigError(f"no credentials: {error}") from error
-        return account
 
     def region(self) -> tuple[str | None, str]:
         """The region in use, if it is known, and what names it.
@@ -91,32 +90,29 @@ class ProviderConfig:
         Raises:
             ConfigError: As for `account`.
         """
-        region, origin = self._stated_region()
-        if not region and (named := self.account.settings.get("region_name")):
-            region, origin = str(named), self.account.origins["region_name"]
-        return (region, origin) if region else self._inferred_region(self.account)
+        return self._region_of(self.account)
 
     def project(self) -> Project:
         """The project to act in, as far as it is named; a region's own project bears the region's name (IAM: projects).
 
         Raises:
-            ConfigError: As for `account`; or none is named.
+            ConfigError: As for `account`; or none is named, or by what is not an id.
         """
-        region, account = self.region()[0], self.account
-        id_, name, origin = self.named_project(account)
-        if not (id_ or name) and account.kind != TOKEN:
-            name, origin = region, "the region"
-            if not name:
+        region, project = self.region()[0], self.named_project(self.account)
+        if not (project.id or project.name) and self.account.kind != TOKEN:
+            if not region:
                 raise ConfigError(
                     f"no project: set {qualified('project')} or {qualified('project_id')} in the stack file"
                     " (or OS_PROJECT_NAME or OS_PROJECT_ID in the environment)"
                 )
-        if other := find_other_region(name or "", region):
-            raise ConfigError(f"project {name!r} ({origin}) is in region {other}, not in {region}: correct one of them")
-        owner = {
-            f"project_{name}": value for name in ("domain_id", "domain_name") if (value := self._owner(account, name))
-        }
-        return Project(id=id_, name=name, domain=owner, region=region, origin=origin)
+            project = replace(project, name=region, origin="the region")
+        if project.id and not ID_PATTERN.fullmatch(project.id):
+            raise ConfigError(
+                f"{project.origin} is {sanitize(project.id, 80)!r}, which is not an id: ids are {ID_CHARACTERS}"
+            )
+        if other := find_other_region(project.name or "", region):
+            raise ConfigError(f"{project} is in region {other}, not in {region}: correct one of them")
+        return replace(project, region=region)
 
     def endpoints(self) -> Endpoints:
         """Where the services are.
@@ -127,25 +123,39 @@ class ProviderConfig:
         region, origin = self.region()
         moved = self._moved_services(region)
         if url := self._key("endpoint"):
-            return self._checked(qualified("endpoint"), lambda: Endpoints.at(url).overridden(**moved))
-        if moved.keys() == SERVICES.keys():
-            return Endpoints(**moved)
-        if not region:
+            endpoints = self._checked(qualified("endpoint"), Endpoints.at, url)
+        elif moved.keys() == SERVICES.keys() or (region and region not in REGIONS and "iam" in moved):
+            endpoints = Endpoints()
+        elif region:
+            endpoints = self._checked(origin, Endpoints.of_region, region)
+            if self._interface != "public":  # the addresses that are built in are the public ones
+                endpoints = Endpoints(iam=endpoints.iam)
+        else:
             raise ConfigError(
                 f"no region: set {qualified('region')} in the stack file to {' or '.join(REGIONS)}"
                 " (or OS_REGION_NAME in the environment)"
             )
-        if region not in REGIONS and "iam" in moved:
-            return replace(Endpoints.by_catalog(moved["iam"]), **moved)
-        return self._checked(origin, lambda: Endpoints.of_region(region).overridden(**moved))
+        for service, (source, url) in moved.items():
+            endpoints = self._checked(source, endpoints.overridden, **{service: url})
+        return endpoints
 
-    def credentials(self, endpoints: Endpoints) -> Credentials:
-        """How to sign in. Nothing is sent before the first call.
+    def client(self) -> Client:
+        """A client. Nothing is sent before its first call.
+
+        Raises:
+            ConfigError: As for `account`, `project` and `endpoints`.
+        """
+        endpoints = self.endpoints()
+        return Client(self._credentials(endpoints.iam), endpoints, verify=self.verify)
+
+    def _credentials(self, iam: str) -> Credentials:
+        """How to sign in.
 
         Raises:
             ConfigError: As for `account` and `project`.
         """
         account, project = self.account, self.project()
+        is_renewable = account.kind == PASSWORD and account.origins["password"] == qualified("password")
         if account.kind == ACCESS_KEY:
             if account.agency:
                 raise ConfigError(f"{account.source} cannot act through an agency: sign in with a user or a token")
@@ -153,110 +163,88 @@ class ProviderConfig:
         if account.kind == TOKEN and not account.agency:
             return TokenCredentials(account.options["token"], project, to_check=account.to_check)
         return KeystoneCredentials(
-            auth_url=endpoints.iam,
+            auth_url=iam,
             kind=account.kind,
             options=account.options,
             account=account.description,
             to_check=account.to_check,
             project=project,
-            agency={name: value for name, value in account.agency.items() if not name.startswith("delegated")},
-            interface=str(account.settings.get("interface", "public")),
+            agency=account.agency,
+            interface=self._interface,
             verify=self.verify,
-            renew_password=account.renew_password,
+            renew_password=functools.partial(self._current_config, "password") if is_renewable else None,
         )
 
     @property
     def verify(self) -> bool | str:
         """Whether certificates are verified, or the file with the CAs to trust."""
         settings = self.account.settings
-        if _is_true(settings.get("insecure", False)) or not _is_true(settings.get("verify", True)):
+        if self._switch("insecure", default=False) or not self._switch("verify", default=True):
             return False
         return str(Path(str(settings["cacert"])).expanduser()) if settings.get("cacert") else True
 
-    def _stated_region(self) -> tuple[str | None, str]:
-        if region := self._key("region"):
-            return region, qualified("region")
-        return self._environment.get("OS_REGION_NAME") or None, "OS_REGION_NAME"
+    @property
+    def _interface(self) -> str:
+        return str(self.account.settings.get("interface", "public"))
 
-    def _inferred_region(self, account: Account) -> tuple[str | None, str]:
-        """The region of the project's name, or of IAM's address."""
-        name = self.named_project(account)[1] or ""
-        if region := region_of(name):
-            return region, f"the name of project {name!r}"
-        return region_of(account.scope.get("auth_url", "")), account.origins.get("auth_url", "")
+    def _switch(self, setting: str, *, default: bool) -> bool:
+        value = self.account.settings.get(setting, default)
+        switch = _SWITCHES.get(str(value).lower())
+        if switch is None:
+            origin = self.account.origins.get(setting, setting)
+            raise ConfigError(f"{origin} is {value!r}: it must be true or false")
+        return switch
 
-    def named_project(self, account: Account | None = None) -> tuple[str | None, str | None, str]:
-        """The id and the name of the project, as far as one is named, and what names it.
-
-        Raises:
-            ConfigError: As for `account`.
-        """
-        account = account or self.account
-        id_, name = self._key("project_id"), self._key("project")
-        if id_ or name:
-            return id_, name, qualified("project_id" if id_ else "project")
-        there = {**account.scope, **account.agency}
-        names = ("delegated_project_id", "delegated_project")
-        if not any(name in there for name in names):
-            names = ("project_id", "project_name")
-        origin = next((account.origins[name] for name in names if name in there), "")
-        return there.get(names[0]), there.get(names[1]), origin
-
-    @staticmethod
-    def _owner(account: Account, name: str) -> str | None:
-        """The id or name of the domain that owns the project: the user's own, unless another is named."""
-        if account.agency:
-            return account.agency.get(f"agency_{name}")
-        return account.scope.get(f"project_{name}") or account.options.get(f"user_{name}")
-
-    def _moved_services(self, region: str | None) -> dict[str, str]:
-        """The services that are not where the region has them, by name.
-
-        Raises:
-            ConfigError: An address is not valid, or IAM's is of another region.
-        """
-        account, moved = self.account, {}
-        auth_url = account.scope.get("auth_url")
-        if auth_url and not self._key("endpoint"):
-            if other := find_other_region(auth_url, region):
-                raise ConfigError(
-                    f"{account.origins['auth_url']} is of region {other}, not of {region}: correct one of them"
-                )
-            moved["iam"] = self._checked(account.origins["auth_url"], lambda: service_url("iam", auth_url))
-        for service, name in SERVICES.items():
-            option = f"{name}_endpoint_override"
-            if url := account.settings.get(option):
-                moved[service] = self._checked(
-                    account.origins[option], functools.partial(service_url, service, str(url))
-                )
-        raw = self._key("endpoints")
-        if not raw:
-            return moved
-        try:
-            overrides = json.loads(raw)
-        except ValueError:
-            overrides = None
-        if not isinstance(overrides, dict) or not all(
-            key in SERVICES and isinstance(value, str) for key, value in overrides.items()
-        ):
-            raise ConfigError(
-                f"{qualified('endpoints')} must map services ({', '.join(sorted(SERVICES))}) to addresses"
-            )
-        return moved | self._checked(
-            qualified("endpoints"), lambda: {service: service_url(service, url) for service, url in overrides.items()}
+    def _region_of(self, account: Account) -> tuple[str | None, str]:
+        name, settings, origins = self.named_project(account).name or "", account.settings, account.origins
+        named = (
+            (self._key("region"), qualified("region")),
+            (self._environment.get("OS_REGION_NAME"), "OS_REGION_NAME"),
+            (settings.get("region_name"), origins.get("region_name", "")),
+            (region_of(name), f"the name of project {name!r}"),
+            (region_of(settings.get("auth_url", "")), origins.get("auth_url", "")),
         )
+        return next(((region, origin) for region, origin in named if region), (None, ""))
+
+    def named_project(self, account: Account) -> Project:
+        """The project as far as one is named, by the stack file or else by the account."""
+        id_, name = self._key("project_id"), self._key("project")
+        if not (id_ or name):
+            return account.project
+        return replace(account.project, id=id_, name=name, origin=qualified("project_id" if id_ else "project"))
+
+    def _moved_services(self, region: str | None) -> dict[str, tuple[str, str]]:
+        """What names another address than the region's, and that address, by service.
+
+        Raises:
+            ConfigError: An address is of another region, or `endpoints` has another form.
+        """
+        account, moved = self.account, dict[str, tuple[str, str]]()
+        settings, origins = account.settings, account.origins
+        if "auth_url" in settings and not self._key("endpoint"):
+            moved["iam"] = origins["auth_url"], settings["auth_url"]
+        for service, name in SERVICES.items():
+            if (option := f"{name}_endpoint_override") in settings:
+                moved[service] = origins[option], str(settings[option])
+        try:
+            urls = json.loads(self._key("endpoints") or "{}")
+        except ValueError:
+            urls = None
+        if not isinstance(urls, dict) or not all(key in SERVICES and isinstance(urls[key], str) for key in urls):
+            raise ConfigError(f"{qualified('endpoints')} must map services ({', '.join(SERVICES)}) to addresses")
+        moved |= {service: (qualified("endpoints"), url) for service, url in urls.items()}
+        for origin, url in moved.values():
+            if other := find_other_region(url, region):
+                raise ConfigError(f"{origin} is of region {other}, not of {region}: correct one of them")
+        return moved
 
     @staticmethod
-    def _checked(source: str, make: Callable[[], T]) -> T:
+    def _checked(source: str, make: Callable[..., Endpoints], *arguments: str, **named: str) -> Endpoints:
         try:
-            return make()
+            return make(*arguments, **named)
         except EndpointError as error:
             raise ConfigError(f"{source}: {error}") from error
 
     def _key(self, key: str) -> str | None:
         value = self._config(key)
         return value.strip() or None if isinstance(value, str) else None
-
-
-def _is_true(value: object) -> bool:
-    return str(value).lower() not in ("false", "no", "0", "off")

@@ -49,12 +49,8 @@ class Connection:
         """
         with self._lock:
             if self._client is None:
-                self._client = self._embedded() if self._settings.uses_emulator else self._remote()
+                self._client = self._embedded() if self._settings.uses_emulator else self._settings.client()
             return self._client
-
-    def _remote(self) -> Client:
-        endpoints = self._settings.endpoints()
-        return Client(self._settings.credentials(endpoints), endpoints, verify=self._settings.verify)
 
     def _embedded(self) -> Client:
         # Imported here, because only users of the emulator have it installed.

@@ -169,14 +169,11 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
             raise ResourceError(f"{self.kind} {news['name']!r} could not be changed: {error}") from error
         return UpdateResult({**news, "project_id": project_id})
 
-    def reason_to_keep(self, id_: str, props: Props) -> str | None:
+    def reason_to_keep(self, _id: str, props: Props) -> str | None:
         """Why a delete keeps it in the cloud; None if `delete_with_data` is true."""
         if props.get("delete_with_data"):
             return None
-        return (
-            f"{self.kind} {props.get('name')!r} ({id_}) stays in the cloud with its records, because delete_with_data"
-            " is not true"
-        )
+        return f"{self.kind} {props.get('name')!r} stays in the cloud, with its records"
 
     def delete(self, id_: str, props: Props, deadline: Deadline | None = None) -> None:
         """Delete it with its records if `delete_with_data` is true; it may be gone already.

@@ -40,6 +40,7 @@ _USERS = [
     {"id": "n0", "name": "nina", "password": "None"},
     {"id": "u0", "name": "uli", "password": "pw"},
 ]
+SECRETS = ("pw", "SK", "st", "hush")
 
 
 def _projects(ids: dict[str, str]) -> list[dict[str, str]]:

@@ -45,13 +45,9 @@ class Backend:
         Raises:
             ToolError: This is not a valid address.
         """
-        scheme, separator, place = url.partition("://")
-        if scheme == "postgresql":
-            raise ToolError("Pulumi accepts postgres://…, not postgresql://….")
-        if not (separator and scheme and place):
-            raise ToolError(
-                f"TO is {url!r}: it must be the address of a backend, such as postgres://…, s3://… or file://…."
-            )
+        if refusal := backend.check_address("TO", url):
+            raise ToolError(refusal)
+        scheme, _, place = url.partition("://")
         if scheme == "file" and not place.startswith(("/", "~")):
             url = f"file://{root / place}"
         return cls(url, root)

@@ -9,7 +9,7 @@ from tools.console import ToolError
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has a file and, where a passphrase protects its secrets, has one.
+    """Raise ToolError unless the stack has a file, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
@@ -21,6 +21,9 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
         raise ToolError(
             f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
         )
+    url = environment.get(backend.VARIABLE)
+    if url and (refusal := backend.check_address(backend.VARIABLE, url)):
+        raise ToolError(refusal)
     text = known[name].read_text(encoding="utf-8", errors="replace")
     if refusal := backend.check_backend(
         backend.find_expected_backend(text), (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment

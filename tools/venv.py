@@ -57,12 +57,18 @@ def _install(root: Path, python: Path) -> None:
         timeout=_INSTALL_SECONDS,
         cwd=root,
         doing="installing Python packages",
+        describe=_describe,
     )
     if code:
         # The first one is the cause.
         causes = "\n".join(line for line in output.splitlines() if "No matching distribution" in line)
         reason = first_error(causes or output, "ERROR:")
         raise ToolError(f"The Python packages could not be installed: {reason}")
+
+
+def _describe(line: str) -> str:
+    # Half of the time, this is pip's latest line.
+    return "copying files" if line.startswith("Successfully uninstalled") else line
 
 
 def _digest(root: Path) -> str:

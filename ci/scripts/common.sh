@@ -52,13 +52,22 @@ preview_stack() (
     code=0
     "$@" >"$json" </dev/null || code=$?
     if [ "$code" = "$NO_SUCH_STACK" ]; then
-        echo "stack $stack: not in the state yet; previewing it as a new stack" >&2
+        echo "stack $stack: not in the state yet, which is no error; previewing it as a new stack" >&2
         empty=$(mktemp -d)
         trap 'rm -rf "$empty"' EXIT
         export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"
-        pulumi stack init "$stack" --non-interactive >&2 </dev/null
+        # Its "Created stack" would mislead: the stack is in the empty state only.
+        created=$(pulumi stack init "$stack" --non-interactive 2>&1 </dev/null) || refuse "$created"
         code=0
         "$@" >"$json" </dev/null || code=$?
     fi
     exit "$code"
+)
+
+# delivery_of_stack STACK FILE: write what should deliver and does not; returns the exit code of `stacks.delivery`. The
+# file stays empty if that is unknown.
+delivery_of_stack() (
+    own_passphrase "$1"
+    echo "stack $1: asking its log streams for records" >&2
+    python -m stacks.delivery --stack "$1" --markdown >"$2" </dev/null
 )

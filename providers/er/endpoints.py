@@ -29,9 +29,9 @@ class Endpoints:
     Those of `er` and `lts` may be empty: then the catalog that comes with IAM's token has them.
     """
 
-    er: str
-    iam: str
-    lts: str
+    er: str = ""
+    iam: str = ""
+    lts: str = ""
 
     @classmethod
     def of_region(cls, region: str) -> Endpoints:
@@ -53,7 +53,8 @@ class Endpoints:
         Raises:
             EndpointError: The address is not a usable URL.
         """
-        return cls(*(checked(url) + path for _, path in _SERVICES))
+        base = checked(url)
+        return cls(er=base, iam=f"{base}/v3", lts=base)
 
     def overridden(self, **urls: str) -> Endpoints:
         """These endpoints with some replaced: `er=`, `iam=`, `lts=`.
@@ -63,13 +64,7 @@ class Endpoints:
         """
         return replace(self, **{service: service_url(service, url) for service, url in urls.items()})
 
-    @classmethod
-    def by_catalog(cls, iam: str) -> Endpoints:
-        """IAM only; its catalog has the others."""
-        return cls(er="", iam=iam, lts="")
 
-
-_SERVICES = (("er", ""), ("iam", "/v3"), ("lts", ""))
 # Scheme, host, port and path only: no user, query, fragment or white space.
 _URL = re.compile(
     r"(?i:https?)://([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d+)?(/[A-Za-z0-9._~/-]*)?"
@@ -82,7 +77,7 @@ def service_url(service: str, url: str) -> str:
     Raises:
         EndpointError: As for `checked`.
     """
-    base = re.sub(r"/v\d+(\.\d+)?(/[^/]*)?$", "", checked(url if "://" in url else f"https://{url}"))
+    base = re.sub(r"/v\d+(\.\d+)?(/.*)?$", "", checked(url if "://" in url else f"https://{url}"))
     return f"{base}/v3" if service == "iam" else base
 
 
@@ -117,7 +112,7 @@ def _shown(url: str) -> str:
 
 def region_of(text: str) -> str | None:
     """The region of a project, by whose id its name begins (IAM: projects), or of an address of this cloud, if any."""
-    host = urlsplit(text).hostname or ""
+    host = re.split("[/:]", text.partition("://")[2] or text)[0].lower().rstrip(".")
     for region, iam in _IAM_HOSTS.items():
         if re.match(rf"{region}(_|$)", text) or host.endswith(f".{iam.partition('.')[2]}"):
             return region

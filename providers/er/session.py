@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from http.cookiejar import DefaultCookiePolicy
@@ -20,6 +21,7 @@ READ_TIMEOUT = 30.0  # seconds between two chunks of an answer
 ANSWER_TIMEOUT = 60.0  # seconds for a whole answer
 ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; a full page of 2,000 flow logs is about a tenth of it
 CHUNK_SIZE = 64 * 1024  # bytes
+_CORRECT_BUNDLE = "correct OS_CACERT or REQUESTS_CA_BUNDLE"
 POOL_SIZE = 64  # connections kept open, and calls at once
 
 
@@ -48,8 +50,14 @@ class ServiceSession(requests.Session):
         """None: requests would read the whole body of a redirect, only to know its target."""
 
     def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
-        """The settings of requests, without proxies for a loopback address."""
+        """The settings of requests, without proxies for a loopback address.
+
+        Raises:
+            InvalidProxyURL: A proxy has no host, for which requests itself would raise TypeError.
+        """
         settings = super().merge_environment_settings(url, *arguments, **named)
+        if any(re.search("(//|@)$", str(proxy)) for proxy in settings["proxies"].values()):
+            raise requests.exceptions.InvalidProxyURL("no host")
         if self._verify is not True:
             settings["verify"] = self._verify
         return {**settings, "proxies": {}} if is_loopback(str(url)) else settings
@@ -67,9 +75,17 @@ class ServiceSession(requests.Session):
         Raises:
             RequestException: It could not be sent, or there is no whole answer.
             TemporaryError: The answer takes too long or is too large.
+            ApiError: The file with the CAs to trust does not exist.
         """
         bounded = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
-        response = super().send(request, **{**settings, **bounded})
+        try:
+            response = super().send(request, **{**settings, **bounded})
+        except OSError as error:
+            if isinstance(error, requests.exceptions.RequestException):
+                raise
+            # Of all files, requests opens only this one.
+            bundle = sanitize(str(settings.get("verify")))
+            raise ApiError(f"the file with the CAs to trust, {bundle}, does not exist: {_CORRECT_BUNDLE}") from error
         try:
             _read(response, seconds=min(time_limit, ANSWER_TIMEOUT))
         except urllib3.exceptions.HTTPError as error:
@@ -103,11 +119,18 @@ def connection_error(service: str, error: BaseException) -> ApiError:
     cause = _innermost(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ApiError(
-            f"cannot trust the certificate of {service}: {cause.verify_message}"
-            " (for a private CA set REQUESTS_CA_BUNDLE)"
+            f"cannot trust the certificate of {service}: {cause.verify_message} (for a private CA set OS_CACERT)"
         )
+    if isinstance(cause, ssl.SSLError) and cause.reason == "NO_CERTIFICATE_OR_CRL_FOUND":
+        return ApiError(f"the file with the CAs to trust has no certificate: {_CORRECT_BUNDLE}")
     if isinstance(error, requests.exceptions.InvalidURL):  # maybe that of a proxy, with a password in it
         return ApiError(f"cannot reach {service}: its address, or that of the proxy, is not valid")
+    if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
+        return ApiError(
+            f"cannot reach {service} through a SOCKS proxy: name an HTTP proxy in HTTPS_PROXY, or install PySocks"
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        service = f"{service} through the proxy (HTTPS_PROXY)"
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return TemporaryError(
         f"cannot reach {service}: {sanitize(reason) or type(cause).__name__}", was_sent=not _has_no_connection(error)

@@ -64,14 +64,11 @@ class Transport:
 
     def _send(self, prepared: requests.PreparedRequest, deadline: Deadline) -> dict[str, Any]:
         service = origin(prepared.url)
-        settings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
+            settings = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
             response = self.session.send(prepared, **settings, time_limit=max(deadline.left, 1.0))
-        except requests.exceptions.RequestException as error:
+        except OSError as error:  # those of requests are OSErrors, too
             raise connection_error(service, error) from error
-        except OSError as error:
-            # Such as a CA bundle that does not exist.
-            raise ApiError(f"cannot call {service}: {error}") from error
         if not 200 <= response.status_code < 300:
             refusal = parse_error(response)
             if refusal.code:

@@ -23,6 +23,22 @@ PUBLIC_PARAMETERS = {
 _KEY = "otc-flow-logs:state"
 
 
+def check_address(name: str, url: str) -> str | None:
+    """Why this is not the address of a state backend, in one sentence; None if it is one.
+
+    Args:
+        name: What the address was given as.
+        url: The address.
+    """
+    scheme, separator, place = url.partition("://")
+    if scheme == "postgresql":
+        return f"{name}: Pulumi accepts postgres://…, not postgresql://…."
+    if not (separator and scheme and place):
+        # Not shown: without a scheme, it is unclear what in it is a password.
+        return f"{name} is not the address of a backend, such as postgres://…, s3://… or file://…: correct it."
+    return None
+
+
 def check_backend(expected: str, project_file: str, environment: Mapping[str, str]) -> str | None:
     """Why a run would use another state backend than the stack's own, in one sentence; None if it would not.
 

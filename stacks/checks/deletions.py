@@ -57,6 +57,11 @@ class Deletion:
         return loss_sentence(self.router, self.attachment, self.logs_to, self.reason)
 
 
+def former_stream(logs_to: str, moves_to: str) -> str:
+    """What to call the stream that a flow log moves from: if it was deleted by hand, the new one has its name."""
+    return f"{logs_to} (gone)" if logs_to == moves_to else logs_to
+
+
 def move_sentence(router: str, attachment: str, reason: str, *, is_disabled: bool) -> str:
     """What will happen to a flow log that moves."""
     outcome = "is disabled, so nothing is written" if is_disabled else "is created first, so the record has no gap"
@@ -93,7 +98,7 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
     last_flow_log = known.flow_logs.get(flow_log.logical_name)
     logs_to = last_flow_log.logs_to if last_flow_log else _destination(flow_log, plan)
     if moves_to:
-        reason = f"moves from {logs_to or 'another log stream'} to {moves_to}"
+        reason = f"moves from {former_stream(logs_to, moves_to) or 'another log stream'} to {moves_to}"
     elif successors:
         kept = join_names([successor.logs_to for successor in successors])
         reason = f"the stack file declares only a flow log to {kept}"

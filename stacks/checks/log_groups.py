@@ -41,8 +41,10 @@ def check_log_groups(
     checks = LogGroupChecks()
     declared = {store.logical_name for group in plan.log_groups for store in (group, *group.streams)}
     for group in plan.log_groups:
-        for store in (group, *group.streams):
-            _check_existing(checks, store, is_own=store.logical_name in managed, has_key=has_key)
+        # Of a group that is refused, the streams need no sentences of their own.
+        if _check_existing(checks, group, managed, has_key=has_key):
+            for stream in group.streams:
+                _check_existing(checks, stream, managed, has_key=has_key)
         if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
             checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
     for removed in (managed[name] for name in managed if name not in declared):
@@ -50,9 +52,12 @@ def check_log_groups(
     return checks
 
 
-def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: bool, has_key: bool) -> None:
-    if is_own or not store.existing:
-        return
+def _check_existing(
+    checks: LogGroupChecks, store: DesiredLogStore, managed: ManagedLogStores, *, has_key: bool
+) -> bool:
+    """Whether it may be declared."""
+    if store.logical_name in managed or not store.existing:
+        return True
     if store.config.adopt:
         checks.adopted[store.logical_name] = store.id
     elif not (has_key and store.existing.creation_token):
@@ -62,6 +67,8 @@ def _check_existing(checks: LogGroupChecks, store: DesiredLogStore, *, is_own: b
             " to another stack, set adopt: true here to import it; to write to it as it is, remove it from log_groups"
         )
         checks.problems.append(Problem(store.key, what))
+        return False
+    return True
 
 
 def _check_removed(
@@ -72,17 +79,22 @@ def _check_removed(
     managed_flow_logs: ManagedFlowLogs,
 ) -> None:
     name = store.logical_name
-    if not store.deletes:
-        what = f"{name} is no longer declared: it stays in the cloud, with its records"
-        checks.warnings.append(Problem("log_groups", what))
-    elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
+    users = join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))) if store.deletes else ""
+    if users:
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
     elif kept := join_names(_find_kept_streams(plan, name, managed)):
         what = f"{name} would be deleted, but these log streams in it stay: {kept}; declare it, or delete them first"
         checks.problems.append(Problem("log_groups", what))
     else:
-        checks.warnings.append(Problem("log_groups", f"{name} is no longer declared: it is deleted, with its records"))
+        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=store.deletes)))
+
+
+def removal_sentence(name: str, *, deletes: bool) -> str:
+    """What becomes of the log group or log stream of this name, which is no longer declared."""
+    if deletes:
+        return f"{name} is no longer declared: it is deleted, with its records"
+    return f"{name} is no longer declared: it stays in the cloud, with its records"
 
 
 def _find_kept_streams(plan: Plan, name: str, managed: ManagedLogStores) -> list[str]:

@@ -1,31 +1,41 @@
-"""What the commands share: the stack's config, a client, and reports of what they wait for."""
+"""What the commands share: the stack's config, a client, and what they print of waits, errors and tables."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from providers.config import ProviderConfig
+from providers.config import ConfigError, ProviderConfig
 from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
+from providers.er.exceptions import ApiError
+from providers.er.records import MAX_SPAN_DAYS
 from providers.er.routers import Router
 from stacks.errors import Problem, StackError
 from stacks.planning.lookup import find
-from stacks.stackfile.loader import check_keys
-from stacks.stackfile.location import stack_file
+from stacks.stackfile.loader import DefaultsError, check_keys
+from stacks.stackfile.location import short_name, stack_file
+from stacks.state.last_run import OutputsError
 
 SECONDS = 120.0
+
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,32 @@ def read_values(stack: str) -> Values:
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # pulumi has printed why
+    return _parse_config(stack, text)
+
+
+def fetch_values(stack: str) -> tuple[str, Values]:
+    """The short name and the config of a stack; of the selected one if the name is empty.
+
+    Ends the process if the CLI fails, with its exit code, or with a sentence for each mistake in the config.
+    """
+    stack = stack or _run_cli("stack", "--show-name").strip()
+    text = _run_cli("config", "--json", "--show-secrets", "--stack", stack)
+    return short_name(stack), _parse_config(short_name(stack), text)
+
+
+def _run_cli(*arguments: str) -> str:
+    """What the CLI prints; what it reports goes to the terminal."""
+    command = ["pulumi", *arguments, "--non-interactive"]
+    try:
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    except OSError as error:
+        sys.exit(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')
+    if ended.returncode:
+        sys.exit(ended.returncode)
+    return ended.stdout
+
+
+def _parse_config(stack: str, text: str) -> Values:
     found: dict[str, dict[str, Any]] = own_keys(json.loads(text))
     return _checked(
         stack,
@@ -102,7 +138,7 @@ def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str,
     """
     place = {
         "region": settings.region()[0] if "endpoint" not in values else None,
-        "project": settings.named_project()[1] if not settings.uses_emulator else None,
+        "project": settings.named_project(settings.account).name if not settings.uses_emulator else None,
     }
     return {key: value for key, value in place.items() if value and key not in values}
 
@@ -129,6 +165,60 @@ def find_routers(names: Sequence[str], existing: Sequence[Router]) -> list[Route
     if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
         raise ValueError("; ".join(problems))
     return [router for router in found if isinstance(router, Router)]
+
+
+@contextlib.contextmanager
+def errors_as_sentences(stack: str) -> Iterator[None]:
+    """Ends the process with one sentence for each thing that is wrong with the stack, its config or the service.
+
+    If nobody reads the output any more, as after `| head`, it ends without a word.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except StackError as error:
+        sys.exit(error.sentences(stack_file(stack)))
+    except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
+        sys.exit(f"error: {error}")
+
+
+def parse_duration(text: str) -> timedelta:
+    """A duration such as 90s, 30m, 1h or 7d, of more than nothing.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    match = _DURATION.fullmatch(text)
+    if not match or not int(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90s, 30m, 1h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def parse_span(text: str) -> timedelta:
+    """A duration, back from now, that one query of a log stream may cover.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none, or too long.
+    """
+    span = parse_duration(text)
+    if span > timedelta(days=MAX_SPAN_DAYS):
+        raise argparse.ArgumentTypeError(f"log streams are queried for {MAX_SPAN_DAYS} days at most")
+    return span
+
+
+def is_colourful() -> bool:
+    """Whether to print in colour."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows of a table as lines, its headings included; columns are as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def report_wait(text: str) -> None:

@@ -16,6 +16,7 @@ from providers.config import ConfigError, ProviderConfig
 from providers.config_keys import qualified
 from providers.er import Client
 from providers.er.exceptions import ApiError
+from providers.er.limits import DEFAULT_TTL_IN_DAYS
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.routers import Router
@@ -28,6 +29,9 @@ from stacks.stackfile.loader import DEFAULTS_FILE, load_defaults
 from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import Defaults, RouterDefaults
 from stacks.stackfile.writer import INDENT, WIDTH, check_stack_name, scalar, to_router_key, write
+
+NEW_GROUP, NEW_STREAM = "network", "er-flow-logs"
+"""The log group and log stream to create in a project without any."""
 
 
 def format_stack_file(
@@ -43,18 +47,24 @@ def format_stack_file(
         shared: The defaults of all stacks.
 
     Raises:
-        ValueError: A router does not exist, or there is no log stream; the text is one sentence.
+        ValueError: A router does not exist, or there are log groups without the log stream; the text is one sentence.
         ApiError: The API refused or did not answer.
     """
     existing = list(client.routers.list())
     routers = command_line.find_routers(names, existing)
     streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
-    where = [f"{key}: {scalar(value)}" for key, value in _where(streams, shared.router).items()]
+    group, stream = _find_place_for_logs(streams, shared.router) if streams else _new_log_stream(shared.router)
+    where = [
+        f"{key}: {scalar(value)}"
+        for key, value in (("log_group", group), ("log_stream", stream))
+        if getattr(shared.router, key) is None
+    ]
     called = unique_names(existing)
     lines = [
         *_comment(f"Stack {stack}. Review this file, then run: STACK={stack} make preview", indent=0),
         "config:",
         *(f"{INDENT}{qualified(key)}: {scalar(value)}" for key, value in place.items()),
+        *([] if streams or group in shared.log_groups else _declare(group, stream)),
         f"{INDENT}{qualified('routers')}:",
     ]
     for key, router in _with_keys(routers):
@@ -79,8 +89,28 @@ def _with_keys(routers: Iterable[Router]) -> Iterator[tuple[str, Router]]:
         yield keys[-1], router
 
 
-def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaults) -> dict[str, str]:
-    """The first log group and stream, except for those that the defaults set."""
+def _new_log_stream(shared: RouterDefaults) -> tuple[str, str]:
+    """The names of the log group and log stream to create in a project that has none."""
+    return shared.log_group or NEW_GROUP, shared.log_stream or NEW_STREAM
+
+
+def _declare(group: str, stream: str) -> list[str]:
+    comment = (
+        "The project has no log group, so `make up` creates this one. If it is removed from this file, it stays in the"
+        " cloud with its records, unless it has `delete: true`."
+    )
+    return [
+        f"{INDENT}{qualified('log_groups')}:",
+        f"{INDENT * 2}{scalar(group)}:",
+        *_comment(comment, indent=3),
+        f"{INDENT * 3}ttl_in_days: {DEFAULT_TTL_IN_DAYS}",
+        f"{INDENT * 3}streams:",
+        f"{INDENT * 4}{scalar(stream)}: {{}}",
+    ]
+
+
+def _find_place_for_logs(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaults) -> tuple[str, str]:
+    """The first log group and log stream that the defaults allow."""
     groups = unique_names(list(streams))
     for group, inside in sorted(streams.items(), key=lambda item: item[0].name):
         names = unique_names(inside)
@@ -88,10 +118,7 @@ def _where(streams: Mapping[LogGroup, Sequence[LogStream]], shared: RouterDefaul
             continue
         if shared.log_stream is not None and shared.log_stream not in {*names, *names.values()}:
             continue
-        return {
-            **({} if shared.log_group else {"log_group": groups[group.id]}),
-            **({} if shared.log_stream else {"log_stream": names[min(names, key=lambda id_: names[id_])]}),
-        }
+        return groups[group.id], min(names.values())
     stream = "/".join(name or "…" for name in (shared.log_group, shared.log_stream))
     raise ValueError(f"the project has no log stream {stream}: create it, or change {DEFAULTS_FILE}")
 
@@ -113,7 +140,7 @@ def _attachments(client: Client, router: Router) -> str:
 
 def _streams(streams: Mapping[LogGroup, Sequence[LogStream]]) -> str:
     found = [f"{group.name}/{stream.name}" for group, inside in streams.items() for stream in inside]
-    return f"Log streams of the project: {join_names(sorted(map(display_name, found)))}."
+    return f"Log streams of the project: {join_names(sorted(map(display_name, found))) or 'none yet'}."
 
 
 def _comment(text: str, *, indent: int) -> list[str]:

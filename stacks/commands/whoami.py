@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from providers.config import ConfigError, ConfigReader, ProviderConfig
 from providers.connection import EMULATOR_DATABASE
-from providers.er import Client, Deadline
+from providers.er import Deadline
 from providers.er.exceptions import ApiError
 from providers.er.sanitizing import sanitize
 from stacks.checks.backend import mask_secrets
@@ -46,12 +46,9 @@ def collect_facts(
         yield f"endpoint {name}", getattr(endpoints, name)
     region, origin = settings.region()
     yield "region", f"{region} (from {origin})" if region else "not set: the endpoints decide"
-    credentials = settings.credentials(endpoints)
+    client = settings.client().with_deadline(Deadline(SIGN_IN_SECONDS, report=report))
     yield "signs in with", settings.account.source
     yield "as", settings.account.description
-    client = Client(credentials, endpoints, verify=settings.verify).with_deadline(
-        Deadline(SIGN_IN_SECONDS, report=report)
-    )
     project_id, project = client.project_id(), settings.project().name
     yield "project", f"{sanitize(project_id)}{f' ({project})' if project else ''}"
     # Only an answer of a service shows that a token, or a key with a project's id, is valid.

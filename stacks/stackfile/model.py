@@ -117,6 +117,16 @@ class LogGroupConfig(LogStoreConfig):
         }
         return {**data, "streams": inherited}
 
+    @model_validator(mode="after")
+    def _refuse_stream_that_stays(self) -> LogGroupConfig:
+        kept = [name for name, stream in self.streams.items() if self.delete and not stream.delete]
+        if kept:
+            sentence = (
+                f"has delete: true, but {', '.join(kept)} has delete: false: a group cannot go while a stream stays"
+            )
+            raise PydanticCustomError("stream_stays", "{sentence}", {"sentence": sentence})
+        return self
+
 
 class Selector(_Model):
     """Conditions on attachments, which must all hold; then `include` adds, and at the end `exclude` removes.

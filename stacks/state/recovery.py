@@ -179,7 +179,7 @@ def _take_over(export: Export) -> None:
     print(
         f"interrupted: {number} creates; the next refresh finds out what they created"
         if number
-        else "interrupted: nothing",
+        else "no create was interrupted",
         file=sys.stderr,
     )
     if foreign:

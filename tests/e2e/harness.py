@@ -108,6 +108,20 @@ class Cloud:
         )
         return store.flow_logs.create(self.server.project_id, target.er_id, new).id
 
+    def log_stores(self) -> dict[str, int]:
+        """How long records are kept, in days, by `GROUP` and `GROUP/STREAM`."""
+        log_tank, found = self.server.store.log_tank, {}
+        for group in log_tank.groups():
+            found[group.name] = group.ttl_in_days
+            streams = log_tank.streams(group.project_id, group.id)
+            found |= {f"{group.name}/{stream.name}": stream.ttl_in_days for stream in streams}
+        return found
+
+    def remove_log_groups(self) -> None:
+        """Leave no log group, as in a new project."""
+        for group in self.server.store.log_tank.groups():
+            self.server.store.remove_log_group(group.name)
+
     @staticmethod
     def now() -> Instant:
         """The time on the emulator's clock."""

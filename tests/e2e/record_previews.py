@@ -165,6 +165,35 @@ def import_(project: Project, cloud: Cloud) -> None:
     project.change_router("core", adopt=True)
 
 
+def _declare_log_groups(project: Project, cloud: Cloud) -> dict[str, Any]:
+    """In a cloud without log groups, the stack file declares one; its `log_groups`."""
+    cloud.remove_log_groups()
+    log_groups = {"network": {"ttl_in_days": 14, "streams": {"er-flow-logs": {}, "er-flow-logs-archive": {}}}}
+    project.change_config(log_groups=log_groups)
+    return log_groups
+
+
+def new_log_groups(project: Project, cloud: Cloud) -> None:
+    _declare_log_groups(project, cloud)
+
+
+def log_groups(project: Project, cloud: Cloud) -> None:
+    """Log groups and streams are changed, left, deleted, imported and created, and flow logs move to a new one."""
+    network = _declare_log_groups(project, cloud)["network"]
+    streams = network["streams"]
+    more = {"left": {}, "deleted": {"delete": True}, "removed-by-hand": {"ttl_in_days": 3}}
+    project.change_config(log_groups={"network": {**network, "streams": {**streams, **more}}})
+    project.up()
+    store = cloud.server.store
+    store.set_ttl("network", 7)
+    store.remove_log_stream("network", "removed-by-hand")
+    store.add_log_group("security")
+    streams = {**streams, "removed-by-hand": more["removed-by-hand"], "core": {"ttl_in_days": 90}}
+    network = {**network, "tags": {"team": "network"}, "delete": True, "streams": streams}
+    project.change_config(log_groups={"network": network, "security": {"adopt": True, "ttl_in_days": 60}})
+    project.change_router("core", overrides={"vpc-shop": {"log_stream": "core"}})
+
+
 REFRESH = ("--refresh",)
 SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
     "first": (first, {DOCUMENT: (), EVENTS: ()}),
@@ -178,6 +207,8 @@ SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
     "import": (import_, {DOCUMENT: ()}),
     "outcome_unknown": (outcome_unknown, {DOCUMENT: ()}),
     "secret": (secret, {DOCUMENT: ()}),
+    "new_log_groups": (new_log_groups, {EVENTS: ()}),
+    "log_groups": (log_groups, {DOCUMENT: REFRESH, EVENTS: REFRESH}),
     "wrong_stack_file": (wrong_stack_file, {DOCUMENT: (), EVENTS: ()}),
 }
 

@@ -65,11 +65,13 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
             "vpn-office-bonn": {"name": "bonn", "enabled": False},
         },
     }
+    assert project.config()["log_groups"]["security"]["streams"] == {"audit": {}}
     before = cloud.flow_logs()
     output = project.up()
-    assert "= 5 imported" in output
+    assert "= 10 imported" in output
     assert "updated" not in output
     assert cloud.flow_logs() == before
+    project.expect_no_changes("--refresh")
     assert_same_flow_logs(project, cloud)
 
     # A file with routers is not overwritten.

@@ -65,7 +65,7 @@ def test_program_makes_group_stream_and_flow_log_whose_records_arrive(project: P
     assert store.log_group("shop").ttl_in_days == 90
 
     output = project.destroy()
-    assert f"log stream 'flow-logs' ({stream.id}) stays in the cloud with its records" in output
+    assert "log stream 'flow-logs' stays in the cloud, with its records" in output
     assert ([left.id for left in streams(cloud)], cloud.flow_logs()) == ([stream.id], {})
     assert list(store.delivery.lines(*path, span=(0, 10**19)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -88,6 +89,20 @@ def test_drift_job_reports_drift_and_writes_no_state(job: Job, cloud: Cloud) -> 
     assert job.text("drift.env") == "drifted=true\n"
     assert "(was changed by hand) | enabled: `false` → `true` |" in job.text("drift.md")
     assert job.state() == before
+
+
+@pytest.mark.up
+def test_drift_job_can_list_flow_logs_that_are_overdue(job: Job, cloud: Cloud) -> None:
+    """All flow logs are an hour old, and one of them never wrote a record."""
+    cloud.server.store.set_delivery(600)
+    with sqlite3.connect(job.project.database) as database:
+        for column in ("flow_log SET created_at = created_at", "flow_log_version SET valid_from = valid_from"):
+            database.execute(f"UPDATE {column} - 3600 * 1000000")
+        database.execute("UPDATE attachment SET is_quiet = 1 WHERE name = 'vgw-colocation-munich'")
+    assert job.run("drift", STACK, DELIVERY="1").returncode == 3
+    assert job.text("drift.env") == "drifted=true\n"
+    (row,) = [line for line in job.text("drift.md").splitlines() if "overdue |" in line]
+    assert row.startswith("| `er-edge` | `vgw-colocation-munich` | overdue | - | network/er")
 
 
 @pytest.mark.up

@@ -257,7 +257,7 @@ REFUSED: dict[str, tuple[Callable[[TeamProject, Backend], None], str | None, str
     "locked stack": (lock_the_stack, None, "the stack is currently locked by 1 lock(s)"),
     "same place": (nothing, "file://.local/state/?metadata=skip", "The state of stack 'local' is already at"),
     "same place by a link": (nothing, "file://{link}", "are the same place"),
-    "not an address": (nothing, "elsewhere", "it must be the address of a backend"),
+    "not an address": (nothing, "elsewhere", "TO is not the address of a backend"),
     "unknown scheme": (nothing, "postgresql://team@127.0.0.1/state", "Pulumi accepts postgres://…, not"),
     "unreachable server": (nothing, "postgres://team:canary@127.0.0.1:9/state", "team@127.0.0.1:9/state"),
     "wrong passphrase": (nothing, None, "incorrect passphrase"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,6 @@ SignIn = Callable[[str], Client]
 
 class Renewable(TokenCredentials):
     """Credentials that count how often they were renewed."""
-
-    if_refused = "sign in again"
 
     def __init__(self) -> None:
         super().__init__("token-0", PROJECT)
@@ -105,7 +104,8 @@ def test_renewed_credentials_are_not_renewed_again(scripted: ServerFactory, time
     assert credentials.renewals == 1
     assert len(server.received) == 4
     assert str(error) == (
-        f"{server.url} refused the credentials (Token expired): sign in again (APIG.0301, HTTP 401, request r-401)"
+        f"{server.url} refused the credentials (Token expired): get a new token (X-Auth-Token)"
+        " (APIG.0301, HTTP 401, request r-401)"
     )
 
 
@@ -187,7 +187,8 @@ def test_https_goes_through_a_tunnel_of_the_proxy(proxy: ScriptedServer, sign_in
     sent = {(request.method, request.path) for request in proxy.received}
     assert sent == {("CONNECT", f"{service}.example.invalid:443") for service in ("iam", "er")}
     for error in (at_sign_in, later):
-        assert str(error).endswith("Tunnel connection failed: 407 Proxy Authentication Required")
+        reason = "Tunnel connection failed: 407 Proxy Authentication Required"
+        assert str(error).endswith(f" through the proxy (HTTPS_PROXY): {reason}")
 
 
 @pytest.mark.parametrize("proxy", ["http://ann:sec#ret@127.0.0.1:1", "http://ann:sec/ret@127.0.0.1:1", "http://[sec"])
@@ -202,16 +203,38 @@ def test_password_of_an_invalid_proxy_address_is_not_shown(
     assert "sec" not in str(error)
 
 
-def test_missing_certificate_file_is_named(time: QuickTime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_certificate_file_is_named(
+    time: QuickTime, sign_in: SignIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = tmp_path / "no-such-bundle.pem"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     for variable in PROXY_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
 
-    error = raised(ApiError, lambda: show(token_client("https://er.example.invalid", time)))
+    for client in (sign_in("https://iam.example.invalid"), token_client("https://er.example.invalid", time)):
+        error = raised(ApiError, partial(show, client))
+        assert str(error) == (
+            f"the file with the CAs to trust, {bundle}, does not exist: correct OS_CACERT or REQUESTS_CA_BUNDLE"
+        )
 
-    assert str(bundle) in str(error)
-    assert not isinstance(error, TemporaryError)
+
+def test_file_without_certificates_is_refused_at_once(
+    scripted: ServerFactory, time: QuickTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", __file__)
+
+    error = raised(ApiError, lambda: show(token_client(scripted().url.replace("http", "https"), time)))
+
+    assert str(error) == "the file with the CAs to trust has no certificate: correct OS_CACERT or REQUESTS_CA_BUNDLE"
+
+
+def test_socks_proxy_is_refused_at_once(time: QuickTime, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
+
+    for client in (sign_in("https://iam.example.invalid"), token_client("https://er.example.invalid", time)):
+        error = raised(ApiError, partial(show, client))
+        assert str(error).endswith(" through a SOCKS proxy: name an HTTP proxy in HTTPS_PROXY, or install PySocks")
+    assert time.now == 0
 
 
 # A failing IAM

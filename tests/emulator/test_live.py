@@ -242,14 +242,14 @@ def test_place_that_cannot_be_logged_is_refused(server: Server, variables: dict[
         server.store.add_attachment("er-main", "twin")
     opt_in = OptIn.read({**settings(server), **variables})
     with pytest.raises(RefusedError) as refused:
-        look_up(opt_in.client(), opt_in)
+        look_up(opt_in.client, opt_in)
     assert str(refused.value).startswith(sentence)
 
 
 def test_target_of_somebody_else_is_refused(server: Server) -> None:
     other = create_before(server, f"{MARK}0123abcd-and-more")
     opt_in = OptIn.read(settings(server))
-    client = opt_in.client()
+    client = opt_in.client
     place = look_up(client, opt_in)
     with pytest.raises(RefusedError) as refused:
         find_leftovers(place, flow_logs_of(client, place))

@@ -263,13 +263,7 @@ def test_delete_leaves_the_logs_and_says_so(engine: Engine) -> None:
     created = engine.create_in_earlier_run()
     engine.delete(created)
     assert engine.found()
-    assert engine.notes == [
-        (
-            engine.urn,
-            f"{engine.kind} 'shop' ({created.id}) stays in the cloud with its records, because delete_with_data is not"
-            " true",
-        )
-    ]
+    assert engine.notes == [(engine.urn, f"{engine.kind} 'shop' stays in the cloud, with its records")]
 
 
 def test_delete_with_data_deletes(engine: Engine) -> None:

@@ -51,6 +51,22 @@ def test_defaults_of_all_stacks_are_not_repeated(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("shared", "group", "stream"),
+    [("", "network", "er-flow-logs"), ("router: {log_group: logs, log_stream: flow}", "logs", "flow")],
+)
+def test_log_group_is_declared_if_the_project_has_none(server: Server, shared: str, group: str, stream: str) -> None:
+    for existing in server.store.log_tank.groups():
+        server.store.remove_log_group(existing.name)
+
+    config = yaml.safe_load(written(server, "er-main", shared=shared))["config"]
+
+    log_groups, routers = config["otc-flow-logs:log_groups"], config["otc-flow-logs:routers"]
+    assert log_groups == {group: {"ttl_in_days": 30, "streams": {stream: {}}}}
+    expected = {} if shared else {"log_group": group, "log_stream": stream}
+    assert routers["er-main"] == {"router": "er-main", **expected, "attachments": "all"}
+
+
+@pytest.mark.parametrize(
     ("routers", "shared", "sentence"),
     [
         (["er-man"], "", "there is no router with id or name 'er-man'; known: er-main"),

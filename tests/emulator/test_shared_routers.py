@@ -66,10 +66,10 @@ def test_every_router_leaves_out_shared_routers_and_says_why(er: Client) -> None
 
 @pytest.mark.usefixtures("flow_log_id")
 def test_adopt_leaves_out_shared_routers_and_says_why(er: Client) -> None:
-    found = adopt(er, [], stack="local")
+    found = adopt(er, [], stack="local", with_log_groups=True)
     assert (list(found.routers), found.left_out) == (["er-main"], [LEFT_OUT])
     with pytest.raises(AdoptionError, match=NOT_OURS):
-        adopt(er, ["er-main", "er-elsewhere"], stack="local")
+        adopt(er, ["er-main", "er-elsewhere"], stack="local", with_log_groups=True)
 
 
 def test_coverage_leaves_out_shared_routers_and_says_why(er: Client) -> None:
@@ -97,7 +97,7 @@ def test_name_of_a_shared_router_does_not_make_ours_ambiguous(er: Client, server
 
 def test_missing_permission_on_our_router_is_an_error(er: Client, server: Server) -> None:
     server.faults.use(0, [Fault("error", status=403, calls="GET */flow-logs")])
-    for call in (lambda: adopt(er, [], stack="local"), lambda: preview(er, config("er-main"))):
+    for call in (lambda: adopt(er, [], stack="local", with_log_groups=True), lambda: preview(er, config("er-main"))):
         with pytest.raises(ApiError, match="HTTP 403"):
             call()
 

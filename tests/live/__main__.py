@@ -59,7 +59,7 @@ def run(opt_in: OptIn, screen: Screen, stop: Stop, *, only_clean: bool) -> int:
         ApiError: A request failed before the walk.
         EmulatorError: The emulator cannot start.
     """
-    client = opt_in.client()
+    client = opt_in.client
     journal = record(client)
     limited = client.with_deadline(Deadline(STEP_SECONDS, stop.requested, screen.report_waits()))
     screen.show("look up what was named")

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from providers.config import ConfigError, ProviderConfig
-from providers.er import Client, Endpoints
-from providers.er.auth.credentials import Credentials
+from providers.er import Client
 from providers.er.endpoints import REGIONS, EndpointError, checked
 
 NAMED = {
@@ -34,14 +33,12 @@ class OptIn:
 
     Attributes:
         named: The values of the variables of `NAMED`.
-        endpoints: Where the services are.
-        credentials: Who acts.
+        client: A client of the real API.
         project: The project's name, if it is known without a request.
     """
 
     named: Mapping[str, str]
-    endpoints: Endpoints
-    credentials: Credentials
+    client: Client
     project: str
 
     @classmethod
@@ -60,18 +57,13 @@ class OptIn:
         try:
             if endpoint:
                 checked(endpoint)
-            endpoints = settings.endpoints()
-            credentials = settings.credentials(endpoints)
+            client = settings.client()
         except EndpointError as error:
             raise OptInError(f"{ENDPOINT}: {error}") from error
         except ConfigError as error:
             raise OptInError(str(error)) from error
         project = settings.project().name or settings.region()[0] or "live"
-        return cls({name: values[name] for name in NAMED}, endpoints, credentials, project)
-
-    def client(self) -> Client:
-        """A client of the real API."""
-        return Client(self.credentials, self.endpoints)
+        return cls({name: values[name] for name in NAMED}, client, project)
 
 
 def _missing(has: Callable[[str], bool]) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.urn import FLOW_LOG_TYPE
-from stacks.commands.review.model import Difference, Kind, Row, StackReview
+from providers.urn import FLOW_LOG_TYPE, LOG_STREAM_TYPE
+from stacks.commands.review.model import Difference, Kind, LogStoreRow, Row, StackReview
 
 PREVIEWS = Path(__file__).parent / "previews"
 HOSTILE = [
@@ -56,6 +56,12 @@ def step(
     }
 
 
+def log_stream_step(op: str, number: int, *, kinds: dict[str, str] | None = None, **states: Any) -> dict[str, Any]:
+    """A step of a log stream; `old` and `new` are its inputs."""
+    inputs = {key: {"inputs": state} for key, state in states.items()}
+    return step(op, number, type_=LOG_STREAM_TYPE, kinds=kinds, **inputs)
+
+
 def stack_step(**states: Any) -> dict[str, Any]:
     """The step of the stack itself, with its outputs."""
     return {"op": "same", "urn": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s", **states}
@@ -98,6 +104,14 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
         is_disabled=st.booleans(),
         differences=st.lists(difference, max_size=4).map(tuple),
     )
+    log_store = st.builds(
+        LogStoreRow,
+        name=text,
+        kind=st.sampled_from([kind for kind in Kind if kind is not Kind.MOVE]),
+        stays=st.booleans(),
+        differences=st.lists(difference, max_size=4).map(tuple),
+        note=text,
+    )
     review = st.builds(
         StackReview,
         stack=stacks,
@@ -106,6 +120,7 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
         errors=st.lists(text, max_size=longest),
         warnings=st.lists(text, max_size=longest),
         rows=st.dictionaries(st.sampled_from(Kind), st.lists(row, min_size=1, max_size=longest)),
+        log_stores=st.lists(log_store, max_size=longest),
         unchanged=st.integers(0, 10**6),
     )
     return st.lists(review, min_size=1, max_size=6)

@@ -1,5 +1,6 @@
 """A stack file from the flow logs of routers: its keys, its text, and what it leaves unchanged."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -9,6 +10,8 @@ import yaml
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from stacks.commands.adopt.existing import Adopted, adopt
 from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
@@ -23,10 +26,54 @@ def adopted(flow_logs: list[FlowLog], attachments: list[Attachment], router: str
     client = plans.FakeClient()
     client.routers_there = [plans.router("er-1", router)]
     client.attachments_of["er-1"], client.flow_logs_of["er-1"] = attachments, flow_logs
-    return adopt(cast(Client, client), [], stack="team")
+    return adopt(cast(Client, client), [], stack="team", with_log_groups=False)
+
+
+def adopted_groups(*groups: LogGroup, streams: list[LogStream], others: list[FlowLog] | None = None) -> Adopted:
+    """What is adopted with router er-1, whose flow log writes to g/s; the others are on router er-2."""
+    client = plans.FakeClient()
+    client.groups, client.streams_of = list(groups), {group.id: streams for group in groups}
+    client.routers_there = [plans.router("er-1", "er-core"), plans.router("er-2", "er-edge")]
+    client.attachments_of = {"er-1": [attachment("a", "vpc-a")], "er-2": [attachment("b", "vpc-b")]}
+    client.flow_logs_of = {"er-1": [flow_log("a", "x")], "er-2": others or []}
+    return adopt(cast(Client, client), ["er-core"], stack="team", with_log_groups=True)
 
 
 A, B = attachment("a", "vpc-a"), attachment("b", "vpc-b")
+GROUP, STREAM = LogGroup(id="g", name="network", ttl_in_days=14), LogStream(id="s", name="flow", ttl_in_days=14)
+
+
+def test_log_groups_are_described_as_they_are() -> None:
+    tagged = replace(GROUP, tags={"team": "net"})
+    streams = [replace(STREAM, ttl_in_days=60, tags={"env": "prod"}), LogStream(id="t", name="of-others")]
+    found = adopted_groups(tagged, LogGroup(id="g2", name="unused", ttl_in_days=1), streams=streams)
+    stream = {"ttl_in_days": 60, "tags": {"env": "prod"}}
+    assert found.log_groups == {
+        "network": {"adopt": True, "ttl_in_days": 14, "tags": {"team": "net"}, "streams": {"flow": stream}}
+    }
+    assert found.left_out == []
+
+
+def test_log_stream_with_the_retention_of_its_group_has_none_of_its_own() -> None:
+    assert adopted_groups(GROUP, streams=[STREAM]).log_groups["network"]["streams"] == {"flow": {}}
+
+
+@pytest.mark.parametrize(
+    ("group", "stream", "others", "reason"),
+    [
+        (GROUP, STREAM, [flow_log("b", "y", router_id="er-2")], "other flow logs write to it, too, so it may be"),
+        (replace(GROUP, name=".net"), STREAM, [], "a stack file cannot have its name or tags, or those of its log"),
+        (GROUP, replace(STREAM, tags={"a|b": "c"}), [], "a stack file cannot have its name or tags, or those of its"),
+    ],
+)
+def test_log_groups_of_others_and_odd_ones_are_left_out(
+    group: LogGroup, stream: LogStream, others: list[FlowLog], reason: str
+) -> None:
+    found = adopted_groups(group, streams=[stream], others=others)
+    assert found.log_groups == {}
+    assert any(f"is left out of log_groups: {reason}" in line for line in found.left_out)
+    assert ("y on er-edge" in found.left_out[0]) is bool(others)
+    assert found.sections.keys() == {"routers"}
 
 
 def test_fully_logged_router_selects_all_attachments() -> None:
@@ -59,7 +106,7 @@ def test_flow_logs_that_cannot_be_adopted_are_left_out_with_a_reason() -> None:
         ],
         [A, B],
     )
-    assert found.count == 1
+    assert len(found.flow_logs) == 1
     notes = "\n".join(found.left_out + found.notes)
     for part in (
         "going (flow-log-of-b) on er-core is left out: it is being deleted",
@@ -93,14 +140,14 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_any_name_is_written_as_valid_yaml(name: str) -> None:
     found = adopted([flow_log("a", "x", description=name)], [attachment("a", name)], router=name)
-    text = editor.add_routers("", found.routers, found.comments, {"region": name, "project": name})
+    text = editor.add_sections("", found.sections, found.comments, {"region": name, "project": name})
     config = yaml.safe_load(text)["config"]
     assert config == {"otc-flow-logs:region": name, "otc-flow-logs:project": name, KEY: found.routers}
     if name in ("1e3", "12e4", "0o17", "<<"):
         assert f'otc-flow-logs:region: "{name}"' in text, "another reader of YAML takes it for something else"
 
 
-FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, count=1, notes=["nothing else"])
+FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, notes=["nothing else"])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +167,7 @@ FOUND = Adopted(routers={"core": {"router": "er-core", "attachments": ["x"]}}, c
     ],
 )
 def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
-    after = editor.add_routers(before, FOUND.routers, FOUND.comments, {})
+    after = editor.add_sections(before, FOUND.sections, FOUND.comments, {})
     old = yaml.safe_load(before) or {}
     assert yaml.safe_load(after) == {**old, "config": {**(old.get("config") or {}), KEY: FOUND.routers}}
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
@@ -133,7 +180,7 @@ def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
     with pytest.raises(editor.EditError, match="its keys must be below a line `config:`, one key per line"):
-        editor.add_routers(before, FOUND.routers, FOUND.comments, {})
+        editor.add_sections(before, FOUND.sections, FOUND.comments, {})
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *("stacks.state", "stacks.state.outputs", "stacks.planning.naming", "providers.connection"),
     ),
     "stacks.review": ("stacks.commands",),
+    "stacks.delivery": ("stacks.commands",),
+    "stacks.records": ("stacks.commands",),
     "stacks.commands": (
         *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
         *("stacks.state", "stacks.planning.naming", "providers.connection"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from providers.config import ConfigError
+from providers.config import ConfigError, ProviderConfig
 from providers.connection import Connection
 from providers.er import Client, Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
@@ -67,7 +67,6 @@ def test_client_is_created_once() -> None:
     [
         ({"region": "eu-nl"}, {}, Endpoints.of_region("eu-nl")),
         ({"region": "eu-nl"}, {"OS_REGION_NAME": "eu-de"}, Endpoints.of_region("eu-nl")),
-        ({}, {"OS_REGION_NAME": "eu-de"}, Endpoints.of_region("eu-de")),
         (
             {"endpoint": "https://er.example.com", "region": "eu-nl"},
             {"OS_REGION_NAME": "eu-de", "OS_AUTH_URL": IAM},
@@ -89,7 +88,7 @@ def test_client_is_created_once() -> None:
             {},
             Endpoints(er="https://er.example.com", iam=IAM, lts="https://lts.example.com"),
         ),
-        ({"region": "eu-fr"}, {"OS_AUTH_URL": IAM}, Endpoints.by_catalog(IAM)),
+        ({"region": "eu-fr"}, {"OS_AUTH_URL": IAM}, Endpoints(iam=IAM)),
     ],
 )
 def test_stack_file_overrides_environment_for_endpoints(
@@ -107,7 +106,6 @@ def test_stack_file_overrides_environment_for_endpoints(
         (TOKEN, {**USER, **KEY}, "user"),
         ({**TOKEN, **STACK_KEY}, KEY, "env-ak"),
         ({**TOKEN, **STACK_KEY, "username": "u", "password": "p", "domain": "d"}, {}, "stack-token"),
-        (STACK_KEY, {}, "stack-ak"),
         ({"access_key": "stack-ak"}, {"OS_SECRET_KEY": "sk"}, "stack-ak"),
         ({}, {**USER, "OS_USER_DOMAIN_NAME": "", "OS_DOMAIN_NAME": "OTC-1"}, "user"),
         ({"username": "ann", "password": "pw", "domain": "OTC-1", **STACK_KEY}, {}, "user"),
@@ -134,9 +132,8 @@ def test_environment_overrides_stack_file_for_credentials(
         (
             {**EU_DE, "password": "not for ann"},
             {"OS_USERNAME": "ann"},
-            f"{NOBODY}: OS_USERNAME also needs OS_PASSWORD (or otc-flow-logs:password) and OS_USER_DOMAIN_NAME (or",
+            f"{NOBODY}: OS_USERNAME also needs OS_PASSWORD and OS_USER_DOMAIN_NAME (or",
         ),
-        (EU_DE, {"OS_ACCESS_KEY": "AK"}, f"{NOBODY}: OS_ACCESS_KEY also needs OS_SECRET_KEY"),
         (
             {**EU_DE, "access_key": "AK"},
             {},
@@ -211,3 +208,13 @@ def test_missing_emulator_package_is_reported(tmp_path: Path, monkeypatch: pytes
     assert str(caught.value) == (
         "otc-flow-logs:endpoint is emulator, which is not installed: install otc-flow-logs[emulator]"
     )
+
+
+@pytest.mark.parametrize(("setting", "verifies"), [("TRUE", False), ("1", False), ("no", True), ("", True)])
+def test_insecure_turns_verification_off(setting: str, verifies: bool) -> None:
+    assert ProviderConfig(lambda _key: None, {**USER, "OS_INSECURE": setting}).verify is verifies
+
+
+@pytest.mark.parametrize("variable", ["OS_INSECURE", "OS_VERIFY"])
+def test_switch_of_another_value_is_refused(variable: str) -> None:
+    assert refused({**EU_DE}, **USER, **{variable: "maybe"}) == f"{variable} is 'maybe': it must be true or false"

@@ -59,6 +59,36 @@ def test_table_shows_every_attachment_with_its_flow_logs_or_a_reason() -> None:
     ]
 
 
+def test_table_has_a_column_for_delivery_if_asked_for() -> None:
+    coverage = survey_of([resolved_router("core", [("a", "vpc")], existing=[flow_log("a", "x")])])
+    (found,) = coverage.routers
+    shown = replace(coverage, routers=[replace(found, entries=[replace(found.entries[0], delivery="quiet")])])
+    assert [line.split() for line in format_table(shown).splitlines()[:2]] == [
+        ["ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW", "LOG", "DELIVERY", "LOGS", "TO,", "OR", "WHY", "NOT"],
+        ["er-1-name", "vpc", "vpc", "available", "x", "quiet", "group/stream"],
+    ]
+
+
+def test_only_enabled_flow_logs_of_the_stack_are_expected_to_deliver() -> None:
+    core = resolved_router(
+        "core",
+        [("a", "on"), ("b", "off"), ("c", "missing")],
+        disabled=["b"],
+        existing=[flow_log("a", "x"), flow_log("b", "y", enabled=False), flow_log("a", "z", id_="2", stream="t")],
+    )
+    assert [(entry.attachment, entry.flow_log, entry.is_expected) for entry in survey_of([core]).entries] == [
+        *(("missing", "", True), ("off", "y", False), ("on", "x", True), ("on", "z", False)),
+    ]
+
+
+def test_narrow_terminal_gets_a_table_without_some_columns() -> None:
+    narrow, wide = (format_table(survey_of([CORE]), columns=columns).splitlines() for columns in (62, 200))
+    assert wide == format_table(survey_of([CORE])).splitlines()
+    assert narrow[0] == "ROUTER     ATTACHMENT  LOGS TO, OR WHY NOT"
+    assert narrow[9] == "Without STATE, TYPE, FLOW LOG: the terminal is too narrow."
+    assert narrow[10:] == wide[9:]
+
+
 def test_attachments_that_are_not_logged_are_coloured() -> None:
     plain, coloured = (format_table(survey_of([CORE]), in_colour=colour).splitlines() for colour in (False, True))
     assert coloured[2] == f"\x1b[31m{plain[2]}\x1b[0m"

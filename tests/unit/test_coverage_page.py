@@ -223,6 +223,19 @@ def test_flow_logs_outside_the_stack_are_marked() -> None:
     assert html.only("li", "foreign").text == "2 flow logs are not this stack's"
 
 
+def test_delivery_has_a_column_and_a_mark_if_asked_for() -> None:
+    html = read(coverage(router("er", FIREWALL, entry("a", "network/er", delivery="quiet"), entry("b", "network/er"))))
+    cells = {name_of(row): row.only("td", "delivery") for row in rows(html)}
+    assert {name: (cell.text, cell.classes[1]) for name, cell in cells.items()} == {
+        "a": ("quiet", "quiet"),
+        "b": ("-", "none"),
+        "fw": ("-", "none"),
+    }
+    headings = html.all("thead")[0].all("th")
+    assert [heading.text for heading in headings][3:] == ["Flow log", "Delivery", "Logs to, or why not"]
+    assert read(DEMO).all("td", "delivery") == read(DEMO).all("th", "delivery") == []
+
+
 def test_summary_counts_attachments_and_not_flow_logs() -> None:
     html = read(DEMO)
     assert html.only("h1").text == "Flow log coverage of stack demo"

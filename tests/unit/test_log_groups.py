@@ -79,10 +79,12 @@ def test_stream_of_a_group_outside_the_stack_must_exist() -> None:
 def test_existing_group_of_others_is_refused_with_its_id() -> None:
     _, plan = make(NETWORK, groups=(GROUP,), streams=(STREAM,))
 
-    group, stream = check(plan).problems
-    assert (group.key, stream.key) == ("log_groups.network", "log_groups.network.streams.flow")
+    (group,) = check(plan).problems
+    assert group.key == "log_groups.network"
     assert "network already exists (id g)" in group.what
     assert "set adopt: true" in group.what
+    (stream,) = check(plan, "network").problems
+    assert stream.key == "log_groups.network.streams.flow"
     assert not check(plan, "network", "network/flow").problems
 
 
@@ -152,15 +154,16 @@ def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> 
 
 
 def test_streams_inherit_adopt_and_delete_from_their_group() -> None:
-    streams = {"flow": {}, "kept": {"delete": False}, "plain": None}
-    config, _ = make({"network": {"delete": True, "streams": streams}})
+    streams = {"flow": {}, "new": {"adopt": False}, "plain": None}
+    config, _ = make({"network": {"delete": True, "adopt": True, "streams": streams}})
 
-    group = config.log_groups["network"]
-    assert {name: stream.delete for name, stream in group.streams.items()} == {
-        "flow": True,
-        "kept": False,
-        "plain": True,
-    }
+    found = {name: (stream.delete, stream.adopt) for name, stream in config.log_groups["network"].streams.items()}
+    assert found == {"flow": (True, True), "new": (True, False), "plain": (True, True)}
+
+
+def test_group_cannot_be_deleted_while_a_stream_stays() -> None:
+    with pytest.raises(ValueError, match="has delete: true, but kept has delete: false"):
+        make({"network": {"delete": True, "streams": {"kept": {"delete": False}}}})
 
 
 @pytest.mark.parametrize(

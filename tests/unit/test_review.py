@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pulumi.runtime.rpc import UNKNOWN
 
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
@@ -25,6 +26,7 @@ from tests.unit.review_samples import (
     PREVIEWS,
     document,
     flow_log,
+    log_stream_step,
     move,
     read_recorded,
     reviews,
@@ -115,7 +117,7 @@ def test_change_after_import_counts_as_import_only() -> None:
     assert ["name: `by-hand` →" in row[3] for row in imported] == [True, False]
 
 
-@pytest.mark.parametrize("name", ["moved", "reasons", "merged_keys"])
+@pytest.mark.parametrize("name", ["moved", "reasons", "merged_keys", "log_groups"])
 def test_both_forms_of_preview_give_the_same_review(name: str) -> None:
     first, second = (review_stack("local", read_recorded(f"{name}.{form}")) for form in ("json", "jsonl"))
     assert first == second
@@ -154,7 +156,70 @@ def test_replacement_because_of_a_state_shows_the_state(file: str, state: str, r
     assert rows(text, REPLACED) == [["`er-core`", "`vpc-shop`", "`core-vpc-shop-e4ec9862`", reason]]
 
 
+LOG_STORES = "**Log groups and streams**"
+
+
+def test_flow_logs_to_new_streams_are_shown_with_their_names() -> None:
+    text = review(read_recorded("new_log_groups.jsonl"))
+
+    assert "## Flow logs: 10 to create; log groups and streams: 3 to create\n" in text
+    created = {row[1]: row[3] for row in rows(text, "**10 to create**")}
+    assert created["`vpc-shop`"] == "`network/er-flow-logs`"
+    assert created["`vpc-partner-portal`"] == "`network/er-flow-logs-archive`"
+    assert rows(text, LOG_STORES)[:2] == [
+        ["`network`", "created", "ttl&#95;in&#95;days: `14`"],
+        ["`network/er-flow-logs`", "created", "-"],
+    ]
+
+
+def test_log_groups_and_streams_are_shown_after_flow_logs() -> None:
+    found = review_stack("local", read_recorded("log_groups.jsonl"))
+    text = comment([found])
+
+    counts = "1 to leave in the cloud, 3 to change, 1 to import, 2 to create"
+    assert f"## Flow logs: 1 to move; log groups and streams: 1 to delete, {counts}\n" in text
+    assert f"\n**1 to move**, 9 unchanged; log groups and streams: **1 to delete**, {counts}\n" in text
+    deleted = ["`network/deleted`", "no longer declared: it is deleted, with its records", "-"]
+    assert rows(text, "**⚠️ Log groups and streams whose records are deleted**") == [deleted]
+    left, network, *_, imported, created, by_hand = rows(text, LOG_STORES)
+    assert left == ["`network/left`", "no longer declared: it stays in the cloud, with its records", "-"]
+    assert network[:2] == ["`network`", "changed (was changed by hand)"]
+    assert network[2].split("<br>") == [
+        "when it is no longer declared: `stays` → `is deleted`",
+        "tag team: `(none)` → `network`",
+        "ttl&#95;in&#95;days: `7` → `14`",
+    ]
+    assert imported == ["`security`", "imported", "ttl&#95;in&#95;days: `30` → `60`"]
+    assert created == ["`network/core`", "created", "ttl&#95;in&#95;days: `90`"]
+    assert by_hand[1] == "created (was deleted by hand)"
+    assert all(warning.startswith("not logged on ") for warning in found.warnings)
+
+
 # Built previews.
+
+
+def test_change_of_a_log_stream_alone_is_something_to_do() -> None:
+    kinds = {"ttl_in_days": "update"}
+    found = review_stack("s", document(log_stream_step("update", 1, old={}, new={"ttl_in_days": 9}, kinds=kinds)))
+
+    assert not found.is_quiet
+    assert "## Flow logs: unchanged; log groups and streams: 1 to change\n" in comment([found])
+
+
+@pytest.mark.parametrize(("deletes", "fate"), [(False, "stays in the cloud"), (True, "is deleted")])
+def test_replaced_log_stream_shows_what_becomes_of_its_records(deletes: bool, fate: str) -> None:
+    found = log_stream_step("replace", 1, old={"delete_with_data": deletes}, new={"delete_with_data": deletes})
+    text = review_steps(found)
+
+    assert f"| replaced by a new one: the old one {fate}, with its records |" in text
+    assert ("**1 to replace**" in text) is deletes
+
+
+def test_stream_that_no_output_names_is_not_known_yet() -> None:
+    ids = dict.fromkeys(("log_group_id", "log_stream_id"), UNKNOWN)
+    text = review_steps(step("create", 1, new=flow_log(1, **ids)))
+
+    assert [row[3] for row in rows(text, "**1 to create**")] == ["`(not known yet)`"]
 
 
 def test_rows_are_sorted_by_how_much_they_matter() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
-from stacks.commands.review.model import Kind, Row, StackReview
+from stacks.commands.review.model import Kind, LogStoreRow, Row, StackReview
 from stacks.commands.review.terminal import COLUMNS, text
 from tests.unit.review_samples import HOSTILE, PREVIEWS, read_recorded, reviews
 
@@ -91,6 +91,19 @@ ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
 )
 def test_changes_have_their_reasons(file: str, part: str) -> None:
     assert part in " ".join(review(file).split())
+
+
+def test_deleted_records_of_log_streams_are_loud() -> None:
+    shown = review("log_groups.jsonl")
+
+    loud = "LOG GROUPS AND STREAMS WHOSE RECORDS ARE DELETED\n  - network/deleted: no longer declared: it is deleted"
+    assert f"\n\n{loud}, with its records\n\nlog groups and streams\n" in shown
+    assert "  - network: changed\n    was changed by hand\n    when it is no longer declared: stays -> " in shown
+    assert f"{RED}LOG GROUPS" in text([review_stack("local", read_recorded("log_groups.jsonl"))], in_colour=True)
+    several = [LogStoreRow(name=f"g{number}", kind=Kind.DELETE, stays=number > 30) for number in range(60)]
+    long = text([StackReview(stack="dev", log_stores=several)])
+    assert long.count("it is deleted, with its records") == 31
+    assert long.endswith("  ... and 9 more")
 
 
 def test_unknown_reason_of_a_deletion_is_reported() -> None:

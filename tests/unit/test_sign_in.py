@@ -1,4 +1,4 @@
-"""Who acts, where and in which project, for every shape of settings that people have; or the refusal."""
+"""Clouds that cannot be used; what the others give is in the table of `tests.sign_in`."""
 
 from __future__ import annotations
 
@@ -8,41 +8,6 @@ from pathlib import Path
 import pytest
 
 from providers.config import ConfigError, ProviderConfig
-from providers.er import Endpoints
-from tests.sign_in import CASES, Case, lay_out
-
-
-def settings(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> ProviderConfig:
-    environment = lay_out(case, folder)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)  # openstacksdk reads the process's own environment
-    return ProviderConfig(case.get("stack", {}).get, environment, lambda _key: None)
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if "refusal" not in case], ids=lambda case: case["name"])
-def test_settings_give_account_project_and_endpoints(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = settings(case, tmp_path, monkeypatch)
-    endpoints, project = config.endpoints(), config.project()
-    config.credentials(endpoints)
-    region = case.get("region", "eu-de")
-    usual = Endpoints.of_region(region)
-    assert config.region()[0] == region
-    assert config.account.description == case.get("account", "user 'ann' of domain 'OTC-1'")
-    assert [project.id, project.name] == case.get("project", [None, "eu-de"])
-    assert (endpoints.er, endpoints.iam) == (case.get("er", usual.er), case.get("iam", usual.iam))
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if "refusal" in case], ids=lambda case: case["name"])
-def test_settings_that_cannot_be_honoured_are_refused(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = settings(case, tmp_path, monkeypatch)
-    with pytest.raises(ConfigError) as caught:
-        config.credentials(config.endpoints())
-    assert case["refusal"] in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def refused_cloud(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, clouds: str) -> str:
@@ -63,6 +28,8 @@ def refused_cloud(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, clou
         ("one", "clouds: {one: text}", "cloud 'one' in clouds.yaml must be keys with values"),
         ("one", "clouds: {one: {auth: text}}", "cloud 'one' in clouds.yaml must be keys with values"),
         ("one", "clouds: {one: []}", "cloud 'one' in clouds.yaml must be keys with values"),
+        ("one", "clouds:\n\tone: {", "clouds.yaml cannot be read, or is not valid YAML"),
+        ("one", "clouds: {one: {regions: [{nome: eu-de, values: {auth: {password: pw}}}]}}", "must be a name, or"),
         ("one", "clouds: {one: {networks: [{a: b}]}}", "cloud 'one' in clouds.yaml cannot be used: "),
     ],
 )
@@ -72,10 +39,11 @@ def test_cloud_that_cannot_be_used_is_refused(
     assert sentence in refused_cloud(tmp_path, monkeypatch, name, clouds)
 
 
-def test_clouds_yaml_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "/nowhere/clouds.yaml")
+@pytest.mark.parametrize("variable", ["OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE"])
+def test_clouds_yaml_that_does_not_exist_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "/nowhere/clouds.yaml")
     config = ProviderConfig({"region": "eu-de"}.get, {"OS_CLOUD": "it"}, lambda _key: None)
-    with pytest.raises(ConfigError, match=r"OS_CLIENT_CONFIG_FILE names '/nowhere/clouds.yaml', which is not a file"):
+    with pytest.raises(ConfigError, match=rf"{variable} names '/nowhere/clouds.yaml', which is not a file"):
         _ = config.account
 
 

@@ -60,6 +60,8 @@ UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing
         *((target, "staging", {}, UNKNOWN) for target in ("up", "env")),
         *(pytest.param(target, "staging", {}, UNKNOWN, marks=pytest.mark.acceptance) for target in OTHER_TARGETS),
         ("up", "dev", {}, "Stack 'dev' protects its secrets with a passphrase"),
+        ("up", "local", {"PULUMI_BACKEND_URL": "states"}, "PULUMI_BACKEND_URL is not the address of a backend"),
+        ("up", "local", {"PULUMI_BACKEND_URL": "postgresql://db/x"}, "PULUMI_BACKEND_URL: Pulumi accepts postgres://…"),
         ("up", "prod", {"PULUMI_CONFIG_PASSPHRASE": "x"}, "Stack 'prod': its state is in s3://states (otc-flow-logs:"),
     ],
 )
@@ -197,12 +199,12 @@ def test_linked_venv_is_used_as_it_is(checkout: Path, tmp_path: Path) -> None:
     assert [path.name for path in shared.iterdir()] == ["kept"]
 
 
-def test_help_lists_every_target_within_100_columns(checkout: Path) -> None:
+def test_help_lists_every_target_within_80_columns(checkout: Path) -> None:
     listed = make(checkout).stdout
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {"up", "preview", "refresh", "destroy", "recover", "env", "test", "lint"} <= set(targets)
     assert re.findall(r"^  ([a-z-]+) +[A-Z]", listed, re.MULTILINE) == targets
-    assert [line for line in listed.splitlines() if len(line) > 100] == []
+    assert [line for line in listed.splitlines() if len(line) > 80] == []
 
 
 def test_missing_python_is_reported_in_one_sentence(checkout: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "troubleshooting.md"
-OF_OTHERS = ("Pulumi's", "Python's", "The service's")
+OF_OTHERS = ("Pulumi's", "Python's", "The service's", "make's")
 """How the page begins to explain a message of another program."""
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from providers.er.auth.credentials import Ask, Credentials, Project
+from providers.er.auth.credentials import Ask, Credentials, Project, is_header_value
 from providers.er.exceptions import ApiError, ForbiddenError
 from providers.er.validation import identifier, optional, required
 
@@ -23,14 +23,6 @@ class AccessKeyCredentials(Credentials):
     Signing is SDK-HMAC-SHA256 (API reference: AK/SK-based authentication), by the signer of huaweicloudsdkcore.
     """
 
-    @property
-    def if_refused(self) -> str:
-        """What to check: a temporary key differs from a permanent one only by its security token."""
-        temporary = (
-            "the key may have expired" if self._security_token else "a temporary key also needs its security token"
-        )
-        return f"check {self._to_check} and this machine's clock; {temporary}"
-
     def __init__(
         self,
         *,
@@ -42,6 +34,9 @@ class AccessKeyCredentials(Credentials):
     ) -> None:
         """Remember the key; `to_check` is where its parts came from, for errors."""
         self._to_check = to_check
+        # A temporary key differs from a permanent one only by its security token.
+        also = "the key may have expired" if security_token else "a temporary key also needs its security token"
+        self.if_refused = f"check {to_check} and this machine's clock; {also}"
         self.ak, self.sk = access_key, secret_key  # as the signer calls them
         self._security_token = security_token
         self._project = project
@@ -76,8 +71,10 @@ class AccessKeyCredentials(Credentials):
         """Sign the request as it is now, good for 15 minutes.
 
         Raises:
-            ApiError: The signer is not installed.
+            ApiError: The signer is not installed, or the key has characters that no key has, such as a line break.
         """
+        if not all(map(is_header_value, (self.ak, self.sk, self._security_token or "-"))):
+            raise ApiError(f"the access key contains invalid characters, such as a line break: check {self._to_check}")
         try:
             # Imported here: most runs sign nothing.
             from huaweicloudsdkcore.sdk_request import SdkRequest

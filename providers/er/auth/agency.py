@@ -8,22 +8,23 @@ from typing import Any
 from keystoneauth1.identity import v3
 from keystoneauth1.token_endpoint import Token
 
-from providers.er.auth.credentials import TOKEN_HEADER
-from providers.er.auth.plugins import TOKEN, load_plugin
+from providers.er.auth.credentials import TOKEN_HEADER, refuse_another_user
+from providers.er.auth.plugins import TOKEN, load_plugin, own_user
 
 
 class _AssumeRole(v3.AuthMethod):
     """IAM's own method: one's token in the header, the agency in the body."""
 
-    def __init__(self, own: Any, agency: Mapping[str, str]) -> None:
+    def __init__(self, own: Any, user: Mapping[str, Any], agency: Mapping[str, str]) -> None:
         super().__init__()
-        self._own = own
-        domain = {key.removeprefix("agency_"): value for key, value in agency.items() if key != "agency_name"}
-        self._agency = {"agency_name": agency["agency_name"], **domain}
+        self._own, self._user = own, user
+        self._agency = {key.replace("agency_domain", "domain"): value for key, value in agency.items()}
 
     def get_auth_data(self, session: Any, auth: Any, headers: dict[str, str], request_kwargs: Any) -> Any:
         """The part of the request's body that is this method's."""
         headers[TOKEN_HEADER] = self._own.get_token(session)
+        if self._user:
+            refuse_another_user(self._user, self._own.get_access(session))
         return "assume_role", self._agency
 
 
@@ -42,7 +43,6 @@ def act_through_agency(
     if kind == TOKEN:
         own: Any = Token(auth_url, options["token"])
     else:
-        name = "domain_id" if "user_domain_id" in options else "domain_name"
-        domain = {name: options[f"user_{name}"]} if f"user_{name}" in options else {}
-        own = load_plugin(kind, auth_url, options, domain)
-    return v3.Auth(auth_url, [_AssumeRole(own, agency)], **scope)
+        domain = [name for name in ("domain_id", "domain_name") if f"user_{name}" in options][:1]
+        own = load_plugin(kind, auth_url, options, {name: options[f"user_{name}"] for name in domain})
+    return v3.Auth(auth_url, [_AssumeRole(own, own_user(kind, options), agency)], **scope)

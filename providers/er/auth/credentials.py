@@ -65,12 +65,29 @@ class Project:
         return "project " + ", ".join(word for word in words if word) + origin
 
 
+def refuse_another_user(options: Mapping[str, Any], access: Any) -> None:
+    """Refuse to act as another user than the one named: where there are name and id, the id alone is sent.
+
+    Args:
+        options: The user, by keystoneauth1's names.
+        access: IAM's answer to the sign-in.
+
+    Raises:
+        ApiError: It is about another one.
+    """
+    for option in ("username", "user_id", "user_domain_name", "user_domain_id"):
+        if option in options and options[option].casefold() != str(getattr(access, option)).casefold():
+            raise ApiError(
+                f"IAM signs in user {access.username!r}, id {access.user_id}, of domain {access.user_domain_name!r},"
+                f" id {access.user_domain_id}, which is not {options[option]!r}: correct one of them"
+            )
+
+
 class Credentials(Protocol):
     """What the client needs to know of a way to sign in."""
 
-    @property
-    def if_refused(self) -> str:
-        """What to do where a service refuses them for good, as the end of a sentence."""
+    if_refused: str
+    """What to do where a service refuses them for good, as the end of a sentence."""
 
     def find_project(self, ask: Ask) -> str:
         """The id of the project that calls go to.

@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from providers.er.auth.credentials import TOKEN_HEADER, Ask, Credentials, Project, is_header_value
-from providers.er.auth.plugins import PASSWORD, PluginError, load_plugin
+from providers.er.auth.credentials import TOKEN_HEADER, Ask, Credentials, Project, is_header_value, refuse_another_user
+from providers.er.auth.plugins import PASSWORD, PluginError, load_plugin, own_user
 from providers.er.exceptions import ApiError, TemporaryError, UnauthorizedError
 from providers.er.limits import ID_PATTERN
 from providers.er.sanitizing import redact, sanitize
@@ -28,10 +28,7 @@ class KeystoneCredentials(Credentials):
     second time: IAM locks users out. However many threads wait for a token, one of them signs in.
     """
 
-    @property
-    def if_refused(self) -> str:
-        """What to do."""
-        return "sign in again"
+    if_refused = "sign in again"
 
     def __init__(
         self,
@@ -120,6 +117,8 @@ class KeystoneCredentials(Credentials):
         try:
             access = self._plugin().get_access(session)
             token, project_id, project_name = access.auth_token, access.project_id, access.project_name
+            if not self._agency:
+                refuse_another_user(own_user(self._kind, self._options), access)
         except exceptions.Unauthorized as error:
             newer, self._renew_password = self._renew_password and self._renew_password(), None
             if newer and newer != self._options["password"]:

@@ -24,9 +24,14 @@ def plugin_options(kind: str) -> tuple[str, ...]:
     """The options of one of keystoneauth1's plugins.
 
     Raises:
-        PluginError: There is no such plugin, or a package that it needs is missing.
+        PluginError: There is no such plugin for IAM, or a package that it needs is missing.
     """
     return tuple(str(option.dest) for option in _loader(kind).get_options())
+
+
+def own_user(kind: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The user among the options, if it is one of IAM: a federated user has another name there."""
+    return {name: options[name] for name in _USER if name in options} if kind in (PASSWORD, MULTI_FACTOR) else {}
 
 
 def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
@@ -38,12 +43,10 @@ def load_plugin(kind: str, auth_url: str, options: Mapping[str, Any], scope: Map
     from keystoneauth1 import exceptions
     from keystoneauth1.identity import v3
 
-    user = {option: options[option] for option in _USER if option in options}
     if kind == PASSWORD:
-        return v3.Password(auth_url, password=options["password"], **user, **scope)
+        return v3.Password(auth_url, **options, **scope)
     if kind == MULTI_FACTOR:
-        password = v3.PasswordMethod(password=options["password"], **user)
-        return v3.Auth(auth_url, [password, v3.TOTPMethod(passcode=options["passcode"], **user)], **scope)
+        return v3.MultiFactor(auth_url, [PASSWORD, "v3totp"], **options, **scope)
     try:
         return _loader(kind).load_from_options(auth_url=auth_url, **options, **scope)
     except (exceptions.MissingRequiredOptions, exceptions.OptionError, ImportError, TypeError) as error:
@@ -55,8 +58,11 @@ def _loader(kind: str) -> Any:
     from keystoneauth1 import exceptions, loading
 
     try:
-        return loading.get_plugin_loader(kind)
+        loader: Any = loading.get_plugin_loader(kind)
     except exceptions.NoMatchingPlugin as error:
         raise PluginError(f"keystoneauth1 has no plugin {kind!r} to sign in with") from error
     except (AttributeError, ImportError) as error:
         raise PluginError(f"to sign in with {kind}, keystoneauth1 needs a package that is not installed") from error
+    if not isinstance(loader, loading.BaseV3Loader):
+        raise PluginError(f"the plugin {kind!r} of keystoneauth1 does not sign in to IAM, as v3password does")
+    return loader

@@ -14,21 +14,17 @@ _SUBJECT_HEADER = "X-Subject-Token"
 class TokenCredentials(Credentials):
     """A token, which is for one project, and cannot be renewed."""
 
-    @property
-    def if_refused(self) -> str:
-        """What to do."""
-        return f"get a new token ({self._to_check})"
-
     def __init__(self, token: str, project: Project | str, *, to_check: str = "X-Auth-Token") -> None:
         """Remember the token; the project may be its id alone. `to_check` is where the token came from, for errors."""
         self._token = token
-        self._to_check = to_check
+        self.if_refused = f"get a new token ({to_check})"
         self._project = Project(id=project) if isinstance(project, str) else project
 
     def find_project(self, ask: Ask) -> str:
         """The project that the token is for: IAM is asked, unless its id is given and no name has to be compared."""
         if self._project.id and not self._project.name:
             return self._project.id
+        self._refuse_line_breaks()
         answer = ask("auth/tokens", {"nocatalog": "true"}, {_SUBJECT_HEADER: self._token})
         project = required(answer, "token", dict).get("project")
         if project is None:
@@ -43,6 +39,9 @@ class TokenCredentials(Credentials):
         Raises:
             ApiError: It has characters that no token has, such as a line break.
         """
+        self._refuse_line_breaks()
+        request.headers[TOKEN_HEADER] = self._token
+
+    def _refuse_line_breaks(self) -> None:
         if not is_header_value(self._token):
             raise ApiError("the token contains invalid characters, such as a line break: copy it again")
-        request.headers[TOKEN_HEADER] = self._token

@@ -1,4 +1,7 @@
-"""Writes a stack file from the flow logs of routers: `python -m stacks.commands.adopt STACK [--print] [ROUTER …]`."""
+"""Writes a stack file from the flow logs of routers, and the log groups that they write to.
+
+`python -m stacks.commands.adopt STACK [--print] [--without-log-groups] [ROUTER …]`
+"""
 
 from __future__ import annotations
 
@@ -22,30 +25,37 @@ def main() -> None:
     parser.add_argument("stack")
     parser.add_argument("routers", nargs="*", help="ids or names; all routers if none is given")
     parser.add_argument("--print", action="store_true", help="print it only")
+    parser.add_argument("--without-log-groups", action="store_true", help="do not manage log groups and streams")
     options = parser.parse_intermixed_args()
     file = stack_file(options.stack)
     try:
         check_stack_name(options.stack)
-        _write(file, options.stack, options.routers, only_print=options.print)
+        _write(file, options)
     # ValueError: not UTF-8, or not a stack file.
     except (AdoptionError, ConfigError, ApiError, OSError, ValueError) as error:
         sys.exit(f"error: {file} was not written: {error}")
 
 
-def _write(file: Path, stack: str, routers: list[str], *, only_print: bool) -> None:
+def _write(file: Path, options: argparse.Namespace) -> None:
+    stack, only_print = options.stack, options.print
     before = file.read_bytes().decode() if file.exists() else ""  # read_text would lose its line ends
     values = command_line.parse_values(stack, before)
     if "routers" in values.plain and not only_print:
         raise AdoptionError(
             "it already has routers: name another stack, or set ARGS=--print to see what would be written"
         )
-    adopted = adopt(command_line.create_client(values), routers, stack=stack)
+    with_log_groups = not (options.without_log_groups or "log_groups" in values.plain)
+    client = command_line.create_client(values)
+    adopted = adopt(client, options.routers, stack=stack, with_log_groups=with_log_groups)
     new = command_line.find_place(ProviderConfig(values.plain.get, os.environ), values.plain)
     if only_print:
-        print(editor.format_section(adopted.routers, adopted.comments, new), end="")
+        print(editor.format_sections(adopted.sections, adopted.comments, new), end="")
         return
-    write(file, editor.add_routers(before, adopted.routers, adopted.comments, new))
-    print(f"{file}: {adopted.count} flow log{'' if adopted.count == 1 else 's'}, under {', '.join(adopted.routers)}.")
+    write(file, editor.add_sections(before, adopted.sections, adopted.comments, new))
+    count = len(adopted.flow_logs)
+    print(f"{file}: {count} flow log{'' if count == 1 else 's'}, under {', '.join(adopted.routers)}.")
+    if adopted.log_groups:
+        print(f"Log groups with their streams: {', '.join(adopted.log_groups)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")
     print(f"Review it, then run: STACK={stack} make preview")

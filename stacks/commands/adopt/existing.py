@@ -1,12 +1,12 @@
-"""Describes the flow logs of routers as a stack file would.
+"""Describes the flow logs of routers, and the log groups that they write to, as a stack file would.
 
-Each flow log is described as it is, so that the first `up` imports all of them and changes none.
+Each is described as it is, so that the first `up` imports all of them and changes none.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +15,15 @@ from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError
 from providers.er.flow_logs import LEAVING_STATES, FlowLog
 from providers.er.limits import NAME_PATTERN
+from providers.er.log_groups import LogGroup
+from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
 from stacks.planning.lookup import join_names, unique_names, why_hidden, why_left_out
 from stacks.planning.naming import flow_log_name
 from stacks.planning.selection import cannot_be_logged
-from stacks.stackfile.model import RouterConfig
+from stacks.stackfile.model import Defaults, RouterConfig
 from stacks.stackfile.writer import to_router_key
 
 
@@ -31,23 +33,32 @@ class AdoptionError(Exception):
 
 @dataclass
 class Adopted:
-    """The routers to write into a stack file.
+    """The routers and log groups to write into a stack file.
 
     Attributes:
         routers: By key, as in a stack file.
-        count: How many flow logs they have.
-        left_out: Routers and flow logs that are left out, and why.
+        log_groups: By name, as in a stack file.
+        flow_logs: Those that the routers have.
+        others: By log group id, the flow logs that are left out and write to it, in words.
+        left_out: Routers, flow logs and log groups that are left out, and why.
         notes: Anything else to know.
     """
 
     routers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    count: int = 0
+    log_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flow_logs: list[FlowLog] = field(default_factory=list)
+    others: dict[str, list[str]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
+    def sections(self) -> dict[str, Any]:
+        """What to write into the stack file, by key."""
+        return {**({"log_groups": self.log_groups} if self.log_groups else {}), "routers": self.routers}
+
+    @property
     def comments(self) -> list[str]:
-        """What to write above the routers in the stack file."""
+        """What to write above that in the stack file."""
         return [
             "What existed when this was written. `make up` imports it, because of `adopt: true`: remove that"
             " afterwards. From then on, this file is the place to change it.",
@@ -56,13 +67,15 @@ class Adopted:
         ]
 
 
-def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
+def adopt(client: Client, names: Sequence[str], *, stack: str, with_log_groups: bool) -> Adopted:
     """The flow logs of these routers, as a stack file would declare them.
 
     Args:
         client: The API.
         names: The routers' ids or names; empty for all routers that are the project's own.
         stack: The stack's name.
+        with_log_groups: Whether the log groups that they write to are adopted, too. A group that other flow logs write
+            to may be another team's, and is left out in any case.
 
     Raises:
         AdoptionError: There is nothing to adopt, or a router that is named is another project's.
@@ -82,9 +95,14 @@ def adopt(client: Client, names: Sequence[str], *, stack: str) -> Adopted:
             if router.hides(error):
                 raise AdoptionError(why_hidden(router, error)) from error
             raise
-    if not adopted.count:
+    if not adopted.flow_logs:
         shown = join_names([router.display_name for router in routers]) or "any router of the project"
         raise AdoptionError("; ".join([f"there are no flow logs to import on {shown}", *adopted.left_out]))
+    if with_log_groups:
+        for router in existing:
+            if not (router.is_shared or router in routers):
+                _note_others(adopted, router, client.flow_logs.list(router.id))
+        _adopt_log_groups(adopted, lookup)
     return adopted
 
 
@@ -94,16 +112,19 @@ class _Names:
     def __init__(self, client: Client, routers: Sequence[Router]) -> None:
         self._client = client
         self.routers = unique_names(routers)
-        self.groups = unique_names(client.log_groups.list())
-        self._streams: dict[str, dict[str, str]] = {}
+        self.log_groups = client.log_groups.list()
+        self.groups = unique_names(self.log_groups)
+        self._streams: dict[str, list[LogStream]] = {}
+
+    def streams(self, group_id: str) -> list[LogStream]:
+        """All streams of a group, which exists."""
+        if group_id not in self._streams:
+            self._streams[group_id] = self._client.log_streams.list(group_id)
+        return self._streams[group_id]
 
     def stream(self, group_id: str, stream_id: str) -> str | None:
         """The stream; None if it does not exist."""
-        if group_id not in self.groups:
-            return None
-        if group_id not in self._streams:
-            self._streams[group_id] = unique_names(self._client.log_streams.list(group_id))
-        return self._streams[group_id].get(stream_id)
+        return unique_names(self.streams(group_id)).get(stream_id) if group_id in self.groups else None
 
 
 def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Names, *, stack: str) -> None:
@@ -114,10 +135,12 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
         what = f"{display_name(flow_log.name)} ({flow_log.id}) on {shown}"
         if reason := _reason_to_leave_out(flow_log, attachments, names):
             adopted.left_out.append(f"{what} is left out: {reason}")
+            _note_others(adopted, router, [flow_log])
             continue
         flow_logs.append(flow_log)
         if not NAME_PATTERN.fullmatch(flow_log.name):
             adopted.notes.append(f"{what} will be renamed: its name is not allowed")
+    adopted.flow_logs += flow_logs
     logged = {flow_log.target.resource_id for flow_log in flow_logs}
     loggable = [other for other in attachments.values() if not cannot_be_logged(other, is_tried=other.id in logged)]
     for layer in _layers(flow_logs):
@@ -125,10 +148,57 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
         adopted.routers[key] = _section(key, router, layer, attachments, names, stack=stack)
         if len(layer) == len(loggable):
             adopted.routers[key]["attachments"] = "all"
-        adopted.count += len(layer)
     missing = [attachment.display_name for attachment in loggable if attachment.id not in logged]
     if missing:
         adopted.notes.append(f"not logged on {shown}, and not in this file: {join_names(sorted(missing))}")
+
+
+def _note_others(adopted: Adopted, router: Router, flow_logs: Iterable[FlowLog]) -> None:
+    for flow_log in flow_logs:
+        if flow_log.state not in LEAVING_STATES:
+            what = f"{display_name(flow_log.name)} on {router.display_name}"
+            adopted.others.setdefault(flow_log.target.log_group_id, []).append(what)
+
+
+def _adopt_log_groups(adopted: Adopted, names: _Names) -> None:
+    """Add the log groups that the adopted flow logs write to, and only they."""
+    used = {flow_log.target.log_group_id for flow_log in adopted.flow_logs}
+    written_to = {flow_log.target.log_stream_id for flow_log in adopted.flow_logs}
+    for group in names.log_groups:
+        if group.id not in used:
+            continue
+        streams = [stream for stream in names.streams(group.id) if stream.id in written_to]
+        section = _log_group_section(group, streams)
+        if others := adopted.others.get(group.id):
+            reason = f"other flow logs write to it, too, so it may be another team's: {join_names(sorted(others))}"
+        elif not _can_be_declared(group.name, section):
+            reason = "a stack file cannot have its name or tags, or those of its log streams"
+        else:
+            adopted.log_groups[group.name] = section
+            continue
+        adopted.left_out.append(f"log group {group.display_name} is left out of log_groups: {reason}")
+
+
+def _log_group_section(group: LogGroup, streams: Sequence[LogStream]) -> dict[str, Any]:
+    return {
+        "adopt": True,
+        **_log_store_section(group, inherited=None),
+        "streams": {stream.name: _log_store_section(stream, inherited=group.ttl_in_days) for stream in streams},
+    }
+
+
+def _log_store_section(store: LogGroup | LogStream, *, inherited: int | None) -> dict[str, Any]:
+    """The retention, unless it is that of the group; and the tags."""
+    ttl = {"ttl_in_days": store.ttl_in_days} if store.ttl_in_days not in (None, inherited) else {}
+    return {**ttl, **({"tags": dict(store.tags)} if store.tags else {})}
+
+
+def _can_be_declared(name: str, section: Mapping[str, Any]) -> bool:
+    try:
+        Defaults.model_validate({"log_groups": {name: section}})
+    except ValueError:
+        return False
+    return True
 
 
 def _reason_to_leave_out(flow_log: FlowLog, attachments: Mapping[str, Attachment], names: _Names) -> str:

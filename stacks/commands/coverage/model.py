@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from providers.er.flow_logs import FlowLog
+
 
 class Status(Enum):
     """Whether an attachment is logged. Only `LOGGED` writes logs."""
@@ -30,6 +32,9 @@ class Entry:
         logs_to: `GROUP/STREAM`, with names if they are known; empty without a flow log.
         reason: Why its traffic is not logged; empty if it is.
         is_in_stack: Whether the stack file declares this flow log.
+        is_expected: Whether the stack file declares a flow log here that is enabled.
+        record: The flow log as the API shows it, if there is one.
+        delivery: Whether its records arrive, in a word; empty if that was not asked for.
     """
 
     attachment_id: str
@@ -41,6 +46,9 @@ class Entry:
     logs_to: str = ""
     reason: str = ""
     is_in_stack: bool = True
+    is_expected: bool = False
+    record: FlowLog | None = None
+    delivery: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +114,16 @@ class Coverage:
     other_routers: Sequence[str] = ()
     left_out: Sequence[str] = ()
     mistakes: Sequence[str] = ()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Those of all routers."""
+        return [entry for router in self.routers for entry in router.entries]
+
+    @property
+    def has_delivery(self) -> bool:
+        """Whether it also says whose records arrive."""
+        return any(entry.delivery for entry in self.entries)
 
     @property
     def counts(self) -> Counts:

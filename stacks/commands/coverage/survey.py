@@ -13,12 +13,16 @@ from providers.er.exceptions import ApiError
 from providers.er.flow_logs import FlowLog, FlowLogTarget
 from providers.er.named import Named
 from providers.er.sanitizing import display_name
+from stacks.commands.command_line import Values, fetch_outputs
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 from stacks.errors import StackError
+from stacks.planning.inventory import take_inventory
 from stacks.planning.lookup import why_left_out
-from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
+from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.planning.selection import GONE, NOT_SELECTED, cannot_be_logged
+from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.location import stack_file
+from stacks.state.last_run import read_last_run
 
 UNCLEAR = "the log stream is unknown because of a mistake in the stack file"
 ATTACHMENT_GONE = "its attachment is gone"
@@ -29,6 +33,25 @@ NOT_WRITING = {
     "failed": "has failed",
 }
 """States of a flow log in which nothing is written, as reasons."""
+
+
+def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
+    """The coverage of the stack with this config now.
+
+    Raises:
+        StackError: The stack file has mistakes that leave nothing to show.
+        DefaultsError: stacks/defaults.yaml has mistakes.
+        OutputsError: The outputs of the last run cannot be read.
+        ApiError: The API refused or did not answer.
+    """
+    stack_config = parse_stack_file(values.plain, is_secret=values.is_secret, defaults=load_defaults())
+    inventory = take_inventory(client, stack_config, {})
+    plan = make_plan(stack_config, inventory, stack=stack, last_run=None, managed={})
+    if any(selection.gone for router in plan.routers for selection in router.selections.values()):
+        # A name in the stack file that does not exist may have been renamed: the last run knew it.
+        last = read_last_run(fetch_outputs(stack))
+        plan = make_plan(stack_config, inventory, stack=stack, last_run=last or None, managed={})
+    return survey(client, plan, stack=stack, now=datetime.now(timezone.utc))
 
 
 def survey(client: Client, plan: Plan, *, stack: str, now: datetime) -> Coverage:
@@ -107,7 +130,7 @@ def _entries(
     if not is_logged:
         refused = router.skipped.get(attachment.id) or refused
 
-    def entry(reason: str, flow_log: FlowLog | None = None) -> Entry:
+    def entry(reason: str, flow_log: FlowLog | None = None, wanted: DesiredFlowLog | None = None) -> Entry:
         status = Status.NOT_LOGGED if reason else Status.LOGGED
         return Entry(
             attachment_id=attachment.id,
@@ -116,12 +139,14 @@ def _entries(
             state=attachment.state or "-",
             status=Status.CANNOT_BE_LOGGED if refused else status,
             reason=refused or reason,
-            is_in_stack=flow_log is None or flow_log.target in desired,
+            is_in_stack=flow_log is None or wanted is not None,
+            is_expected=wanted is not None and wanted.enabled,
+            record=flow_log,
             **(_shown(flow_log, names) if flow_log else {}),
         )
 
-    yield from (entry(_why_silent(flow_log), flow_log) for flow_log in flow_logs)
-    yield from (entry(display_name(f"has no flow log to {flow_log.logs_to} yet")) for flow_log in planned)
+    yield from (entry(_why_silent(flow_log), flow_log, desired.get(flow_log.target)) for flow_log in flow_logs)
+    yield from (entry(display_name(f"has no flow log to {wanted.logs_to} yet"), wanted=wanted) for wanted in planned)
     if not is_logged:
         yield entry(UNCLEAR if attachment.id in router.selected else NOT_SELECTED)
 

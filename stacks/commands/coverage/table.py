@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from stacks.commands.command_line import align
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
+DELIVERY = "DELIVERY"
+LEFT_OUT_FIRST = ("STATE", "TYPE", "FLOW LOG")
+"""What a narrow terminal can do without: a state or type that matters is in the reason."""
 _RED, _FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _COLOURS = {Status.NOT_LOGGED: _RED, Status.CANNOT_BE_LOGGED: _FAINT}
 
 
-def format_table(coverage: Coverage, *, in_colour: bool = False) -> str:
-    """Every attachment with its flow logs, or why it is not logged; and a summary."""
+def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | None = None) -> str:
+    """Every attachment with its flow logs, or why it is not logged; and a summary.
+
+    Args:
+        coverage: What to show.
+        in_colour: Whether attachments that are not logged are coloured.
+        columns: The width of the terminal: a wider table lacks some columns. None: there is no limit.
+    """
     entries = [(router, entry) for router in coverage.routers for entry in router.entries]
-    lines = list(_aligned([HEADINGS, *(_row(router, entry) for router, entry in entries)]))
+    rows = [HEADINGS, *(_row(router, entry) for router, entry in entries)]
+    if coverage.has_delivery:
+        cells = [DELIVERY, *(entry.delivery or "-" for _, entry in entries)]
+        rows = [(*row[:-1], cell, row[-1]) for row, cell in zip(rows, cells, strict=True)]
+    lines = align(rows)
+    left_out: list[str] = []
+    for heading in LEFT_OUT_FIRST:
+        if columns is None or max(map(len, lines)) <= columns:
+            break
+        left_out.append(heading)
+        index = rows[0].index(heading)
+        rows = [(*row[:index], *row[index + 1 :]) for row in rows]
+        lines = align(rows)
     if in_colour:
         for index, (_, entry) in enumerate(entries, start=1):
             colour = _COLOURS.get(entry.status)
             lines[index] = f"{colour}{lines[index]}{_PLAIN}" if colour else lines[index]
+    if left_out:
+        lines.append(f"Without {', '.join(left_out)}: the terminal is too narrow.")
     return "\n".join([*lines, "", *_summary(coverage)])
 
 
@@ -42,9 +66,3 @@ def _outcome(entry: Entry) -> str:
     if entry.status is Status.CANNOT_BE_LOGGED:
         return entry.reason
     return entry.logs_to if entry.is_in_stack else f"{entry.logs_to} (not this stack's)"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

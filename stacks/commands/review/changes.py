@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from providers.inputs import is_unknown
 from providers.schema import IDENTITY, UNKNOWN_STATE
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from stacks.checks.deletions import former_stream
+from stacks.commands.review.log_stores import LOG_STORE_TYPES, is_repeated, log_store_row
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
+from stacks.commands.review.values import EMPTY, show_value
 from stacks.commands.review.warnings import WARNED_OF, complete, warning_of
-from stacks.planning.naming import COMPONENT_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 
 KINDS = {
     "delete": Kind.DELETE,
@@ -38,12 +40,8 @@ ATTACHMENT = ("er_id", "resource_id")
 
 ANOTHER_ATTACHMENT = "its flow log is now declared for another attachment"
 
-NO_RECORD = (COMPONENT_TYPE, RANDOM_UUID_TYPE)
+NO_RECORD = (COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE, RANDOM_UUID_TYPE)
 """Types of the stack's other resources. Pulumi's own begin with `pulumi:`."""
-
-EMPTY = '""'
-SECRET = "[secret]"
-_WRAPPER = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of values that are not plain JSON, such as secrets
 
 
 def review_stack(stack: str, text: str) -> StackReview:
@@ -62,22 +60,32 @@ def review_stack(stack: str, text: str) -> StackReview:
 def _review(stack: str, preview: Preview) -> StackReview:
     names = Names(preview)
     steps = list(_by_kind(preview.steps))
-    rows = _rows(steps, names, preview)
+    # As the state had them before the preview refreshed it.
+    before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
+    log_stores = [
+        log_store_row(kind, step, _note(kind, step, names, before.get(step.urn)))
+        for kind, step in steps
+        if step.type in LOG_STORE_TYPES
+    ]
+    rows = _rows([(kind, step) for kind, step in steps if step.type not in LOG_STORE_TYPES], names, before)
     if not preview.outputs_after:
         for kind in WARNED_OF:
             rows[kind] = [complete(kind, row, preview.warnings) for row in rows[kind]]
     repeated = {warning_of(kind, row) for kind in WARNED_OF for row in rows[kind]}
     return StackReview(
         stack=stack,
-        warnings=[warning for warning in preview.warnings if warning not in repeated],
+        warnings=[
+            warning
+            for warning in preview.warnings
+            if warning not in repeated and not any(is_repeated(warning, row) for row in log_stores)
+        ],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
+        log_stores=sorted(log_stores, key=lambda row: row.sort_key),
         unchanged=names.count_unchanged(step.name for _, step in steps if step.type == FLOW_LOG_TYPE),
     )
 
 
-def _rows(steps: Sequence[tuple[Kind, Step]], names: Names, preview: Preview) -> dict[Kind, list[Row]]:
-    # As the state had them before the preview refreshed it.
-    before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
+def _rows(steps: Sequence[tuple[Kind, Step]], names: Names, before: Mapping[Urn, State]) -> dict[Kind, list[Row]]:
     rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
     moves = _moves(steps)
     for kind, step in steps:
@@ -129,10 +137,11 @@ def _attachment(step: Step) -> tuple[Any, ...]:
 
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
+    moves_to = names.logs_to(after)
     is_disabled = after.inputs.get("enabled") is False
     return replace(
         _make_row(after, names),
-        differences=(Difference("logs to", names.logs_to(before), names.logs_to(after)),),
+        differences=(Difference("logs to", former_stream(names.logs_to(before), moves_to), moves_to),),
         note="disabled" if is_disabled else "",
         is_disabled=is_disabled,
     )
@@ -218,14 +227,3 @@ def _difference(key: str, old: State, new: State, names: Names) -> Difference:
     before, after = old.value(key), new.inputs.get(key)
     # If both are equal, the provider compared with what the service has, which the preview does not show.
     return Difference(key, "" if before == after else show_value(before) or EMPTY, show_value(after) or EMPTY)
-
-
-def show_value(value: Any) -> str:
-    """A property's value as text, never that of a secret."""
-    if isinstance(value, dict) or value == SECRET:
-        return SECRET if value == SECRET or _WRAPPER in value else "…"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None or isinstance(value, list):
-        return "…" if value else ""
-    return "(not known yet)" if is_unknown(value) else str(value)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stacks.commands.review.markdown import NOTHING, code, prose
-from stacks.commands.review.model import Difference, Kind, Row, StackReview
+from stacks.commands.review.model import LOUD, Difference, Kind, LogStoreRow, Row, StackReview, count_log_stores
 
 MARKER = "<!-- otc-flow-logs review -->"
 """The first line, by which a pipeline finds its comment."""
@@ -21,8 +21,9 @@ ERROR_LENGTH = 2_000  # characters; an error ends with what to do
 
 VALUE_LENGTH = 120  # characters, of a property's old or new value
 
+LOG_STORES = "log groups and streams"
+
 IN_COUNTS = (Kind.DELETE, Kind.MOVE, Kind.REPLACE, Kind.CHANGE, Kind.CREATE, Kind.IMPORT)
-LOUD = (Kind.DELETE, Kind.MOVE, Kind.REPLACE)
 
 
 @dataclass(frozen=True)
@@ -151,14 +152,16 @@ def _lines(sections: Sequence[Sequence[Group]], budget: int) -> list[list[int]]:
 
 
 def heading(reviews: Sequence[StackReview]) -> str:
-    """How many flow logs of all stacks change, and how many previews failed."""
+    """How many flow logs, log groups and streams of all stacks change, and how many previews failed."""
     failed = sum(review.is_failed for review in reviews)
     parts = []
     if failed:
         parts.append(f"{failed:,} of {_number(len(reviews), 'preview')} failed")
     totals = {kind: sum(review.count(kind) for review in reviews) for kind in IN_COUNTS}
     parts.extend(f"{number:,} {kind.value}" for kind, number in totals.items() if number)
-    return f"Flow logs: {', '.join(parts) or 'nothing to do'}"
+    log_stores = count_log_stores(reviews)
+    what = f"Flow logs: {', '.join(parts) or ('unchanged' if log_stores else 'nothing to do')}"
+    return "; ".join([what, *([f"{LOG_STORES}: {', '.join(log_stores)}"] if log_stores else [])])
 
 
 def _number(number: int, thing: str) -> str:
@@ -179,8 +182,9 @@ def _section(review: StackReview) -> Section:
         return Section(urgency=(0, review.stack), head=head, groups=[errors] if errors.lines else ())
     warnings = Group(3, "", (), [f"- ⚠️ {prose(warning)}" for warning in review.warnings], more)
     tables = [_table(kind, review.rows[kind], more) for kind in Kind if review.count(kind)]
+    tables += _log_stores(review.log_stores, more)
     return Section(
-        urgency=(1 if any(review.count(kind) for kind in LOUD) else 2, review.stack),
+        urgency=(1 if review.is_loud else 2, review.stack),
         head=f"### Stack {stack}\n\n{_counts(review)}",
         groups=[*tables, *([warnings] if warnings.lines else ())],
     )
@@ -192,7 +196,29 @@ def _more(stack: str) -> Callable[[int], str]:
 
 def _counts(review: StackReview) -> str:
     counts = [f"**{text}**" if kind in LOUD else text for kind, text in review.counts(IN_COUNTS).items()]
-    return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
+    flow_logs = ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
+    log_stores = [f"**{text}**" if is_loud else text for text, is_loud in count_log_stores([review]).items()]
+    return "; ".join(filter(None, [flow_logs, f"{LOG_STORES}: {', '.join(log_stores)}" if log_stores else ""]))
+
+
+def _log_stores(rows: Sequence[LogStoreRow], more: Callable[[int], str]) -> Iterator[Group]:
+    """The tables of what deletes records, and of the rest."""
+    for is_loud in (True, False):
+        if shown := [row for row in rows if row.is_loud is is_loud]:
+            title = "⚠️ Log groups and streams whose records are deleted" if is_loud else "Log groups and streams"
+            yield Group(
+                urgency=0 if is_loud else 5,
+                title=f"<b>{title}</b>" if len(shown) > FOLDED_ABOVE else f"**{title}**",
+                header=("| log group or stream | what happens | details |", "| --- | --- | --- |"),
+                lines=[f"| {' | '.join(_log_store_cells(row))} |" for row in shown],
+                more=more,
+                is_loud=is_loud,
+            )
+
+
+def _log_store_cells(row: LogStoreRow) -> Sequence[str]:
+    note = f" ({prose(row.note)})" if row.note else ""
+    return code(row.name), f"{prose(row.sentence)}{note}", "<br>".join(map(_difference, row.differences)) or NOTHING
 
 
 @dataclass(frozen=True)

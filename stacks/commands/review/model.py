@@ -1,14 +1,15 @@
-"""The review of one stack: which flow logs change, and how."""
+"""The review of one stack: which flow logs, log groups and log streams change, and how."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 
 class Kind(Enum):
-    """What happens to a flow log, the most important first."""
+    """What happens to a flow log, log group or log stream, the most important first."""
 
     DELETE = "to delete"
     MOVE = "to move"
@@ -16,6 +17,10 @@ class Kind(Enum):
     CHANGE = "to change"
     IMPORT = "to import"
     CREATE = "to create"
+
+
+LOUD = (Kind.DELETE, Kind.MOVE, Kind.REPLACE)
+"""What is loud if it happens to a flow log."""
 
 
 @dataclass(frozen=True, order=True)
@@ -62,6 +67,55 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogStoreRow:
+    """A log group or log stream.
+
+    Attributes:
+        name: Its logical name; in stacks, `GROUP` or `GROUP/STREAM`.
+        kind: What happens to it.
+        stays: Whether it stays in the cloud when it is deleted or replaced.
+        differences: The properties that change, or that it is created with.
+        note: Anything else, in a few words.
+    """
+
+    name: str
+    kind: Kind
+    stays: bool = False
+    differences: tuple[Difference, ...] = ()
+    note: str = ""
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether records are deleted."""
+        return self.kind in (Kind.DELETE, Kind.REPLACE) and not self.stays
+
+    @property
+    def what(self) -> str:
+        """What happens to it, in a few words."""
+        if self.kind is Kind.DELETE and self.stays:
+            return "to leave in the cloud"
+        return self.kind.value
+
+    @property
+    def sentence(self) -> str:
+        """What happens to it, and to its records."""
+        fate = "stays in the cloud" if self.stays else "is deleted"
+        sentences = {
+            Kind.DELETE: f"no longer declared: it {fate}, with its records",
+            Kind.REPLACE: f"replaced by a new one: the old one {fate}, with its records",
+            Kind.CHANGE: "changed",
+            Kind.IMPORT: "imported",
+            Kind.CREATE: "created",
+        }
+        return sentences[self.kind]
+
+    @property
+    def sort_key(self) -> tuple[object, ...]:
+        """What deletes records first, then as flow logs are sorted."""
+        return (not self.is_loud, list(Kind).index(self.kind), self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StackReview:
     """One stack.
 
@@ -72,6 +126,7 @@ class StackReview:
         errors: The errors of the preview.
         warnings: Its warnings.
         rows: The flow logs that change.
+        log_stores: The log groups and log streams that change.
         unchanged: How many flow logs stay as they are.
     """
 
@@ -81,6 +136,7 @@ class StackReview:
     errors: Sequence[str] = ()
     warnings: Sequence[str] = ()
     rows: dict[Kind, list[Row]] = field(default_factory=dict)
+    log_stores: Sequence[LogStoreRow] = ()
     unchanged: int = 0
 
     def counts(self, order: Iterable[Kind]) -> dict[Kind, str]:
@@ -92,6 +148,18 @@ class StackReview:
         return len(self.rows.get(kind, ()))
 
     @property
+    def is_loud(self) -> bool:
+        """Whether a record ends or moves, or records are deleted."""
+        return any(self.count(kind) for kind in LOUD) or any(row.is_loud for row in self.log_stores)
+
+    @property
     def is_quiet(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.is_failed and not any(self.rows.values())
+        return not self.is_failed and not any(self.rows.values()) and not self.log_stores
+
+
+def count_log_stores(reviews: Iterable[StackReview]) -> dict[str, bool]:
+    """How many log groups and log streams each thing happens to, in words, and whether it is loud."""
+    rows = sorted((row for review in reviews for row in review.log_stores), key=lambda row: row.sort_key)
+    loud = {row.what: row.is_loud for row in reversed(rows)}
+    return {f"{number:,} {what}": loud[what] for what, number in Counter(row.what for row in rows).items()}

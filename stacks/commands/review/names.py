@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from providers.inputs import is_unknown
 from stacks.checks.deletions import GONE
 from stacks.commands.review.preview import Preview, State
+from stacks.commands.review.values import UNKNOWN
 from stacks.state.last_run import LastRun, OutputsError, read_last_run
 
 _Stream = tuple[str, str]
@@ -28,12 +30,12 @@ class Names:
             if attachment.name
         }
         self._before = _destinations(before)
-        destinations = {**self._before, **_destinations(self._after)}
+        self._destinations = {**self._before, **_destinations(self._after)}
         self._streams = {
-            _stream(state): destinations[step.name]
+            _stream(state): self._destinations[step.name]
             for step in preview.steps
             for state in (step.old, step.new)
-            if state and step.name in destinations
+            if state and step.name in self._destinations
         }
         self._reasons = preview.outputs_after.get("deletions")
 
@@ -50,6 +52,8 @@ class Names:
     def logs_to(self, state: State) -> str:
         """`GROUP/STREAM` that it writes to; the first characters of ids that have no name."""
         stream = _stream(state)
+        if any(map(is_unknown, stream)):  # as are those of all streams that do not exist yet
+            return self._destinations.get(state.name, UNKNOWN)
         return self._streams.get(stream) or "/".join(f"{id_[:8]}…" if len(id_) > 8 else id_ for id_ in stream)
 
     def reason(self, name: str, state: State) -> str:

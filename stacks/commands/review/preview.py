@@ -45,11 +45,13 @@ class State:
     """The old or new state of a resource.
 
     Attributes:
+        name: The resource's logical name.
         parent: The resource that it is in.
         inputs: Its inputs.
         outputs: Its outputs; empty if it does not exist yet.
     """
 
+    name: str
     parent: Urn | None
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
@@ -160,7 +162,7 @@ def _read_document(document: Mapping[str, Any]) -> Preview:
         raise UnreadableError(_UNKNOWN_FORM)
     for data in _list(document["steps"]):
         changed = _changed(data, "diffReasons", "replaceReasons", kind="kind")
-        step = _step(data, _state(data.get("oldState")), _state(data.get("newState")), changed)
+        step = _step(data, "oldState", "newState", changed)
         preview.steps.append(step)
         preview.add_outputs(step)
     return preview.finish()
@@ -173,7 +175,7 @@ def _read_events(text: str) -> Preview:
         for kind in {"resourcePreEvent", "resOutputsEvent"} & event.keys():
             data = _mapping(_mapping(event[kind]).get("metadata"))
             changed = _changed(data, "diffs", "keys", kind="diffKind")
-            step = _step(data, _state(data.get("old")), _state(data.get("new")), changed)
+            step = _step(data, "old", "new", changed)
             if kind == "resourcePreEvent":
                 preview.steps.append(step)
             preview.add_outputs(step)
@@ -215,12 +217,13 @@ def _events(text: str) -> Iterator[Mapping[str, Any]]:
         yield event
 
 
-def _step(step: Mapping[str, Any], old: State | None, new: State | None, changed: Mapping[str, bool]) -> Step:
+def _step(step: Mapping[str, Any], old: str, new: str, changed: Mapping[str, bool]) -> Step:
     op, text = _text(step, "op"), _text(step, "urn")
     urn = _urn(text)
     if op not in OPERATIONS or urn is None:
         raise UnreadableError(f"it has an unknown operation, {op!r} of {text!r}")
-    return Step(op=op, urn=urn, old=old, new=new, changed=changed)
+    before, after = (_state(urn.name, step.get(key)) for key in (old, new))
+    return Step(op=op, urn=urn, old=before, new=after, changed=changed)
 
 
 def _urn(text: str) -> Urn | None:
@@ -230,11 +233,12 @@ def _urn(text: str) -> Urn | None:
         return None
 
 
-def _state(state: object) -> State | None:
+def _state(name: str, state: object) -> State | None:
     if state is None:
         return None
     found = _mapping(state)
     return State(
+        name=name,
         parent=_urn(str(found.get("parent"))),
         inputs=_mapping(found.get("inputs")),
         outputs=_mapping(found.get("outputs")),

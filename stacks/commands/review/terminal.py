@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from providers.er.sanitizing import display_name, sanitize
-from stacks.commands.review.comment import ERROR_LENGTH, IN_COUNTS, LOUD, VALUE_LENGTH, heading, in_order
-from stacks.commands.review.model import Difference, Kind, Row, StackReview
+from stacks.commands.review.comment import ERROR_LENGTH, IN_COUNTS, LOG_STORES, VALUE_LENGTH, heading, in_order
+from stacks.commands.review.model import LOUD, Difference, Kind, LogStoreRow, Row, StackReview, count_log_stores
 
 COLUMNS = 80
 LONGEST_LIST = 20
@@ -66,6 +66,7 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
             is_loud = kind in LOUD or any(row.is_disabled for row in rows)
             yield from _coloured(_wrapped(_title(kind, rows)), in_colour and is_loud)
             yield from _list(kind, rows)
+    yield from _log_stores(review.log_stores, in_colour=in_colour)
     if review.warnings:
         yield ""
         yield f"{len(review.warnings):,} warning{'' if len(review.warnings) == 1 else 's'}"
@@ -76,7 +77,22 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
 
 def _counts(review: StackReview) -> str:
     counts = review.counts(IN_COUNTS).values()
-    return ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
+    flow_logs = ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
+    log_stores = ", ".join(count_log_stores([review]))
+    return "; ".join(filter(None, [flow_logs, f"{LOG_STORES}: {log_stores}" if log_stores else ""]))
+
+
+def _log_stores(rows: Sequence[LogStoreRow], *, in_colour: bool) -> Iterator[str]:
+    """What deletes records, and then the rest."""
+    for title, is_loud in ((f"{LOG_STORES} whose records are deleted".upper(), True), (LOG_STORES, False)):
+        if shown := [row for row in rows if row.is_loud is is_loud]:
+            yield ""
+            yield from _coloured(_wrapped(title), in_colour and is_loud)
+            for row in shown if is_loud else shown[:LONGEST_LIST]:
+                yield from _listed(f"{display_name(row.name) or NOTHING}: {row.sentence}")
+                for detail in filter(None, [sanitize(row.note), *map(_difference, row.differences)]):
+                    yield from _wrapped(detail, "      ", begin="    ")
+            yield from _more(0 if is_loud else len(shown) - LONGEST_LIST)
 
 
 def _title(kind: Kind, rows: Sequence[Row]) -> str:
@@ -114,7 +130,11 @@ def _details(kind: Kind, row: Row) -> Iterator[str]:
         outcome = "DISABLED: nothing is written" if row.is_disabled else "no gap"
         yield from (f"{_values(difference)}, {outcome}" for difference in row.differences)
     elif kind not in (Kind.DELETE, Kind.CREATE):
-        yield from (": ".join(filter(None, [sanitize(diff.what), _values(diff)])) for diff in row.differences)
+        yield from map(_difference, row.differences)
+
+
+def _difference(difference: Difference) -> str:
+    return ": ".join(filter(None, [sanitize(difference.what), _values(difference)]))
 
 
 def _values(difference: Difference) -> str:
