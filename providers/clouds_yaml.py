@@ -94,6 +94,7 @@ def _openstack_config(what: str) -> Iterator[Any]:
     """The package openstack.config, imported only here; whatever goes wrong in the block becomes one sentence."""
     try:
         import openstack.config
+        import yaml
         from openstack.exceptions import ConfigException
         from openstack.warnings import ConfigurationWarning
     except ImportError as error:
@@ -108,6 +109,8 @@ def _openstack_config(what: str) -> Iterator[Any]:
         raise
     except (ConfigException, ConfigurationWarning, OSError) as error:  # OSError: a profile's address is not reached
         raise CloudsYamlError(f"{what} cannot be used: {sanitize(str(error))}") from error
+    except yaml.YAMLError as error:  # newer versions of openstacksdk skip the file instead
+        raise CloudsYamlError(f"{what} cannot be read, or is not valid YAML") from error
     except (AttributeError, TypeError, ValueError, LookupError) as error:
         # What openstacksdk makes of a file of another form.
         raise CloudsYamlError(f"{what} must be keys with values") from error
