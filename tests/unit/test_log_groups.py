@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,6 +174,17 @@ def test_rule_demands_a_retention(minimum: int, problems: list[str]) -> None:
     config, plan = make(NETWORK, rules={"min_retention_days": minimum})
 
     assert [problem.what for problem in check_rules(config.rules, plan)] == problems
+
+
+def test_retention_rule_knows_that_a_stream_keeps_a_retention_of_its_own() -> None:
+    own = LogStream(id="s", name="flow", ttl_in_days=3)
+    config, plan = make(NETWORK, groups=(GROUP,), streams=(own,), rules={"min_retention_days": 14})
+    (problem,) = check_rules(config.rules, plan)
+    assert problem.what.endswith("network/flow (3 days)")
+
+    shown_of_group = replace(own, ttl_in_days=GROUP.ttl_in_days)
+    config, plan = make(NETWORK, groups=(GROUP,), streams=(shown_of_group,), rules={"min_retention_days": 14})
+    assert not check_rules(config.rules, plan)
 
 
 def test_retention_rule_holds_for_groups_outside_the_stack() -> None:
