@@ -160,12 +160,6 @@ def test_retention_and_tags_change_in_place_and_drift_is_found(engine: Engine) -
     )
 
 
-def test_another_name_replaces_and_creates_first(engine: Engine) -> None:
-    diff = engine.diff(engine.create(), name="other", delete_with_data=True)
-    assert (list(diff.replaces), diff.deleteBeforeReplace) == (["name"], False)
-    assert sorted(diff.diffs) == ["delete_with_data", "name"]
-
-
 def test_create_repeated_after_a_crash_finds_the_first_one(engine: Engine) -> None:
     first = engine.create_in_earlier_run(ttl_in_days=30)
     again = engine.create()

@@ -77,7 +77,7 @@ def test_only_identity_replaces_and_the_key_changes_nothing(provider: type[LogSt
         "idempotency_key": "new",
     }
     found = provider().diff("id", olds, news)
-    assert found.replaces == sorted(provider.schema.identity)
+    assert (found.replaces, found.delete_before_replace) == (sorted(provider.schema.identity), False)
     assert found.replaces_by_property == {
         **dict.fromkeys(("delete_with_data", "tags", "ttl_in_days"), False),
         **dict.fromkeys(provider.schema.identity, True),
