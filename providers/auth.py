@@ -196,7 +196,7 @@ def find_account(environment: Mapping[str, str], stack: Callable[[str], str | No
         PluginError: keystoneauth1 cannot sign in this way.
     """
     variables = _find_options(
-        {name[3:].lower(): value for name, value in environment.items() if name.startswith("OS_")}, _variable
+        {name[3:].lower(): value for name, value in sorted(environment.items()) if name.startswith("OS_")}, _variable
     )
     if "profile" in variables and "cloud" not in variables:
         profile = variables["profile"].value
@@ -373,5 +373,5 @@ def _refuse_another(found: Mapping[str, _Option], variables: Mapping[str, _Optio
     ]
     if others:
         raise AuthError(
-            f"OS_CLOUD names cloud {cloud!r}, and {', '.join(dict.fromkeys(others))} says something else: unset one"
+            f"OS_CLOUD names cloud {cloud!r}, contradicted by {', '.join(sorted(set(others)))}: unset one of them"
         )

@@ -74,16 +74,16 @@ def _check_existing(
 def _check_removed(
     checks: LogGroupChecks, name: str, plan: Plan, managed: ManagedLogStores, managed_flow_logs: ManagedFlowLogs
 ) -> None:
-    deletes = managed[name]
-    users = join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))) if deletes else ""
-    if users:
+    if not managed[name]:
+        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=False)))
+    elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
     elif kept := join_names(_find_kept_streams(plan, name, managed)):
         what = f"{name} would be deleted, but these log streams in it stay: {kept}; declare it, or delete them first"
         checks.problems.append(Problem("log_groups", what))
     else:
-        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=deletes)))
+        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=True)))
 
 
 def removal_sentence(name: str, *, deletes: bool) -> str:

@@ -13,6 +13,7 @@ from tests.chaos.expectations import LogStoreSpec, take_snapshot
 LOGGED = 0.8  # probabilities
 ENABLED = 0.85
 CHANGED = 0.3
+DELETED = 0.3
 STREAMS = ("network/er-flow-logs", "network/archive", "own/flow", "own/more")
 OWN = ("own", "own/flow", "own/more")
 """The log group and the log streams of the stack's own."""
@@ -53,7 +54,7 @@ def change(rng: Random, before: Mapping[str, FlowLogSpec], attachments: Sequence
 def draw_log_store(rng: Random, name: str) -> LogStoreSpec:
     """Draw a log group or a log stream, which may leave its retention to its group."""
     ttl = rng.choice((*RETENTIONS, None) if "/" in name else RETENTIONS)
-    return LogStoreSpec(ttl, tags=rng.choice(TAGS), delete=rng.random() < 0.5)
+    return LogStoreSpec(ttl, tags=rng.choice(TAGS), delete=rng.random() < DELETED)
 
 
 def draw_log_stores(rng: Random, flow_logs: Mapping[str, FlowLogSpec]) -> dict[str, LogStoreSpec]:

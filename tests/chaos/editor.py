@@ -653,13 +653,14 @@ _WEIGHTS: Mapping[int, Sequence[Callable[[Editor], str]]] = {
         Editor.fail,
         Editor.delete_flow_log,
     ),
-    3: (Editor.detach, Editor.retag, Editor.drop_log_store),
+    3: (Editor.detach, Editor.retag),
     4: (
         Editor.rename_key,
         Editor.merge_keys,
         Editor.split_key,
         Editor.change_log_store_by_hand,
         Editor.delete_log_store_by_hand,
+        Editor.drop_log_store,
     ),
     5: (
         Editor.change_log_store,

@@ -82,5 +82,5 @@ def test_same_seed_repeats_a_run_exactly(option: str) -> None:
         ).stdout
         for hash_seed in ("1", "2")
     ]
-    assert journals[0].count(b"\n") > 10
+    assert journals[0].count(b"\n") > 5
     assert journals[0] == journals[1]

@@ -151,6 +151,9 @@ def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> 
     stores = {name: name == "network" for name in own}
     (problem,) = check_log_groups(plan, stores, {}, has_key=True).problems
     assert "network would be deleted, but these log streams in it stay: network/flow; declare it" in problem.what
+    kept = check(plan, "network", "network/flow")
+    assert not kept.problems
+    assert len(kept.warnings) == 2
 
 
 def test_streams_inherit_adopt_and_delete_from_their_group() -> None:
