@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from emulator import rules
@@ -68,6 +68,8 @@ class Settings:
         )
 
 
+T = TypeVar("T", LogGroup, LogStream)
+
 _GROUPS = "SELECT id, project_id, name, ttl_in_days, tags, created_at FROM log_group"
 _STREAMS = """
 SELECT s.id, s.log_group_id, s.name, coalesce(s.ttl_in_days, g.ttl_in_days), s.tags, s.created_at
@@ -85,7 +87,7 @@ class LogTank:
         rows = self._database.connection().execute(
             f"{_GROUPS} WHERE project_id = :project OR :project IS NULL ORDER BY position", {"project": project_id}
         )
-        return [_group(row) for row in rows]
+        return [_read(LogGroup, row) for row in rows]
 
     def create_group(self, project_id: str, name: str, settings: Settings) -> str:
         """Create a group and return its id."""
@@ -119,7 +121,7 @@ class LogTank:
         with self._database.reading() as connection:
             require_group(connection, project_id, log_group_id)
             rows = connection.execute(f"{_STREAMS} WHERE g.id = ? ORDER BY s.position", (log_group_id,)).fetchall()
-        return [_stream(row) for row in rows]
+        return [_read(LogStream, row) for row in rows]
 
     def create_stream(self, project_id: str, log_group_id: str, name: str, settings: Settings) -> str:
         """Create a stream and return its id."""
@@ -154,7 +156,7 @@ def require_group(connection: sqlite3.Connection, project_id: str, log_group_id:
     row = connection.execute(f"{_GROUPS} WHERE id = ? AND project_id = ?", (log_group_id, project_id)).fetchone()
     if row is None:
         raise ApiError(LOG_GROUP_MISSING, f"The log group {log_group_id} is not existed")
-    return _group(row)
+    return _read(LogGroup, row)
 
 
 def require_stream(connection: sqlite3.Connection, project_id: str, log_group_id: str, log_stream_id: str) -> LogStream:
@@ -162,7 +164,7 @@ def require_stream(connection: sqlite3.Connection, project_id: str, log_group_id
     row = connection.execute(f"{_STREAMS} WHERE s.id = ? AND g.id = ?", (log_stream_id, log_group_id)).fetchone()
     if row is None:
         raise ApiError(LOG_STREAM_MISSING, f"The log stream {log_stream_id} does not existed")
-    return _stream(row)
+    return _read(LogStream, row)
 
 
 def _update(connection: sqlite3.Connection, table: str, id_: str, settings: Settings) -> None:
@@ -177,13 +179,7 @@ def _names(connection: sqlite3.Connection, query: str, owner: str) -> set[str]:
     return {name for (name,) in connection.execute(query, (owner,))}
 
 
-def _group(row: Sequence[Any]) -> LogGroup:
+def _read(kind: type[T], row: Sequence[Any]) -> T:
     *before, tags, created_at = row
     values = [*before, json.loads(tags), created_at]
-    return LogGroup(*values)
-
-
-def _stream(row: Sequence[Any]) -> LogStream:
-    *before, tags, created_at = row
-    values = [*before, json.loads(tags), created_at]
-    return LogStream(*values)
+    return kind(*values)

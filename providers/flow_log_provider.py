@@ -48,12 +48,9 @@ class FlowLogProvider(ServiceProvider):
             # An update could not replace a provisional id by the real one.
             flow_log = None if schema.is_provisional(id_) else self._find(id_, olds, deadline)
             if flow_log is None or flow_log.state in ("failed", "deleting"):
-                changed = self.schema.changed(olds, news)
-                replacing = changed.intersection(self.schema.replacing)
-                return ResourceDiff({"state"} | changed, {"state"} | replacing, self.schema)
+                return ResourceDiff({"state"} | self.schema.changed(olds, news), self.schema)
             actual = schema.outputs_of(flow_log, olds)
-        changed = self.schema.changed(actual, news)
-        return ResourceDiff(changed, changed.intersection(self.schema.replacing), self.schema)
+        return ResourceDiff(self.schema.changed(actual, news), self.schema)
 
     def create(self, props: Props, deadline: Deadline | None = None) -> CreateResult:
         """Create the flow log and wait until it is available and as declared.

@@ -25,7 +25,6 @@ class LogGroupProvider(LogStoreProvider[LogGroup]):
         identity=("name",),
         defaults={"ttl_in_days": DEFAULT_TTL_IN_DAYS, "tags": {}, "delete_with_data": False},
     )
-    record = LogGroup
     import_form = "LOG_GROUP_ID"
 
     def _stores(self, client: Client, _props: Props) -> LogStores[LogGroup]:

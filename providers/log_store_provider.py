@@ -19,13 +19,13 @@ from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError, NotFoundError, QuotaExceededError
 from providers.er.limits import (
-    CREATION_TAG,
     ID_PATTERN,
     LOG_NAME_CHARACTERS,
     LOG_NAME_PATTERN,
     MAX_TTL_IN_DAYS,
-    TAG_CHARACTERS,
+    TAG_KEY_CHARACTERS,
     TAG_KEY_PATTERN,
+    TAG_VALUE_CHARACTERS,
     TAG_VALUE_PATTERN,
 )
 from providers.er.log_tank import LogStores, NameTakenError, R
@@ -44,26 +44,20 @@ def _is_ttl(value: Any) -> bool:
 def _are_tags(value: Any) -> bool:
     is_key, is_value = matches(TAG_KEY_PATTERN), matches(TAG_VALUE_PATTERN)
     return isinstance(value, Mapping) and all(
-        is_key(key) and key != CREATION_TAG and (is_unknown(text) or is_value(text)) for key, text in value.items()
+        is_key(key) and (is_unknown(text) or is_value(text)) for key, text in value.items()
     )
 
 
 RULES: dict[str, Rule] = {
     "name": (matches(LOG_NAME_PATTERN), LOG_NAME_CHARACTERS),
     "ttl_in_days": (_is_ttl, f"a whole number from 1 to {MAX_TTL_IN_DAYS}"),
-    "tags": (
-        _are_tags,
-        f"a mapping of texts, of {TAG_CHARACTERS} (values: '/' too), without the key {CREATION_TAG!r}",
-    ),
+    "tags": (_are_tags, f"a mapping of texts (keys: {TAG_KEY_CHARACTERS}; values: {TAG_VALUE_CHARACTERS})"),
     "delete_with_data": BOOLEAN,
 }
 
 
 class LogStoreProvider(ServiceProvider, Generic[R]):
     """Turns what the engine asks for into calls of the Log Tank Service."""
-
-    record: ClassVar[type[Any]]
-    """LogGroup or LogStream of the API client."""
 
     import_form: ClassVar[str]
     """The form of an import id."""
@@ -94,8 +88,7 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
 
     def diff(self, _id: str, olds: Props, news: Props, _deadline: Deadline | None = None) -> ResourceDiff:
         """Compare with the state."""
-        changed = self.schema.changed(olds, news)
-        return ResourceDiff(changed, changed.intersection(self.schema.replacing), self.schema)
+        return ResourceDiff(self.schema.changed(olds, news), self.schema)
 
     def create(self, props: Props, deadline: Deadline | None = None) -> CreateResult:
         """Create it, or find what an earlier create with the same idempotency key has created.
@@ -107,7 +100,7 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
         try:
             project_id = client.project_id()
             stores = self._stores(client, props)
-            created = stores.create_once(self._desired("", props), key=props.get(IDEMPOTENCY_KEY))
+            created = stores.create_once(_desired(stores, "", props), key=props.get(IDEMPOTENCY_KEY))
         except NameTakenError as error:
             id_ = self._import_id(error.holder.id, props)
             raise ResourceError(
@@ -139,7 +132,8 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
         except NotFoundError:
             return ReadResult("", {}, {})
         except ApiError as error:
-            raise ResourceError(f"{self.kind} {id_} could not be read: {error}") from error
+            name = f"{props['name']!r} ({id_})" if "name" in props else id_
+            raise ResourceError(f"{self.kind} {name} could not be read: {error}") from error
         # Without a retention of its own, a stream shows that of its group, which may change.
         is_managed = is_import or props.get("ttl_in_days") is not None
         ttl = {"ttl_in_days": found.ttl_in_days} if is_managed and found.ttl_in_days else {}
@@ -156,7 +150,7 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
         try:
             project_id = client.project_id()
             stores = self._stores(client, news)
-            desired = self._desired(id_, news)
+            desired = _desired(stores, id_, news)
             if key := news.get(IDEMPOTENCY_KEY):
                 desired = replace(desired, creation_token=stores.creation_token(key, desired.name))
             stores.update(desired)
@@ -195,14 +189,6 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
         if obstacle:
             raise ResourceError(f"{self.kind} {props['name']!r} ({id_}) was not deleted: {obstacle}")
 
-    def _desired(self, id_: str, props: Props) -> R:
-        """What the properties describe."""
-        ttl = props.get("ttl_in_days")
-        record: R = self.record(
-            id=id_, name=props["name"], ttl_in_days=None if ttl is None else int(ttl), tags=props["tags"]
-        )
-        return record
-
     def _import_id(self, id_: str, props: Props) -> str:
         """The id with which to import the one of this id, in the same place as the resource with these properties."""
         return "/".join([*(props[key] for key in self.schema.identity if key != "name"), id_])
@@ -214,3 +200,9 @@ class LogStoreProvider(ServiceProvider, Generic[R]):
         if len(parts) != len(places) or not all(ID_PATTERN.fullmatch(part) for part in (*parts, id_)):
             raise ResourceError(f"{text!r} is not a valid import id of a {self.kind}: use {self.import_form}")
         return id_, {**dict(zip(places, parts, strict=True)), "delete_with_data": False}
+
+
+def _desired(stores: LogStores[R], id_: str, props: Props) -> R:
+    """What the properties describe."""
+    ttl = props.get("ttl_in_days")
+    return stores.record(id=id_, name=props["name"], ttl_in_days=None if ttl is None else int(ttl), tags=props["tags"])

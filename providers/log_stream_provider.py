@@ -30,7 +30,6 @@ class LogStreamProvider(LogStoreProvider[LogStream]):
         defaults={"tags": {}, "delete_with_data": False},
         optional=("ttl_in_days",),
     )
-    record = LogStream
     import_form = "LOG_GROUP_ID/LOG_STREAM_ID"
 
     def _stores(self, client: Client, props: Props) -> LogStores[LogStream]:

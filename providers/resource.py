@@ -52,11 +52,12 @@ class IncompleteResourceError(ResourceError):
 class ResourceDiff(DiffResult):
     """A diff that also has, for each changed property, whether the change replaces the resource.
 
-    A resource with another identity is created before the old one is deleted. Only one can exist of an identity, so a
-    replacement with the same one deletes first.
+    It does unless the property changes in place. A resource with another identity is created before the old one is
+    deleted. Only one can exist of an identity, so a replacement with the same one deletes first.
     """
 
-    def __init__(self, changed: set[str], replacing: set[str], schema: InputSchema) -> None:
+    def __init__(self, changed: set[str], schema: InputSchema) -> None:
+        replacing = changed.difference(schema.in_place)
         deletes_first = bool(replacing) and not replacing.intersection(schema.identity)
         super().__init__(changes=bool(changed), replaces=sorted(replacing), delete_before_replace=deletes_first)
         self.replaces_by_property = {key: key in replacing for key in sorted(changed)}

@@ -25,8 +25,10 @@ LOG_NAME_CHARACTERS = f"{NAME_CHARACTERS}, not with '.' or '_' first or '.' last
 LOG_NAME_PATTERN = re.compile(rf"(?![._]){NAME_PATTERN.pattern}(?<!\.)")
 MAX_TTL_IN_DAYS = 365
 DEFAULT_TTL_IN_DAYS = 30  # of log groups, in the console
-TAG_CHARACTERS = "letters, digits, spaces and .:=+-@_"  # a value may have '/' too
-TAG_KEY_PATTERN = re.compile(r"(?!_)[\w .:=+@-]{1,128}")
-TAG_VALUE_PATTERN = re.compile(r"[\w .:/=+@-]{0,255}")
 CREATION_TAG = "otc-flow-logs"
 """The tag with which this client marks the log groups and log streams that it creates: see `log_tank`."""
+_TAG_CHARACTERS = "letters, digits, spaces and .:=+-@_"
+TAG_KEY_CHARACTERS = f"1 to 128 {_TAG_CHARACTERS}, not with '_' first, and not {CREATION_TAG!r}"
+TAG_KEY_PATTERN = re.compile(rf"(?!_|{CREATION_TAG}\Z)[\w .:=+@-]{{1,128}}")
+TAG_VALUE_CHARACTERS = f"up to 255 {_TAG_CHARACTERS} and /"
+TAG_VALUE_PATTERN = re.compile(r"[\w .:/=+@-]{0,255}")

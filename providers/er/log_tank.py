@@ -90,7 +90,7 @@ class LogStores(Generic[R]):
             iam: How the IAM actions begin that permit the calls.
         """
         self._calls = calls
-        self._record = record
+        self.record = record
         self._path = path
         self._update = update
         self._iam = iam
@@ -105,9 +105,7 @@ class LogStores(Generic[R]):
             f"{self._iam}:list",
             "GET",
             self._path,
-            lambda answer: [
-                self._record.from_json(record) for record in required(answer, f"{self._record.KIND}s", list)
-            ],
+            lambda answer: [self.record.from_json(record) for record in required(answer, f"{self.record.KIND}s", list)],
         )
 
     def get(self, id_: str) -> R:
@@ -130,12 +128,12 @@ class LogStores(Generic[R]):
             QuotaExceededError: There are as many as there may be, 100 by default.
             NotFoundError: There is no such group.
         """
-        body = {f"{self._record.KIND}_name": desired.name, **_changeable(desired)}
+        body = {f"{self.record.KIND}_name": desired.name, **_changeable(desired)}
         id_ = self._calls.lts(
             f"{self._iam}:create",
             "POST",
             self._path,
-            lambda answer: identifier(answer, f"{self._record.KIND}_id"),
+            lambda answer: identifier(answer, f"{self.record.KIND}_id"),
             json=body,
         )
         return replace(desired, id=id_)

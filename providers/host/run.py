@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers.inputs import is_unknown
-from providers.schema import SCHEMA
 from providers.urn import Urn
 
 _Attachment = tuple[str, str]
@@ -37,9 +36,7 @@ class Run:
         self._incomplete: dict[str, _Attachment] = {}  # by declared resource that is not there yet as declared
         self._failed: set[str] = set()  # the resources of which a create or update has failed
 
-    def record_declared(
-        self, urn: str, inputs: Mapping[str, Any], identity: Sequence[str] = SCHEMA.identity
-    ) -> str | None:
+    def record_declared(self, urn: str, inputs: Mapping[str, Any], identity: Sequence[str]) -> str | None:
         """Remember a resource of the program; return the logical name of another one that has the same identity.
 
         Args:

@@ -9,7 +9,7 @@ from stacks.errors import Problem
 from stacks.planning.log_groups import DesiredLogStore
 from stacks.planning.lookup import join_names
 from stacks.planning.plan import Plan
-from stacks.state.managed import ManagedFlowLogs, ManagedLogStore, ManagedLogStores
+from stacks.state.managed import ManagedFlowLogs, ManagedLogStores
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def check_log_groups(
 
     Args:
         plan: What the stack file declares.
-        managed: The log groups and log streams in the state.
+        managed: See `ManagedLogStores`.
         managed_flow_logs: The flow logs in the state.
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
     """
@@ -47,7 +47,7 @@ def check_log_groups(
                 _check_existing(checks, stream, managed, has_key=has_key)
         if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
             checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
-    for removed in (managed[name] for name in managed if name not in declared):
+    for removed in (name for name in managed if name not in declared):
         _check_removed(checks, removed, plan, managed, managed_flow_logs)
     return checks
 
@@ -72,14 +72,9 @@ def _check_existing(
 
 
 def _check_removed(
-    checks: LogGroupChecks,
-    store: ManagedLogStore,
-    plan: Plan,
-    managed: ManagedLogStores,
-    managed_flow_logs: ManagedFlowLogs,
+    checks: LogGroupChecks, name: str, plan: Plan, managed: ManagedLogStores, managed_flow_logs: ManagedFlowLogs
 ) -> None:
-    name = store.logical_name
-    if not store.deletes:
+    if not managed[name]:
         checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=False)))
     elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
@@ -106,7 +101,7 @@ def _find_kept_streams(plan: Plan, name: str, managed: ManagedLogStores) -> list
         if group.name == name
         for stream in plan.inventory.streams.get(group.id, ())
     )
-    return [stream for stream in in_group if stream not in managed or not managed[stream].deletes]
+    return [stream for stream in in_group if not managed.get(stream)]
 
 
 def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> Iterator[str]:

@@ -33,6 +33,7 @@ from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
 
 SECONDS = 120.0
+RED, FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -219,6 +220,11 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows of a table as lines, its headings included; columns are as wide as they need."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def paint(lines: Sequence[str], colours: Sequence[str]) -> list[str]:
+    """The lines, each in its colour; an empty one leaves it as it is."""
+    return [f"{colour}{line}{_PLAIN}" if colour else line for line, colour in zip(lines, colours, strict=True)]
 
 
 def report_wait(text: str) -> None:

@@ -23,6 +23,8 @@ from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.checks import backend
 from stacks.commands import command_line
+from stacks.planning.inventory import Inventory
+from stacks.planning.log_groups import add_declared, desire_log_groups
 from stacks.planning.lookup import join_names, unique_names
 from stacks.planning.selection import cannot_be_logged
 from stacks.stackfile.loader import DEFAULTS_FILE, load_defaults
@@ -52,8 +54,12 @@ def format_stack_file(
     """
     existing = list(client.routers.list())
     routers = command_line.find_routers(names, existing)
-    streams = {group: client.log_streams.list(group.id) for group in client.log_groups.list()}
-    group, stream = _find_place_for_logs(streams, shared.router) if streams else _new_log_stream(shared.router)
+    streams = _find_log_streams(client, existing, shared)
+    group, stream = (
+        _find_place_for_logs(streams, shared.router)
+        if streams
+        else (shared.router.log_group or NEW_GROUP, shared.router.log_stream or NEW_STREAM)
+    )
     where = [
         f"{key}: {scalar(value)}"
         for key, value in (("log_group", group), ("log_stream", stream))
@@ -64,7 +70,7 @@ def format_stack_file(
         *_comment(f"Stack {stack}. Review this file, then run: STACK={stack} make preview", indent=0),
         "config:",
         *(f"{INDENT}{qualified(key)}: {scalar(value)}" for key, value in place.items()),
-        *([] if streams or group in shared.log_groups else _declare(group, stream)),
+        *([] if streams else _declare(group, stream)),
         f"{INDENT}{qualified('routers')}:",
     ]
     for key, router in _with_keys(routers):
@@ -89,9 +95,13 @@ def _with_keys(routers: Iterable[Router]) -> Iterator[tuple[str, Router]]:
         yield keys[-1], router
 
 
-def _new_log_stream(shared: RouterDefaults) -> tuple[str, str]:
-    """The names of the log group and log stream to create in a project that has none."""
-    return shared.log_group or NEW_GROUP, shared.log_stream or NEW_STREAM
+def _find_log_streams(client: Client, routers: list[Router], shared: Defaults) -> dict[LogGroup, Sequence[LogStream]]:
+    """The log streams that exist, or that every stack declares, by group."""
+    groups = client.log_groups.list()
+    streams = {group.id: client.log_streams.list(group.id) for group in groups}
+    existing = Inventory(routers=routers, groups=groups, streams=streams)
+    inventory = add_declared(existing, desire_log_groups(shared.log_groups, existing))
+    return {group: inventory.streams[group.id] for group in inventory.groups}
 
 
 def _declare(group: str, stream: str) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from stacks.planning.inventory import Inventory
-from stacks.stackfile.model import LogGroupConfig, LogStoreConfig, StackConfig
+from stacks.stackfile.model import LogGroupConfig, LogStoreConfig
 
 R = TypeVar("R", LogGroup, LogStream)
 
@@ -25,6 +25,7 @@ class DesiredLogStore:
         key: Its key in the stack file.
         name: Its name.
         config: Its settings.
+        ttl_in_days: Its retention after the run; None: a stream for which its group decides.
         existing: The one of this name that exists, whoever created it.
         streams: Of a group, the streams to declare.
     """
@@ -33,6 +34,7 @@ class DesiredLogStore:
     key: str
     name: str
     config: LogStoreConfig
+    ttl_in_days: int | None
     existing: LogGroup | LogStream | None
     streams: Sequence[DesiredLogStore] = ()
 
@@ -42,10 +44,10 @@ class DesiredLogStore:
         return self.existing.id if self.existing else f"{_PROVISIONAL}{self.logical_name}"
 
 
-def desire_log_groups(config: StackConfig, inventory: Inventory) -> list[DesiredLogStore]:
-    """The log groups that the stack file declares, with their streams."""
+def desire_log_groups(log_groups: Mapping[str, LogGroupConfig], inventory: Inventory) -> list[DesiredLogStore]:
+    """The log groups that a stack file declares, with their streams."""
     groups = {group.name: group for group in inventory.groups}
-    return [_desire_group(name, group, groups.get(name), inventory) for name, group in config.log_groups.items()]
+    return [_desire_group(name, group, groups.get(name), inventory) for name, group in log_groups.items()]
 
 
 def _desire_group(
@@ -57,6 +59,7 @@ def _desire_group(
         key=f"log_groups.{name}",
         name=name,
         config=config,
+        ttl_in_days=config.ttl_in_days,
         existing=existing,
         streams=[
             DesiredLogStore(
@@ -64,11 +67,17 @@ def _desire_group(
                 key=f"log_groups.{name}.streams.{stream}",
                 name=stream,
                 config=settings,
+                ttl_in_days=settings.ttl_in_days or _kept_ttl(streams.get(stream), existing),
                 existing=streams.get(stream),
             )
             for stream, settings in config.streams.items()
         ],
     )
+
+
+def _kept_ttl(stream: LogStream | None, group: LogGroup | None) -> int | None:
+    """The retention of its own that a stream has, which the service cannot unset. Others show that of their group."""
+    return stream.ttl_in_days if stream and group and stream.ttl_in_days != group.ttl_in_days else None
 
 
 def add_declared(inventory: Inventory, groups: Sequence[DesiredLogStore]) -> Inventory:
@@ -84,5 +93,5 @@ def add_declared(inventory: Inventory, groups: Sequence[DesiredLogStore]) -> Inv
 def _updated(present: Sequence[R], declared: Sequence[DesiredLogStore], kind: type[R]) -> list[R]:
     by_id = {record.id: record for record in present}
     for desired in declared:
-        by_id[desired.id] = kind(id=desired.id, name=desired.name, ttl_in_days=desired.config.ttl_in_days)
+        by_id[desired.id] = kind(id=desired.id, name=desired.name, ttl_in_days=desired.ttl_in_days)
     return list(by_id.values())

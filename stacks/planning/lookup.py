@@ -50,10 +50,10 @@ def find_matches(text: str, things: Sequence[N]) -> list[N]:
     return [thing for thing in things if thing.id == text] or own or named
 
 
-def join_names(names: Sequence[str]) -> str:
-    """The names with commas; of a long list only the beginning."""
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(names[:MAX_LISTED]) + more
+def join_names(names: Sequence[str], *, longest: int = MAX_LISTED) -> str:
+    """The names with commas; of a list that is longer only the beginning."""
+    more = f" and {len(names) - longest} more" if len(names) > longest else ""
+    return ", ".join(names[:longest]) + more
 
 
 def why_left_out(router: Router) -> str:

@@ -152,7 +152,7 @@ def make_plan(
             gone, not as a mistake.
         managed: The flow logs in the state.
     """
-    log_groups = desire_log_groups(config, inventory)
+    log_groups = desire_log_groups(config.log_groups, inventory)
     inventory = add_declared(inventory, log_groups)
     planner = _Planner(config, inventory, stack, last_run, managed)
     for key in config.routers:

@@ -8,7 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from providers.er.limits import LOG_NAME_CHARACTERS, MAX_TTL_IN_DAYS, NAME_CHARACTERS, TAG_CHARACTERS
+from providers.er.limits import (
+    LOG_NAME_CHARACTERS,
+    MAX_TTL_IN_DAYS,
+    NAME_CHARACTERS,
+    TAG_KEY_CHARACTERS,
+    TAG_VALUE_CHARACTERS,
+)
 from providers.suggestion import closest
 from stacks.errors import Problem
 from stacks.stackfile.model import (
@@ -33,8 +39,8 @@ _EXPECTED = {
     "less_than_equal": f"at most {MAX_TTL_IN_DAYS}",
     "string_pattern_mismatch": NAME_CHARACTERS,
     "log_name": LOG_NAME_CHARACTERS,
-    "tag_key": f"1 to 128 {TAG_CHARACTERS}",
-    "tag_value": f"up to 255 {TAG_CHARACTERS} and /",
+    "tag_key": TAG_KEY_CHARACTERS,
+    "tag_value": TAG_VALUE_CHARACTERS,
 }
 """What a value must be, by the type of pydantic's error."""
 

@@ -58,32 +58,19 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
     return {flow_log.target: flow_log for flow_log in flow_logs}
 
 
-@dataclass(frozen=True)
-class ManagedLogStore:
-    """A log group or log stream in the state, which the stack file declared.
-
-    Attributes:
-        logical_name: `GROUP` or `GROUP/STREAM`, by name.
-        deletes: Whether it is deleted, with its records, when it is no longer declared.
-    """
-
-    logical_name: str
-    deletes: bool
+ManagedLogStores = Mapping[str, bool]
+"""The log groups and log streams in the state: by `GROUP` or `GROUP/STREAM`, whether it is deleted, with its records,
+when it is no longer declared."""
 
 
-ManagedLogStores = Mapping[str, ManagedLogStore]
-"""The log groups and log streams in the state, by logical name."""
-
-
-def find_managed_log_stores(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[str, ManagedLogStore]:
+def find_managed_log_stores(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
     """The log groups and log streams that the stack file declared, among the resources of `stacks.state.snapshot`."""
-    found = {}
-    for text, resource in snapshot.items():
-        urn = Urn.parse(text)
-        if urn.type_token in (LOG_GROUP_TYPE, LOG_STREAM_TYPE) and LOG_GROUPS_COMPONENT_TYPE in urn.parent_types:
-            deletes = resource["outputs"].get("delete_with_data") is True
-            found[urn.name] = ManagedLogStore(urn.name, deletes=deletes)
-    return found
+    resources = ((Urn.parse(text), resource) for text, resource in snapshot.items())
+    return {
+        urn.name: resource["outputs"].get("delete_with_data") is True
+        for urn, resource in resources
+        if urn.type_token in (LOG_GROUP_TYPE, LOG_STREAM_TYPE) and LOG_GROUPS_COMPONENT_TYPE in urn.parent_types
+    }
 
 
 def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -24,12 +24,15 @@ from providers import journal, watchdog
 from providers.inputs import IDEMPOTENCY_KEY
 from providers.schema import UNKNOWN_STATE, provisional_id, target_of
 from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE, provider_reference
-from stacks.planning.naming import COMPONENT_TYPE
+from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 from stacks.stackfile.location import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
-OWN_TYPES = (FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, COMPONENT_TYPE, RANDOM_UUID_TYPE, "pulumi:")
+OWN_TYPES = (
+    *(FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE),
+    *(COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE, RANDOM_UUID_TYPE, "pulumi:"),
+)
 """The types of this project's resources, as prefixes.
 
 Log groups and log streams are created again, which finds what an interrupted create has created. All others but flow

@@ -117,6 +117,12 @@ class Cloud:
             found |= {f"{group.name}/{stream.name}": stream.ttl_in_days for stream in streams}
         return found
 
+    def has_records(self, group: str, stream: str) -> bool:
+        """Whether the log stream has any record."""
+        store, found = self.server.store, self.server.store.log_group(group)
+        ids = {other.name: other.id for other in store.log_tank.streams(found.project_id, found.id)}
+        return any(store.delivery.lines(found.project_id, found.id, ids[stream], span=(0, 10**19)))
+
     def remove_log_groups(self) -> None:
         """Leave no log group, as in a new project."""
         for group in self.server.store.log_tank.groups():

@@ -21,19 +21,12 @@ def network(project: Project, cloud: Cloud) -> dict[str, Any]:
     return group
 
 
-def records_arrive(cloud: Cloud, stream_name: str) -> bool:
-    store, project_id = cloud.server.store, cloud.server.project_id
-    group = store.log_group("network")
-    (stream,) = [found for found in store.log_tank.streams(project_id, group.id) if found.name == stream_name]
-    return bool(list(store.delivery.lines(project_id, group.id, stream.id, span=(0, 10**19))))
-
-
 @pytest.mark.usefixtures("network")
 def test_stack_file_makes_log_groups_and_flow_logs_in_an_empty_cloud(project: Project, cloud: Cloud) -> None:
     cloud.server.store.set_delivery(0.1)
     assert "+ 18 created" in project.up()
     assert cloud.log_stores() == {"network": 14, f"network/{FLOWS}": 14, f"network/{ARCHIVE}": 60}
-    eventually(lambda: records_arrive(cloud, FLOWS) and records_arrive(cloud, ARCHIVE))
+    eventually(lambda: all(cloud.has_records("network", stream) for stream in (FLOWS, ARCHIVE)))
     project.expect_no_changes("--refresh")
 
     cloud.server.store.set_ttl("network", 7)

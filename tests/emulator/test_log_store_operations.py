@@ -76,13 +76,18 @@ class Engine:
     def delete(self, resource: Any) -> None:
         self.stub.Delete(proto.DeleteRequest(id=resource.id, urn=self.urn, properties=resource.properties, timeout=30))
 
-    def found(self, name: str = "shop") -> LogGroup | LogStream | None:
+    def stored(self) -> LogGroup | LogStream:
         """What the cloud has of this name."""
+        (found,) = self._find()
+        return found
+
+    def exists(self) -> bool:
+        return bool(self._find())
+
+    def _find(self) -> list[LogGroup | LogStream]:
         log_tank = self.api.store.log_tank
-        everything: list[LogGroup | LogStream] = (
-            [*log_tank.groups()] if self.kind == LOG_GROUP else [*log_tank.streams(self.api.project_id, GROUP)]
-        )
-        return next((one for one in everything if one.name == name), None)
+        present = log_tank.groups() if self.kind == LOG_GROUP else log_tank.streams(self.api.project_id, GROUP)
+        return [one for one in present if one.name == "shop"]
 
     def change(self, id_: str, ttl: int, **tags: str) -> None:
         """What somebody does in the console."""
@@ -125,8 +130,7 @@ only_groups = pytest.mark.parametrize("engine", [LOG_GROUP], indirect=True)
 
 def test_created_as_declared_and_unchanged_by_the_next_run(engine: Engine) -> None:
     created = engine.create()
-    stored = engine.found()
-    assert stored
+    stored = engine.stored()
     assert (created.id, stored.ttl_in_days) == (stored.id, 90)
     assert {key: stored.tags[key] for key in ("env", "team")} == {"env": "prod", "team": "shop"}
     outputs = from_struct(created.properties)
@@ -149,36 +153,25 @@ def test_retention_and_tags_change_in_place_and_drift_is_found(engine: Engine) -
         ("tags", "ttl_in_days"), proto.PropertyDiff.UPDATE
     )
     engine.update(read)
-    stored = engine.found()
-    assert stored
+    stored = engine.stored()
     assert (stored.ttl_in_days, {**stored.tags, "otc-flow-logs": "x"}) == (
         90,
         {"env": "prod", "team": "shop", "otc-flow-logs": "x"},
     )
 
 
-def test_another_name_replaces_and_creates_first(engine: Engine) -> None:
-    diff = engine.diff(engine.create(), name="other", delete_with_data=True)
-    assert (list(diff.replaces), diff.deleteBeforeReplace) == (["name"], False)
-    assert sorted(diff.diffs) == ["delete_with_data", "name"]
-
-
 def test_create_repeated_after_a_crash_finds_the_first_one(engine: Engine) -> None:
     first = engine.create_in_earlier_run(ttl_in_days=30)
     again = engine.create()
     assert again.id == first.id
-    stored = engine.found()
-    assert stored
-    assert stored.ttl_in_days == 90
+    assert engine.stored().ttl_in_days == 90
 
 
 @pytest.mark.parametrize("key", [KEY, None])
 def test_create_whose_answer_is_lost_is_repeated_safely(engine: Engine, key: str | None) -> None:
     engine.api.faults.use(0, [Fault("reset", calls="POST */groups*", when="after", times=1)])
     created = engine.create(idempotency_key=key)
-    stored = engine.found()
-    assert stored
-    assert created.id == stored.id
+    assert created.id == engine.stored().id
 
 
 def test_create_of_unknown_outcome_says_so_and_the_next_run_finds_out(engine: Engine) -> None:
@@ -194,15 +187,14 @@ def test_create_of_unknown_outcome_says_so_and_the_next_run_finds_out(engine: En
     assert failure.sentence.endswith("; run `pulumi up` again to find out")
     engine.api.faults.use(0, [])
     engine.begin_run()
-    stored = engine.found()
-    assert stored
+    stored = engine.stored()
     assert engine.create().id == stored.id
 
 
 @pytest.mark.parametrize("other", [{"idempotency_key": "another stack"}, {"idempotency_key": None}])
 def test_name_of_another_is_refused_with_its_id_and_left_alone(engine: Engine, other: dict[str, Any]) -> None:
     first = engine.create_in_earlier_run(**other)
-    before = engine.found()
+    before = engine.stored()
     sentence = refusal(engine.create).sentence
     assert sentence.startswith(
         f"{engine.kind} 'shop' was not created: there is already one of this name, id {first.id} "
@@ -210,7 +202,7 @@ def test_name_of_another_is_refused_with_its_id_and_left_alone(engine: Engine, o
     assert sentence.endswith(
         f"; choose another name, or import it with import_='{engine.import_id}{first.id}' in the resource options"
     )
-    assert engine.found() == before
+    assert engine.stored() == before
 
 
 def test_resource_under_another_logical_name_keeps_what_it_has(engine: Engine) -> None:
@@ -218,8 +210,7 @@ def test_resource_under_another_logical_name_keeps_what_it_has(engine: Engine) -
     engine.read(created.id, created.properties)
     renamed = engine.create(f"{engine.urn}-renamed", ttl_in_days=5)
     engine.delete(created)
-    stored = engine.found()
-    assert stored
+    stored = engine.stored()
     assert (renamed.id, stored.id, stored.ttl_in_days) == (created.id, created.id, 5)
 
 
@@ -259,16 +250,23 @@ def test_what_is_gone_is_read_as_gone_and_refuses_updates(engine: Engine) -> Non
         engine.delete(created)
 
 
+def test_failed_read_names_what_it_read(engine: Engine) -> None:
+    created = engine.create_in_earlier_run()
+    engine.api.faults.use(0, [Fault("error", calls="GET */groups*", status=403)])
+    sentence = refusal(engine.read, created.id, created.properties).sentence
+    assert sentence.startswith(f"{engine.kind} 'shop' ({created.id}) could not be read: ")
+
+
 def test_delete_leaves_the_logs_and_says_so(engine: Engine) -> None:
     created = engine.create_in_earlier_run()
     engine.delete(created)
-    assert engine.found()
+    assert engine.exists()
     assert engine.notes == [(engine.urn, f"{engine.kind} 'shop' stays in the cloud, with its records")]
 
 
 def test_delete_with_data_deletes(engine: Engine) -> None:
     engine.delete(engine.create_in_earlier_run(delete_with_data=True))
-    assert engine.found() is None
+    assert not engine.exists()
     assert engine.notes == []
 
 
@@ -280,7 +278,7 @@ def test_group_with_streams_is_not_deleted(engine: Engine) -> None:
     assert refusal(engine.delete, created).sentence == (
         f"log group 'shop' ({created.id}) was not deleted: it still has the log streams 'one', 'two'; delete them first"
     )
-    assert engine.found()
+    assert engine.exists()
 
 
 @only_streams
@@ -294,7 +292,7 @@ def test_stream_that_flow_logs_write_to_is_not_deleted(engine: Engine, client: P
     )
     engine.api.store.delete_flow_log(flow_log)
     engine.delete(created)
-    assert engine.found() is None
+    assert not engine.exists()
 
 
 @only_streams
@@ -306,8 +304,7 @@ def test_stream_without_own_retention_follows_its_group(engine: Engine) -> None:
     assert "ttl_in_days" not in read.properties
     assert engine.diff(read, ttl_in_days=None).changes == proto.DiffResponse.DIFF_NONE
     engine.update(read, ttl_in_days=None, tags={"env": "test"})
-    stored = engine.found()
-    assert stored
+    stored = engine.stored()
     assert (stored.ttl_in_days, stored.tags["env"]) == (100, "test")
 
 

@@ -66,6 +66,16 @@ def test_log_group_is_declared_if_the_project_has_none(server: Server, shared: s
     assert routers["er-main"] == {"router": "er-main", **expected, "attachments": "all"}
 
 
+@pytest.mark.parametrize("exists", [False, True])
+def test_log_stream_that_every_stack_declares_is_used(server: Server, exists: bool) -> None:
+    if exists:
+        server.store.add_log_group("shared")
+    shared = "{router: {log_group: shared}, log_groups: {shared: {streams: {flow: {}}}}}"
+    config = yaml.safe_load(written(server, "er-main", shared=shared))["config"]
+    assert "otc-flow-logs:log_groups" not in config
+    assert config["otc-flow-logs:routers"]["er-main"]["log_stream"] == "flow"
+
+
 @pytest.mark.parametrize(
     ("routers", "shared", "sentence"),
     [

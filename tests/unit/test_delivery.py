@@ -12,7 +12,7 @@ import pytest
 from providers.er import Record
 from stacks.commands import command_line
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
-from stacks.commands.delivery.model import Delivery, State, Tally, format_age, judge, patience
+from stacks.commands.delivery.model import Delivery, State, Tally, default_limit, format_age, judge
 from stacks.commands.delivery.report import MAX_ROWS, format_json, format_markdown
 from stacks.commands.delivery.table import format_bytes, format_table
 from stacks.commands.records import format_table as format_records
@@ -47,7 +47,7 @@ def test_flow_log_is_overdue_after_two_intervals_and_ten_minutes(
 ) -> None:
     log = flow_log("a", "shop", created_at="long ago" if enabled is None else ago(enabled))
     tally = Tally(last=None if last is None else NOW - last * MINUTE)
-    found = judge(entry("a"), log, tally, now=NOW, overdue_after=patience(log))
+    found = judge(entry("a"), log, tally, now=NOW, overdue_after=default_limit(log))
     assert (found.state, found.reason) == (state, reason)
 
 

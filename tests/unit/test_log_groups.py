@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from stacks.checks.rules import check_rules
 from stacks.planning.inventory import Inventory
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
-from stacks.state.managed import ManagedFlowLog, ManagedLogStore
+from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import attachment, flow_log, managed, router, target
 
 NETWORK = {"network": {"ttl_in_days": 14, "streams": {"flow": {}, "archive": {"ttl_in_days": 60}}}}
@@ -48,8 +49,7 @@ def make(
 
 def check(plan: Plan, *own: str, has_key: bool = True, deletes: bool = False) -> LogGroupChecks:
     """The checks, for a state with these log groups and streams."""
-    stores = {name: ManagedLogStore(name, deletes=deletes) for name in own}
-    return check_log_groups(plan, stores, {}, has_key=has_key)
+    return check_log_groups(plan, dict.fromkeys(own, deletes), {}, has_key=has_key)
 
 
 def test_flow_logs_may_write_to_what_the_same_stack_file_declares() -> None:
@@ -137,7 +137,7 @@ def test_flow_logs_that_the_run_deletes_do_not_keep_their_group() -> None:
     state = managed(target("a"))
     plan = make_plan(config, inventory, stack="s", last_run={}, managed=state)
 
-    stores = {name: ManagedLogStore(name, deletes=True) for name in ("network", "network/flow")}
+    stores = dict.fromkeys(("network", "network/flow"), True)
     assert not check_log_groups(plan, stores, state, has_key=True).problems
 
 
@@ -148,7 +148,7 @@ def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> 
     _, plan = make({}, groups=(GROUP,), streams=(STREAM,))
     plan.desired.clear()
 
-    stores = {name: ManagedLogStore(name, deletes=name == "network") for name in own}
+    stores = {name: name == "network" for name in own}
     (problem,) = check_log_groups(plan, stores, {}, has_key=True).problems
     assert "network would be deleted, but these log streams in it stay: network/flow; declare it" in problem.what
     kept = check(plan, "network", "network/flow")
@@ -177,6 +177,17 @@ def test_rule_demands_a_retention(minimum: int, problems: list[str]) -> None:
     config, plan = make(NETWORK, rules={"min_retention_days": minimum})
 
     assert [problem.what for problem in check_rules(config.rules, plan)] == problems
+
+
+def test_retention_rule_knows_that_a_stream_keeps_a_retention_of_its_own() -> None:
+    own = LogStream(id="s", name="flow", ttl_in_days=3)
+    config, plan = make(NETWORK, groups=(GROUP,), streams=(own,), rules={"min_retention_days": 14})
+    (problem,) = check_rules(config.rules, plan)
+    assert problem.what.endswith("network/flow (3 days)")
+
+    shown_of_group = replace(own, ttl_in_days=GROUP.ttl_in_days)
+    config, plan = make(NETWORK, groups=(GROUP,), streams=(shown_of_group,), rules={"min_retention_days": 14})
+    assert not check_rules(config.rules, plan)
 
 
 def test_retention_rule_holds_for_groups_outside_the_stack() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
+from providers.er.limits import TAG_KEY_CHARACTERS, TAG_VALUE_CHARACTERS
 from providers.log_group_provider import LogGroupProvider
 from providers.log_store_provider import LogStoreProvider
 from providers.log_stream_provider import LogStreamProvider
@@ -37,8 +38,7 @@ def test_missing_inputs_get_defaults(provider: type[LogStoreProvider[Any]]) -> N
         (
             "tags",
             (["env"], {"_env": "x"}, {"env": 5}, {"env": "x" * 256}, {"": "x"}, {"a/b": "x"}, {"otc-flow-logs": "x"}),
-            "a mapping of texts, of letters, digits, spaces and .:=+-@_ (values: '/' too), without the key"
-            " 'otc-flow-logs'",
+            f"a mapping of texts (keys: {TAG_KEY_CHARACTERS}; values: {TAG_VALUE_CHARACTERS})",
         ),
     ],
 )
@@ -77,7 +77,7 @@ def test_only_identity_replaces_and_the_key_changes_nothing(provider: type[LogSt
         "idempotency_key": "new",
     }
     found = provider().diff("id", olds, news)
-    assert found.replaces == sorted(provider.schema.identity)
+    assert (found.replaces, found.delete_before_replace) == (sorted(provider.schema.identity), False)
     assert found.replaces_by_property == {
         **dict.fromkeys(("delete_with_data", "tags", "ttl_in_days"), False),
         **dict.fromkeys(provider.schema.identity, True),

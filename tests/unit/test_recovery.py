@@ -14,6 +14,7 @@ import pytest
 
 from providers import journal
 from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE
+from stacks.planning.naming import LOG_GROUPS_COMPONENT_TYPE
 from stacks.state import recovery
 
 URN = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-a"
@@ -120,10 +121,11 @@ def test_interrupted_create_becomes_a_flow_log_with_a_provisional_id() -> None:
     ]
 
 
-@pytest.mark.parametrize("type_", [LOG_GROUP_TYPE, LOG_STREAM_TYPE])
+@pytest.mark.parametrize("type_", [LOG_GROUPS_COMPONENT_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE])
 def test_interrupted_create_of_a_log_group_is_left_to_the_next_run(type_: str) -> None:
     operation = {"type": "creating", "resource": {"urn": "u", "type": type_, "inputs": {"name": "shop"}}}
-    assert take_over([operation], []) == []
+    export = {"deployment": {"pending_operations": [operation]}}
+    assert recovery.take_over_creates(export)["deployment"] == {"resources": []}
 
 
 def test_resource_that_the_create_was_to_replace_is_removed() -> None:

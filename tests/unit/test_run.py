@@ -6,6 +6,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers.host.run import Run
+from providers.schema import IDENTITY
 from tests.unit.plans import urn
 
 FIRST, SECOND = urn("first"), urn("second")
@@ -18,20 +19,20 @@ def run() -> Run:
 
 
 def test_second_declaration_of_target_is_reported_with_first(run: Run) -> None:
-    assert run.record_declared(FIRST, INPUTS) is None
-    assert run.record_declared(SECOND, INPUTS) == "first"
-    assert run.record_declared(FIRST, INPUTS) is None
+    assert run.record_declared(FIRST, INPUTS, IDENTITY) is None
+    assert run.record_declared(SECOND, INPUTS, IDENTITY) == "first"
+    assert run.record_declared(FIRST, INPUTS, IDENTITY) is None
 
 
 @pytest.mark.parametrize(("first", "second"), [("one", "another"), (UNKNOWN, UNKNOWN), (None, None)])
 @pytest.mark.parametrize("key", list(INPUTS))
 def test_different_and_unknown_targets_are_not_duplicates(run: Run, key: str, first: object, second: object) -> None:
-    assert run.record_declared(FIRST, {**INPUTS, key: first}) is None
-    assert run.record_declared(SECOND, {**INPUTS, key: second}) is None
+    assert run.record_declared(FIRST, {**INPUTS, key: first}, IDENTITY) is None
+    assert run.record_declared(SECOND, {**INPUTS, key: second}, IDENTITY) is None
 
 
 def test_flow_log_kept_by_declared_resource_is_in_use(run: Run) -> None:
-    run.record_declared(FIRST, INPUTS)
+    run.record_declared(FIRST, INPUTS, IDENTITY)
     run.record_kept(FIRST, "id")
     assert run.is_in_use("id")
     assert not run.is_needed(SECOND, INPUTS)
@@ -67,7 +68,7 @@ def test_failure_makes_other_flow_logs_of_attachment_needed(run: Run) -> None:
 
 
 def test_declared_resource_that_was_not_created_makes_others_needed(run: Run) -> None:
-    run.record_declared(FIRST, {**INPUTS, "log_stream_id": UNKNOWN})
+    run.record_declared(FIRST, {**INPUTS, "log_stream_id": UNKNOWN}, IDENTITY)
     assert run.is_needed(SECOND, INPUTS)
     assert not run.has_failure(INPUTS)
     run.record_created(FIRST, "id")
@@ -75,13 +76,13 @@ def test_declared_resource_that_was_not_created_makes_others_needed(run: Run) ->
 
 
 def test_failed_flow_log_is_not_needed(run: Run) -> None:
-    run.record_declared(FIRST, INPUTS)
+    run.record_declared(FIRST, INPUTS, IDENTITY)
     assert not run.is_needed(FIRST, INPUTS)
     assert not run.is_needed(SECOND, {**INPUTS, "state": "failed"})
 
 
 def test_incomplete_create_keeps_old_flow_log(run: Run) -> None:
-    run.record_declared(FIRST, INPUTS)
+    run.record_declared(FIRST, INPUTS, IDENTITY)
     run.record_failed(FIRST, INPUTS)
     run.record_created(FIRST, "incomplete")
     assert run.is_needed(FIRST, INPUTS)

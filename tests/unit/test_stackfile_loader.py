@@ -25,6 +25,7 @@ ALL_KEYS = (
     "unknown key; known: routers, log_groups, rules, max_deletes, state, endpoint, endpoints, region, project,"
     " project_id, username, domain, access_key, password, token, secret_key, security_token"
 )
+TAG_KEY = "not with '_' first, and not 'otc-flow-logs'"
 SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
 CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
 MAPPING = "must be a mapping, not"
@@ -248,6 +249,10 @@ def test_program_config_is_equal_to_that_of_a_stack_file() -> None:
         ({"routers": ROUTERS, "state": "s3://states"}, "state", "belongs in the stack file"),
         ({"routers": {"core": {**ROUTER, "max_deletes": 1}}}, "routers.core.max_deletes", ROUTER_KEYS),
         ({"routers": {"core": {**ROUTER, "tags": {("a", "b"): 1}}}}, "routers.core.tags", "unknown key"),
+        *(
+            ({"routers": ROUTERS, "log_groups": {"network": {"tags": {tag: "x"}}}}, "log_groups.network", TAG_KEY)
+            for tag in ("_env", "a/b", "otc-flow-logs")
+        ),
         ({"routers": {"core": {"router": {("a", "b"): 1}}}}, "routers.core.router", f"{TEXT} {{('a', 'b'): 1}}"),
         ({"routers": {"core": {("a", "b"): 1}}}, "routers.core", "Keys should be strings"),
         (

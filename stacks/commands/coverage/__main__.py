@@ -5,6 +5,7 @@ Prints a table, and writes a page for a browser. With `--delivery`, only attachm
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from datetime import datetime, timezone
@@ -18,17 +19,20 @@ from stacks.commands.delivery.survey import add_delivery
 from stacks.stackfile.location import short_name
 
 PAGES = Path(".local", "coverage")
-DELIVERY = "--delivery"
 
 
-def main(stack: str, *options: str) -> None:
+def main() -> None:
     """Print the table of the stack and write its page; ends with 1 if the stack file has mistakes."""
-    stack = short_name(stack)
+    parser = argparse.ArgumentParser(prog="make coverage", description="Which attachments are logged.")
+    parser.add_argument("stack")
+    parser.add_argument("--delivery", action="store_true", help="ask log streams whether records arrive")
+    options = parser.parse_args()
+    stack = short_name(options.stack)
     values = command_line.read_values(stack)
     with command_line.errors_as_sentences(stack):
         client = command_line.create_client(values)
         coverage = survey_stack(client, values, stack=stack)
-        if DELIVERY in options:
+        if options.delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print(format_table(coverage, in_colour=command_line.is_colourful(), columns=columns))
@@ -41,4 +45,4 @@ def main(stack: str, *options: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

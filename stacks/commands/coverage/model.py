@@ -50,6 +50,11 @@ class Entry:
     record: FlowLog | None = None
     delivery: str = ""
 
+    @property
+    def destination(self) -> str:
+        """Where the flow log logs to, and whether it is another's."""
+        return self.logs_to if self.is_in_stack else f"{self.logs_to} (not this stack's)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stacks.commands.command_line import align
+from stacks.commands.command_line import FAINT, RED, align, paint
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
 DELIVERY = "DELIVERY"
 LEFT_OUT_FIRST = ("STATE", "TYPE", "FLOW LOG")
 """What a narrow terminal can do without: a state or type that matters is in the reason."""
-_RED, _FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
-_COLOURS = {Status.NOT_LOGGED: _RED, Status.CANNOT_BE_LOGGED: _FAINT}
+_COLOURS = {Status.NOT_LOGGED: RED, Status.CANNOT_BE_LOGGED: FAINT}
 
 
 def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | None = None) -> str:
@@ -38,9 +37,7 @@ def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | 
         rows = [(*row[:index], *row[index + 1 :]) for row in rows]
         lines = align(rows)
     if in_colour:
-        for index, (_, entry) in enumerate(entries, start=1):
-            colour = _COLOURS.get(entry.status)
-            lines[index] = f"{colour}{lines[index]}{_PLAIN}" if colour else lines[index]
+        lines = paint(lines, ["", *(_COLOURS.get(entry.status, "") for _, entry in entries)])
     if left_out:
         lines.append(f"Without {', '.join(left_out)}: the terminal is too narrow.")
     return "\n".join([*lines, "", *_summary(coverage)])
@@ -65,4 +62,4 @@ def _outcome(entry: Entry) -> str:
         return f"NOT LOGGED: {entry.reason}"
     if entry.status is Status.CANNOT_BE_LOGGED:
         return entry.reason
-    return entry.logs_to if entry.is_in_stack else f"{entry.logs_to} (not this stack's)"
+    return entry.destination

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -21,7 +21,7 @@ from stacks.commands.delivery.model import Delivery, State, format_age
 from stacks.commands.delivery.report import format_json, format_markdown
 from stacks.commands.delivery.survey import SPAN, Question, measure
 from stacks.commands.delivery.table import format_table
-from stacks.planning.lookup import MAX_LISTED
+from stacks.planning.lookup import join_names
 
 POLL = exponential_backoff(first=1, factor=1.5, cap=30, jitter=0)
 
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         print(sentence, file=sys.stderr)
     if late:
         print(
-            f"error: after {format_age(options.wait)}, no record has come from {_names(late)}: wait longer, or see"
-            " docs/guides/delivery.md",
+            f"error: after {format_age(options.wait)}, no record has come from {join_names(_attachments(late))}: wait"
+            " longer, or see docs/guides/delivery.md",
             file=sys.stderr,
         )
     return int(bool(late or coverage.mistakes or any(delivery.is_failing for delivery in found)))
@@ -81,7 +81,7 @@ def wait_for_first_records(
     deadline = Deadline(bound.total_seconds(), client.deadline.cancelled, client.deadline.report)
     while quiet := [index for index, delivery in enumerate(newest) if _is_awaited(delivery)]:
         tries += 1
-        what = f"the first records of {_names([newest[index] for index in quiet], longest=3)}"
+        what = f"the first records of {join_names(_attachments(newest[index] for index in quiet), longest=3)}"
         try:
             deadline.sleep(POLL(tries), waiting_for=what)
         except DeadlineExceededError:
@@ -97,10 +97,8 @@ def _is_awaited(delivery: Delivery) -> bool:
     return delivery.is_expected and delivery.state is State.QUIET
 
 
-def _names(deliveries: Sequence[Delivery], *, longest: int = MAX_LISTED) -> str:
-    """The attachments, or of a long list only how many flow logs there are."""
-    names = [delivery.entry.attachment for delivery in deliveries]
-    return ", ".join(names) if len(names) <= longest else f"{len(names)} flow logs"
+def _attachments(deliveries: Iterable[Delivery]) -> list[str]:
+    return [delivery.entry.attachment for delivery in deliveries]
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

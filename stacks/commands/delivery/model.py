@@ -92,7 +92,7 @@ class Delivery:
         return self.entry.is_expected and self.entry.status is not Status.CANNOT_BE_LOGGED
 
 
-def patience(flow_log: FlowLog) -> timedelta:
+def default_limit(flow_log: FlowLog) -> timedelta:
     """How long a flow log may have no record before it is overdue: two intervals and ten minutes."""
     seconds = flow_log.log_aggregation_interval
     return 2 * (timedelta(seconds=seconds) if seconds > 0 else INTERVAL) + ALLOWANCE

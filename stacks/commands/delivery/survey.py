@@ -19,7 +19,7 @@ from providers.er.flow_logs import FlowLog
 from providers.er.records import MAX_SPAN_DAYS, Line
 from providers.er.validation import instant
 from stacks.commands.coverage.model import Coverage, Entry, Status
-from stacks.commands.delivery.model import STREAM_DELETED, Delivery, State, Tally, is_new, judge, patience
+from stacks.commands.delivery.model import STREAM_DELETED, Delivery, State, Tally, default_limit, is_new, judge
 from stacks.planning.inventory import MAX_PARALLEL
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Question:
     Attributes:
         now: The time, with its zone.
         span: How far back records are counted, at most 180 days.
-        overdue_after: How long a flow log may have no record; None: see `patience`.
+        overdue_after: How long a flow log may have no record; None: see `default_limit`.
     """
 
     now: datetime
@@ -47,7 +47,7 @@ class Question:
 
     def overdue_after_of(self, flow_log: FlowLog) -> timedelta:
         """How long this flow log may have no record."""
-        return self.overdue_after or patience(flow_log)
+        return self.overdue_after or default_limit(flow_log)
 
 
 def measure(client: Client, entries: Sequence[Entry], question: Question) -> list[Delivery]:

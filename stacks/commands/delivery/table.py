@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from stacks.commands.command_line import align
+from stacks.commands.command_line import FAINT, RED, align, paint
 from stacks.commands.coverage.model import RouterCoverage, Status
 from stacks.commands.delivery.model import STREAM_DELETED, Delivery, State, Tally, Traffic, format_age
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "DELIVERY", "LAST RECORD", "INGRESS", "EGRESS", "LOGS TO, OR WHAT IS WRONG")
-_RED, _FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -21,9 +20,7 @@ def format_table(
     """Every flow log and every attachment without one, with what it has delivered in the span; and a summary."""
     lines = align([HEADINGS, *(_row(router, delivery) for router, delivery in deliveries)])
     if in_colour:
-        for index, (_, delivery) in enumerate(deliveries, start=1):
-            colour = _RED if delivery.is_failing else _FAINT if not delivery.is_expected else ""
-            lines[index] = f"{colour}{lines[index]}{_PLAIN}" if colour else lines[index]
+        lines = paint(lines, ["", *(_colour(delivery) for _, delivery in deliveries)])
     return "\n".join([*lines, "", *summarize([delivery for _, delivery in deliveries], span=span)])
 
 
@@ -46,9 +43,14 @@ def explain(delivery: Delivery) -> str:
     if delivery.state is State.NOT_LOGGED:
         return delivery.reason
     # Whose it is cannot be told without its log stream.
-    is_foreign = not entry.is_in_stack and delivery.reason != STREAM_DELETED
-    logs_to = f"{entry.logs_to} (not this stack's)" if is_foreign else entry.logs_to
+    logs_to = entry.logs_to if delivery.reason == STREAM_DELETED else entry.destination
     return f"{logs_to}: {delivery.reason}" if delivery.reason else logs_to
+
+
+def _colour(delivery: Delivery) -> str:
+    if delivery.is_failing:
+        return RED
+    return "" if delivery.is_expected else FAINT
 
 
 def _row(router: RouterCoverage, delivery: Delivery) -> Sequence[str]:

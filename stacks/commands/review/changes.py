@@ -204,12 +204,9 @@ def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
 
 
 def _differences(step: Step, names: Names) -> Iterator[Difference]:
-    """The properties that change, those first that force a replacement."""
-    if not step.old or not step.new:
-        return
-    keys = sorted(step.changed, key=lambda key: (not step.changed[key], key))
-    # Each once: a log group and its stream are shown as one.
-    yield from dict.fromkeys(_difference(key, step.old, step.new, names) for key in keys)
+    if step.old and step.new:
+        # Each once: a log group and its stream are shown as one.
+        yield from dict.fromkeys(_difference(key, step.old, step.new, names) for key in step.changed)
 
 
 def _difference(key: str, old: State, new: State, names: Names) -> Difference:

@@ -185,7 +185,7 @@ def _section(review: StackReview) -> Section:
     tables += _log_stores(review.log_stores, more)
     return Section(
         urgency=(1 if review.is_loud else 2, review.stack),
-        head=f"### Stack {stack}\n\n{_counts(review)}",
+        head=f"### Stack {stack}\n\n{describe_counts(review, emphasize='**{}**'.format)}",
         groups=[*tables, *([warnings] if warnings.lines else ())],
     )
 
@@ -194,10 +194,11 @@ def _more(stack: str) -> Callable[[int], str]:
     return lambda number: f"… and {number:,} more: `STACK={stack} make preview`"
 
 
-def _counts(review: StackReview) -> str:
-    counts = [f"**{text}**" if kind in LOUD else text for kind, text in review.counts(IN_COUNTS).items()]
+def describe_counts(review: StackReview, emphasize: Callable[[str], str] = str) -> str:
+    """How many flow logs, log groups and streams of a stack change, with emphasis on what is loud."""
+    counts = [emphasize(text) if kind in LOUD else text for kind, text in review.counts(IN_COUNTS).items()]
     flow_logs = ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
-    log_stores = [f"**{text}**" if is_loud else text for text, is_loud in count_log_stores([review]).items()]
+    log_stores = [emphasize(text) if is_loud else text for text, is_loud in count_log_stores([review]).items()]
     return "; ".join(filter(None, [flow_logs, f"{LOG_STORES}: {', '.join(log_stores)}" if log_stores else ""]))
 
 

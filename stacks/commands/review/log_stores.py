@@ -8,7 +8,7 @@ from typing import Any
 from providers.urn import LOG_GROUP_TYPE, LOG_STREAM_TYPE
 from stacks.checks.log_groups import removal_sentence
 from stacks.commands.review.model import Difference, Kind, LogStoreRow
-from stacks.commands.review.preview import State, Step
+from stacks.commands.review.preview import Step
 from stacks.commands.review.values import show_value
 
 LOG_STORE_TYPES = (LOG_GROUP_TYPE, LOG_STREAM_TYPE)
@@ -21,7 +21,7 @@ def log_store_row(kind: Kind, step: Step, note: str) -> LogStoreRow:
     return LogStoreRow(
         name=step.name,
         kind=kind,
-        stays=step.old is not None and not _is_deleted(step.old),
+        stays=step.old is not None and step.old.value("delete_with_data") is not True,
         differences=tuple(_created(step) if kind is Kind.CREATE else _differences(step)),
         note=note,
     )
@@ -32,11 +32,6 @@ def is_repeated(warning: str, row: LogStoreRow) -> bool:
     return row.kind is Kind.DELETE and warning.endswith(f": {removal_sentence(row.name, deletes=not row.stays)}")
 
 
-def _is_deleted(state: State) -> bool:
-    """Whether it is deleted in the cloud when it is removed from the stack."""
-    return state.value("delete_with_data") is True
-
-
 def _created(step: Step) -> Iterator[Difference]:
     if step.new and (days := step.new.inputs.get("ttl_in_days")) is not None:
         yield Difference("ttl_in_days", "", show_value(days))
@@ -44,7 +39,7 @@ def _created(step: Step) -> Iterator[Difference]:
 
 def _differences(step: Step) -> Iterator[Difference]:
     if step.old and step.new:
-        for key in sorted(step.changed, key=lambda key: (not step.changed[key], key)):
+        for key in step.changed:
             yield from _difference(key, step.old.value(key), step.new.inputs.get(key))
 
 

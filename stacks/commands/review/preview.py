@@ -70,7 +70,7 @@ class Step:
         urn: The resource.
         old: Its old state.
         new: Its new state.
-        changed: The properties that differ, and whether they force a replacement.
+        changed: The properties that differ, and whether they force a replacement; those first that do.
     """
 
     op: str
@@ -223,7 +223,8 @@ def _step(step: Mapping[str, Any], old: str, new: str, changed: Mapping[str, boo
     if op not in OPERATIONS or urn is None:
         raise UnreadableError(f"it has an unknown operation, {op!r} of {text!r}")
     before, after = (_state(urn.name, step.get(key)) for key in (old, new))
-    return Step(op=op, urn=urn, old=before, new=after, changed=changed)
+    ordered = dict(sorted(changed.items(), key=lambda item: (not item[1], item[0])))
+    return Step(op=op, urn=urn, old=before, new=after, changed=ordered)
 
 
 def _urn(text: str) -> Urn | None:

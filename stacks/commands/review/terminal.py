@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from providers.er.sanitizing import display_name, sanitize
-from stacks.commands.review.comment import ERROR_LENGTH, IN_COUNTS, LOG_STORES, VALUE_LENGTH, heading, in_order
-from stacks.commands.review.model import LOUD, Difference, Kind, LogStoreRow, Row, StackReview, count_log_stores
+from stacks.commands.review.comment import ERROR_LENGTH, LOG_STORES, VALUE_LENGTH, describe_counts, heading, in_order
+from stacks.commands.review.model import LOUD, Difference, Kind, LogStoreRow, Row, StackReview
 
 COLUMNS = 80
 LONGEST_LIST = 20
@@ -59,7 +59,7 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
         for error in review.errors:
             yield from _listed(sanitize(error, ERROR_LENGTH))
         return
-    yield from _wrapped(f"{stack}: {_counts(review)}")
+    yield from _wrapped(f"{stack}: {describe_counts(review)}")
     for kind in Kind:
         if rows := review.rows.get(kind):
             yield ""
@@ -73,13 +73,6 @@ def _stack(review: StackReview, *, in_colour: bool) -> Iterator[str]:
         for warning in review.warnings[:LONGEST_LIST]:
             yield from _listed(sanitize(warning))
         yield from _more(len(review.warnings) - LONGEST_LIST)
-
-
-def _counts(review: StackReview) -> str:
-    counts = review.counts(IN_COUNTS).values()
-    flow_logs = ", ".join([*counts, *([f"{review.unchanged:,} unchanged"] if review.unchanged else [])])
-    log_stores = ", ".join(count_log_stores([review]))
-    return "; ".join(filter(None, [flow_logs, f"{LOG_STORES}: {log_stores}" if log_stores else ""]))
 
 
 def _log_stores(rows: Sequence[LogStoreRow], *, in_colour: bool) -> Iterator[str]:
