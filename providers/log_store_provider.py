@@ -19,12 +19,12 @@ from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError, NotFoundError, QuotaExceededError
 from providers.er.limits import (
-    CREATION_TAG,
     ID_PATTERN,
     LOG_NAME_CHARACTERS,
     LOG_NAME_PATTERN,
     MAX_TTL_IN_DAYS,
     TAG_CHARACTERS,
+    TAG_KEY_EXCEPTIONS,
     TAG_KEY_PATTERN,
     TAG_VALUE_PATTERN,
 )
@@ -44,7 +44,7 @@ def _is_ttl(value: Any) -> bool:
 def _are_tags(value: Any) -> bool:
     is_key, is_value = matches(TAG_KEY_PATTERN), matches(TAG_VALUE_PATTERN)
     return isinstance(value, Mapping) and all(
-        is_key(key) and key != CREATION_TAG and (is_unknown(text) or is_value(text)) for key, text in value.items()
+        is_key(key) and (is_unknown(text) or is_value(text)) for key, text in value.items()
     )
 
 
@@ -53,7 +53,7 @@ RULES: dict[str, Rule] = {
     "ttl_in_days": (_is_ttl, f"a whole number from 1 to {MAX_TTL_IN_DAYS}"),
     "tags": (
         _are_tags,
-        f"a mapping of texts, of {TAG_CHARACTERS} (values: '/' too), without the key {CREATION_TAG!r}",
+        f"a mapping of texts, of {TAG_CHARACTERS} (values: '/' too), {TAG_KEY_EXCEPTIONS}",
     ),
     "delete_with_data": BOOLEAN,
 }

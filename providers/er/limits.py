@@ -26,7 +26,8 @@ LOG_NAME_PATTERN = re.compile(rf"(?![._]){NAME_PATTERN.pattern}(?<!\.)")
 MAX_TTL_IN_DAYS = 365
 DEFAULT_TTL_IN_DAYS = 30  # of log groups, in the console
 TAG_CHARACTERS = "letters, digits, spaces and .:=+-@_"  # a value may have '/' too
-TAG_KEY_PATTERN = re.compile(r"(?!_)[\w .:=+@-]{1,128}")
-TAG_VALUE_PATTERN = re.compile(r"[\w .:/=+@-]{0,255}")
 CREATION_TAG = "otc-flow-logs"
 """The tag with which this client marks the log groups and log streams that it creates: see `log_tank`."""
+TAG_KEY_PATTERN = re.compile(rf"(?!_|{CREATION_TAG}\Z)[\w .:=+@-]{{1,128}}")
+TAG_KEY_EXCEPTIONS = f"keys not with '_' first, nor {CREATION_TAG!r}"
+TAG_VALUE_PATTERN = re.compile(r"[\w .:/=+@-]{0,255}")

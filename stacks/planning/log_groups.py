@@ -63,7 +63,7 @@ def _desire_group(
                 logical_name=f"{name}/{stream}",
                 key=f"log_groups.{name}.streams.{stream}",
                 name=stream,
-                config=settings,
+                config=config.settings_of(settings),
                 existing=streams.get(stream),
             )
             for stream, settings in config.streams.items()

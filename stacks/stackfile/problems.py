@@ -8,7 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from providers.er.limits import LOG_NAME_CHARACTERS, MAX_TTL_IN_DAYS, NAME_CHARACTERS, TAG_CHARACTERS
+from providers.er.limits import (
+    LOG_NAME_CHARACTERS,
+    MAX_TTL_IN_DAYS,
+    NAME_CHARACTERS,
+    TAG_CHARACTERS,
+    TAG_KEY_EXCEPTIONS,
+)
 from providers.suggestion import closest
 from stacks.errors import Problem
 from stacks.stackfile.model import (
@@ -33,7 +39,7 @@ _EXPECTED = {
     "less_than_equal": f"at most {MAX_TTL_IN_DAYS}",
     "string_pattern_mismatch": NAME_CHARACTERS,
     "log_name": LOG_NAME_CHARACTERS,
-    "tag_key": f"1 to 128 {TAG_CHARACTERS}",
+    "tag_key": f"1 to 128 {TAG_CHARACTERS}, {TAG_KEY_EXCEPTIONS}",
     "tag_value": f"up to 255 {TAG_CHARACTERS} and /",
 }
 """What a value must be, by the type of pydantic's error."""

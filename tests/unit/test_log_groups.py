@@ -14,7 +14,8 @@ from stacks.checks.log_groups import LogGroupChecks, check_log_groups
 from stacks.checks.rules import check_rules
 from stacks.planning.inventory import Inventory
 from stacks.planning.plan import Plan, make_plan
-from stacks.stackfile.model import StackConfig
+from stacks.stackfile.loader import parse_defaults, parse_program_config
+from stacks.stackfile.model import LogStoreConfig, StackConfig
 from stacks.state.managed import ManagedFlowLog, ManagedLogStore
 from tests.unit.plans import attachment, flow_log, managed, router, target
 
@@ -153,12 +154,23 @@ def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> 
     assert "network would be deleted, but these log streams in it stay: network/flow; declare it" in problem.what
 
 
-def test_streams_inherit_adopt_and_delete_from_their_group() -> None:
-    streams = {"flow": {}, "new": {"adopt": False}, "plain": None}
-    config, _ = make({"network": {"delete": True, "adopt": True, "streams": streams}})
+def test_streams_inherit_all_but_the_tags_of_their_group() -> None:
+    streams = {"flow": {}, "new": {"adopt": False, "ttl_in_days": 60}, "plain": None}
+    group = {"ttl_in_days": 14, "delete": True, "adopt": True, "tags": {"team": "net"}, "streams": streams}
+    _, plan = make({"network": group})
 
-    found = {name: (stream.delete, stream.adopt) for name, stream in config.log_groups["network"].streams.items()}
-    assert found == {"flow": (True, True), "new": (True, False), "plain": (True, True)}
+    configs = {stream.name: stream.config for stream in plan.log_groups[0].streams}
+    inherited = LogStoreConfig(ttl_in_days=14, delete=True, adopt=True)
+    own = LogStoreConfig(ttl_in_days=60, delete=True, adopt=False)
+    assert configs == {"flow": inherited, "new": own, "plain": inherited}
+
+
+def test_streams_of_the_defaults_inherit_from_the_group_of_the_stack_file() -> None:
+    defaults = parse_defaults("log_groups: {network: {delete: true, ttl_in_days: 7, streams: {flow: }}}")
+    data = {"routers": {"core": ROUTER}, "log_groups": {"network": {"delete": False, "ttl_in_days": 90}}}
+    network = parse_program_config(data, defaults=defaults).log_groups["network"]
+
+    assert network.settings_of(network.streams["flow"]) == LogStoreConfig(ttl_in_days=90, delete=False)
 
 
 def test_group_cannot_be_deleted_while_a_stream_stays() -> None:

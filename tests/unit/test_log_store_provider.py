@@ -37,8 +37,8 @@ def test_missing_inputs_get_defaults(provider: type[LogStoreProvider[Any]]) -> N
         (
             "tags",
             (["env"], {"_env": "x"}, {"env": 5}, {"env": "x" * 256}, {"": "x"}, {"a/b": "x"}, {"otc-flow-logs": "x"}),
-            "a mapping of texts, of letters, digits, spaces and .:=+-@_ (values: '/' too), without the key"
-            " 'otc-flow-logs'",
+            "a mapping of texts, of letters, digits, spaces and .:=+-@_ (values: '/' too), keys not with '_'"
+            " first, nor 'otc-flow-logs'",
         ),
     ],
 )
