@@ -93,7 +93,9 @@ def test_group_with_the_tag_of_a_create_may_be_that_of_an_interrupted_run() -> N
     tagged = LogGroup(id="g", name="network", ttl_in_days=14, creation_token="t")
     _, plan = make(NETWORK, groups=(tagged,))
 
-    assert not check(plan, has_key=True).problems
+    found = check(plan, has_key=True)
+    assert not found.problems
+    assert "network already exists (id g): if an earlier run of this stack created it" in found.warnings[0].what
     assert check(plan, has_key=False).problems
 
 
