@@ -33,8 +33,9 @@ config = pulumi config --json --show-secrets --stack "$$STACK"
 signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
 coverage = $(config) | python -m stacks.commands.coverage "$$STACK"$(if $(DELIVERY), --delivery)
 delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
-# Refused before anything is changed.
-waited = $(if $(filter-out delivery,$(WAIT)),$(error WAIT must be delivery, not $(WAIT)))$(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
+waited = $(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
+# Wrong values are refused before anything is changed.
+can_wait = $(if $(filter-out delivery,$(WAIT)),$(error WAIT must be delivery, not $(WAIT)))$(if $(WAIT),$(delivery) --wait "$$WITHIN" --help >/dev/null &&)
 pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
@@ -44,7 +45,7 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Create and update the stack's flow logs (YES=1: without asking).
-	@$(with_stack); $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; } $(waited)
+	@$(with_stack); $(can_wait) $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; } $(waited)
 
 .PHONY: preview
 preview: ## Show what `make up` would change.

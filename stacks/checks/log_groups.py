@@ -60,8 +60,14 @@ def _check_existing(
         return True
     if store.config.adopt:
         checks.adopted[store.logical_name] = store.id
-    elif not (has_key and store.existing.creation_token):
-        # With the tag of a create, an interrupted run may have created it; the provider knows its own.
+    elif has_key and store.existing.creation_token:
+        # The provider knows whose tag it is.
+        what = (
+            f"{store.logical_name} already exists (id {store.id}): if an earlier run of this stack created it, it is"
+            " taken back, with its records; otherwise its create fails"
+        )
+        checks.warnings.append(Problem(store.key, what))
+    else:
         what = (
             f"{store.logical_name} already exists (id {store.id}) and does not belong to this stack; unless it belongs"
             " to another stack, set adopt: true here to import it; to write to it as it is, remove it from log_groups"

@@ -36,7 +36,7 @@ class Inventory:
         groups: All log groups of the project.
         streams: By the id of a log group that the stack file names or declares, or that the stack has.
         attachments: By the id of a router that the stack file names or the stack has; without routers that are gone.
-        flow_logs: Likewise, whoever created them.
+        flow_logs: Likewise, or by the id of each router of the project, whoever created them.
         hidden: By the id of a shared router that the stack file names, the refusal to show these.
     """
 
@@ -49,7 +49,12 @@ class Inventory:
 
 
 def take_inventory(
-    client: Client, config: StackConfig, known: Mapping[str, Collection[str]], log_groups: Collection[str] = ()
+    client: Client,
+    config: StackConfig,
+    known: Mapping[str, Collection[str]],
+    log_groups: Collection[str] = (),
+    *,
+    has_all_flow_logs: bool = False,
 ) -> Inventory:
     """Everything that a run has to know; each thing is requested once.
 
@@ -59,6 +64,7 @@ def take_inventory(
         known: By router id, the attachments that earlier runs knew. Each that is missing from its router's list is
             requested by itself, because lists may lag.
         log_groups: The names of the log groups that the stack has.
+        has_all_flow_logs: Whether to request the flow logs of all routers of the project.
 
     Raises:
         ApiError: The API refused or did not answer.
@@ -86,7 +92,9 @@ def take_inventory(
         router_ids = sorted(named.keys() | known.keys())
         streams = pool.map(client.log_streams.list, group_ids)
         attachment_lists = pool.map(lambda id_: list_of(id_, client.attachments.list), router_ids)
-        flow_log_lists = pool.map(lambda id_: list_of(id_, client.flow_logs.list), router_ids)
+        others = {router.id for router in routers if has_all_flow_logs and not router.is_shared}
+        with_flow_logs = sorted({*router_ids, *others})
+        flow_log_lists = pool.map(lambda id_: list_of(id_, client.flow_logs.list), with_flow_logs)
         attachments = _without_missing(router_ids, attachment_lists)
         unlisted = [
             (router_id, id_)
@@ -101,7 +109,7 @@ def take_inventory(
             groups=groups,
             streams=dict(zip(group_ids, streams, strict=True)),
             attachments=attachments,
-            flow_logs=_without_missing(router_ids, flow_log_lists),
+            flow_logs=_without_missing(with_flow_logs, flow_log_lists),
             hidden=hidden,
         )
 

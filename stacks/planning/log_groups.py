@@ -25,7 +25,6 @@ class DesiredLogStore:
         key: Its key in the stack file.
         name: Its name.
         config: Its settings.
-        ttl_in_days: Its retention after the run; None: a stream for which its group decides.
         existing: The one of this name that exists, whoever created it.
         streams: Of a group, the streams to declare.
     """
@@ -34,7 +33,6 @@ class DesiredLogStore:
     key: str
     name: str
     config: LogStoreConfig
-    ttl_in_days: int | None
     existing: LogGroup | LogStream | None
     streams: Sequence[DesiredLogStore] = ()
 
@@ -59,25 +57,18 @@ def _desire_group(
         key=f"log_groups.{name}",
         name=name,
         config=config,
-        ttl_in_days=config.ttl_in_days,
         existing=existing,
         streams=[
             DesiredLogStore(
                 logical_name=f"{name}/{stream}",
                 key=f"log_groups.{name}.streams.{stream}",
                 name=stream,
-                config=settings,
-                ttl_in_days=settings.ttl_in_days or _kept_ttl(streams.get(stream), existing),
+                config=config.settings_of(settings),
                 existing=streams.get(stream),
             )
             for stream, settings in config.streams.items()
         ],
     )
-
-
-def _kept_ttl(stream: LogStream | None, group: LogGroup | None) -> int | None:
-    """The retention of its own that a stream has, which the service cannot unset. Others show that of their group."""
-    return stream.ttl_in_days if stream and group and stream.ttl_in_days != group.ttl_in_days else None
 
 
 def add_declared(inventory: Inventory, groups: Sequence[DesiredLogStore]) -> Inventory:
@@ -93,5 +84,5 @@ def add_declared(inventory: Inventory, groups: Sequence[DesiredLogStore]) -> Inv
 def _updated(present: Sequence[R], declared: Sequence[DesiredLogStore], kind: type[R]) -> list[R]:
     by_id = {record.id: record for record in present}
     for desired in declared:
-        by_id[desired.id] = kind(id=desired.id, name=desired.name, ttl_in_days=desired.ttl_in_days)
+        by_id[desired.id] = kind(id=desired.id, name=desired.name, ttl_in_days=desired.config.ttl_in_days)
     return list(by_id.values())

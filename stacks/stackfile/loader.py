@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from providers import config
 from providers.config_keys import qualified
 from stacks.errors import Problem, StackError
-from stacks.stackfile.model import Defaults, LogGroupConfig, LogStreamConfig, StackConfig
+from stacks.stackfile.model import Defaults, LogGroupConfig, LogStreamConfig, StackConfig, none_is_empty
 from stacks.stackfile.problems import find_problems, not_a_mapping, unknown_key
 
 DEFAULTS_FILE = "stacks/defaults.yaml"
@@ -138,7 +138,10 @@ def _add_defaults(data: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]
         group = merge(shared, own)
         if isinstance(group, Mapping) and isinstance(streams := group.get("streams"), Mapping):
             none = LogStreamConfig()
-            known = {stream: merge(shared.streams.get(stream, none), value or {}) for stream, value in streams.items()}
+            known = {
+                stream: merge(shared.streams.get(stream, none), none_is_empty(value))
+                for stream, value in streams.items()
+            }
             return {**group, "streams": {**merge(shared, {}).get("streams", {}), **known}}
         return group
 
@@ -147,7 +150,7 @@ def _add_defaults(data: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]
         merged["routers"] = {key: merge(defaults.router, router) for key, router in routers.items()}
     if isinstance(groups := data.get("log_groups", {}), Mapping):
         names = [*defaults.log_groups, *(name for name in groups if name not in defaults.log_groups)]
-        merged["log_groups"] = {name: merge_group(name, groups.get(name) or {}) for name in names}
+        merged["log_groups"] = {name: merge_group(name, none_is_empty(groups.get(name))) for name in names}
     if defaults.max_deletes is not None:
         merged.setdefault("max_deletes", defaults.max_deletes)
     return merged

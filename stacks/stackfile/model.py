@@ -78,8 +78,13 @@ TagKey = Annotated[str, Field(strict=True), _matching(TAG_KEY_PATTERN, "tag_key"
 TagValue = Annotated[str, Field(strict=True), _matching(TAG_VALUE_PATTERN, "tag_value")]
 
 
+def none_is_empty(value: Any) -> Any:
+    """A key of YAML without a value is a mapping without keys."""
+    return {} if value is None else value
+
+
 class LogStoreConfig(_Model):
-    """What log groups and log streams have in common.
+    """The settings of a log group or log stream.
 
     Attributes:
         ttl_in_days: How long records are kept, 1..365 days.
@@ -88,44 +93,43 @@ class LogStoreConfig(_Model):
         delete: Whether it is deleted, with its records, when it is no longer declared. Otherwise it stays in the cloud.
     """
 
-    ttl_in_days: Days | None = None
+    ttl_in_days: Days = DEFAULT_TTL_IN_DAYS
     tags: dict[TagKey, TagValue] = {}
     adopt: Flag = False
     delete: Flag = False
 
 
-class LogStreamConfig(LogStoreConfig):
-    """A log stream; see `LogStoreConfig`. Without `ttl_in_days`, its group's applies, and likewise the others."""
+class LogStreamConfig(_Model):
+    """A log stream; see `LogStoreConfig`. Except for the tags, what is None is as in its group."""
+
+    ttl_in_days: Days | None = None
+    tags: dict[TagKey, TagValue] = {}
+    adopt: Flag | None = None
+    delete: Flag | None = None
 
 
 class LogGroupConfig(LogStoreConfig):
     """A log group, with its streams by name; see `LogStoreConfig`."""
 
-    ttl_in_days: Days = DEFAULT_TTL_IN_DAYS
-    streams: dict[LogName, LogStreamConfig] = {}
+    streams: dict[LogName, Annotated[LogStreamConfig, BeforeValidator(none_is_empty)]] = {}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _hand_down(cls, data: Any) -> Any:
-        """The streams inherit `adopt` and `delete`."""
-        if not isinstance(data, Mapping) or not isinstance(streams := data.get("streams"), Mapping):
-            return data
-        shared = {key: data[key] for key in ("adopt", "delete") if key in data}
-        inherited = {
-            name: {**shared, **(stream or {})} if isinstance(stream or {}, Mapping) else stream
-            for name, stream in streams.items()
-        }
-        return {**data, "streams": inherited}
+    def settings_of(self, stream: LogStreamConfig) -> LogStoreConfig:
+        """The settings of one of its streams, with what the stream inherits."""
+        inherited = self.model_dump(exclude={"tags", "streams"})
+        return LogStoreConfig(**{**inherited, **stream.model_dump(exclude_none=True)})
 
     @model_validator(mode="after")
     def _refuse_stream_that_stays(self) -> LogGroupConfig:
-        kept = [name for name, stream in self.streams.items() if self.delete and not stream.delete]
+        kept = [name for name, stream in self.streams.items() if self.delete and stream.delete is False]
         if kept:
             sentence = (
                 f"has delete: true, but {', '.join(kept)} has delete: false: a group cannot go while a stream stays"
             )
             raise PydanticCustomError("stream_stays", "{sentence}", {"sentence": sentence})
         return self
+
+
+LogGroupConfigs = dict[LogName, Annotated[LogGroupConfig, BeforeValidator(none_is_empty)]]
 
 
 class Selector(_Model):
@@ -227,7 +231,7 @@ class StackConfig(_Model):
     """
 
     routers: Annotated[dict[Name, RouterConfig], Field(min_length=1)]
-    log_groups: dict[LogName, LogGroupConfig] = {}
+    log_groups: LogGroupConfigs = {}
     rules: Rules = Rules()
     max_deletes: Count | None = None
     state: Text | None = None
@@ -248,6 +252,6 @@ class Defaults(_Model):
     """What all stacks share; each key of a stack file overrides the same key here."""
 
     router: RouterDefaults = RouterDefaults()
-    log_groups: dict[LogName, LogGroupConfig] = {}
+    log_groups: LogGroupConfigs = {}
     rules: Rules = Rules()
     max_deletes: Count | None = None

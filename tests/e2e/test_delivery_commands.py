@@ -43,3 +43,6 @@ def test_make_up_waits_until_records_arrive(checkout: Path) -> None:
     assert "8 of 8 flow logs of this stack deliver." in output
     assert "8 of 8 flow logs of this stack deliver." in run_shell("make delivery", checkout)
     assert "WAIT must be delivery, not records." in run_shell("make up WAIT=records", checkout, 2)
+    refused = run_shell("make up WAIT=delivery WITHIN=soon", checkout, 2)
+    assert "'soon' is not a duration" in refused
+    assert "Updating" not in refused

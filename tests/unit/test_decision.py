@@ -18,7 +18,7 @@ from stacks.decision import Decision, Previous, decide
 from stacks.errors import Problem, StackError
 from stacks.stackfile.model import StackConfig
 from stacks.state.managed import ManagedFlowLog
-from tests.unit.plans import FakeClient, Stack, attachment, config, flow_log, managed, target, urn
+from tests.unit.plans import FakeClient, Stack, attachment, config, flow_log, managed, router, target, urn
 
 SHOP, DATA = attachment("a", "vpc-shop"), attachment("b", "vpc-data")
 BEFORE = Stack(SHOP, DATA)
@@ -131,6 +131,17 @@ def test_conflict_is_a_warning_in_any_other_run(client: FakeClient) -> None:
         "otc-flow-logs:routers.core in Pulumi.local.yaml: these flow logs on er-core already exist"
     )
     assert set(decision.plan.desired) == {target("a"), target("b")}
+
+
+def test_log_stream_that_a_flow_log_of_any_router_writes_to_is_not_deleted(client: FakeClient) -> None:
+    client.routers_there.append(router("er-2", "er-edge"))
+    client.attachments_of["er-2"] = []
+    client.flow_logs_of["er-2"] = [flow_log("z", "theirs", router_id="er-2", stream="t")]
+    own = {"group/other": True}
+    previous = Previous(last_run=BEFORE.last, managed=BOTH, has_key=True, log_stores=own)
+
+    with pytest.raises(StackError, match="would be deleted, but these flow logs write to it: theirs"):
+        decide(cast(Client, client), config({"core": {}}), previous, stack="local", place="x", is_preview=True)
 
 
 def test_adopted_flow_log_is_not_a_conflict(client: FakeClient) -> None:

@@ -1,6 +1,7 @@
 """The inventory requests each thing once, and what a list lacks by itself."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -72,6 +73,16 @@ def test_streams_of_a_group_that_only_the_state_has_are_requested(client: FakeCl
     config = StackConfig.model_validate({"routers": {"main": CORE}})
     inventory = take_inventory(cast(Client, client), config, {}, {"other"})
     assert inventory.streams == client.streams_of
+
+
+def test_flow_logs_of_all_own_routers_are_requested_if_asked_for(client: FakeClient) -> None:
+    client.routers_there.append(replace(router("er-3", "theirs"), shared_by="another project"))
+    client.flow_logs_of["er-2"] = [flow_log("att-4", "y")]
+    config = StackConfig.model_validate({"routers": {"main": CORE}})
+
+    inventory = take_inventory(cast(Client, client), config, {}, has_all_flow_logs=True)
+    assert inventory.flow_logs == client.flow_logs_of
+    assert set(inventory.attachments) == {"er-1"}
 
 
 def test_router_that_is_gone_is_missing(client: FakeClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,8 @@ from stacks.checks.log_groups import LogGroupChecks, check_log_groups
 from stacks.checks.rules import check_rules
 from stacks.planning.inventory import Inventory
 from stacks.planning.plan import Plan, make_plan
-from stacks.stackfile.model import StackConfig
+from stacks.stackfile.loader import parse_defaults, parse_program_config
+from stacks.stackfile.model import LogStoreConfig, StackConfig
 from stacks.state.managed import ManagedFlowLog
 from tests.unit.plans import attachment, flow_log, managed, router, target
 
@@ -92,7 +92,9 @@ def test_group_with_the_tag_of_a_create_may_be_that_of_an_interrupted_run() -> N
     tagged = LogGroup(id="g", name="network", ttl_in_days=14, creation_token="t")
     _, plan = make(NETWORK, groups=(tagged,))
 
-    assert not check(plan, has_key=True).problems
+    found = check(plan, has_key=True)
+    assert not found.problems
+    assert "network already exists (id g): if an earlier run of this stack created it" in found.warnings[0].what
     assert check(plan, has_key=False).problems
 
 
@@ -156,12 +158,23 @@ def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> 
     assert len(kept.warnings) == 2
 
 
-def test_streams_inherit_adopt_and_delete_from_their_group() -> None:
-    streams = {"flow": {}, "new": {"adopt": False}, "plain": None}
-    config, _ = make({"network": {"delete": True, "adopt": True, "streams": streams}})
+def test_streams_inherit_all_but_the_tags_of_their_group() -> None:
+    streams = {"flow": {}, "new": {"adopt": False, "ttl_in_days": 60}, "plain": None}
+    group = {"ttl_in_days": 14, "delete": True, "adopt": True, "tags": {"team": "net"}, "streams": streams}
+    _, plan = make({"network": group})
 
-    found = {name: (stream.delete, stream.adopt) for name, stream in config.log_groups["network"].streams.items()}
-    assert found == {"flow": (True, True), "new": (True, False), "plain": (True, True)}
+    configs = {stream.name: stream.config for stream in plan.log_groups[0].streams}
+    inherited = LogStoreConfig(ttl_in_days=14, delete=True, adopt=True)
+    own = LogStoreConfig(ttl_in_days=60, delete=True, adopt=False)
+    assert configs == {"flow": inherited, "new": own, "plain": inherited}
+
+
+def test_streams_of_the_defaults_inherit_from_the_group_of_the_stack_file() -> None:
+    defaults = parse_defaults("log_groups: {network: {delete: true, ttl_in_days: 7, streams: {flow: }}}")
+    data = {"routers": {"core": ROUTER}, "log_groups": {"network": {"delete": False, "ttl_in_days": 90}}}
+    network = parse_program_config(data, defaults=defaults).log_groups["network"]
+
+    assert network.settings_of(network.streams["flow"]) == LogStoreConfig(ttl_in_days=90, delete=False)
 
 
 def test_group_cannot_be_deleted_while_a_stream_stays() -> None:
@@ -177,17 +190,6 @@ def test_rule_demands_a_retention(minimum: int, problems: list[str]) -> None:
     config, plan = make(NETWORK, rules={"min_retention_days": minimum})
 
     assert [problem.what for problem in check_rules(config.rules, plan)] == problems
-
-
-def test_retention_rule_knows_that_a_stream_keeps_a_retention_of_its_own() -> None:
-    own = LogStream(id="s", name="flow", ttl_in_days=3)
-    config, plan = make(NETWORK, groups=(GROUP,), streams=(own,), rules={"min_retention_days": 14})
-    (problem,) = check_rules(config.rules, plan)
-    assert problem.what.endswith("network/flow (3 days)")
-
-    shown_of_group = replace(own, ttl_in_days=GROUP.ttl_in_days)
-    config, plan = make(NETWORK, groups=(GROUP,), streams=(shown_of_group,), rules={"min_retention_days": 14})
-    assert not check_rules(config.rules, plan)
 
 
 def test_retention_rule_holds_for_groups_outside_the_stack() -> None:

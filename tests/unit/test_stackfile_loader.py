@@ -29,6 +29,7 @@ TAG_KEY = "not with '_' first, and not 'otc-flow-logs'"
 SELECTION = "must be all, a list of attachments, or a selector (types, tags, names, include, exclude)"
 CHARACTERS = "must be 1 to 64 letters, digits, '_', '-' and '.'"
 MAPPING = "must be a mapping, not"
+TAG_KEY = "must be 1 to 128 letters, digits, spaces and .:=+-@_, not with '_' first, and not 'otc-flow-logs'"
 NUMBER = "must be a whole number, not"
 FLAG = "must be true or false, not"
 TEXT = "must be text, not"
@@ -102,6 +103,18 @@ def test_max_deletes_is_a_whole_number(text: str, number: int | None) -> None:
         ({"routers": ROUTERS, "rules": {"never_disabled": "x"}}, [("rules.never_disabled", f'{FLAG} "x"')]),
         ({"routers": ROUTERS, "rules": {"log_groups": "x"}}, [("rules.log_groups", f'{LIST} "x"')]),
         ({"routers": ROUTERS, "rules": {"names": [""]}}, [("rules.names[0]", EMPTY)]),
+        *(
+            ({"routers": ROUTERS, "log_groups": {"net": value}}, [(f"log_groups.net{key}", what)])
+            for value, key, what in (
+                (False, "", f"{MAPPING} false"),
+                ([], "", f"{MAPPING} []"),
+                ({"streams": {"flow": 0}}, ".streams.flow", f"{MAPPING} 0"),
+                ({"ttl_in_days": True}, ".ttl_in_days", f"{NUMBER} true"),
+                ({"tags": {"otc-flow-logs": "x"}}, ".tags.otc-flow-logs", f'{TAG_KEY}, not "otc-flow-logs"'),
+                ({"tags": {"_sys_x": "x"}}, ".tags._sys_x", f'{TAG_KEY}, not "_sys_x"'),
+                ({"delete": "no", "streams": {"flow": None}}, ".delete", f'{FLAG} "no"'),
+            )
+        ),
     ],
 )
 def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: list[tuple[str, str]]) -> None:
