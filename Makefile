@@ -22,6 +22,7 @@ with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || e
 
 # --yes, since `confirmed` asks. Without a terminal Pulumi prints plain lines.
 up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
+destroy = pulumi destroy --suppress-outputs --stack "$$STACK"
 refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
 preview_json = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 	pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --json --stack "$$STACK"
@@ -62,7 +63,13 @@ refresh: ## Update the state with what exists now.
 .PHONY: destroy
 destroy: ## Delete the stack's flow logs (asks first, except for local).
 	@$(with_stack); $(signed_in) && $(not_interrupted) && \
-		pulumi destroy $(if $(filter local,$(STACK)),--yes) --suppress-outputs --stack "$$STACK" $(ARGS)
+		if [ -n "$(filter local,$(STACK))$(filter --yes -y,$(ARGS))" ] || ! [ -t 0 ] || ! [ -t 1 ]; then \
+			$(destroy) $(if $(filter local,$(STACK)),--yes) $(ARGS); \
+		else \
+			echo "previewing the changes" >&2; \
+			PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true $(destroy) --preview-only --json $(ARGS) | \
+				python -m stacks.review --ask "$$STACK=-" && $(destroy) --yes --skip-preview $(ARGS); \
+		fi
 
 .PHONY: recover
 recover: ## Finish a run that was killed, if no other run is in progress.

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,6 +221,35 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows of a table as lines, its headings included; columns are as wide as they need."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def fit(
+    rows: Sequence[Sequence[str]], leave_out_first: Sequence[str], *, columns: int | None
+) -> tuple[list[str], list[str]]:
+    """A table as lines, without the columns that the terminal has no room for.
+
+    Args:
+        rows: The table; the first row has the headings.
+        leave_out_first: Headings of what can be done without, in this order.
+        columns: The width of the terminal; None: there is no limit.
+
+    Returns:
+        The lines of the rows, and a sentence about what was left out, or nothing.
+    """
+    lines, left_out = align(rows), list[str]()
+    for heading in leave_out_first:
+        if columns is None or max(map(len, lines)) <= columns:
+            break
+        left_out.append(heading)
+        index = rows[0].index(heading)
+        rows = [(*row[:index], *row[index + 1 :]) for row in rows]
+        lines = align(rows)
+    return lines, [f"Without {', '.join(left_out)}: the terminal is too narrow."] if left_out else []
+
+
+def terminal_columns() -> int | None:
+    """The width of the terminal; None if the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def paint(lines: Sequence[str], colours: Sequence[str]) -> list[str]:

@@ -111,6 +111,15 @@ def test_what_fails_is_coloured_and_what_nobody_expects_is_faint() -> None:
     ]
 
 
+def test_narrow_terminal_keeps_who_delivers_and_what_is_wrong() -> None:
+    narrow, wide = (
+        format_table(with_router(DELIVERIES), span=HOUR, columns=columns).splitlines() for columns in (60, 200)
+    )
+    assert narrow[0] == "ROUTER   ATTACHMENT  DELIVERY    LOGS TO, OR WHAT IS WRONG"
+    assert narrow[7] == "Without LAST RECORD, EGRESS, INGRESS: the terminal is too narrow."
+    assert narrow[8:] == wide[7:]
+
+
 def test_json_has_ids_and_numbers() -> None:
     coverage = Coverage(stack="prod", seen_at="2030-01-02T12:00:00Z", routers=(), mistakes=["a mistake"])
     document = json.loads(format_json(coverage, with_router(DELIVERIES), span=HOUR))

@@ -118,6 +118,15 @@ def test_group_that_is_no_longer_declared_stays_unless_it_was_to_be_deleted() ->
     assert deleted.what == "old is no longer declared: it is deleted, with its records"
 
 
+def test_group_without_delete_true_stays_with_its_streams() -> None:
+    _, plan = make({}, groups=(GROUP,), streams=(STREAM,), existing={})
+
+    for own in [("network",), ("network", "network/flow")]:
+        checks = check(plan, *own)
+        assert not checks.problems
+        assert [warning.what.split(" is ")[0] for warning in checks.warnings] == [*own]
+
+
 @pytest.mark.parametrize("removed", ["network", "network/flow"])
 def test_what_flow_logs_write_to_is_not_deleted(removed: str) -> None:
     _, plan = make({}, groups=(GROUP,), streams=(STREAM,), existing={})

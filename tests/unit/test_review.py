@@ -124,6 +124,12 @@ def test_both_forms_of_preview_give_the_same_review(name: str) -> None:
     assert first.is_quiet is (name == "merged_keys")
 
 
+def test_destroyed_stack_is_the_reason_of_its_deletions() -> None:
+    steps = step("delete", 1, old=flow_log(1)), {**stack_step(oldState={}), "op": "delete"}
+    (row,) = review_stack("s", document(*steps)).rows[Kind.DELETE]
+    assert row.note == "the stack is destroyed"
+
+
 @pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl", "dropped_router.json"])
 def test_every_deletion_shows_its_reason_once(file: str) -> None:
     found = review_stack("local", read_recorded(file))

@@ -6,7 +6,6 @@ Prints a table, and writes a page for a browser. With `--delivery`, only attachm
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,8 +33,7 @@ def main() -> None:
         coverage = survey_stack(client, values, stack=stack)
         if options.delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(format_table(coverage, in_colour=command_line.is_colourful(), columns=columns))
+        print(format_table(coverage, in_colour=command_line.is_colourful(), columns=command_line.terminal_columns()))
     file = PAGES / f"{stack}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render_page(coverage), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stacks.commands.command_line import FAINT, RED, align, paint
+from stacks.commands.command_line import FAINT, RED, fit, paint
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
@@ -27,20 +27,10 @@ def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | 
     if coverage.has_delivery:
         cells = [DELIVERY, *(entry.delivery or "-" for _, entry in entries)]
         rows = [(*row[:-1], cell, row[-1]) for row, cell in zip(rows, cells, strict=True)]
-    lines = align(rows)
-    left_out: list[str] = []
-    for heading in LEFT_OUT_FIRST:
-        if columns is None or max(map(len, lines)) <= columns:
-            break
-        left_out.append(heading)
-        index = rows[0].index(heading)
-        rows = [(*row[:index], *row[index + 1 :]) for row in rows]
-        lines = align(rows)
+    lines, left_out = fit(rows, LEFT_OUT_FIRST, columns=columns)
     if in_colour:
         lines = paint(lines, ["", *(_COLOURS.get(entry.status, "") for _, entry in entries)])
-    if left_out:
-        lines.append(f"Without {', '.join(left_out)}: the terminal is too narrow.")
-    return "\n".join([*lines, "", *_summary(coverage)])
+    return "\n".join([*lines, *left_out, "", *_summary(coverage)])
 
 
 def _summary(coverage: Coverage) -> list[str]:

@@ -57,7 +57,12 @@ def _format(options: argparse.Namespace, coverage: Coverage, found: Sequence[Del
         return format_json(coverage, deliveries, span=options.span)
     if options.markdown:
         return format_markdown(coverage, deliveries, span=options.span)
-    return format_table(deliveries, span=options.span, in_colour=command_line.is_colourful())
+    return format_table(
+        deliveries,
+        span=options.span,
+        in_colour=command_line.is_colourful(),
+        columns=command_line.terminal_columns(),
+    )
 
 
 def wait_for_first_records(

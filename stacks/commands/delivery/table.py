@@ -6,22 +6,32 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from stacks.commands.command_line import FAINT, RED, align, paint
+from stacks.commands.command_line import FAINT, RED, fit, paint
 from stacks.commands.coverage.model import RouterCoverage, Status
 from stacks.commands.delivery.model import STREAM_DELETED, Delivery, State, Tally, Traffic, format_age
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "DELIVERY", "LAST RECORD", "INGRESS", "EGRESS", "LOGS TO, OR WHAT IS WRONG")
+LEFT_OUT_FIRST = ("LAST RECORD", "EGRESS", "INGRESS")
+"""What a narrow terminal can do without: the age of a record that matters is in the reason."""
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def format_table(
-    deliveries: Sequence[tuple[RouterCoverage, Delivery]], *, span: timedelta, in_colour: bool = False
+    deliveries: Sequence[tuple[RouterCoverage, Delivery]],
+    *,
+    span: timedelta,
+    in_colour: bool = False,
+    columns: int | None = None,
 ) -> str:
-    """Every flow log and every attachment without one, with what it has delivered in the span; and a summary."""
-    lines = align([HEADINGS, *(_row(router, delivery) for router, delivery in deliveries)])
+    """Every flow log and every attachment without one, with what it has delivered in the span; and a summary.
+
+    A table that is wider than `columns` lacks some of its columns; None: there is no limit.
+    """
+    rows = [HEADINGS, *(_row(router, delivery) for router, delivery in deliveries)]
+    lines, left_out = fit(rows, LEFT_OUT_FIRST, columns=columns)
     if in_colour:
         lines = paint(lines, ["", *(_colour(delivery) for _, delivery in deliveries)])
-    return "\n".join([*lines, "", *summarize([delivery for _, delivery in deliveries], span=span)])
+    return "\n".join([*lines, *left_out, "", *summarize([delivery for _, delivery in deliveries], span=span)])
 
 
 def summarize(deliveries: Sequence[Delivery], *, span: timedelta) -> list[str]:

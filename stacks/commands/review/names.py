@@ -11,6 +11,9 @@ from stacks.commands.review.preview import Preview, State
 from stacks.commands.review.values import UNKNOWN
 from stacks.state.last_run import LastRun, OutputsError, read_last_run
 
+STACK_TYPE = "pulumi:pulumi:Stack"
+DESTROYED = "the stack is destroyed"
+
 _Stream = tuple[str, str]
 """The ids of a log group and of a log stream."""
 
@@ -37,6 +40,7 @@ class Names:
             for state in (step.old, step.new)
             if state and step.name in self._destinations
         }
+        self._is_destroy = any(step.type == STACK_TYPE and step.op == "delete" for step in preview.steps)
         self._reasons = preview.outputs_after.get("deletions")
 
     def router(self, state: State) -> str:
@@ -61,6 +65,8 @@ class Names:
         reason = self._reasons.get(name) if isinstance(self._reasons, Mapping) else None
         if isinstance(reason, str):
             return reason
+        if self._is_destroy:
+            return DESTROYED
         router = self._after.get(_id(state, "er_id"))
         return GONE if router and _id(state, "resource_id") not in router.attachments else ""
 
