@@ -85,15 +85,16 @@ def _check_removed(
     managed_flow_logs: ManagedFlowLogs,
 ) -> None:
     name = store.logical_name
-    users = join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))) if store.deletes else ""
-    if users:
+    if not store.deletes:
+        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=False)))
+    elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
     elif kept := join_names(_find_kept_streams(plan, name, managed)):
         what = f"{name} would be deleted, but these log streams in it stay: {kept}; declare it, or delete them first"
         checks.problems.append(Problem("log_groups", what))
     else:
-        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=store.deletes)))
+        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=True)))
 
 
 def removal_sentence(name: str, *, deletes: bool) -> str:
