@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from emulator import Server
+from emulator.delivery import Line
 from emulator.faults.plan import Fault
 from providers.er import Client, records
 from stacks.commands.coverage.model import Coverage, Status
@@ -171,6 +173,21 @@ def test_stream_with_too_much_in_it_is_asked_for_each_attachment(
         assert (one.state, one.tally.is_complete) == (State.DELIVERING, False)
         assert one.tally.ingress.records + one.tally.egress.records == 2
     assert server.requests.read()[QUERY] == 4
+
+
+def test_newest_record_is_found_behind_lines_of_others(
+    er: Client, server: Server, written: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop(written)
+    delivery, (_, flow_logs) = server.store.delivery, find_flow_logs(er, "er-main/vpc-a")
+    lines = delivery.lines
+
+    def with_another(*args: Any, span: tuple[int, int], **kwargs: Any) -> Iterator[Line]:
+        yield Line(span[1], f"somebody looked at {flow_logs[0].target.resource_id} by hand")
+        yield from lines(*args, span=span, **kwargs)
+
+    monkeypatch.setattr(delivery, "lines", with_another)
+    assert re.fullmatch(r"the newest record is (2 h|1\d\d min) old", deliveries(er)["vpc-a"].reason)
 
 
 def test_nothing_is_asked_of_streams_that_nothing_logs_to(er: Client, server: Server, written: Timeline) -> None:

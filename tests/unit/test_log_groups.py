@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,11 +110,13 @@ def test_adopt_imports_the_group_and_its_streams() -> None:
 
 
 def test_group_that_is_no_longer_declared_stays_unless_it_was_to_be_deleted() -> None:
-    _, plan = make(NETWORK)
-    own = ("network", "old")
+    old, stream = LogGroup(id="o", name="old"), LogStream(id="t", name="kept")
+    _, plan = make(NETWORK, groups=(GROUP, old), streams=(STREAM,))
+    plan = replace(plan, inventory=replace(plan.inventory, streams={**plan.inventory.streams, "o": [stream]}))
+    names = ("network", "network/flow", "old")
 
-    (kept,) = check(plan, *own).warnings
-    (deleted,) = check(plan, *own, deletes=True).warnings
+    kept, _ = check(plan, *names, "old/kept").warnings
+    deleted, _ = check(plan, *names, "old/kept", deletes=True).warnings
     assert kept.what == "old is no longer declared: it stays in the cloud, with its records"
     assert deleted.what == "old is no longer declared: it is deleted, with its records"
 

@@ -158,9 +158,10 @@ class _Reader:
         earliest = self._question.now - timedelta(days=MAX_SPAN_DAYS)
         begin = max(instant(flow_log.created_at) or earliest, earliest)
         tally = Tally()
-        for line in islice(self._lines(flow_log, begin, flow_log.target.resource_id), 1):
-            with contextlib.suppress(RecordError):
+        for line in islice(self._lines(flow_log, begin, flow_log.target.resource_id), MAX_LINES):
+            with contextlib.suppress(RecordError):  # a line of something else
                 tally.add(Record.parse(line.content), since=self._question.now)
+                break
         return tally
 
     def _lines(self, flow_log: FlowLog, begin: datetime, keyword: str | None) -> Iterator[Line]:
