@@ -63,8 +63,8 @@ def _check_existing(
     elif has_key and store.existing.creation_token:
         # The provider knows whose tag it is.
         what = (
-            f"{store.logical_name} already exists (id {store.id}): if an earlier run of this stack created it, it is"
-            " managed again, with its records; otherwise its create fails"
+            f"{store.logical_name} already exists: if an earlier run of this stack created it, it is managed again,"
+            " with its records; otherwise its create fails"
         )
         checks.warnings.append(Problem(store.key, what))
     else:

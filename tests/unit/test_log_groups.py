@@ -95,7 +95,7 @@ def test_group_with_the_tag_of_a_create_may_be_that_of_an_interrupted_run() -> N
 
     found = check(plan, has_key=True)
     assert not found.problems
-    assert "network already exists (id g): if an earlier run of this stack created it" in found.warnings[0].what
+    assert "network already exists: if an earlier run of this stack created it" in found.warnings[0].what
     assert check(plan, has_key=False).problems
 
 
