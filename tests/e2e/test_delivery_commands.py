@@ -20,7 +20,7 @@ def test_delivery_is_good_until_a_log_stream_is_deleted(project: Project, cloud:
     good = project.run([*command, "--json"])
     assert good.ok, good.output
     states = Counter(found["state"] for found in json.loads(good.output)["attachments"] if found["is_expected"])
-    assert states == {"delivering": DEMO_FLOW_LOGS - 1, "quiet": 1}
+    assert states == {"delivering": DEMO_FLOW_LOGS}
 
     command_of_records = [sys.executable, "-m", "stacks.records", "er-core/vpc-shop", "--since", "10m"]
     shown = project.run([*command_of_records, "--stack", STACK]).output
@@ -35,13 +35,9 @@ def test_delivery_is_good_until_a_log_stream_is_deleted(project: Project, cloud:
 
 @pytest.mark.acceptance
 def test_make_up_waits_until_records_arrive(checkout: Path) -> None:
-    file = checkout / "stacks" / f"Pulumi.{STACK}.yaml"
-    file.write_text(
-        file.read_text().replace("log_group: network", "log_group: network\n      attachments: {types: [vpc, vpn]}")
-    )
     output = run_shell("make up WAIT=delivery WITHIN=1m", checkout)
-    assert "8 of 8 flow logs of this stack deliver." in output
-    assert "8 of 8 flow logs of this stack deliver." in run_shell("make delivery", checkout)
+    assert "10 of 10 flow logs of this stack deliver." in output
+    assert "10 of 10 flow logs of this stack deliver." in run_shell("make delivery", checkout)
     assert "WAIT must be delivery, not records." in run_shell("make up WAIT=records", checkout, 2)
     refused = run_shell("make up WAIT=delivery WITHIN=soon", checkout, 2)
     assert "'soon' is not a duration" in refused
