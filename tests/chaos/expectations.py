@@ -156,6 +156,15 @@ class StackFile:
     log_stores: dict[str, LogStoreSpec] = field(default_factory=dict)
     max_deletes: int | None = None
 
+    @property
+    def expected_log_stores(self) -> dict[str, LogStoreSpec]:
+        """Those of the file, with the retention of its group for a log stream that has none of its own."""
+        groups = {name: self.log_stores[name.partition("/")[0]] for name in self.log_stores}
+        return {
+            name: replace(spec, ttl_in_days=spec.ttl_in_days or groups[name].ttl_in_days)
+            for name, spec in self.log_stores.items()
+        }
+
     def deletes(self, name: str) -> bool:
         """Whether a log group or log stream is to be deleted with its records; with a group, its streams are."""
         return any(self.log_stores[part].delete for part in (name, name.partition("/")[0]))

@@ -208,7 +208,7 @@ def _step(
         if again.end != DONE or again.steps:
             problems.append(f"left to do: one more preview is {again.end}: {_describe(again.steps)} {again.errors}")
         in_state = {Urn.parse(entry.urn).name: entry.id for entry in stack.state_entries if not entry.is_flow_log}
-        problems += find_log_store_differences(editor.file.log_stores, run.after.log_stores, in_state)
+        problems += find_log_store_differences(editor.file.expected_log_stores, run.after.log_stores, in_state)
         problems += find_strays(flow_logs.keys(), {entry.id for entry in stack.state_entries if entry.is_flow_log})
     if conditions is UNDISTURBED and up.end != DONE:
         problems.append(f"without any trouble, the run was {up.end}: {up.errors}")
