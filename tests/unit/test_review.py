@@ -173,7 +173,7 @@ def test_flow_logs_to_new_streams_are_shown_with_their_names() -> None:
     assert created["`vpc-shop`"] == "`network/er-flow-logs`"
     assert created["`vpc-partner-portal`"] == "`network/er-flow-logs-archive`"
     assert rows(text, LOG_STORES)[:2] == [
-        ["`network`", "created", "ttl&#95;in&#95;days: `14`"],
+        ["`network`", "created", "`ttl_in_days`: `14`"],
         ["`network/er-flow-logs`", "created", "-"],
     ]
 
@@ -193,10 +193,10 @@ def test_log_groups_and_streams_are_shown_after_flow_logs() -> None:
     assert network[2].split("<br>") == [
         "when it is no longer declared: `stays` → `is deleted`",
         "tag team: `(none)` → `network`",
-        "ttl&#95;in&#95;days: `7` → `14`",
+        "`ttl_in_days`: `7` → `14`",
     ]
-    assert imported == ["`security`", "imported", "ttl&#95;in&#95;days: `30` → `60`"]
-    assert created == ["`network/core`", "created", "ttl&#95;in&#95;days: `90`"]
+    assert imported == ["`security`", "imported", "`ttl_in_days`: `30` → `60`"]
+    assert created == ["`network/core`", "created", "`ttl_in_days`: `90`"]
     assert by_hand[1] == "created (was deleted by hand)"
     assert all(warning.startswith("not logged on ") for warning in found.warnings)
 

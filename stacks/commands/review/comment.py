@@ -245,7 +245,8 @@ def _differences(row: Row) -> str:
 def _difference(difference: Difference) -> str:
     what, old, new = difference.what, difference.old, difference.new
     values = " → ".join(code(value, VALUE_LENGTH) for value in (old, new) if value)
-    return f"{prose(what)}: {values}" if values else prose(what)
+    label = code(what) if "_" in what and what.isidentifier() else prose(what)
+    return f"{label}: {values}" if values else label
 
 
 def _moved(row: Row) -> str:
