@@ -93,9 +93,6 @@ class Identity:
         self._database = database
         self.clock = clock
 
-    def domains(self) -> list[Domain]:
-        return [Domain(*row) for row in self._database.connection().execute("SELECT id, name FROM domain")]
-
     def projects(self, name: str | None = None, *, domain: Domain | None = None) -> list[Project]:
         rows = self._database.connection().execute(
             f"{_PROJECTS} WHERE (p.name = :name OR :name IS NULL) AND (pd.id = :domain OR :domain IS NULL)"
