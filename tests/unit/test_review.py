@@ -402,6 +402,11 @@ TRACEBACK = (
     '  File "/home/ann/__main__.py", line 5, in <module>\n    main()\nTypeError: 1 is not 2\n\n'
 )
 
+PROTECTED = (
+    'error: resource "urn:pulumi:s::p::pulumi-python:dynamic/er:FlowLog::vpc-shop-757489f7" cannot be deleted\n'
+    "because it is protected. To unprotect the resource, either remove the `protect` flag, or use the command:\n`pulumi …`"
+)
+
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
@@ -409,8 +414,12 @@ TRACEBACK = (
         (error("error: no such plugin\n"), "no such plugin"),
         ("error: no stack named 'nope' found\n", "no stack named 'nope' found"),
         (error(TRACEBACK, steps=[]), "Program failed with an unhandled exception: TypeError: 1 is not 2"),
+        (
+            error(PROTECTED, steps=[]),
+            "vpc-shop-757489f7 is protected, so it cannot be deleted: first set protect: false, in a run of its own",
+        ),
     ],
-    ids=["before the first step", "in place of JSON", "traceback"],
+    ids=["before the first step", "in place of JSON", "traceback", "protected"],
 )
 def test_error_of_a_failed_preview_is_one_line(text: str, sentence: str) -> None:
     assert review(text).endswith(f"\n- ❌ {sentence}")

@@ -7,10 +7,12 @@ events (with PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true) also have these outputs,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from providers.er.sanitizing import display_name
 from providers.urn import STACK_TYPE, Urn
 
 OPERATIONS = {
@@ -25,6 +27,7 @@ _NOT_JSON = "its output is not the JSON of `pulumi preview`"
 _UNKNOWN_FORM = "its output has an unknown format"
 _TRACEBACK = "Traceback (most recent call last):"
 _EXIT_CODE = "an unhandled error occurred: program exited with non-zero exit code"  # shown if there is no other error
+_PROTECTED = re.compile(r'resource "([^"]+)" cannot be deleted\s+because it is protected')  # Pulumi's, in four lines
 _PLUGIN_PATH = "using pulumi-resource-"  # where a plugin was found: never shown
 
 
@@ -251,6 +254,10 @@ def _sentences(messages: Sequence[str]) -> list[str]:
     found: set[str] = set()
     for message in messages:
         text = message.strip()
+        if protected := _PROTECTED.search(text):
+            name = display_name(protected[1].rpartition("::")[2])
+            found.add(f"{name} is protected, so it cannot be deleted: first set protect: false, in a run of its own")
+            continue
         before, is_traceback, after = text.partition(_TRACEBACK)
         # The last line of a traceback is the error; the others are paths on some machine.
         lines = [f"{before.strip()} {after.splitlines()[-1].strip()}"] if is_traceback and after else text.splitlines()
