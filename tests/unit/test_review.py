@@ -404,7 +404,7 @@ TRACEBACK = (
 
 PROTECTED = (
     'error: resource "urn:pulumi:s::p::pulumi-python:dynamic/er:FlowLog::vpc-shop-757489f7" cannot be deleted\n'
-    "because it is protected. To unprotect the resource, either remove the `protect` flag, or use the command:\n`pulumi …`"
+    "because it is protected. To unprotect it, either remove the `protect` flag, or use the command:\n`pulumi …`"
 )
 
 
