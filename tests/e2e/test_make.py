@@ -51,7 +51,8 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud,
 
     assert "stacks/Pulumi.team.yaml: 1 flow log, under er-edge." in output
     assert (checkout / "stacks" / "Pulumi.team.yaml").read_text().startswith("# The team's.\nconfig:\n")
-    assert "= 1 to import" in run_shell("make preview", checkout, **team)
+    # The flow log, its log group and its log stream.
+    assert "= 3 to import" in run_shell("make preview", checkout, **team)
 
 
 def at_terminal(command: str, answer: str, checkout: Path, team: dict[str, str]) -> str:
