@@ -109,7 +109,7 @@ def test_adopt_imports_the_group_and_its_streams() -> None:
     assert [warning.key for warning in done.warnings] == ["log_groups.network.adopt"]
 
 
-def test_group_that_is_no_longer_declared_stays_unless_it_was_to_be_deleted() -> None:
+def test_group_no_longer_declared_stays_unless_it_was_to_be_deleted() -> None:
     old, stream = LogGroup(id="o", name="old"), LogStream(id="t", name="kept")
     _, plan = make(NETWORK, groups=(GROUP, old), streams=(STREAM,))
     plan = replace(plan, inventory=replace(plan.inventory, streams={**plan.inventory.streams, "o": [stream]}))
