@@ -5,9 +5,10 @@ Sources: Enterprise Router user guide, "Viewing details about a flow log"; LTS A
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal, cast
@@ -117,6 +118,13 @@ class Line:
             TemporaryError: The answer does not have the form of the reference.
         """
         return cls(content=required(data, "content", str), number=required(data, "line_num", str))
+
+
+def parse_records(lines: Iterable[Line]) -> Iterator[Record]:
+    """The records among these lines; a stream may hold lines of others, too."""
+    for line in lines:
+        with contextlib.suppress(RecordError):
+            yield Record.parse(line.content)
 
 
 class Records:

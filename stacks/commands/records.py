@@ -8,15 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 
-from providers.er import Client, Record, RecordError
+from providers.er import Client, Record
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
+from providers.er.records import parse_records
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
 from stacks.errors import Problem
@@ -105,13 +106,7 @@ def read(client: Client, flow_log: FlowLog, *, since: datetime, until: datetime,
     lines = client.records.lines(
         target.log_group_id, target.log_stream_id, since=since, until=until, keyword=target.resource_id
     )
-    return list(islice(_parsed(line.content for line in lines), limit))[::-1]
-
-
-def _parsed(lines: Iterator[str]) -> Iterator[Record]:
-    for line in lines:
-        with suppress(RecordError):
-            yield Record.parse(line)
+    return list(islice(parse_records(lines), limit))[::-1]
 
 
 def plain(record: Record) -> dict[str, object]:

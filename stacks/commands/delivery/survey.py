@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import defaultdict
@@ -13,10 +12,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from providers.er import Client, Record, RecordError
+from providers.er import Client
 from providers.er.exceptions import ApiError, NotFoundError, OperationCancelledError
 from providers.er.flow_logs import FlowLog
-from providers.er.records import MAX_SPAN_DAYS, Line
+from providers.er.records import MAX_SPAN_DAYS, Line, parse_records
 from providers.er.validation import instant
 from stacks.commands.coverage.model import Coverage, Entry, Status
 from stacks.commands.delivery.model import STREAM_DELETED, Delivery, State, Tally, default_limit, is_new, judge
@@ -147,10 +146,8 @@ class _Reader:
         begin = question.now - max(question.span, *map(question.overdue_after_of, flow_logs))
         tallies: dict[str, Tally] = defaultdict(Tally)
         lines = list(islice(self._lines(flow_logs[0], begin, keyword), MAX_LINES))
-        for line in lines:
-            with contextlib.suppress(RecordError):  # a line of something else
-                record = Record.parse(line.content)
-                tallies[record.resource_id].add(record, since=question.now - question.span)
+        for record in parse_records(lines):
+            tallies[record.resource_id].add(record, since=question.now - question.span)
         return tallies, len(lines) < MAX_LINES
 
     def _find_newest(self, flow_log: FlowLog) -> Tally:
@@ -158,10 +155,9 @@ class _Reader:
         earliest = self._question.now - timedelta(days=MAX_SPAN_DAYS)
         begin = max(instant(flow_log.created_at) or earliest, earliest)
         tally = Tally()
-        for line in islice(self._lines(flow_log, begin, flow_log.target.resource_id), MAX_LINES):
-            with contextlib.suppress(RecordError):  # a line of something else
-                tally.add(Record.parse(line.content), since=self._question.now)
-                break
+        lines = islice(self._lines(flow_log, begin, flow_log.target.resource_id), MAX_LINES)
+        for record in islice(parse_records(lines), 1):
+            tally.add(record, since=self._question.now)
         return tally
 
     def _lines(self, flow_log: FlowLog, begin: datetime, keyword: str | None) -> Iterator[Line]:
