@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
+from providers.er.flow_logs import FlowLog
 from stacks.errors import Problem
 from stacks.planning.log_groups import DesiredLogStore
 from stacks.planning.lookup import join_names
-from stacks.planning.plan import Plan
+from stacks.planning.plan import DesiredFlowLog, Plan
 from stacks.state.managed import ManagedFlowLogs, ManagedLogStores
 
 
@@ -118,12 +120,10 @@ def _find_users(plan: Plan, name: str, managed_flow_logs: ManagedFlowLogs) -> It
         stream.id for id_ in groups for stream in plan.inventory.streams.get(id_, ()) if stream.name == stream_name
     }
     leaving = {target for target, flow_log in managed_flow_logs.items() if flow_log.is_in_component}
-    for desired in plan.desired.values():
-        if desired.target.log_stream_id in streams or (not stream_name and desired.target.log_group_id in groups):
-            yield desired.name
-    for flow_logs in plan.inventory.flow_logs.values():
-        for flow_log in flow_logs:
-            target = flow_log.target
-            is_user = target.log_stream_id in streams or (not stream_name and target.log_group_id in groups)
-            if is_user and target not in leaving:
-                yield flow_log.name
+    existing = chain.from_iterable(plan.inventory.flow_logs.values())
+    staying = (flow_log for flow_log in existing if flow_log.target not in leaving)
+    remaining: list[DesiredFlowLog | FlowLog] = [*plan.desired.values(), *staying]
+    for flow_log in remaining:
+        target = flow_log.target
+        if target.log_stream_id in streams or (not stream_name and target.log_group_id in groups):
+            yield flow_log.name
