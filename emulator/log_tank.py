@@ -99,10 +99,7 @@ class LogTank:
                 raise ApiError(
                     LOG_GROUP_QUOTA, "Failed to create log group, the number of log groups exceeds the quota"
                 )
-            id_ = str(uuid4())
-            row = (id_, project_id, name, settings.ttl_in_days, json.dumps(settings.tags or {}), self._clock())
-            connection.execute("INSERT INTO log_group VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)
-            return id_
+            return _insert(connection, "log_group", project_id, name, settings, self._clock())
 
     def update_group(self, project_id: str, log_group_id: str, settings: Settings) -> LogGroup:
         with self._database.writing() as connection:
@@ -134,10 +131,7 @@ class LogTank:
                 raise ApiError(
                     LOG_STREAM_QUOTA, "Failed to create log stream, the number of log streams exceeds the quota"
                 )
-            id_ = str(uuid4())
-            row = (id_, log_group_id, name, settings.ttl_in_days, json.dumps(settings.tags or {}), self._clock())
-            connection.execute("INSERT INTO log_stream VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)
-            return id_
+            return _insert(connection, "log_stream", log_group_id, name, settings, self._clock())
 
     def update_stream(self, project_id: str, log_group_id: str, log_stream_id: str, settings: Settings) -> LogStream:
         with self._database.writing() as connection:
@@ -165,6 +159,16 @@ def require_stream(connection: sqlite3.Connection, project_id: str, log_group_id
     if row is None:
         raise ApiError(LOG_STREAM_MISSING, f"The log stream {log_stream_id} does not existed")
     return _read(LogStream, row)
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, owner_id: str, name: str, settings: Settings, now: Instant
+) -> str:
+    """Add a group of this project, or a stream of this group, and return its id."""
+    id_ = str(uuid4())
+    row = (id_, owner_id, name, settings.ttl_in_days, json.dumps(settings.tags or {}), now)
+    connection.execute(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)
+    return id_
 
 
 def _update(connection: sqlite3.Connection, table: str, id_: str, settings: Settings) -> None:
