@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.sdk import servicer_class
+
+if TYPE_CHECKING:
+    from tests.emulator.real_hosts import RealHosts
 
 DESELECTED = "deselected"
 
@@ -49,6 +52,15 @@ def pytest_testnodedown(node: Any) -> None:
 def base() -> type[Any]:
     """The SDK's servicer class."""
     return servicer_class()
+
+
+@pytest.fixture(scope="module")
+def real_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHosts]:
+    """The account in which the cases of `tests.sign_in` act, at the real names of the hosts."""
+    from tests.emulator.real_hosts import serve_account  # few tests need it
+
+    with serve_account(tmp_path_factory.mktemp("account")) as hosts:
+        yield hosts
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,8 @@ import yaml
 
 from providers.config import SECRET_KEYS
 from tests.e2e.harness import make_checkout, run_shell
-from tests.emulator.real_hosts import RealHosts, serve_account
+from tests.emulator.real_hosts import RealHosts
 from tests.sign_in import CASES, Case, lay_out, project_id
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHosts]:
-    with serve_account(tmp_path_factory.mktemp("cloud")) as hosts:
-        yield hosts
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +23,10 @@ def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.acceptance
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_make_whoami_shows_who_acts_or_the_refusal(
-    case: Case, cloud: RealHosts, shared_checkout: Path, tmp_path: Path
+    case: Case, real_hosts: RealHosts, shared_checkout: Path, tmp_path: Path
 ) -> None:
-    case = cloud.with_token(case)
-    environment = {**lay_out(case, tmp_path), **cloud.environment, "STACK": "it", "PULUMI_CONFIG_PASSPHRASE": "x"}
+    case = real_hosts.with_token(case)
+    environment = {**lay_out(case, tmp_path), **real_hosts.environment, "STACK": "it", "PULUMI_CONFIG_PASSPHRASE": "x"}
     stack = case.get("stack", {})
     config = {f"otc-flow-logs:{key}": value for key, value in stack.items() if key not in SECRET_KEYS}
     (shared_checkout / "stacks" / "Pulumi.it.yaml").write_text(yaml.safe_dump({"config": config}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,25 +13,19 @@ from providers.config import ConfigError
 from providers.er import Endpoints
 from providers.er.exceptions import ApiError
 from stacks.commands.whoami import collect_facts
-from tests.emulator.real_hosts import RealHosts, serve_account
+from tests.emulator.real_hosts import RealHosts
 from tests.sign_in import CASES, SECRETS, Case, lay_out, project_id
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHosts]:
-    with serve_account(tmp_path_factory.mktemp("cloud")) as hosts:
-        yield hosts
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_settings_act_as_the_table_says_or_are_refused(
-    case: Case, cloud: RealHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: Case, real_hosts: RealHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = cloud.with_token(case)
-    environment = {**lay_out(case, tmp_path), **cloud.environment}
+    case = real_hosts.with_token(case)
+    environment = {**lay_out(case, tmp_path), **real_hosts.environment}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    cloud.called.clear()
+    real_hosts.called.clear()
 
     found: dict[str, str] = {}
     sentence = case.get("refusal") or case.get("answer")
@@ -44,7 +37,7 @@ def test_settings_act_as_the_table_says_or_are_refused(
     assert re.search(rf"\b({'|'.join(SECRETS)})\b|\n", f"{text} {found}") is None
     assert (sentence or "") in text
     if "refusal" in case:
-        assert cloud.called == set()
+        assert real_hosts.called == set()
         return
     region = case.get("region", "eu-de")
     usual = Endpoints.of_region(region)
@@ -53,9 +46,9 @@ def test_settings_act_as_the_table_says_or_are_refused(
     assert found["region"].split()[0] == region
     assert (found["endpoint er"], found["endpoint iam"]) == (er, iam)
     hosts = {urlsplit(url).hostname for url in (er, iam)}
-    assert cloud.called <= ({case["called"]} if "called" in case else hosts)
+    assert real_hosts.called <= ({case["called"]} if "called" in case else hosts)
     if sentence:
         return
     assert found["project"].split()[0] == project_id(case)
     assert found["signed in"] == "yes: 0 routers"
-    assert urlsplit(er).hostname in cloud.called
+    assert urlsplit(er).hostname in real_hosts.called
