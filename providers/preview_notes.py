@@ -1,0 +1,77 @@
+"""Notes for whoever reviews a preview: names for the ids in it, and reasons.
+
+Pulumi's events show resources with their ids only. The stack program and the provider host know the names, and publish
+them as an event of their own: an ephemeral message, which is in no log and in no state. They do so only if the preview
+is printed as events, since to anyone else the message is noise. `stacks.commands.review` reads them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+EVENTS_VARIABLE = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+"""The environment variable that makes `pulumi preview --json` print events. Pulumi passes it on to its plugins."""
+
+_PREFIX = "otc-flow-logs notes: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedAttachment:
+    """An attachment that is selected, but cannot be logged.
+
+    Attributes:
+        router: The router's name.
+        attachment: The attachment's name.
+        reason: Why, in words.
+    """
+
+    router: str
+    attachment: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewNotes:
+    """What a reviewer needs and the resources of a preview do not say.
+
+    Attributes:
+        names: By the id of a router, an attachment, a log group or a log stream, its name.
+        logs_to: By the logical name of a flow log, `GROUP/STREAM` that it will write to. Needed if the stream does not
+            exist yet, and so has no id.
+        reasons: By the logical name of a flow log, why it is deleted.
+        skipped: The attachments that are selected, but cannot be logged.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    logs_to: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    skipped: Sequence[SkippedAttachment] = ()
+
+    @property
+    def message(self) -> str:
+        """The text of the event."""
+        return _PREFIX + json.dumps(asdict(self), ensure_ascii=False)
+
+
+def are_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether the preview is printed as events."""
+    return environ.get(EVENTS_VARIABLE, "").lower() in ("1", "true", "t")  # as Pulumi parses a flag
+
+
+def read_notes(messages: Iterable[str]) -> PreviewNotes:
+    """All notes among the messages of a preview, as one. Messages of others are ignored."""
+    names: dict[str, str] = {}
+    logs_to: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    skipped: dict[SkippedAttachment, None] = {}
+    for message in messages:
+        if message.startswith(_PREFIX):
+            data: dict[str, Any] = json.loads(message.removeprefix(_PREFIX))
+            names |= data["names"]
+            logs_to |= data["logs_to"]
+            reasons |= data["reasons"]
+            skipped |= dict.fromkeys(SkippedAttachment(**item) for item in data["skipped"])
+    return PreviewNotes(names=names, logs_to=logs_to, reasons=reasons, skipped=tuple(skipped))
