@@ -81,11 +81,11 @@ ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
             "vpc-lab-8bf66aa7 reason: its router is no longer in the stack file logged to network/er-flow-logs",
         ),
         ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
-        ("moved.jsonl", f"{ARCHIVED}, DISABLED: nothing is written"),
+        ("moved.jsonl", f"{ARCHIVED}, disabled: nothing is written enabled: true -> false"),
         ("moved.jsonl", f"{ARCHIVED}, no gap"),
         ("failed.json", "1 TO REPLACE: DELETED, AND THEN CREATED AGAIN"),
         ("failed.json", "core-vpc-shop-e4ec9862 it has failed"),
-        ("mixed.json", "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true"),
+        ("mixed.json", "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: true -> false -> true"),
         ("mixed.json", "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs"),
     ],
 )
@@ -148,7 +148,7 @@ def test_only_loud_lists_are_longer_than_twenty(kind: Kind) -> None:
 
 def test_disabled_flow_logs_are_always_listed() -> None:
     shown = review_of(Kind.CHANGE, [row(n, is_disabled=n < 30) for n in range(40)])
-    assert "40 to change; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
+    assert "40 TO CHANGE; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
     assert shown.count("  - er, vpc-") == 30
     assert shown.endswith("  ... and 10 more")
 

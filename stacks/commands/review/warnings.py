@@ -38,14 +38,10 @@ def warning_of(kind: Kind, row: Row) -> str:
     router, attachment = display_name(row.router), display_name(row.attachment)
     if kind is Kind.DELETE:
         return loss_sentence(router, attachment, row.logs_to, row.note)
-    (streams,) = row.differences
-    reason = f"moves from {streams.old} to {streams.new}"
+    reason = f"moves from {row.moves_from} to {row.logs_to}"
     return move_sentence(router, attachment, reason, is_disabled=row.is_disabled)
 
 
 def _fill(kind: Kind, row: Row, text: str) -> Row:
     """The row with this reason of a deletion, or this stream that it moves to."""
-    if kind is Kind.DELETE:
-        return replace(row, note=text)
-    (streams,) = row.differences
-    return replace(row, logs_to=text, differences=(replace(streams, new=text),))
+    return replace(row, note=text) if kind is Kind.DELETE else replace(row, logs_to=text)
