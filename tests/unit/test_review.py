@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers.er.sanitizing import replace_surrogates, sanitize
+from providers.urn import FLOW_LOG_TYPE, LOG_STREAM_TYPE
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import LONGEST, MARKER, comment
@@ -284,6 +285,62 @@ def test_move_is_a_delete_and_a_create_for_one_attachment(steps: list[dict[str, 
     assert f"## Flow logs: {counts}\n" in text
     if "move" in counts:
         assert [row[3] for row in rows(text, MOVED)] == [NO_GAP]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed: bool) -> None:
+    places = {"a": ("stream-1", "stream-4"), "b": ("stream-2", "stream-3"), "c": ("stream-5", "")}
+    steps = [
+        step(op, number, **{state: flow_log(1, name=name, log_stream_id=place[of_op])})
+        for of_op, (op, state) in enumerate((("create", "new"), ("delete", "old"))[::-1])
+        for number, (name, place) in enumerate(places.items(), start=10 * of_op)
+        if place[of_op]
+    ]
+
+    found = review_stack("s", document(*steps[:: -1 if is_reversed else 1]))
+
+    moved = [(row.flow_log, row.moves_from[-8:], row.logs_to[-8:]) for row in found.rows[Kind.MOVE]]
+    assert moved == [("a", "stream-1", "stream-4"), ("b", "stream-2", "stream-3")]
+    assert [row.flow_log for row in found.rows[Kind.DELETE]] == ["c"]
+
+
+def test_replacement_that_deletes_first_is_no_move() -> None:
+    states = {"old": flow_log(1), "new": OTHER_STREAM, "kinds": {"log_stream_id": "update-replace"}}
+    ops = ("delete-replaced", "replace", "create-replacement")
+    first, last = (review_stack("s", document(*(step(op, **states) for op in order))) for order in (ops, ops[::-1]))
+
+    ((row,), (moved,)) = first.rows[Kind.REPLACE], last.rows[Kind.MOVE]
+    assert [(each.what, each.values) for each in row.differences] == [
+        ("logs to", ["group-1/stream-1", "group-1/stream-2"])
+    ]
+    assert moved.moves_from == "group-1/stream-1"
+
+
+@pytest.mark.parametrize(
+    ("type_", "declared", "by_hand", "shown"),
+    [
+        (FLOW_LOG_TYPE, flow_log(1), {"name": "by-hand"}, [("name", "by-hand", "flow-log-00001")]),
+        (
+            LOG_STREAM_TYPE,
+            {"inputs": {"ttl_in_days": 9, "tags": {"team": "a"}}},
+            {"ttl_in_days": 7, "tags": {"team": "b"}},
+            [("`ttl_in_days`", 7, 9), ("tag team", "b", "a")],
+        ),
+    ],
+)
+def test_what_was_changed_or_deleted_by_hand_shows_what_it_was(
+    type_: str, declared: dict[str, Any], by_hand: dict[str, Any], shown: list[tuple[object, ...]]
+) -> None:
+    found = {"inputs": {**declared["inputs"], **by_hand}, "outputs": by_hand}
+    changed = step("update", 1, old=found, new=declared, kinds=dict.fromkeys(by_hand, "update"))
+
+    for steps, mark, values in (
+        ((step("refresh", 1, old=declared, new=found), changed), "changed", "{0}: `{2}` → `{1}` → `{2}`"),
+        ((step("refresh", 1, old=found), step("create", 1, new=declared)), "deleted", "{0}: `{1}` → `{2}`"),
+    ):
+        text = review_steps(*({**each, "urn": each["urn"].replace(FLOW_LOG_TYPE, type_)} for each in steps))
+        assert f"(was {mark} by hand)" in text
+        assert [each for each in shown if values.format(*each) not in text] == []
 
 
 @pytest.mark.parametrize("key", ["er_id", "resource_id"])

@@ -181,14 +181,19 @@ def test_hostile_names_do_not_break_lines_or_control_the_terminal(several: list[
     assert shown.encode()
     lines = shown.split("\n")
     assert all(line.isprintable() for line in lines)
-    # A longer line is a single name.
-    assert [line for line in lines if width(line) > COLUMNS and len(line.split()) > 1] == []
+    assert [line for line in lines if width(line) > COLUMNS] == []
 
 
-def test_long_name_is_indented_less() -> None:
-    router, attachment = "x" * 77, "y" * 64
-    shown = review_of(Kind.CREATE, [row(1, router=router, attachment=attachment)])
-    assert shown.splitlines()[3:5] == [f"  {router},", f"    {attachment}, f-1"]
+@pytest.mark.parametrize(
+    ("logs_to", "shown"),
+    [
+        ("g" * 64 + "/" + "s" * 64, ["    logs to " + "g" * 64 + "/", "      " + "s" * 64]),
+        ("名" * 50, ["    logs to", "      " + "名" * 37, "      " + "名" * 13]),
+        ("x" * 64, ["    logs to " + "x" * 64]),
+    ],
+)
+def test_only_names_that_need_more_than_a_line_are_broken(logs_to: str, shown: list[str]) -> None:
+    assert review_of(Kind.CREATE, [row(1, logs_to=logs_to)]).splitlines()[4:] == shown
 
 
 # The command.

@@ -114,7 +114,6 @@ def _moves(steps: Iterable[tuple[Kind, Step]], deleted_first: Container[Urn], na
     found: dict[Urn, _Pair] = {}
     created: dict[tuple[Any, ...], list[Step]] = {}
     deleted = []
-    # If several flow logs of an attachment move, which one replaces which is arbitrary, but always the same.
     for kind, step in sorted(steps, key=lambda item: (names.logs_to(_known(item[1])), item[1].name)):
         replacing = {key for key in IDENTITY if step.changed.get(key)}
         if kind is Kind.REPLACE and replacing and replacing.isdisjoint(ATTACHMENT) and step.urn not in deleted_first:
@@ -123,10 +122,14 @@ def _moves(steps: Iterable[tuple[Kind, Step]], deleted_first: Container[Urn], na
             created.setdefault(_attachment(step), []).append(step)
         elif kind is Kind.DELETE:
             deleted.append(step)
-    for step in deleted:
-        if successors := created.get(_attachment(step)):
-            successor = successors.pop(0)
-            found[step.urn] = found[successor.urn] = (step, successor)
+    # If several flow logs of an attachment move, each to the one of its name first; otherwise any order will do.
+    for may_differ in (False, True):
+        for old in deleted:
+            successors = created.get(_attachment(old), [])
+            new = next((new for new in successors if may_differ or not differs(_known(old), _known(new), "name")), None)
+            if new and old.urn not in found:
+                successors.remove(new)
+                found[old.urn] = found[new.urn] = (old, new)
     return found
 
 

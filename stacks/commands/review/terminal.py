@@ -138,18 +138,30 @@ def _indented(details: Iterable[str]) -> Iterator[str]:
 
 
 def _wrapped(sentence: str, indent: str = "  ", *, begin: str = "") -> Iterator[str]:
-    """The words in lines of at most 80 columns; a longer word has a line of its own."""
-    line, is_empty = begin, True
+    """The words in lines of at most 80 columns. A word that needs more is broken, after a slash if it can be."""
+    line, space = begin, ""
     for word in sentence.split():
-        if not is_empty and _width(line) + 1 + _width(word) > COLUMNS:
-            yield line
-            line, is_empty = indent, True
-        if is_empty and _width(line) + _width(word) > COLUMNS:
-            # Rather less indentation than a line that the terminal breaks.
-            line = line[: max(0, COLUMNS - _width(word))]
-        line += word if is_empty else f" {word}"
-        is_empty = False
+        is_long = _width(word) > COLUMNS - len(indent)
+        for part in _broken(word, COLUMNS - len(indent)) if is_long else [word]:
+            if line.strip() and _width(line + space + part) > COLUMNS:
+                yield line
+                line, space = indent, ""
+            line, space = line + space + part, ""
+        space = " "
     yield line
+
+
+def _broken(word: str, longest: int) -> Iterator[str]:
+    part = ""
+    for char in word:
+        if _width(part + char) > longest:
+            yield part
+            part = ""
+        part += char
+        if char == "/":
+            yield part
+            part = ""
+    yield part
 
 
 def _width(text: str) -> int:
