@@ -289,12 +289,10 @@ def test_move_is_a_delete_and_a_create_for_one_attachment(steps: list[dict[str, 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
 def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed: bool) -> None:
-    places = {"a": ("stream-1", "stream-4"), "b": ("stream-2", "stream-3"), "c": ("stream-5", "")}
+    old, new = {"a": "stream-1", "b": "stream-2", "c": "stream-5"}, {"a": "stream-4", "b": "stream-3"}
     steps = [
-        step(op, number, **{state: flow_log(1, name=name, log_stream_id=place[of_op])})
-        for of_op, (op, state) in enumerate((("create", "new"), ("delete", "old"))[::-1])
-        for number, (name, place) in enumerate(places.items(), start=10 * of_op)
-        if place[of_op]
+        *(step("delete", int(s[-1]), old=flow_log(1, name=name, log_stream_id=s)) for name, s in old.items()),
+        *(step("create", int(s[-1]), new=flow_log(1, name=name, log_stream_id=s)) for name, s in new.items()),
     ]
 
     found = review_stack("s", document(*steps[:: -1 if is_reversed else 1]))
@@ -305,7 +303,7 @@ def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed:
 
 
 def test_replacement_that_deletes_first_is_no_move() -> None:
-    states = {"old": flow_log(1), "new": OTHER_STREAM, "kinds": {"log_stream_id": "update-replace"}}
+    states: dict[str, Any] = {"old": flow_log(1), "new": OTHER_STREAM, "kinds": {"log_stream_id": "update-replace"}}
     ops = ("delete-replaced", "replace", "create-replacement")
     first, last = (review_stack("s", document(*(step(op, **states) for op in order))) for order in (ops, ops[::-1]))
 
