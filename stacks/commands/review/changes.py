@@ -14,7 +14,6 @@ from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
 from stacks.commands.review.values import EMPTY, difference_of, differs, settings_that_differ, show_value
-from stacks.commands.review.warnings import WARNED_OF, complete, warning_of
 from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 
 KINDS = {
@@ -74,21 +73,19 @@ def _review(stack: str, preview: Preview) -> StackReview:
             for shown_as, row in _rows(kind, step, names, before.get(step.urn)):
                 rows[shown_as].append(row)
     rows[Kind.MOVE] = [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
-    if not preview.outputs_after:
-        for kind in WARNED_OF:
-            rows[kind] = [complete(kind, row, preview.warnings) for row in rows[kind]]
-    repeated = {warning_of(kind, row) for kind in WARNED_OF for row in rows[kind]}
     return StackReview(
         stack=stack,
-        warnings=[
-            warning
-            for warning in preview.warnings
-            if warning not in repeated and not any(is_repeated(warning, row) for row in log_stores)
-        ],
+        warnings=[warning for warning in preview.warnings if not any(is_repeated(warning, row) for row in log_stores)],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         log_stores=sorted(log_stores, key=lambda row: row.sort_key),
-        unchanged=names.count_unchanged(step.name for _, step in steps if step.type == FLOW_LOG_TYPE),
+        unchanged=_count_unchanged(preview.steps),
     )
+
+
+def _count_unchanged(steps: Iterable[Step]) -> int:
+    """How many flow logs stay as they are. One that is imported and then the same is imported."""
+    steps = [step for step in steps if step.type == FLOW_LOG_TYPE]
+    return len({step.urn for step in steps if step.op == "same"} - {step.urn for step in steps if step.op in KINDS})
 
 
 def _rows(kind: Kind, step: Step, names: Names, before: State | None) -> Iterator[tuple[Kind, Row]]:
@@ -188,7 +185,7 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
     is_disabled = kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False
     row = replace(_make_row(state, names), is_disabled=is_disabled)
     if kind is Kind.DELETE and step.old:
-        return replace(row, note=ANOTHER_ATTACHMENT if step.new else names.reason(step.name, step.old))
+        return replace(row, note=ANOTHER_ATTACHMENT if step.new else names.reason(step.old))
     notes = [_by_hand(kind, step, before), "disabled" if kind is Kind.CREATE and is_disabled else ""]
     old = before if kind is Kind.CREATE else step.old
     changed = settings_that_differ(old, state) if kind is Kind.CREATE and old else step.changed
