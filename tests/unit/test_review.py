@@ -25,8 +25,6 @@ from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import LONGEST, MARKER, comment
 from stacks.commands.review.markdown import code, prose
 from stacks.commands.review.model import Kind, StackReview
-from stacks.commands.review.names import Names
-from stacks.commands.review.preview import read_preview
 from tests.unit.review_samples import (
     HOSTILE,
     PREVIEWS,
@@ -125,13 +123,14 @@ def test_no_recorded_preview_shows_an_id(file: str) -> None:
     assert not UUID.search(review(read_recorded(file)))
 
 
-def test_skipped_attachments_are_in_the_notes_and_not_among_the_warnings() -> None:
-    preview = read_preview(read_recorded("mixed.jsonl"))
-    assert [(skipped.router, skipped.attachment) for skipped in Names(preview).skipped] == [
-        ("er-core", "cfw-perimeter"),
-        ("er-edge", "vpc-partner-lab"),
+def test_skipped_attachments_have_rows_in_place_of_warnings() -> None:
+    text = review(read_recorded("moved.jsonl"))
+
+    assert rows(text, "**2 attachments selected, but not logged**") == [
+        ["`er-core`", "`cfw-perimeter`", "is of type cfw, which cannot be logged"],
+        ["`er-edge`", "`vpc-partner-lab`", "waits for the router's owner to accept it"],
     ]
-    assert preview.warnings == []
+    assert "- ⚠️" not in text
 
 
 def test_change_after_import_counts_as_import_only() -> None:

@@ -58,6 +58,11 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
         "3 to change",
         "1 to import: it already exists and will be managed by this stack",
         "2 to create",
+        "2 attachments selected, but not logged",
+    ]
+    assert lines[-2:] == [
+        "  - er-core, cfw-perimeter: is of type cfw, which cannot be logged",
+        "  - er-edge, vpc-partner-lab: waits for the router's owner to accept it",
     ]
     assert "    name: core-vpc-shop-e4ec9862 -> the-shop" in lines
     assert '    description: "" -> Everything that passes the core router' in lines
