@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stacks.commands.review import __main__ as command
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.model import Kind, LogStoreRow, Row, StackReview
@@ -226,3 +230,24 @@ def test_command_uses_colour_on_terminals_unless_no_color_is_set(
     main(["--text", f"dev={PREVIEWS / 'mixed.jsonl'}"])
 
     assert (RED in capsys.readouterr().out) is is_red
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1), ("", 1)])
+def test_only_what_is_typed_after_the_question_is_an_answer(
+    answer: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    controller, terminal = os.openpty()
+    monkeypatch.setattr(command, "TERMINAL", Path(os.ttyname(terminal)))
+    os.write(controller, b"no\n" if answer == "yes" else b"yes\n")
+
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(main, ["--ask", f"dev={PREVIEWS / 'mixed.jsonl'}"])
+        shown = b""
+        while b"Make these changes?" not in shown:
+            shown += os.read(controller, 1000)
+        os.write(controller, f"{answer}\n".encode())
+        assert asked.result(timeout=60) == code
+
+    assert ("Nothing was changed." in capsys.readouterr().err) is bool(code)
+    os.close(terminal)
+    os.close(controller)
