@@ -304,7 +304,8 @@ def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed:
 
     moved = [(row.flow_log, row.moves_from[-8:], row.logs_to[-8:]) for row in found.rows[Kind.MOVE]]
     assert moved == [("a", "stream-1", "stream-4"), ("b", "stream-2", "stream-3")]
-    assert [row.flow_log for row in found.rows[Kind.DELETE]] == ["c"]
+    note = "its attachment will be logged to group-1/stream-4, group-1/stream-3"
+    assert [(row.flow_log, row.note) for row in found.rows[Kind.DELETE]] == [("c", note)]
 
 
 def test_replacement_that_deletes_first_is_no_move() -> None:

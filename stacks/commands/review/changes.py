@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from providers.schema import IDENTITY, UNKNOWN_STATE
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
@@ -14,6 +13,7 @@ from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
 from stacks.commands.review.values import EMPTY, difference_of, differs, settings_that_differ, show_value
+from stacks.planning.lookup import join_names
 from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 
 KINDS = {
@@ -68,11 +68,18 @@ def _review(stack: str, preview: Preview) -> StackReview:
     ]
     moves = _moves([(kind, step) for kind, step in steps if step.type == FLOW_LOG_TYPE], _deleted_first(preview), names)
     rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
+    # By attachment. If more flow logs of an attachment are deleted than created, some are no part of a move.
+    pairs = {id(pair): pair for pair in moves.values()}.values()
+    moved_to: dict[tuple[str, ...], list[str]] = {}
+    for _, new in pairs:
+        moved_to.setdefault(_attachment(new), []).append(names.logs_to(new.new or _known(new)))
     for kind, step in steps:
         if step.type not in LOG_STORE_TYPES and step.urn not in moves:
             for shown_as, row in _rows(kind, step, names, before.get(step.urn)):
+                if kind is Kind.DELETE and (streams := moved_to.get(_attachment(step))):
+                    row = replace(row, note=f"its attachment will be logged to {join_names(streams)}")
                 rows[shown_as].append(row)
-    rows[Kind.MOVE] = [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
+    rows[Kind.MOVE] = [_move(*pair, names) for pair in pairs]
     return StackReview(
         stack=stack,
         is_destroyed=names.is_destroy,
@@ -111,7 +118,7 @@ def _moves(steps: Iterable[tuple[Kind, Step]], deleted_first: Container[Urn], na
     Both may be steps of one resource that is replaced.
     """
     found: dict[Urn, _Pair] = {}
-    created: dict[tuple[Any, ...], list[Step]] = {}
+    created: dict[tuple[str, ...], list[Step]] = {}
     deleted = []
     for kind, step in sorted(steps, key=lambda item: (names.logs_to(_known(item[1])), item[1].name)):
         replacing = {key for key in IDENTITY if step.changed.get(key)}
@@ -141,9 +148,9 @@ def _deleted_first(preview: Preview) -> set[Urn]:
     return {urn for urn, op in first.items() if op == "delete-replaced"}
 
 
-def _attachment(step: Step) -> tuple[Any, ...]:
+def _attachment(step: Step) -> tuple[str, ...]:
     state = _known(step)
-    return tuple(state.value(key) for key in ATTACHMENT)
+    return tuple(str(state.value(key)) for key in ATTACHMENT)  # of other resources, they may be anything
 
 
 def _move(old: Step, new: Step, names: Names) -> Row:
