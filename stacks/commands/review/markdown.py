@@ -13,7 +13,10 @@ from providers.er.sanitizing import MAX_NAME_LENGTH, replace_surrogates, sanitiz
 
 NOTHING = "-"
 
-_PUNCTUATED = re.compile(r"""(?P<begin>["'(])?(?P<core>.*?)(?P<end>(?(begin)["')]*)[.,:;…]*)""")
+_PUNCTUATED = re.compile(
+    r"""(?P<begin>["'(])?(?P<only_closes>(?=[^(]*$))?(?P<core>.*?)"""
+    r"""(?P<end>(?(begin)["')]*|(?(only_closes)\)*))[.,:;…]*)"""
+)
 _PLAIN = re.compile(r"(?:[^\W\d_]+(?:[-'][^\W\d_]+)*'?|\d[\d.,]*|-)?")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
 """What may be the beginning of a commit's hash: both forges link it."""
