@@ -14,6 +14,12 @@ LOG_STREAM_TYPE = "pulumi-python:dynamic/lts:LogStream"
 RANDOM_UUID_TYPE = "random:index/randomUuid:RandomUuid"
 STACK_TYPE = "pulumi:pulumi:Stack"
 
+COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
+"""The type of the component of a router that a stack file names; in people's state."""
+
+LOG_GROUPS_COMPONENT_TYPE = "otc-flow-logs:index:LogGroups"
+"""The type of the component with the log groups and log streams that a stack file declares; in people's state."""
+
 _PREFIX = "urn:pulumi:"
 
 
