@@ -65,6 +65,11 @@ class Urn:
         """The types of the resource's parents, the outermost first."""
         return self.types[:-1]
 
+    @property
+    def is_of_stack_file(self) -> bool:
+        """Whether the resource is declared for a stack file, and not by a program itself."""
+        return not {COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE}.isdisjoint(self.parent_types)
+
     def with_stack(self, stack: str) -> Urn:
         """The URN of the same resource after the stack is renamed; the stack itself is a resource with a new name."""
         is_stack = self.types == (STACK_TYPE,) and self.name == f"{self.project}-{self.stack}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -18,6 +19,9 @@ from providers.log_stream_provider import LogStreamProvider
 from providers.resource import IncompleteResourceError, ResourceError, ServiceProvider
 from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, Urn
 
+MAX_OTHERS = 4
+"""Operations on resources of others that run at once, as in the SDK's host: their code may not expect more."""
+
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
 
 
@@ -32,6 +36,7 @@ def make_handlers(session: Session) -> dict[str, Any]:
 
 def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]) -> type[Any]:
     """A subclass of the SDK's servicer class, with handlers by the types of their resources."""
+    others = threading.Semaphore(MAX_OTHERS)
 
     def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         response = base.Configure(self, request, context)
@@ -46,7 +51,8 @@ def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]
         def method(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
             handler = handlers.get(Urn.parse(request.urn).type_token)
             if handler is None:
-                return getattr(base, operation)(self, request, context)
+                with others:
+                    return getattr(base, operation)(self, request, context)
             try:
                 return getattr(handler, operation)(request)
             except IncompleteResourceError as error:
