@@ -22,7 +22,6 @@ from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.named import Named
-from providers.er.routers import Router
 from providers.inputs import Properties, is_unknown
 
 TIMEOUT = 10.0  # seconds for the look-ups of one resource
@@ -134,6 +133,8 @@ class References:
                 if reason := self._find_reason(client, key, place, id_, began):
                     failures.append(CheckFailure(key, reason))
                     break
+                if any(thing.id == id_ and thing.is_shared for thing in self._list(client, key, place, 0.0)):
+                    break  # Another project's router may hide its attachments from ours.
                 place = id_
         return failures
 
@@ -142,12 +143,7 @@ class References:
         kind = _KINDS[key]
         things: Sequence[Named] = ()
         for since in (0.0, began):
-            try:
-                things = self._list(client, key, place, since)
-            except ApiError as error:
-                if key == "resource_id" and self._is_hidden(client, place, error):
-                    return None
-                raise
+            things = self._list(client, key, place, since)
             if any(thing.id == id_ for thing in things) or self._is_in_use(id_):
                 return None
         if ids := " or ".join(repr(thing.id) for thing in things if thing.name == id_):
@@ -164,11 +160,6 @@ class References:
             pass
         where = kind.place.format(place or client.project_id())
         return f"{key} must be the id of the {kind.name}: there is no {kind.name} {id_!r} {where}"
-
-    def _is_hidden(self, client: Client, er_id: str, error: ApiError) -> bool:
-        """Whether the list of attachments failed because the router is another project's."""
-        routers = self._list(client, "er_id", "", 0.0)
-        return any(isinstance(router, Router) and router.id == er_id and router.hides(error) for router in routers)
 
     def _list(self, client: Client, key: str, place: str, since: float) -> Sequence[Named]:
         """What this input may refer to in this place, from a list that was requested at `since` or later."""

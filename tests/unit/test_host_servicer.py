@@ -1,5 +1,6 @@
 """The host's servicer over gRPC, as the engine calls it; what needs the API is in tests/emulator."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,13 @@ class OtherProvider(pulumi.dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> pulumi.dynamic.CreateResult:
         raise ValueError("a mistake of another provider")
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        deletes_begun.release()
+        assert may_end.wait(60)
+
+
+deletes_begun, may_end = threading.Semaphore(0), threading.Event()
 
 
 @pytest.fixture
@@ -148,6 +156,18 @@ def test_other_dynamic_resource_goes_to_its_own_provider(engine: Any) -> None:
     assert engine.Check(proto.CheckRequest(urn=OTHER_URN, news=news)).inputs["checked_by"] == "another provider"
     failure = refusal(engine.Create, proto.CreateRequest(urn=OTHER_URN, properties=news))
     assert "a mistake of another provider" in failure.sentence
+
+
+def test_resources_of_others_are_operated_four_at_a_time_and_hold_up_no_flow_log(engine: Any) -> None:
+    properties = struct({PROVIDER_KEY: serialize_provider(OtherProvider())})
+    request = proto.DeleteRequest(id="other", urn=OTHER_URN, properties=properties)
+    calls = [engine.Delete.future(request, timeout=60) for _ in range(5)]
+    for _ in range(4):
+        assert deletes_begun.acquire(timeout=60)
+    assert list(check(engine).failures) == []
+    assert not deletes_begun.acquire(timeout=0.1)
+    may_end.set()
+    assert [call.result() for call in calls] == [empty_pb2.Empty()] * 5
 
 
 def test_check_works_after_cancel(engine: Any) -> None:
