@@ -150,8 +150,10 @@ class References:
             return f"{key} must be the id of the {kind.name}, not its name {id_!r}: use {ids}"
         for thing in things:
             if isinstance(thing, Attachment) and thing.resource_id == id_:
-                what = f"not of what it attaches ({thing.resource_type})"
-                return f"{key} must be the id of the attachment, {what}: use {thing.id!r}, that of {thing.display_name}"
+                return (
+                    f"{key} must be the id of the attachment, not of what it attaches ({thing.resource_type}): use"
+                    f" {thing.id!r}, that of {thing.display_name}"
+                )
         try:
             if kind.show:
                 kind.show(client, place, id_)
