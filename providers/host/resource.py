@@ -134,7 +134,7 @@ class ResourceHandler(Generic[P]):
             return self._session.references.find_failures(
                 lambda: self._session.connection(request.urn).client.with_deadline(deadline),
                 properties,
-                warn=lambda text: self._session.note(request.urn, text),
+                warn=lambda text: self._session.note("", text),  # of the whole run
             )
 
     def _provider_for(self, request: Any) -> P:
