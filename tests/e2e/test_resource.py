@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+from providers.preview_notes import read_notes
 from tests.e2e.harness import QUICK, Cloud, Project, assert_same_flow_logs
 from tests.e2e.programs import declare
+from tests.e2e.record_previews import EVENTS, preview
 
 WRONG = """
 inputs |= dict(
@@ -66,6 +69,20 @@ def test_program_declares_a_flow_log_and_no_target_twice(project: Project, cloud
     assert "twice, as 'shop' and as 'twice': the service allows one, so declare it once" in error
     assert cloud.flow_logs() == before
     assert project.flow_logs().keys() == before.keys()
+
+
+def test_preview_refuses_a_name_for_an_id_and_tells_reviewers_the_names(project: Project, cloud: Cloud) -> None:
+    declare(project, cloud, 'inputs["log_group_id"] = "network"')
+    events = [json.loads(line) for line in preview(project, EVENTS).splitlines()]
+    messages = [event["diagnosticEvent"]["message"] for event in events if "diagnosticEvent" in event]
+    id_ = cloud.server.store.log_group("network").id
+    sentence = f"log_group_id must be the id of the log group, not its name 'network': use '{id_}'"
+    assert any(sentence in message for message in messages)
+    assert read_notes(messages).names.items() >= {
+        (cloud.server.store.router("er-core").id, "er-core"),
+        (cloud.server.store.attachment("vpc-shop").id, "vpc-shop"),
+        (id_, "network"),
+    }
 
 
 @pytest.mark.parametrize("way", ["program", pytest.param("command", marks=pytest.mark.acceptance)])
