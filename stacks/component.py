@@ -13,9 +13,10 @@ from providers.flow_log import FlowLog, FlowLogArgs
 from providers.log_group import LogGroup, LogGroupArgs
 from providers.log_stream import LogStream, LogStreamArgs
 from providers.schema import import_id
+from providers.urn import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 from stacks.decision import Decision
 from stacks.planning.log_groups import DesiredLogStore
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME, LOG_GROUPS_COMPONENT_TYPE
+from stacks.planning.naming import IDEMPOTENCY_KEY_NAME
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
 
 WORKING_STATES = ("available", "modifying")

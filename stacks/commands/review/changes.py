@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from providers.schema import IDENTITY, UNKNOWN_STATE
-from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, LOG_GROUPS_COMPONENT_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.checks.deletions import former_stream
 from stacks.commands.review.log_stores import LOG_STORE_TYPES, is_repeated, log_store_row
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
@@ -14,7 +14,6 @@ from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
 from stacks.commands.review.values import EMPTY, difference_of, differs, settings_that_differ, show_value
 from stacks.planning.lookup import join_names
-from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 
 KINDS = {
     "delete": Kind.DELETE,
