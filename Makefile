@@ -8,7 +8,7 @@ JOBS ?= 4
 YES ?=
 SPAN ?= 1h
 WITHIN ?= 30m
-export NAME STACK ROUTER SPAN WITHIN YES
+export DELIVERY NAME STACK ROUTER SPAN WITHIN YES
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -30,9 +30,8 @@ preview_json = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 confirmed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ -t 1 ] || \
 	{ echo "previewing the changes" >&2; $(preview_json) | python -m stacks.review --ask "$$STACK=-"; }; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
-config = pulumi config --json --show-secrets --stack "$$STACK"
-signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
-coverage = $(config) | python -m stacks.commands.coverage "$$STACK"$(if $(DELIVERY), --delivery)
+signed_in = python -m stacks.commands.whoami "$$STACK"
+coverage = python -m stacks.coverage --stack "$$STACK" $${DELIVERY:+--delivery}
 delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
 waited = $(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
 # Wrong values are refused before anything is changed.
@@ -97,7 +96,7 @@ new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
 
 .PHONY: whoami
 whoami: ## Show the user, project and state in use; no secrets.
-	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
+	@$(with_stack); python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
 
 .PHONY: env
 env: ## Set up a shell for bare `pulumi` commands: eval "$(make env)"

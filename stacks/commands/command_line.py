@@ -53,25 +53,20 @@ class Values:
     is_secret: dict[str, bool]
 
 
-def read_values(stack: str) -> Values:
-    """The output of `pulumi config --json --show-secrets` on standard input.
-
-    Ends the process if that command failed, or with a sentence for each mistake in the config.
-    """
-    text = sys.stdin.read()
-    if not text.strip():
-        sys.exit(1)  # pulumi has printed why
-    return _parse_config(stack, text)
-
-
 def fetch_values(stack: str) -> tuple[str, Values]:
     """The short name and the config of a stack; of the selected one if the name is empty.
 
-    Ends the process if the CLI fails, with its exit code, or with a sentence for each mistake in the config.
+    Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
     stack = stack or _run_cli("stack", "--show-name").strip()
-    text = _run_cli("config", "--json", "--show-secrets", "--stack", stack)
-    return short_name(stack), _parse_config(short_name(stack), text)
+    found: dict[str, dict[str, Any]] = own_keys(
+        json.loads(_run_cli("config", "--json", "--show-secrets", "--stack", stack))
+    )
+    values = Values(
+        plain={key: item["value"] for key, item in found.items() if "value" in item},
+        is_secret={key: bool(item.get("secret")) for key, item in found.items()},
+    )
+    return short_name(stack), _checked(short_name(stack), values)
 
 
 def _run_cli(*arguments: str) -> str:
@@ -84,17 +79,6 @@ def _run_cli(*arguments: str) -> str:
     if ended.returncode:
         sys.exit(ended.returncode)
     return ended.stdout
-
-
-def _parse_config(stack: str, text: str) -> Values:
-    found: dict[str, dict[str, Any]] = own_keys(json.loads(text))
-    return _checked(
-        stack,
-        Values(
-            plain={key: item["value"] for key, item in found.items() if "value" in item},
-            is_secret={key: bool(item.get("secret")) for key, item in found.items()},
-        ),
-    )
 
 
 def parse_values(stack: str, text: str) -> Values:

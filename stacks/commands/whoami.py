@@ -1,4 +1,4 @@
-"""Who acts, and where: `pulumi config --json --show-secrets | python -m stacks.commands.whoami STACK [BACKEND]`.
+"""Who acts, and where: `python -m stacks.commands.whoami STACK [BACKEND]`.
 
 Prints no secret. It signs in, to show that the credentials work.
 """
@@ -57,8 +57,8 @@ def collect_facts(
 
 
 def main(stack: str, backend: str = "") -> None:
-    """Print all facts, for the config on standard input; without a backend only an error, if there is one."""
-    values = command_line.read_values(stack).plain
+    """Print all facts; without a backend only an error, if there is one."""
+    values = command_line.fetch_values(stack)[1].plain
     if backend:
         print(f"{'version':14} {importlib.metadata.version('otc-flow-logs')}")
         print(f"{'stack':14} {stack}")

@@ -9,7 +9,7 @@ from providers.er import Client
 from providers.er.log_groups import LogGroup
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import format_table
+from stacks.commands.coverage.table import format_brief, format_table
 from stacks.errors import Problem
 from stacks.planning.plan import ResolvedRouter
 from tests.unit.plans import STREAMS, FakeClient, attachment, flow_log, plan, resolved_router, router
@@ -87,6 +87,16 @@ def test_narrow_terminal_gets_a_table_without_some_columns() -> None:
     assert narrow[0] == "ROUTER     ATTACHMENT  LOGS TO, OR WHY NOT"
     assert narrow[9] == "Without STATE, TYPE, FLOW LOG: the terminal is too narrow."
     assert narrow[10:] == wide[9:]
+
+
+def test_brief_form_has_what_is_not_logged_and_the_counts() -> None:
+    assert format_brief(survey_of([CORE], others=["er-lab"])).splitlines() == [
+        "er-1-name/vpc-data NOT LOGGED: is disabled",
+        "er-1-name/vpc-lab NOT LOGGED: is not selected",
+        "er-1-name/vpc-new NOT LOGGED: has no flow log to group/stream yet",
+        "2 of 5 loggable attachments are logged, 2 cannot be.",
+        "Not in this stack: router er-lab.",
+    ]
 
 
 def test_attachments_that_are_not_logged_are_coloured() -> None:

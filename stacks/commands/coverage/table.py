@@ -33,6 +33,17 @@ def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | 
     return "\n".join([*lines, *left_out, "", *_summary(coverage)])
 
 
+def format_brief(coverage: Coverage) -> str:
+    """A line for each attachment that is not logged, and the summary."""
+    silent = [
+        f"{router.name}/{entry.attachment} {_outcome(entry)}"
+        for router in coverage.routers
+        for entry in router.entries
+        if entry.status is Status.NOT_LOGGED
+    ]
+    return "\n".join([*silent, *_summary(coverage)])
+
+
 def _summary(coverage: Coverage) -> list[str]:
     """The counts, and the routers that are not in the stack, as sentences."""
     counts = coverage.counts
