@@ -8,7 +8,7 @@ JOBS ?= 4
 YES ?=
 SPAN ?= 1h
 WITHIN ?= 30m
-export DELIVERY NAME STACK ROUTER SPAN WITHIN YES
+export DELIVERY JSON NAME STACK ROUTER SPAN WITHIN YES
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -80,7 +80,7 @@ recover: ## Finish a run that was killed, if no other run is in progress.
 
 .PHONY: coverage
 coverage: ## Show which attachments are logged; also as an HTML page.
-	@$(with_stack); $(coverage)
+	@$(with_stack); $(coverage) $${JSON:+--json}
 
 .PHONY: delivery
 delivery: ## Show whose records arrive; fails if some do not.

@@ -116,7 +116,7 @@ def test_coverage_shows_the_cloud_in_a_table_and_on_a_page(project: Project, clo
     assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
     assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log to network/er-flow-logs yet")
     assert "security/audit (not this stack's)" in shown
-    assert "1 of 10 loggable attachments are logged, 2 cannot be." in shown
+    assert "1 of 10 loggable attachments are logged, 9 are not, 2 cannot be." in shown
     assert "As a page: .local/coverage/local.html" in shown
     page = (project.directory / ".local" / "coverage" / f"{STACK}.html").read_text()
     assert page.startswith("<!doctype html>")

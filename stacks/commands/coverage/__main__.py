@@ -14,6 +14,7 @@ from pathlib import Path
 from stacks.commands import command_line
 from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.page import render_page
+from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey_stack
 from stacks.commands.coverage.table import format_brief, format_table
 from stacks.commands.delivery.survey import add_delivery
@@ -22,7 +23,7 @@ PAGES = Path(".local", "coverage")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the coverage of the stack, and write its page; ends with 1 if the stack file has mistakes."""
+    """Print the coverage of the stack, and write its page; the result is `Coverage.exit_code`."""
     options = _parse(arguments)
     stack, values = command_line.fetch_values(options.stack)
     with command_line.errors_as_sentences(stack):
@@ -33,12 +34,12 @@ def main(arguments: Sequence[str]) -> int:
         _print(coverage, options)
     for sentence in coverage.mistakes:
         print(sentence, file=sys.stderr)
-    return int(bool(coverage.mistakes))
+    return coverage.exit_code
 
 
 def _print(coverage: Coverage, options: argparse.Namespace) -> None:
-    if options.brief:
-        print(format_brief(coverage))
+    if options.json or options.brief:
+        print(format_json(coverage) if options.json else format_brief(coverage))
         return
     print(format_table(coverage, in_colour=command_line.is_colourful(), columns=command_line.terminal_columns()))
     file = PAGES / f"{coverage.stack}.html"
@@ -52,6 +53,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--stack", default="", help="the stack; the selected one by default")
     parser.add_argument("--delivery", action="store_true", help="ask log streams whether records arrive")
     form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON; no page")
     form.add_argument("--brief", action="store_true", help="print only what is not logged, and the counts; no page")
     return parser.parse_args(arguments)
 
