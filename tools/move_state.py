@@ -307,6 +307,9 @@ def _resources(export: Mapping[str, Any]) -> Resources:
 
 
 def main(arguments: list[str]) -> int:
+    if "--help" in arguments:
+        print(__doc__)
+        return 0
     if len(arguments) != 2 or not all(arguments):
         say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/guides/state.md")
         return 2
