@@ -168,4 +168,4 @@ clean: ## Remove .venv and caches (ALL=1: the CLI too), not the state.
 
 .PHONY: move-state
 move-state: ## Move the stack's state to another backend (TO=URL).
-	@$(with_stack); exec python -m tools.move_state "$$STACK" "$$TO"
+	@$(with_stack); exec python -m tools.move_state "$$STACK"

@@ -174,7 +174,12 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         extra = split_arguments(os.environ.get("ARGS", ""))
-        new = prepare(options.what, options.stack)
+        try:
+            new = prepare(options.what, options.stack)
+        except OSError as error:
+            raise ToolError(
+                f"{error.filename} cannot be used ({error.strerror}): make the checkout readable and writable for you."
+            ) from error
         if options.what != "env":
             print(shlex.join(["set", "--", *extra]))
             if {"--yes", "-y"} & set(extra):

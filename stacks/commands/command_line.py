@@ -182,6 +182,9 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         # Python flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
         sys.exit(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:

@@ -49,7 +49,7 @@ def run(checkout: Path, *command: str, **environment: str) -> "subprocess.Comple
 def make(checkout: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     removed = ("PULUMI_", "OTC_", "MAKE", "STACK", "ARGS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
-    return run(checkout, "make", *arguments, **inherited, **environment)
+    return run(checkout, "make", *arguments, **inherited | environment)
 
 
 OTHER_TARGETS = ("preview", "refresh", "destroy", "recover")
@@ -64,6 +64,12 @@ UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing
         ("up", "dev", {}, "Stack 'dev' protects its secrets with a passphrase"),
         ("up", "local", {"PULUMI_BACKEND_URL": "states"}, "PULUMI_BACKEND_URL is not the address of a backend"),
         ("up", "local", {"PULUMI_BACKEND_URL": "postgresql://db/x"}, "PULUMI_BACKEND_URL: Pulumi accepts postgres://…"),
+        (
+            "up",
+            "local",
+            {"PULUMI_BACKEND_URL": "s3://x", "HOME": "/nonexistent"},
+            "PULUMI_BACKEND_URL is s3://x, without",
+        ),
         ("up", "prod", {"PULUMI_CONFIG_PASSPHRASE": "x"}, "Stack 'prod': its state is in s3://states (otc-flow-logs:"),
     ],
 )
@@ -184,7 +190,7 @@ def test_each_command_explains_itself(module: str) -> None:
         ("dev", "# secretsprovider: awskms://x\nconfig: {}", {}, True),
         ("dev", "config: {}", {"PULUMI_BACKEND_URL": "https://api.example.com"}, False),
         ("dev", "encryptionsalt: v1:abc\n", {"PULUMI_BACKEND_URL": "https://api.example.com"}, True),
-        ("dev", "config: {}", {"PULUMI_BACKEND_URL": "s3://bucket"}, True),
+        ("dev", "config: {}", {"PULUMI_BACKEND_URL": "s3://bucket?region=eu-de"}, True),
     ],
 )
 def test_stack_with_secrets_needs_a_passphrase(
