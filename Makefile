@@ -39,8 +39,8 @@ preview_json = $(as_events) preview $(reads) --refresh --json --stack "$$STACK"
 destroy_json = $(as_events) destroy --preview-only --json --stack "$$STACK"
 
 # Show what is deleted and moved, and ask; by default not for local, and `up` only at a terminal.
-is_answered = [ -z "$$CONFIRM" ] && { [ -n "$$YES" ] || [ "$${STACK\#\#*/}" = local ]; }
-is_unattended = [ -z "$$CONFIRM" ] && ! { [ -t 0 ] && [ -t 1 ]; }
+is_answered = { [ -z "$$CONFIRM" ] && { [ -n "$$YES" ] || [ "$${STACK\#\#*/}" = local ]; }; }
+is_unattended = { [ -z "$$CONFIRM" ] && ! { [ -t 0 ] && [ -t 1 ]; }; }
 asked = { echo "previewing the changes" >&2; $(1) "$$@" | python -m stacks.review --ask "$$STACK=-"; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 config = pulumi config --json --show-secrets --stack "$$STACK"
