@@ -7,7 +7,7 @@ WITHIN ?= 30m
 
 # What users set. make takes their text as it is: otherwise it would run a `$(shell ...)` in it, and lose the `$` of a URN.
 # Recipes read it as variables of the shell.
-INPUTS = ALL ARGS CONFIRM DELIVERY JOBS NAME ROUTER SPAN STACK TO WAIT WITHIN YES
+INPUTS = ALL ARGS ATTACHMENT CONFIRM DELIVERY JOBS JSON NAME ROUTER SPAN STACK TO WAIT WITHIN YES
 $(foreach input,$(INPUTS),$(eval override $(input) := $$(value $(input))))
 export $(INPUTS)
 
@@ -43,9 +43,9 @@ is_answered = { [ -z "$$CONFIRM" ] && { [ -n "$$YES" ] || [ "$${STACK\#\#*/}" = 
 is_unattended = { [ -z "$$CONFIRM" ] && ! { [ -t 0 ] && [ -t 1 ]; }; }
 asked = { echo "previewing the changes" >&2; $(1) "$$@" | python -m stacks.review --ask "$$STACK=-"; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
-config = pulumi config --json --show-secrets --stack "$$STACK"
-signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
-coverage = $(config) | python -m stacks.commands.coverage "$$STACK" $${DELIVERY:+--delivery}
+signed_in = python -m stacks.commands.whoami --quiet "$$STACK"
+coverage = python -m stacks.coverage --stack "$$STACK" $${DELIVERY:+--delivery}
+coverage_after = $(coverage) $$([ -t 1 ] || echo --brief)
 delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
 waited = $(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
 # Wrong values are refused before anything is changed.
@@ -61,7 +61,7 @@ help: ## List the targets.
 up: ## Create and update the stack's flow logs (YES=1: without asking).
 	@$(with_stack); $(can_wait) $(signed_in) && $(not_interrupted) && \
 		{ $(is_answered) || $(is_unattended) || $(call asked,$(preview_json)); } && \
-		$(up) "$$@" && { $(coverage) || :; } $(waited)
+		$(up) "$$@" && { $(coverage_after) || :; } $(waited)
 
 .PHONY: apply
 apply: up ## Another name of `make up`.
@@ -93,11 +93,11 @@ recover: ## Finish a run that was killed, if no other run is in progress.
 		state="$$(pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK")" && \
 		printf '%s\n' "$$state" | pulumi stack import --stack "$$STACK" && \
 		rm -rf ".local/creating/$${STACK##*/}" && \
-		$(refresh) && $(up) && { $(coverage) || :; }
+		$(refresh) && $(up) && { $(coverage_after) || :; }
 
 .PHONY: coverage
 coverage: ## Show which attachments are logged; also as an HTML page.
-	@$(with_stack); $(coverage) "$$@"
+	@$(with_stack); $(coverage) $${JSON:+--json} "$$@"
 
 .PHONY: delivery
 delivery: ## Show whose records arrive; fails if some do not.
@@ -113,7 +113,7 @@ new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
 
 .PHONY: whoami
 whoami: ## Show the user, project and state in use; no secrets.
-	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
+	@$(with_stack); python -m stacks.commands.whoami "$$STACK"
 
 .PHONY: env
 env: ## Set up a shell for bare `pulumi` commands: eval "$(make env)"

@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> int:
             new = prepare(options.what, options.stack)
         except OSError as error:
             raise ToolError(
-                f"{error.filename} cannot be used ({error.strerror}): the checkout must be readable and writable for you."
+                f"{error.filename} cannot be used ({error.strerror}): the checkout must be readable and writable."
             ) from error
         if options.what != "env":
             print(shlex.join(["set", "--", *extra]))
