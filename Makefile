@@ -30,7 +30,7 @@ with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || e
 # Without a terminal, it prints only what changes.
 pulumi = python -m tools.run_pulumi
 reads = --parallel "$$OTC_FLOW_LOGS_READS"
-# --yes, since `confirmed` asks.
+# --yes, since `asked` asks.
 up = $(pulumi) up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
 destroy = $(pulumi) destroy --yes --skip-preview --suppress-outputs --stack "$$STACK"
 refresh = $(pulumi) refresh $(reads) --yes --skip-preview --suppress-outputs --stack "$$STACK"
@@ -41,7 +41,9 @@ destroy_json = $(as_events) destroy --preview-only --json --stack "$$STACK"
 # Show what is deleted and moved, and ask; by default not for local, and `up` only at a terminal.
 is_answered = { [ -z "$$CONFIRM" ] && { [ -n "$$YES" ] || [ "$${STACK\#\#*/}" = local ]; }; }
 is_unattended = { [ -z "$$CONFIRM" ] && ! { [ -t 0 ] && [ -t 1 ]; }; }
-asked = { echo "previewing the changes" >&2; $(1) "$$@" | python -m stacks.review --ask "$$STACK=-"; }
+asked = { (: </dev/tty) 2>/dev/null || \
+	{ echo "error: there is no terminal to answer at: set YES=1 to change things without a question" >&2; exit 1; }; \
+	echo "previewing the changes" >&2; $(1) "$$@" | python -m stacks.review --ask "$$STACK=-"; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
 signed_in = python -m stacks.commands.whoami --quiet "$$STACK"
 coverage = python -m stacks.coverage --stack "$$STACK" $${DELIVERY:+--delivery}

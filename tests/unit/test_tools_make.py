@@ -153,6 +153,12 @@ def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.Cap
     assert f"removing {cache / 'pulumi-3.0.0-linux'}\n" in capsys.readouterr().err
 
 
+def test_output_that_cannot_be_written_is_a_sentence() -> None:
+    program = "from stacks.commands import command_line as c\nwith c.errors_as_sentences('dev'): print('x')"
+    ended = run(ROOT, "sh", "-c", f'{sys.executable} -c "{program}" >/dev/full', PATH=os.environ["PATH"])
+    assert (ended.returncode, ended.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+
+
 @pytest.mark.acceptance
 @pytest.mark.parametrize(
     "module",
@@ -165,7 +171,14 @@ def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.Cap
             "tools.pulumi_cli",
             "tools.versions",
         ),
-        *("stacks.pending", "stacks.records", "stacks.delivery", "stacks.review", "stacks.stackfile.location"),
+        *(
+            "stacks.pending",
+            "stacks.records",
+            "stacks.coverage",
+            "stacks.delivery",
+            "stacks.review",
+            "stacks.stackfile.location",
+        ),
         *("stacks.commands.adopt", "stacks.commands.coverage", "stacks.commands.new_stack", "stacks.commands.whoami"),
         *("emulator", "emulator.world", "tests.chaos", "tests.live", "bench"),
     ],
