@@ -92,6 +92,11 @@ def _run_cli(*arguments: str) -> str:
     return ended.stdout
 
 
+def fetch_backend() -> str:
+    """The address of the state backend. It may have a password, so it is no command's argument."""
+    return str(json.loads(_run_cli("whoami", "--json"))["url"])
+
+
 def parse_values(stack: str, text: str) -> Values:
     """The config in a stack file, without its secrets. Ends the process with a sentence for each mistake in it.
 
@@ -173,6 +178,9 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         # Python flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
         fail(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from pathlib import Path
 
 import pytest
@@ -48,10 +47,10 @@ def test_whoami_prints_all_facts_of_a_cloud_in_clouds_yaml(project: Project, sta
     clouds.write_text(yaml.safe_dump({"clouds": {"team": {"auth": auth}}}))
     project.environment |= {"OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)}
 
-    output = project.module("stacks.commands.whoami", STACK, json.dumps({"user": "t", "url": "file://./state"})).output
+    output = project.module("stacks.commands.whoami", STACK).output
 
     version = importlib.metadata.version("otc-flow-logs")
-    assert f"version        {version}\nstack          {STACK}\nstate          file://./state\n" in output
+    assert f"version        {version}\nstack          {STACK}\nstate          file://" in output
     assert "signs in with  cloud 'team' in clouds.yaml\n" in output
     assert "as             access key 'TESTACCESSKEY0000001'\n" in output
     assert f"project        {standalone.server.project_id} (eu-de)\n" in output

@@ -116,6 +116,16 @@ def _last_names(last_run: LastRun, managed: ManagedFlowLogs) -> dict[str, str]:
     return names
 
 
+def _distinguished(things: Sequence[Named]) -> dict[str, str]:
+    """Unique names, by id: the name, followed by the id if the name is shared; the id if there is no name."""
+    counts = Counter(thing.name for thing in things)
+
+    def distinguish(thing: Named) -> str:
+        return f"{thing.name} ({thing.id})" if thing.name and counts[thing.name] > 1 else thing.display_name
+
+    return {thing.id: display_name(distinguish(thing)) for thing in things}
+
+
 class _Survey:
     """Surveys one router; several keys of the stack file may name it."""
 
