@@ -76,7 +76,7 @@ def test_table_shows_every_attachment_with_its_flow_logs_or_a_reason() -> None:
         "ROUTER     ATTACHMENT  TYPE  STATE      FLOW LOG   LOGS TO, OR WHY NOT",
         "er-1-name  fw          cfw   available  -          is of type cfw, which cannot be logged",
         "er-1-name  vpc-data    vpc   available  core-data  NOT LOGGED: is disabled",
-        "er-1-name  vpc-lab     vpc   available  -          is deselected in the stack file",
+        "er-1-name  vpc-lab     vpc   available  -          is not selected in the stack file",
         "er-1-name  vpc-new     vpc   available  -          NOT LOGGED: has no flow log to group/stream yet",
         "er-1-name  vpc-old     vpc   available  by-hand    audit/all (not this stack's)",
         "er-1-name  vpc-old     vpc   available  by-hand-2  secret/s3 (not this stack's)",

@@ -25,7 +25,7 @@ from stacks.state.last_run import OUTPUT, LastRun, read_last_run
 from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.snapshot import find_stack_outputs
 
-DESELECTED = "is deselected in the stack file"
+DESELECTED = "is not selected in the stack file"
 UNCLEAR = "the log stream is unknown because of a mistake in the stack file"
 ATTACHMENT_GONE = "its attachment is gone"
 NOT_WRITING = {
