@@ -82,7 +82,7 @@ def declare(
         pulumi.log.warn(warning)
     if is_preview and are_wanted(os.environ):
         pulumi.log.info(decision.notes.message, ephemeral=True)
-    if decision.plan.desired:  # Without any, all outputs are known before the run.
+    if decision.plan.desired and not is_preview:  # Without any, all outputs are known before the run.
         store(decision.outputs)
     components = declare_decision(decision)
     ids = {name: flow_log.id for component in components.values() for name, flow_log in component.flow_logs.items()}

@@ -20,7 +20,6 @@ from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs
 
 ALLOWED_SHARE = 10  # per cent of the attachments that are logged
 ALWAYS_ALLOWED = 1
-GONE = "the attachment is gone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,7 @@ def _why_not_logged(
     if router_id not in plan.inventory.attachments:
         return "its router is gone"
     if attachment is None:
-        return GONE
+        return "the attachment is gone"
     router = next((router for router in plan.routers if router.router.id == router_id), None)
     if router is None:
         return "its router is no longer in the stack file"

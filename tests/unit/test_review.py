@@ -25,8 +25,6 @@ from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import LONGEST, MARKER, comment
 from stacks.commands.review.markdown import code, prose
 from stacks.commands.review.model import Kind, StackReview
-from stacks.commands.review.names import Names
-from stacks.commands.review.preview import read_preview
 from tests.unit.review_samples import (
     HOSTILE,
     PREVIEWS,
@@ -125,13 +123,14 @@ def test_no_recorded_preview_shows_an_id(file: str) -> None:
     assert not UUID.search(review(read_recorded(file)))
 
 
-def test_skipped_attachments_are_in_the_notes_and_not_among_the_warnings() -> None:
-    preview = read_preview(read_recorded("mixed.jsonl"))
-    assert [(skipped.router, skipped.attachment) for skipped in Names(preview).skipped] == [
-        ("er-core", "cfw-perimeter"),
-        ("er-edge", "vpc-partner-lab"),
+def test_skipped_attachments_have_rows_in_place_of_warnings() -> None:
+    text = review(read_recorded("moved.jsonl"))
+
+    assert rows(text, "**2 attachments selected, but not logged**") == [
+        ["`er-core`", "`cfw-perimeter`", "is of type cfw, which cannot be logged"],
+        ["`er-edge`", "`vpc-partner-lab`", "waits for the router's owner to accept it"],
     ]
-    assert preview.warnings == []
+    assert "- ⚠️" not in text
 
 
 def test_change_after_import_counts_as_import_only() -> None:
@@ -146,10 +145,11 @@ def test_merged_keys_of_a_router_are_nothing_to_do() -> None:
     assert review_stack("local", read_recorded("merged_keys.jsonl")).is_quiet
 
 
-def test_destroyed_stack_is_the_reason_of_its_deletions() -> None:
+def test_destroyed_stack_is_called_that_once() -> None:
     steps = step("delete", 1, old=flow_log(1)), {**stack_step(old={}), "op": "delete"}
-    (row,) = review_stack("s", events(*steps)).rows[Kind.DELETE]
-    assert row.note == "the stack is destroyed"
+    text = review(events(*steps))
+    assert "\n**to be destroyed**; **1 to delete**\n" in text
+    assert [row[2] for row in rows(text, DELETED)] == ["`flow-log-00001`"]
 
 
 @pytest.mark.parametrize("file", ["reasons.jsonl", "dropped_router.jsonl"])
@@ -206,10 +206,10 @@ def test_log_groups_and_streams_are_shown_after_flow_logs() -> None:
     counts = "1 to leave in the cloud, 3 to change, 1 to import, 2 to create"
     assert f"## Flow logs: 1 to move; log groups and streams: 1 to delete, {counts}\n" in text
     assert f"\n**1 to move**, 9 unchanged; log groups and streams: **1 to delete**, {counts}\n" in text
-    deleted = ["`network/deleted`", "no longer declared: it is deleted, with its records", "-"]
+    deleted = ["`network/deleted`", "is deleted, with its records", "-"]
     assert rows(text, "**⚠️ Log groups and streams whose records are deleted**") == [deleted]
     left, network, *_, imported, created, by_hand = rows(text, LOG_STORES)
-    assert left == ["`network/left`", "no longer declared: it stays in the cloud, with its records", "-"]
+    assert left == ["`network/left`", "stays in the cloud, with its records", "-"]
     assert network[:2] == ["`network`", "changed (was changed by hand)"]
     assert network[2].split("<br>") == [
         "when it is no longer declared: `stays` → `is deleted`",
@@ -446,7 +446,8 @@ def test_names_come_from_the_notes_first() -> None:
 
 def test_ids_are_shown_if_the_outputs_cannot_be_read() -> None:
     text = review_steps(stack_step(old={"outputs": {"last_run": 5}}), step("delete", 1, old=flow_log(1)))
-    assert rows(text, DELETED) == [["`core`", "`att-00001`", "`flow-log-00001`", "`group-1/stream-1`"]]
+    flow_log_and_reason = "`flow-log-00001` (it is no longer declared)"
+    assert rows(text, DELETED) == [["`core`", "`att-00001`", flow_log_and_reason, "`group-1/stream-1`"]]
 
 
 def test_unchanged_flow_logs_are_counted_by_the_steps_of_the_preview() -> None:

@@ -58,6 +58,11 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
         "3 to change",
         "1 to import: it already exists and will be managed by this stack",
         "2 to create",
+        "2 attachments selected, but not logged",
+    ]
+    assert lines[-2:] == [
+        "  - er-core, cfw-perimeter: is of type cfw, which cannot be logged",
+        "  - er-edge, vpc-partner-lab: waits for the router's owner to accept it",
     ]
     assert "    name: core-vpc-shop-e4ec9862 -> the-shop" in lines
     assert '    description: "" -> Everything that passes the core router' in lines
@@ -94,18 +99,21 @@ def test_changes_have_their_reasons(file: str, part: str) -> None:
 def test_deleted_records_of_log_streams_are_loud() -> None:
     shown = review("log_groups.jsonl")
 
-    loud = "LOG GROUPS AND STREAMS WHOSE RECORDS ARE DELETED\n  - network/deleted: no longer declared: it is deleted"
-    assert f"\n\n{loud}, with its records\n\nlog groups and streams\n" in shown
+    loud = "LOG GROUPS AND STREAMS WHOSE RECORDS ARE DELETED\n  - network/deleted: is deleted, with its records"
+    assert f"\n\n{loud}\n\nlog groups and streams\n" in shown
     assert "  - network: changed\n    was changed by hand\n    when it is no longer declared: stays -> " in shown
     assert f"{RED}LOG GROUPS" in text([review_stack("local", read_recorded("log_groups.jsonl"))], in_colour=True)
     several = [LogStoreRow(name=f"g{number}", kind=Kind.DELETE, stays=number > 30) for number in range(60)]
     long = text([StackReview(stack="dev", log_stores=several)])
-    assert long.count("it is deleted, with its records") == 31
+    assert long.count("is deleted, with its records") == 31
     assert long.endswith("  ... and 9 more")
 
 
-def test_unknown_reason_of_a_deletion_is_reported() -> None:
-    assert "\n    reason: the preview does not say\n" in review_of(Kind.DELETE, [row(1)])
+def test_destroyed_stack_is_called_that_once() -> None:
+    rows = {Kind.DELETE: [row(1)]}
+    shown = text([StackReview(stack="dev", rows=rows, is_destroyed=True)])
+    assert shown.startswith("Stack dev: to be destroyed; 1 to delete\n\n1 TO DELETE: ")
+    assert shown.endswith("\n  - er, vpc-1, f-1\n    logged to g/s")
 
 
 def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:

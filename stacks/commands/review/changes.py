@@ -75,9 +75,11 @@ def _review(stack: str, preview: Preview) -> StackReview:
     rows[Kind.MOVE] = [_move(*pair, names) for pair in {id(pair): pair for pair in moves.values()}.values()]
     return StackReview(
         stack=stack,
+        is_destroyed=names.is_destroy,
         warnings=[warning for warning in preview.warnings if not any(is_repeated(warning, row) for row in log_stores)],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         log_stores=sorted(log_stores, key=lambda row: row.sort_key),
+        skipped=sorted(names.skipped, key=lambda item: (item.router, item.attachment)),
         unchanged=_count_unchanged(preview.steps),
     )
 

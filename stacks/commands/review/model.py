@@ -111,7 +111,7 @@ class LogStoreRow:
         """What happens to it, and to its records."""
         fate = "stays in the cloud" if self.stays else "is deleted"
         sentences = {
-            Kind.DELETE: f"no longer declared: it {fate}, with its records",
+            Kind.DELETE: f"{fate}, with its records",
             Kind.REPLACE: f"replaced by a new one: the old one {fate}, with its records",
             Kind.CHANGE: "changed",
             Kind.IMPORT: "imported",
@@ -132,6 +132,7 @@ class StackReview:
     Attributes:
         stack: Its name.
         is_failed: Whether its preview failed.
+        is_destroyed: Whether all of it is destroyed.
         failure: Why the preview cannot be read, in one sentence without a full stop; empty if it can.
         errors: The errors of the preview.
         warnings: Its warnings.
@@ -143,6 +144,7 @@ class StackReview:
 
     stack: str
     is_failed: bool = False
+    is_destroyed: bool = False
     failure: str = ""
     errors: Sequence[str] = ()
     warnings: Sequence[str] = ()

@@ -101,10 +101,8 @@ def _name(name: str) -> str:
 
 
 def _details(kind: Kind, row: Row) -> Iterator[str]:
-    if kind is Kind.DELETE:
-        yield f"reason: {sanitize(row.note) or 'the preview does not say'}"
-    elif row.note:
-        yield sanitize(row.note)
+    if row.note:
+        yield f"{'reason: ' if kind is Kind.DELETE else ''}{sanitize(row.note)}"
     if kind in words.SHOW_STREAM:
         verb = {Kind.DELETE: "logged to ", Kind.MOVE: ""}.get(kind, "logs to ")
         yield f"{verb}{words.stream(row, _value, _ARROW)}"

@@ -58,9 +58,12 @@ def counts(review: StackReview, emphasize: Callable[[str], str] = str) -> str:
     if review.unchanged:
         flow_logs.append(f"{review.unchanged:,} unchanged")
     log_stores = [emphasize(text) if is_loud else text for text, is_loud in _count_log_stores([review]).items()]
-    return "; ".join(
-        filter(None, [", ".join(flow_logs), f"{LOG_STORES}: {', '.join(log_stores)}" if log_stores else ""])
-    )
+    parts = [
+        emphasize("to be destroyed") if review.is_destroyed else "",
+        ", ".join(flow_logs),
+        f"{LOG_STORES}: {', '.join(log_stores)}" if log_stores else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def nothing_to_do(review: StackReview) -> str:
