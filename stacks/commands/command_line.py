@@ -34,6 +34,7 @@ from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
 
 SECONDS = 120.0
+TERMINAL = Path("/dev/tty")  # standard input may be something else
 RED, FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -69,16 +70,19 @@ def fetch_values(stack: str) -> tuple[str, Values]:
 
     Ends the process if the CLI fails, with its exit code, or with a sentence for each mistake in the config.
     """
-    stack = stack or _run_cli("stack", "--show-name").strip()
-    text = _run_cli("config", "--json", "--show-secrets", "--stack", stack)
+    stack = stack or run_cli("stack", "--show-name").strip()
+    text = run_cli("config", "--json", "--show-secrets", "--stack", stack)
     return short_name(stack), _parse_config(short_name(stack), text)
 
 
-def _run_cli(*arguments: str) -> str:
-    """What the CLI prints; what it reports goes to the terminal."""
+def run_cli(*arguments: str, text: str = "") -> str:
+    """What the CLI prints, given this text as standard input; what it reports goes to the terminal.
+
+    Ends the process if the CLI fails, with its exit code.
+    """
     command = ["pulumi", *arguments, "--non-interactive"]
     try:
-        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+        ended = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
         sys.exit(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')
     if ended.returncode:
@@ -186,6 +190,20 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         sys.exit(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         sys.exit(f"error: {error}")
+
+
+def is_confirmed(question: str) -> bool:
+    """Whether the user answers yes at the terminal. If not, a sentence says that nothing was changed."""
+    try:
+        with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
+            print(f"{question} Only yes is accepted: ", end="", file=screen, flush=True)
+            answer = keyboard.readline()
+    except (OSError, KeyboardInterrupt):
+        answer = ""
+    if answer.strip() == "yes":
+        return True
+    print("Nothing was changed.", file=sys.stderr)
+    return False
 
 
 def parse_duration(text: str) -> timedelta:

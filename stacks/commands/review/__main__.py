@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from stacks.commands.command_line import is_confirmed
 from stacks.commands.review import terminal
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment
@@ -23,7 +24,6 @@ USAGE = (
     " (what `pulumi preview --json --stack STACK` printed; - is stdin)"
 )
 TEXT, ASK = "--text", "--ask"
-TERMINAL = Path("/dev/tty")  # standard input may be the preview
 STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 
@@ -49,21 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
     if any(review.is_failed for review in reviews):
         return 1
-    return int(asks and not all(review.is_quiet for review in reviews) and not _is_confirmed())
-
-
-def _is_confirmed() -> bool:
-    """Whether the user answers yes at the terminal."""
-    try:
-        with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
-            print("Make these changes? Only yes is accepted: ", end="", file=screen, flush=True)
-            answer = keyboard.readline()
-    except (OSError, KeyboardInterrupt):
-        answer = ""
-    if answer.strip() == "yes":
-        return True
-    print("Nothing was changed.", file=sys.stderr)
-    return False
+    return int(asks and not all(review.is_quiet for review in reviews) and not is_confirmed("Make these changes?"))
 
 
 def _read(file: str) -> str:
