@@ -1,0 +1,210 @@
+"""Works out how a stack stops managing flow logs: what leaves its state, and how its stack file changes.
+
+It fetches what exists, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from providers.config_keys import qualified
+from providers.er import Client
+from providers.er.attachments import Attachment
+from providers.er.flow_logs import FlowLogTarget
+from providers.er.sanitizing import display_name
+from providers.schema import is_provisional
+from stacks.checks.rules import check_rules
+from stacks.commands import command_line
+from stacks.errors import Problem, StackError
+from stacks.planning.inventory import Inventory, take_inventory
+from stacks.planning.lookup import find, unique_names
+from stacks.planning.plan import Plan, make_plan
+from stacks.stackfile import editor
+from stacks.stackfile.loader import load_defaults, parse_stack_file
+from stacks.stackfile.model import StackConfig
+from stacks.state.last_run import read_last_run
+from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs, find_managed_flow_logs
+from stacks.state.recovery import find_pending_operations
+from stacks.state.snapshot import Snapshot, find_stack_outputs
+
+
+class ForgetError(Exception):
+    """Nothing was changed; the text is one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What `make forget` does.
+
+    Attributes:
+        flow_logs: The URNs of the flow logs to remove from the state, each with what to call it.
+        with_components: Whether the components of these flow logs leave the state, too.
+        text: The stack file afterwards.
+    """
+
+    flow_logs: Mapping[str, str]
+    with_components: bool
+    text: str
+
+    def remove_from(self, export: Mapping[str, Any]) -> dict[str, Any]:
+        """The exported state without these flow logs."""
+        deployment = export["deployment"]
+
+        def leaves(item: Mapping[str, Any]) -> bool:
+            # One that waits to be deleted may have the same URN.
+            return item["urn"] in self.flow_logs and not item.get("delete")
+
+        staying = [item for item in deployment["resources"] if not leaves(item)]
+        if self.with_components:
+            parents = {item["parent"] for item in deployment["resources"] if leaves(item)}
+            empty = parents - {item.get("parent") for item in staying}
+            staying = [item for item in staying if item["urn"] not in empty]
+        return {**export, "deployment": {**deployment, "resources": staying}}
+
+
+def plan_release(
+    client: Client,
+    text: str,
+    export: Mapping[str, Any],
+    *,
+    stack: str,
+    attachments: Sequence[str],
+    routers: Sequence[str],
+) -> Release:
+    """How the stack stops managing these attachments, or these routers as a whole.
+
+    Args:
+        client: The API.
+        text: The stack file.
+        export: The stack's exported state.
+        stack: The stack's name.
+        attachments: Their ids or names; empty for all of the routers.
+        routers: The ids or names of routers that the attachments belong to; empty for all of the stack.
+
+    Raises:
+        ForgetError: The state does not allow it.
+        ValueError: A router or attachment does not exist, or the stack file cannot be changed.
+        StackError: The stack file has mistakes, or would break a rule.
+        ApiError: The API refused or did not answer.
+    """
+    if find_pending_operations(export):
+        raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover` first")
+    snapshot, managed = _read_state(export)
+    last_run = read_last_run(find_stack_outputs(snapshot))
+    config = _parse(stack, text)
+    known: dict[str, set[str]] = {}
+    for target in managed:
+        known.setdefault(target.er_id, set()).add(target.resource_id)
+    inventory = take_inventory(client, config, known, {target.log_group_id for target in managed})
+
+    def plan_of(config: StackConfig) -> Plan:
+        plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
+        if plan.problems:
+            raise StackError(plan.problems)
+        return plan
+
+    plan = plan_of(config)
+    router_ids = {router.id for router in command_line.find_routers(routers, inventory.routers)}
+    chosen = _find_attachments(inventory, router_ids or inventory.attachments.keys(), attachments)
+
+    def is_chosen(target: FlowLogTarget) -> bool:
+        return target.attachment in chosen if attachments else target.er_id in router_ids
+
+    leaving = [flow_log for target, flow_log in managed.items() if is_chosen(target)]
+    if unknown := [flow_log for flow_log in leaving if is_provisional(snapshot[flow_log.urn]["id"])]:
+        raise ForgetError(f"whether flow log {unknown[0].logical_name} exists is unknown: run `make refresh` first")
+    document = yaml.safe_load(text)
+    declared = document["config"][qualified("routers")]
+    if not isinstance(declared, dict):
+        raise ForgetError("its routers are JSON in a text: write them as YAML")
+    remaining = _deselect(declared, plan, chosen) if attachments else _without(declared, plan, router_ids)
+    new_text = editor.change(text, {**document, "config": {**document["config"], qualified("routers"): remaining}})
+    new_config = _parse(stack, new_text)
+    new_plan = plan_of(new_config)
+    if broken := check_rules(new_config.rules, new_plan):
+        raise StackError(broken)
+    if new_plan.desired.keys() != {target for target in plan.desired if not is_chosen(target)}:
+        raise ForgetError("its selections cannot be changed automatically: exclude the attachments by hand first")
+    return Release(
+        flow_logs={flow_log.urn: _describe(flow_log, inventory, snapshot) for flow_log in leaving},
+        with_components=len(remaining) < len(declared),
+        text=new_text,
+    )
+
+
+def _read_state(export: Mapping[str, Any]) -> tuple[Snapshot, ManagedFlowLogs]:
+    """The resources by URN, and those flow logs among them that the stack file declared."""
+    resources = (export.get("deployment") or {}).get("resources") or []
+    snapshot = {resource["urn"]: resource for resource in resources if not resource.get("delete")}
+    found = find_managed_flow_logs(snapshot).items()
+    return snapshot, {target: flow_log for target, flow_log in found if flow_log.is_in_component}
+
+
+def _parse(stack: str, text: str) -> StackConfig:
+    values = command_line.parse_values(stack, text)
+    return parse_stack_file(values.plain, is_secret=values.is_secret, defaults=load_defaults())
+
+
+def _find_attachments(inventory: Inventory, router_ids: Collection[str], names: Sequence[str]) -> set[tuple[str, str]]:
+    """The attachments of these routers that have these ids or names; each as the ids of its router and its own."""
+    there = [attachment for id_ in router_ids for attachment in inventory.attachments.get(id_, ())]
+    found = [find("ATTACHMENT", "attachment", name, there) for name in names]
+    if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
+        raise ValueError("; ".join(problems))
+    ids = {attachment.id for attachment in found if isinstance(attachment, Attachment)}
+    return {(id_, other.id) for id_ in router_ids for other in inventory.attachments.get(id_, ()) if other.id in ids}
+
+
+def _without(declared: Mapping[str, Any], plan: Plan, router_ids: Collection[str]) -> dict[str, Any]:
+    """The router keys without these routers. A stack file has at least one; if it has no other, they select nothing."""
+    leaving = {key for router in plan.routers if router.router.id in router_ids for key in router.selections}
+    remaining = {key: router for key, router in declared.items() if key not in leaving}
+    return remaining or {key: {**router, "attachments": []} for key, router in declared.items()}
+
+
+def _deselect(declared: Mapping[str, Any], plan: Plan, chosen: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """The router keys, none of which selects these attachments."""
+    routers = dict(declared)
+    for router in plan.routers:
+        called = unique_names(router.attachments)
+        for key, selection in router.selections.items():
+            selected = selection.skipped.keys() | {attachment.id for attachment in selection.logged}
+            leaving = [
+                attachment
+                for attachment in router.attachments
+                if attachment.id in selected and (router.router.id, attachment.id) in chosen
+            ]
+            if not leaving:
+                continue
+            requested = routers[key].get("attachments", "all")
+            if isinstance(requested, list):
+                ids = {attachment.id for attachment in leaving}
+                texts = ids | {attachment.name for attachment in leaving}
+                texts |= {text for text, id_ in selection.stale_names.items() if id_ in ids}
+                new: Any = [text for text in requested if text not in texts]
+            else:
+                selector = {} if requested == "all" else requested
+                names = [called[attachment.id] for attachment in leaving]
+                new = {**selector, "exclude": [*selector.get("exclude", ()), *names]}
+            routers[key] = {**routers[key], "attachments": new}
+    return routers
+
+
+def _describe(flow_log: ManagedFlowLog, inventory: Inventory, snapshot: Mapping[str, Any]) -> str:
+    target = flow_log.target
+    routers = {router.id: router.display_name for router in inventory.routers}
+    attachments = {found.id: found.display_name for found in inventory.attachments.get(target.er_id, ())}
+    groups = {group.id: group.display_name for group in inventory.groups}
+    streams = {stream.id: stream.display_name for stream in inventory.streams.get(target.log_group_id, ())}
+
+    def called(id_: str, names: Mapping[str, str]) -> str:
+        return display_name(names.get(id_, id_))
+
+    name = display_name(snapshot[flow_log.urn]["outputs"]["name"])
+    logs_to = f"{called(target.log_group_id, groups)}/{called(target.log_stream_id, streams)}"
+    where = f"{called(target.er_id, routers)}, {called(target.resource_id, attachments)}"
+    return f"{where}, {name}\n    logs to {logs_to}"
