@@ -12,6 +12,8 @@ import yaml
 from providers.config_keys import qualified
 from stacks.stackfile.writer import INDENT, WIDTH, dump, in_flow_style, scalar
 
+_ROUTERS = qualified("routers")
+
 Cut = tuple[int, int, str]
 """A part of a text, from its first character to before its last, and what replaces it."""
 
@@ -28,16 +30,19 @@ def format_sections(sections: Mapping[str, Any], comments: Sequence[str], place:
         comments: What to write above them.
         place: The region and the project, by key without the namespace; empty if the file has them.
     """
+    return (dump(_qualify(place)) if place else "") + (_format(_qualify(sections), comments) if sections else "")
+
+
+def _format(values: Mapping[str, Any], comments: Sequence[str]) -> str:
     lines = [line for comment in comments for line in textwrap.wrap(comment, WIDTH, break_on_hyphens=False)]
-    settings = dump(_qualify(place)) if place else ""
-    return settings + "".join(f"# {line}\n" for line in lines) + dump(_qualify(sections))
+    return "".join(f"# {line}\n" for line in lines) + dump(values)
 
 
 def add_sections(text: str, sections: Mapping[str, Any], comments: Sequence[str], place: Mapping[str, str]) -> str:
     """The text of the stack file with the sections added.
 
     Args:
-        text: The file as it is, without them; empty if there is none.
+        text: The file as it is; empty if there is none. If it has routers, others are added to them.
         sections: As for `format_sections`.
         comments: What to write above them.
         place: As for `format_sections`.
@@ -46,23 +51,17 @@ def add_sections(text: str, sections: Mapping[str, Any], comments: Sequence[str]
         EditError: The file has a form that nothing can be added to.
     """
     document = yaml.safe_load(text) or {}
-    newline = _newline(text)
-    lines = text.splitlines(keepends=True)
-    section = format_sections(sections, comments, place)
-    if "config" in document:
-        position = next((index for index, line in enumerate(lines, 1) if _starts_config(line)), len(lines))
-        first = next((line for line in lines[position:] if line.strip() and not line.lstrip().startswith("#")), "")
-        indent = first[: len(first) - len(first.lstrip(" "))] or INDENT
-        section = textwrap.indent(section, indent)
-    else:
-        position = len(lines)
-        section = "config:\n" + textwrap.indent(section, INDENT)
-    head, tail = "".join(lines[:position]), "".join(lines[position:])
-    separator = "" if head.endswith("\n") or not head else newline
-    edited = head + separator + section.replace("\n", newline) + tail
-    config = {**(document.get("config") or {}), **_qualify({**place, **sections})}
+    config = document.get("config") or {}
+    expected = {**config, **_qualify({**place, **sections})}
+    edited = text
+    if own := routers_of(text):
+        expected[_ROUTERS] = {**own, **sections["routers"]}
+        edited = _add_routers(text, sections["routers"], comments)
+        sections, comments = {key: value for key, value in sections.items() if key != "routers"}, ()
+    if sections or place:
+        edited = _add_to_config(edited, format_sections(sections, comments, place), has_config="config" in document)
     try:
-        if yaml.safe_load(edited) == {**document, "config": config}:
+        if yaml.safe_load(edited) == {**document, "config": expected}:
             return edited
     except yaml.YAMLError:
         pass
@@ -71,18 +70,61 @@ def add_sections(text: str, sections: Mapping[str, Any], comments: Sequence[str]
     )
 
 
-def change(text: str, document: Mapping[str, Any]) -> str:
-    """The text of the stack file with other values: what is added is on the line of its key.
+def _add_routers(text: str, routers: Mapping[str, Any], comments: Sequence[str]) -> str:
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    for name in ("config", _ROUTERS):
+        node = next(value for key, value in node.value if key.value == name)
+    return _insert(text, _line_end(text, _end(node)), _format(routers, comments), " " * node.start_mark.column)
+
+
+def _add_to_config(text: str, section: str, *, has_config: bool) -> str:
+    lines = text.splitlines(keepends=True)
+    if not has_config:
+        return _insert(text, len(text), f"config:\n{textwrap.indent(section, INDENT)}", "")
+    position = next((index for index, line in enumerate(lines, 1) if _starts_config(line)), len(lines))
+    first = next((line for line in lines[position:] if line.strip() and not line.lstrip().startswith("#")), "")
+    indent = first[: len(first) - len(first.lstrip(" "))] or INDENT
+    return _insert(text, len("".join(lines[:position])), section, indent)
+
+
+def _insert(text: str, position: int, lines: str, indent: str) -> str:
+    """The text with these lines added at the beginning of a line."""
+    return text[:position] + _new_lines(text[:position], textwrap.indent(lines, indent)) + text[position:]
+
+
+def _new_lines(before: str, lines: str) -> str:
+    """The lines as they follow this text, whose last line may lack its end, and which may have Windows' line ends."""
+    separator = "" if before.endswith("\n") or not before else "\n"
+    return (separator + lines).replace("\n", "\r\n" if "\r\n" in before else "\n")
+
+
+def routers_of(text: str) -> dict[str, dict[str, Any]]:
+    """The routers in the text of a stack file, by key.
+
+    Raises:
+        EditError: They are not written as YAML.
+    """
+    config = (yaml.safe_load(text) or {}).get("config") or {}
+    routers = config.get(_ROUTERS) or {}
+    if not (isinstance(routers, dict) and all(isinstance(router, dict) for router in routers.values())):
+        raise EditError("its routers must be a mapping of router keys to their settings")
+    return routers
+
+
+def change_routers(text: str, routers: Mapping[str, Any]) -> str:
+    """The text of the stack file with other routers: what is added is on the line of its key.
 
     Args:
         text: The file as it is.
-        document: What it is to contain.
+        routers: What it is to contain, by key.
 
     Raises:
         EditError: The file has a form that cannot be changed like this, such as an alias.
     """
+    old = yaml.safe_load(text)
+    document = {**old, "config": {**old["config"], _ROUTERS: routers}}
     edited, node = text, yaml.compose(text, Loader=yaml.SafeLoader)
-    cuts = _find_cuts(text, node, yaml.safe_load(text), document) if node else ()
+    cuts = _find_cuts(text, node, old, document) if node else ()
     for start, end, new in sorted(cuts, reverse=True):
         edited = edited[:start] + new + edited[end:]
     try:
@@ -137,11 +179,9 @@ def _append(text: str, node: yaml.CollectionNode, items: Sequence[str]) -> Itera
         end = _end(node.value[-1])
         yield end, end, "".join(f", {item}" for item in items)
     else:
-        newline = _newline(text)
         end = _line_end(text, _end(node.value[-1]))
         begin = " " * node.start_mark.column + ("- " if isinstance(node, yaml.SequenceNode) else "")
-        missing = "" if text[:end].endswith("\n") else newline
-        yield end, end, missing + "".join(f"{begin}{item}{newline}" for item in items)
+        yield end, end, _new_lines(text[:end], "".join(f"{begin}{item}\n" for item in items))
 
 
 def _span(item: Any) -> tuple[int, int]:
@@ -157,10 +197,6 @@ def _end(item: Any) -> int:
 
 def _is_block(node: yaml.Node) -> bool:
     return isinstance(node, yaml.CollectionNode) and not node.flow_style
-
-
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _line_start(text: str, position: int) -> int:

@@ -182,7 +182,7 @@ def test_flow_log_that_waits_to_be_deleted_stays_in_the_state() -> None:
         (
             yaml.safe_dump({"config": {"otc-flow-logs:routers": json.dumps({"core": USUAL})}}),
             ALL_LOGGED,
-            "its routers are JSON in a text",
+            "its routers must be a mapping",
         ),
     ],
 )

@@ -9,8 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.stackfile.editor import EditError, change
+from stacks.stackfile.editor import EditError, change_routers
 
+KEY = "otc-flow-logs:routers"
 NAMES = st.text("ab-, :#'\"{}[]é1", min_size=1, max_size=6)
 LISTS = st.lists(NAMES, max_size=4, unique=True)
 SELECTORS = st.fixed_dictionaries(
@@ -44,14 +45,13 @@ def in_some_style(draw: st.DrawFn, values: Any) -> str:
 
 @given(st.data(), ROUTERS)
 def test_change_gives_the_new_values_in_any_style(data: st.DataObject, routers: dict[str, Any]) -> None:
-    before: dict[str, Any] = {"config": {"region": "eu-de", "routers": routers}, "salt": "v1:x"}
+    before: dict[str, Any] = {"config": {"region": "eu-de", KEY: routers}, "salt": "v1:x"}
     text = data.draw(in_some_style(before))
     left = {key: data.draw(deselected(router)) for key, router in routers.items() if data.draw(st.booleans())}
-    after = {**before, "config": {**before["config"], "routers": left or routers}}
 
-    edited = change(text, after)
+    edited = change_routers(text, left or routers)
 
-    assert yaml.safe_load(edited) == after
+    assert yaml.safe_load(edited) == {**before, "config": {**before["config"], KEY: left or routers}}
     lines, edited_lines = text.splitlines(), edited.splitlines()
     assert edited_lines[:4] == lines[:4]
     assert edited_lines[-2:] == lines[-2:]
@@ -76,7 +76,7 @@ def deselected(router: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-BEGIN = "config:  # our\n  routers:\n"
+BEGIN = "config:  # our\n  otc-flow-logs:routers:\n"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ BEGIN = "config:  # our\n  routers:\n"
     ],
 )
 def test_comments_and_layout_stay(lines: str, router: dict[str, Any], expected: str) -> None:
-    assert change(BEGIN + lines, {"config": {"routers": {"core": router}}}) == BEGIN + expected
+    assert change_routers(BEGIN + lines, {"core": router}) == BEGIN + expected
 
 
 def test_router_leaves_with_its_lines_and_what_surrounds_it_stays() -> None:
@@ -130,11 +130,11 @@ def test_router_leaves_with_its_lines_and_what_surrounds_it_stays() -> None:
         f"{BEGIN}    # a\n    a:\n      router: x\n      # of a\n      name: n  # n\n\n    # b\n    b: {{router: y}}\n"
     )
     expected = f"{BEGIN}    # a\n\n    # b\n    b: {{router: y}}\n"
-    assert change(text, {"config": {"routers": {"b": {"router": "y"}}}}) == expected
+    assert change_routers(text, {"b": {"router": "y"}}) == expected
 
 
 def test_what_an_alias_shares_is_not_changed() -> None:
     text = f"{BEGIN}    a: &both\n      attachments: [x, y]\n    b: *both\n"
-    after = {"config": {"routers": {"a": {"attachments": ["x"]}, "b": {"attachments": ["x", "y"]}}}}
+    after = {"a": {"attachments": ["x"]}, "b": {"attachments": ["x", "y"]}}
     with pytest.raises(EditError, match="cannot be changed automatically, such as an alias"):
-        change(text, after)
+        change_routers(text, after)

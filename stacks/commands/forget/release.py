@@ -9,9 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from providers.config_keys import qualified
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
@@ -117,12 +114,9 @@ def plan_release(
     leaving = [flow_log for target, flow_log in managed.items() if is_chosen(target)]
     if unknown := [flow_log for flow_log in leaving if is_provisional(snapshot[flow_log.urn]["id"])]:
         raise ForgetError(f"whether flow log {unknown[0].logical_name} exists is unknown: run `make refresh` first")
-    document = yaml.safe_load(text)
-    declared = document["config"][qualified("routers")]
-    if not isinstance(declared, dict):
-        raise ForgetError("its routers are JSON in a text: write them as YAML")
+    declared = editor.routers_of(text)
     remaining = _deselect(declared, plan, chosen) if attachments else _without(declared, plan, router_ids)
-    new_text = editor.change(text, {**document, "config": {**document["config"], qualified("routers"): remaining}})
+    new_text = editor.change_routers(text, remaining)
     new_config = _parse(stack, new_text)
     new_plan = plan_of(new_config)
     if broken := check_rules(new_config.rules, new_plan):
