@@ -8,7 +8,7 @@ JOBS ?= 4
 YES ?=
 SPAN ?= 1h
 WITHIN ?= 30m
-export NAME STACK ROUTER SPAN WITHIN YES
+export ATTACHMENT CONFIRM NAME STACK ROUTER SPAN WITHIN YES
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -90,6 +90,11 @@ delivery: ## Show whose records arrive; fails if some do not.
 .PHONY: adopt
 adopt: ## Write a stack file from existing flow logs (ROUTER='name ...').
 	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER $(ARGS)
+
+.PHONY: forget
+forget: ## Stop managing flow logs, which stay (ATTACHMENT='name ...', ROUTER=name).
+	@$(with_stack); $(signed_in) && $(not_interrupted) && set -f && \
+		$(config) | python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
 
 .PHONY: new-stack
 new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--router", nargs="*", default=[], help="ids or names; all of the stack if none is given")
     options = parser.parse_args()
     if not (options.attachments or options.router):
-        parser.error("set ATTACHMENT='name ...', ROUTER=name, or both")
+        sys.exit("error: say what to forget: ATTACHMENT='name ...', ROUTER=name, or both")
     values = command_line.read_values(short_name(options.stack))
     client = command_line.create_client(values)
     with command_line.errors_as_sentences(short_name(options.stack)):
