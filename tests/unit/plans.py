@@ -331,7 +331,7 @@ class Stack:
         """A run that is not refused, and its effects on state and outputs."""
         run = self.preview(routers, max_deletes=max_deletes)
         assert run.refusals == []
-        self.outputs = json.loads(json.dumps(make_outputs(run.plan, run.deletions, self.last)))
+        self.outputs = json.loads(json.dumps(make_outputs(run.plan, self.last)))
         others = {target: flow_log for target, flow_log in self.managed.items() if not flow_log.is_in_component}
         created = {
             target: ManagedFlowLog(urn(desired.logical_name), target) for target, desired in run.plan.desired.items()

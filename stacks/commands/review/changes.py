@@ -14,7 +14,6 @@ from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
 from stacks.commands.review.values import EMPTY, show_value
-from stacks.commands.review.warnings import WARNED_OF, complete, warning_of
 from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 
 KINDS = {
@@ -68,21 +67,19 @@ def _review(stack: str, preview: Preview) -> StackReview:
         if step.type in LOG_STORE_TYPES
     ]
     rows = _rows([(kind, step) for kind, step in steps if step.type not in LOG_STORE_TYPES], names, before)
-    if not preview.outputs_after:
-        for kind in WARNED_OF:
-            rows[kind] = [complete(kind, row, preview.warnings) for row in rows[kind]]
-    repeated = {warning_of(kind, row) for kind in WARNED_OF for row in rows[kind]}
     return StackReview(
         stack=stack,
-        warnings=[
-            warning
-            for warning in preview.warnings
-            if warning not in repeated and not any(is_repeated(warning, row) for row in log_stores)
-        ],
+        warnings=[warning for warning in preview.warnings if not any(is_repeated(warning, row) for row in log_stores)],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         log_stores=sorted(log_stores, key=lambda row: row.sort_key),
-        unchanged=names.count_unchanged(step.name for _, step in steps if step.type == FLOW_LOG_TYPE),
+        unchanged=_count_unchanged(preview.steps),
     )
+
+
+def _count_unchanged(steps: Iterable[Step]) -> int:
+    """How many flow logs stay as they are. One that is imported and then the same is imported."""
+    steps = [step for step in steps if step.type == FLOW_LOG_TYPE]
+    return len({step.urn for step in steps if step.op == "same"} - {step.urn for step in steps if step.op in KINDS})
 
 
 def _rows(steps: Sequence[tuple[Kind, Step]], names: Names, before: Mapping[Urn, State]) -> dict[Kind, list[Row]]:
@@ -193,7 +190,7 @@ def _make_row(state: State, names: Names) -> Row:
 
 def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
     if kind is Kind.DELETE and step.old:
-        return ANOTHER_ATTACHMENT if step.new else names.reason(step.name, step.old)
+        return ANOTHER_ATTACHMENT if step.new else names.reason(step.old)
     if kind is Kind.CREATE:
         by_hand = "was deleted by hand" if before else ""
         is_disabled = step.new is not None and step.new.inputs.get("enabled") is False
