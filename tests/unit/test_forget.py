@@ -30,6 +30,9 @@ ATTACHMENTS = [
 USUAL = {"router": "er-core", "log_group": "group", "log_stream": "stream"}
 
 
+OUTPUTS = {"coverage": {}, "last_run": {"routers": {}, "forgotten": ["id-z"]}}
+
+
 def client() -> Client:
     """The API with routers er-1 (er-core) and er-2 (er-edge)."""
     fake = plans.FakeClient()
@@ -59,7 +62,7 @@ def resource(attachment_id: str, *, router_id: str = "er-1", stream: str = "s", 
 def exported(*flow_logs: Mapping[str, Any], pending: list[Any] | None = None) -> Export:
     """A state with these flow logs, and the components of er-1 and er-2."""
     parents = [{"urn": component(id_), "type": COMPONENT_TYPE, "id": ""} for id_ in ("er-1", "er-2")]
-    stack = {"urn": f"{PREFIX}{STACK_TYPE}::otc-flow-logs-local", "type": STACK_TYPE, "outputs": {}}
+    stack = {"urn": f"{PREFIX}{STACK_TYPE}::otc-flow-logs-local", "type": STACK_TYPE, "outputs": OUTPUTS}
     return {"version": 3, "deployment": {"resources": [stack, *parents, *flow_logs], "pending_operations": pending}}
 
 
@@ -87,6 +90,11 @@ def urns(export: Export) -> set[str]:
     return {item["urn"] for item in export["deployment"]["resources"]}
 
 
+def last_run(export: Export) -> dict[str, Any]:
+    found: dict[str, Any] = export["deployment"]["resources"][0]["outputs"]["last_run"]
+    return found
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -112,6 +120,7 @@ def test_attachment_is_no_longer_selected(before: dict[str, Any], after: dict[st
 
     assert routers_of(found) == {"core": {**USUAL, **after, **others}, "edge": {**USUAL, **EDGE}}
     assert urns(found.remove_from(ALL_LOGGED)) == urns(ALL_LOGGED) - {urn("a-s")}
+    assert last_run(found.remove_from(ALL_LOGGED))["forgotten"] == ["id-a-s", "id-z"]
     assert list(found.flow_logs.values()) == ["er-core, vpc-a, fl-a\n    logs to group/stream"]
 
 
@@ -164,6 +173,21 @@ def test_what_was_interrupted_is_completed() -> None:
     assert release(whole.text, "vpc-a").flow_logs == whole.flow_logs
     gone = release(release(text, routers=("er-edge",)).text, routers=("er-edge",), export=exported(resource("a")))
     assert gone.flow_logs == {}
+
+
+def test_own_program_remembers_it_in_its_only_output() -> None:
+    state = exported(resource("a"))
+    state["deployment"]["resources"][0]["outputs"] = {"otc_flow_logs": OUTPUTS, "x": 1}
+    after = release(stack_file({"core": {}}), "a", export=state).remove_from(state)["deployment"]["resources"][0]
+    last = {"routers": {}, "forgotten": ["id-a-s", "id-z"]}
+    assert after["outputs"] == {"otc_flow_logs": {"coverage": {}, "last_run": last}, "x": 1}
+
+
+def test_state_of_an_earlier_version_is_refused() -> None:
+    state = exported(resource("a"))
+    state["deployment"]["resources"][0]["outputs"] = {"routers": {}}
+    with pytest.raises(ForgetError, match="written by an earlier version: run `make up` first"):
+        release(stack_file({"core": {}}), "a", export=state)
 
 
 def test_flow_log_that_waits_to_be_deleted_stays_in_the_state() -> None:

@@ -65,8 +65,10 @@ def forget(client: Client, stack: str, *, attachments: Sequence[str], routers: S
         raise ForgetError("the stack or its file was changed meanwhile, so nothing was done: run `make forget` again")
     if release.flow_logs:
         command_line.run_cli("stack", "import", "--stack", stack, text=json.dumps(release.remove_from(export)))
-    if release.text != text:
+    try:
         write(file, release.text)
+    except OSError as error:
+        raise ForgetError(f"{file} cannot be written ({error.strerror}): run `make forget` again when it can") from None
     print(f"Forgotten. Commit {file} before the stack's next run elsewhere.")
 
 

@@ -14,6 +14,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
 from providers.er.sanitizing import display_name
 from providers.schema import is_provisional
+from providers.urn import STACK_TYPE
 from stacks.checks.rules import check_rules
 from stacks.commands import command_line
 from stacks.errors import Problem, StackError
@@ -23,7 +24,7 @@ from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import read_last_run
+from stacks.state.last_run import FORGOTTEN, LAST_RUN, OUTPUT, read_forgotten, read_last_run
 from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.recovery import find_pending_operations
 from stacks.state.snapshot import Snapshot, find_stack_outputs
@@ -48,7 +49,7 @@ class Release:
     text: str
 
     def remove_from(self, export: Mapping[str, Any]) -> dict[str, Any]:
-        """The exported state without these flow logs."""
+        """The exported state without these flow logs, which its outputs remember."""
         deployment = export["deployment"]
 
         def leaves(item: Mapping[str, Any]) -> bool:
@@ -60,7 +61,9 @@ class Release:
             parents = {item["parent"] for item in deployment["resources"] if leaves(item)}
             empty = parents - {item.get("parent") for item in staying}
             staying = [item for item in staying if item["urn"] not in empty]
-        return {**export, "deployment": {**deployment, "resources": staying}}
+        ids = {item["id"] for item in deployment["resources"] if leaves(item)}
+        resources = [_remember(item, ids) if item["type"] == STACK_TYPE else item for item in staying]
+        return {**export, "deployment": {**deployment, "resources": resources}}
 
 
 def plan_release(
@@ -91,7 +94,10 @@ def plan_release(
     if find_pending_operations(export):
         raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover` first")
     snapshot, managed = _read_state(export)
-    last_run = read_last_run(find_stack_outputs(snapshot))
+    outputs = _own_outputs(find_stack_outputs(snapshot))
+    if managed and LAST_RUN not in outputs:
+        raise ForgetError("the state was written by an earlier version: run `make up` first")
+    last_run = read_last_run(outputs)
     config = _parse(stack, text)
     known: dict[str, set[str]] = {}
     for target in managed:
@@ -136,6 +142,20 @@ def _read_state(export: Mapping[str, Any]) -> tuple[Snapshot, ManagedFlowLogs]:
     snapshot = {resource["urn"]: resource for resource in resources if not resource.get("delete")}
     found = find_managed_flow_logs(snapshot).items()
     return snapshot, {target: flow_log for target, flow_log in found if flow_log.is_in_component}
+
+
+def _own_outputs(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    own: Mapping[str, Any] = outputs.get(OUTPUT, outputs)
+    return own
+
+
+def _remember(stack: Mapping[str, Any], forgotten: Collection[str]) -> dict[str, Any]:
+    """The stack's own resource, whose outputs say that these flow logs were forgotten."""
+    outputs = stack["outputs"]
+    own = _own_outputs(outputs)
+    last_run = {**own[LAST_RUN], FORGOTTEN: sorted(read_forgotten(own) | set(forgotten))}
+    own = {**own, LAST_RUN: last_run}
+    return {**stack, "outputs": {**outputs, OUTPUT: own} if OUTPUT in outputs else own}
 
 
 def _parse(stack: str, text: str) -> StackConfig:
