@@ -12,8 +12,9 @@ from typing import Any
 from providers.er import Client
 from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
+from providers.er.named import Named
 from providers.er.sanitizing import display_name
-from providers.schema import is_provisional
+from providers.schema import is_provisional, target_of
 from providers.urn import STACK_TYPE
 from stacks.checks.rules import check_rules
 from stacks.commands import command_line
@@ -24,14 +25,14 @@ from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import FORGOTTEN, LAST_RUN, OUTPUT, read_forgotten, read_last_run
-from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs, find_managed_flow_logs
+from stacks.state.last_run import FORGOTTEN, LAST_RUN, OUTPUT, LastRun, read_forgotten, read_last_run
+from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.recovery import find_pending_operations
 from stacks.state.snapshot import Snapshot, find_stack_outputs
 
 
 class ForgetError(Exception):
-    """Nothing was changed; the text is one sentence."""
+    """Flow logs cannot be forgotten; the text is one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,21 +92,12 @@ def plan_release(
         StackError: The stack file has mistakes, or would break a rule.
         ApiError: The API refused or did not answer.
     """
-    if find_pending_operations(export):
-        raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover` first")
-    snapshot, managed = _read_state(export)
-    outputs = _own_outputs(find_stack_outputs(snapshot))
-    if managed and LAST_RUN not in outputs:
-        raise ForgetError("the state was written by an earlier version: run `make up` first")
-    last_run = read_last_run(outputs)
+    state = _State.read(export)
     config = _parse(stack, text)
-    known: dict[str, set[str]] = {}
-    for target in managed:
-        known.setdefault(target.er_id, set()).add(target.resource_id)
-    inventory = take_inventory(client, config, known, {target.log_group_id for target in managed})
+    inventory = take_inventory(client, config, state.attachments, {target.log_group_id for target in state.managed})
 
     def plan_of(config: StackConfig) -> Plan:
-        plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
+        plan = make_plan(config, inventory, stack=stack, last_run=state.last_run, managed=state.managed)
         if plan.problems:
             raise StackError(plan.problems)
         return plan
@@ -117,9 +109,6 @@ def plan_release(
     def is_chosen(target: FlowLogTarget) -> bool:
         return target.attachment in chosen if attachments else target.er_id in router_ids
 
-    leaving = [flow_log for target, flow_log in managed.items() if is_chosen(target)]
-    if unknown := [flow_log for flow_log in leaving if is_provisional(snapshot[flow_log.urn]["id"])]:
-        raise ForgetError(f"whether flow log {unknown[0].logical_name} exists is unknown: run `make refresh` first")
     declared = editor.routers_of(text)
     remaining = _deselect(declared, plan, chosen) if attachments else _without(declared, plan, router_ids)
     new_text = editor.change_routers(text, remaining)
@@ -129,19 +118,56 @@ def plan_release(
         raise StackError(broken)
     if new_plan.desired.keys() != {target for target in plan.desired if not is_chosen(target)}:
         raise ForgetError("its selections cannot be changed automatically: exclude the attachments by hand first")
+    leaving = [state.known_to_exist(target) for target in state.managed if is_chosen(target)]
     return Release(
-        flow_logs={flow_log.urn: _describe(flow_log, inventory, snapshot) for flow_log in leaving},
+        flow_logs={resource["urn"]: _describe(resource, inventory) for resource in leaving},
         with_components=len(remaining) < len(declared),
         text=new_text,
     )
 
 
-def _read_state(export: Mapping[str, Any]) -> tuple[Snapshot, ManagedFlowLogs]:
-    """The resources by URN, and those flow logs among them that the stack file declared."""
-    resources = (export.get("deployment") or {}).get("resources") or []
-    snapshot = {resource["urn"]: resource for resource in resources if not resource.get("delete")}
-    found = find_managed_flow_logs(snapshot).items()
-    return snapshot, {target: flow_log for target, flow_log in found if flow_log.is_in_component}
+@dataclass(frozen=True)
+class _State:
+    """What the stack has.
+
+    Attributes:
+        snapshot: Its resources, by URN.
+        managed: The flow logs that its stack file has declared.
+        last_run: What its last run left.
+    """
+
+    snapshot: Snapshot
+    managed: ManagedFlowLogs
+    last_run: LastRun
+
+    @classmethod
+    def read(cls, export: Mapping[str, Any]) -> _State:
+        if find_pending_operations(export):
+            raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover`")
+        resources = (export.get("deployment") or {}).get("resources") or []
+        snapshot = {resource["urn"]: resource for resource in resources if not resource.get("delete")}
+        found = find_managed_flow_logs(snapshot).items()
+        managed = {target: flow_log for target, flow_log in found if flow_log.is_in_component}
+        outputs = _own_outputs(find_stack_outputs(snapshot))
+        if managed and LAST_RUN not in outputs:
+            raise ForgetError("the state was written by an earlier version: run `make up` first")
+        return cls(snapshot, managed, read_last_run(outputs))
+
+    @property
+    def attachments(self) -> dict[str, set[str]]:
+        """The attachments of its flow logs, by router id."""
+        found: dict[str, set[str]] = {}
+        for target in self.managed:
+            found.setdefault(target.er_id, set()).add(target.resource_id)
+        return found
+
+    def known_to_exist(self, target: FlowLogTarget) -> Mapping[str, Any]:
+        """The resource of the flow log, which a run has created."""
+        flow_log = self.managed[target]
+        resource = self.snapshot[flow_log.urn]
+        if is_provisional(resource["id"]):
+            raise ForgetError(f"whether flow log {flow_log.logical_name} exists is unknown: run `make refresh` first")
+        return resource
 
 
 def _own_outputs(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -208,17 +234,14 @@ def _deselect(declared: Mapping[str, Any], plan: Plan, chosen: Collection[tuple[
     return routers
 
 
-def _describe(flow_log: ManagedFlowLog, inventory: Inventory, snapshot: Mapping[str, Any]) -> str:
-    target = flow_log.target
-    routers = {router.id: router.display_name for router in inventory.routers}
-    attachments = {found.id: found.display_name for found in inventory.attachments.get(target.er_id, ())}
-    groups = {group.id: group.display_name for group in inventory.groups}
-    streams = {stream.id: stream.display_name for stream in inventory.streams.get(target.log_group_id, ())}
-
-    def called(id_: str, names: Mapping[str, str]) -> str:
-        return display_name(names.get(id_, id_))
-
-    name = display_name(snapshot[flow_log.urn]["outputs"]["name"])
-    logs_to = f"{called(target.log_group_id, groups)}/{called(target.log_stream_id, streams)}"
-    where = f"{called(target.er_id, routers)}, {called(target.resource_id, attachments)}"
-    return f"{where}, {name}\n    logs to {logs_to}"
+def _describe(flow_log: Mapping[str, Any], inventory: Inventory) -> str:
+    """The flow log of this resource, by the names of what it logs and where to."""
+    target = target_of(flow_log["outputs"])
+    there: list[Named] = [*inventory.routers, *inventory.groups]
+    there += [*inventory.attachments.get(target.er_id, ()), *inventory.streams.get(target.log_group_id, ())]
+    names = {thing.id: thing.display_name for thing in there}
+    router, attachment, group, stream = (
+        display_name(names.get(id_, id_))
+        for id_ in (target.er_id, target.resource_id, target.log_group_id, target.log_stream_id)
+    )
+    return f"{router}, {attachment}, {display_name(flow_log['outputs']['name'])}\n    logs to {group}/{stream}"
