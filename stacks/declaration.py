@@ -87,7 +87,12 @@ def declare(
         store(decision.outputs)
     components = declare_decision(decision)
     ids = {name: flow_log.id for component in components.values() for name, flow_log in component.flow_logs.items()}
-    return components, {**decision.outputs, "flow_logs": list_flow_logs(decision.plan, ids)}
+    flow_logs = pulumi.Output.from_input(ids).apply(
+        lambda known: list_flow_logs(decision.plan, known),
+        # Without the ids of what --target leaves out; Pulumi would store a placeholder for an unknown id.
+        run_with_unknowns=not is_preview,
+    )
+    return components, {**decision.outputs, "flow_logs": flow_logs}
 
 
 @contextlib.contextmanager

@@ -34,7 +34,6 @@ from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
 
 SECONDS = 120.0
-TERMINAL = Path("/dev/tty")  # standard input may be something else
 RED, FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -190,20 +189,6 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         sys.exit(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         sys.exit(f"error: {error}")
-
-
-def is_confirmed(question: str) -> bool:
-    """Whether the user answers yes at the terminal. If not, a sentence says that nothing was changed."""
-    try:
-        with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
-            print(f"{question} Only yes is accepted: ", end="", file=screen, flush=True)
-            answer = keyboard.readline()
-    except (OSError, KeyboardInterrupt):
-        answer = ""
-    if answer.strip() == "yes":
-        return True
-    print("Nothing was changed.", file=sys.stderr)
-    return False
 
 
 def parse_duration(text: str) -> timedelta:

@@ -40,7 +40,7 @@ def list_flow_logs(plan: Plan, ids: Mapping[str, Any]) -> dict[str, list[dict[st
 
     Args:
         plan: What this run declares.
-        ids: The ids of the flow logs, by logical name.
+        ids: The ids of the flow logs, by logical name. A flow log whose id is not a text is left out.
     """
     logged = {
         flow_log.attachment.id: (flow_log.attachment.name, f"{router.router.name}/{flow_log.attachment.name}")
@@ -50,6 +50,8 @@ def list_flow_logs(plan: Plan, ids: Mapping[str, Any]) -> dict[str, list[dict[st
     counts = Counter(name for names in logged.values() for name in names)
     found: dict[str, list[dict[str, Any]]] = {}
     for flow_log in plan.desired.values():
+        if not isinstance(ids[flow_log.logical_name], str):
+            continue
         id_ = flow_log.attachment.id
         names = logged[id_] if flow_log.attachment.name else ()
         key = next((name for name in names if counts[name] == 1), id_)

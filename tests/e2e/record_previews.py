@@ -24,10 +24,10 @@ PATH = re.compile(r"(?<![\w:/.])(?:/[\w.+-]+){2,}/(?=[\w.-])")
 """The folders of an absolute path."""
 
 
-def preview(project: Project, *options: str) -> str:
-    """What `pulumi preview --json` prints, whether it fails or not."""
+def preview(project: Project, *options: str, stack: str = STACK, command: str = "preview") -> str:
+    """What `pulumi preview --json`, or another command, prints, whether it succeeds or not."""
     done = subprocess.run(
-        ["pulumi", "preview", "--json", "--stack", STACK, "--non-interactive", *options],
+        ["pulumi", *command.split(), "--json", "--stack", stack, "--non-interactive", *options],
         cwd=project.directory,
         env={**project.environment, EVENTS_VARIABLE: "true"},
         stdin=subprocess.DEVNULL,

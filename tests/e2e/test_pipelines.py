@@ -87,7 +87,7 @@ def test_drift_job_reports_drift_and_writes_no_state(job: Job, cloud: Cloud) -> 
     cloud.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
     assert job.run("drift", STACK).returncode == 3
     assert job.text("drift.env") == "drifted=true\n"
-    assert "(was changed by hand) | enabled: `false` → `true` |" in job.text("drift.md")
+    assert "(was changed by hand) | enabled: `true` → `false` → `true` |" in job.text("drift.md")
     assert job.state() == before
 
 

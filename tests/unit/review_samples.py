@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.preview_notes import PreviewNotes
+from providers.preview_notes import PreviewNotes, SkippedAttachment
 from providers.urn import FLOW_LOG_TYPE, LOG_STREAM_TYPE
 from stacks.commands.review.model import Difference, Kind, LogStoreRow, Row, StackReview
 
@@ -110,10 +110,10 @@ def events(
 def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -> st.SearchStrategy[list[StackReview]]:
     """Lists of reviews with these texts everywhere."""
     text = st.sampled_from(texts)
-    difference = st.builds(Difference, what=text, old=text, new=text)
+    difference = st.builds(Difference, what=text, old=text, new=text, found=text)
     row = st.builds(
         Row,
-        **dict.fromkeys(("router", "attachment", "flow_log", "logs_to", "note"), text),
+        **dict.fromkeys(("router", "attachment", "flow_log", "logs_to", "moves_from", "note"), text),
         is_disabled=st.booleans(),
         differences=st.lists(difference, max_size=4).map(tuple),
     )
@@ -134,6 +134,7 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
         warnings=st.lists(text, max_size=longest),
         rows=st.dictionaries(st.sampled_from(Kind), st.lists(row, min_size=1, max_size=longest)),
         log_stores=st.lists(log_store, max_size=longest),
+        skipped=st.lists(st.builds(SkippedAttachment, router=text, attachment=text, reason=text), max_size=longest),
         unchanged=st.integers(0, 10**6),
     )
     return st.lists(review, min_size=1, max_size=6)

@@ -73,12 +73,14 @@ def test_coverage_counts_attachments_whatever_the_keys(routers: Any, counts: tup
 
 
 def test_flow_logs_are_listed_by_names_of_attachments() -> None:
-    stack = Stack(SHOP, DATA, attachment("id-data-2", "vpc-data"), UNNAMED)
+    stack = Stack(SHOP, DATA, attachment("id-data-2", "vpc-data"), UNNAMED, attachment("id-unknown", "vpc-unknown"))
     stack.routers["er-2"] = "er-edge"
     stack.attachments["er-2"] = [attachment("id-shop-2", "vpc-shop")]
     run = stack.up({"core": {}, "edge": {"router": "er-edge"}, "copy": {"router": "er-edge", **OTHER}})
 
-    listed = list_flow_logs(run.plan, {name: f"id of {name}" for name in run.logical_names})
+    unknown = run.plan.by_attachment["er-1", "id-unknown"][0].logical_name
+    ids = {name: f"id of {name}" if name != unknown else None for name in run.logical_names}
+    listed = list_flow_logs(run.plan, ids)
 
     assert listed.keys() == {"er-core/vpc-shop", "er-edge/vpc-shop", "id-data", "id-data-2", "id-x"}
     assert listed["er-core/vpc-shop"] == [

@@ -22,6 +22,7 @@ from providers.er import Client
 from stacks.checks.passphrase import LOCAL
 from stacks.commands import command_line
 from stacks.commands.forget.release import ForgetError, Release, plan_release
+from stacks.commands.question import is_confirmed
 from stacks.stackfile.location import short_name, stack_file
 from stacks.stackfile.writer import write
 
@@ -57,7 +58,7 @@ def forget(client: Client, stack: str, *, attachments: Sequence[str], routers: S
         return
     print("\n".join(_describe(release, file, text)))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not (_is_answered(name) or command_line.is_confirmed("Forget them?")):
+    if not (_is_answered(name) or is_confirmed("Forget them?")):
         sys.exit(1)
     # From here on, only pulumi is interrupted.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)

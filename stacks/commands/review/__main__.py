@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stacks.commands.command_line import is_confirmed
+from stacks.commands.question import is_confirmed
 from stacks.commands.review import terminal
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment

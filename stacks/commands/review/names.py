@@ -12,7 +12,7 @@ from stacks.commands.review.preview import Preview, State
 from stacks.commands.review.values import UNKNOWN
 from stacks.state.last_run import OUTPUT, LastRun, OutputsError, read_last_run
 
-DESTROYED = "the stack is destroyed"
+NOT_DECLARED = "it is no longer declared"
 
 
 class Names:
@@ -20,6 +20,7 @@ class Names:
 
     Attributes:
         skipped: The attachments that are selected, but cannot be logged.
+        is_destroy: Whether the stack is destroyed.
     """
 
     def __init__(self, preview: Preview) -> None:
@@ -34,7 +35,7 @@ class Names:
         }
         self._logs_to = {**{key: name for router in routers for key, name in router.logs_to.items()}, **notes.logs_to}
         self._reasons = notes.reasons
-        self._is_destroy = any(step.type == STACK_TYPE and step.op == "delete" for step in preview.steps)
+        self.is_destroy = any(step.type == STACK_TYPE and step.op == "delete" for step in preview.steps)
         self.skipped = notes.skipped
 
     def router(self, state: State) -> str:
@@ -59,8 +60,8 @@ class Names:
         return "/".join(self._names.get(id_) or (f"{id_[:8]}…" if len(id_) > 8 else id_) for id_ in ids)
 
     def reason(self, state: State) -> str:
-        """Why this flow log is deleted; empty if unknown."""
-        return self._reasons.get(state.name) or (DESTROYED if self._is_destroy else "")
+        """Why this flow log is deleted; empty if the stack is destroyed."""
+        return self._reasons.get(state.name) or ("" if self.is_destroy else NOT_DECLARED)
 
 
 def _read(outputs: Mapping[str, Any]) -> LastRun:
