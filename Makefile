@@ -92,7 +92,7 @@ adopt: ## Write a stack file from existing flow logs (ROUTER='name ...').
 	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER $(ARGS)
 
 .PHONY: forget
-forget: ## Stop managing flow logs, which stay (ATTACHMENT='...', ROUTER=...).
+forget: ## Stop managing flow logs; they stay (ATTACHMENT='name ...').
 	@$(with_stack); $(signed_in) && $(not_interrupted) && set -f && \
 		$(config) | python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
 
