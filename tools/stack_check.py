@@ -22,12 +22,15 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
             f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
         )
     url = environment.get(backend.VARIABLE)
-    if url and (refusal := backend.check_address(backend.VARIABLE, url)):
-        raise ToolError(refusal)
+    if url and (wrong := backend.check_address(backend.VARIABLE, url, environment)):
+        raise ToolError(wrong)
     text = known[name].read_text(encoding="utf-8", errors="replace")
-    if refusal := backend.check_backend(
-        backend.find_expected_backend(text), (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment
-    ):
+    project_file = (root / "Pulumi.yaml").read_text(encoding="utf-8")
+    moved = root / backend.MOVED / name
+    refusal = backend.check_backend(backend.find_expected_backend(text), project_file, environment)
+    if moved.is_file() and not refusal:
+        refusal = backend.check_moved(name, moved.read_text(encoding="utf-8"), project_file, environment)
+    if refusal:
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.lacks_passphrase(name, text, environment):
         raise ToolError(

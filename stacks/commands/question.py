@@ -17,8 +17,11 @@ def is_confirmed(question: str) -> bool:
             termios.tcflush(keyboard, termios.TCIFLUSH)
             print(f"{question} Only yes is accepted: ", end="", file=screen, flush=True)
             answer = keyboard.readline()
-    except (OSError, termios.error, KeyboardInterrupt):
+    except (termios.error, KeyboardInterrupt):
         answer = ""
+    except OSError:
+        print("error: there is no terminal to answer at: set YES=1 to go on without a question", file=sys.stderr)
+        return False
     if answer.strip() == "yes":
         return True
     print("Nothing was changed.", file=sys.stderr)

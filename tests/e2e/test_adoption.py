@@ -47,7 +47,7 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
     cloud.server.store.disable_flow_log(disabled)
     project.write_config({"endpoint": "emulator"})
 
-    run = project.module("stacks.commands.adopt")
+    run = project.module("stacks.commands.adopt", STACK)
     assert run.ok, run.output
     assert "5 flow logs, under er-core, er-core-network, er-core-security, er-edge." in run.output
     assert (
@@ -76,7 +76,7 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
 
     # Routers that the file has already stay as they are.
     text = project.stack_file().read_text()
-    run = project.module("stacks.commands.adopt")
+    run = project.module("stacks.commands.adopt", STACK)
     assert run.code == 1
     assert "stacks/Pulumi.local.yaml was not written: there are no flow logs to import on" in run.output
     assert project.stack_file().read_text() == text
@@ -110,13 +110,13 @@ def test_coverage_shows_the_cloud_in_a_table_and_on_a_page(project: Project, clo
     cloud.log("vpc-shop", "by-hand", stream="security/audit")
     cloud.server.store.disable_flow_log(cloud.log("vpc-payments", "payments"))
 
-    shown = project.module("stacks.commands.coverage").output
+    shown = project.module("stacks.coverage", "--stack", STACK).output
 
     lines = {line.split()[1]: line for line in shown.splitlines() if line.startswith("er-")}
     assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
     assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log to network/er-flow-logs yet")
     assert "security/audit (not this stack's)" in shown
-    assert "1 of 10 loggable attachments are logged, 2 cannot be." in shown
+    assert "1 of 10 loggable attachments are logged, 9 are not, 2 cannot be." in shown
     assert "As a page: .local/coverage/local.html" in shown
     page = (project.directory / ".local" / "coverage" / f"{STACK}.html").read_text()
     assert page.startswith("<!doctype html>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.harness import QUICK, Cloud, Project, on_one_line
+from tests.e2e.harness import QUICK, STACK, Cloud, Project, on_one_line
 
 FORGET = "stacks.commands.forget"
 
@@ -14,7 +14,7 @@ def test_interrupted_forgetting_loses_nothing_and_is_completed(project: Project,
     before, text = cloud.flow_logs(), project.stack_file().read_text()
     project.expect_ok("state", "protect", "--yes", project.urn(cloud, "vpc-shop"))
 
-    run = project.module(FORGET, "vpc-shop")
+    run = project.module(FORGET, STACK, "vpc-shop")
 
     assert run.ok, run.output
     assert "1 flow log to forget" in run.output
@@ -24,7 +24,7 @@ def test_interrupted_forgetting_loses_nothing_and_is_completed(project: Project,
     # As if it was killed in between, or another checkout has the old file.
     project.stack_file().write_text(text)
     assert "were forgotten by this stack: vpc-shop (core-vpc-shop-" in project.expect_error("up", *QUICK)
-    assert project.module(FORGET, "vpc-shop").ok
+    assert project.module(FORGET, STACK, "vpc-shop").ok
     assert project.stack_file().read_text() == forgotten
     assert cloud.flow_logs() == before
 
@@ -33,8 +33,8 @@ def test_interrupted_forgetting_loses_nothing_and_is_completed(project: Project,
 def test_forgotten_flow_logs_can_be_adopted_again(project: Project, cloud: Cloud) -> None:
     before = cloud.flow_logs()
     edge = project.config()["routers"]["edge"]
-    assert project.module(FORGET, "vpc-shop").ok
-    assert project.module(FORGET, "--router", "er-edge").ok
+    assert project.module(FORGET, STACK, "vpc-shop").ok
+    assert project.module(FORGET, STACK, "--router", "er-edge").ok
 
     output = project.up("--refresh")
 

@@ -193,6 +193,8 @@ def test_make_move_state_applies_to_all_further_commands(checkout: Path, elsewhe
         f"From now on, everyone who works on it, and CI, must run: export PULUMI_BACKEND_URL='{elsewhere.url}'"
         in output
     )
+    refused = run_shell("make preview", checkout, 2)
+    assert f"error: Stack 'local': its state was moved from here to {elsewhere.url}: set PULUMI_BACKEND_URL" in refused
     backend = {"PULUMI_BACKEND_URL": elsewhere.url}
     assert "unchanged" in run_shell("make preview", checkout, **backend)
     run_shell("make destroy", checkout, **backend)

@@ -2,8 +2,8 @@
 
 `python -m stacks.commands.forget STACK [ATTACHMENT …] [--router ROUTER …]`
 
-The stack's config is on standard input, as `pulumi config --json --show-secrets` prints it. The state changes first: a
-run that comes before the stack file has changed is refused, and a second `make forget` completes what was interrupted.
+The state changes first: a run that comes before the stack file has changed is refused, and a second `make forget`
+completes what was interrupted.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def main() -> None:
     parser.add_argument("--router", nargs="*", default=[], help="ids or names; all of the stack if none is given")
     options = parser.parse_args()
     if not (options.attachments or options.router):
-        sys.exit("error: say what to forget: ATTACHMENT='name ...', ROUTER=name, or both")
-    values = command_line.read_values(short_name(options.stack))
-    client = command_line.create_client(values)
-    with command_line.errors_as_sentences(short_name(options.stack)):
+        command_line.fail("error: say what to forget: ATTACHMENT='name ...', ROUTER=name, or both")
+    name, values = command_line.fetch_values(options.stack)
+    with command_line.errors_as_sentences(name):
+        client = command_line.create_client(values)
         try:
             forget(client, options.stack, attachments=options.attachments, routers=options.router)
         except (ForgetError, OSError, ValueError) as error:
-            sys.exit(f"error: {error}")
+            command_line.fail(f"error: {error}")
 
 
 def forget(client: Client, stack: str, *, attachments: Sequence[str], routers: Sequence[str]) -> None:

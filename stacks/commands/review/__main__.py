@@ -29,6 +29,9 @@ STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 def main(arguments: Sequence[str]) -> int:
     """Print the comment, or the text; 0, 1 if a preview failed or the answer is no, 2 if the arguments are wrong."""
+    if "--help" in arguments:
+        print(__doc__)
+        return 0
     asks = ASK in arguments
     is_text = asks or TEXT in arguments
     files = [argument.partition("=")[::2] for argument in arguments if argument not in (TEXT, ASK)]
