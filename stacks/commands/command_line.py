@@ -38,7 +38,7 @@ SECONDS = 120.0
 UNKNOWN = 2
 """The exit code of commands that cannot find out what they were asked; 1 is an answer that somebody should act on."""
 GAP = "  "  # between columns
-SHORTEST = 8  # characters of a cell that is cut
+SHORTEST = 20  # characters of a cell that is cut
 RED, FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -228,7 +228,7 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
 def fit(
     rows: Sequence[Sequence[str]], leave_out_first: Sequence[str], *, columns: int | None
 ) -> tuple[list[str], list[str]]:
-    """A table as lines that fit the terminal: without some columns, then with its longest cells cut in the middle.
+    """A table as lines that fit the terminal: without some columns, then with its long cells cut in the middle.
 
     Args:
         rows: The table; the first row has the headings.
@@ -254,11 +254,13 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _shorten(rows: Sequence[Sequence[str]], widths: Sequence[int], total: int) -> list[list[str]]:
-    """The rows with cells so short that the widest columns share what is left of the total."""
-    limit = max(widths)
-    while limit > SHORTEST and sum(min(width, limit) for width in widths) > total:
+    """The rows with shorter cells, if need be also in the last column, whose sentences matter more than names."""
+    *others, last = widths
+    limit = max(others)
+    while limit > SHORTEST and sum(min(width, limit) for width in others) + last > total:
         limit -= 1
-    return [[shorten(cell, limit) for cell in row] for row in rows]
+    rest = max(total - sum(min(width, limit) for width in others), SHORTEST)
+    return [[*(shorten(cell, limit) for cell in row[:-1]), shorten(row[-1], rest)] for row in rows]
 
 
 def shorten(text: str, longest: int) -> str:

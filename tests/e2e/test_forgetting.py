@@ -40,7 +40,7 @@ def test_forgotten_flow_logs_can_be_adopted_again(project: Project, cloud: Cloud
 
     assert "deleted" not in output
     assert "8 unchanged" in output
-    assert "network/er-flow-logs (not this stack's)" in project.module("stacks.commands.coverage").output
+    assert "network/er-flow-logs (not this stack's)" in project.module("stacks.coverage", "--stack", STACK).output
     project.change_config(routers={**project.config()["routers"], "edge": {**edge, "adopt": True}})
     project.change_router("core", attachments="all", adopt=True)
     output = project.up()

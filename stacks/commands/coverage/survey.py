@@ -21,7 +21,7 @@ from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.planning.selection import GONE, cannot_be_logged
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.location import stack_file
-from stacks.state.last_run import LastRun, read_last_run
+from stacks.state.last_run import OUTPUT, LastRun, read_last_run
 from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.snapshot import find_stack_outputs
 
@@ -54,7 +54,7 @@ def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
     if _has_unknown(plan):
         snapshot = fetch_snapshot(stack)
         outputs = find_stack_outputs(snapshot)
-        last_run, managed = read_last_run(outputs), find_managed_flow_logs(snapshot)
+        last_run, managed = read_last_run(outputs.get(OUTPUT, outputs)), find_managed_flow_logs(snapshot)
         plan = make_plan(config, inventory, stack=stack, last_run=last_run or None, managed=managed)
     return survey(client, plan, stack=stack, now=datetime.now(timezone.utc), last_run=last_run, managed=managed)
 
@@ -109,10 +109,9 @@ def _last_names(last_run: LastRun, managed: ManagedFlowLogs) -> dict[str, str]:
     names: dict[str, str] = {}
     for target, flow_log in managed.items():
         router = last_run.get(target.er_id)
-        attachment = router.attachments.get(target.resource_id) if router else None
-        last = attachment.flow_logs.get(flow_log.logical_name) if attachment else None
-        if last:
-            group, _, stream = last.logs_to.partition("/")
+        destination = router.destination(target.log_stream_id, flow_log.logical_name) if router else ""
+        if destination:
+            group, _, stream = destination.partition("/")
             names |= {target.log_group_id: group, target.log_stream_id: stream}
     return names
 
