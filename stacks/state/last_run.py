@@ -14,8 +14,11 @@ OUTPUT = "otc_flow_logs"
 LAST_RUN = "last_run"
 """The output that the next run reads."""
 
+FLOW_LOGS = "flow_logs"
+"""The output that lists the flow logs, by the attachment's name."""
+
 FORGOTTEN = "forgotten"
-"""Its key with the ids of the flow logs that `make forget` has removed from the state."""
+"""The key of `LAST_RUN` with the ids of the flow logs that `make forget` has removed from the state."""
 
 
 class OutputsError(ValueError):

@@ -30,7 +30,10 @@ ATTACHMENTS = [
 USUAL = {"router": "er-core", "log_group": "group", "log_stream": "stream"}
 
 
-OUTPUTS = {"coverage": {}, "last_run": {"routers": {}, "forgotten": ["id-z"]}}
+OUTPUTS = {
+    "flow_logs": {"vpc-a": [{"id": "id-a-s"}], "vpc-b": [{"id": "id-b-s"}]},
+    "last_run": {"routers": {}, "forgotten": ["id-z"]},
+}
 
 
 def client() -> Client:
@@ -180,7 +183,8 @@ def test_own_program_remembers_it_in_its_only_output() -> None:
     state["deployment"]["resources"][0]["outputs"] = {"otc_flow_logs": OUTPUTS, "x": 1}
     after = release(stack_file({"core": {}}), "a", export=state).remove_from(state)["deployment"]["resources"][0]
     last = {"routers": {}, "forgotten": ["id-a-s", "id-z"]}
-    assert after["outputs"] == {"otc_flow_logs": {"coverage": {}, "last_run": last}, "x": 1}
+    listed = {"vpc-b": [{"id": "id-b-s"}]}
+    assert after["outputs"] == {"otc_flow_logs": {"flow_logs": listed, "last_run": last}, "x": 1}
 
 
 def test_state_of_an_earlier_version_is_refused() -> None:

@@ -25,7 +25,7 @@ from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import FORGOTTEN, LAST_RUN, OUTPUT, LastRun, read_forgotten, read_last_run
+from stacks.state.last_run import FLOW_LOGS, FORGOTTEN, LAST_RUN, OUTPUT, LastRun, read_forgotten, read_last_run
 from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.recovery import find_pending_operations
 from stacks.state.snapshot import Snapshot, find_stack_outputs
@@ -176,11 +176,15 @@ def _own_outputs(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _remember(stack: Mapping[str, Any], forgotten: Collection[str]) -> dict[str, Any]:
-    """The stack's own resource, whose outputs say that these flow logs were forgotten."""
+    """The stack's own resource, whose outputs say that these flow logs were forgotten, and no longer list them."""
     outputs = stack["outputs"]
     own = _own_outputs(outputs)
     last_run = {**own[LAST_RUN], FORGOTTEN: sorted(read_forgotten(own) | set(forgotten))}
-    own = {**own, LAST_RUN: last_run}
+    listed = {
+        name: [flow_log for flow_log in found if flow_log["id"] not in forgotten]
+        for name, found in own.get(FLOW_LOGS, {}).items()
+    }
+    own = {**own, LAST_RUN: last_run, FLOW_LOGS: {name: found for name, found in listed.items() if found}}
     return {**stack, "outputs": {**outputs, OUTPUT: own} if OUTPUT in outputs else own}
 
 
