@@ -14,7 +14,7 @@ from typing import IO
 
 _UNCHANGED = re.compile(
     r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
-    r"|    \S+:\S+:\S+ \S+ +(running *|warning: .*)?\n"  # warnings come again at the end
+    r"|    \S+:\S+:\S+ \S+ +(running *|warning: .*|\d+ warnings? *)?\n"  # they come again at the end
 )
 _LOCKED = "the stack is currently locked by"
 _RECOVER = "error: the stack is locked: if no run of it is in progress, run `make recover`"

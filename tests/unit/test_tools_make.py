@@ -129,6 +129,7 @@ Updating (dev):
  ~  pulumi-python:dynamic/er:FlowLog vpc-payments-3aac380e refresh (0.26s)\x20
  ~  pulumi-python:dynamic/er:FlowLog vpc-shop-b8382afe refresh (0.27s) [diff: ~enabled]
     pulumi:pulumi:Stack otc-flow-logs-dev running\x20
+    pulumi:pulumi:Stack otc-flow-logs-dev  1 warning
     pulumi:pulumi:Stack otc-flow-logs-dev waiting for the API
     otc-flow-logs:index:RouterFlowLogs er-core  warning: not logged on er-core: cfw-perimeter
     pulumi-python:dynamic/er:FlowLog vpc-edge-proxy-de97dbad\x20\x20
