@@ -109,6 +109,11 @@ delivery: ## Show whose records arrive; fails if some do not.
 adopt: ## Write a stack file from existing flow logs (ROUTER='name ...').
 	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER "$$@"
 
+.PHONY: forget
+forget: ## Stop managing flow logs; they stay (ATTACHMENT='name ...').
+	@$(with_stack); $(signed_in) && $(not_interrupted) && set -f && \
+		python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
+
 .PHONY: new-stack
 new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
 	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER "$$@"

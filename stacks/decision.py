@@ -35,12 +35,14 @@ class Previous:
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key.
         log_stores: The log groups and log streams in the state.
+        forgotten: The ids of the flow logs that the stack has stopped managing.
     """
 
     last_run: LastRun
     managed: ManagedFlowLogs
     has_key: bool
     log_stores: ManagedLogStores = field(default_factory=dict)
+    forgotten: Set[str] = frozenset()
 
     @property
     def is_first_run(self) -> bool:
@@ -117,11 +119,15 @@ def decide(
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
     creates = find_creates(plan, managed)
-    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
+    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key, forgotten=previous.forgotten)
     failing, warnings = check_quota(plan, len(creates), deletions, fetch_quota(client) if creates else None)
     failing = [*conflicts.problems, *failing]
     log_groups = check_log_groups(plan, previous.log_stores, managed, has_key=previous.has_key)
-    problems = [*_find_problems(config, plan, managed, deletions, stack), *log_groups.problems]
+    problems = [
+        *_find_problems(config, plan, managed, deletions, stack),
+        *conflicts.refusals,
+        *log_groups.problems,
+    ]
     # Problems with single flow logs end these runs. Any other run does what it can, and only those flow logs fail.
     if plan.problems or is_preview or deletions or previous.is_first_run:
         problems, failing = [*problems, *failing], []
@@ -142,7 +148,7 @@ def decide(
         adopted_log_stores=log_groups.adopted,
         warnings=[*notes.told, *_format_warnings(previous, told, place)],
         notes=notes,
-        outputs=make_outputs(plan, last_run),
+        outputs=make_outputs(plan, last_run, previous.forgotten - {holder.id for holder in conflicts.adopted.values()}),
         removing_from=_find_removals(plan, managed, deletions),
     )
 

@@ -32,7 +32,7 @@ from stacks.stackfile.loader import (
 )
 from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import OutputsError, read_last_run
+from stacks.state.last_run import FLOW_LOGS, OutputsError, read_forgotten, read_last_run
 from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores, has_idempotency_key
 from stacks.state.outputs import list_flow_logs
 from stacks.state.snapshot import Snapshot
@@ -70,6 +70,7 @@ def declare(
         config = _load_config(values, file, program_config)
         previous = Previous(
             last_run=read_last_run(last_outputs),
+            forgotten=read_forgotten(last_outputs),
             managed=find_managed_flow_logs(snapshot),
             has_key=has_idempotency_key(snapshot),
             log_stores=find_managed_log_stores(snapshot),
@@ -91,7 +92,7 @@ def declare(
         # Without the ids of what --target leaves out; Pulumi would store a placeholder for an unknown id.
         run_with_unknowns=not is_preview,
     )
-    return components, {**decision.outputs, "flow_logs": flow_logs}
+    return components, {**decision.outputs, FLOW_LOGS: flow_logs}
 
 
 @contextlib.contextmanager

@@ -63,9 +63,9 @@ def fetch_values(stack: str) -> tuple[str, Values]:
 
     Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
-    stack = stack or _run_cli("stack", "--show-name").strip()
+    stack = stack or run_cli("stack", "--show-name").strip()
     found: dict[str, dict[str, Any]] = own_keys(
-        json.loads(_run_cli("config", "--json", "--show-secrets", "--stack", stack))
+        json.loads(run_cli("config", "--json", "--show-secrets", "--stack", stack))
     )
     values = Values(
         plain={key: item["value"] for key, item in found.items() if "value" in item},
@@ -80,11 +80,14 @@ def fail(text: str) -> NoReturn:
     sys.exit(UNKNOWN)
 
 
-def _run_cli(*arguments: str) -> str:
-    """What the CLI prints; what it reports goes to the terminal."""
+def run_cli(*arguments: str, text: str = "") -> str:
+    """What the CLI prints, given this text as standard input; what it reports goes to the terminal.
+
+    Ends the process if the CLI fails.
+    """
     command = ["pulumi", *arguments, "--non-interactive"]
     try:
-        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+        ended = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
         fail(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')
     if ended.returncode:
@@ -94,7 +97,7 @@ def _run_cli(*arguments: str) -> str:
 
 def fetch_backend() -> str:
     """The address of the state backend. It may have a password, so it is no command's argument."""
-    return str(json.loads(_run_cli("whoami", "--json"))["url"])
+    return str(json.loads(run_cli("whoami", "--json"))["url"])
 
 
 def parse_values(stack: str, text: str) -> Values:
@@ -124,7 +127,7 @@ def _checked(stack: str, values: Values) -> Values:
 
 def fetch_snapshot(stack: str) -> Snapshot:
     """The resources in the stack's state. Ends the process if the CLI fails."""
-    export = json.loads(_run_cli("stack", "export", "--stack", stack))
+    export = json.loads(run_cli("stack", "export", "--stack", stack))
     resources = (export.get("deployment") or {}).get("resources") or []
     return {resource["urn"]: {"outputs": {}, **resource} for resource in resources}
 

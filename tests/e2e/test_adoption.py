@@ -74,11 +74,11 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
     project.expect_no_changes("--refresh")
     assert_same_flow_logs(project, cloud)
 
-    # A file with routers is not overwritten.
+    # Routers that the file has already stay as they are.
     text = project.stack_file().read_text()
     run = project.module("stacks.commands.adopt", STACK)
     assert run.code == 1
-    assert "stacks/Pulumi.local.yaml was not written: it already has routers" in run.output
+    assert "stacks/Pulumi.local.yaml was not written: there are no flow logs to import on" in run.output
     assert project.stack_file().read_text() == text
 
 

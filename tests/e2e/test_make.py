@@ -58,10 +58,30 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud,
     assert "= 3 to import" in run_shell("make preview", checkout, **team)
 
 
-def at_terminal(command: str, answer: str, checkout: Path, team: dict[str, str]) -> str:
-    """What the terminal shows; the answer is for the question before `make up`."""
+def at_terminal(
+    command: str, answer: str, checkout: Path, team: dict[str, str], *, question: str = "Make these changes?"
+) -> str:
+    """What the terminal shows; the answer is for the question."""
     environment = {**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **team}
-    return run_at_terminal(command, checkout, environment, question="Make these changes?", answer=answer)
+    return run_at_terminal(command, checkout, environment, question=question, answer=answer)
+
+
+@pytest.mark.acceptance
+def test_make_forget_asks_at_a_terminal(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
+    file = checkout / "stacks" / "Pulumi.team.yaml"
+    file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
+    run_shell("make up", checkout, **team)
+    before, text = cloud.flow_logs(), file.read_text()
+
+    def forget(answer: str) -> str:
+        return at_terminal("make forget ATTACHMENT=vpc-shop", answer, checkout, team, question="Forget them?")
+
+    shown = forget("no")
+    assert shown.index("er-core, vpc-shop, ") < shown.index("Forget them?") < shown.index("Nothing was changed.")
+    assert file.read_text() == text
+    assert "Forgotten." in forget("yes")
+    assert file.read_text() == text.replace("flow-logs}}", "flow-logs, attachments: {exclude: [vpc-shop]}}}")
+    assert cloud.flow_logs() == before
 
 
 def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:

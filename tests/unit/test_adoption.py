@@ -13,7 +13,7 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
-from stacks.commands.adopt.existing import Adopted, adopt
+from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
 from stacks.commands.command_line import parse_values
 from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
@@ -175,9 +175,44 @@ def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
     assert "# nothing else" in after
 
 
+def test_routers_are_added_to_those_that_the_file_has() -> None:
+    before = f"# ours\nconfig:\n    a: b\n    {KEY}:\n      own:  # old\n        router: x # one\n    # end\nsalt: v1"
+    sections = {"log_groups": {"network": {"adopt": True}}, "routers": FOUND.routers}
+
+    after = editor.add_sections(before, sections, ["new"], {})
+
+    added = "      # new\n      core:\n        router: er-core\n        attachments:\n        - x\n"
+    log_groups = "    otc-flow-logs:log_groups:\n      network:\n        adopt: true\n"
+    assert after == before.replace("    # end", f"{added}    # end").replace("config:\n", f"config:\n{log_groups}")
+
+
+def test_routers_that_the_file_has_are_not_adopted_again() -> None:
+    client = plans.FakeClient()
+    client.routers_there = [plans.router("er-1", "er-core"), plans.router("er-2", "core")]
+    client.attachments_of = {"er-1": [A], "er-2": [B]}
+    client.flow_logs_of = {"er-1": [flow_log("a", "x")], "er-2": [flow_log("b", "y", router_id="er-2")]}
+
+    def found(*names: str, declared: dict[str, str]) -> Adopted:
+        return adopt(cast(Client, client), names, stack="team", declared=declared, with_log_groups=False)
+
+    # The key `core` is taken.
+    added = found(declared={"core": "er-core"}).routers
+    assert {key: router["router"] for key, router in added.items()} == {"core-group": "core"}
+    with pytest.raises(AdoptionError, match=r"it already has router er-core: set adopt: true in its routers.core$"):
+        found("er-core", declared={"core": "er-1"})
+    with pytest.raises(AdoptionError, match="no flow logs to import on any other router of the project"):
+        found(declared={"core": "er-1", "other": "core"})
+
+
 @pytest.mark.parametrize(
     "before",
-    ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
+    [
+        "config: {}\n",
+        "config: {a: b}\n",
+        '"config":\n  a: b\nencryptionsalt: x\n',
+        "config: &a\n  a: b\nb: *a\n",
+        f"config:\n  {KEY}: {{a: {{}}}}\n",
+    ],
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
     with pytest.raises(editor.EditError, match="its keys must be below a line `config:`, one key per line"):
