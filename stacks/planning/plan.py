@@ -255,7 +255,9 @@ class _Planner:
             if managed and managed.is_in_component
             else logical_name(attachment.id, logs_to, readable=last.first_name),
             name=override.name
-            or flow_log_name(config.name, stack=self._stack, router=first_key, attachment=attachment),
+            or flow_log_name(
+                config.name, stack=self._stack, router=first_key, attachment=attachment, stream=stream.name
+            ),
             description=config.description if override.description is None else override.description,
             enabled=config.enabled if override.enabled is None else override.enabled,
             logs_to=logs_to,
