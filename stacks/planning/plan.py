@@ -196,9 +196,9 @@ class _Planner:
         streams = self._find_streams(key, config, group, selection) if group else {}
         if router and group:
             self.resolved[router.id].flow_logs.extend(
-                self._desire(key, router, attachment, group, streams[attachment.id], selection)
+                self._desire(key, router, attachment, group, stream, selection)
                 for attachment in selection.logged
-                if attachment.id in streams
+                for stream in streams[attachment.id].values()
             )
 
     def _select(self, key: str, config: RouterConfig, router: Router) -> Selection:
@@ -220,18 +220,27 @@ class _Planner:
 
     def _find_streams(
         self, key: str, config: RouterConfig, group: LogGroup, selection: Selection
-    ) -> dict[str, LogStream]:
-        """The log stream of each attachment that is logged, by its id; without those that do not exist.
+    ) -> dict[str, dict[str, LogStream]]:
+        """The log streams of each attachment that is logged, by the ids of both; without those that do not exist.
 
         Every stream that the stack file names is checked, even if nothing uses it, so that all mistakes show.
         """
-        kind, known = f"log stream in group {group.name!r}", self._inventory.streams[group.id]
-        default = self._keep(find(f"routers.{key}.log_stream", kind, config.log_stream, known))
-        streams = {attachment.id: default for attachment in selection.logged}
+
+        def find_stream(place: str, text: str) -> dict[str, LogStream]:
+            kind = f"log stream in group {group.name!r}"
+            stream = self._keep(find(place, kind, text, self._inventory.streams[group.id]))
+            return {stream.id: stream} if stream else {}
+
+        default = find_stream(f"routers.{key}.log_stream", config.log_stream)
+        chosen: dict[str, dict[str, LogStream]] = {}
+        for text, ids in selection.streams.items():
+            stream = find_stream(f"routers.{key}.streams.{text}", text)
+            for id_ in ids:
+                chosen.setdefault(id_, {}).update(stream)
         for id_, (override_key, override) in selection.overrides.items():
             if override.log_stream:
-                streams[id_] = self._keep(find(f"{override_key}.log_stream", kind, override.log_stream, known))
-        return {id_: stream for id_, stream in streams.items() if stream}
+                chosen[id_] = find_stream(f"{override_key}.log_stream", override.log_stream)
+        return {attachment.id: chosen.get(attachment.id, default) for attachment in selection.logged}
 
     def _desire(
         self, key: str, router: Router, attachment: Attachment, group: LogGroup, stream: LogStream, selection: Selection
