@@ -1,15 +1,16 @@
-"""Refuses, before anything is installed or created: unknown stacks, another state, a missing passphrase."""
+"""Refuses, before anything is installed: unknown or empty stacks, another state, a missing passphrase."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.checks import backend, passphrase
+from stacks.checks.empty import check_not_empty
 from stacks.stackfile.location import short_name, stack_file, stack_folder
 from tools.console import ToolError
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has a file, a state backend and, where its secrets need one, a passphrase.
+    """Raise ToolError unless the stack has a file that says something, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
@@ -25,6 +26,8 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     if url and (refusal := backend.check_address(backend.VARIABLE, url)):
         raise ToolError(refusal)
     text = known[name].read_text(encoding="utf-8", errors="replace")
+    if refusal := check_not_empty(known[name].relative_to(root), text):
+        raise ToolError(f"Stack '{stack}': {refusal}.")
     if refusal := backend.check_backend(
         backend.find_expected_backend(text), (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment
     ):
