@@ -10,7 +10,7 @@ from tools.console import ToolError
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has a file that says something, a state backend and, where its secrets need one, a passphrase.
+    """Raise ToolError unless the stack has settings, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
