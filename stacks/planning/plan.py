@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -109,6 +109,7 @@ class Plan:
     inventory: Inventory
     warnings: list[Problem] = field(default_factory=list)
     log_groups: list[DesiredLogStore] = field(default_factory=list)
+    log_store_names: Collection[str] = ()
 
     @cached_property
     def desired(self) -> dict[FlowLogTarget, DesiredFlowLog]:
@@ -166,6 +167,7 @@ def make_plan(
         inventory=inventory,
         warnings=planner.warnings,
         log_groups=log_groups,
+        log_store_names=config.log_store_names,
     )
 
 

@@ -239,6 +239,12 @@ class StackConfig(_Model):
     max_deletes: Count | None = None
     state: Text | None = None
 
+    @property
+    def log_store_names(self) -> set[str]:
+        """The names of the declared log groups, and `GROUP/STREAM` of the declared log streams."""
+        streams = (f"{name}/{stream}" for name, group in self.log_groups.items() for stream in group.streams)
+        return {*self.log_groups, *streams}
+
 
 class RouterDefaults(_Model):
     """Defaults of a router; see `RouterConfig`."""
