@@ -108,12 +108,14 @@ def decide(
         ApiError: The API refused or did not answer.
     """
     managed, last_run = previous.managed, previous.last_run
+    # Flow logs of any router may write to log groups and log streams that are to be deleted.
+    deleted_stores = {name for name, deletes in previous.log_stores.items() if deletes} - config.log_store_names
     inventory = take_inventory(
         client,
         config,
         previous.attachments,
         previous.log_groups,
-        has_all_flow_logs=_deletes_log_stores(config, previous.log_stores),
+        has_all_flow_logs=bool(deleted_stores),
     )
     plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
@@ -151,13 +153,6 @@ def decide(
         outputs=make_outputs(plan, last_run, previous.forgotten - {holder.id for holder in conflicts.adopted.values()}),
         removing_from=_find_removals(plan, managed, deletions),
     )
-
-
-def _deletes_log_stores(config: StackConfig, log_stores: ManagedLogStores) -> bool:
-    """Whether the run deletes log groups or log streams, to which flow logs of any router may write."""
-    streams = (f"{name}/{stream}" for name, group in config.log_groups.items() for stream in group.streams)
-    declared = {*config.log_groups, *streams}
-    return any(deletes for name, deletes in log_stores.items() if name not in declared)
 
 
 def _find_problems(

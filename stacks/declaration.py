@@ -19,6 +19,7 @@ from providers.er import Deadline
 from providers.er.exceptions import ApiError
 from providers.preview_notes import are_wanted
 from providers.suggestion import closest
+from stacks.checks.empty import check_not_empty
 from stacks.component import RouterFlowLogs, declare_decision
 from stacks.decision import Previous, decide
 from stacks.errors import PROGRAM, Problem, StackError
@@ -125,10 +126,12 @@ def _load_config(values: Mapping[str, str], file: Path, program_config: Mapping[
 
     Raises:
         StackError: It has problems.
-        pulumi.RunError: The program passes it, and the stack file has other problems.
+        pulumi.RunError: The stack file is empty; or the program passes it, and the stack file has other problems.
     """
     secret = {key: pulumi.runtime.is_config_secret(qualified(key)) for key in values}
     if program_config is None:
+        if file.is_file() and (refusal := check_not_empty(file, file.read_text(encoding="utf-8", errors="replace"))):
+            raise pulumi.RunError(refusal)
         return parse_stack_file(values, is_secret=secret, defaults=load_defaults())
     problems = check_keys(values, is_secret=secret)
     problems += [

@@ -10,7 +10,7 @@ from tests.e2e.harness import QUICK, STACK, Cloud, Project, assert_same_flow_log
 @pytest.mark.up
 def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -> None:
     project.change_router("edge", attachments=[])
-    cloud.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
+    cloud.server.store.rename_flow_log("core-vpc-shop", "by-hand")
     before = cloud.flow_logs().keys()
     project.state_file().unlink()
     project.expect_ok("stack", "init")
@@ -27,13 +27,13 @@ def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -
     project.change_router("core", adopt=True)
     assert "= 6 imported" in project.up()
     assert cloud.flow_logs().keys() == before
-    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop"
     assert project.flow_logs().keys() < before
 
     # A stack that has flow logs to keep continues, and fails for this target alone.
     project.change_router("edge", attachments=["vpc-edge-proxy"])
     error = project.expect_error("up", *QUICK)
-    assert "already has flow log 'edge-vpc-edge-proxy-03a1ad25', id " in error
+    assert "already has flow log 'edge-vpc-edge-proxy', id " in error
     assert "import it with adopt: true in a stack file" in error
     assert cloud.flow_logs().keys() == before
 

@@ -26,7 +26,7 @@ def test_delivery_is_good_until_a_log_stream_is_deleted(project: Project, cloud:
     shown = project.run([*command_of_records, "--stack", STACK]).output
     assert "records of er-core/vpc-shop in network/er-flow-logs, in UTC:" in shown
 
-    cloud.server.store.lose_stream("edge-vpc-partner-portal-f17d15ec")
+    cloud.server.store.lose_stream("edge-vpc-partner-portal")
     bad = project.run(command)
     assert bad.code == 1
     (line,) = [line for line in bad.output.splitlines() if " vpc-partner-portal " in line]

@@ -115,7 +115,7 @@ def test_stack_lives_in_a_backend_without_disclosing_secrets(
         assert [key for key, data in stored.items() if secrets.appear_in(data) or PASSWORD.encode() in data] == []
 
         # Drift is found there, and max_deletes counts what the state has.
-        cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+        cloud.server.store.delete_flow_log("core-vpc-shop")
         shared.refresh()
         assert len(shared.flow_logs()) == DEMO_FLOW_LOGS - 1
         shared.change_router("core", attachments=["vpc-shop"])

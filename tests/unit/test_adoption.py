@@ -15,7 +15,6 @@ from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
 from stacks.commands.command_line import parse_values
-from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
 from tests.unit import plans
 from tests.unit.plans import attachment, flow_log
@@ -84,8 +83,7 @@ def test_fully_logged_router_selects_all_attachments() -> None:
 
 
 def test_default_name_needs_no_override() -> None:
-    default = flow_log_name("{router}-{attachment}", stack="team", router="er-core", attachment=A)
-    assert "overrides" not in adopted([flow_log("a", default)], [A]).routers["er-core"]
+    assert "overrides" not in adopted([flow_log("a", "er-core-vpc-a")], [A]).routers["er-core"]
 
 
 def test_attachments_without_a_unique_name_are_written_as_ids() -> None:

@@ -18,6 +18,7 @@ from tools.venv import ensure_venv
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV, CLI = Path("/p/.venv"), Path("/c/bin")
+CONFIG = "config: {otc-flow-logs:endpoint: emulator}"
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
     for stack in ("dev", "local"):
-        (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+        (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(CONFIG)
     (folder / "stacks" / "Pulumi.prod.yaml").write_text("config:\n  otc-flow-logs:state: s3://states\n")
     return folder
 
@@ -193,18 +194,18 @@ def test_each_command_explains_itself(module: str) -> None:
 @pytest.mark.parametrize(
     ("stack", "stack_file", "environment", "is_refused"),
     [
-        ("local", "config: {}", {}, False),
-        ("organization/otc-flow-logs/local", "config: {}", {}, False),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": "secret"}, False),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, False),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": ""}, True),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, True),
-        ("dev", "secretsprovider: awskms://alias/x\nconfig: {}", {}, False),
-        ("dev", "secretsprovider: passphrase\nconfig: {}", {}, True),
-        ("dev", "# secretsprovider: awskms://x\nconfig: {}", {}, True),
-        ("dev", "config: {}", {"PULUMI_BACKEND_URL": "https://api.example.com"}, False),
-        ("dev", "encryptionsalt: v1:abc\n", {"PULUMI_BACKEND_URL": "https://api.example.com"}, True),
-        ("dev", "config: {}", {"PULUMI_BACKEND_URL": "s3://bucket?region=eu-de"}, True),
+        ("local", CONFIG, {}, False),
+        ("organization/otc-flow-logs/local", CONFIG, {}, False),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE": "secret"}, False),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, False),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE": ""}, True),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, True),
+        ("dev", f"secretsprovider: awskms://alias/x\n{CONFIG}", {}, False),
+        ("dev", f"secretsprovider: passphrase\n{CONFIG}", {}, True),
+        ("dev", f"# secretsprovider: awskms://x\n{CONFIG}", {}, True),
+        ("dev", CONFIG, {"PULUMI_BACKEND_URL": "https://api.example.com"}, False),
+        ("dev", f"encryptionsalt: v1:abc\n{CONFIG}", {"PULUMI_BACKEND_URL": "https://api.example.com"}, True),
+        ("dev", CONFIG, {"PULUMI_BACKEND_URL": "s3://bucket?region=eu-de"}, True),
     ],
 )
 def test_stack_with_secrets_needs_a_passphrase(
@@ -215,6 +216,25 @@ def test_stack_with_secrets_needs_a_passphrase(
     (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
     with pytest.raises(ToolError, match="passphrase") if is_refused else contextlib.nullcontext():
         stack_check.check_stack(tmp_path, stack, environment)
+
+
+@pytest.mark.parametrize(
+    ("stack_file", "what"),
+    [
+        ("", "is empty"),
+        ("\n---\n", "is empty"),
+        ("encryptionsalt: v1:abc\n", "is empty"),
+        ("# config:\n  # otc-flow-logs:routers:\n", "has only comments"),
+        ("config:\n  # otc-flow-logs:routers:\n", "has nothing below config:"),
+        ("config: {} # later\nencryptionsalt: v1:abc\n", "has nothing below config:"),
+    ],
+)
+def test_stack_file_without_settings_is_refused(tmp_path: Path, stack_file: str, what: str) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(stack_file)
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
+    with pytest.raises(ToolError, match=f"^Stack 'dev': stacks/Pulumi.dev.yaml {what}; declare the stack's routers in"):
+        stack_check.check_stack(tmp_path, "dev", {})
 
 
 @pytest.fixture

@@ -277,14 +277,15 @@ def _section(
     overrides = {}
     for flow_log in sorted(flow_logs, key=lambda flow_log: called[flow_log.target.resource_id]):
         attachment = attachments[flow_log.target.resource_id]
-        default_name = flow_log_name(template, stack=stack, router=key, attachment=attachment)
+        stream = names.stream(group_id, flow_log.target.log_stream_id) or ""
+        default_name = flow_log_name(template, stack=stack, router=key, attachment=attachment, stream=stream)
         override: dict[str, Any] = {}
         if flow_log.name != default_name and NAME_PATTERN.fullmatch(flow_log.name):
             override["name"] = flow_log.name
         if flow_log.description != description:
             override["description"] = flow_log.description
         if flow_log.target.log_stream_id != stream_id:
-            override["log_stream"] = names.stream(group_id, flow_log.target.log_stream_id)
+            override["log_stream"] = stream
         if not flow_log.enabled:
             override["enabled"] = False
         if override:
