@@ -174,11 +174,8 @@ class Store:
 
     def start_update(self, stack: Row, update: Row) -> str:
         """Start it; its token. Previews run beside others."""
-        running = self._running(stack)
-        if update["kind"] != PREVIEW and running:
-            if running["expires"] > time.time():
-                raise ApiError(HTTPStatus.CONFLICT, "Another update is currently in progress.")
-            self._abort(running, "failed")
+        if update["kind"] != PREVIEW:
+            self._refuse_while_updating(stack)
         self._db.execute("UPDATE updates SET status = 'running' WHERE id = ?", [update["id"]])
         return self.renew(update)
 
@@ -253,8 +250,12 @@ class Store:
         return row
 
     def _refuse_while_updating(self, stack: Row) -> None:
-        if self._running(stack):
+        """Raise ApiError if a run is in progress; one whose lease has expired is ended."""
+        running = self._running(stack)
+        if running and running["expires"] > time.time():
             raise ApiError(HTTPStatus.CONFLICT, "Another update is currently in progress.")
+        if running:
+            self._abort(running, "failed")
 
 
 def _required(row: Row | None, message: str) -> Row:
