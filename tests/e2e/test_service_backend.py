@@ -128,7 +128,8 @@ def test_make_keeps_the_state_in_a_service(checkout: Path, serve: Serve) -> None
     backend = serve()
     environment = {"PULUMI_BACKEND_URL": backend.url, **backend.environment}
 
-    output = run_shell("make up && make up && make review && make refresh && make destroy", checkout, **environment)
+    commands = " && ".join(f"make {target}" for target in ("up", "up", "review", "refresh", "destroy"))
+    output = run_shell(commands, checkout, 0, 5 * TIMEOUT, **environment)
 
     assert "+ 14 created" in output
     assert "nothing to do, 10 unchanged" in output

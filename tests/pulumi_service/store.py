@@ -116,12 +116,12 @@ class Store:
     def delete_stack(self, stack: Row, *, force: bool) -> None:
         if self.deployment(stack)["deployment"].get("resources") and not force:
             raise ApiError(HTTPStatus.BAD_REQUEST, "Stack still contains resources.")
-        self._refuse_while_updating(stack)
+        self._at_rest(stack)
         self._db.execute("DELETE FROM stacks WHERE id = ?", [stack["id"]])
 
     def rename_stack(self, stack: Row, name: str, project: str) -> None:
         """Rename it, in its URNs too."""
-        self._refuse_while_updating(stack)
+        stack = self._at_rest(stack)
         old, text = (stack["name"], stack["project"]), stack["deployment"]
         for pattern in ('"urn:pulumi:{0}::{1}::', '::pulumi:pulumi:Stack::{1}-{0}"'):
             text = text.replace(pattern.format(*old), pattern.format(name, project))
@@ -139,7 +139,7 @@ class Store:
 
     def import_deployment(self, stack: Row, deployment: Mapping[str, Any]) -> str:
         """Replace the state; the id of the update that has done so."""
-        self._refuse_while_updating(stack)
+        self._at_rest(stack)
         id_ = self.create_update(stack, "import", {})
         self._db.execute("UPDATE updates SET checkpoint = ? WHERE id = ?", [json.dumps(deployment), id_])
         self._end(self.update(id_), "succeeded")
@@ -175,7 +175,7 @@ class Store:
     def start_update(self, stack: Row, update: Row) -> str:
         """Start it; its token. Previews run beside others."""
         if update["kind"] != PREVIEW:
-            self._refuse_while_updating(stack)
+            self._at_rest(stack)
         self._db.execute("UPDATE updates SET status = 'running' WHERE id = ?", [update["id"]])
         return self.renew(update)
 
@@ -221,7 +221,7 @@ class Store:
 
     def _end(self, update: Row, status: str) -> None:
         """End it; its state becomes the stack's next version."""
-        stack = self._db.execute("SELECT * FROM stacks WHERE id = ?", [update["stack"]]).fetchone()
+        stack = self._by_id(update["stack"])
         version = stack["version"]
         if update["kind"] != PREVIEW:
             version += 1
@@ -249,13 +249,23 @@ class Store:
         row: Row | None = found.fetchone()
         return row
 
-    def _refuse_while_updating(self, stack: Row) -> None:
-        """Raise ApiError if a run is in progress; one whose lease has expired is ended."""
+    def _at_rest(self, stack: Row) -> Row:
+        """The stack, if no run is in progress; a run whose lease has expired is ended.
+
+        Raises:
+            ApiError: A run is in progress.
+        """
         running = self._running(stack)
-        if running and running["expires"] > time.time():
+        if running is None:
+            return stack
+        if running["expires"] > time.time():
             raise ApiError(HTTPStatus.CONFLICT, "Another update is currently in progress.")
-        if running:
-            self._abort(running, "failed")
+        self._abort(running, "failed")
+        return self._by_id(stack["id"])
+
+    def _by_id(self, id_: int) -> Row:
+        row: Row = self._db.execute("SELECT * FROM stacks WHERE id = ?", [id_]).fetchone()
+        return row
 
 
 def _required(row: Row | None, message: str) -> Row:
