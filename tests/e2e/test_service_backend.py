@@ -37,6 +37,7 @@ Serve = Callable[..., Backend]
 """Starts a service for the length of the test; its arguments are the server's behaviour."""
 
 FORMS = {
+    # How a run writes the state.
     "journal": Behaviour(),
     "checkpoints": Behaviour(journal=False),
     "deltas": Behaviour(journal=False, delta_from=0),
@@ -103,20 +104,22 @@ def go_on(project: TeamProject, cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     "form", ["journal", *(pytest.param(form, marks=pytest.mark.acceptance) for form in ("checkpoints", "deltas"))]
 )
-def test_service_keeps_the_state_of_each_kind_of_run(
-    form: str, project: TeamProject, serve: Serve, tmp_path: Path
-) -> None:
+def test_service_keeps_the_state_in_each_form(form: str, project: TeamProject, serve: Serve, tmp_path: Path) -> None:
     init(project, serve(FORMS[form]))
     with harness.serving(tmp_path / "cloud.db") as cloud:
         project.use_cloud(cloud)
         project.up()
         assert_same_flow_logs(project, cloud)
 
+        # What was deleted is created again, what failed is replaced, and what moves is created before it is deleted.
         cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+        cloud.server.store.set_flow_log_state(cloud.flow_log_of("vpc-payments")["id"], "failed")
         project.change_router("edge", log_stream=ARCHIVE, overrides={})
         project.change_config(max_deletes=5)
-        project.up("--refresh")
+        output = project.up("--refresh")
 
+        assert "4 created" in output
+        assert "1 replaced" in output
         assert_same_flow_logs(project, cloud)
         project.destroy()
         assert cloud.flow_logs() == {}
@@ -138,19 +141,29 @@ def test_make_keeps_the_state_in_a_service(checkout: Path, serve: Serve) -> None
     assert not (checkout / ".local" / "state").exists()
 
 
-def test_journal_of_a_killed_run_has_what_was_made(project: TeamProject, serve: Serve, stuck_cloud: Cloud) -> None:
-    init(project, serve())
+@pytest.mark.parametrize(
+    ("form", "pending"),
+    [
+        ("journal", DEMO_FLOW_LOGS - 4),
+        pytest.param("checkpoints", DEMO_FLOW_LOGS - 4, marks=pytest.mark.acceptance),
+        # Pulumi 3.259 writes none of them, as long as there are fewer than ten (httpstate/diffs.go).
+        pytest.param("deltas", 0, marks=pytest.mark.acceptance),
+    ],
+)
+def test_service_knows_what_a_killed_run_has_made(
+    form: str, pending: int, project: TeamProject, serve: Serve, stuck_cloud: Cloud
+) -> None:
+    init(project, serve(FORMS[form]))
     process = start_and_complete(project, stuck_cloud, 4)
     assert "Another update is currently in progress" in project.expect_error("up", *QUICK)
-
     project.kill_engine(process)
+    killed = project.state()
 
-    for _ in range(2):
-        state = project.state()
+    project.expect_ok("cancel", "--yes")
+
+    for state in (killed, project.state()):
         assert count_flow_logs(state) == 4
-        assert {operation["type"] for operation in state["pending_operations"]} == {"creating"}
-        assert len(state["pending_operations"]) == DEMO_FLOW_LOGS - 4
-        project.pulumi("cancel", "--yes")  # changes nothing of it
+        assert [operation["type"] for operation in state.get("pending_operations") or []] == ["creating"] * pending
 
 
 @pytest.mark.acceptance

@@ -113,10 +113,11 @@ class Application:
             return handler(Call(request, path, stack, update))
 
     def _admit(self, authorization: str, update: Row | None) -> None:
-        if authorization.startswith("update-token "):
-            if not update or authorization != f"update-token {update['token']}":
+        kind, _, credential = authorization.partition(" ")
+        if kind == "update-token":
+            if not update or credential != update["token"]:
                 raise ApiError(HTTPStatus.FORBIDDEN, "The update was cancelled, or its lease has expired.")
-        elif authorization != f"token {self._token}":
+        elif (kind, credential) != ("token", self._token):
             raise ApiError(HTTPStatus.UNAUTHORIZED, "The access token is not valid.")
 
     # Users and stacks.

@@ -1,7 +1,8 @@
 """The state that a journal of protocol version 1 makes of the state before the run.
 
 A run's entries name resources of that earlier state by their index there, and the run's own ones by the number of the
-operation that made them (see backend/journal.go and apitype/journal.go of pulumi 3.259).
+operation that made them (see backend/journal.go and apitype/journal.go of pulumi 3.259). Not covered: aliases, which
+this project does not use.
 """
 
 from __future__ import annotations
@@ -89,7 +90,6 @@ class _Run:
         resources = [*self._new.values(), *(old for old in self._old if old is not None)]
         if self._has_refreshed:
             _drop_dangling_references(resources)
-        _resolve_aliases(resources)
         begun = [entry["operation"] for entry in self._begun.values() if entry.get("operation")]
         earlier = [found for found in self._base.get("pending_operations") or [] if found["type"] == "creating"]
         manifest = {"time": datetime.now(timezone.utc).isoformat(), "magic": "", "version": ""}
@@ -129,34 +129,13 @@ class _Run:
 def _drop_dangling_references(resources: list[Resource]) -> None:
     """Forget what depends on resources that a refresh has found to be gone."""
     known: set[str] = set()
-    grandparents: dict[str, str | None] = {}
     for resource in resources:
         for key in ("dependencies", "replaceWith"):
             if urns := resource.get(key):
                 resource[key] = [urn for urn in urns if urn in known]
         for key, urns in (resource.get("propertyDependencies") or {}).items():
             resource["propertyDependencies"][key] = [urn for urn in urns if urn in known]
-        if resource.get("deletedWith") not in known:
-            resource.pop("deletedWith", None)
-        parent = resource.get("parent")
-        if parent and parent not in known:
-            resource["parent"] = grandparents.get(parent)
-        grandparents[resource["urn"]] = resource.get("parent")
+        for key in ("parent", "deletedWith"):
+            if resource.get(key) not in known:
+                resource.pop(key, None)
         known.add(resource["urn"])
-
-
-def _resolve_aliases(resources: list[Resource]) -> None:
-    """Refer to each resource by its new URN, where it had another one before."""
-    urns = {alias: resource["urn"] for resource in resources for alias in resource.pop("aliases", None) or []}
-    if not urns:
-        return
-    for resource in resources:
-        for key in ("urn", "parent", "deletedWith"):
-            if resource.get(key):
-                resource[key] = urns.get(resource[key], resource[key])
-        if provider := resource.get("provider"):
-            urn, _, id_ = provider.rpartition("::")
-            resource["provider"] = f"{urns.get(urn, urn)}::{id_}"
-        lists = [resource.get("dependencies"), *(resource.get("propertyDependencies") or {}).values()]
-        for dependencies in filter(None, lists):
-            dependencies[:] = [urns.get(urn, urn) for urn in dependencies]
