@@ -193,6 +193,24 @@ def test_dropped_journal_leaves_flow_logs_in_no_state(project: TeamProject, serv
 
 
 @pytest.mark.acceptance
+def test_cancelled_live_run_leaves_no_trace_of_its_creates(
+    project: TeamProject, serve: Serve, stuck_cloud: Cloud
+) -> None:
+    init(project, serve(Behaviour(keeps_journal=False)))
+    process = start_and_complete(project, stuck_cloud, 4)
+
+    project.expect_ok("cancel", "--yes")
+
+    stuck_cloud.complete_operations()
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode != 0
+    assert "The update was cancelled" in output
+    assert not project.state().get("resources")
+    assert len(stuck_cloud.flow_logs()) == DEMO_FLOW_LOGS
+    assert list(project.creating.iterdir()) == []
+
+
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("behaviour", "sentence"),
     [
