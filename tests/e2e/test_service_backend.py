@@ -245,7 +245,7 @@ def test_expired_lease_lets_the_next_run_start(project: TeamProject, serve: Serv
 @pytest.mark.acceptance
 def test_killed_service_forgets_nothing(project: TeamProject, stuck_cloud: Cloud, tmp_path: Path) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "tests.pulumi_service", str(tmp_path / "service.db"), str(port)]
+    command = [sys.executable, "-m", "tests.pulumi_service", str(tmp_path / "service.db"), "--port", str(port)]
 
     def start() -> subprocess.Popen[str]:
         server = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
