@@ -270,9 +270,9 @@ def test_killed_service_forgets_nothing(project: TeamProject, stuck_cloud: Cloud
 
 
 @pytest.mark.acceptance
+@pytest.mark.up
 def test_state_moves_to_a_service_and_back(template: Path, serve: Serve, tmp_path: Path) -> None:
     project = TeamProject.copy(tmp_path / "with_state", template)
-    project.up()
     before, backend = project.resources(), serve()
     project.environment |= backend.environment
 

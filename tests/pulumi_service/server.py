@@ -15,6 +15,7 @@ from tests.pulumi_service.store import Behaviour, Store
 
 HOST = "127.0.0.1"
 TOKEN = "pul-test"
+POLL_SECONDS = 0.05  # how soon it notices that it is to stop
 
 
 class _Handler(WSGIRequestHandler):
@@ -54,17 +55,18 @@ def listening(db: Path, behaviour: Behaviour, port: int = 0) -> Iterator[tuple[S
 
 
 @contextmanager
-def serve(db: Path, behaviour: Behaviour | None = None, *, port: int = 0) -> Iterator[Service]:
+def serve(db: Path, behaviour: Behaviour | None = None) -> Iterator[Service]:
     """A server in a thread of this process, for the length of the block.
 
     Args:
         db: Its SQLite file; created if missing.
         behaviour: How it differs from others.
-        port: Its port on loopback; 0 for a free one.
     """
-    with listening(db, behaviour or Behaviour(), port) as (service, server):
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    with listening(db, behaviour or Behaviour()) as (service, server):
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         thread.start()
-        yield service
-        server.shutdown()
-        thread.join()
+        try:
+            yield service
+        finally:
+            server.shutdown()
+            thread.join()
