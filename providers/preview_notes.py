@@ -43,12 +43,14 @@ class PreviewNotes:
             exist yet, and so has no id.
         reasons: By the logical name of a flow log, why it is deleted.
         skipped: The attachments that are selected, but cannot be logged.
+        told: Warnings of the program that say no more than these notes.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     logs_to: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     skipped: Sequence[SkippedAttachment] = ()
+    told: Sequence[str] = ()
 
     @property
     def message(self) -> str:
@@ -67,6 +69,7 @@ def read_notes(messages: Iterable[str]) -> PreviewNotes:
     logs_to: dict[str, str] = {}
     reasons: dict[str, str] = {}
     skipped: dict[SkippedAttachment, None] = {}
+    told: list[str] = []
     for message in messages:
         if message.startswith(_PREFIX):
             data: dict[str, Any] = json.loads(message.removeprefix(_PREFIX))
@@ -74,4 +77,5 @@ def read_notes(messages: Iterable[str]) -> PreviewNotes:
             logs_to |= data["logs_to"]
             reasons |= data["reasons"]
             skipped |= dict.fromkeys(SkippedAttachment(**item) for item in data["skipped"])
-    return PreviewNotes(names=names, logs_to=logs_to, reasons=reasons, skipped=tuple(skipped))
+            told += data["told"]
+    return PreviewNotes(names=names, logs_to=logs_to, reasons=reasons, skipped=tuple(skipped), told=tuple(told))

@@ -14,6 +14,12 @@ LOG_STREAM_TYPE = "pulumi-python:dynamic/lts:LogStream"
 RANDOM_UUID_TYPE = "random:index/randomUuid:RandomUuid"
 STACK_TYPE = "pulumi:pulumi:Stack"
 
+COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
+"""The type of the component of a router that a stack file names; in people's state."""
+
+LOG_GROUPS_COMPONENT_TYPE = "otc-flow-logs:index:LogGroups"
+"""The type of the component with the log groups and log streams that a stack file declares; in people's state."""
+
 _PREFIX = "urn:pulumi:"
 
 
@@ -58,6 +64,11 @@ class Urn:
     def parent_types(self) -> tuple[str, ...]:
         """The types of the resource's parents, the outermost first."""
         return self.types[:-1]
+
+    @property
+    def is_of_stack_file(self) -> bool:
+        """Whether the resource is declared for a stack file, and not by a program itself."""
+        return not {COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE}.isdisjoint(self.parent_types)
 
     def with_stack(self, stack: str) -> Urn:
         """The URN of the same resource after the stack is renamed; the stack itself is a resource with a new name."""

@@ -13,9 +13,10 @@ from providers.flow_log import FlowLog, FlowLogArgs
 from providers.log_group import LogGroup, LogGroupArgs
 from providers.log_stream import LogStream, LogStreamArgs
 from providers.schema import import_id
+from providers.urn import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
 from stacks.decision import Decision
 from stacks.planning.log_groups import DesiredLogStore
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME, LOG_GROUPS_COMPONENT_TYPE
+from stacks.planning.naming import IDEMPOTENCY_KEY_NAME
 from stacks.planning.plan import DesiredFlowLog, ResolvedRouter
 
 WORKING_STATES = ("available", "modifying")
@@ -57,7 +58,6 @@ class RouterFlowLogs(pulumi.ComponentResource):
                 self._enabled.setdefault(desired.attachment.id, []).append(flow_log)
             if self._removes_from(desired.target):
                 _require_working(flow_log, enabled=desired.enabled)
-        self._warn(router)
         self.register_outputs({})
 
     def _declare(self, desired: DesiredFlowLog) -> FlowLog:
@@ -91,12 +91,6 @@ class RouterFlowLogs(pulumi.ComponentResource):
     def _removes_from(self, target: FlowLogTarget) -> bool:
         """Whether this run, which is not a preview, deletes or disables a flow log of this attachment."""
         return not pulumi.runtime.is_dry_run() and target.attachment in self._decision.removing_from
-
-    def _warn(self, router: ResolvedRouter) -> None:
-        names = {attachment.id: attachment.display_name for attachment in router.attachments}
-        reasons = [f"{names.get(text, text)} {reason}" for text, reason in router.skipped.items()]
-        if reasons:
-            pulumi.log.warn(f"not logged on {router.router.name}: {'; '.join(reasons)}", resource=self)
 
 
 class LogGroups(pulumi.ComponentResource):

@@ -9,6 +9,7 @@ from typing import Any
 
 from providers.er import Client
 from providers.er.flow_logs import FlowLog, FlowLogTarget
+from providers.preview_notes import PreviewNotes
 from stacks.checks.conflicts import check_conflicts
 from stacks.checks.deletions import Deletion, check_deletions, find_deletions
 from stacks.checks.interrupted import check_interrupted_creates
@@ -16,6 +17,7 @@ from stacks.checks.log_groups import check_log_groups
 from stacks.checks.quota import check_quota, find_creates
 from stacks.checks.rules import check_rules, note_exceptions
 from stacks.errors import Problem, StackError
+from stacks.notes import make_notes
 from stacks.planning.inventory import fetch_quota, read_interrupted_creates, take_inventory
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
@@ -71,7 +73,8 @@ class Decision:
         adopted: The flow logs to adopt, by target.
         adopted_log_stores: By logical name, the ids of the log groups and log streams to adopt.
         warnings: What the user should know.
-        outputs: The stack's outputs.
+        notes: What a reviewer should know.
+        outputs: The stack's outputs that are known before the run.
         removing_from: The attachments, with their routers, of which the run deletes or disables a flow log. Their other
             flow logs must be at work before that.
     """
@@ -80,6 +83,7 @@ class Decision:
     adopted: Mapping[FlowLogTarget, FlowLog]
     adopted_log_stores: Mapping[str, str]
     warnings: Sequence[str]
+    notes: PreviewNotes
     outputs: Mapping[str, Any]
     removing_from: Set[tuple[str, str]]
 
@@ -123,7 +127,8 @@ def decide(
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
-    notes = [
+    notes = make_notes(plan, deletions)
+    told = [
         *plan.warnings,
         *note_exceptions(config.rules, plan),
         *conflicts.warnings,
@@ -135,8 +140,9 @@ def decide(
         plan=plan,
         adopted=conflicts.adopted,
         adopted_log_stores=log_groups.adopted,
-        warnings=_format_warnings(previous, deletions, notes, place),
-        outputs=make_outputs(plan, deletions, last_run),
+        warnings=[*notes.told, *_format_warnings(previous, told, place)],
+        notes=notes,
+        outputs=make_outputs(plan, last_run),
         removing_from=_find_removals(plan, managed, deletions),
     )
 
@@ -159,10 +165,8 @@ def _find_problems(
     return problems
 
 
-def _format_warnings(
-    previous: Previous, deletions: Sequence[Deletion], notes: Sequence[Problem], place: str | Path
-) -> list[str]:
-    warnings = [*(deletion.sentence for deletion in deletions), *(note.sentence(place) for note in notes)]
+def _format_warnings(previous: Previous, told: Sequence[Problem], place: str | Path) -> list[str]:
+    warnings = [problem.sentence(place) for problem in told]
     if not previous.has_key and not previous.is_first_run:
         # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
         warnings.append("this run migrates the state of version 0.1: run it without --target")

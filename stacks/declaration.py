@@ -17,6 +17,7 @@ from providers.config_keys import CONFIG_NAMESPACE, own_keys, qualified
 from providers.connection import Connection
 from providers.er import Deadline
 from providers.er.exceptions import ApiError
+from providers.preview_notes import are_wanted
 from providers.suggestion import closest
 from stacks.component import RouterFlowLogs, declare_decision
 from stacks.decision import Previous, decide
@@ -33,6 +34,7 @@ from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import OutputsError, read_last_run
 from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores, has_idempotency_key
+from stacks.state.outputs import list_flow_logs
 from stacks.state.snapshot import Snapshot
 
 INVENTORY_TIMEOUT = 300.0  # seconds, for all requests together
@@ -40,8 +42,12 @@ REPORT_INTERVAL = 5.0  # seconds
 
 
 def declare(
-    stack: str, snapshot: Snapshot, last_outputs: Mapping[str, Any], program_config: Mapping[str, Any] | None
-) -> tuple[dict[str, RouterFlowLogs], Mapping[str, Any]]:
+    stack: str,
+    snapshot: Snapshot,
+    last_outputs: Mapping[str, Any],
+    program_config: Mapping[str, Any] | None,
+    store: Callable[[Mapping[str, Any]], None],
+) -> tuple[dict[str, RouterFlowLogs], dict[str, Any]]:
     """Declare the flow logs of the stack.
 
     Args:
@@ -49,6 +55,7 @@ def declare(
         snapshot: Its state.
         last_outputs: The outputs of this project that its last run left.
         program_config: Routers, rules and deletions as the program passes them; None if the stack file has them.
+        store: Stores the outputs that are known before the run, in case that it fails.
 
     Returns:
         The routers' components by their keys, and the stack's outputs.
@@ -73,7 +80,18 @@ def declare(
         decision = decide(client, config, previous, stack=stack, place=place, is_preview=is_preview)
     for warning in decision.warnings:
         pulumi.log.warn(warning)
-    return declare_decision(decision), decision.outputs
+    if is_preview and are_wanted(os.environ):
+        pulumi.log.info(decision.notes.message, ephemeral=True)
+    if decision.plan.desired and not is_preview:  # Without any, all outputs are known before the run.
+        store(decision.outputs)
+    components = declare_decision(decision)
+    ids = {name: flow_log.id for component in components.values() for name, flow_log in component.flow_logs.items()}
+    flow_logs = pulumi.Output.from_input(ids).apply(
+        lambda known: list_flow_logs(decision.plan, known),
+        # Without the ids of what --target leaves out; Pulumi would store a placeholder for an unknown id.
+        run_with_unknowns=not is_preview,
+    )
+    return components, {**decision.outputs, "flow_logs": flow_logs}
 
 
 @contextlib.contextmanager

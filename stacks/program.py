@@ -16,16 +16,11 @@ from providers.config_keys import qualified
 from stacks import sdk_patches
 from stacks.checks import backend, passphrase
 from stacks.stackfile.location import stack_file
+from stacks.state.last_run import OUTPUT
 from stacks.state.snapshot import find_stack_outputs, read_snapshot
 
 if TYPE_CHECKING:
     from stacks.component import RouterFlowLogs
-
-OUTPUT_NAMES = ("routers", "coverage", "deletions")
-"""The outputs of `stacks.state.outputs`."""
-
-OUTPUT = "otc_flow_logs"
-"""The output that contains these in a program with other outputs. The stack program exports them directly."""
 
 _is_declared = False
 
@@ -40,17 +35,14 @@ def main() -> None:
     sdk_patches.apply()
     stack = pulumi.get_stack()
     snapshot = read_snapshot(stack)
-    # Other outputs of the last run, which may be secrets, must not be exported again.
-    last_outputs = find_stack_outputs(snapshot)
-    last_outputs = {name: last_outputs[name] for name in OUTPUT_NAMES if name in last_outputs}
-    with _exported(last_outputs, in_one=False) as outputs:
-        # Imported only now, because this takes long: meanwhile the engine creates the stack's own resource.
-        from stacks.declaration import declare
+    # Imported only now, because this takes long: meanwhile the engine creates the stack's own resource.
+    from stacks.declaration import declare
 
-        _check_backend(stack)
-        _check_passphrase(stack)
-        _, new_outputs = declare(stack, snapshot, outputs, None)
-        outputs |= new_outputs
+    _check_backend(stack)
+    _check_passphrase(stack)
+    _, outputs = declare(stack, snapshot, find_stack_outputs(snapshot), None, _store)
+    for name, value in outputs.items():
+        pulumi.export(name, value)
 
 
 def declare_flow_logs(config: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:
@@ -77,15 +69,18 @@ def declare_flow_logs(config: Mapping[str, Any] | None = None) -> dict[str, Rout
         stack = pulumi.get_stack()
         snapshot = read_snapshot(stack)
         last_outputs = find_stack_outputs(snapshot).get(OUTPUT)
-        with (
-            _in_project_folder(),
-            _exported(last_outputs if isinstance(last_outputs, dict) else {}, in_one=True) as outputs,
-        ):
+        with _in_project_folder():
             from stacks.declaration import declare
 
             _check_backend(stack)
-            components, new_outputs = declare(stack, snapshot, outputs, config)
-            outputs |= new_outputs
+            components, outputs = declare(
+                stack,
+                snapshot,
+                last_outputs if isinstance(last_outputs, dict) else {},
+                config,
+                lambda outputs: _store({OUTPUT: outputs}),
+            )
+            pulumi.export(OUTPUT, outputs)
     except Exception as error:
         # Not an Exception: a program that caught it and went on would delete everything that is not declared.
         pulumi.log.error(str(error) if isinstance(error, pulumi.RunError) else traceback.format_exc())
@@ -93,18 +88,15 @@ def declare_flow_logs(config: Mapping[str, Any] | None = None) -> dict[str, Rout
     return components
 
 
-@contextlib.contextmanager
-def _exported(last_outputs: Mapping[str, Any], *, in_one: bool) -> Iterator[dict[str, Any]]:
-    """Export the dictionary at the end: the last run's outputs, unless the block replaces them.
+def _store(outputs: Mapping[str, Any]) -> None:
+    """Store outputs even if the run fails later.
 
-    A run that fails would otherwise leave the stack without outputs, and the next run's guard without memory.
+    The engine takes the last outputs that the program registered: those of `pulumi.export` follow when all are known,
+    which they never are if a create fails. A run that fails keeps the other outputs of earlier runs.
     """
-    outputs = dict(last_outputs)
-    try:
-        yield outputs
-    finally:
-        for name, value in ({OUTPUT: outputs} if in_one else outputs).items():
-            pulumi.export(name, value)
+    stack = pulumi.runtime.get_root_resource()
+    assert isinstance(stack, pulumi.ComponentResource)
+    stack.register_outputs(dict(outputs))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from providers.flow_log_provider import FlowLogProvider
-from providers.host.servicer import make_handlers, make_servicer
+from providers.host.servicer import MAX_OTHERS, make_handlers, make_servicer
 from providers.host.session import Session
 
 STATUS_DETAILS = "grpc-status-details-bin"  # the metadata with a resource to keep in the state
@@ -69,7 +69,7 @@ def configured(**config: Any) -> FlowLogProvider:
 def hosted(base: type[Any], session: Session | None = None) -> Iterator[Any]:
     """A stub, as the engine has one, for a host with this session."""
     session = session or Session()
-    host = grpc.server(ThreadPoolExecutor(4))
+    host = grpc.server(ThreadPoolExecutor(2 * MAX_OTHERS))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(
         make_servicer(base, session, make_handlers(session))(), host
     )

@@ -14,7 +14,7 @@ import os
 import resource
 import runpy
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,15 @@ from providers import watchdog
 from providers.host.servicer import make_handlers, make_servicer
 from providers.host.session import Session
 from providers.host.status import StatusLines, engine_log
+from providers.preview_notes import PreviewNotes, are_wanted
 
 MAX_CALLS = 4096
 """Calls of the engine that may run at once: more than it ever sends, whatever `--parallel` is.
 
 So no call queues, least of all Cancel. A thread is started only for a call, and mostly waits for the API.
 """
+
+NOTE_TIMEOUT = 10.0  # seconds
 
 ThreadPoolExecutor = concurrent.futures.ThreadPoolExecutor
 add_servicer = provider_pb2_grpc.add_ResourceProviderServicer_to_server
@@ -69,6 +72,12 @@ def _raise_open_files_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
+def _publish_names(engine: str) -> Callable[[Mapping[str, str]], None]:
+    """A function that notes names by id among the events of a preview."""
+    log = engine_log(engine, timeout=NOTE_TIMEOUT)
+    return lambda names: log("", PreviewNotes(names=names).message)
+
+
 def serve(session: Session, handlers: Mapping[str, Any]) -> None:
     """Serve until the engine ends the process, with handlers by the types of their resources."""
     watchdog.exit_with_parent(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
@@ -80,6 +89,10 @@ def serve(session: Session, handlers: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    # The engine passes its address.
-    session = Session(StatusLines(engine_log(sys.argv[1])), engine_log(sys.argv[1], ephemeral=False))
+    engine = sys.argv[1]  # its address
+    session = Session(
+        StatusLines(engine_log(engine)),
+        engine_log(engine, ephemeral=False),
+        publish=_publish_names(engine) if are_wanted(os.environ) else None,
+    )
     serve(session, make_handlers(session))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 from google.protobuf import empty_pb2
-from pulumi.dynamic import CreateResult
+from pulumi.dynamic import CheckFailure, CreateResult
 from pulumi.runtime import proto
 
 from providers.er import Deadline
 from providers.host.messages import from_struct, to_struct
 from providers.host.session import Session
-from providers.inputs import IDEMPOTENCY_KEY
+from providers.inputs import IDEMPOTENCY_KEY, Properties
+from providers.references import References
 from providers.resource import ResourceError, ServiceProvider
 from providers.urn import Urn
 
@@ -31,12 +32,16 @@ class ResourceHandler(Generic[P]):
     def Check(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
         provider = self.provider
         result = provider.check({}, from_struct(request.news))  # the old inputs make no difference
-        failures = [proto.CheckFailure(property=failure.property, reason=failure.reason) for failure in result.failures]
+        failures = result.failures
         identity = provider.schema.identity
         if not failures and (first := self._session.run.record_declared(request.urn, result.inputs, identity)):
             reason = provider.describe_duplicate(first, Urn.parse(request.urn).name)
-            failures = [proto.CheckFailure(property=identity[-1], reason=reason)]
-        return proto.CheckResponse(inputs=to_struct(result.inputs, request.news, provider), failures=failures)
+            failures = [CheckFailure(identity[-1], reason)]
+        messages = [
+            proto.CheckFailure(property=failure.property, reason=failure.reason)
+            for failure in failures or self._find_missing(request, result.inputs)
+        ]
+        return proto.CheckResponse(inputs=to_struct(result.inputs, request.news, provider), failures=messages)
 
     def Diff(self, request: Any) -> Any:  # noqa: N802
         with self._session.deadline(request) as deadline:
@@ -86,6 +91,8 @@ class ResourceHandler(Generic[P]):
             properties[IDEMPOTENCY_KEY] = request.inputs[IDEMPOTENCY_KEY]
         with self._session.deadline(request) as deadline:
             result = self._provider_for(request).read(request.id, properties, deadline)
+        if self._session.publishes_names and not Urn.parse(request.urn).is_of_stack_file:
+            self._look_up(request, properties)  # The program may not declare it any more, and then nothing checks it.
         if not result.id:
             return proto.ReadResponse()
         self._session.run.record_in_state(request.urn, result.id)
@@ -111,6 +118,24 @@ class ResourceHandler(Generic[P]):
                 else:
                     provider.delete(id_, properties, deadline)
         return empty_pb2.Empty()
+
+    def _find_missing(self, request: Any, inputs: Properties) -> list[CheckFailure]:
+        """What the inputs refer to that does not exist, unless it was in the state before."""
+        if Urn.parse(request.urn).is_of_stack_file:
+            return []  # Planning has looked up everything.
+        olds = from_struct(request.olds)
+        if self._session.publishes_names:
+            self._look_up(request, olds)
+        return self._look_up(request, inputs) if References.have_changed(olds, inputs) else []
+
+    def _look_up(self, request: Any, properties: Properties) -> list[CheckFailure]:
+        """What the properties refer to that does not exist."""
+        with self._session.deadline(request) as deadline:
+            return self._session.references.find_failures(
+                lambda: self._session.connection(request.urn).client.with_deadline(deadline),
+                properties,
+                warn=lambda text: self._session.note("", text),  # of the whole run
+            )
 
     def _provider_for(self, request: Any) -> P:
         """The provider, connected."""

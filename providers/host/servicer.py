@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -18,6 +20,14 @@ from providers.log_stream_provider import LogStreamProvider
 from providers.resource import IncompleteResourceError, ResourceError, ServiceProvider
 from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, Urn
 
+_ANY = {"$ref": "pulumi.json#/Any"}  # in a schema, the type of a property: the provider checks it itself
+
+MAX_OTHERS = 4
+"""Operations on resources of others that run at once, as in the SDK's host: their code may not expect more."""
+
+IMPORTED = "providers.imported"
+"""The module from which code that `pulumi import` writes takes the resources."""
+
 Method = Callable[[Any, Any, grpc.ServicerContext], Any]
 
 
@@ -30,8 +40,31 @@ def make_handlers(session: Session) -> dict[str, Any]:
     }
 
 
+def package_schema(handlers: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of the resources, as far as `pulumi import` needs it to write code: their inputs, and the module.
+
+    Source: the schema's reference, https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
+    """
+    tokens = [type_.split(":") for type_ in handlers]
+    return {
+        "name": tokens[0][0],
+        "version": "0.1.0",  # as the SDK's host says
+        "language": {
+            "python": {
+                "packageName": IMPORTED,
+                "moduleNameOverrides": {module: "" for _package, module, _name in tokens},
+            }
+        },
+        "resources": {
+            type_: {"inputProperties": dict.fromkeys(handler.provider.schema.names, _ANY)}
+            for type_, handler in handlers.items()
+        },
+    }
+
+
 def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]) -> type[Any]:
     """A subclass of the SDK's servicer class, with handlers by the types of their resources."""
+    others = threading.Semaphore(MAX_OTHERS)
 
     def configure(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         response = base.Configure(self, request, context)
@@ -42,11 +75,15 @@ def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]
         session.cancelled.set()
         return base.Cancel(self, request, context)
 
+    def get_schema(_self: Any, _request: Any, _context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema(handlers)))
+
     def make_method(operation: str) -> Method:
         def method(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
             handler = handlers.get(Urn.parse(request.urn).type_token)
             if handler is None:
-                return getattr(base, operation)(self, request, context)
+                with others:
+                    return getattr(base, operation)(self, request, context)
             try:
                 return getattr(handler, operation)(request)
             except IncompleteResourceError as error:
@@ -57,7 +94,7 @@ def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]
         return method
 
     methods = {operation: make_method(operation) for operation in OPERATIONS}
-    return type("Servicer", (base,), {**methods, "Configure": configure, "Cancel": cancel})
+    return type("Servicer", (base,), {**methods, "Configure": configure, "Cancel": cancel, "GetSchema": get_schema})
 
 
 def _abort_incomplete(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from providers.er import Deadline
 from providers.host.current_config import current_config
 from providers.host.run import Run
 from providers.host.status import StatusLines
+from providers.references import References
 from providers.resource import connect
 from providers.urn import Urn
 
@@ -29,6 +30,7 @@ class Session:
         lines: StatusLines | None = None,
         note: Callable[[str, str], None] = lambda _urn, _text: None,
         connection: Connection | None = None,
+        publish: Callable[[Mapping[str, str]], None] | None = None,
     ) -> None:
         """Begin a session.
 
@@ -36,19 +38,26 @@ class Session:
             lines: Where operations show what they wait for; by default nowhere.
             note: Tells the user something about a resource, by its URN.
             connection: Used in place of the one that the engine's settings describe.
+            publish: Tells whoever reviews the run the names of what its resources refer to, by id.
         """
         self._lines = lines or StatusLines()
         self.note = note
         self._connection = connection
-        self._config: dict[str, Any] = {}
         self._lock = threading.Lock()
         self.cancelled = threading.Event()
-        self.run = Run()
+        self._publish = publish
+        self.begin_run({})
 
     def begin_run(self, config: dict[str, Any]) -> None:
         """Begin a run of the engine, with this config."""
         self._config = config
         self.run = Run()
+        self.references = References(self.run.is_in_use, self._publish)
+
+    @property
+    def publishes_names(self) -> bool:
+        """Whether anyone reviews the run."""
+        return self._publish is not None
 
     def connection(self, urn: str) -> Connection:
         """The connection of all providers; the stack's settings are those of the stack of this resource."""

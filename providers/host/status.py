@@ -90,12 +90,13 @@ class StatusLines:
                         self._show(line.urn, f"waiting for {line.waiting_for}, {elapsed:.0f} s")
 
 
-def engine_log(address: str, *, ephemeral: bool = True) -> Callable[[str, str], None]:
+def engine_log(address: str, *, ephemeral: bool = True, timeout: float = LOG_TIMEOUT) -> Callable[[str, str], None]:
     """A function that shows a text about a resource, by its URN, through the log of the engine at this address.
 
     Args:
         address: Of the engine.
         ephemeral: Whether it is only shown until the next text on the resource's line.
+        timeout: Seconds until a text that has not arrived is given up.
     """
     # The engine is on this machine: the proxy of a company does not lead to it.
     channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
@@ -106,7 +107,7 @@ def engine_log(address: str, *, ephemeral: bool = True) -> Callable[[str, str], 
         with contextlib.suppress(grpc.RpcError, ValueError):
             engine.Log(
                 engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=ephemeral),
-                timeout=LOG_TIMEOUT,
+                timeout=timeout,
             )
 
     return show

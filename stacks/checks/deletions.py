@@ -20,7 +20,6 @@ from stacks.state.managed import ManagedFlowLog, ManagedFlowLogs
 
 ALLOWED_SHARE = 10  # per cent of the attachments that are logged
 ALWAYS_ALLOWED = 1
-GONE = "the attachment is gone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +94,7 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
     moves_to = join_names([successor.logs_to for successor in successors if successor.target not in managed])
     existing = plan.inventory.flow_logs.get(router_id, ())
     has_failed = any(found.target == flow_log.target and found.state == "failed" for found in existing)
-    last_flow_log = known.flow_logs.get(flow_log.logical_name)
-    logs_to = last_flow_log.logs_to if last_flow_log else _destination(flow_log, plan)
+    logs_to = last.destination(flow_log.target.log_stream_id, flow_log.logical_name) or _destination(flow_log, plan)
     if moves_to:
         reason = f"moves from {former_stream(logs_to, moves_to) or 'another log stream'} to {moves_to}"
     elif successors:
@@ -113,7 +111,7 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
         moves_to=moves_to,
         is_disabled=bool(successors) and not any(successor.enabled for successor in successors),
         is_last=not (successors or has_failed) and attachment is not None and attachment.state not in LEAVING_STATES,
-        is_protected=last_flow_log is not None and last_flow_log.is_protected,
+        is_protected=flow_log.logical_name in last.protected,
     )
 
 
@@ -131,7 +129,7 @@ def _why_not_logged(
     if router_id not in plan.inventory.attachments:
         return "its router is gone"
     if attachment is None:
-        return GONE
+        return "the attachment is gone"
     router = next((router for router in plan.routers if router.router.id == router_id), None)
     if router is None:
         return "its router is no longer in the stack file"

@@ -71,6 +71,11 @@ def _desire_group(
     )
 
 
+def find_new_streams(groups: Sequence[DesiredLogStore]) -> set[str]:
+    """The provisional ids of the log streams that do not exist yet."""
+    return {stream.id for group in groups for stream in group.streams if not stream.existing}
+
+
 def add_declared(inventory: Inventory, groups: Sequence[DesiredLogStore]) -> Inventory:
     """The inventory as it is to be: with the declared groups and streams, and their settings."""
     streams = {group.id: _updated(inventory.streams.get(group.id, ()), group.streams, LogStream) for group in groups}

@@ -10,12 +10,6 @@ from collections.abc import Mapping
 from providers.er.attachments import Attachment
 from providers.er.limits import NAME_MAX_LENGTH
 
-COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"
-"""The type token of a router's component. It is part of the URNs in people's state."""
-
-LOG_GROUPS_COMPONENT_TYPE = "otc-flow-logs:index:LogGroups"
-"""The type token of the component with the stack's log groups and log streams."""
-
 IDEMPOTENCY_KEY_NAME = "flow-logs-idempotency-key"
 """The logical name of the stack's RandomUuid."""
 

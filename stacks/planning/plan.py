@@ -245,9 +245,9 @@ class _Planner:
         last = self._last[router.id].attachments.get(attachment.id) or LastAttachment(
             name=attachment.name, first_name=attachment.name
         )
-        # A flow log keeps its name when it comes under another key of the stack file.
-        first_key = last.key_of(logs_to) or key
         managed = self._managed.get(target)
+        # A flow log keeps its name when it comes under another key of the stack file.
+        first_key = (managed and self._last[router.id].first_key_of(managed.logical_name)) or key
         return DesiredFlowLog(
             attachment=attachment,
             target=target,

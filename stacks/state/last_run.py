@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+OUTPUT = "otc_flow_logs"
+"""The output that contains all others in a program of one's own. The stack program exports them directly."""
+
+LAST_RUN = "last_run"
+"""The output that the next run reads."""
+
 
 class OutputsError(ValueError):
     """Outputs that cannot be read; the text is one sentence."""
-
-
-@dataclass(frozen=True)
-class LastFlowLog:
-    """A flow log that the last run declared.
-
-    Attributes:
-        logs_to: `GROUP/STREAM` that it writes to.
-        key: The router's key in the stack file when the flow log was first declared.
-        is_protected: Whether it was protected.
-    """
-
-    logs_to: str
-    key: str
-    is_protected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +27,11 @@ class LastAttachment:
         name: Its name then.
         first_name: Its name when it was first seen.
         tags: Those that a selector names.
-        flow_logs: By logical name.
     """
 
     name: str
     first_name: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
-    flow_logs: Mapping[str, LastFlowLog] = field(default_factory=dict)
-
-    def key_of(self, logs_to: str) -> str | None:
-        """The key under which the flow log that writes there was first declared."""
-        return next((flow_log.key for flow_log in self.flow_logs.values() if flow_log.logs_to == logs_to), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +45,10 @@ class LastRouter:
         attachments: By id.
         stale_names: By text in the stack file, the id of the attachment that had another name; empty if it was gone.
         selections: The attachments that the stack file selected, by its key.
+        logs_to: `GROUP/STREAM` by the id of the log stream; in earlier forms, by the logical name of the flow log.
+        first_key: The router's key in the stack file when its flow logs were first declared; empty if unknown.
+        other_first_keys: The same, by logical name, of the flow logs that have another one.
+        protected: The logical names of the flow logs that were protected.
     """
 
     id: str
@@ -68,6 +57,18 @@ class LastRouter:
     attachments: Mapping[str, LastAttachment] = field(default_factory=dict)
     stale_names: Mapping[str, str] = field(default_factory=dict)
     selections: Mapping[str, Any] = field(default_factory=dict)
+    logs_to: Mapping[str, str] = field(default_factory=dict)
+    first_key: str = ""
+    other_first_keys: Mapping[str, str] = field(default_factory=dict)
+    protected: Set[str] = frozenset()
+
+    def first_key_of(self, logical_name: str) -> str:
+        """The key under which the flow log of this name was first declared; empty if unknown."""
+        return self.other_first_keys.get(logical_name, self.first_key)
+
+    def destination(self, log_stream_id: str, logical_name: str) -> str:
+        """`GROUP/STREAM` to which the flow log of this name writes; empty if unknown."""
+        return self.logs_to.get(log_stream_id) or self.logs_to.get(logical_name, "")
 
     def previous_id(self, text: str) -> str | None:
         """The id of the attachment that this text named; empty if that was gone, None if there was none."""
@@ -95,12 +96,14 @@ def read_last_run(outputs: Mapping[str, Any]) -> dict[str, LastRouter]:
     """What the outputs of the last run contain.
 
     Raises:
-        OutputsError: They have another form than `stacks.state.outputs` gives them.
+        OutputsError: They have another form than `stacks.state.outputs` gives them, now or in earlier versions.
     """
     try:
+        if LAST_RUN in outputs:
+            return {id_: _read_router(id_, router) for id_, router in outputs[LAST_RUN]["routers"].items()}
         routers: dict[str, LastRouter] = {}
         for key, data in outputs.get("routers", {}).items():
-            router = _read_router_by_key(key, data) if "router" in data else _read_router(data)
+            router = _read_router_by_key(key, data) if "router" in data else _read_router_by_name(data)
             routers[router.id] = _merge(routers[router.id], router) if router.id in routers else router
         return routers
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -111,58 +114,76 @@ def read_last_run(outputs: Mapping[str, Any]) -> dict[str, LastRouter]:
         ) from None
 
 
-def _read_router(data: Mapping[str, Any]) -> LastRouter:
+def _read_router(id_: str, data: Mapping[str, Any]) -> LastRouter:
     return LastRouter(
-        id=_text(data["id"]),
+        id=id_,
         name=_text(data["name"]),
         first_name=_text(data.get("first_name", data["name"])),
         attachments={id_: _read_attachment(attachment) for id_, attachment in data["attachments"].items()},
-        stale_names=_texts(data.get("called", {})),
+        stale_names=_texts(data.get("stale_names", {})),
         selections=dict(data["selections"]),
+        logs_to=_texts(data["logs_to"]),
+        first_key=_text(data["first_key"]),
+        other_first_keys=_texts(data.get("other_first_keys", {})),
+        protected=frozenset(map(_text, data.get("protected", ()))),
     )
 
 
-def _read_attachment(data: Mapping[str, Any]) -> LastAttachment:
+def _read_attachment(data: Mapping[str, Any] | str) -> LastAttachment:
+    if isinstance(data, str):
+        return LastAttachment(name=data, first_name=data)
     return LastAttachment(
         name=_text(data["name"]),
         first_name=_text(data.get("first_name", data["name"])),
         tags=_texts(data.get("tags", {})),
-        flow_logs={
-            name: LastFlowLog(_text(flow_log["logs_to"]), _text(flow_log["key"]), flow_log.get("is_protected") is True)
-            for name, flow_log in data.get("flow_logs", {}).items()
-        },
     )
+
+
+def _read_router_by_name(data: Mapping[str, Any]) -> LastRouter:
+    """A router in the form of development versions after 0.1, which had each flow log with its attachment."""
+    flow_logs = {
+        name: flow_log
+        for attachment in data["attachments"].values()
+        for name, flow_log in attachment.get("flow_logs", {}).items()
+    }
+    keys = _texts({name: flow_log["key"] for name, flow_log in flow_logs.items()})
+    known = {
+        "stale_names": data.get("called", {}),
+        "logs_to": {name: flow_log["logs_to"] for name, flow_log in flow_logs.items()},
+        "first_key": "",
+        "other_first_keys": keys,
+        "protected": [name for name, flow_log in flow_logs.items() if flow_log.get("is_protected") is True],
+    }
+    return _read_router(_text(data["id"]), {**data, **known})
 
 
 def _read_router_by_key(key: str, data: Mapping[str, Any]) -> LastRouter:
     """A router in the form of version 0.1, which had one entry for each key of the stack file."""
-
-    def read_attachment(id_: str, attachment: Mapping[str, Any]) -> LastAttachment:
-        name = _text(attachment["name"])
-        logs_to = _text(attachment["logs_to"]) if id_ in data["flow_logs"] else ""
-        flow_logs = {f"{key}-{id_}": LastFlowLog(logs_to, key)} if logs_to else {}
-        return LastAttachment(name=name, first_name=name, flow_logs=flow_logs)
-
-    return LastRouter(
-        id=_text(data["router"]["id"]),
-        name=_text(data["router"]["name"]),
-        first_name=_text(data["router"]["name"]),
-        attachments={id_: read_attachment(id_, attachment) for id_, attachment in data["attachments"].items()},
-        stale_names={_text(name): "" for name in data.get("gone", ())},
-    )
+    flow_logs = {
+        f"{key}-{id_}": attachment["logs_to"]
+        for id_, attachment in data["attachments"].items()
+        if id_ in data["flow_logs"]
+    }
+    known = {
+        "name": data["router"]["name"],
+        "attachments": {id_: attachment["name"] for id_, attachment in data["attachments"].items()},
+        "stale_names": {_text(name): "" for name in data.get("gone", ())},
+        "selections": {},
+        "logs_to": flow_logs,
+        "first_key": "",
+        "other_first_keys": dict.fromkeys(flow_logs, key),
+    }
+    return _read_router(_text(data["router"]["id"]), known)
 
 
 def _merge(first: LastRouter, second: LastRouter) -> LastRouter:
     """Two entries of the same router as one."""
-    attachments = dict(first.attachments)
-    for id_, attachment in second.attachments.items():
-        others = attachments[id_].flow_logs if id_ in attachments else {}
-        attachments[id_] = replace(attachment, flow_logs={**others, **attachment.flow_logs})
     return replace(
         first,
-        attachments=attachments,
+        attachments={**first.attachments, **second.attachments},
         stale_names={**first.stale_names, **second.stale_names},
-        selections={**first.selections, **second.selections},
+        logs_to={**first.logs_to, **second.logs_to},
+        other_first_keys={**first.other_first_keys, **second.other_first_keys},
     )
 
 

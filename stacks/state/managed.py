@@ -8,8 +8,16 @@ from typing import Any
 
 from providers.er.flow_logs import FlowLogTarget
 from providers.schema import target_of
-from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE, Urn
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME, LOG_GROUPS_COMPONENT_TYPE
+from providers.urn import (
+    COMPONENT_TYPE,
+    FLOW_LOG_TYPE,
+    LOG_GROUP_TYPE,
+    LOG_GROUPS_COMPONENT_TYPE,
+    LOG_STREAM_TYPE,
+    RANDOM_UUID_TYPE,
+    Urn,
+)
+from stacks.planning.naming import IDEMPOTENCY_KEY_NAME
 
 
 @dataclass(frozen=True)

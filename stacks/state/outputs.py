@@ -1,85 +1,114 @@
-"""Writes the stack's outputs: what is logged, what is not and why. The next run reads them (`stacks.state.last_run`).
+"""Makes the stack's outputs: what is logged, for people and programs, and what the next run must know.
 
-They contain nothing that is known only after a flow log was created, such as its id. So the engine has them as soon as
-the program has run, and they are stored even if the run fails later.
+The next run reads the latter with `stacks.state.last_run`. It has nothing that is known only after a flow log was
+created, such as its id, so that it can be stored even if the run fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from providers.er.attachments import Attachment
 from providers.er.named import Named
-from stacks.checks.deletions import Deletion
-from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
-from stacks.planning.selection import NOT_SELECTED, cannot_be_logged
-from stacks.state.last_run import LastAttachment, LastRouter, LastRun
+from stacks.planning.log_groups import find_new_streams
+from stacks.planning.plan import Plan, ResolvedRouter
+from stacks.state.last_run import LAST_RUN, LastAttachment, LastRouter, LastRun
+
+ABOUT = "for the next run of this stack, not for people or other programs: its form may change"
 
 
-def make_outputs(plan: Plan, deletions: Sequence[Deletion], last_run: LastRun) -> dict[str, Any]:
-    """The stack's outputs.
+def make_outputs(plan: Plan, last_run: LastRun) -> dict[str, Any]:
+    """The outputs that are known before the run.
 
     Args:
         plan: What this run declares.
-        deletions: What it deletes.
         last_run: What the last run left.
     """
-    logged = sum(flow_log.enabled for flow_log in plan.desired.values())
-    loggable = skipped = 0
-    for router in plan.routers:
-        left_out = {attachment.id for selection in router.selections.values() for attachment in selection.left_out}
-        loggable += len(router.flow_logs) + len(left_out - router.selected)
-        skipped += len(router.skipped)
-    return {
-        "routers": {router.component: _router(router, last_run.get(router.router.id)) for router in plan.routers},
-        "coverage": {"logged": logged, "loggable": loggable, "skipped": skipped},
-        "deletions": {deletion.flow_log.logical_name: deletion.reason for deletion in deletions},
+    new = find_new_streams(plan.log_groups)
+    routers = {router.router.id: _router(router, last_run.get(router.router.id), new) for router in plan.routers}
+    return {"coverage": _coverage(plan), LAST_RUN: {"about": ABOUT, "routers": routers}}
+
+
+def list_flow_logs(plan: Plan, ids: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The flow logs of each attachment, by its name.
+
+    An attachment whose name another one has, too, is `ROUTER/ATTACHMENT`; or its id, if that is not unique, either.
+
+    Args:
+        plan: What this run declares.
+        ids: The ids of the flow logs, by logical name. A flow log whose id is not a text is left out.
+    """
+    logged = {
+        flow_log.attachment.id: (flow_log.attachment.name, f"{router.router.name}/{flow_log.attachment.name}")
+        for router in plan.routers
+        for flow_log in router.flow_logs
     }
+    counts = Counter(name for names in logged.values() for name in names)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for flow_log in plan.desired.values():
+        if not isinstance(ids[flow_log.logical_name], str):
+            continue
+        id_ = flow_log.attachment.id
+        names = logged[id_] if flow_log.attachment.name else ()
+        key = next((name for name in names if counts[name] == 1), id_)
+        found.setdefault(key, []).append(
+            {"id": ids[flow_log.logical_name], "name": flow_log.name, "logs_to": flow_log.logs_to}
+        )
+    return found
 
 
-def _router(router: ResolvedRouter, last: LastRouter | None) -> dict[str, Any]:
-    flow_logs: dict[str, list[DesiredFlowLog]] = {}
-    for flow_log in router.flow_logs:
-        flow_logs.setdefault(flow_log.attachment.id, []).append(flow_log)
+def _coverage(plan: Plan) -> dict[str, int]:
+    """How many attachments are logged, could be, and are selected but cannot be."""
+    logged = loggable = skipped = 0
+    for router in plan.routers:
+        declared = {flow_log.attachment.id for flow_log in router.flow_logs}
+        not_logged = router.skipped.keys() - declared
+        left_out = {attachment.id for selection in router.selections.values() for attachment in selection.left_out}
+        logged += len({flow_log.attachment.id for flow_log in router.flow_logs if flow_log.enabled})
+        loggable += len(declared | left_out - not_logged)
+        skipped += len(not_logged)
+    return {"logged": logged, "loggable": loggable, "skipped": skipped}
+
+
+def _router(router: ResolvedRouter, last: LastRouter | None, new_streams: set[str]) -> dict[str, Any]:
     selections = {key: selection.requested for key, selection in router.selections.items()}
     selectors = [requested for requested in selections.values() if isinstance(requested, Mapping)]
     tags = {tag for selector in selectors for tag in selector.get("tags", ())}
-    skipped, stale_names = router.skipped, router.stale_names
     known = last.attachments if last else {}
+    first_keys = {flow_log.logical_name: flow_log.first_key for flow_log in router.flow_logs}
+    counts = Counter(first_keys.values())
+    first_key = max(counts, key=counts.__getitem__, default="")
+    optional = {
+        "stale_names": dict(sorted(router.stale_names.items())),
+        "other_first_keys": {name: key for name, key in first_keys.items() if key != first_key},
+        "protected": sorted(flow_log.logical_name for flow_log in router.flow_logs if flow_log.protect),
+    }
     return {
-        "id": router.router.id,
         **_names(router.router, last),
         "attachments": {
-            attachment.id: {
-                **_names(attachment, known.get(attachment.id)),
-                **_attachment(attachment, flow_logs.get(attachment.id, []), skipped, tags),
-            }
-            for attachment in router.attachments
+            attachment.id: _attachment(attachment, known.get(attachment.id), tags) for attachment in router.attachments
         },
-        **({"called": dict(sorted(stale_names.items()))} if stale_names else {}),
         "selections": selections,
+        "logs_to": {
+            flow_log.target.log_stream_id: flow_log.logs_to
+            for flow_log in router.flow_logs
+            if flow_log.target.log_stream_id not in new_streams
+        },
+        "first_key": first_key,
+        **{key: value for key, value in optional.items() if value},
     }
+
+
+def _attachment(attachment: Attachment, last: LastAttachment | None, tags: set[str]) -> dict[str, Any] | str:
+    """Its name alone, if there is nothing else to know."""
+    named = {tag: value for tag, value in sorted(attachment.tags.items()) if tag in tags}
+    known = {**_names(attachment, last), **({"tags": named} if named else {})}
+    return known if len(known) > 1 else attachment.name
 
 
 def _names(thing: Named, last: LastRouter | LastAttachment | None) -> dict[str, str]:
     """The name, and the one when it was first seen if that was another."""
     first_name = last.first_name if last else thing.name
     return {"name": thing.name, **({"first_name": first_name} if first_name != thing.name else {})}
-
-
-def _attachment(
-    attachment: Attachment, flow_logs: Sequence[DesiredFlowLog], skipped: Mapping[str, str], tags: set[str]
-) -> dict[str, Any]:
-    if not flow_logs:
-        return {"not_logged": skipped.get(attachment.id) or cannot_be_logged(attachment) or NOT_SELECTED}
-    named = {tag: value for tag, value in sorted(attachment.tags.items()) if tag in tags}
-    return {
-        **({"tags": named} if named else {}),
-        "flow_logs": {flow_log.logical_name: _flow_log(flow_log) for flow_log in flow_logs},
-    }
-
-
-def _flow_log(flow_log: DesiredFlowLog) -> dict[str, Any]:
-    protected = {"is_protected": True} if flow_log.protect else {}
-    return {"logs_to": flow_log.logs_to, "key": flow_log.first_key, **protected}

@@ -23,8 +23,15 @@ from typing import Any
 from providers import journal, watchdog
 from providers.inputs import IDEMPOTENCY_KEY
 from providers.schema import UNKNOWN_STATE, provisional_id, target_of
-from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE, provider_reference
-from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
+from providers.urn import (
+    COMPONENT_TYPE,
+    FLOW_LOG_TYPE,
+    LOG_GROUP_TYPE,
+    LOG_GROUPS_COMPONENT_TYPE,
+    LOG_STREAM_TYPE,
+    RANDOM_UUID_TYPE,
+    provider_reference,
+)
 from stacks.stackfile.location import short_name
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"

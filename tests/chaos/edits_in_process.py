@@ -17,10 +17,9 @@ from google.protobuf.json_format import MessageToDict
 from emulator import Behaviour, Server
 from emulator.faults.plan import Fault
 from providers.schema import IDENTITY
-from providers.urn import FLOW_LOG_TYPE, Urn
+from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, Urn
 from stacks.decision import Decision, Previous, decide
 from stacks.errors import PROGRAM, StackError
-from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.loader import parse_stack_file
 from stacks.state.last_run import read_last_run
 from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores

@@ -18,8 +18,7 @@ from pulumi.runtime import proto
 from pulumi.runtime.rpc import UNKNOWN
 
 from providers.schema import UNKNOWN_STATE, provisional_id
-from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, Urn
-from stacks.planning.naming import LOG_GROUPS_COMPONENT_TYPE
+from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_GROUPS_COMPONENT_TYPE, LOG_STREAM_TYPE, Urn
 from tests.sdk import STATUS_DETAILS, kept_resource
 
 Inputs = Mapping[str, Any]

@@ -27,7 +27,7 @@ from bench.processes import members, neutral_environment
 from emulator import Behaviour, Server, clock, serve
 from emulator.clock import Instant
 from emulator.flow_logs import NewFlowLog
-from providers.urn import Urn
+from providers.urn import STACK_TYPE, Urn
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "local"
@@ -373,6 +373,11 @@ class Project:
         """The stack's state as its file has it."""
         latest: dict[str, Any] = json.loads(self.state_file(stack).read_text())["checkpoint"]["latest"] or {}
         return latest
+
+    def outputs(self, stack: str = STACK) -> dict[str, Any]:
+        """The stack's outputs as its state has them."""
+        (outputs,) = [found["outputs"] for found in self.state(stack)["resources"] if found["type"] == STACK_TYPE]
+        return dict(outputs)
 
     def flow_logs(self, stack: str = STACK) -> dict[str, dict[str, Any]]:
         """The flow logs in state, by id, including those that a failed create left."""

@@ -14,22 +14,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from providers.preview_notes import EVENTS_VARIABLE
 from tests.e2e.harness import CHECKOUT, FLOW_LOG, STACK, TIMEOUT, Cloud, Project, serving
 
 PREVIEWS = CHECKOUT / "tests" / "unit" / "previews"
-DOCUMENT, EVENTS = "json", "jsonl"
 LEFT_OUT = {"__provider", "created", "dependencies", "duration", "modified", "propertyDependencies", "provider"}
 LEFT_OUT |= {"sourcePosition", "stackTrace", "timestamp"}
 PATH = re.compile(r"(?<![\w:/.])(?:/[\w.+-]+){2,}/(?=[\w.-])")
 """The folders of an absolute path."""
 
 
-def preview(project: Project, form: str, *options: str) -> str:
-    """What `pulumi preview --json` prints, whether it fails or not."""
+def preview(project: Project, *options: str, stack: str = STACK, command: str = "preview") -> str:
+    """What `pulumi preview --json`, or another command, prints, whether it succeeds or not."""
     done = subprocess.run(
-        ["pulumi", "preview", "--json", "--stack", STACK, "--non-interactive", *options],
+        ["pulumi", *command.split(), "--json", "--stack", stack, "--non-interactive", *options],
         cwd=project.directory,
-        env={**project.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": str(form == EVENTS).lower()},
+        env={**project.environment, EVENTS_VARIABLE: "true"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -39,14 +39,9 @@ def preview(project: Project, form: str, *options: str) -> str:
     return done.stdout
 
 
-def cleaned(text: str, form: str) -> str:
-    """The preview without what is left out, one step or event a line."""
-    if form == EVENTS:
-        return "".join(f"{json.dumps(_cleaned(json.loads(line)), ensure_ascii=False)}\n" for line in text.splitlines())
-    document = _cleaned(json.loads(text))
-    steps = ",\n".join(json.dumps(step, ensure_ascii=False) for step in document.pop("steps", []))
-    head = "".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in document.items())
-    return f'{{\n{head}"steps": [\n{steps}\n]\n}}\n'
+def cleaned(text: str) -> str:
+    """The preview without what is left out."""
+    return "".join(f"{json.dumps(_cleaned(json.loads(line)), ensure_ascii=False)}\n" for line in text.splitlines())
 
 
 def _cleaned(value: Any) -> Any:
@@ -195,35 +190,34 @@ def log_groups(project: Project, cloud: Cloud) -> None:
 
 
 REFRESH = ("--refresh",)
-SCENES: dict[str, tuple[Scene, dict[str, tuple[str, ...]]]] = {
-    "first": (first, {DOCUMENT: (), EVENTS: ()}),
-    "unchanged": (unchanged, {DOCUMENT: ()}),
-    "mixed": (mixed, {DOCUMENT: REFRESH, EVENTS: REFRESH}),
-    "moved": (moved, {DOCUMENT: (), EVENTS: ()}),
-    "merged_keys": (merged_keys, {DOCUMENT: (), EVENTS: ()}),
-    "dropped_router": (dropped_router, {DOCUMENT: ()}),
-    "reasons": (reasons, {DOCUMENT: (), EVENTS: ()}),
-    "failed": (failed, {DOCUMENT: REFRESH}),
-    "import": (import_, {DOCUMENT: ()}),
-    "outcome_unknown": (outcome_unknown, {DOCUMENT: ()}),
-    "secret": (secret, {DOCUMENT: ()}),
-    "new_log_groups": (new_log_groups, {EVENTS: ()}),
-    "log_groups": (log_groups, {DOCUMENT: REFRESH, EVENTS: REFRESH}),
-    "wrong_stack_file": (wrong_stack_file, {DOCUMENT: (), EVENTS: ()}),
+SCENES: dict[str, tuple[Scene, tuple[str, ...]]] = {
+    "first": (first, REFRESH),
+    "unchanged": (unchanged, ()),
+    "mixed": (mixed, REFRESH),
+    "moved": (moved, ()),
+    "merged_keys": (merged_keys, ()),
+    "dropped_router": (dropped_router, ()),
+    "reasons": (reasons, ()),
+    "failed": (failed, REFRESH),
+    "import": (import_, ()),
+    "outcome_unknown": (outcome_unknown, ()),
+    "secret": (secret, ()),
+    "new_log_groups": (new_log_groups, ()),
+    "log_groups": (log_groups, REFRESH),
+    "wrong_stack_file": (wrong_stack_file, ()),
 }
 
 
 def record(name: str, folder: Path) -> None:
-    """Play the scene in a new project, and record its previews."""
-    scene, forms = SCENES[name]
+    """Play the scene in a new project, and record its preview."""
+    scene, options = SCENES[name]
     project = Project.create(folder)
     with serving(project.database, latency=0) as cloud:
         scene(project, cloud)
         cloud.complete_operations()
-        for form, options in forms.items():
-            text = cleaned(preview(project, form, *options), form)
-            assert str(folder) not in text
-            (PREVIEWS / f"{name}.{form}").write_text(text, encoding="utf-8")
+        text = cleaned(preview(project, *options))
+        assert str(folder) not in text
+        (PREVIEWS / f"{name}.jsonl").write_text(text, encoding="utf-8")
 
 
 def main() -> None:

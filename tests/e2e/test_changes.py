@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from emulator.faults.plan import Fault
+from providers.urn import STACK_TYPE, Urn
 from tests.e2e.harness import (
     ARCHIVE,
     CORE,
     CREATE,
+    DEMO_FLOW_LOGS,
     EDGE,
     FLOW_LOG,
     QUICK,
@@ -47,12 +49,20 @@ def test_move_creates_new_flow_logs_before_it_deletes_old_ones(project: Project,
 def test_failed_move_deletes_nothing_and_next_up_completes_it(project: Project) -> None:
     with serving(project.database, latency=0.05) as cloud:
         project.use_cloud(cloud)
-        before = cloud.flow_logs().keys()
+        before, outputs = cloud.flow_logs().keys(), project.outputs()
         project.change_router("core", log_stream=ARCHIVE)
         with cloud.assert_no_gaps(*CORE):
             cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, skip=3)])
             project.expect_error("up", *QUICK)
             assert before <= cloud.flow_logs().keys()
+            after = project.outputs()
+            assert f"network/{ARCHIVE}" in last_destinations(after) - last_destinations(outputs)
+            assert after["flow_logs"] == outputs["flow_logs"]
+
+            project.change_router("core", log_group="netwrk")
+            project.expect_error("up", *QUICK)
+            assert project.outputs() == after
+            project.change_router("core", log_group="network")
 
             cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, times=1)])
             error = project.expect_error("up", *QUICK, PULUMI_CONTINUE_ON_ERROR="true")
@@ -129,6 +139,40 @@ def test_state_of_version_0_1_is_migrated_without_changes(project: Project, clou
     assert changes == []
     assert cloud.flow_logs() == before
     assert_same_flow_logs(project, cloud)
+
+
+@pytest.mark.up
+@pytest.mark.acceptance
+def test_outputs_of_earlier_versions_are_read(project: Project, cloud: Cloud) -> None:
+    """Without the first router key in them, the new key would rename all flow logs of `core`."""
+    export = json.loads(project.expect_ok("stack", "export"))
+    resources = export["deployment"]["resources"]
+    routers: dict[str, Any] = {}
+    for resource in (found for found in resources if found["type"] == FLOW_LOG):
+        inputs = resource["inputs"]
+        key = inputs["name"].partition("-")[0]
+        empty = {"id": inputs["er_id"], "name": f"er-{key}", "attachments": {}, "selections": {key: "all"}}
+        logical_name = Urn.parse(resource["urn"]).name
+        routers.setdefault(f"er-{key}", empty)["attachments"][inputs["resource_id"]] = {
+            "name": logical_name.rpartition("-")[0],
+            "flow_logs": {logical_name: {"key": key, "logs_to": "network/er-flow-logs"}},
+        }
+    (stack,) = [found for found in resources if found["type"] == STACK_TYPE]
+    stack["outputs"] = {"routers": routers, "deletions": {}}
+    project.import_state(export)
+    both, before = project.config()["routers"], cloud.flow_logs()
+    project.change_config(routers={"heart": both["core"], "edge": both["edge"]})
+
+    assert f"{DEMO_FLOW_LOGS + 4} unchanged" in project.up("--refresh")
+
+    assert cloud.flow_logs() == before
+    assert project.outputs().keys() == {"coverage", "flow_logs", "last_run"}
+
+
+def last_destinations(outputs: dict[str, Any]) -> set[str]:
+    """`GROUP/STREAM` of all flow logs of er-core at the last run."""
+    (core,) = [router for router in outputs["last_run"]["routers"].values() if router["name"] == "er-core"]
+    return set(core["logs_to"].values())
 
 
 def with_flow_logs_in(cloud: Cloud, export: dict[str, Any]) -> dict[str, Any]:

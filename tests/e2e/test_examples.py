@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from stacks.commands.review.changes import review_stack
+from stacks.commands.review.model import Kind
 from tests.e2e.conftest import CreateOnce
 from tests.e2e.harness import CHECKOUT, FLOW_LOG, QUICK, Project, serving
+from tests.e2e.record_previews import preview
 
 STACK = "dev"
 PACKAGED = ("pyproject.toml", "README.md", "providers", "stacks", "emulator")
@@ -117,12 +120,21 @@ def one_flow_log(tmp_path: Path, environment: Path) -> Iterator[Example]:
 
 
 def test_routers_are_logged_from_a_program(routers: Example) -> None:
+    created = review_stack(STACK, preview(routers, "--refresh", stack=STACK)).rows[Kind.CREATE]
+    assert len(created) == 8
+    assert {(row.router, row.logs_to) for row in created} == {
+        ("er-core", "network/er-flow-logs"),
+        ("er-edge", "network/er-flow-logs-archive"),
+    }
+    assert {"vpc-shop", "vpc-edge-proxy"} < {row.attachment for row in created}
+
     routers.up()
 
     flow_logs = routers.in_cloud()
     assert flow_logs.keys() == routers.resources()
     outputs = json.loads(routers.expect_ok("stack", "output", "--json"))
     assert outputs.keys() == {"flow_logs", "otc_flow_logs"}
+    assert outputs["otc_flow_logs"].keys() == {"coverage", "flow_logs", "last_run"}
     assert sorted(id_ for ids in outputs["flow_logs"].values() for id_ in ids.values()) == sorted(flow_logs)
 
     routers.program = routers.program.replace('["vpc"]', '["vgw"]').replace('"max_deletes": 2', '"max_deletes": 1')

@@ -19,13 +19,9 @@ def test_up_logs_every_attachment_and_second_up_changes_nothing(project: Project
     assert_same_flow_logs(project, cloud)
     outputs = json.loads(project.expect_ok("stack", "output", "--json"))
     assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
-    core = outputs["routers"]["er-core"]["attachments"]
-    assert core[cloud.server.store.attachment("cfw-perimeter").id] == {
-        "name": "cfw-perimeter",
-        "not_logged": "is of type cfw, which cannot be logged",
-    }
-    shop = core[cloud.server.store.attachment("vpc-shop").id]
-    assert shop["flow_logs"] == {"vpc-shop-b8382afe": {"logs_to": "network/er-flow-logs", "key": "core"}}
+    shop = {"id": cloud.flow_log_of("vpc-shop")["id"], "name": "core-vpc-shop-e4ec9862"}
+    assert outputs["flow_logs"]["vpc-shop"] == [{**shop, "logs_to": "network/er-flow-logs"}]
+    assert len(outputs["flow_logs"]) == DEMO_FLOW_LOGS
 
     assert f"{DEMO_FLOW_LOGS + 4} unchanged" in project.up()
     assert cloud.flow_logs() == before

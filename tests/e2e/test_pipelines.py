@@ -87,7 +87,7 @@ def test_drift_job_reports_drift_and_writes_no_state(job: Job, cloud: Cloud) -> 
     cloud.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
     assert job.run("drift", STACK).returncode == 3
     assert job.text("drift.env") == "drifted=true\n"
-    assert "(was changed by hand) | enabled: `false` → `true` |" in job.text("drift.md")
+    assert "(was changed by hand) | enabled: `true` → `false` → `true` |" in job.text("drift.md")
     assert job.state() == before
 
 
@@ -102,7 +102,7 @@ def test_drift_job_can_list_flow_logs_that_are_overdue(job: Job, cloud: Cloud) -
     assert job.run("drift", STACK, DELIVERY="1").returncode == 3
     assert job.text("drift.env") == "drifted=true\n"
     (row,) = [line for line in job.text("drift.md").splitlines() if "overdue |" in line]
-    assert row.startswith("| `er-edge` | `vgw-colocation-munich` | overdue | - | network/er")
+    assert row.startswith("| `er-edge` | `vgw-colocation-munich` | overdue | - | `network/er-flow-logs`: no record")
 
 
 @pytest.mark.up
@@ -133,7 +133,7 @@ def test_previews_of_several_stacks_are_one_comment(job: Job, cloud: Cloud) -> N
     assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS + 6
     job.project.write_config({**config, "state": "s3://elsewhere"}, stack="team")
     assert job.run("plan", "team", **passphrases).returncode == 1
-    assert "its state is in s3" in job.text("team.md")
+    assert "its state is in `s3" in job.text("team.md")
 
 
 @pytest.mark.up

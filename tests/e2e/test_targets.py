@@ -18,8 +18,11 @@ def test_targets_must_include_what_takes_the_place_of_a_flow_log(project: Projec
         assert "the new one failed, or --target left it out" in error
         assert cloud.flow_logs() == before
         new = error.partition("add --target '")[2].partition("'")[0]
+        cloud.server.store.add_attachment("er-core", "vpc-new")
         project.up("--target", old, "--target", new)
     after = cloud.flow_logs()
+    assert len(project.outputs()["flow_logs"]) == len(after)
+    cloud.server.store.remove_attachment("vpc-new")
     assert len(before.keys() - after.keys()) == 1
 
     # A forced replacement keeps a good flow log.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
-import pulumi
 import pytest
 
 from providers.er import Client
@@ -17,8 +16,8 @@ from providers.flow_log_provider import FlowLogProvider
 from stacks.checks.conflicts import check_conflicts
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import format_table
-from stacks.component import RouterFlowLogs
 from stacks.errors import StackError
+from stacks.notes import make_notes
 from stacks.planning.inventory import take_inventory
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
@@ -108,21 +107,17 @@ def test_hostile_names_in_a_refusal_of_the_stack_fit_a_terminal(
 
 
 @pytest.mark.parametrize("adopt", [True, False])
-def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(
-    world: World, time: QuickTime, adopt: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, **_named: warnings.append(text))
+def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(world: World, time: QuickTime, adopt: bool) -> None:
     client, config = impatient_client(world.url, time), config_of(main={**BY_ID, "adopt": adopt})
     plan = planned(client, config)
 
     (flow_log,) = plan.desired.values()
-    RouterFlowLogs._warn(cast(RouterFlowLogs, object()), plan.routers[0])
+    notes = make_notes(plan, [])
     (refused,) = StackError(check_conflicts(config, plan, {}, has_key=False).problems).sentences("x.yaml").split("\n")
 
     assert FlowLogProvider().check({}, {**vars(flow_log.target), "name": flow_log.name}).failures == []
     assert len(flow_log.logical_name) <= 73
-    for text in (flow_log.logical_name, refused, *warnings, json.dumps(make_outputs(plan, [], {}))):
+    for text in (flow_log.logical_name, refused, *notes.told, notes.message, json.dumps(make_outputs(plan, {}))):
         assert fits_a_terminal(text, longest=5000)
     assert fits_a_terminal(format_table(survey(client, plan, stack="local", now=NOW)), longest=7 * 800, lines=7)
 

@@ -18,12 +18,12 @@ from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.quotas import Quota
 from providers.er.routers import Router
-from providers.urn import FLOW_LOG_TYPE
+from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE
 from stacks.checks.deletions import Deletion, check_deletions, find_deletions
 from stacks.errors import Problem
 from stacks.planning.inventory import Inventory
 from stacks.planning.lookup import find_matches
-from stacks.planning.naming import COMPONENT_TYPE, logical_name
+from stacks.planning.naming import logical_name
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.planning.selection import Selection, cannot_be_logged
 from stacks.stackfile.model import StackConfig
@@ -331,7 +331,7 @@ class Stack:
         """A run that is not refused, and its effects on state and outputs."""
         run = self.preview(routers, max_deletes=max_deletes)
         assert run.refusals == []
-        self.outputs = json.loads(json.dumps(make_outputs(run.plan, run.deletions, self.last)))
+        self.outputs = json.loads(json.dumps(make_outputs(run.plan, self.last)))
         others = {target: flow_log for target, flow_log in self.managed.items() if not flow_log.is_in_component}
         created = {
             target: ManagedFlowLog(urn(desired.logical_name), target) for target, desired in run.plan.desired.items()

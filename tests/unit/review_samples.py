@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
+from providers.preview_notes import PreviewNotes, SkippedAttachment
 from providers.urn import FLOW_LOG_TYPE, LOG_STREAM_TYPE
 from stacks.commands.review.model import Difference, Kind, LogStoreRow, Row, StackReview
 
@@ -46,12 +48,12 @@ def step(
     **rest: Any,
 ) -> dict[str, Any]:
     """A step of a preview; `kinds` are the kinds of difference, by property."""
-    states = {"oldState": old, "newState": new}
+    states = {"old": old, "new": new}
     return {
         "op": op,
         "urn": f"urn:pulumi:s::p::otc-flow-logs:index:RouterFlowLogs${type_}::core-{number:05}",
         **{key: state for key, state in states.items() if state is not None},
-        **({"detailedDiff": {key: {"kind": kind} for key, kind in kinds.items()}} if kinds else {}),
+        **({"detailedDiff": {key: {"diffKind": kind} for key, kind in kinds.items()}} if kinds else {}),
         **rest,
     }
 
@@ -88,19 +90,30 @@ def steps_of_every_kind(number: int) -> list[dict[str, Any]]:
     ]
 
 
-def document(*steps: dict[str, Any], warnings: list[str] | None = None) -> str:
-    """A preview as one document."""
-    diagnostics = [{"message": f"warning: {text}\n", "severity": "warning"} for text in warnings or ()]
-    return json.dumps({"config": {}, "steps": steps, "diagnostics": diagnostics})
+def events(
+    *steps: dict[str, Any], warnings: Sequence[str] = (), errors: Sequence[str] = (), notes: PreviewNotes | None = None
+) -> str:
+    """A preview."""
+    diagnostics = [
+        *({"message": f"warning: {text}\n", "severity": "warning"} for text in warnings),
+        *({"message": text, "severity": "error"} for text in errors),
+        *([{"message": notes.message, "severity": "info", "ephemeral": True}] if notes else []),
+    ]
+    happened: list[dict[str, Any]] = [
+        *({"diagnosticEvent": diagnostic} for diagnostic in diagnostics),
+        *({"resourcePreEvent": {"metadata": step}} for step in steps),
+        {"summaryEvent": {"result": "failed" if errors else "succeeded"}},
+    ]
+    return "\n".join(json.dumps({"sequence": number, **event}) for number, event in enumerate(happened))
 
 
 def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -> st.SearchStrategy[list[StackReview]]:
     """Lists of reviews with these texts everywhere."""
     text = st.sampled_from(texts)
-    difference = st.builds(Difference, what=text, old=text, new=text)
+    difference = st.builds(Difference, what=text, old=text, new=text, found=text)
     row = st.builds(
         Row,
-        **dict.fromkeys(("router", "attachment", "flow_log", "logs_to", "note"), text),
+        **dict.fromkeys(("router", "attachment", "flow_log", "logs_to", "moves_from", "note"), text),
         is_disabled=st.booleans(),
         differences=st.lists(difference, max_size=4).map(tuple),
     )
@@ -121,6 +134,7 @@ def reviews(texts: list[str], *, stacks: st.SearchStrategy[str], longest: int) -
         warnings=st.lists(text, max_size=longest),
         rows=st.dictionaries(st.sampled_from(Kind), st.lists(row, min_size=1, max_size=longest)),
         log_stores=st.lists(log_store, max_size=longest),
+        skipped=st.lists(st.builds(SkippedAttachment, router=text, attachment=text, reason=text), max_size=longest),
         unchanged=st.integers(0, 10**6),
     )
     return st.lists(review, min_size=1, max_size=6)

@@ -73,13 +73,13 @@ def keys(problems: list[Problem]) -> list[str]:
 def test_first_run_declares_what_the_stack_file_wants(client: FakeClient) -> None:
     decision = run(client)
     assert set(decision.plan.desired) == {target("a"), target("b")}
-    assert (decision.outputs["deletions"], decision.warnings, decision.adopted) == ({}, [], {})
+    assert (decision.notes.reasons, decision.warnings, decision.adopted) == ({}, [], {})
     assert decision.outputs["coverage"] == {"logged": 2, "loggable": 2, "skipped": 0}
 
 
-def test_deletion_is_a_warning_and_in_the_outputs(client: FakeClient) -> None:
+def test_deletion_is_a_warning_and_in_the_notes(client: FakeClient) -> None:
     decision = run(client, ONE_OF_TWO, state=BOTH)
-    ((name, reason),) = decision.outputs["deletions"].items()
+    ((name, reason),) = decision.notes.reasons.items()
     assert name == BOTH[target("a")].logical_name
     (warning,) = decision.warnings
     assert warning.startswith("er-core: vpc-shop loses its flow log")
@@ -216,5 +216,5 @@ def test_attachments_of_earlier_runs_are_requested_if_unlisted(
 
 def test_flow_logs_of_a_program_are_not_the_stack_files(client: FakeClient) -> None:
     decision = run(client, state=BOTH | managed(target("a", router_id="er-9"), parent=None))
-    assert decision.outputs["deletions"] == {}
+    assert decision.notes.reasons == {}
     assert set(decision.plan.inventory.attachments) == {"er-1"}

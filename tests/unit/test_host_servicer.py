@@ -1,6 +1,9 @@
 """The host's servicer over gRPC, as the engine calls it; what needs the API is in tests/emulator."""
 
+import json
+import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,13 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import proto, rpc
 
+from providers import imported
+from providers.flow_log import FlowLogArgs
 from providers.flow_log_provider import FlowLogProvider
 from providers.host.messages import from_struct, to_struct
 from providers.inputs import is_unknown
+from providers.log_group import LogGroupArgs
+from providers.log_stream import LogStreamArgs
 from providers.schema import IDENTITY
 from providers.urn import FLOW_LOG_TYPE
 from tests.sdk import INPUTS, hosted, properties, refusal, struct
@@ -39,6 +46,13 @@ class OtherProvider(pulumi.dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> pulumi.dynamic.CreateResult:
         raise ValueError("a mistake of another provider")
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        deletes_begun.release()
+        assert may_end.wait(60)
+
+
+deletes_begun, may_end = threading.Semaphore(0), threading.Event()
 
 
 @pytest.fixture
@@ -148,6 +162,29 @@ def test_other_dynamic_resource_goes_to_its_own_provider(engine: Any) -> None:
     assert engine.Check(proto.CheckRequest(urn=OTHER_URN, news=news)).inputs["checked_by"] == "another provider"
     failure = refusal(engine.Create, proto.CreateRequest(urn=OTHER_URN, properties=news))
     assert "a mistake of another provider" in failure.sentence
+
+
+def test_resources_of_others_are_operated_four_at_a_time_and_hold_up_no_flow_log(engine: Any) -> None:
+    properties = struct({PROVIDER_KEY: serialize_provider(OtherProvider())})
+    request = proto.DeleteRequest(id="other", urn=OTHER_URN, properties=properties)
+    calls = [engine.Delete.future(request, timeout=60) for _ in range(5)]
+    for _ in range(4):
+        assert deletes_begun.acquire(timeout=60)
+    assert list(check(engine).failures) == []
+    assert not deletes_begun.acquire(timeout=0.1)
+    may_end.set()
+    assert [call.result() for call in calls] == [empty_pb2.Empty()] * 5
+
+
+def test_schema_lets_import_write_code_with_every_input(engine: Any) -> None:
+    schema = json.loads(engine.GetSchema(proto.GetSchemaRequest()).schema)
+    assert schema["name"] == FLOW_LOG_TYPE.split(":")[0]
+    assert schema["language"]["python"]["packageName"] == imported.__name__
+    for args in (FlowLogArgs, LogGroupArgs, LogStreamArgs):
+        name = args.__name__.removesuffix("Args")
+        (described,) = (value for token, value in schema["resources"].items() if token.endswith(f":{name}"))
+        assert described["inputProperties"].keys() == {field.name for field in fields(args)}
+        assert callable(getattr(imported, name))
 
 
 def test_check_works_after_cancel(engine: Any) -> None:

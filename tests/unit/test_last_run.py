@@ -5,9 +5,35 @@ from typing import Any
 
 import pytest
 
-from stacks.state.last_run import LastAttachment, LastFlowLog, LastRouter, OutputsError, read_last_run
+from stacks.state.last_run import LastAttachment, LastRouter, OutputsError, read_last_run
 
 ROUTER: dict[str, Any] = {
+    "name": "er-new",
+    "first_name": "er-core",
+    "attachments": {"a": {"name": "vpc-new", "first_name": "vpc-shop", "tags": {"env": "prod"}}, "b": "fw"},
+    "stale_names": {"vpc-shop": "a", "vpc-old": ""},
+    "selections": {"core": ["vpc-shop", "vpc-old"]},
+    "logs_to": {"s": "group/stream"},
+    "first_key": "core",
+    "other_first_keys": {"vpc-shop-89abcdef": "copy"},
+    "protected": ["vpc-shop-01234567"],
+}
+LAST = LastRouter(
+    id="er-1",
+    name="er-new",
+    first_name="er-core",
+    attachments={
+        "a": LastAttachment(name="vpc-new", first_name="vpc-shop", tags={"env": "prod"}),
+        "b": LastAttachment(name="fw", first_name="fw"),
+    },
+    stale_names={"vpc-shop": "a", "vpc-old": ""},
+    selections={"core": ["vpc-shop", "vpc-old"]},
+    logs_to={"s": "group/stream"},
+    first_key="core",
+    other_first_keys={"vpc-shop-89abcdef": "copy"},
+    protected={"vpc-shop-01234567"},
+)
+EARLIER: dict[str, Any] = {
     "id": "er-1",
     "name": "er-new",
     "first_name": "er-core",
@@ -16,30 +42,18 @@ ROUTER: dict[str, Any] = {
             "name": "vpc-new",
             "first_name": "vpc-shop",
             "tags": {"env": "prod"},
-            "flow_logs": {"vpc-shop-01234567": {"logs_to": "group/stream", "key": "core", "is_protected": True}},
+            "flow_logs": {
+                "vpc-shop-01234567": {"logs_to": "group/stream", "key": "core", "is_protected": True},
+                "vpc-shop-89abcdef": {"logs_to": "group/other", "key": "copy"},
+            },
         },
         "b": {"name": "fw", "not_logged": "is of type cfw, which cannot be logged"},
     },
     "called": {"vpc-shop": "a", "vpc-old": ""},
     "selections": {"core": ["vpc-shop", "vpc-old"]},
 }
-NO_DESTINATION = {"a": {"name": "x", "flow_logs": {"n": {}}}}
-LAST = LastRouter(
-    id="er-1",
-    name="er-new",
-    first_name="er-core",
-    attachments={
-        "a": LastAttachment(
-            name="vpc-new",
-            first_name="vpc-shop",
-            tags={"env": "prod"},
-            flow_logs={"vpc-shop-01234567": LastFlowLog("group/stream", "core", is_protected=True)},
-        ),
-        "b": LastAttachment(name="fw", first_name="fw"),
-    },
-    stale_names={"vpc-shop": "a", "vpc-old": ""},
-    selections={"core": ["vpc-shop", "vpc-old"]},
-)
+"""A router in the form of development versions after 0.1."""
+BROKEN: list[dict[str, Any]] = [{}, {"key": "core"}, {"key": "core", "logs_to": 5}]
 BY_KEY: dict[str, Any] = {
     "router": {"id": "er-1", "name": "er-core"},
     "attachments": {
@@ -54,8 +68,16 @@ BY_KEY: dict[str, Any] = {
 """A router in the form of version 0.1, which had an entry for each key of the stack file."""
 
 
-def test_router_is_read_by_its_id() -> None:
-    assert read_last_run({"routers": {"er-core": ROUTER}}) == {"er-1": LAST}
+def test_last_run_is_read_even_beside_the_outputs_of_an_earlier_version() -> None:
+    assert read_last_run({"last_run": {"routers": {"er-1": ROUTER}}, "routers": {"er-2": EARLIER}}) == {"er-1": LAST}
+
+
+def test_earlier_form_is_read_by_the_names_of_flow_logs() -> None:
+    keys = {"vpc-shop-01234567": "core", "vpc-shop-89abcdef": "copy"}
+    logs_to = {"vpc-shop-01234567": "group/stream", "vpc-shop-89abcdef": "group/other"}
+    assert read_last_run({"routers": {"er-core": EARLIER}}) == {
+        "er-1": replace(LAST, logs_to=logs_to, first_key="", other_first_keys=keys)
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,9 +102,15 @@ def test_name_of_two_attachments_names_neither() -> None:
     assert LastRouter(id="er-1", name="", attachments=attachments).previous_id("twin") is None
 
 
-@pytest.mark.parametrize(("logs_to", "key"), [("group/stream", "core"), ("group/other", None)])
-def test_key_of_a_flow_log_is_found_by_its_destination(logs_to: str, key: str | None) -> None:
-    assert LAST.attachments["a"].key_of(logs_to) == key
+def test_first_key_is_that_of_the_router_unless_another_is_known() -> None:
+    assert LAST.first_key_of("vpc-shop-89abcdef") == "copy"
+    assert LAST.first_key_of("vpc-shop-01234567") == "core"
+
+
+def test_destination_is_known_by_the_stream_or_by_the_flow_log() -> None:
+    earlier = read_last_run({"routers": {"er-core": EARLIER}})["er-1"]
+    assert LAST.destination("s", "x") == earlier.destination("s", "vpc-shop-01234567") == "group/stream"
+    assert LAST.destination("t", "x") == ""
 
 
 @pytest.mark.parametrize("outputs", [{}, {"routers": {}}, {"coverage": {}}, {"other": 1}])
@@ -100,18 +128,24 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
         "gone": ["vpc-older"],
         "flow_logs": {"a": "x", "c": "y"},
     }
-    first_log, second_log = LastFlowLog("group/stream", "core"), LastFlowLog("group/other", "second")
-    shop = LastAttachment(name="vpc-shop", first_name="vpc-shop", flow_logs={"core-a": first_log})
-    firewall = LastAttachment(name="fw", first_name="fw")
-    data = LastAttachment(name="vpc-data", first_name="vpc-data", flow_logs={"second-c": second_log})
-    router: dict[str, Any] = {"id": "er-1", "name": "er-core", "first_name": "er-core"}
-    assert read_last_run({"routers": {"core": BY_KEY}}) == {
-        "er-1": LastRouter(**router, attachments={"a": shop, "b": firewall}, stale_names={"vpc-old": ""})
-    }
-    both = replace(shop, flow_logs={"core-a": first_log, "second-a": second_log})
+    shop, firewall, data = (LastAttachment(name=name, first_name=name) for name in ("vpc-shop", "fw", "vpc-data"))
+    one = LastRouter(
+        id="er-1",
+        name="er-core",
+        first_name="er-core",
+        attachments={"a": shop, "b": firewall},
+        stale_names={"vpc-old": ""},
+        logs_to={"core-a": "group/stream"},
+        other_first_keys={"core-a": "core"},
+    )
+    assert read_last_run({"routers": {"core": BY_KEY}}) == {"er-1": one}
     assert read_last_run({"routers": {"core": BY_KEY, "second": second}}) == {
-        "er-1": LastRouter(
-            **router, attachments={"a": both, "b": firewall, "c": data}, stale_names={"vpc-old": "", "vpc-older": ""}
+        "er-1": replace(
+            one,
+            attachments={"a": shop, "b": firewall, "c": data},
+            stale_names={"vpc-old": "", "vpc-older": ""},
+            logs_to={"core-a": "group/stream", "second-a": "group/other", "second-c": "group/other"},
+            other_first_keys={"core-a": "core", "second-a": "second", "second-c": "second"},
         )
     }
 
@@ -121,11 +155,12 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
     [
         *(None, [], "core"),
         *({"core": router} for router in (None, 5, {}, {"id": "er-1"}, {"router": "er-1"}, {"router": {"id": "er-1"}})),
-        *({"core": {**ROUTER, "attachments": attachments}} for attachments in (["a"], {"a": "name"}, NO_DESTINATION)),
-        *({"core": {**ROUTER, key: None}} for key in ("name", "selections")),
-        {"core": {**ROUTER, "id": 5}},
-        {"core": {**ROUTER, "called": {"vpc-shop": None}}},
-        {"core": {**ROUTER, "selections": "all"}},
+        *({"core": {**EARLIER, "attachments": attachments}} for attachments in (["a"], {"a": "name"}, {"a": 5})),
+        *({"core": {**EARLIER, key: None}} for key in ("name", "selections")),
+        {"core": {**EARLIER, "id": 5}},
+        {"core": {**EARLIER, "called": {"vpc-shop": None}}},
+        {"core": {**EARLIER, "selections": "all"}},
+        *({"core": {**EARLIER, "attachments": {"a": {"name": "x", "flow_logs": {"n": log}}}}} for log in BROKEN),
         {"core": {**BY_KEY, "attachments": ["a"]}},
         {"core": {**BY_KEY, "attachments": {"a": {}}}},
     ],
@@ -133,3 +168,16 @@ def test_keys_of_version_0_1_are_read_as_one_router() -> None:
 def test_outputs_of_another_form_are_refused(routers: Any) -> None:
     with pytest.raises(OutputsError, match="do not have the form that this version writes"):
         read_last_run({"routers": routers})
+
+
+@pytest.mark.parametrize(
+    "last_run",
+    [
+        *(None, [], {}, {"routers": ["er-1"]}, {"routers": {"er-1": {}}}),
+        *({"routers": {"er-1": {**ROUTER, key: None}}} for key in ROUTER if key != "attachments"),
+        *({"routers": {"er-1": {**ROUTER, "attachments": {"a": known}}}} for known in (None, {}, {"name": 5})),
+    ],
+)
+def test_last_run_of_another_form_is_refused(last_run: Any) -> None:
+    with pytest.raises(OutputsError, match="do not have the form that this version writes"):
+        read_last_run({"last_run": last_run})

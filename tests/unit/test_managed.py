@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE
-from stacks.planning.naming import COMPONENT_TYPE, IDEMPOTENCY_KEY_NAME
+from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, RANDOM_UUID_TYPE
+from stacks.planning.naming import IDEMPOTENCY_KEY_NAME
 from stacks.state.managed import ManagedFlowLog, find_managed_flow_logs, has_idempotency_key
 from tests.unit.plans import target, urn
 

@@ -11,13 +11,16 @@ SKIPPED = SkippedAttachment(router="er-core", attachment="vpc-shop", reason="is 
 
 def test_notes_of_several_messages_are_read_as_one() -> None:
     first = PreviewNotes(names={"1": "er-core"}, reasons={"vpc-shop-1": "the attachment is gone"}, skipped=[SKIPPED])
-    second = PreviewNotes(names={"2": "vpc-größe"}, logs_to={"vpc-shop-2": "network/new"}, skipped=[SKIPPED])
+    second = PreviewNotes(
+        names={"2": "vpc-größe"}, logs_to={"vpc-shop-2": "network/new"}, skipped=[SKIPPED], told=["it is frozen"]
+    )
 
     assert read_notes([first.message, "waiting for routers\n", second.message + "\n"]) == PreviewNotes(
         names={"1": "er-core", "2": "vpc-größe"},
         logs_to={"vpc-shop-2": "network/new"},
         reasons={"vpc-shop-1": "the attachment is gone"},
         skipped=(SKIPPED,),
+        told=("it is frozen",),
     )
 
 

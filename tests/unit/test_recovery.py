@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from providers import journal
-from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE
-from stacks.planning.naming import LOG_GROUPS_COMPONENT_TYPE
+from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_GROUPS_COMPONENT_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE
 from stacks.state import recovery
 
 URN = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-a"

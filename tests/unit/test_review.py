@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import itertools
 import json
@@ -16,6 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.runtime.rpc import UNKNOWN
 
+from providers.er.sanitizing import replace_surrogates, sanitize
+from providers.preview_notes import PreviewNotes
+from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_STREAM_TYPE
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import LONGEST, MARKER, comment
@@ -24,7 +28,7 @@ from stacks.commands.review.model import Kind, StackReview
 from tests.unit.review_samples import (
     HOSTILE,
     PREVIEWS,
-    document,
+    events,
     flow_log,
     log_stream_step,
     move,
@@ -36,9 +40,10 @@ from tests.unit.review_samples import (
 )
 
 DELETED = "**⚠️ 1 to delete: the record that it writes ends**"
-MOVED = "**1 to move: the new flow log is created first, then the old one is deleted, so that no record has a gap**"
+MOVED = "**1 to move: the new flow log is created first, then the old one is deleted**"
 REPLACED = "**⚠️ 1 to replace: deleted, and then created again**"
 ARCHIVED = "`network/er-flow-logs` → `network/er-flow-logs-archive`"
+NO_GAP = "`group-1/stream-1` → `group-1/stream-2`, no gap"
 
 
 def review(text: str) -> str:
@@ -46,7 +51,7 @@ def review(text: str) -> str:
 
 
 def review_steps(*steps: dict[str, Any]) -> str:
-    return review(document(*steps))
+    return review(events(*steps))
 
 
 def rows(text: str, title: str) -> list[list[str]]:
@@ -65,7 +70,7 @@ def test_review_shows_every_kind_of_change_by_name() -> None:
     assert "\n**1 to delete**, **1 to move**, 3 to change, 2 to create, 1 to import, 4 unchanged\n" in text
     deleted = "`core-vpc-shop-staging-4ce7dd7c` (the attachment is gone)"
     assert rows(text, DELETED) == [["`er-core`", "`vpc-shop-staging`", deleted, "`network/er-flow-logs`"]]
-    assert rows(text, MOVED) == [["`er-core`", "`vpc-payments`", "`core-vpc-payments-8bd9e320`", ARCHIVED]]
+    assert rows(text, MOVED) == [["`er-core`", "`vpc-payments`", "`core-vpc-payments-8bd9e320`", f"{ARCHIVED}, no gap"]]
     ((router, attachment, name, target),) = rows(
         text, "**1 to import: it already exists and will be managed by this stack**"
     )
@@ -75,13 +80,13 @@ def test_review_shows_every_kind_of_change_by_name() -> None:
         f"<br>name: `by-hand-too` → {name}"
     )
     assert rows(text, "**2 to create**")[1][:2] == ["`er-edge`", "`vpc-new`"]
-    assert text.endswith("- ⚠️ not logged on er-edge: vpc-partner-lab waits for the router's owner to accept it")
+    assert "not logged on" not in text
 
 
 def test_documentation_shows_the_review_of_recorded_previews() -> None:
     root = PREVIEWS.parents[2]
     pages = [page.read_text(encoding="utf-8") for page in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]]
-    files = {"dev": "mixed.jsonl", "prod": "unchanged.json"}
+    files = {"dev": "mixed.jsonl", "prod": "unchanged.jsonl"}
     text = comment([review_stack(stack, read_recorded(file)) for stack, file in files.items()])
 
     # In a quotation, headings would be those of the page.
@@ -89,54 +94,71 @@ def test_documentation_shows_the_review_of_recorded_previews() -> None:
     assert any("\n".join(f"> {line}".rstrip() for line in bold.splitlines()) in page for page in pages)
 
 
-@pytest.mark.parametrize("file", ["mixed.json", "mixed.jsonl"])
-def test_changes_by_hand_are_marked(file: str) -> None:
-    text = review(read_recorded(file))
+def test_changes_by_hand_are_marked() -> None:
+    text = review(read_recorded("mixed.jsonl"))
 
     name = "core-vpc-data-platform-f25584d3"
     assert [row[1:] for row in rows(text, "**3 to change**")] == [
-        ["`vpc-data-platform`", f"`{name}` (was changed by hand)", f"name: `by-hand` → `{name}`"],
+        ["`vpc-data-platform`", f"`{name}` (was changed by hand)", f"name: `{name}` → `by-hand` → `{name}`"],
         ["`vpc-shop`", "`the-shop`", "name: `core-vpc-shop-e4ec9862` → `the-shop`"],
-        ["`vpc-edge-proxy`", "`edge-vpc-edge-proxy-03a1ad25` (was changed by hand)", "enabled: `false` → `true`"],
+        [
+            "`vpc-edge-proxy`",
+            "`edge-vpc-edge-proxy-03a1ad25` (was changed by hand)",
+            "enabled: `true` → `false` → `true`",
+        ],
     ]
     assert "`core-vpn-office-bonn-6d95ad29` (was deleted by hand)" in text
 
 
-def test_created_flow_logs_have_ids_in_a_document_and_names_in_events() -> None:
-    ids = ["`5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6`", "`core-vpc-shop-e4ec9862`", "`0e7b4d92…/61c9f0a8…`"]
-    names = ["`vpc-shop`", "`core-vpc-shop-e4ec9862`", "`network/er-flow-logs`"]
-    assert ["`er-core`", *ids] in rows(review(read_recorded("first.json")), "**10 to create**")
-    assert ["`er-core`", *names] in rows(review(read_recorded("first.jsonl")), "**10 to create**")
+def test_flow_logs_of_a_first_preview_with_refresh_have_names() -> None:
+    names = ["`er-core`", "`vpc-shop`", "`core-vpc-shop-e4ec9862`", "`network/er-flow-logs`"]
+    assert names in rows(review(read_recorded("first.jsonl")), "**10 to create**")
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}…")
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in PREVIEWS.glob("*.jsonl")))
+def test_no_recorded_preview_shows_an_id(file: str) -> None:
+    assert not UUID.search(review(read_recorded(file)))
+
+
+def test_skipped_attachments_have_rows_in_place_of_warnings() -> None:
+    text = review(read_recorded("moved.jsonl"))
+
+    assert rows(text, "**2 attachments selected, but not logged**") == [
+        ["`er-core`", "`cfw-perimeter`", "is of type cfw, which cannot be logged"],
+        ["`er-edge`", "`vpc-partner-lab`", "waits for the router's owner to accept it"],
+    ]
+    assert "- ⚠️" not in text
 
 
 def test_change_after_import_counts_as_import_only() -> None:
-    text = review(read_recorded("import.json"))
+    text = review(read_recorded("import.jsonl"))
 
     assert "## Flow logs: 8 to create, 2 to import\n" in text
     imported = rows(text, "**2 to import: they already exist and will be managed by this stack**")
-    assert ["name: `by-hand` →" in row[3] for row in imported] == [True, False]
+    assert ["name: `by-hand` →" in row[3] for row in imported] == [False, True]
 
 
-@pytest.mark.parametrize("name", ["moved", "reasons", "merged_keys", "log_groups"])
-def test_both_forms_of_preview_give_the_same_review(name: str) -> None:
-    first, second = (review_stack("local", read_recorded(f"{name}.{form}")) for form in ("json", "jsonl"))
-    assert first == second
-    assert first.is_quiet is (name == "merged_keys")
+def test_merged_keys_of_a_router_are_nothing_to_do() -> None:
+    assert review_stack("local", read_recorded("merged_keys.jsonl")).is_quiet
 
 
-def test_destroyed_stack_is_the_reason_of_its_deletions() -> None:
-    steps = step("delete", 1, old=flow_log(1)), {**stack_step(oldState={}), "op": "delete"}
-    (row,) = review_stack("s", document(*steps)).rows[Kind.DELETE]
-    assert row.note == "the stack is destroyed"
+def test_destroyed_stack_is_called_that_once() -> None:
+    steps = step("delete", 1, old=flow_log(1)), {**stack_step(old={}), "op": "delete"}
+    text = review(events(*steps))
+    assert "\n**to be destroyed**; **1 to delete**\n" in text
+    assert [row[2] for row in rows(text, DELETED)] == ["`flow-log-00001`"]
 
 
-@pytest.mark.parametrize("file", ["reasons.json", "reasons.jsonl", "dropped_router.json"])
+@pytest.mark.parametrize("file", ["reasons.jsonl", "dropped_router.jsonl"])
 def test_every_deletion_shows_its_reason_once(file: str) -> None:
     found = review_stack("local", read_recorded(file))
 
     reasons = {row.attachment: row.note for row in found.rows[Kind.DELETE]}
     selection = 'routers.edge.attachments: {"exclude": ["vpn-office-hamburg"]}'
-    assert file == "dropped_router.json" or reasons == {
+    assert file == "dropped_router.jsonl" or reasons == {
         "vpc-data-platform": "the attachment is gone",
         "vpc-payments": "it is no longer selected because its tag 'env' is now 'retired' (was 'prod')",
         "vpc-shop": "the stack file declares only a flow log to network/er-flow-logs",
@@ -145,16 +167,15 @@ def test_every_deletion_shows_its_reason_once(file: str) -> None:
     }
     assert all(reasons.values())
     assert found.unchanged == 6
-    assert found.warnings
-    assert all(warning.startswith("not logged on ") for warning in found.warnings)
+    assert found.warnings == []
 
 
 @pytest.mark.parametrize(
     ("file", "state", "reason"),
     [
-        ("outcome_unknown.json", "unknown", "it is unknown whether it was created"),
-        ("failed.json", "failed", "it has failed"),
-        ("outcome_unknown.json", "deleting", "its state: `deleting`"),
+        ("outcome_unknown.jsonl", "unknown", "it is unknown whether it was created"),
+        ("failed.jsonl", "failed", "it has failed"),
+        ("outcome_unknown.jsonl", "deleting", "its state: `deleting`"),
     ],
 )
 def test_replacement_because_of_a_state_shows_the_state(file: str, state: str, reason: str) -> None:
@@ -174,7 +195,7 @@ def test_flow_logs_to_new_streams_are_shown_with_their_names() -> None:
     assert created["`vpc-partner-portal`"] == "`network/er-flow-logs-archive`"
     assert rows(text, LOG_STORES)[:2] == [
         ["`network`", "created", "`ttl_in_days`: `14`"],
-        ["`network/er-flow-logs`", "created", "-"],
+        ["`network/er-flow-logs`", "created", "`ttl_in_days`: `14`"],
     ]
 
 
@@ -185,20 +206,20 @@ def test_log_groups_and_streams_are_shown_after_flow_logs() -> None:
     counts = "1 to leave in the cloud, 3 to change, 1 to import, 2 to create"
     assert f"## Flow logs: 1 to move; log groups and streams: 1 to delete, {counts}\n" in text
     assert f"\n**1 to move**, 9 unchanged; log groups and streams: **1 to delete**, {counts}\n" in text
-    deleted = ["`network/deleted`", "no longer declared: it is deleted, with its records", "-"]
+    deleted = ["`network/deleted`", "is deleted, with its records", "-"]
     assert rows(text, "**⚠️ Log groups and streams whose records are deleted**") == [deleted]
     left, network, *_, imported, created, by_hand = rows(text, LOG_STORES)
-    assert left == ["`network/left`", "no longer declared: it stays in the cloud, with its records", "-"]
+    assert left == ["`network/left`", "stays in the cloud, with its records", "-"]
     assert network[:2] == ["`network`", "changed (was changed by hand)"]
     assert network[2].split("<br>") == [
         "when it is no longer declared: `stays` → `is deleted`",
         "tag team: `(none)` → `network`",
-        "`ttl_in_days`: `7` → `14`",
+        "`ttl_in_days`: `14` → `7` → `14`",
     ]
     assert imported == ["`security`", "imported", "`ttl_in_days`: `30` → `60`"]
     assert created == ["`network/core`", "created", "`ttl_in_days`: `90`"]
     assert by_hand[1] == "created (was deleted by hand)"
-    assert all(warning.startswith("not logged on ") for warning in found.warnings)
+    assert found.warnings == []
 
 
 # Built previews.
@@ -206,7 +227,7 @@ def test_log_groups_and_streams_are_shown_after_flow_logs() -> None:
 
 def test_change_of_a_log_stream_alone_is_something_to_do() -> None:
     kinds = {"ttl_in_days": "update"}
-    found = review_stack("s", document(log_stream_step("update", 1, old={}, new={"ttl_in_days": 9}, kinds=kinds)))
+    found = review_stack("s", events(log_stream_step("update", 1, old={}, new={"ttl_in_days": 9}, kinds=kinds)))
 
     assert not found.is_quiet
     assert "## Flow logs: unchanged; log groups and streams: 1 to change\n" in comment([found])
@@ -240,20 +261,15 @@ def test_move_is_one_row_with_both_streams_by_name() -> None:
     text = review(read_recorded("moved.jsonl"))
 
     assert "\n**2 to move**, 8 unchanged\n" in text
-    title = "then the old ones are deleted; ⚠️ 1 of them disabled, so that nothing is written**"
+    title = "then the old ones are deleted; 1 of them disabled, so that nothing is written**"
     assert [row[2:] for row in rows(text, title)] == [
-        ["`core-vpc-payments-8bd9e320` (disabled)", ARCHIVED],
-        ["`core-vpc-shop-e4ec9862`", ARCHIVED],
+        [
+            "`core-vpc-payments-8bd9e320`",
+            f"{ARCHIVED}, disabled: nothing is written<br>enabled: `true` → `false`",
+        ],
+        ["`core-vpc-shop-e4ec9862`", f"{ARCHIVED}, no gap"],
     ]
-    assert not [word for word in ("to delete", "to create", "- ⚠️ er-core", "gap") if word in text]
-
-
-def test_warning_about_several_moves_stays_as_it_is() -> None:
-    streams = "moves from group-1/stream-1 to n/a, n/b"
-    warning = f"core: att-00001 {streams}; the new flow log is created first, so the record has no gap"
-    found = review_stack("local", document(*move(1), warnings=[warning]))
-    assert list(found.warnings) == [warning]
-    assert [row.logs_to for row in found.rows[Kind.MOVE]] == ["group-1/stream-2"]
+    assert not [word for word in ("to delete", "to create", "- ⚠️ er-core") if word in text]
 
 
 OTHER_STREAM = flow_log(1, log_stream_id="stream-2")
@@ -273,7 +289,62 @@ def test_move_is_a_delete_and_a_create_for_one_attachment(steps: list[dict[str, 
     text = review_steps(*steps)
     assert f"## Flow logs: {counts}\n" in text
     if "move" in counts:
-        assert [row[3] for row in rows(text, MOVED)] == ["`group-1/stream-1` → `group-1/stream-2`"]
+        assert [row[3] for row in rows(text, MOVED)] == [NO_GAP]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed: bool) -> None:
+    old, new = {"a": "stream-1", "b": "stream-2", "c": "stream-5"}, {"a": "stream-4", "b": "stream-3"}
+    steps = [
+        *(step("delete", int(s[-1]), old=flow_log(1, name=name, log_stream_id=s)) for name, s in old.items()),
+        *(step("create", int(s[-1]), new=flow_log(1, name=name, log_stream_id=s)) for name, s in new.items()),
+    ]
+
+    found = review_stack("s", events(*steps[:: -1 if is_reversed else 1]))
+
+    moved = [(row.flow_log, row.moves_from[-8:], row.logs_to[-8:]) for row in found.rows[Kind.MOVE]]
+    assert moved == [("a", "stream-1", "stream-4"), ("b", "stream-2", "stream-3")]
+    note = "its attachment will be logged to group-1/stream-4, group-1/stream-3"
+    assert [(row.flow_log, row.note) for row in found.rows[Kind.DELETE]] == [("c", note)]
+
+
+def test_replacement_that_deletes_first_is_no_move() -> None:
+    states: dict[str, Any] = {"old": flow_log(1), "new": OTHER_STREAM, "kinds": {"log_stream_id": "update-replace"}}
+    ops = ("delete-replaced", "replace", "create-replacement")
+    first, last = (review_stack("s", events(*(step(op, **states) for op in order))) for order in (ops, ops[::-1]))
+
+    ((row,), (moved,)) = first.rows[Kind.REPLACE], last.rows[Kind.MOVE]
+    assert [(each.what, each.values) for each in row.differences] == [
+        ("logs to", ["group-1/stream-1", "group-1/stream-2"])
+    ]
+    assert moved.moves_from == "group-1/stream-1"
+
+
+@pytest.mark.parametrize(
+    ("type_", "declared", "by_hand", "shown"),
+    [
+        (FLOW_LOG_TYPE, flow_log(1), {"name": "by-hand"}, [("name", "by-hand", "flow-log-00001")]),
+        (
+            LOG_STREAM_TYPE,
+            {"inputs": {"ttl_in_days": 9, "tags": {"team": "a"}}},
+            {"ttl_in_days": 7, "tags": {"team": "b"}},
+            [("`ttl_in_days`", 7, 9), ("tag team", "b", "a")],
+        ),
+    ],
+)
+def test_what_was_changed_or_deleted_by_hand_shows_what_it_was(
+    type_: str, declared: dict[str, Any], by_hand: dict[str, Any], shown: list[tuple[object, ...]]
+) -> None:
+    found = {"inputs": {**declared["inputs"], **by_hand}, "outputs": by_hand}
+    changed = step("update", 1, old=found, new=declared, kinds=dict.fromkeys(by_hand, "update"))
+
+    for steps, mark, values in (
+        ((step("refresh", 1, old=declared, new=found), changed), "changed", "{0}: `{2}` → `{1}` → `{2}`"),
+        ((step("refresh", 1, old=found), step("create", 1, new=declared)), "deleted", "{0}: `{1}` → `{2}`"),
+    ):
+        text = review_steps(*({**each, "urn": each["urn"].replace(FLOW_LOG_TYPE, type_)} for each in steps))
+        assert f"(was {mark} by hand)" in text
+        assert [each for each in shown if values.format(*each) not in text] == []
 
 
 @pytest.mark.parametrize("key", ["er_id", "resource_id"])
@@ -287,10 +358,10 @@ def test_replacement_for_another_attachment_ends_a_record(key: str) -> None:
     assert name == "`flow-log-00001` (its flow log is now declared for another attachment)"
 
 
-def test_warnings_that_no_row_repeats_are_shown() -> None:
-    warnings = ["core: att-00001 loses its flow log to elsewhere: why", "core: att-00002 is strange"]
-    found = review_stack("local", document(step("delete", 1, old=flow_log(1)), warnings=warnings))
-    assert list(found.warnings) == warnings
+def test_warnings_that_the_notes_do_not_repeat_are_shown() -> None:
+    told, other = "core: att-00001 loses its flow log: why", "core: att-00002 is strange"
+    notes = PreviewNotes(told=[told])
+    assert list(review_stack("local", events(warnings=[told, other], notes=notes)).warnings) == [other]
 
 
 def test_disabling_a_flow_log_is_as_loud_as_deleting_it() -> None:
@@ -299,25 +370,24 @@ def test_disabling_a_flow_log_is_as_loud_as_deleting_it() -> None:
 
     text = review_steps(renamed, disabled)
 
-    assert "**2 to change; ⚠️ 1 of them disabled, so that nothing is written**" in text
+    assert "**⚠️ 2 to change; 1 of them disabled, so that nothing is written**" in text
     assert [row[1] for row in rows(text, "2 to change;")] == ["`att-00002`", "`att-00001`"]
 
 
 def test_order_of_steps_and_stacks_does_not_matter() -> None:
-    preview, comments = json.loads(read_recorded("mixed.json")), set()
+    lines, comments = read_recorded("mixed.jsonl").splitlines(), set()
     for seed in range(5):
-        for key in ("steps", "diagnostics"):
-            random.Random(seed).shuffle(preview[key])
-        stacks = [("a", json.dumps(preview)), ("b", read_recorded("first.json"))]
+        random.Random(seed).shuffle(lines)
+        stacks = [("a", "\n".join(lines)), ("b", read_recorded("first.jsonl"))]
         comments.add(comment([review_stack(*stack) for stack in stacks[:: 1 if seed % 2 else -1]]))
     assert len(comments) == 1
 
 
 def test_reasons_replace_a_missing_detailed_diff() -> None:
     new = flow_log(1, log_stream_id="stream-2", name="new")
-    reasons: dict[str, Any] = {"diffReasons": ["log_stream_id", "name"], "replaceReasons": ["log_stream_id"]}
+    reasons: dict[str, Any] = {"diffs": ["log_stream_id", "name"], "keys": ["log_stream_id"]}
     ((*_, name, streams),) = rows(review_steps(step("replace", old=flow_log(1), new=new, **reasons)), MOVED)
-    assert (name, streams) == ("`new`", "`group-1/stream-1` → `group-1/stream-2`")
+    assert (name, streams) == ("`new`", f"{NO_GAP}<br>name: `flow-log-00001` → `new`")
 
 
 def test_other_resources_are_shown_if_deleted_or_replaced() -> None:
@@ -331,34 +401,67 @@ def test_other_resources_are_shown_if_deleted_or_replaced() -> None:
     )
 
     assert "## Flow logs: 1 to delete, 1 to replace\n" in text
-    assert rows(text, "1 to delete:") == [["-", "-", f"`core-00001` (of type {bucket})", "-"]]
+    assert rows(text, "1 to delete:") == [["-", "-", f"`core-00001` (of type `{bucket}`)", "-"]]
 
 
-def test_names_of_the_last_run_belong_to_logical_names() -> None:
-    """After a run that failed, the state can have another flow log of an attachment than the outputs have."""
-    flow_logs = {"core-00001": {"logs_to": "network/new", "key": "core"}}
-    attachments = {f"att-{n:05}": {"name": f"vpc-{n}", "flow_logs": flow_logs if n == 1 else {}} for n in (1, 2)}
-    router = {"id": "er-1", "name": "er-core", "attachments": attachments, "selections": {}}
+LAST = {"name": "er-core", "attachments": {"att-00001": "vpc-1"}, "selections": {}, "first_key": "core"}
+LAST_RUN = {"last_run": {"routers": {"er-1": {**LAST, "logs_to": {"stream-1": "network/all"}}}}}
+EARLIER = {"att-00001": {"name": "vpc-1", "flow_logs": {"core-00001": {"logs_to": "network/all", "key": "core"}}}}
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        LAST_RUN,
+        {"otc_flow_logs": LAST_RUN, "routers": ["a program's own"]},
+        {"routers": {"er-core": {"id": "er-1", "name": "er-core", "attachments": EARLIER, "selections": {}}}},
+    ],
+    ids=["stack file", "program", "earlier form"],
+)
+def test_destroyed_flow_logs_have_the_names_of_the_last_run(outputs: dict[str, Any]) -> None:
+    destroyed = {**stack_step(old={"outputs": outputs}), "op": "delete"}
     deleted = [step("delete", 1, old=flow_log(1)), step("delete", 2, old=flow_log(2, log_stream_id="stream-2"))]
 
-    text = review_steps(stack_step(oldState={"outputs": {"routers": {"er-core": router}}}), *deleted)
+    text = review_steps(destroyed, *deleted)
 
-    found = [(row[1], row[3]) for row in rows(text, "2 to delete:")]
-    assert found == [("`vpc-1`", "`network/new`"), ("`vpc-2`", "`group-1/stream-2`")]
+    assert [(row[0], row[1], row[3]) for row in rows(text, "2 to delete:")] == [
+        ("`er-core`", "`att-00002`", "`group-1/stream-2`"),
+        ("`er-core`", "`vpc-1`", "`network/all`"),
+    ]
+
+
+def test_log_stores_of_the_preview_name_themselves() -> None:
+    group = step("same", 1, type_=LOG_GROUP_TYPE, old={"id": "group-1", "inputs": {"name": "network"}})
+    stream = step("same", 2, type_=LOG_STREAM_TYPE, old={"id": "stream-1", "inputs": {"name": "all"}})
+    text = review_steps(group, stream, step("create", 1, new=flow_log(1)))
+    assert [row[3] for row in rows(text, "**1 to create**")] == ["`network/all`"]
+
+
+def test_names_come_from_the_notes_first() -> None:
+    names = {"er-1": "er-new", "att-00001": "vpc-new", "group-1": "audit", "stream-1": "new"}
+    before = stack_step(old={"outputs": LAST_RUN})
+    notes = PreviewNotes(names=names, reasons={"core-00001": "it is why"})
+    ((*found, name, logs_to),) = rows(review(events(before, step("delete", 1, old=flow_log(1)), notes=notes)), DELETED)
+    assert (found, name, logs_to) == (["`er-new`", "`vpc-new`"], "`flow-log-00001` (it is why)", "`audit/new`")
 
 
 def test_ids_are_shown_if_the_outputs_cannot_be_read() -> None:
-    state = {"outputs": {"routers": {"er-core": {"id": "er-1"}}, "deletions": ["core-00001"]}}
-    text = review_steps(stack_step(oldState=state, newState=state), step("delete", 1, old=flow_log(1)))
-    assert rows(text, DELETED) == [["`core`", "`att-00001`", "`flow-log-00001`", "`group-1/stream-1`"]]
+    text = review_steps(stack_step(old={"outputs": {"last_run": 5}}), step("delete", 1, old=flow_log(1)))
+    flow_log_and_reason = "`flow-log-00001` (it is no longer declared)"
+    assert rows(text, DELETED) == [["`core`", "`att-00001`", flow_log_and_reason, "`group-1/stream-1`"]]
+
+
+def test_unchanged_flow_logs_are_counted_by_the_steps_of_the_preview() -> None:
+    same = [step("same", number, old=flow_log(number), new=flow_log(number)) for number in (1, 1, 2, 3)]
+    imported = step("import", 3, new=flow_log(3))
+    assert review_stack("s", events(*same, imported)).unchanged == 2
 
 
 # Previews that failed.
 
 
-@pytest.mark.parametrize("file", ["wrong_stack_file.json", "wrong_stack_file.jsonl"])
-def test_failed_preview_shows_its_error(file: str) -> None:
-    assert review(read_recorded(file)).splitlines() == [
+def test_failed_preview_shows_its_error() -> None:
+    assert review(read_recorded("wrong_stack_file.jsonl")).splitlines() == [
         MARKER,
         "## Flow logs: 1 of 1 preview failed",
         "",
@@ -366,7 +469,7 @@ def test_failed_preview_shows_its_error(file: str) -> None:
         "",
         "❌ **The preview failed**, so the changes are unknown.",
         "",
-        "- ❌ otc-flow-logs:routers.core.log&#95;group in stacks/Pulumi.local.yaml: there is no log group with id or"
+        "- ❌ `otc-flow-logs:routers.core.log_group` in `stacks/Pulumi.local.yaml`: there is no log group with id or"
         " name 'netwrk'; known: network, security",
     ]
 
@@ -378,23 +481,20 @@ UNKNOWN_FORM = "its output has an unknown format"
     ("text", "sentence"),
     [
         *((text, "it printed nothing to standard output") for text in ("", " \n")),
-        *((read_recorded(file)[:5000], "its output is incomplete") for file in ("first.json", "first.jsonl")),
+        (read_recorded("first.jsonl")[:5000], "its output is incomplete"),
         ("\n".join(read_recorded("first.jsonl").splitlines()[:-2]), "its output is incomplete"),
-        ("zsh: command not found: pulumi", "its output is not the JSON of &#96;pulumi preview&#96;"),
-        ("[]", "its output is not the JSON of &#96;pulumi preview&#96;"),
-        *((text, UNKNOWN_FORM) for text in ("{}", '{"steps": {}}', '{"steps": [{"op": "same"}]}')),
-        ('{"steps": [{"op": "explode", "urn": "a::b::c::d"}]}', "it has an unknown operation"),
-        (document(step("update")), "it lacks the state of a resource that it changes"),
+        ("zsh: command not found: pulumi", "its output is not the JSON of <code>&#96;pulumi preview&#96;</code>"),
+        ("[]", "its output is not the JSON of <code>&#96;pulumi preview&#96;</code>"),
+        *((text, "its output is one JSON document: set ") for text in ("{}", '{\n  "config": {},', '{"steps": []}')),
+        *((events(found), UNKNOWN_FORM) for found in ({}, {"op": "same"}, {**step("same"), "old": 5})),
+        (events({"op": "explode", "urn": "a::b::c::d"}), "it has an unknown operation"),
+        (events(step("update")), "it lacks the state of a resource that it changes"),
     ],
 )
 def test_incomplete_preview_counts_as_failed(text: str, sentence: str) -> None:
     found = review(text)
     assert "## Flow logs: 1 of 1 preview failed\n" in found
     assert f"**The preview failed**, so the changes are unknown: {sentence}" in found
-
-
-def error(message: str, **more: Any) -> str:
-    return json.dumps({**more, "diagnostics": [{"severity": "error", "message": message}]}, indent=4)
 
 
 TRACEBACK = (
@@ -411,12 +511,12 @@ PROTECTED = (
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (error("error: no such plugin\n"), "no such plugin"),
+        (events(errors=["error: no such plugin\n"]), "no such plugin"),
         ("error: no stack named 'nope' found\n", "no stack named 'nope' found"),
-        (error(TRACEBACK, steps=[]), "Program failed with an unhandled exception: TypeError: 1 is not 2"),
+        (events(errors=[TRACEBACK]), "Program failed with an unhandled exception: TypeError: 1 is not 2"),
         (
-            error(PROTECTED, steps=[]),
-            "vpc-shop-757489f7 is protected, so it cannot be deleted: first set protect: false, in a run of its own",
+            events(errors=[PROTECTED]),
+            "`vpc-shop-757489f7` is protected, so it cannot be deleted: first set protect: false, in a run of its own",
         ),
     ],
     ids=["before the first step", "in place of JSON", "traceback", "protected"],
@@ -434,22 +534,71 @@ def test_secrets_and_config_are_not_printed() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:hunter2"}
     kinds = dict.fromkeys(("name", "description", "log_stream_id"), "update")
     old = flow_log(1, name=secret, description="[secret]", log_stream_id=secret)
-    preview = json.loads(document(step("update", old=old, new=flow_log(1), kinds=kinds)))
-    preview["config"] = {"otc-flow-logs:password": "hunter2", "otc-flow-logs:routers": "hunter2"}
+    prelude = {"sequence": 0, "preludeEvent": {"config": {"otc-flow-logs:password": "hunter2"}}}
 
-    text = review(json.dumps(preview))
+    text = review(f"{json.dumps(prelude)}\n{events(step('update', old=old, new=flow_log(1), kinds=kinds))}")
 
     assert not [word for word in ("hunter2", "1b47") if word in text]
     assert "name: `[secret]` → `flow-log-00001`" in text
     assert 'description: `[secret]` → `""`' in text
-    assert "emulator" not in review(read_recorded("secret.json"))
+    assert "emulator" not in review(read_recorded("secret.jsonl"))
 
 
 # Text from elsewhere.
 
 
+REFERENCES = [
+    *("@all", "me@example.org", "#12", "GH-12", "gh-12", "GL-12", "JIRA-12", "!12", "&3", "%4", "%v1.2", "$5"),
+    *(
+        "org/repo#12",
+        "owner/repo@a5c3785",
+        "a5c3785ed8d6a35868bc169f07e40e889087fd2e",
+        "9ba12248...b19a04f5",
+        "deadbeef",
+    ),
+    *(
+        "[issue:1]",
+        "[work_item:1]",
+        "[epic:1]",
+        "[vulnerability:1]",
+        "[feature_flag:1]",
+        "[cadence:1]",
+        "[wiki_page:a]",
+    ),
+    *("[contact:a]", '[contact:"a b"]', "[[home]]", "[[_TOC_]]", "~12", "~label", '~"two words"', '%"two words"'),
+    *('*iteration:"two words"', "*iteration:1", "^alert#1", "^epic", "namespace/project>", ":tada:", "/close", "$a$"),
+    *("https://evil.example", "www.evil.example", "ftp://a", "mailto:a@b.c", "xmpp:a@b.c", "{+ a +}", "`a", "![](a)"),
+]
+"""What GitHub and GitLab link, notify or draw outside of code, from the pages that describe their Markdown."""
+
+LINKED = re.compile(
+    r"""[@#!&%~$^*/\[{][\w"+\[(]|\w[>_|\\]|[a-z]-\d|\b[0-9a-f]{7,40}\b|:\w+:|\w:\w|://|www\.|[`<>|\\*\[\]{}]""",
+    re.IGNORECASE,
+)
+"""What some of these begin with."""
+
+
+def shown_of(markdown: str) -> tuple[str, str]:
+    """What a reader sees of a sentence, and the part of it that is not code."""
+    in_code = re.compile("`([^`]+)`|<code>(.+?)</code>")
+    seen = in_code.sub(lambda found: found[1] or html.unescape(found[2]), markdown)
+    return seen, in_code.sub("·", markdown)
+
+
+@given(
+    st.lists(st.sampled_from([*REFERENCES, *HOSTILE[:-3], "plain", "vpc-shop", "it's", "7", "(see", "me),", "'a b'"]))
+)
+def test_sentences_are_shown_as_they_are_and_link_to_nothing(words: list[str]) -> None:
+    text = " ".join(words)
+
+    seen, outside = shown_of(prose(text, 10_000))
+
+    assert seen == sanitize(replace_surrogates(text), 10_000)
+    assert not LINKED.search(outside)
+
+
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_names_and_sentences_stay_text(text: str) -> None:
+def test_hostile_names_stay_text(text: str) -> None:
     cell = code(text)
     assert len(cell) < 1000
     assert cell.encode()
@@ -458,14 +607,6 @@ def test_hostile_names_and_sentences_stay_text(text: str) -> None:
         assert not re.search("[`|<]", cell[1:-1])
     elif cell != "-":
         assert re.fullmatch(r"<code>([\w -]|&#\d+;)+</code>", cell)
-
-    sentence = prose(text)
-    assert bool(sentence) == (cell != "-")
-    assert sentence.isprintable()
-    assert not re.search(r"[<>|`*\[\]@\\!~_$^{}\n]", sentence)
-    assert not re.search(r"&(?!#\d+;)", sentence)
-    shown = re.sub(r"&#(\d+);", lambda entity: chr(int(entity[1])), sentence)
-    assert not re.search(r"[@#!~%$^&]\w|://|www\.", shown)
 
 
 def test_hostile_text_does_not_break_the_tables() -> None:
@@ -476,7 +617,7 @@ def test_hostile_text_does_not_break_the_tables() -> None:
         keys = ("name", "resource_id", "log_stream_id", "er_id", first or "x")
         steps.append(step("update", number, old=old, new=new, kinds=dict.fromkeys(keys, "update")))
 
-    text = review(document(*steps, warnings=HOSTILE))
+    text = review(events(*steps, warnings=HOSTILE))
 
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert len(tables) == len(steps) + 2
@@ -486,7 +627,7 @@ def test_hostile_text_does_not_break_the_tables() -> None:
 
 def test_long_text_is_shortened_with_an_ellipsis_but_errors_are_not() -> None:
     for text in ("ab " * 300, "x" * 501, "x" + " " * 5_000 + "y"):
-        assert prose(text).endswith("&#8230;")
+        assert prose(text).endswith("…")
     error = "vpc-001 (by-hand-001, 1d0a6c5e), " * 40 + "set adopt now"
     assert "set adopt now" in comment([StackReview(stack="dev", is_failed=True, errors=[error])])
 
@@ -505,7 +646,7 @@ def test_long_tables_are_folded_but_stay_open_if_they_are_loud() -> None:
 @pytest.mark.parametrize(("stacks", "each"), [(1, 1000), (20, 100), (350, 2), (1000, 1)])
 def test_comment_of_many_rows_keeps_deletions_longest(stacks: int, each: int) -> None:
     steps = itertools.chain.from_iterable(map(steps_of_every_kind, range(each)))
-    found = review_stack("", document(*steps, warnings=["w" * 400]))
+    found = review_stack("", events(*steps, warnings=["w" * 400]))
     text = comment(replace(found, stack=f"stack-{number:04}") for number in range(stacks))
 
     assert LONGEST - 3000 < len(text) <= LONGEST
@@ -528,7 +669,7 @@ def test_comment_of_many_rows_keeps_deletions_longest(stacks: int, each: int) ->
 
 
 def test_failed_stacks_and_deletions_are_kept_longest() -> None:
-    quiet, deleting = (review_stack("y", read_recorded(file)) for file in ("unchanged.json", "dropped_router.json"))
+    quiet, deleting = (review_stack("y", read_recorded(file)) for file in ("unchanged.jsonl", "dropped_router.jsonl"))
     loud = [deleting, review_stack("z", "")]
 
     text = comment([quiet, *loud])
@@ -554,9 +695,9 @@ def test_comment_is_never_longer_than_allowed(several: list[StackReview], longes
 
 
 def test_command_prints_the_comment_of_all_previews(capsys: pytest.CaptureFixture[str]) -> None:
-    files = [f"dev={PREVIEWS / 'mixed.json'}", f"prod={PREVIEWS / 'wrong_stack_file.json'}"]
+    files = [f"dev={PREVIEWS / 'mixed.jsonl'}", f"prod={PREVIEWS / 'wrong_stack_file.jsonl'}"]
     assert main(files[:1]) == 0
-    assert capsys.readouterr().out == comment([review_stack("dev", read_recorded("mixed.json"))]) + "\n"
+    assert capsys.readouterr().out == comment([review_stack("dev", read_recorded("mixed.jsonl"))]) + "\n"
     assert main(files) == 1
     assert re.findall("### Stack `(.*)`", capsys.readouterr().out) == ["dev", "prod"]
 
@@ -564,7 +705,7 @@ def test_command_prints_the_comment_of_all_previews(capsys: pytest.CaptureFixtur
 def test_command_reads_one_preview_from_standard_input(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(read_recorded("unchanged.json").encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(read_recorded("unchanged.jsonl").encode())))
     assert main(["dev=-"]) == 0
     assert capsys.readouterr().out.endswith("## Flow logs: nothing to do\n\n**`dev`**: nothing to do, 10 unchanged\n")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stacks.commands.review import __main__ as command
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.model import Kind, LogStoreRow, Row, StackReview
@@ -58,11 +62,14 @@ def test_changes_are_sorted_by_how_much_they_matter() -> None:
         "3 to change",
         "1 to import: it already exists and will be managed by this stack",
         "2 to create",
-        "2 warnings",
+        "2 attachments selected, but not logged",
+    ]
+    assert lines[-2:] == [
+        "  - er-core, cfw-perimeter: is of type cfw, which cannot be logged",
+        "  - er-edge, vpc-partner-lab: waits for the router's owner to accept it",
     ]
     assert "    name: core-vpc-shop-e4ec9862 -> the-shop" in lines
     assert '    description: "" -> Everything that passes the core router' in lines
-    assert lines[-2:] == ["  - not logged on er-edge: vpc-partner-lab waits for the router's owner to", "    accept it"]
 
 
 ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
@@ -71,22 +78,22 @@ ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
 @pytest.mark.parametrize(
     ("file", "part"),
     [
-        ("reasons.json", "5 TO DELETE: THE RECORDS THAT THEY WRITE END"),
+        ("reasons.jsonl", "5 TO DELETE: THE RECORDS THAT THEY WRITE END"),
         (
-            "reasons.json",
+            "reasons.jsonl",
             "core-archive-vpc-shop-e4ec9862 reason: the stack file declares only a flow log to network/er-flow-logs",
         ),
         (
-            "reasons.json",
-            "vpc-lab-8bf66aa7 reason: its router is no longer in the stack file logged to network/er-flow-logs",
+            "reasons.jsonl",
+            "reason: its router is no longer in the stack file logged to network/er-flow-logs",
         ),
         ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
-        ("moved.jsonl", f"{ARCHIVED}, DISABLED: nothing is written"),
+        ("moved.jsonl", f"{ARCHIVED}, disabled: nothing is written enabled: true -> false"),
         ("moved.jsonl", f"{ARCHIVED}, no gap"),
-        ("failed.json", "1 TO REPLACE: DELETED, AND THEN CREATED AGAIN"),
-        ("failed.json", "core-vpc-shop-e4ec9862 it has failed"),
-        ("mixed.json", "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: false -> true"),
-        ("mixed.json", "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs"),
+        ("failed.jsonl", "1 TO REPLACE: DELETED, AND THEN CREATED AGAIN"),
+        ("failed.jsonl", "core-vpc-shop-e4ec9862 it has failed"),
+        ("mixed.jsonl", "edge-vpc-edge-proxy-03a1ad25 was changed by hand enabled: true -> false -> true"),
+        ("mixed.jsonl", "core-vpn-office-bonn-6d95ad29 was deleted by hand logs to network/er-flow-logs"),
     ],
 )
 def test_changes_have_their_reasons(file: str, part: str) -> None:
@@ -96,22 +103,25 @@ def test_changes_have_their_reasons(file: str, part: str) -> None:
 def test_deleted_records_of_log_streams_are_loud() -> None:
     shown = review("log_groups.jsonl")
 
-    loud = "LOG GROUPS AND STREAMS WHOSE RECORDS ARE DELETED\n  - network/deleted: no longer declared: it is deleted"
-    assert f"\n\n{loud}, with its records\n\nlog groups and streams\n" in shown
+    loud = "LOG GROUPS AND STREAMS WHOSE RECORDS ARE DELETED\n  - network/deleted: is deleted, with its records"
+    assert f"\n\n{loud}\n\nlog groups and streams\n" in shown
     assert "  - network: changed\n    was changed by hand\n    when it is no longer declared: stays -> " in shown
     assert f"{RED}LOG GROUPS" in text([review_stack("local", read_recorded("log_groups.jsonl"))], in_colour=True)
     several = [LogStoreRow(name=f"g{number}", kind=Kind.DELETE, stays=number > 30) for number in range(60)]
     long = text([StackReview(stack="dev", log_stores=several)])
-    assert long.count("it is deleted, with its records") == 31
+    assert long.count("is deleted, with its records") == 31
     assert long.endswith("  ... and 9 more")
 
 
-def test_unknown_reason_of_a_deletion_is_reported() -> None:
-    assert "\n    reason: the preview does not say\n" in review_of(Kind.DELETE, [row(1)])
+def test_destroyed_stack_is_called_that_once() -> None:
+    rows = {Kind.DELETE: [row(1)]}
+    shown = text([StackReview(stack="dev", rows=rows, is_destroyed=True)])
+    assert shown.startswith("Stack dev: to be destroyed; 1 to delete\n\n1 TO DELETE: ")
+    assert shown.endswith("\n  - er, vpc-1, f-1\n    logged to g/s")
 
 
 def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:
-    files = {"a": "unchanged.json", "b": "dropped_router.json"}
+    files = {"a": "unchanged.jsonl", "b": "dropped_router.jsonl"}
     several = [review_stack(stack, read_recorded(file)) for stack, file in files.items()]
 
     shown = text(several)
@@ -122,7 +132,7 @@ def test_stacks_with_nothing_to_do_have_one_line_and_come_last() -> None:
 
 
 def test_failed_preview_is_loud_and_shows_why() -> None:
-    assert review("wrong_stack_file.json").splitlines() == [
+    assert review("wrong_stack_file.jsonl").splitlines() == [
         "Stack local: THE PREVIEW FAILED, so the changes are unknown.",
         "  - otc-flow-logs:routers.core.log_group in stacks/Pulumi.local.yaml: there is",
         "    no log group with id or name 'netwrk'; known: network, security",
@@ -148,7 +158,7 @@ def test_only_loud_lists_are_longer_than_twenty(kind: Kind) -> None:
 
 def test_disabled_flow_logs_are_always_listed() -> None:
     shown = review_of(Kind.CHANGE, [row(n, is_disabled=n < 30) for n in range(40)])
-    assert "40 to change; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
+    assert "40 TO CHANGE; 30 OF THEM DISABLED, SO THAT NOTHING IS WRITTEN\n" in shown
     assert shown.count("  - er, vpc-") == 30
     assert shown.endswith("  ... and 10 more")
 
@@ -181,14 +191,19 @@ def test_hostile_names_do_not_break_lines_or_control_the_terminal(several: list[
     assert shown.encode()
     lines = shown.split("\n")
     assert all(line.isprintable() for line in lines)
-    # A longer line is a single name.
-    assert [line for line in lines if width(line) > COLUMNS and len(line.split()) > 1] == []
+    assert [line for line in lines if width(line) > COLUMNS] == []
 
 
-def test_long_name_is_indented_less() -> None:
-    router, attachment = "x" * 77, "y" * 64
-    shown = review_of(Kind.CREATE, [row(1, router=router, attachment=attachment)])
-    assert shown.splitlines()[3:5] == [f"  {router},", f"    {attachment}, f-1"]
+@pytest.mark.parametrize(
+    ("logs_to", "shown"),
+    [
+        ("g" * 64 + "/" + "s" * 64, ["    logs to " + "g" * 64 + "/", "      " + "s" * 64]),
+        ("名" * 50, ["    logs to", "      " + "名" * 37, "      " + "名" * 13]),
+        ("x" * 64, ["    logs to " + "x" * 64]),
+    ],
+)
+def test_only_names_that_need_more_than_a_line_are_broken(logs_to: str, shown: list[str]) -> None:
+    assert review_of(Kind.CREATE, [row(1, logs_to=logs_to)]).splitlines()[4:] == shown
 
 
 # The command.
@@ -196,11 +211,11 @@ def test_long_name_is_indented_less() -> None:
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_command_prints_text_wherever_the_option_stands(position: int, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [f"dev={PREVIEWS / 'mixed.json'}"]
+    arguments = [f"dev={PREVIEWS / 'mixed.jsonl'}"]
     arguments.insert(position, "--text")
     assert main(arguments) == 0
-    assert capsys.readouterr().out == review("mixed.json", "dev") + "\n"
-    assert main(["--text", f"dev={PREVIEWS / 'wrong_stack_file.json'}"]) == 1
+    assert capsys.readouterr().out == review("mixed.jsonl", "dev") + "\n"
+    assert main(["--text", f"dev={PREVIEWS / 'wrong_stack_file.jsonl'}"]) == 1
 
 
 @pytest.mark.parametrize(("no_color", "is_red"), [(None, True), ("", True), ("1", False)])
@@ -212,6 +227,27 @@ def test_command_uses_colour_on_terminals_unless_no_color_is_set(
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)
 
-    main(["--text", f"dev={PREVIEWS / 'mixed.json'}"])
+    main(["--text", f"dev={PREVIEWS / 'mixed.jsonl'}"])
 
     assert (RED in capsys.readouterr().out) is is_red
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1), ("", 1)])
+def test_only_what_is_typed_after_the_question_is_an_answer(
+    answer: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    controller, terminal = os.openpty()
+    monkeypatch.setattr(command, "TERMINAL", Path(os.ttyname(terminal)))
+    os.write(controller, b"no\n" if answer == "yes" else b"yes\n")
+
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(main, ["--ask", f"dev={PREVIEWS / 'mixed.jsonl'}"])
+        shown = b""
+        while b"Make these changes?" not in shown:
+            shown += os.read(controller, 1000)
+        os.write(controller, f"{answer}\n".encode())
+        assert asked.result(timeout=60) == code
+
+    assert ("Nothing was changed." in capsys.readouterr().err) is bool(code)
+    os.close(terminal)
+    os.close(controller)

@@ -174,7 +174,11 @@ def test_built_cli_has_a_pulumi_home_of_its_own(monkeypatch: pytest.MonkeyPatch,
     home = cache / "pulumi-home"
 
     assert offline.environment(built, venv, {"PULUMI_HOME": "/mine"}) == {}
-    new = {"PULUMI_HOME": str(home), "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
+    new = {
+        "PULUMI_HOME": str(home),
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+        "PULUMI_OPTION_GENERATE_CODE": "false",
+    }
     assert offline.environment(built, venv, {}) == offline.environment(built, venv, new) == new
     launcher = home / "plugins" / "resource-random-v4.21.4" / "pulumi-resource-random"
     assert f"{built}/pulumi-resource-random" in launcher.read_text()

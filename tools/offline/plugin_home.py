@@ -13,6 +13,12 @@ from pathlib import Path
 from tools.cache import cache_folder
 from tools.offline.pulumi_build import build_folder
 
+_SETTINGS = {
+    "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
+    # The language host can generate no code, so `pulumi import` would fail after the import.
+    "PULUMI_OPTION_GENERATE_CODE": "false",
+}
+
 
 def environment(cli: Path | None, venv: Path, current: Mapping[str, str]) -> dict[str, str | None]:
     """The variables that differ for the CLI in this folder; None for those to unset.
@@ -27,7 +33,7 @@ def environment(cli: Path | None, venv: Path, current: Mapping[str, str]) -> dic
     # A shell may still have the home of a built CLI, and another CLI must not find the stand-in there.
     if current.get("PULUMI_HOME") != str(_home()):
         return {}
-    return {name: None for name in ("PULUMI_HOME", "PULUMI_IGNORE_AMBIENT_PLUGINS") if name in current}
+    return {name: None for name in ("PULUMI_HOME", *_SETTINGS) if name in current}
 
 
 def _stand_in_home(cli: Path, venv: Path, current: Mapping[str, str]) -> dict[str, str]:
@@ -48,7 +54,7 @@ def _stand_in_home(cli: Path, venv: Path, current: Mapping[str, str]) -> dict[st
         new.write_text(script)
         new.chmod(0o755)
         new.replace(launcher)
-    return {"PULUMI_HOME": str(home), "PULUMI_IGNORE_AMBIENT_PLUGINS": "true"}
+    return {"PULUMI_HOME": str(home), **_SETTINGS}
 
 
 def _home() -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import termios
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def _is_confirmed() -> bool:
     """Whether the user answers yes at the terminal."""
     try:
         with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
+            # What was typed before the changes were shown is no answer.
+            termios.tcflush(keyboard, termios.TCIFLUSH)
             print("Make these changes? Only yes is accepted: ", end="", file=screen, flush=True)
             answer = keyboard.readline()
-    except (OSError, KeyboardInterrupt):
+    except (OSError, termios.error, KeyboardInterrupt):
         answer = ""
     if answer.strip() == "yes":
         return True

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from providers.schema import IDENTITY, UNKNOWN_STATE
-from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn
+from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, LOG_GROUPS_COMPONENT_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.checks.deletions import former_stream
 from stacks.commands.review.log_stores import LOG_STORE_TYPES, is_repeated, log_store_row
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
-from stacks.commands.review.values import EMPTY, show_value
-from stacks.commands.review.warnings import WARNED_OF, complete, warning_of
-from stacks.planning.naming import COMPONENT_TYPE, LOG_GROUPS_COMPONENT_TYPE
+from stacks.commands.review.values import EMPTY, difference_of, differs, settings_that_differ, show_value
+from stacks.planning.lookup import join_names
 
 KINDS = {
     "delete": Kind.DELETE,
@@ -63,87 +61,105 @@ def _review(stack: str, preview: Preview) -> StackReview:
     # As the state had them before the preview refreshed it.
     before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
     log_stores = [
-        log_store_row(kind, step, _note(kind, step, names, before.get(step.urn)))
+        log_store_row(kind, step, before.get(step.urn), _by_hand(kind, step, before.get(step.urn)))
         for kind, step in steps
         if step.type in LOG_STORE_TYPES
     ]
-    rows = _rows([(kind, step) for kind, step in steps if step.type not in LOG_STORE_TYPES], names, before)
-    if not preview.outputs_after:
-        for kind in WARNED_OF:
-            rows[kind] = [complete(kind, row, preview.warnings) for row in rows[kind]]
-    repeated = {warning_of(kind, row) for kind in WARNED_OF for row in rows[kind]}
+    moves = _moves([(kind, step) for kind, step in steps if step.type == FLOW_LOG_TYPE], _deleted_first(preview), names)
+    rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
+    # By attachment. If more flow logs of an attachment are deleted than created, some are no part of a move.
+    pairs = {id(pair): pair for pair in moves.values()}.values()
+    moved_to: dict[tuple[str, ...], list[str]] = {}
+    for _, new in pairs:
+        moved_to.setdefault(_attachment(new), []).append(names.logs_to(new.new or _known(new)))
+    for kind, step in steps:
+        if step.type not in LOG_STORE_TYPES and step.urn not in moves:
+            for shown_as, row in _rows(kind, step, names, before.get(step.urn)):
+                if kind is Kind.DELETE and (streams := moved_to.get(_attachment(step))):
+                    row = replace(row, note=f"its attachment will be logged to {join_names(streams)}")
+                rows[shown_as].append(row)
+    rows[Kind.MOVE] = [_move(*pair, names) for pair in pairs]
     return StackReview(
         stack=stack,
-        warnings=[
-            warning
-            for warning in preview.warnings
-            if warning not in repeated and not any(is_repeated(warning, row) for row in log_stores)
-        ],
+        is_destroyed=names.is_destroy,
+        warnings=[warning for warning in preview.warnings if not any(is_repeated(warning, row) for row in log_stores)],
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         log_stores=sorted(log_stores, key=lambda row: row.sort_key),
-        unchanged=names.count_unchanged(step.name for _, step in steps if step.type == FLOW_LOG_TYPE),
+        skipped=sorted(names.skipped, key=lambda item: (item.router, item.attachment)),
+        unchanged=_count_unchanged(preview.steps),
     )
 
 
-def _rows(steps: Sequence[tuple[Kind, Step]], names: Names, before: Mapping[Urn, State]) -> dict[Kind, list[Row]]:
-    rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
-    moves = _moves(steps)
-    for kind, step in steps:
-        if step.type != FLOW_LOG_TYPE:
-            if kind in (Kind.DELETE, Kind.REPLACE):
-                note = f"of type {step.type}"
-                rows[kind].append(Row(router="", attachment="", flow_log=step.name, logs_to="", note=note))
-        elif step.urn in moves:
-            continue
-        elif kind is Kind.REPLACE and any(step.changed.get(key) for key in ATTACHMENT):
-            rows[Kind.DELETE].append(_row(Kind.DELETE, step, names, None))
-            rows[Kind.CREATE].append(_row(Kind.CREATE, step, names, None))
-        else:
-            rows[kind].append(_row(kind, step, names, before.get(step.urn)))
-    pairs = {id(pair): pair for pair in moves.values()}
-    rows[Kind.MOVE] = [_move(old, new, names) for old, new in pairs.values()]
-    return rows
+def _count_unchanged(steps: Iterable[Step]) -> int:
+    """How many flow logs stay as they are. One that is imported and then the same is imported."""
+    steps = [step for step in steps if step.type == FLOW_LOG_TYPE]
+    return len({step.urn for step in steps if step.op == "same"} - {step.urn for step in steps if step.op in KINDS})
+
+
+def _rows(kind: Kind, step: Step, names: Names, before: State | None) -> Iterator[tuple[Kind, Row]]:
+    """The rows of a step that is no part of a move."""
+    if step.type != FLOW_LOG_TYPE:
+        if kind in (Kind.DELETE, Kind.REPLACE):
+            yield kind, Row(router="", attachment="", flow_log=step.name, logs_to="", note=f"of type {step.type}")
+    elif kind is Kind.REPLACE and any(step.changed.get(key) for key in ATTACHMENT):
+        yield Kind.DELETE, _row(Kind.DELETE, step, names, None)
+        yield Kind.CREATE, _row(Kind.CREATE, step, names, None)
+    else:
+        yield kind, _row(kind, step, names, before)
 
 
 _Pair = tuple[Step, Step]
 
 
-def _moves(steps: Iterable[tuple[Kind, Step]]) -> dict[Urn, _Pair]:
+def _moves(steps: Iterable[tuple[Kind, Step]], deleted_first: Container[Urn], names: Names) -> dict[Urn, _Pair]:
     """The steps that together move a flow log, by their URNs: a delete, and a create for the same attachment before it.
 
     Both may be steps of one resource that is replaced.
     """
     found: dict[Urn, _Pair] = {}
-    created: dict[tuple[Any, ...], list[Step]] = {}
-    for kind, step in steps:
-        if step.type != FLOW_LOG_TYPE:
-            continue
+    created: dict[tuple[str, ...], list[Step]] = {}
+    deleted = []
+    for kind, step in sorted(steps, key=lambda item: (names.logs_to(_known(item[1])), item[1].name)):
         replacing = {key for key in IDENTITY if step.changed.get(key)}
-        if kind is Kind.REPLACE and replacing and replacing.isdisjoint(ATTACHMENT):
+        if kind is Kind.REPLACE and replacing and replacing.isdisjoint(ATTACHMENT) and step.urn not in deleted_first:
             found[step.urn] = (step, step)
         elif kind in (Kind.CREATE, Kind.IMPORT):
             created.setdefault(_attachment(step), []).append(step)
-    for kind, step in steps:
-        if step.type == FLOW_LOG_TYPE and kind is Kind.DELETE and (successors := created.get(_attachment(step))):
-            successor = successors.pop(0)
-            found[step.urn] = found[successor.urn] = (step, successor)
+        elif kind is Kind.DELETE:
+            deleted.append(step)
+    # If several flow logs of an attachment move, each to the one of its name first; otherwise any order will do.
+    for may_differ in (False, True):
+        for old in deleted:
+            successors = created.get(_attachment(old), [])
+            new = next((new for new in successors if may_differ or not differs(_known(old), _known(new), "name")), None)
+            if new and old.urn not in found:
+                successors.remove(new)
+                found[old.urn] = found[new.urn] = (old, new)
     return found
 
 
-def _attachment(step: Step) -> tuple[Any, ...]:
+def _deleted_first(preview: Preview) -> set[Urn]:
+    """The resources that are deleted before their replacement is created, as a program can ask for."""
+    first: dict[Urn, str] = {}
+    for step in preview.steps:
+        if step.op in ("create-replacement", "delete-replaced"):
+            first.setdefault(step.urn, step.op)
+    return {urn for urn, op in first.items() if op == "delete-replaced"}
+
+
+def _attachment(step: Step) -> tuple[str, ...]:
     state = _known(step)
-    return tuple(state.value(key) for key in ATTACHMENT)
+    return tuple(str(state.value(key)) for key in ATTACHMENT)  # of other resources, they may be anything
 
 
 def _move(old: Step, new: Step, names: Names) -> Row:
     before, after = old.old or _known(old), new.new or _known(new)
-    moves_to = names.logs_to(after)
-    is_disabled = after.inputs.get("enabled") is False
+    row = _make_row(after, names)
     return replace(
-        _make_row(after, names),
-        differences=(Difference("logs to", former_stream(names.logs_to(before), moves_to), moves_to),),
-        note="disabled" if is_disabled else "",
-        is_disabled=is_disabled,
+        row,
+        moves_from=former_stream(names.logs_to(before), row.logs_to),
+        differences=tuple(_differences(before, after, settings_that_differ(before, after), names)),
+        is_disabled=after.inputs.get("enabled") is False,
     )
 
 
@@ -174,12 +190,15 @@ def _known(step: Step) -> State:
 def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
     state = (step.old if kind is Kind.DELETE else step.new) or _known(step)
     is_new = kind is Kind.CREATE or "enabled" in step.changed
-    return replace(
-        _make_row(state, names),
-        differences=tuple(_differences(step, names)) if kind is not Kind.CREATE else (),
-        note=_note(kind, step, names, before),
-        is_disabled=kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False,
-    )
+    is_disabled = kind is not Kind.DELETE and is_new and state.inputs.get("enabled") is False
+    row = replace(_make_row(state, names), is_disabled=is_disabled)
+    if kind is Kind.DELETE and step.old:
+        return replace(row, note=ANOTHER_ATTACHMENT if step.new else names.reason(step.old))
+    notes = [_by_hand(kind, step, before), "disabled" if kind is Kind.CREATE and is_disabled else ""]
+    old = before if kind is Kind.CREATE else step.old
+    changed = settings_that_differ(old, state) if kind is Kind.CREATE and old else step.changed
+    differences = _differences(old, state, changed, names, before) if old else ()
+    return replace(row, note=", ".join(filter(None, notes)), differences=tuple(differences))
 
 
 def _make_row(state: State, names: Names) -> Row:
@@ -191,25 +210,24 @@ def _make_row(state: State, names: Names) -> Row:
     )
 
 
-def _note(kind: Kind, step: Step, names: Names, before: State | None) -> str:
-    if kind is Kind.DELETE and step.old:
-        return ANOTHER_ATTACHMENT if step.new else names.reason(step.name, step.old)
+def _by_hand(kind: Kind, step: Step, before: State | None) -> str:
+    """What somebody did to it since the last run, if anything."""
+    if not before:
+        return ""
     if kind is Kind.CREATE:
-        by_hand = "was deleted by hand" if before else ""
-        is_disabled = step.new is not None and step.new.inputs.get("enabled") is False
-        return ", ".join(filter(None, [by_hand, "disabled" if is_disabled else ""]))
-    if kind is Kind.CHANGE and before and (now := step.old):
-        return "was changed by hand" if any(before.value(key) != now.value(key) for key in step.changed) else ""
-    return ""
+        return "was deleted by hand"
+    is_changed = kind is Kind.CHANGE and step.old and any(differs(before, step.old, key) for key in step.changed)
+    return "was changed by hand" if is_changed else ""
 
 
-def _differences(step: Step, names: Names) -> Iterator[Difference]:
-    if step.old and step.new:
-        # Each once: a log group and its stream are shown as one.
-        yield from dict.fromkeys(_difference(key, step.old, step.new, names) for key in step.changed)
+def _differences(
+    old: State, new: State, changed: Iterable[str], names: Names, before: State | None = None
+) -> Iterator[Difference]:
+    # Each once: a log group and its stream are shown as one.
+    yield from dict.fromkeys(_difference(key, old, new, names, before or old) for key in changed)
 
 
-def _difference(key: str, old: State, new: State, names: Names) -> Difference:
+def _difference(key: str, old: State, new: State, names: Names, before: State) -> Difference:
     if key == "state":
         return _REASONS.get(old.value("state")) or Difference("its state", show_value(old.value("state")), "")
     readers = {
@@ -221,6 +239,8 @@ def _difference(key: str, old: State, new: State, names: Names) -> Difference:
     if key in readers:
         what, reader = readers[key]
         return Difference(what, reader(old), reader(new))
-    before, after = old.value(key), new.inputs.get(key)
-    # If both are equal, the provider compared with what the service has, which the preview does not show.
-    return Difference(key, "" if before == after else show_value(before) or EMPTY, show_value(after) or EMPTY)
+    shown = [show_value(value) or EMPTY for value in (before.value(key), old.value(key), new.inputs.get(key))]
+    if old.value(key) == new.inputs.get(key):
+        # The provider compared with what the service has, which the preview does not show.
+        return Difference(key, "", shown[-1])
+    return difference_of(key, *shown)

@@ -8,21 +8,21 @@ from typing import Any
 from providers.urn import LOG_GROUP_TYPE, LOG_STREAM_TYPE
 from stacks.checks.log_groups import removal_sentence
 from stacks.commands.review.model import Difference, Kind, LogStoreRow
-from stacks.commands.review.preview import Step
-from stacks.commands.review.values import show_value
+from stacks.commands.review.preview import State, Step
+from stacks.commands.review.values import difference_of, settings_that_differ, show_value
 
 LOG_STORE_TYPES = (LOG_GROUP_TYPE, LOG_STREAM_TYPE)
 
 NONE = "(none)"
 
 
-def log_store_row(kind: Kind, step: Step, note: str) -> LogStoreRow:
-    """The row of a log group or log stream."""
+def log_store_row(kind: Kind, step: Step, before: State | None, note: str) -> LogStoreRow:
+    """The row of a log group or log stream; `before` is its state before the preview refreshed it."""
     return LogStoreRow(
         name=step.name,
         kind=kind,
         stays=step.old is not None and step.old.value("delete_with_data") is not True,
-        differences=tuple(_created(step) if kind is Kind.CREATE else _differences(step)),
+        differences=tuple(_created(step, before) if kind is Kind.CREATE else _differences(step, before)),
         note=note,
     )
 
@@ -32,25 +32,33 @@ def is_repeated(warning: str, row: LogStoreRow) -> bool:
     return row.kind is Kind.DELETE and warning.endswith(f": {removal_sentence(row.name, deletes=not row.stays)}")
 
 
-def _created(step: Step) -> Iterator[Difference]:
-    if step.new and (days := step.new.inputs.get("ttl_in_days")) is not None:
+def _created(step: Step, before: State | None) -> Iterator[Difference]:
+    if not step.new:
+        return
+    changed = settings_that_differ(before, step.new) if before else []
+    if before:
+        for key in changed:
+            yield from _difference(key, before, before, step.new)
+    if "ttl_in_days" not in changed and (days := step.new.inputs.get("ttl_in_days")) is not None:
         yield Difference("ttl_in_days", "", show_value(days))
 
 
-def _differences(step: Step) -> Iterator[Difference]:
+def _differences(step: Step, before: State | None) -> Iterator[Difference]:
     if step.old and step.new:
         for key in step.changed:
-            yield from _difference(key, step.old.value(key), step.new.inputs.get(key))
+            yield from _difference(key, before or step.old, step.old, step.new)
 
 
-def _difference(key: str, before: Any, after: Any) -> Iterator[Difference]:
+def _difference(key: str, before: State, old: State, new: State) -> Iterator[Difference]:
+    values = [before.value(key), old.value(key), new.inputs.get(key)]
     if key == "delete_with_data":
-        fates = ("stays", "is deleted")
-        yield Difference("when it is no longer declared", fates[before is True], fates[after is True])
-    elif key == "tags" and isinstance(before, dict) and isinstance(after, dict):
-        for tag in sorted({*before, *after}):
-            if before.get(tag) != after.get(tag):
-                old, new = (show_value(tags.get(tag)) or NONE for tags in (before, after))
-                yield Difference(f"tag {tag}", old, new)
+        before_text, old_text, new_text = ("is deleted" if value is True else "stays" for value in values)
+        yield difference_of("when it is no longer declared", before_text, old_text, new_text)
+    elif key == "tags":
+        tags: list[dict[str, Any]] = [value or {} for value in values]
+        for tag in sorted(set().union(*tags)):
+            shown = [show_value(of_state.get(tag)) or NONE for of_state in tags]
+            if len(set(shown)) > 1:
+                yield difference_of(f"tag {tag}", *shown)
     else:
-        yield Difference(key, show_value(before) or NONE, show_value(after) or NONE)
+        yield difference_of(key, *(show_value(value) or NONE for value in values))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+
+from providers.preview_notes import SkippedAttachment
 
 
 class Kind(Enum):
@@ -31,11 +32,18 @@ class Difference:
         what: Its name.
         old: Its value; empty if unknown.
         new: Its new value; empty if this is only a reason.
+        found: The value that somebody gave it by hand, after `old`; empty if nobody did.
     """
 
     what: str
     old: str
     new: str
+    found: str = ""
+
+    @property
+    def values(self) -> list[str]:
+        """All that are known, in the order in which it had them and will have them."""
+        return [value for value in (self.old, self.found, self.new) if value]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,7 @@ class Row:
         attachment: The attachment that it logs.
         flow_log: Its name.
         logs_to: `GROUP/STREAM`; of a move, that of the new flow log.
+        moves_from: Of a move, `GROUP/STREAM` of the old flow log.
         differences: The properties that change; those that force a replacement first.
         note: Anything else, in a few words.
         is_disabled: Whether it will exist, but disabled.
@@ -56,6 +65,7 @@ class Row:
     attachment: str
     flow_log: str
     logs_to: str
+    moves_from: str = ""
     differences: tuple[Difference, ...] = ()
     note: str = ""
     is_disabled: bool = False
@@ -101,7 +111,7 @@ class LogStoreRow:
         """What happens to it, and to its records."""
         fate = "stays in the cloud" if self.stays else "is deleted"
         sentences = {
-            Kind.DELETE: f"no longer declared: it {fate}, with its records",
+            Kind.DELETE: f"{fate}, with its records",
             Kind.REPLACE: f"replaced by a new one: the old one {fate}, with its records",
             Kind.CHANGE: "changed",
             Kind.IMPORT: "imported",
@@ -122,26 +132,26 @@ class StackReview:
     Attributes:
         stack: Its name.
         is_failed: Whether its preview failed.
+        is_destroyed: Whether all of it is destroyed.
         failure: Why the preview cannot be read, in one sentence without a full stop; empty if it can.
         errors: The errors of the preview.
         warnings: Its warnings.
         rows: The flow logs that change.
         log_stores: The log groups and log streams that change.
+        skipped: The attachments that are selected, but cannot be logged.
         unchanged: How many flow logs stay as they are.
     """
 
     stack: str
     is_failed: bool = False
+    is_destroyed: bool = False
     failure: str = ""
     errors: Sequence[str] = ()
     warnings: Sequence[str] = ()
     rows: dict[Kind, list[Row]] = field(default_factory=dict)
     log_stores: Sequence[LogStoreRow] = ()
+    skipped: Sequence[SkippedAttachment] = ()
     unchanged: int = 0
-
-    def counts(self, order: Iterable[Kind]) -> dict[Kind, str]:
-        """How many flow logs each of these happens to, in words; without those that happen to none."""
-        return {kind: f"{self.count(kind):,} {kind.value}" for kind in order if self.count(kind)}
 
     def count(self, kind: Kind) -> int:
         """How many flow logs this happens to."""
@@ -156,10 +166,3 @@ class StackReview:
     def is_quiet(self) -> bool:
         """Whether there is nothing to do."""
         return not self.is_failed and not any(self.rows.values()) and not self.log_stores
-
-
-def count_log_stores(reviews: Iterable[StackReview]) -> dict[str, bool]:
-    """How many log groups and log streams each thing happens to, in words, and whether it is loud."""
-    rows = sorted((row for review in reviews for row in review.log_stores), key=lambda row: row.sort_key)
-    loud = {row.what: row.is_loud for row in reversed(rows)}
-    return {f"{number:,} {what}": loud[what] for what, number in Counter(row.what for row in rows).items()}

@@ -1,101 +1,82 @@
-"""Names for the ids in a preview, from the stack's outputs before and after the run."""
+"""Names for the ids in a preview, from its notes, from the stack's last run, and from its log groups and streams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from providers.inputs import is_unknown
-from stacks.checks.deletions import GONE
+from providers.urn import STACK_TYPE
+from stacks.commands.review.log_stores import LOG_STORE_TYPES
 from stacks.commands.review.preview import Preview, State
 from stacks.commands.review.values import UNKNOWN
-from stacks.state.last_run import LastRun, OutputsError, read_last_run
+from stacks.state.last_run import OUTPUT, LastRun, OutputsError, read_last_run
 
-STACK_TYPE = "pulumi:pulumi:Stack"
-DESTROYED = "the stack is destroyed"
-
-_Stream = tuple[str, str]
-"""The ids of a log group and of a log stream."""
+NOT_DECLARED = "it is no longer declared"
 
 
 class Names:
-    """Looks up names for the ids in a preview; what has no name keeps its id."""
+    """Looks up names for the ids in a preview; what has no name keeps its id.
+
+    Attributes:
+        skipped: The attachments that are selected, but cannot be logged.
+        is_destroy: Whether the stack is destroyed.
+    """
 
     def __init__(self, preview: Preview) -> None:
-        before, self._after = _read(preview.outputs_before), _read(preview.outputs_after)
-        runs = (before, self._after)
-        self._routers = {id_: router.name for run in runs for id_, router in run.items() if router.name}
-        self._attachments = {
-            (router.id, id_): attachment.name
-            for run in runs
-            for router in run.values()
-            for id_, attachment in router.attachments.items()
-            if attachment.name
+        last_run, notes = _read(preview.outputs_before), preview.notes
+        routers = last_run.values()
+        # A preview of `destroy` has no notes, because it runs no program.
+        self._names = {
+            **{router.id: router.name for router in routers if router.name},
+            **{id_: known.name for router in routers for id_, known in router.attachments.items() if known.name},
+            **_log_stores(preview),
+            **notes.names,
         }
-        self._before = _destinations(before)
-        self._destinations = {**self._before, **_destinations(self._after)}
-        self._streams = {
-            _stream(state): self._destinations[step.name]
-            for step in preview.steps
-            for state in (step.old, step.new)
-            if state and step.name in self._destinations
-        }
-        self._is_destroy = any(step.type == STACK_TYPE and step.op == "delete" for step in preview.steps)
-        self._reasons = preview.outputs_after.get("deletions")
+        self._logs_to = {**{key: name for router in routers for key, name in router.logs_to.items()}, **notes.logs_to}
+        self._reasons = notes.reasons
+        self.is_destroy = any(step.type == STACK_TYPE and step.op == "delete" for step in preview.steps)
+        self.skipped = notes.skipped
 
     def router(self, state: State) -> str:
-        """The router's name; its component's if no output names it."""
-        id_ = _id(state, "er_id")
-        return self._routers.get(id_) or (state.parent.name if state.parent else "") or id_
+        """The router's name; its component's if nothing names it."""
+        id_ = _text(state, "er_id")
+        return self._names.get(id_) or (state.parent.name if state.parent else "") or id_
 
     def attachment(self, state: State) -> str:
         """The attachment's name."""
-        id_ = _id(state, "resource_id")
-        return self._attachments.get((_id(state, "er_id"), id_)) or id_
+        id_ = _text(state, "resource_id")
+        return self._names.get(id_) or id_
 
     def logs_to(self, state: State) -> str:
         """`GROUP/STREAM` that it writes to; the first characters of ids that have no name."""
-        stream = _stream(state)
-        if any(map(is_unknown, stream)):  # as are those of all streams that do not exist yet
-            return self._destinations.get(state.name, UNKNOWN)
-        return self._streams.get(stream) or "/".join(f"{id_[:8]}…" if len(id_) > 8 else id_ for id_ in stream)
+        ids = (_text(state, "log_group_id"), _text(state, "log_stream_id"))
+        if all(id_ in self._names for id_ in ids):
+            return "/".join(self._names[id_] for id_ in ids)
+        if name := self._logs_to.get(ids[1]) or self._logs_to.get(state.name):
+            return name
+        if any(map(is_unknown, ids)):  # as are those of all streams that do not exist yet
+            return UNKNOWN
+        return "/".join(self._names.get(id_) or (f"{id_[:8]}…" if len(id_) > 8 else id_) for id_ in ids)
 
-    def reason(self, name: str, state: State) -> str:
-        """Why the flow log of this logical name is deleted; empty if unknown."""
-        reason = self._reasons.get(name) if isinstance(self._reasons, Mapping) else None
-        if isinstance(reason, str):
-            return reason
-        if self._is_destroy:
-            return DESTROYED
-        router = self._after.get(_id(state, "er_id"))
-        return GONE if router and _id(state, "resource_id") not in router.attachments else ""
-
-    def count_unchanged(self, changed: Iterable[str]) -> int:
-        """How many flow logs of the last run have none of these logical names."""
-        return len(self._before.keys() - set(changed))
+    def reason(self, state: State) -> str:
+        """Why this flow log is deleted; empty if the stack is destroyed."""
+        return self._reasons.get(state.name) or ("" if self.is_destroy else NOT_DECLARED)
 
 
 def _read(outputs: Mapping[str, Any]) -> LastRun:
     try:
-        return read_last_run(outputs)
+        return read_last_run(outputs.get(OUTPUT, outputs))
     except OutputsError:
-        return {}  # written by another version: ids are shown
+        return {}  # written by another version, or a program's own: ids are shown
 
 
-def _destinations(run: LastRun) -> dict[str, str]:
-    """`GROUP/STREAM` by the logical name of each flow log."""
-    return {
-        name: flow_log.logs_to
-        for router in run.values()
-        for attachment in router.attachments.values()
-        for name, flow_log in attachment.flow_logs.items()
-    }
+def _log_stores(preview: Preview) -> dict[str, str]:
+    """The log groups and log streams among the resources: the last run does not know those that it created."""
+    states = (state for step in preview.steps if step.type in LOG_STORE_TYPES for state in (step.old, step.new))
+    return {state.id: name for state in states if state and state.id and (name := _text(state, "name"))}
 
 
-def _stream(state: State) -> _Stream:
-    return _id(state, "log_group_id"), _id(state, "log_stream_id")
-
-
-def _id(state: State, key: str) -> str:
+def _text(state: State, key: str) -> str:
     value = state.value(key)
     return value if isinstance(value, str) else ""

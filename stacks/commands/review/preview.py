@@ -1,7 +1,7 @@
-"""Reads the output of `pulumi preview --json`: one document, or one event a line.
+"""Reads the output of `pulumi preview --json`: events, one a line.
 
-The document (the default) has the old and new state of each resource, but not the stack's outputs after the run. The
-events (with PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true) also have these outputs, and so the names of new flow logs.
+The CLI prints events if PULUMI_ENABLE_STREAMING_JSON_PREVIEW is set. By default it prints one document, which lacks the
+notes of the program, and so the names and reasons that a review needs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.er.sanitizing import display_name
+from providers.preview_notes import EVENTS_VARIABLE, PreviewNotes, read_notes
 from providers.urn import STACK_TYPE, Urn
 
 OPERATIONS = {
@@ -24,6 +25,7 @@ OPERATIONS = {
 
 INCOMPLETE = "its output is incomplete"
 _NOT_JSON = "its output is not the JSON of `pulumi preview`"
+_DOCUMENT = f"its output is one JSON document: set {EVENTS_VARIABLE}=true for `pulumi preview`, and run it again"
 _UNKNOWN_FORM = "its output has an unknown format"
 _TRACEBACK = "Traceback (most recent call last):"
 _EXIT_CODE = "an unhandled error occurred: program exited with non-zero exit code"  # shown if there is no other error
@@ -48,12 +50,14 @@ class State:
     """The old or new state of a resource.
 
     Attributes:
+        id: The resource's id; empty if it does not exist yet.
         name: The resource's logical name.
         parent: The resource that it is in.
         inputs: Its inputs.
         outputs: Its outputs; empty if it does not exist yet.
     """
 
+    id: str
     name: str
     parent: Urn | None
     inputs: Mapping[str, Any]
@@ -100,88 +104,53 @@ class Preview:
     Attributes:
         steps: Its steps, also of resources that stay the same.
         outputs_before: The stack's outputs after its last run; empty if there was none.
-        outputs_after: The stack's outputs after this run; empty if they were not printed.
-        warnings: Its warnings.
+        warnings: Its warnings, without those that say no more than the notes.
+        notes: Names and reasons.
         errors: Its errors.
     """
 
     steps: list[Step] = field(default_factory=list)
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
-    outputs_after: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    notes: PreviewNotes = field(default_factory=PreviewNotes)
+    _messages: list[str] = field(default_factory=list)
 
     def add_diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
-        """Add an error or a warning; others are ignored."""
-        if diagnostic.get("severity") == "error":
-            self.errors.append(_text(diagnostic, "message"))
-        elif diagnostic.get("severity") == "warning":
-            self.warnings.append(_text(diagnostic, "message"))
+        """Add an error, a warning or a message."""
+        kinds = {"error": self.errors, "warning": self.warnings, "info": self._messages}
+        if (severity := diagnostic.get("severity")) in kinds:
+            kinds[severity].append(_text(diagnostic, "message"))
 
-    def add_outputs(self, step: Step) -> None:
-        """Add the stack's outputs, if this step has them."""
-        if step.type != STACK_TYPE:
-            return
-        if step.old and step.old.outputs:
-            self.outputs_before = step.old.outputs
-        if step.new and step.new.outputs and step.op != "refresh":
-            self.outputs_after = step.new.outputs
-
-    def finish(self) -> Preview:
-        """The preview.
+    def finish(self) -> None:
+        """Read the diagnostics.
 
         Raises:
             UnreadableError: There are errors.
         """
         if self.errors:
             raise UnreadableError("", _sentences(self.errors))
-        self.warnings = _sentences(self.warnings)
-        return self
+        self.notes = read_notes(self._messages)
+        self.warnings = [warning for warning in _sentences(self.warnings) if warning not in self.notes.told]
 
 
 def read_preview(text: str) -> Preview:
     """The preview with this output.
 
     Raises:
-        UnreadableError: It failed, or its output is incomplete.
+        UnreadableError: It failed, or its output is incomplete or not events.
     """
     if not text.strip():
         raise UnreadableError("it printed nothing to standard output")
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return _read_events(text)
-    if isinstance(document, dict) and "sequence" not in document:
-        return _read_document(document)
-    return _read_events(text)
-
-
-def _read_document(document: Mapping[str, Any]) -> Preview:
-    preview = Preview()
-    for diagnostic in _list(document.get("diagnostics")):
-        preview.add_diagnostic(diagnostic)
-    if "steps" not in document:  # as when it failed before its first step
-        preview.finish()
-        raise UnreadableError(_UNKNOWN_FORM)
-    for data in _list(document["steps"]):
-        changed = _changed(data, "diffReasons", "replaceReasons", kind="kind")
-        step = _step(data, "oldState", "newState", changed)
-        preview.steps.append(step)
-        preview.add_outputs(step)
-    return preview.finish()
-
-
-def _read_events(text: str) -> Preview:
     preview, result = Preview(), ""
     for event in _events(text):
         preview.add_diagnostic(_mapping(event.get("diagnosticEvent")))
         for kind in {"resourcePreEvent", "resOutputsEvent"} & event.keys():
-            data = _mapping(_mapping(event[kind]).get("metadata"))
-            changed = _changed(data, "diffs", "keys", kind="diffKind")
-            step = _step(data, "old", "new", changed)
+            step = _step(_mapping(_mapping(event[kind]).get("metadata")))
             if kind == "resourcePreEvent":
                 preview.steps.append(step)
-            preview.add_outputs(step)
+            if step.type == STACK_TYPE and step.old and step.old.outputs:
+                preview.outputs_before = step.old.outputs
         if "summaryEvent" in event:
             result = str(_mapping(event["summaryEvent"]).get("result", "succeeded"))
     preview.finish()
@@ -190,13 +159,13 @@ def _read_events(text: str) -> Preview:
     return preview
 
 
-def _changed(step: Mapping[str, Any], changed: str, replacing: str, *, kind: str) -> dict[str, bool]:
+def _changed(step: Mapping[str, Any]) -> dict[str, bool]:
     """The properties that differ, and whether they force a replacement. Not every host gives a detailed diff."""
     detailed = _mapping(step.get("detailedDiff"))
     return {
-        **dict.fromkeys(map(str, step.get(changed) or ()), False),
-        **{key: str(_mapping(diff).get(kind)).endswith("-replace") for key, diff in detailed.items()},
-        **dict.fromkeys(map(str, step.get(replacing) or ()), True),
+        **dict.fromkeys(map(str, step.get("diffs") or ()), False),
+        **{key: str(_mapping(diff).get("diffKind")).endswith("-replace") for key, diff in detailed.items()},
+        **dict.fromkeys(map(str, step.get("keys") or ()), True),
     }
 
 
@@ -214,19 +183,20 @@ def _events(text: str) -> Iterator[Mapping[str, Any]]:
         except ValueError:
             event = None
         if not isinstance(event, dict) or "sequence" not in event:
+            if line.startswith("{"):
+                raise UnreadableError(INCOMPLETE if line.startswith('{"sequence"') else _DOCUMENT)
             errors = [line for line in text.splitlines() if line.startswith("error: ")]
-            is_truncated = text.lstrip().startswith("{") and not errors
-            raise UnreadableError(INCOMPLETE if is_truncated else _NOT_JSON, _sentences(errors))
+            raise UnreadableError(_NOT_JSON, _sentences(errors))
         yield event
 
 
-def _step(step: Mapping[str, Any], old: str, new: str, changed: Mapping[str, bool]) -> Step:
+def _step(step: Mapping[str, Any]) -> Step:
     op, text = _text(step, "op"), _text(step, "urn")
     urn = _urn(text)
     if op not in OPERATIONS or urn is None:
         raise UnreadableError(f"it has an unknown operation, {op!r} of {text!r}")
-    before, after = (_state(urn.name, step.get(key)) for key in (old, new))
-    ordered = dict(sorted(changed.items(), key=lambda item: (not item[1], item[0])))
+    before, after = (_state(urn.name, step.get(key)) for key in ("old", "new"))
+    ordered = dict(sorted(_changed(step).items(), key=lambda item: (not item[1], item[0])))
     return Step(op=op, urn=urn, old=before, new=after, changed=ordered)
 
 
@@ -242,6 +212,7 @@ def _state(name: str, state: object) -> State | None:
         return None
     found = _mapping(state)
     return State(
+        id=str(found.get("id") or ""),
         name=name,
         parent=_urn(str(found.get("parent"))),
         inputs=_mapping(found.get("inputs")),
@@ -264,14 +235,6 @@ def _sentences(messages: Sequence[str]) -> list[str]:
         found.update(line.strip().removeprefix("error: ").removeprefix("warning: ") for line in lines)
     shown = sorted(sentence for sentence in found if sentence and not sentence.startswith(_PLUGIN_PATH))
     return [sentence for sentence in shown if not sentence.startswith(_EXIT_CODE)] or shown
-
-
-def _list(value: object) -> Sequence[Mapping[str, Any]]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise UnreadableError(_UNKNOWN_FORM)
-    return [_mapping(item) for item in value]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
