@@ -1,43 +1,58 @@
 # The commands of this project; `make` alone lists them. Anything longer than a few lines lives in tools/.
 
 STACK ?= local
-ARGS ?=
-NAME ?=
-ROUTER ?=
 JOBS ?= 4
-YES ?=
 SPAN ?= 1h
 WITHIN ?= 30m
-export NAME STACK ROUTER SPAN WITHIN YES
+
+# What users set. make takes their text as it is: otherwise it would run a `$(shell ...)` in it, and lose the `$` of a URN.
+# Recipes read it as variables of the shell.
+INPUTS = ALL ARGS ATTACHMENT CONFIRM DELIVERY JOBS JSON NAME ROUTER SPAN STACK TO WAIT WITHIN YES
+$(foreach input,$(INPUTS),$(eval override $(input) := $$(value $(input))))
+export $(INPUTS)
+
+# In these, ARGS are the arguments "$@" of the recipe: tools.prepare reads it, with the shell's quotation marks.
+TAKE_ARGS = up apply preview plan review refresh destroy coverage delivery adopt new-stack \
+	test test-fast acceptance bench chaos live
+OTHERS = $(filter-out $(TAKE_ARGS),$(or $(MAKECMDGOALS),help))
+$(if $(ARGS),$(if $(OTHERS),$(error make $(firstword $(OTHERS)) takes no ARGS: leave them out)))
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 # Each of these prepares what a target needs (within a moment if it is there already) and sets its environment.
-# Messages go to stderr; `eval` reads the same lines that `make env` prints.
+# Messages go to stderr.
 with_venv = exports="$$(sh tools/python -m tools.prepare venv)" || exit 1; eval "$$exports"
 with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$$exports"
 with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
 
-# --yes, since `confirmed` asks. Without a terminal Pulumi prints plain lines.
-up = pulumi up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
-destroy = pulumi destroy --suppress-outputs --stack "$$STACK"
-refresh = pulumi refresh --parallel "$$OTC_FLOW_LOGS_READS" --yes --skip-preview --suppress-outputs --stack "$$STACK"
-preview_json = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
-	pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --json --stack "$$STACK"
-# At a terminal, show what is deleted and moved, and ask; not for local.
-confirmed = { [ "$${STACK\#\#*/}" = local ] || [ -n "$$YES" ] || ! [ -t 0 ] || ! [ -t 1 ] || \
-	{ echo "previewing the changes" >&2; $(preview_json) | python -m stacks.review --ask "$$STACK=-"; }; }
+# Without a terminal, it prints only what changes.
+pulumi = python -m tools.run_pulumi
+reads = --parallel "$$OTC_FLOW_LOGS_READS"
+# --yes, since `asked` asks.
+up = $(pulumi) up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
+destroy = $(pulumi) destroy --yes --skip-preview --suppress-outputs --stack "$$STACK"
+refresh = $(pulumi) refresh $(reads) --yes --skip-preview --suppress-outputs --stack "$$STACK"
+as_events = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi
+preview_json = $(as_events) preview $(reads) --refresh --json --stack "$$STACK"
+destroy_json = $(as_events) destroy --preview-only --json --stack "$$STACK"
+
+# Show what is deleted and moved, and ask; by default not for local, and `up` only at a terminal.
+is_answered = { [ -z "$$CONFIRM" ] && { [ -n "$$YES" ] || [ "$${STACK\#\#*/}" = local ]; }; }
+is_unattended = { [ -z "$$CONFIRM" ] && ! { [ -t 0 ] && [ -t 1 ]; }; }
+asked = { (: </dev/tty) 2>/dev/null || \
+	{ echo "error: there is no terminal to answer at: set YES=1 to change things without a question" >&2; exit 1; }; \
+	echo "previewing the changes" >&2; $(1) "$$@" | python -m stacks.review --ask "$$STACK=-"; }
 not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
-config = pulumi config --json --show-secrets --stack "$$STACK"
-signed_in = $(config) | python -m stacks.commands.whoami "$$STACK"
-coverage = $(config) | python -m stacks.commands.coverage "$$STACK"$(if $(DELIVERY), --delivery)
+signed_in = python -m stacks.commands.whoami --quiet "$$STACK"
+coverage = python -m stacks.coverage --stack "$$STACK" $${DELIVERY:+--delivery}
+coverage_after = $(coverage) $$([ -t 1 ] || echo --brief)
 delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
 waited = $(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
 # Wrong values are refused before anything is changed.
 can_wait = $(if $(filter-out delivery,$(WAIT)),$(error WAIT must be delivery, not $(WAIT)))$(if $(WAIT),$(delivery) --wait "$$WITHIN" --help >/dev/null &&)
-pytest = python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+pytest = python -m pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the targets.
@@ -46,30 +61,33 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Create and update the stack's flow logs (YES=1: without asking).
-	@$(with_stack); $(can_wait) $(signed_in) && $(not_interrupted) && $(confirmed) && $(up) && { $(coverage) || :; } $(waited)
+	@$(with_stack); $(can_wait) $(signed_in) && $(not_interrupted) && \
+		{ $(is_answered) || $(is_unattended) || $(call asked,$(preview_json)); } && \
+		$(up) "$$@" && { $(coverage_after) || :; } $(waited)
+
+.PHONY: apply
+apply: up ## Another name of `make up`.
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
-	@$(with_stack); $(signed_in) && pulumi preview --parallel "$$OTC_FLOW_LOGS_READS" --refresh --diff --suppress-outputs --stack "$$STACK"
+	@$(with_stack); $(signed_in) && \
+		$(pulumi) preview $(reads) --refresh --diff --suppress-outputs --stack "$$STACK" "$$@"
+
+.PHONY: plan
+plan: preview ## Another name of `make preview`.
 
 .PHONY: review
 review: ## Print what `make up` would change, as Markdown.
-	@$(with_stack); $(signed_in) && $(preview_json) | python -m stacks.review "$$STACK=-"
+	@$(with_stack); $(signed_in) && $(preview_json) "$$@" | python -m stacks.review "$$STACK=-"
 
 .PHONY: refresh
 refresh: ## Update the state with what exists now.
-	@$(with_stack); $(signed_in) && $(refresh)
+	@$(with_stack); $(signed_in) && $(not_interrupted) && $(refresh) "$$@"
 
 .PHONY: destroy
 destroy: ## Delete the stack's flow logs (asks first, except for local).
 	@$(with_stack); $(signed_in) && $(not_interrupted) && \
-		if [ -n "$(filter local,$(STACK))$(filter --yes -y,$(ARGS))" ] || ! [ -t 0 ] || ! [ -t 1 ]; then \
-			$(destroy) $(if $(filter local,$(STACK)),--yes) $(ARGS); \
-		else \
-			echo "previewing the changes" >&2; \
-			PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true $(destroy) --preview-only --json $(ARGS) | \
-				python -m stacks.review --ask "$$STACK=-" && $(destroy) --yes --skip-preview $(ARGS); \
-		fi
+		{ $(is_answered) || $(call asked,$(destroy_json)); } && $(destroy) "$$@"
 
 .PHONY: recover
 recover: ## Finish a run that was killed, if no other run is in progress.
@@ -77,27 +95,32 @@ recover: ## Finish a run that was killed, if no other run is in progress.
 		state="$$(pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK")" && \
 		printf '%s\n' "$$state" | pulumi stack import --stack "$$STACK" && \
 		rm -rf ".local/creating/$${STACK##*/}" && \
-		$(refresh) && $(up) && { $(coverage) || :; }
+		$(refresh) && $(up) && { $(coverage_after) || :; }
 
 .PHONY: coverage
 coverage: ## Show which attachments are logged; also as an HTML page.
-	@$(with_stack); $(coverage)
+	@$(with_stack); $(coverage) $${JSON:+--json} "$$@"
 
 .PHONY: delivery
 delivery: ## Show whose records arrive; fails if some do not.
-	@$(with_stack); $(delivery) $(ARGS)
+	@$(with_stack); $(delivery) "$$@"
 
 .PHONY: adopt
 adopt: ## Write a stack file from existing flow logs (ROUTER='name ...').
-	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER $(ARGS)
+	@$(with_venv); set -f; exec python -m stacks.commands.adopt "$$STACK" $$ROUTER "$$@"
+
+.PHONY: forget
+forget: ## Stop managing flow logs; they stay (ATTACHMENT='name ...').
+	@$(with_stack); $(signed_in) && $(not_interrupted) && set -f && \
+		python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
 
 .PHONY: new-stack
 new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
-	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER $(ARGS)
+	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER "$$@"
 
 .PHONY: whoami
 whoami: ## Show the user, project and state in use; no secrets.
-	@$(with_stack); $(config) | python -m stacks.commands.whoami "$$STACK" "$$(pulumi whoami --json)"
+	@$(with_stack); python -m stacks.commands.whoami "$$STACK"
 
 .PHONY: env
 env: ## Set up a shell for bare `pulumi` commands: eval "$(make env)"
@@ -105,28 +128,28 @@ env: ## Set up a shell for bare `pulumi` commands: eval "$(make env)"
 
 .PHONY: test
 test: ## Run the tests, the fast ones first (ARGS="-k name" selects).
-	@$(with_cli); $(pytest) -m "not acceptance" $(ARGS)
+	@$(with_cli); $(pytest) -m "not acceptance" "$$@"
 
 .PHONY: test-fast
 test-fast: ## Run the tests that need no Pulumi CLI.
-	@$(with_venv); $(pytest) -m "not acceptance" tests/unit tests/emulator $(ARGS)
+	@$(with_venv); $(pytest) -m "not acceptance" tests/unit tests/emulator "$$@"
 
 .PHONY: acceptance
 acceptance: ## Run what `make test` leaves out: more cases, and docs/.
-	@$(with_cli); $(pytest) -m acceptance $(ARGS) && \
+	@$(with_cli); $(pytest) -m acceptance "$$@" && \
 		echo "Not run: make chaos (40 minutes), make bench (over an hour), make live (needs an account)."
 
 .PHONY: bench
 bench: ## Compare the speed with the SDK's host, for over an hour.
-	@$(with_cli); python -m bench $(ARGS)
+	@$(with_cli); python -m bench "$$@"
 
 .PHONY: chaos
 chaos: ## Inject faults, and look for lost flow logs, for 40 minutes.
-	@$(with_cli); python -m tests.chaos $(ARGS)
+	@$(with_cli); python -m tests.chaos "$$@"
 
 .PHONY: live
 live: ## Test one flow log on a real account (opt-in: ARGS=--help).
-	@$(with_venv); exec python -m tests.live $(ARGS)
+	@$(with_venv); exec python -m tests.live "$$@"
 
 .PHONY: lint
 lint: ## Check style and types.
@@ -140,11 +163,16 @@ format: ## Format the code.
 constraints: ## Update constraints.txt to the newest allowed packages.
 	@sh tools/python -m tools.constraints
 
+.PHONY: version
+version: ## Show the versions in use: this project's, Pulumi's, Python's.
+	@$(with_cli); python -m tools.versions
+
 .PHONY: clean
-clean: ## Remove .venv and caches; the state in .local stays.
+clean: ## Remove .venv and caches (ALL=1: the CLI too), not the state.
+	@[ -z "$$ALL" ] || sh tools/python -m tools.cache
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 .PHONY: move-state
 move-state: ## Move the stack's state to another backend (TO=URL).
-	@$(with_stack); exec python -m tools.move_state "$$STACK" "$$TO"
+	@$(with_stack); exec python -m tools.move_state "$$STACK"

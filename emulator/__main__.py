@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(line, flush=True)
             stop.wait()
     except EmulatorError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 

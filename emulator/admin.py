@@ -6,6 +6,7 @@ It works on the file, whether or not an emulator serves it at the moment.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,9 @@ from emulator import clock, documents, flow_logs, policies, rules
 from emulator.behaviour import ATTACHMENT_DELETED, Behaviour
 from emulator.errors import ApiError, EmulatorError
 from emulator.store import Store
+
+LEFT_OUT_FIRST = ("ID", "TAGS", "ROUTER", "STATE")
+"""The columns that a narrow terminal can do without."""
 
 Command = Callable[[Store, argparse.Namespace], int | None]
 """What it returns is the exit code; None is 0."""
@@ -82,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             store.close()
     except (EmulatorError, ApiError) as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
 
 
@@ -302,9 +306,18 @@ def _format_tags(tags: Mapping[str, str]) -> str:
 
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
-    for row in (headings, *rows):
+    """Print a table, without some columns where the terminal has no room for them."""
+    columns = dict(zip(headings, zip(headings, *rows, strict=True), strict=True))
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    left_out = []
+    for heading in LEFT_OUT_FIRST:
+        if sum(2 + max(map(len, column)) for column in columns.values()) > room and columns.pop(heading, ()):
+            left_out.append(heading)
+    widths = [max(map(len, column)) for column in columns.values()]
+    for row in zip(*columns.values(), strict=True):
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if left_out:
+        print(f"  Without {', '.join(left_out)}: the terminal is too narrow.")
 
 
 if __name__ == "__main__":

@@ -35,12 +35,14 @@ class Previous:
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key.
         log_stores: The log groups and log streams in the state.
+        forgotten: The ids of the flow logs that the stack has stopped managing.
     """
 
     last_run: LastRun
     managed: ManagedFlowLogs
     has_key: bool
     log_stores: ManagedLogStores = field(default_factory=dict)
+    forgotten: Set[str] = frozenset()
 
     @property
     def is_first_run(self) -> bool:
@@ -106,22 +108,28 @@ def decide(
         ApiError: The API refused or did not answer.
     """
     managed, last_run = previous.managed, previous.last_run
+    # Flow logs of any router may write to log groups and log streams that are to be deleted.
+    deleted_stores = {name for name, deletes in previous.log_stores.items() if deletes} - config.log_store_names
     inventory = take_inventory(
         client,
         config,
         previous.attachments,
         previous.log_groups,
-        has_all_flow_logs=_deletes_log_stores(config, previous.log_stores),
+        has_all_flow_logs=bool(deleted_stores),
     )
     plan = make_plan(config, inventory, stack=stack, last_run=last_run, managed=managed)
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
     creates = find_creates(plan, managed)
-    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key)
+    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key, forgotten=previous.forgotten)
     failing, warnings = check_quota(plan, len(creates), deletions, fetch_quota(client) if creates else None)
     failing = [*conflicts.problems, *failing]
     log_groups = check_log_groups(plan, previous.log_stores, managed, has_key=previous.has_key)
-    problems = [*_find_problems(config, plan, managed, deletions, stack), *log_groups.problems]
+    problems = [
+        *_find_problems(config, plan, managed, deletions, stack),
+        *conflicts.refusals,
+        *log_groups.problems,
+    ]
     # Problems with single flow logs end these runs. Any other run does what it can, and only those flow logs fail.
     if plan.problems or is_preview or deletions or previous.is_first_run:
         problems, failing = [*problems, *failing], []
@@ -142,16 +150,9 @@ def decide(
         adopted_log_stores=log_groups.adopted,
         warnings=[*notes.told, *_format_warnings(previous, told, place)],
         notes=notes,
-        outputs=make_outputs(plan, last_run),
+        outputs=make_outputs(plan, last_run, previous.forgotten - {holder.id for holder in conflicts.adopted.values()}),
         removing_from=_find_removals(plan, managed, deletions),
     )
-
-
-def _deletes_log_stores(config: StackConfig, log_stores: ManagedLogStores) -> bool:
-    """Whether the run deletes log groups or log streams, to which flow logs of any router may write."""
-    streams = (f"{name}/{stream}" for name, group in config.log_groups.items() for stream in group.streams)
-    declared = {*config.log_groups, *streams}
-    return any(deletes for name, deletes in log_stores.items() if name not in declared)
 
 
 def _find_problems(

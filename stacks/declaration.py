@@ -19,6 +19,7 @@ from providers.er import Deadline
 from providers.er.exceptions import ApiError
 from providers.preview_notes import are_wanted
 from providers.suggestion import closest
+from stacks.checks.empty import check_not_empty
 from stacks.component import RouterFlowLogs, declare_decision
 from stacks.decision import Previous, decide
 from stacks.errors import PROGRAM, Problem, StackError
@@ -32,7 +33,7 @@ from stacks.stackfile.loader import (
 )
 from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import OutputsError, read_last_run
+from stacks.state.last_run import FLOW_LOGS, OutputsError, read_forgotten, read_last_run
 from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores, has_idempotency_key
 from stacks.state.outputs import list_flow_logs
 from stacks.state.snapshot import Snapshot
@@ -70,6 +71,7 @@ def declare(
         config = _load_config(values, file, program_config)
         previous = Previous(
             last_run=read_last_run(last_outputs),
+            forgotten=read_forgotten(last_outputs),
             managed=find_managed_flow_logs(snapshot),
             has_key=has_idempotency_key(snapshot),
             log_stores=find_managed_log_stores(snapshot),
@@ -91,7 +93,7 @@ def declare(
         # Without the ids of what --target leaves out; Pulumi would store a placeholder for an unknown id.
         run_with_unknowns=not is_preview,
     )
-    return components, {**decision.outputs, "flow_logs": flow_logs}
+    return components, {**decision.outputs, FLOW_LOGS: flow_logs}
 
 
 @contextlib.contextmanager
@@ -124,10 +126,12 @@ def _load_config(values: Mapping[str, str], file: Path, program_config: Mapping[
 
     Raises:
         StackError: It has problems.
-        pulumi.RunError: The program passes it, and the stack file has other problems.
+        pulumi.RunError: The stack file is empty; or the program passes it, and the stack file has other problems.
     """
     secret = {key: pulumi.runtime.is_config_secret(qualified(key)) for key in values}
     if program_config is None:
+        if file.is_file() and (refusal := check_not_empty(file, file.read_text(encoding="utf-8", errors="replace"))):
+            raise pulumi.RunError(refusal)
         return parse_stack_file(values, is_secret=secret, defaults=load_defaults())
     problems = check_keys(values, is_secret=secret)
     problems += [

@@ -1,13 +1,15 @@
 """`python -m stacks.pending`: the documented name of `stacks.state.recovery`."""
 
-import sys
+import argparse
 
-from stacks.state.recovery import main
-
-COMMANDS = ("refuse", "refuse-live", "take-over")
+from stacks.state import recovery
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in COMMANDS:
-        print(f"usage: python -m stacks.pending {' | '.join(COMMANDS)} STACK", file=sys.stderr)
-        sys.exit(2)
-    main(*sys.argv[1:])
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m stacks.pending", description=recovery.__doc__, formatter_class=form
+    )
+    parser.add_argument("command", choices=("refuse", "refuse-live", "take-over"))
+    parser.add_argument("stack", metavar="STACK")
+    options = parser.parse_args()
+    recovery.main(options.command, options.stack)

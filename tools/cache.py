@@ -3,12 +3,16 @@
 A folder in it is complete or absent. It is filled under a temporary name and then renamed, under a lock that the
 system releases when its holder dies. So two runs at once fill it once, and the next run removes what a killed one
 left behind.
+
+    python -m tools.cache       empties it: `make clean ALL=1`
 """
 
+import argparse
 import fcntl
 import os
 import platform
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import versions
-from tools.console import ToolError, clock, say
+from tools.console import ToolError, clock, exit_code, say
 
 _TEMPORARY = "incomplete-"
+_OWN = ("pulumi-*", "*-python3.*", f"{_TEMPORARY}*")
+"""The names of what this project keeps there. A folder that the user chose may have more in it."""
 
 
 def cache_folder() -> Path:
@@ -78,3 +84,27 @@ def locked(folder: Path) -> Iterator[None]:
                     say(f"  {clock(reported - start):>5}  waiting for another run that uses {folder}")
                 time.sleep(0.2)
         yield
+
+
+def clear(folder: Path) -> None:
+    """Remove what this project keeps in the folder, and say so.
+
+    Raises:
+        ToolError: It cannot be removed.
+    """
+    found = sorted(path for pattern in _OWN for path in folder.glob(pattern) if path.is_dir())
+    if not found:
+        say(f"{folder}: nothing to remove")
+        return
+    try:
+        with locked(folder):
+            for path in found:
+                say(f"removing {path}")
+                shutil.rmtree(path)
+    except OSError as error:
+        raise ToolError(f"{error.filename} cannot be removed: {error.strerror}.") from error
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tools.cache", description="Empty the cache folder.").parse_args()
+    sys.exit(exit_code(lambda: clear(cache_folder()), interrupted="interrupted"))

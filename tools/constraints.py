@@ -1,5 +1,6 @@
 """Writes constraints.txt: for each supported Python, the newest packages that pyproject.toml allows."""
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -29,4 +30,5 @@ def _run(command: list[str | Path], doing: str) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="make constraints", description=__doc__).parse_args()
     sys.exit(exit_code(_write, interrupted="interrupted"))

@@ -1,4 +1,4 @@
-"""Moves a stack's state to another backend: `make move-state TO=URL`, or python -m tools.move_state STACK URL.
+"""Moves a stack's state to another backend: `make move-state TO=URL`, or TO=URL python -m tools.move_state STACK.
 
 It copies the state, checks that the copy is the same and that a preview with it shows no changes, and only then renames
 the old stack, which stays where it is. Killed at any moment, it loses nothing and can be run again. (`pulumi stack
@@ -45,7 +45,7 @@ class Backend:
         Raises:
             ToolError: This is not a valid address.
         """
-        if refusal := backend.check_address("TO", url):
+        if refusal := backend.check_address("TO", url, os.environ):
             raise ToolError(refusal)
         scheme, _, place = url.partition("://")
         if scheme == "file" and not place.startswith(("/", "~")):
@@ -143,12 +143,20 @@ def move(root: Path, stack: str, to: str) -> None:
             f" `make up` first: {reason}"
         )
     old = _copy_and_rename(stack, project, export, resources, source, target)
+    _note_move(root, stack, target)
     say(f"Moved: stack '{stack}' with its {len(resources)} resources is at {target}.")
     say(f"The old state is kept at {source} as stack '{old}', which is no longer used: remove it whenever you like.")
     if target == default:
         say(f"From now on, everyone who works on it must run: unset {backend.VARIABLE}")
     else:
         say(f"From now on, everyone who works on it, and CI, must run: export {target.setting}")
+
+
+def _note_move(root: Path, stack: str, target: Backend) -> None:
+    """Have later runs with the old backend say where the state is."""
+    before = backend.find_current_backend((root / "Pulumi.yaml").read_text(encoding="utf-8"), os.environ)
+    (root / backend.MOVED).mkdir(parents=True, exist_ok=True)
+    (root / backend.MOVED / stack).write_text(f"{backend.mask_secrets(before)}\n{target}\n", encoding="utf-8")
 
 
 def _find_backends(root: Path, to: str) -> tuple[str, Backend, Backend, Backend | None]:
@@ -307,11 +315,16 @@ def _resources(export: Mapping[str, Any]) -> Resources:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or not all(arguments):
+    # Not an argument: an address may have a password, and everyone on the machine sees arguments.
+    to = os.environ.get("TO", "")
+    if "--help" in arguments:
+        print(__doc__)
+        return 0
+    if len(arguments) != 1 or not to:
         say("usage: make move-state TO=URL [STACK=name]; the addresses of backends are in docs/guides/state.md")
         return 2
     return exit_code(
-        lambda: move(Path.cwd(), short_name(arguments[0]), arguments[1]),
+        lambda: move(Path.cwd(), short_name(arguments[0]), to),
         interrupted="interrupted: the old state is unchanged; run the command again",
     )
 

@@ -5,9 +5,11 @@
     python -m tools.prepare stack STACK     these, and the stack: checked, created if new
     python -m tools.prepare env STACK       the same, and the stack selected, for a bare `pulumi`
 
-stdout is for `eval`; messages go to stderr. It takes a moment if everything is there already.
+stdout is for `eval`; messages go to stderr. It takes a moment if everything is there already. Except for `env`, it also
+makes $ARGS, with the quotation marks of a shell, the arguments of the shell that evaluates it.
 """
 
+import argparse
 import os
 import shlex
 import sys
@@ -149,14 +151,40 @@ def _say_once(summary: str) -> None:
     last.write_text(summary, encoding="utf-8")
 
 
+def split_arguments(text: str) -> list[str]:
+    """The arguments in ARGS. No shell reads it: that would expand the `$` of URNs, and run commands.
+
+    Raises:
+        ToolError: A quotation mark has no partner.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ToolError(f"ARGS is {text!r}, in which a quotation mark or a backslash is left alone: {error}.") from None
+
+
 def main(arguments: list[str]) -> int:
-    known = {"venv": 1, "cli": 1, "stack": 2, "env": 2}
-    if not arguments or len(arguments) != known.get(arguments[0]):
-        say("usage: python -m tools.prepare venv | cli | stack STACK | env STACK")
-        return 2
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tools.prepare", description=__doc__, formatter_class=form)
+    parser.add_argument("what", choices=("venv", "cli", "stack", "env"))
+    parser.add_argument("stack", metavar="STACK", nargs="?")
+    options = parser.parse_args(arguments)
+    if (options.stack is not None) is not (options.what in ("stack", "env")):
+        parser.error("stack and env need the name of a stack, and the others need none")
 
     def work() -> None:
-        for name, value in prepare(arguments[0], arguments[1] if arguments[1:] else None).items():
+        extra = split_arguments(os.environ.get("ARGS", ""))
+        try:
+            new = prepare(options.what, options.stack)
+        except OSError as error:
+            raise ToolError(
+                f"{error.filename} cannot be used ({error.strerror}): the checkout must be readable and writable."
+            ) from error
+        if options.what != "env":
+            print(shlex.join(["set", "--", *extra]))
+            if {"--yes", "-y"} & set(extra):
+                new["YES"] = "1"
+        for name, value in new.items():
             print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
 
     return exit_code(work)

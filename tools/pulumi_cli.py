@@ -7,6 +7,7 @@ result of the latter two is kept in the cache folder and serves every later clon
 Decisions and progress go to stderr.
 """
 
+import argparse
 import os
 import shutil
 import sys
@@ -89,6 +90,9 @@ def _short(path: Path) -> str:
 
 
 def main() -> int:
+    form = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(description=__doc__, formatter_class=form).parse_args()
+
     def work() -> None:
         cli = find_cli()
         say(cli.summary)

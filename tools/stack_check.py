@@ -1,15 +1,16 @@
-"""Refuses, before anything is installed or created: unknown stacks, another state, a missing passphrase."""
+"""Refuses, before anything is installed: unknown or empty stacks, another state, a missing passphrase."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.checks import backend, passphrase
+from stacks.checks.empty import check_not_empty
 from stacks.stackfile.location import short_name, stack_file, stack_folder
 from tools.console import ToolError
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has a file, a state backend and, where its secrets need one, a passphrase.
+    """Raise ToolError unless the stack has settings, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
@@ -22,12 +23,17 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
             f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
         )
     url = environment.get(backend.VARIABLE)
-    if url and (refusal := backend.check_address(backend.VARIABLE, url)):
-        raise ToolError(refusal)
+    if url and (wrong := backend.check_address(backend.VARIABLE, url, environment)):
+        raise ToolError(wrong)
     text = known[name].read_text(encoding="utf-8", errors="replace")
-    if refusal := backend.check_backend(
-        backend.find_expected_backend(text), (root / "Pulumi.yaml").read_text(encoding="utf-8"), environment
-    ):
+    project_file = (root / "Pulumi.yaml").read_text(encoding="utf-8")
+    moved = root / backend.MOVED / name
+    refusal = check_not_empty(known[name].relative_to(root), text) or backend.check_backend(
+        backend.find_expected_backend(text), project_file, environment
+    )
+    if moved.is_file() and not refusal:
+        refusal = backend.check_moved(name, moved.read_text(encoding="utf-8"), project_file, environment)
+    if refusal:
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.lacks_passphrase(name, text, environment):
         raise ToolError(

@@ -1,6 +1,11 @@
 """The versions that this project needs: of the Pulumi CLI, here and, for Go, in offline/cli/go.mod; and of Python."""
 
+import argparse
+import importlib.metadata
+import platform
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 PULUMI = "3.259.0"
@@ -28,3 +33,21 @@ def oldest_python(root: Path) -> str:
     found = re.search(r'^requires-python = ">=([\d.]+)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)
     assert found
     return found[1]
+
+
+def main() -> int:
+    """Print the versions in use; the exit code of the CLI."""
+    argparse.ArgumentParser(prog="make version", description="Print the versions in use.").parse_args()
+    cli = subprocess.run(["pulumi", "version"], stdout=subprocess.PIPE, text=True, check=False)
+    for what, version in (
+        ("otc-flow-logs", importlib.metadata.version("otc-flow-logs")),
+        ("Pulumi CLI", cli.stdout.strip().removeprefix("v")),
+        ("Pulumi SDK", importlib.metadata.version("pulumi")),
+        ("Python", platform.python_version()),
+    ):
+        print(f"{what:14} {version}")
+    return cli.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

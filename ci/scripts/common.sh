@@ -1,6 +1,13 @@
 # What the scripts in this folder share. They source it in the project's root, with `set -eu`.
 # shellcheck shell=sh disable=SC2034
 
+# --help: the comment at the beginning of the script.
+case " $* " in *' --help '* | *' -h '*)
+    sed -n '2,/^[^#]/ { s/^# \{0,1\}//p; }' "ci/scripts/${0##*/}"
+    exit
+    ;;
+esac
+
 # The folder of their files.
 OUT=${CI_OUTPUT:-.local/ci}
 

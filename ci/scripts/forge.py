@@ -179,6 +179,9 @@ def run(arguments: list[str], environment: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
     try:
         run(sys.argv[1:], os.environ)
     except (ForgeError, OSError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from stacks.stackfile.yaml_scalar import scalar
 
@@ -20,15 +21,19 @@ PUBLIC_PARAMETERS = {
 }
 """Parameters of an address that may be shown; any other could be a secret."""
 
+MOVED = Path(".local", "moved")
+"""A file for each stack whose state was moved: the address before the move in one line, and after it in the next."""
+
 _KEY = "otc-flow-logs:state"
 
 
-def check_address(name: str, url: str) -> str | None:
+def check_address(name: str, url: str, environment: Mapping[str, str]) -> str | None:
     """Why this is not the address of a state backend, in one sentence; None if it is one.
 
     Args:
         name: What the address was given as.
         url: The address.
+        environment: Environment variables.
     """
     scheme, separator, place = url.partition("://")
     if scheme == "postgresql":
@@ -36,7 +41,21 @@ def check_address(name: str, url: str) -> str | None:
     if not (separator and scheme and place):
         # Not shown: without a scheme, it is unclear what in it is a password.
         return f"{name} is not the address of a backend, such as postgres://…, s3://… or file://…: correct it."
+    if scheme == "s3" and not _finds_region(place, environment):
+        # Otherwise the CLI says "Invalid region" of a setting that nobody made.
+        return (
+            f"{name} is {mask_secrets(url)}, without a region: put an endpoint and a region into it, for OBS such as"
+            f" {url.partition('?')[0]}?endpoint=obs.eu-de.otc.t-systems.com&region=eu-de (see docs/guides/state.md)."
+        )
     return None
+
+
+def _finds_region(place: str, environment: Mapping[str, str]) -> bool:
+    """Whether an address of S3, or what it relies on, has a region."""
+    options = {part.partition("=")[0] for part in place.partition("?")[2].split("&")}
+    variables = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE")
+    settings = Path(environment.get("AWS_CONFIG_FILE", "~/.aws/config")).expanduser()
+    return bool(options & {"region", "profile"} or any(map(environment.get, variables)) or settings.is_file())
 
 
 def check_backend(expected: str, project_file: str, environment: Mapping[str, str]) -> str | None:
@@ -53,6 +72,24 @@ def check_backend(expected: str, project_file: str, environment: Mapping[str, st
     used = mask_secrets(actual) or "that of `pulumi login`"
     return (
         f"its state is in {mask_secrets(expected)} ({_KEY}), not in {used}: set {VARIABLE} (see docs/guides/state.md)"
+    )
+
+
+def check_moved(stack: str, moved: str, project_file: str, environment: Mapping[str, str]) -> str | None:
+    """Why a run would not find the stack's state, which was moved, in one sentence; None if it is not so.
+
+    Args:
+        stack: The stack's name, without organization and project.
+        moved: The text of its file in `MOVED`.
+        project_file: The text of Pulumi.yaml.
+        environment: Environment variables.
+    """
+    before, after = moved.splitlines()
+    if mask_secrets(find_current_backend(project_file, environment)) != before:
+        return None
+    return (
+        f"its state was moved from here to {after}: set {VARIABLE} accordingly, or, if it was moved back since, delete"
+        f" {MOVED / stack}"
     )
 
 

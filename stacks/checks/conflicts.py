@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from providers.er.flow_logs import FlowLog, FlowLogTarget
@@ -23,17 +23,26 @@ class Conflicts:
     """The result of the check.
 
     Attributes:
+        refusals: What ends any run: else a repeated create would find the flow log, and the stack would manage it.
         problems: What will fail.
         warnings: What may fail.
         adopted: The flow logs to adopt, by target.
     """
 
+    refusals: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     adopted: dict[FlowLogTarget, FlowLog] = field(default_factory=dict)
 
 
-def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *, has_key: bool) -> Conflicts:
+def check_conflicts(
+    config: StackConfig,
+    plan: Plan,
+    managed: ManagedFlowLogs,
+    *,
+    has_key: bool,
+    forgotten: Collection[str] = (),
+) -> Conflicts:
     """Find the flow logs of other stacks and people that occupy targets of this plan.
 
     Args:
@@ -41,6 +50,7 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
         plan: What it declares.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
+        forgotten: The ids of flow logs that the stack has stopped managing.
     """
     conflicts = Conflicts()
     for router in plan.routers:
@@ -51,6 +61,14 @@ def check_conflicts(config: StackConfig, plan: Plan, managed: ManagedFlowLogs, *
                 if desired.key == key and _is_occupied(router, desired, managed)
             ]
             name, adopt = router.router.display_name, config.routers[key].adopt
+            released = [pair for pair in others if pair[1].id in forgotten and not adopt]
+            if released:
+                what = (
+                    f"these flow logs on {name} were forgotten by this stack: {_describe(released)}; run `make forget`"
+                    " to change this file as well, or set adopt: true here to manage them again"
+                )
+                conflicts.refusals.append(Problem(f"routers.{key}", what))
+            others = [pair for pair in others if pair not in released]
             _check_key(conflicts, f"routers.{key}", name, others, adopt=adopt, has_key=has_key)
     return conflicts
 

@@ -41,7 +41,6 @@ def check_log_groups(
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
     """
     checks = LogGroupChecks()
-    declared = {store.logical_name for group in plan.log_groups for store in (group, *group.streams)}
     for group in plan.log_groups:
         # Of a group that is refused, the streams need no sentences of their own.
         if _check_existing(checks, group, managed, has_key=has_key):
@@ -49,7 +48,7 @@ def check_log_groups(
                 _check_existing(checks, stream, managed, has_key=has_key)
         if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
             checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
-    for removed in (name for name in managed if name not in declared):
+    for removed in (name for name in managed if name not in plan.log_store_names):
         _check_removed(checks, removed, plan, managed, managed_flow_logs)
     return checks
 

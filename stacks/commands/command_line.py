@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -32,8 +32,13 @@ from stacks.planning.lookup import find
 from stacks.stackfile.loader import DefaultsError, check_keys
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
+from stacks.state.snapshot import Snapshot
 
 SECONDS = 120.0
+UNKNOWN = 2
+"""The exit code of commands that cannot find out what they were asked; 1 is an answer that somebody should act on."""
+GAP = "  "  # between columns
+SHORTEST = 20  # characters of a cell that is cut
 RED, FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -53,48 +58,46 @@ class Values:
     is_secret: dict[str, bool]
 
 
-def read_values(stack: str) -> Values:
-    """The output of `pulumi config --json --show-secrets` on standard input.
-
-    Ends the process if that command failed, or with a sentence for each mistake in the config.
-    """
-    text = sys.stdin.read()
-    if not text.strip():
-        sys.exit(1)  # pulumi has printed why
-    return _parse_config(stack, text)
-
-
 def fetch_values(stack: str) -> tuple[str, Values]:
     """The short name and the config of a stack; of the selected one if the name is empty.
 
-    Ends the process if the CLI fails, with its exit code, or with a sentence for each mistake in the config.
+    Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
-    stack = stack or _run_cli("stack", "--show-name").strip()
-    text = _run_cli("config", "--json", "--show-secrets", "--stack", stack)
-    return short_name(stack), _parse_config(short_name(stack), text)
+    stack = stack or run_cli("stack", "--show-name").strip()
+    found: dict[str, dict[str, Any]] = own_keys(
+        json.loads(run_cli("config", "--json", "--show-secrets", "--stack", stack))
+    )
+    values = Values(
+        plain={key: item["value"] for key, item in found.items() if "value" in item},
+        is_secret={key: bool(item.get("secret")) for key, item in found.items()},
+    )
+    return short_name(stack), _checked(short_name(stack), values)
 
 
-def _run_cli(*arguments: str) -> str:
-    """What the CLI prints; what it reports goes to the terminal."""
+def fail(text: str) -> NoReturn:
+    """End the process with the exit code of a question that has no answer."""
+    print(text, file=sys.stderr)
+    sys.exit(UNKNOWN)
+
+
+def run_cli(*arguments: str, text: str = "") -> str:
+    """What the CLI prints, given this text as standard input; what it reports goes to the terminal.
+
+    Ends the process if the CLI fails.
+    """
     command = ["pulumi", *arguments, "--non-interactive"]
     try:
-        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+        ended = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
-        sys.exit(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')
+        fail(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')
     if ended.returncode:
-        sys.exit(ended.returncode)
+        sys.exit(max(ended.returncode, UNKNOWN))
     return ended.stdout
 
 
-def _parse_config(stack: str, text: str) -> Values:
-    found: dict[str, dict[str, Any]] = own_keys(json.loads(text))
-    return _checked(
-        stack,
-        Values(
-            plain={key: item["value"] for key, item in found.items() if "value" in item},
-            is_secret={key: bool(item.get("secret")) for key, item in found.items()},
-        ),
-    )
+def fetch_backend() -> str:
+    """The address of the state backend. It may have a password, so it is no command's argument."""
+    return str(json.loads(run_cli("whoami", "--json"))["url"])
 
 
 def parse_values(stack: str, text: str) -> Values:
@@ -118,19 +121,15 @@ def parse_values(stack: str, text: str) -> Values:
 
 def _checked(stack: str, values: Values) -> Values:
     if problems := check_keys(values.plain, is_secret=values.is_secret):
-        sys.exit(StackError(problems).sentences(stack_file(stack)))
+        fail(StackError(problems).sentences(stack_file(stack)))
     return values
 
 
-def fetch_outputs(stack: str) -> dict[str, Any]:
-    """The stack's outputs after its last run; empty if the CLI does not print them."""
-    command = ["pulumi", "stack", "output", "--json", "--stack", stack, "--non-interactive"]
-    try:
-        ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
-        found = json.loads(ended.stdout) if ended.returncode == 0 else {}
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {}
-    return found if isinstance(found, dict) else {}
+def fetch_snapshot(stack: str) -> Snapshot:
+    """The resources in the stack's state. Ends the process if the CLI fails."""
+    export = json.loads(run_cli("stack", "export", "--stack", stack))
+    resources = (export.get("deployment") or {}).get("resources") or []
+    return {resource["urn"]: {"outputs": {}, **resource} for resource in resources}
 
 
 def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str, str]:
@@ -171,7 +170,7 @@ def find_routers(names: Sequence[str], existing: Sequence[Router]) -> list[Route
 
 @contextlib.contextmanager
 def errors_as_sentences(stack: str) -> Iterator[None]:
-    """Ends the process with one sentence for each thing that is wrong with the stack, its config or the service.
+    """Ends the process with 2, and one sentence for each thing that is wrong with the stack, its config or the service.
 
     If nobody reads the output any more, as after `| head`, it ends without a word.
     """
@@ -182,10 +181,13 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         # Python flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
-        sys.exit(error.sentences(stack_file(stack)))
+        fail(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
-        sys.exit(f"error: {error}")
+        fail(f"error: {error}")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -219,14 +221,14 @@ def is_colourful() -> bool:
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows of a table as lines, its headings included; columns are as wide as they need."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    widths = _widths(rows)
+    return [GAP.join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def fit(
     rows: Sequence[Sequence[str]], leave_out_first: Sequence[str], *, columns: int | None
 ) -> tuple[list[str], list[str]]:
-    """A table as lines, without the columns that the terminal has no room for.
+    """A table as lines that fit the terminal: without some columns, then with its long cells cut in the middle.
 
     Args:
         rows: The table; the first row has the headings.
@@ -236,15 +238,35 @@ def fit(
     Returns:
         The lines of the rows, and a sentence about what was left out, or nothing.
     """
-    lines, left_out = align(rows), list[str]()
-    for heading in leave_out_first:
-        if columns is None or max(map(len, lines)) <= columns:
+    left_out = list[str]()
+    while (widths := _widths(rows)) and columns is not None and sum(widths) + len(GAP) * (len(widths) - 1) > columns:
+        if len(left_out) == len(leave_out_first):
+            rows = _shorten(rows, widths, columns - len(GAP) * (len(widths) - 1))
             break
-        left_out.append(heading)
-        index = rows[0].index(heading)
+        left_out.append(leave_out_first[len(left_out)])
+        index = rows[0].index(left_out[-1])
         rows = [(*row[:index], *row[index + 1 :]) for row in rows]
-        lines = align(rows)
-    return lines, [f"Without {', '.join(left_out)}: the terminal is too narrow."] if left_out else []
+    return align(rows), [f"Without {', '.join(left_out)}: the terminal is too narrow."] if left_out else []
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _shorten(rows: Sequence[Sequence[str]], widths: Sequence[int], total: int) -> list[list[str]]:
+    """The rows with shorter cells, if need be also in the last column, whose sentences matter more than names."""
+    *others, last = widths
+    limit = max(others)
+    while limit > SHORTEST and sum(min(width, limit) for width in others) + last > total:
+        limit -= 1
+    rest = max(total - sum(min(width, limit) for width in others), SHORTEST)
+    return [[*(shorten(cell, limit) for cell in row[:-1]), shorten(row[-1], rest)] for row in rows]
+
+
+def shorten(text: str, longest: int) -> str:
+    """The text with its middle left out if it is too long: names differ at either end."""
+    kept = longest - 1
+    return text if len(text) <= longest else f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
 
 
 def terminal_columns() -> int | None:

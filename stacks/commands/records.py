@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -20,6 +19,7 @@ from providers.er.flow_logs import FlowLog
 from providers.er.records import parse_records
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
+from stacks.commands.destinations import find_names, logs_to
 from stacks.errors import Problem
 from stacks.planning.lookup import find
 
@@ -47,19 +47,19 @@ def main(arguments: Sequence[str]) -> int:
 def _print_records(client: Client, flow_log: FlowLog, names: tuple[str, str], options: argparse.Namespace) -> bool:
     """Print what one flow log has recorded; whether its log stream still exists."""
     router, attachment = names
-    logs_to = find_logs_to(client, flow_log)
+    destination = find_logs_to(client, flow_log)
     now = datetime.now(timezone.utc)
     try:
         records = read(client, flow_log, since=now - options.since, until=now, limit=options.limit)
     except NotFoundError as error:
-        print(f"error: log stream {logs_to} of {router}/{attachment} has been deleted: {error}", file=sys.stderr)
+        print(f"error: log stream {destination} of {router}/{attachment} has been deleted: {error}", file=sys.stderr)
         return False
     if options.json:
         for record in records:
-            print(json.dumps({"router": router, "attachment": attachment, "logs_to": logs_to, **plain(record)}))
+            print(json.dumps({"router": router, "attachment": attachment, "logs_to": destination, **plain(record)}))
     else:
         plural = "" if len(records) == 1 else "s"
-        print(f"{len(records)} record{plural} of {router}/{attachment} in {logs_to}, in UTC:", file=sys.stderr)
+        print(f"{len(records)} record{plural} of {router}/{attachment} in {destination}, in UTC:", file=sys.stderr)
         print(format_table(records, with_date=options.since > DAY))
     if len(records) == options.limit:
         print(f"There may be older ones: --limit is {options.limit}.", file=sys.stderr)
@@ -87,12 +87,11 @@ def find_flow_logs(client: Client, text: str) -> tuple[tuple[str, str], list[Flo
 
 def find_logs_to(client: Client, flow_log: FlowLog) -> str:
     """`GROUP/STREAM`, with names as far as they can be listed."""
-    group_id, stream_id = flow_log.target.log_group_id, flow_log.target.log_stream_id
-    names: dict[str, str] = {}
-    with suppress(ApiError):
-        names |= {group.id: group.name for group in client.log_groups.list()}
-        names |= {stream.id: stream.name for stream in client.log_streams.list(group_id)}
-    return display_name(f"{names.get(group_id, group_id)}/{names.get(stream_id, stream_id)}")
+    try:
+        groups = client.log_groups.list()
+    except ApiError:
+        groups = []
+    return logs_to(flow_log, find_names(client, [flow_log], groups=groups, streams={}))
 
 
 def read(client: Client, flow_log: FlowLog, *, since: datetime, until: datetime, limit: int) -> list[Record]:

@@ -1,12 +1,12 @@
-"""Who acts, and where: `pulumi config --json --show-secrets | python -m stacks.commands.whoami STACK [BACKEND]`.
+"""Who acts, and where: `python -m stacks.commands.whoami STACK`.
 
 Prints no secret. It signs in, to show that the credentials work.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -56,20 +56,24 @@ def collect_facts(
     yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'}"
 
 
-def main(stack: str, backend: str = "") -> None:
-    """Print all facts, for the config on standard input; without a backend only an error, if there is one."""
-    values = command_line.read_values(stack).plain
-    if backend:
+def main() -> None:
+    """Print all facts, or only an error, if there is one."""
+    parser = argparse.ArgumentParser(prog="python -m stacks.commands.whoami", description=__doc__)
+    parser.add_argument("stack", metavar="STACK")
+    parser.add_argument("--quiet", action="store_true", help="sign in, and print only an error, if there is one")
+    options = parser.parse_args()
+    values = command_line.fetch_values(options.stack)[1].plain
+    if not options.quiet:
         print(f"{'version':14} {importlib.metadata.version('otc-flow-logs')}")
-        print(f"{'stack':14} {stack}")
-        print(f"{'state':14} {mask_secrets(json.loads(backend)['url'])}")
+        print(f"{'stack':14} {options.stack}")
+        print(f"{'state':14} {mask_secrets(command_line.fetch_backend())}")
     try:
         for what, value in collect_facts(values.get, os.environ, report=command_line.report_wait):
-            if backend:
+            if not options.quiet:
                 print(f"{what:14} {value}", flush=True)
     except (ConfigError, ApiError) as error:
         sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

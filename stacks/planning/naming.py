@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from providers.er.attachments import Attachment
-from providers.er.limits import NAME_MAX_LENGTH
+from providers.er.limits import NAME_MAX_LENGTH, NAME_PATTERN
 
 IDEMPOTENCY_KEY_NAME = "flow-logs-idempotency-key"
 """The logical name of the stack's RandomUuid."""
@@ -18,20 +18,29 @@ _SUFFIX_LENGTH = 8
 _READABLE_LENGTH = 64
 
 
-def flow_log_name(template: str, *, stack: str, router: str, attachment: Attachment) -> str:
+def flow_log_name(template: str, *, stack: str, router: str, attachment: Attachment, stream: str) -> str:
     """The template filled in, with the characters and the length that the API allows.
 
-    Every name ends in 8 hexadecimal digits of a hash of the attachment's id, unless it contains the whole id. So
-    attachments with one name, or with long names that differ only at the end, get different flow log names; and no name
-    depends on which other attachments there are.
+    A name that is cleaned or cut ends in 8 hexadecimal digits, a hash of the attachment's id, unless it contains them,
+    or the whole id, already. Any other is exactly what the template gives. So names may be alike, which the service
+    allows; and no name depends on which other attachments there are.
     """
-    filled = template.format(
-        stack=stack, router=router, attachment=attachment.display_name, type=attachment.resource_type, id=attachment.id
-    )
-    clean = _NOT_ALLOWED.sub("-", filled)
-    if attachment.id in clean and len(clean) <= NAME_MAX_LENGTH:
-        return clean
     suffix = _digest(attachment.id)
+    filled = template.format(
+        stack=stack,
+        router=router,
+        attachment=attachment.display_name,
+        type=attachment.resource_type,
+        stream=stream,
+        id=attachment.id,
+        hash=suffix,
+    )
+    if NAME_PATTERN.fullmatch(filled):
+        return filled
+    clean = _NOT_ALLOWED.sub("-", filled)
+    cut = clean[:NAME_MAX_LENGTH]
+    if attachment.id in cut or suffix in cut:
+        return cut
     kept = clean[: NAME_MAX_LENGTH - _SUFFIX_LENGTH - 1].rstrip("-._")
     return f"{kept}-{suffix}" if kept else suffix
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -109,6 +109,7 @@ class Plan:
     inventory: Inventory
     warnings: list[Problem] = field(default_factory=list)
     log_groups: list[DesiredLogStore] = field(default_factory=list)
+    log_store_names: Collection[str] = ()
 
     @cached_property
     def desired(self) -> dict[FlowLogTarget, DesiredFlowLog]:
@@ -166,6 +167,7 @@ def make_plan(
         inventory=inventory,
         warnings=planner.warnings,
         log_groups=log_groups,
+        log_store_names=config.log_store_names,
     )
 
 
@@ -196,9 +198,9 @@ class _Planner:
         streams = self._find_streams(key, config, group, selection) if group else {}
         if router and group:
             self.resolved[router.id].flow_logs.extend(
-                self._desire(key, router, attachment, group, streams[attachment.id], selection)
+                self._desire(key, router, attachment, group, stream, selection)
                 for attachment in selection.logged
-                if attachment.id in streams
+                for stream in streams[attachment.id].values()
             )
 
     def _select(self, key: str, config: RouterConfig, router: Router) -> Selection:
@@ -220,18 +222,27 @@ class _Planner:
 
     def _find_streams(
         self, key: str, config: RouterConfig, group: LogGroup, selection: Selection
-    ) -> dict[str, LogStream]:
-        """The log stream of each attachment that is logged, by its id; without those that do not exist.
+    ) -> dict[str, dict[str, LogStream]]:
+        """The log streams of each attachment that is logged, by the ids of both; without those that do not exist.
 
         Every stream that the stack file names is checked, even if nothing uses it, so that all mistakes show.
         """
-        kind, known = f"log stream in group {group.name!r}", self._inventory.streams[group.id]
-        default = self._keep(find(f"routers.{key}.log_stream", kind, config.log_stream, known))
-        streams = {attachment.id: default for attachment in selection.logged}
+
+        def find_stream(place: str, text: str) -> dict[str, LogStream]:
+            kind = f"log stream in group {group.name!r}"
+            stream = self._keep(find(place, kind, text, self._inventory.streams[group.id]))
+            return {stream.id: stream} if stream else {}
+
+        default = find_stream(f"routers.{key}.log_stream", config.log_stream)
+        chosen: dict[str, dict[str, LogStream]] = {}
+        for text, ids in selection.streams.items():
+            stream = find_stream(f"routers.{key}.streams.{text}", text)
+            for id_ in ids:
+                chosen.setdefault(id_, {}).update(stream)
         for id_, (override_key, override) in selection.overrides.items():
             if override.log_stream:
-                streams[id_] = self._keep(find(f"{override_key}.log_stream", kind, override.log_stream, known))
-        return {id_: stream for id_, stream in streams.items() if stream}
+                chosen[id_] = find_stream(f"{override_key}.log_stream", override.log_stream)
+        return {attachment.id: chosen.get(attachment.id, default) for attachment in selection.logged}
 
     def _desire(
         self, key: str, router: Router, attachment: Attachment, group: LogGroup, stream: LogStream, selection: Selection
@@ -255,7 +266,9 @@ class _Planner:
             if managed and managed.is_in_component
             else logical_name(attachment.id, logs_to, readable=last.first_name),
             name=override.name
-            or flow_log_name(config.name, stack=self._stack, router=first_key, attachment=attachment),
+            or flow_log_name(
+                config.name, stack=self._stack, router=first_key, attachment=attachment, stream=stream.name
+            ),
             description=config.description if override.description is None else override.description,
             enabled=config.enabled if override.enabled is None else override.enabled,
             logs_to=logs_to,

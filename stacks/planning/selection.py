@@ -49,6 +49,8 @@ class Selection:
         skipped: The reason why a selected attachment cannot have one: by its id, or, if it is gone, by the text in the
             stack file.
         left_out: Those that could have one, but are not selected.
+        streams: By log stream as the stack file names it, the ids of the attachments that log to it and not to the
+            router's own.
         overrides: By attachment id, the key in the stack file and its value.
         stale_names: By text in the stack file, the id of the attachment that has another name now; empty if it is gone.
         problems: Mistakes in the stack file.
@@ -59,6 +61,7 @@ class Selection:
     logged: list[Attachment] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     left_out: list[Attachment] = field(default_factory=list)
+    streams: dict[str, set[str]] = field(default_factory=dict)
     overrides: dict[str, tuple[str, Override]] = field(default_factory=dict)
     stale_names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -105,14 +108,19 @@ def select(
     """
     lookup = _Lookup(attachments, previous_id)
     selected, missing = _select_ids(f"routers.{key}.attachments", config.attachments, attachments, lookup)
+    streams = {}
+    for stream, wanted in config.streams.items():
+        streams[stream], gone = _select_ids(f"routers.{key}.streams.{stream}", wanted, attachments, lookup)
+        missing += gone
     overrides = _find_overrides(f"routers.{key}.overrides", config.overrides, lookup)
     requested = config.attachments
     types = (requested.types or ()) if isinstance(requested, Selector) else ()
     result = Selection(
         requested=requested.model_dump(exclude_unset=True) if isinstance(requested, Selector) else requested,
+        streams=streams,
         overrides=overrides,
         stale_names=lookup.stale_names,
-        problems=[*_check_types(f"routers.{key}.attachments.types", types, attachments), *lookup.problems],
+        problems=lookup.problems,
         warnings=list(lookup.warnings.values()),
     )
     for attachment in attachments:
@@ -153,6 +161,7 @@ def _select_ids(
         return lookup.find_ids(key, requested)
     if not isinstance(requested, Selector):
         return {attachment.id for attachment in attachments}, []
+    lookup.problems += _check_types(f"{key}.types", requested.types or (), attachments)
     included, missing = lookup.find_ids(f"{key}.include", requested.include)
     excluded, _ = lookup.find_ids(f"{key}.exclude", requested.exclude)
     matching = {attachment.id for attachment in attachments if _matches(requested, attachment)}
@@ -197,6 +206,10 @@ class _Lookup:
 
     def __init__(self, attachments: Sequence[Attachment], previous_id: PreviousId) -> None:
         self._attachments = attachments
+        self._by_id = {attachment.id: attachment for attachment in attachments}
+        self._by_name: dict[str, list[Attachment]] = {}
+        for attachment in attachments:
+            self._by_name.setdefault(attachment.name, []).append(attachment)
         self._previous_id = previous_id
         self.stale_names: dict[str, str] = {}
         self.problems: list[Problem] = []
@@ -211,14 +224,15 @@ class _Lookup:
     def find(self, key: str, text: str) -> Attachment | None:
         """The attachment that the stack file names; None if there is none, or if it is not clear which."""
         previous_id = self._previous_id(text)
-        previous = next((other for other in self._attachments if previous_id and other.id == previous_id), None)
-        is_id = any(other.id == text for other in self._attachments)
-        if previous and previous.name != text and not is_id:
+        previous = self._by_id.get(previous_id or "")
+        named = self._by_name.get(text, [])
+        if previous and previous.name != text and text not in self._by_id:
             return self._find_renamed(key, text, previous)
-        match = find(key, "attachment", text, self._attachments)
+        candidates = [self._by_id[text]] if text in self._by_id else named or self._attachments
+        match = find(key, "attachment", text, candidates)
         if isinstance(match, Attachment):
             return match
-        if previous_id is not None and not any(other.name == text for other in self._attachments):
+        if previous_id is not None and not named:
             self.stale_names[text] = ""
         else:
             self.problems.append(match)
@@ -226,8 +240,7 @@ class _Lookup:
 
     def _find_renamed(self, key: str, text: str, renamed: Attachment) -> Attachment | None:
         """The attachment that had this name at the last run, unless another has it now."""
-        others = [other.id for other in self._attachments if other.name == text]
-        if others:
+        if others := [other.id for other in self._by_name.get(text, ())]:
             what = (
                 f"{text!r} is now the name of {join_names(others)}, and the attachment that had it before,"
                 f" {renamed.id}, is now named {renamed.name!r}: use the id of the intended attachment"

@@ -7,6 +7,7 @@ Standard library only: `make` needs it before any installation.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from stacks.stackfile.yaml_scalar import scalar
@@ -34,4 +35,5 @@ def stack_file(stack: str, project: Path = PROJECT_FOLDER) -> Path:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="Print the folder of the stack files.").parse_args()
     print("" if stack_folder() == PROJECT_FOLDER else f"{stack_folder()}/")

@@ -176,6 +176,8 @@ class RouterConfig(_Model):
         router: The router's id or name.
         log_group: The LTS log group's id or name.
         log_stream: The LTS log stream's id or name.
+        streams: By id or name of other log streams of the group, which of the attachments log there and not to
+            `log_stream`. What several select logs to each of them.
         name: Template of the flow logs' names; `stacks.stackfile.template` has the placeholders.
         description: 0..255 characters.
         enabled: Whether logs are written.
@@ -188,6 +190,7 @@ class RouterConfig(_Model):
     router: Text
     log_group: Text
     log_stream: Text
+    streams: dict[Text, AttachmentSelection] = {}
     name: Template = "{router}-{attachment}"
     description: Description = ""
     enabled: Flag = True
@@ -235,6 +238,12 @@ class StackConfig(_Model):
     rules: Rules = Rules()
     max_deletes: Count | None = None
     state: Text | None = None
+
+    @property
+    def log_store_names(self) -> set[str]:
+        """The names of the declared log groups, and `GROUP/STREAM` of the declared log streams."""
+        streams = (f"{name}/{stream}" for name, group in self.log_groups.items() for stream in group.streams)
+        return {*self.log_groups, *streams}
 
 
 class RouterDefaults(_Model):

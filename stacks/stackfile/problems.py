@@ -63,9 +63,10 @@ def not_a_mapping(value: Any) -> str:
 
 def _problem(error: Mapping[str, Any]) -> Problem:
     path = list(error["loc"])
-    if path[0] == "routers" and path[2:3] == ["attachments"]:
-        # After `attachments` pydantic puts the kind of selection, which is not a key of the file.
-        del path[3:4]
+    if path[0] == "routers" and path[2:3] in (["attachments"], ["streams"]):
+        # After a selection's key pydantic puts its kind, which is not a key of the file.
+        at = 3 if path[2] == "attachments" else 4
+        del path[at : at + 1]
     if path[-1] == "[key]":
         path.pop()
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
@@ -84,10 +85,8 @@ def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
         return "must not be empty"
     if kind == "string_too_long":
         return f"must be at most {context['max_length']} characters"
-    if kind == "literal_error" and len(path) == 3:
+    if kind == "literal_error":  # the only one is that of a selection
         expected = f"all, a list of attachments, or a selector ({', '.join(Selector.model_fields)})"
-    elif kind == "literal_error":
-        expected = context["expected"].replace("'", "")
     elif kind == "greater_than_equal":
         expected = f"{context['ge']} or more"
     elif kind in _EXPECTED:
@@ -98,7 +97,7 @@ def _sentence(error: Mapping[str, Any], path: Sequence[Any]) -> str:
 
 
 def _model_at(path: Sequence[Any]) -> type[BaseModel]:
-    """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides` or `attachments`, …
+    """The model of the keys below this path: `rules`, or `routers`, KEY, `overrides`, `attachments` or `streams`, …
 
     Or `log_groups`, NAME, `streams`, NAME.
     """
@@ -107,7 +106,7 @@ def _model_at(path: Sequence[Any]) -> type[BaseModel]:
         return top_level[first]
     if first == "log_groups":
         return LogStreamConfig if path[2:3] == ["streams"] else LogGroupConfig
-    below: dict[str, type[BaseModel]] = {"overrides": Override, "attachments": Selector}
+    below: dict[str, type[BaseModel]] = {"overrides": Override, "attachments": Selector, "streams": Selector}
     return below.get(path[2] if len(path) > 2 else "", RouterConfig)
 
 

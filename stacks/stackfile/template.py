@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import string
 
-PLACEHOLDERS = ("stack", "router", "attachment", "type", "id")
+PLACEHOLDERS = ("stack", "router", "attachment", "type", "stream", "id", "hash")
 """`{stack}`, `{router}` (the key of the stack file under which the flow log was first declared), `{attachment}` (its
-name), `{type}`, `{id}` (the attachment's)."""
+name), `{type}` and `{id}` (the attachment's), `{stream}` (the log stream's name), `{hash}` (8 hexadecimal digits of the
+id)."""
 
 
 class TemplateError(ValueError):

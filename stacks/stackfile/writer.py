@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Mapping
@@ -48,6 +49,14 @@ def dump(values: Mapping[str, Any]) -> str:
 def scalar(value: str) -> str:
     """A text as it is written after a key."""
     return dump({"k": value}).removeprefix("k: ").rstrip("\n")
+
+
+def in_flow_style(value: Any) -> str:
+    """A value of any type as it is written after a key, on one line."""
+    text = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def to_router_key(name: str) -> str:

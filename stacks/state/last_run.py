@@ -14,6 +14,12 @@ OUTPUT = "otc_flow_logs"
 LAST_RUN = "last_run"
 """The output that the next run reads."""
 
+FLOW_LOGS = "flow_logs"
+"""The output that lists the flow logs, by the attachment's name."""
+
+FORGOTTEN = "forgotten"
+"""The key of `LAST_RUN` with the ids of the flow logs that `make forget` has removed from the state."""
+
 
 class OutputsError(ValueError):
     """Outputs that cannot be read; the text is one sentence."""
@@ -112,6 +118,11 @@ def read_last_run(outputs: Mapping[str, Any]) -> dict[str, LastRouter]:
             " which flow logs would be lost; use the version that wrote them, or remove them from the state"
             " (pulumi stack export, edit, pulumi stack import)"
         ) from None
+
+
+def read_forgotten(outputs: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of the flow logs that the stack has stopped managing, and that no later run has adopted."""
+    return frozenset(outputs.get(LAST_RUN, {}).get(FORGOTTEN, ()))
 
 
 def _read_router(id_: str, data: Mapping[str, Any]) -> LastRouter:

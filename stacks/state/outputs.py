@@ -7,28 +7,30 @@ created, such as its id, so that it can be stored even if the run fails.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from providers.er.attachments import Attachment
 from providers.er.named import Named
 from stacks.planning.log_groups import find_new_streams
 from stacks.planning.plan import Plan, ResolvedRouter
-from stacks.state.last_run import LAST_RUN, LastAttachment, LastRouter, LastRun
+from stacks.state.last_run import FORGOTTEN, LAST_RUN, LastAttachment, LastRouter, LastRun
 
 ABOUT = "for the next run of this stack, not for people or other programs: its form may change"
 
 
-def make_outputs(plan: Plan, last_run: LastRun) -> dict[str, Any]:
+def make_outputs(plan: Plan, last_run: LastRun, forgotten: Set[str] = frozenset()) -> dict[str, Any]:
     """The outputs that are known before the run.
 
     Args:
         plan: What this run declares.
         last_run: What the last run left.
+        forgotten: The ids of the flow logs that the stack has stopped managing.
     """
     new = find_new_streams(plan.log_groups)
     routers = {router.router.id: _router(router, last_run.get(router.router.id), new) for router in plan.routers}
-    return {"coverage": _coverage(plan), LAST_RUN: {"about": ABOUT, "routers": routers}}
+    optional = {FORGOTTEN: sorted(forgotten)} if forgotten else {}
+    return {"coverage": _coverage(plan), LAST_RUN: {"about": ABOUT, "routers": routers, **optional}}
 
 
 def list_flow_logs(plan: Plan, ids: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -222,7 +222,3 @@ def main(command: str, stack: str) -> None:
         _take_over(export)
     else:
         _refuse_interrupted(export, unfinished)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

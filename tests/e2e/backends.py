@@ -121,7 +121,7 @@ class TeamProject(Project):
     def move(self, to: str, *first_on_path: Path, **environment: str) -> Run:
         """Do what `make move-state` does."""
         path = os.pathsep.join([*map(str, first_on_path), self.environment["PATH"]])
-        run = self.run([sys.executable, "-m", "tools.move_state", STACK, to], **{**environment, "PATH": path})
+        run = self.run([sys.executable, "-m", "tools.move_state", STACK], **{**environment, "PATH": path, "TO": to})
         assert PASSWORD not in run.output
         return run
 

@@ -228,9 +228,8 @@ class Project:
         return Run(done.returncode, done.stdout)
 
     def module(self, name: str, *arguments: str) -> Run:
-        """Run one of the project's commands on the stack's configuration, as `make` does."""
-        config = self.expect_ok("config", "--json", "--show-secrets")
-        return self.run([sys.executable, "-m", name, STACK, *arguments], input=config)
+        """Run one of the project's commands, as `make` does."""
+        return self.run([sys.executable, "-m", name, *arguments])
 
     def expect_ok(self, *arguments: str, stack: str | None = STACK, **environment: str) -> str:
         """Run `pulumi`, which must succeed; its output."""

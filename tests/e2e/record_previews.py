@@ -82,9 +82,9 @@ def mixed(project: Project, cloud: Cloud) -> None:
     store.add_attachment("er-edge", "vpc-new")
     store.add_attachment("er-core", "vpc-taken")
     cloud.log("vpc-taken", "by-hand-too")
-    store.rename_flow_log("core-vpc-data-platform-f25584d3", "by-hand")
-    store.disable_flow_log("edge-vpc-edge-proxy-03a1ad25")
-    store.delete_flow_log("core-vpn-office-bonn-6d95ad29")
+    store.rename_flow_log("core-vpc-data-platform", "by-hand")
+    store.disable_flow_log("edge-vpc-edge-proxy")
+    store.delete_flow_log("core-vpn-office-bonn")
     overrides = {"vpc-shop": {"name": "the-shop"}, "vpc-payments": {"log_stream": "er-flow-logs-archive"}}
     project.change_router("core", adopt=True, overrides=overrides)
 
@@ -132,7 +132,7 @@ def reasons(project: Project, cloud: Cloud) -> None:
 
 def failed(project: Project, cloud: Cloud) -> None:
     project.up()
-    cloud.server.store.set_flow_log_state("core-vpc-shop-e4ec9862", "failed")
+    cloud.server.store.set_flow_log_state("core-vpc-shop", "failed")
 
 
 def outcome_unknown(project: Project, _cloud: Cloud) -> None:
@@ -144,7 +144,7 @@ def outcome_unknown(project: Project, _cloud: Cloud) -> None:
     (of_shop,) = [
         resource
         for resource in state["deployment"]["resources"]
-        if resource["type"] == FLOW_LOG and resource["outputs"]["name"] == "core-vpc-shop-e4ec9862"
+        if resource["type"] == FLOW_LOG and resource["outputs"]["name"] == "core-vpc-shop"
     ]
     of_shop["id"], of_shop["outputs"]["state"], of_shop["pendingReplacement"] = "created-by:abc", "unknown", True
     file.write_text(json.dumps(state))
@@ -154,7 +154,7 @@ def outcome_unknown(project: Project, _cloud: Cloud) -> None:
 def import_(project: Project, cloud: Cloud) -> None:
     description = project.config()["routers"]["core"]["description"]
     cloud.log("vpc-shop", "by-hand")
-    cloud.log("vpc-payments", "core-vpc-payments-8bd9e320", description=description)
+    cloud.log("vpc-payments", "core-vpc-payments", description=description)
     cloud.complete_operations()
     cloud.server.store.set_quota(10)
     project.change_router("core", adopt=True)

@@ -10,7 +10,7 @@ from tests.e2e.harness import QUICK, STACK, Cloud, Project, assert_same_flow_log
 @pytest.mark.up
 def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -> None:
     project.change_router("edge", attachments=[])
-    cloud.server.store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
+    cloud.server.store.rename_flow_log("core-vpc-shop", "by-hand")
     before = cloud.flow_logs().keys()
     project.state_file().unlink()
     project.expect_ok("stack", "init")
@@ -27,13 +27,13 @@ def test_flow_logs_of_a_lost_state_are_adopted(project: Project, cloud: Cloud) -
     project.change_router("core", adopt=True)
     assert "= 6 imported" in project.up()
     assert cloud.flow_logs().keys() == before
-    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop"
     assert project.flow_logs().keys() < before
 
     # A stack that has flow logs to keep continues, and fails for this target alone.
     project.change_router("edge", attachments=["vpc-edge-proxy"])
     error = project.expect_error("up", *QUICK)
-    assert "already has flow log 'edge-vpc-edge-proxy-03a1ad25', id " in error
+    assert "already has flow log 'edge-vpc-edge-proxy', id " in error
     assert "import it with adopt: true in a stack file" in error
     assert cloud.flow_logs().keys() == before
 
@@ -47,7 +47,7 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
     cloud.server.store.disable_flow_log(disabled)
     project.write_config({"endpoint": "emulator"})
 
-    run = project.module("stacks.commands.adopt")
+    run = project.module("stacks.commands.adopt", STACK)
     assert run.ok, run.output
     assert "5 flow logs, under er-core, er-core-network, er-core-security, er-edge." in run.output
     assert (
@@ -74,11 +74,11 @@ def test_adopt_writes_a_stack_file_whose_first_up_only_imports(project: Project,
     project.expect_no_changes("--refresh")
     assert_same_flow_logs(project, cloud)
 
-    # A file with routers is not overwritten.
+    # Routers that the file has already stay as they are.
     text = project.stack_file().read_text()
-    run = project.module("stacks.commands.adopt")
+    run = project.module("stacks.commands.adopt", STACK)
     assert run.code == 1
-    assert "stacks/Pulumi.local.yaml was not written: it already has routers" in run.output
+    assert "stacks/Pulumi.local.yaml was not written: there are no flow logs to import on" in run.output
     assert project.stack_file().read_text() == text
 
 
@@ -110,13 +110,13 @@ def test_coverage_shows_the_cloud_in_a_table_and_on_a_page(project: Project, clo
     cloud.log("vpc-shop", "by-hand", stream="security/audit")
     cloud.server.store.disable_flow_log(cloud.log("vpc-payments", "payments"))
 
-    shown = project.module("stacks.commands.coverage").output
+    shown = project.module("stacks.coverage", "--stack", STACK).output
 
     lines = {line.split()[1]: line for line in shown.splitlines() if line.startswith("er-")}
     assert lines["vpc-payments"].endswith("NOT LOGGED: is disabled")
     assert lines["vpn-office-bonn"].endswith("NOT LOGGED: has no flow log to network/er-flow-logs yet")
     assert "security/audit (not this stack's)" in shown
-    assert "1 of 10 loggable attachments are logged, 2 cannot be." in shown
+    assert "1 of 10 loggable attachments are logged, 9 are not, 2 cannot be." in shown
     assert "As a page: .local/coverage/local.html" in shown
     page = (project.directory / ".local" / "coverage" / f"{STACK}.html").read_text()
     assert page.startswith("<!doctype html>")

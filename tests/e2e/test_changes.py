@@ -113,7 +113,7 @@ def test_attachment_renamed_in_console_keeps_its_flow_log(project: Project, clou
     assert cloud.flow_logs().keys() == before
     shop = cloud.flow_log_of("vpc-shop-2")
     assert shop["description"] == "the shop's"
-    assert shop["name"].startswith("core-vpc-shop-2-")  # a name in the template follows the console
+    assert shop["name"] == "core-vpc-shop-2"  # a name in the template follows the console
 
     store.rename_attachment("vpc-payments", "vpc-shop")
     error = project.expect_error("up", *QUICK)
@@ -123,11 +123,13 @@ def test_attachment_renamed_in_console_keeps_its_flow_log(project: Project, clou
 
 
 def test_state_of_version_0_1_is_migrated_without_changes(project: Project, cloud: Cloud) -> None:
-    project.set_routers(
-        core={"description": "Everything that passes the core router"},
-        audit={"log_stream": ARCHIVE, "attachments": ["vpc-shop", "vpc-payments"]},
-        perimeter={"router": "er-edge", "overrides": {"vpc-partner-portal": {"log_stream": ARCHIVE}}},
-    )
+    routers: dict[str, dict[str, Any]] = {
+        "core": {"description": "Everything that passes the core router"},
+        "audit": {"log_stream": ARCHIVE, "attachments": ["vpc-shop", "vpc-payments"]},
+        "perimeter": {"router": "er-edge", "overrides": {"vpc-partner-portal": {"log_stream": ARCHIVE}}},
+    }
+    old_names = {"name": "{router}-{attachment}-{hash}"}
+    project.set_routers(**{key: router | old_names for key, router in routers.items()})
     project.import_state(with_flow_logs_in(cloud, json.loads(STATE_BY_KEY.read_text())))
     before = cloud.flow_logs()
 
@@ -139,6 +141,12 @@ def test_state_of_version_0_1_is_migrated_without_changes(project: Project, clou
     assert changes == []
     assert cloud.flow_logs() == before
     assert_same_flow_logs(project, cloud)
+
+    project.set_routers(**routers)
+    assert f"{len(before)} updated" in project.up("--suppress-outputs")
+    assert {id_: flow_log["name"] for id_, flow_log in cloud.flow_logs().items()} == {
+        id_: re.sub("-[0-9a-f]{8}$", "", flow_log["name"]) for id_, flow_log in before.items()
+    }
 
 
 @pytest.mark.up

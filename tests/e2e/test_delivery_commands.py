@@ -26,11 +26,20 @@ def test_delivery_is_good_until_a_log_stream_is_deleted(project: Project, cloud:
     shown = project.run([*command_of_records, "--stack", STACK]).output
     assert "records of er-core/vpc-shop in network/er-flow-logs, in UTC:" in shown
 
-    cloud.server.store.lose_stream("edge-vpc-partner-portal-f17d15ec")
+    cloud.server.store.lose_stream("edge-vpc-partner-portal")
     bad = project.run(command)
     assert bad.code == 1
     (line,) = [line for line in bad.output.splitlines() if " vpc-partner-portal " in line]
-    assert line.endswith("its log stream has been deleted")
+    assert line.endswith("  network/er-flow-logs-archive: its log stream has been deleted")
+
+    covered = project.module("stacks.coverage", "--stack", STACK, "--json")
+    assert covered.code == 2
+    document, _, mistake = covered.output.rpartition("}")
+    assert "there is no log stream in group 'network'" in mistake
+    (found,) = [
+        each for each in json.loads(document + "}")["attachments"] if each["attachment"] == "vpc-partner-portal"
+    ]
+    assert (found["logs_to"], found["is_in_stack"]) == ("network/er-flow-logs-archive", True)
 
 
 @pytest.mark.acceptance

@@ -10,8 +10,8 @@ from tests.e2e.harness import Cloud, Project, assert_same_flow_logs
 @pytest.mark.up
 def test_drift_is_reverted_by_next_up(project: Project, cloud: Cloud) -> None:
     store = cloud.server.store
-    store.rename_flow_log("core-vpc-shop-e4ec9862", "by-hand")
-    store.disable_flow_log("core-vpc-payments-8bd9e320")
+    store.rename_flow_log("core-vpc-shop", "by-hand")
+    store.disable_flow_log("core-vpc-payments")
     deleted, failed = cloud.flow_log_of("vpn-office-bonn")["id"], cloud.flow_log_of("vpc-data-platform")["id"]
     store.delete_flow_log(deleted)
     store.set_flow_log_state(failed, "failed")
@@ -20,7 +20,7 @@ def test_drift_is_reverted_by_next_up(project: Project, cloud: Cloud) -> None:
 
     assert "1 replaced" in output
     assert "1 created" in output
-    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop-e4ec9862"
+    assert cloud.flow_log_of("vpc-shop")["name"] == "core-vpc-shop"
     assert cloud.flow_log_of("vpc-payments")["enabled"] is True
     assert not {deleted, failed} & cloud.flow_logs().keys()
     assert {flow_log["state"] for flow_log in cloud.flow_logs().values()} == {"available"}
@@ -30,8 +30,8 @@ def test_drift_is_reverted_by_next_up(project: Project, cloud: Cloud) -> None:
 @pytest.mark.up
 def test_refresh_takes_drift_into_state_with_its_inputs(project: Project, cloud: Cloud) -> None:
     store = cloud.server.store
-    store.describe_flow_log("core-vpc-shop-e4ec9862", "by hand")
-    store.set_flow_log_state("core-vpc-payments-8bd9e320", "modifying")
+    store.describe_flow_log("core-vpc-shop", "by hand")
+    store.set_flow_log_state("core-vpc-payments", "modifying")
     id_ = cloud.flow_log_of("vpc-shop")["id"]
 
     project.refresh()
@@ -39,7 +39,7 @@ def test_refresh_takes_drift_into_state_with_its_inputs(project: Project, cloud:
     assert project.flow_logs()[id_]["inputs"]["description"] == "by hand"
     assert project.flow_logs()[id_]["outputs"]["description"] == "by hand"
     # A state that is only passed through makes no diff.
-    store.set_flow_log_state("core-vpc-payments-8bd9e320", "available")
+    store.set_flow_log_state("core-vpc-payments", "available")
     assert "1 updated" in project.up()
     assert cloud.flow_log_of("vpc-shop")["description"] == "Everything that passes the core router"
     assert_same_flow_logs(project, cloud)

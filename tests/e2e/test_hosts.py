@@ -54,7 +54,7 @@ def test_base_host_creates_updates_moves_refreshes_and_destroys(project: Project
         assert count in output
     assert_same_flow_logs(project, cloud)
 
-    cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+    cloud.server.store.delete_flow_log("core-vpc-shop")
     project.up("--refresh")
     assert_same_flow_logs(project, cloud)
     project.destroy()

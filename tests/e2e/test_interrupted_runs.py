@@ -45,7 +45,7 @@ def test_killed_creates_are_recovered_after_the_stack_file_changed(project: Proj
     project.recover()
 
     shop = stuck_cloud.flow_log_of("vpc-shop")
-    assert (shop["id"], shop["name"], shop["enabled"]) == (kept, "renamed-vpc-shop-e4ec9862", False)
+    assert (shop["id"], shop["name"], shop["enabled"]) == (kept, "renamed-vpc-shop", False)
     assert len(stuck_cloud.flow_logs()) == 5
     assert_same_flow_logs(project, stuck_cloud)
 

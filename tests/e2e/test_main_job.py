@@ -36,7 +36,7 @@ def test_edits_of_the_stack_file_update_flow_logs_in_place(project: Project, clo
     project.change_router("edge", description="Branches", enabled=False)
     output = project.up("--diff", OTC_FLOW_LOGS_SDK_DEBUG="1")
 
-    assert '~ name: "core-vpc-shop-e4ec9862" => "the-shop"' in output
+    assert '~ name: "core-vpc-shop" => "the-shop"' in output
     assert "5 updated" in output
     after = cloud.flow_logs()
     assert after.keys() == before.keys()

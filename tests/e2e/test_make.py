@@ -10,7 +10,10 @@ import pytest
 from tests.e2e.harness import (
     ARCHIVE,
     DEAD_PROXY,
+    QUICK,
+    STACK,
     Cloud,
+    Project,
     as_in_a_new_shell,
     run_at_terminal,
     run_shell,
@@ -55,10 +58,30 @@ def test_make_adopt_writes_the_file_of_a_new_stack(checkout: Path, cloud: Cloud,
     assert "= 3 to import" in run_shell("make preview", checkout, **team)
 
 
-def at_terminal(command: str, answer: str, checkout: Path, team: dict[str, str]) -> str:
-    """What the terminal shows; the answer is for the question before `make up`."""
+def at_terminal(
+    command: str, answer: str, checkout: Path, team: dict[str, str], *, question: str = "Make these changes?"
+) -> str:
+    """What the terminal shows; the answer is for the question."""
     environment = {**as_in_a_new_shell(), "NO_COLOR": "1", "TERM": "dumb", **team}
-    return run_at_terminal(command, checkout, environment, question="Make these changes?", answer=answer)
+    return run_at_terminal(command, checkout, environment, question=question, answer=answer)
+
+
+@pytest.mark.acceptance
+def test_make_forget_asks_at_a_terminal(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
+    file = checkout / "stacks" / "Pulumi.team.yaml"
+    file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
+    run_shell("make up", checkout, **team)
+    before, text = cloud.flow_logs(), file.read_text()
+
+    def forget(answer: str) -> str:
+        return at_terminal("make forget ATTACHMENT=vpc-shop", answer, checkout, team, question="Forget them?")
+
+    shown = forget("no")
+    assert shown.index("er-core, vpc-shop, ") < shown.index("Forget them?") < shown.index("Nothing was changed.")
+    assert file.read_text() == text
+    assert "Forgotten." in forget("yes")
+    assert file.read_text() == text.replace("flow-logs}}", "flow-logs, attachments: {exclude: [vpc-shop]}}}")
+    assert cloud.flow_logs() == before
 
 
 def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud: Cloud, team: dict[str, str]) -> None:
@@ -83,6 +106,38 @@ def test_make_up_with_yes_does_not_ask_at_a_terminal(checkout: Path, cloud: Clou
     file.write_text(f"{file.read_text()}  otc-flow-logs:routers: {{core: {CORE}}}\n")
     assert "Make these changes?" not in at_terminal("make up YES=1", "", checkout, team)
     assert len(cloud.flow_logs()) == 6
+    assert "there is no terminal to answer at: set YES=1" in run_shell("setsid -w make destroy", checkout, 2, **team)
+
+
+@pytest.mark.acceptance
+def test_make_up_with_confirm_asks_for_local_too(checkout: Path, team: dict[str, str]) -> None:
+    local = team | {"STACK": "local"}
+    assert "Nothing was changed." in at_terminal("make apply CONFIRM=1", "no", checkout, local)
+
+
+@pytest.mark.up
+def test_run_without_changes_prints_a_few_lines(project: Project) -> None:
+    run = project.module("tools.run_pulumi", "up", "--refresh", "--suppress-outputs", *QUICK, "--stack", STACK)
+    assert run.ok
+    assert "14 unchanged" in run.output
+    assert "dynamic/er:FlowLog" not in run.output
+
+
+@pytest.mark.up
+def test_locked_stack_leads_to_make_recover(project: Project) -> None:
+    locks = project.directory / ".local" / "state" / ".pulumi" / "locks" / "organization" / "otc-flow-logs" / STACK
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "00000000-0000-0000-0000-000000000001.json").write_text('{"pid": 1, "username": "ann"}')
+    run = project.module("tools.run_pulumi", "refresh", *QUICK, "--stack", STACK)
+    assert not run.ok
+    assert run.output.endswith("error: the stack is locked: if no run of it is in progress, run `make recover`\n")
+
+
+def test_make_version_names_all_versions(checkout: Path) -> None:
+    printed = run_shell("make version", checkout)
+    assert [line.split("  ")[0] for line in printed.splitlines()[-4:]] == [
+        *("otc-flow-logs", "Pulumi CLI", "Pulumi SDK", "Python")
+    ]
 
 
 def test_make_up_works_behind_a_proxy(checkout: Path) -> None:

@@ -84,7 +84,7 @@ def test_drift_job_reports_drift_and_writes_no_state(job: Job, cloud: Cloud) -> 
     assert job.expect_ok("drift", STACK) == ""
     assert job.text("drift.env") == "drifted=false\n"
 
-    cloud.server.store.disable_flow_log("core-vpc-payments-8bd9e320")
+    cloud.server.store.disable_flow_log("core-vpc-payments")
     assert job.run("drift", STACK).returncode == 3
     assert job.text("drift.env") == "drifted=true\n"
     assert "(was changed by hand) | enabled: `true` → `false` → `true` |" in job.text("drift.md")
@@ -158,11 +158,11 @@ def test_failed_preview_is_in_the_comment_and_fails_the_jobs(job: Job) -> None:
 def test_plan_is_stale_after_any_change(job: Job, cloud: Cloud, change: str) -> None:
     store = cloud.server.store
     store.add_attachment("er-edge", "vpc-new")
-    store.disable_flow_log("core-vpc-shop-e4ec9862")
+    store.disable_flow_log("core-vpc-shop")
     job.expect_ok("plan", STACK)
     before = job.state()
     if change == "renamed":
-        store.rename_flow_log("core-vpc-payments-8bd9e320", "by-hand")
+        store.rename_flow_log("core-vpc-payments", "by-hand")
     elif change == "stack file":
         job.project.change_router("core", description="secret-looking")
     else:

@@ -10,7 +10,7 @@ import pytest
 from providers.preview_notes import read_notes
 from tests.e2e.harness import QUICK, Cloud, Project, assert_same_flow_logs
 from tests.e2e.programs import declare
-from tests.e2e.record_previews import EVENTS, preview
+from tests.e2e.record_previews import preview
 
 WRONG = """
 inputs |= dict(
@@ -73,7 +73,7 @@ def test_program_declares_a_flow_log_and_no_target_twice(project: Project, cloud
 
 def test_preview_refuses_a_name_for_an_id_and_tells_reviewers_the_names(project: Project, cloud: Cloud) -> None:
     declare(project, cloud, 'inputs["log_group_id"] = "network"')
-    events = [json.loads(line) for line in preview(project, EVENTS).splitlines()]
+    events = [json.loads(line) for line in preview(project).splitlines()]
     messages = [event["diagnosticEvent"]["message"] for event in events if "diagnosticEvent" in event]
     id_ = cloud.server.store.log_group("network").id
     sentence = f"log_group_id must be the id of the log group, not its name 'network': use '{id_}'"

@@ -20,7 +20,7 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
     store.add_attachment("er-edge", "vpc-|`new`")
     store.add_attachment("er-core", "vpc-taken")
     cloud.log("vpc-taken", "by-hand")
-    store.rename_flow_log("core-vpc-data-platform-f25584d3", "renamed")
+    store.rename_flow_log("core-vpc-data-platform", "renamed")
     project.change_router(
         "core",
         adopt=True,
@@ -37,13 +37,13 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
     for row, expected in zip(
         tables,
         (
-            "| `er-core` | `vpc-shop-staging` | `core-vpc-shop-staging-4ce7dd7c` (the attachment is gone) |"
+            "| `er-core` | `vpc-shop-staging` | `core-vpc-shop-staging` (the attachment is gone) |"
             " `network/er-flow-logs` |",
-            "| `er-core` | `vpc-payments` | `core-vpc-payments-8bd9e320` |"
+            "| `er-core` | `vpc-payments` | `core-vpc-payments` |"
             " `network/er-flow-logs` → `network/er-flow-logs-archive`, no gap |",
-            "| `er-core` | `vpc-data-platform` | `core-vpc-data-platform-f25584d3` (was changed by hand) |"
-            " name: `core-vpc-data-platform-f25584d3` → `renamed` → `core-vpc-data-platform-f25584d3` |",
-            "| `er-core` | `vpc-shop` | `the-shop` | name: `core-vpc-shop-e4ec9862` → `the-shop` |",
+            "| `er-core` | `vpc-data-platform` | `core-vpc-data-platform` (was changed by hand) |"
+            " name: `core-vpc-data-platform` → `renamed` → `core-vpc-data-platform` |",
+            "| `er-core` | `vpc-shop` | `the-shop` | name: `core-vpc-shop` → `the-shop` |",
             "| `er-core` | `vpc-taken` | `core-vpc-taken-",
             "| `er-edge` | <code>vpc-&#124;&#96;new&#96;</code> | `edge-vpc--new-",
             "| `er-core` | `cfw-perimeter` | is of type cfw, which cannot be logged |",
@@ -52,7 +52,7 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
         strict=True,
     ):
         assert row.startswith(expected)
-    assert "<br>name: `by-hand` → `core-vpc-taken-" in tables[4]
+    assert "<br>name: `by-hand` → `core-vpc-taken`" in tables[4]
     assert tables[5].endswith(" | `network/er-flow-logs` |")
     assert str(project.directory) not in text
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
 import yaml
 
 from providers.config import SECRET_KEYS
-from tests.e2e.harness import make_checkout, run_shell
+from tests.e2e.harness import STACK, Cloud, Project, make_checkout, run_shell
 from tests.emulator.real_hosts import RealHosts
 from tests.sign_in import CASES, Case, lay_out, project_id
 
@@ -37,3 +38,20 @@ def test_make_whoami_shows_who_acts_or_the_refusal(
     output = run_shell("make whoami", shared_checkout, 2 if sentence else 0, **environment)
     assert (sentence or project_id(case)) in output
     assert output.count("error: ") == (1 if sentence else 0), output
+
+
+def test_whoami_prints_all_facts_of_a_cloud_in_clouds_yaml(project: Project, standalone: Cloud, tmp_path: Path) -> None:
+    standalone.server.store.add_access_key("demo", "TESTACCESSKEY0000001", "secret-of-a-key")
+    clouds = tmp_path / "clouds.yaml"
+    auth = {"ak": "TESTACCESSKEY0000001", "sk": "secret-of-a-key", "project_name": "eu-de"}
+    clouds.write_text(yaml.safe_dump({"clouds": {"team": {"auth": auth}}}))
+    project.environment |= {"OS_CLOUD": "team", "OS_CLIENT_CONFIG_FILE": str(clouds)}
+
+    output = project.module("stacks.commands.whoami", STACK).output
+
+    version = importlib.metadata.version("otc-flow-logs")
+    assert f"version        {version}\nstack          {STACK}\nstate          file://" in output
+    assert "signs in with  cloud 'team' in clouds.yaml\n" in output
+    assert "as             access key 'TESTACCESSKEY0000001'\n" in output
+    assert f"project        {standalone.server.project_id} (eu-de)\n" in output
+    assert "secret-of-a-key" not in output

@@ -115,7 +115,7 @@ def test_stack_lives_in_a_backend_without_disclosing_secrets(
         assert [key for key, data in stored.items() if secrets.appear_in(data) or PASSWORD.encode() in data] == []
 
         # Drift is found there, and max_deletes counts what the state has.
-        cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+        cloud.server.store.delete_flow_log("core-vpc-shop")
         shared.refresh()
         assert len(shared.flow_logs()) == DEMO_FLOW_LOGS - 1
         shared.change_router("core", attachments=["vpc-shop"])
@@ -193,6 +193,8 @@ def test_make_move_state_applies_to_all_further_commands(checkout: Path, elsewhe
         f"From now on, everyone who works on it, and CI, must run: export PULUMI_BACKEND_URL='{elsewhere.url}'"
         in output
     )
+    refused = run_shell("make preview", checkout, 2)
+    assert f"error: Stack 'local': its state was moved from here to {elsewhere.url}: set PULUMI_BACKEND_URL" in refused
     backend = {"PULUMI_BACKEND_URL": elsewhere.url}
     assert "unchanged" in run_shell("make preview", checkout, **backend)
     run_shell("make destroy", checkout, **backend)

@@ -56,6 +56,10 @@ def invalid_yaml(project: Project, _cloud: Cloud) -> None:
     project.stack_file().write_text("config:\n  - : [\n")
 
 
+def empty_stack_file(project: Project, _cloud: Cloud) -> None:
+    project.stack_file().write_text("")
+
+
 def corrupt_emulator_file(project: Project, cloud: Cloud) -> None:
     cloud.server.close()
     project.database.write_bytes(b"this is not a database" * 1000)
@@ -77,6 +81,7 @@ MISTAKES: dict[Callable[[Project, Cloud], None], tuple[str, ...]] = {
     unreachable_endpoint: ("cannot reach IAM at http://127.0.0.1:",),
     project_of_somebody_else: ("HTTP 403",),
     another_backend: ("stack local: its state is in s3://states (otc-flow-logs:state), not in file:",),
+    empty_stack_file: (f"error: {STACK_FILE} is empty; declare the stack's routers in it, as docs/",),
     invalid_yaml: ("getting stack configuration: invalid YAML file: yaml: line 1",),
     corrupt_emulator_file: ("the embedded emulator cannot start: ",),
 }

@@ -59,7 +59,7 @@ def written(timeline: Timeline) -> Timeline:
 
 def coverage_of(er: Client) -> Coverage:
     plan = make_plan(CONFIG, take_inventory(er, CONFIG, {}), stack="local", last_run=None, managed={})
-    return survey_coverage(er, plan, stack="local", now=datetime.now(timezone.utc))
+    return survey_coverage(er, plan, stack="local", now=datetime.now(timezone.utc), last_run={}, managed={})
 
 
 def question() -> Question:
@@ -205,7 +205,7 @@ def test_coverage_with_delivery_logs_only_what_delivers(er: Client, written: Tim
     assert (shown["vpc-a"].status, shown["vpc-a"].delivery) == (Status.NOT_LOGGED, "overdue")
     assert "the newest record is" in shown["vpc-a"].reason
     assert (shown["vpc-b"].status, shown["vpc-b"].delivery) == (Status.LOGGED, "delivering")
-    assert (shown["vpc-new"].status, shown["vpc-new"].delivery) == (Status.NOT_LOGGED, "")
+    assert (shown["vpc-new"].status, shown["vpc-new"].delivery) == (Status.DESELECTED, "")
     assert coverage.counts.logged == 2
 
 

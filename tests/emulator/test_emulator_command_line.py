@@ -55,7 +55,8 @@ def failure(result: CompletedProcess[str]) -> str:
     """The one sentence on stderr of a command that failed."""
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.count("\n") == 1
-    return result.stderr
+    assert result.stderr.startswith("error: ")
+    return result.stderr.removeprefix("error: ")
 
 
 # python -m emulator
@@ -281,3 +282,15 @@ def test_attachment_whose_name_is_not_unique_is_shown_by_its_id(admin: Command, 
         added,
         "vpc-second",
     ]
+
+
+def test_tables_fit_a_terminal_of_80_columns(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.store.add_attachment("er-main", "vpc-of-the-data-platform", tags={"env": "prod", "team": "data-platform"})
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run_admin(["--db", str(server.store.path), "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert "  Without ID: the terminal is too narrow." in lines

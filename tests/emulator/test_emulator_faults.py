@@ -250,4 +250,4 @@ def test_standalone_emulator_reads_plan_from_file(
     file.write_text("faults: [{kind: gremlin}]")
     done = command("emulator", "--faults", file)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"The fault plan {file}: faults[0].kind must be one of ")
+    assert done.stderr.startswith(f"error: The fault plan {file}: faults[0].kind must be one of ")

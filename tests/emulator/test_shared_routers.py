@@ -75,7 +75,7 @@ def test_adopt_leaves_out_shared_routers_and_says_why(er: Client) -> None:
 def test_coverage_leaves_out_shared_routers_and_says_why(er: Client) -> None:
     stack_file = config("er-main")
     plan = make_plan(stack_file, take_inventory(er, stack_file, {}), stack="local", last_run=None, managed={})
-    shown = format_table(survey(er, plan, stack="local", now=datetime.now(timezone.utc)))
+    shown = format_table(survey(er, plan, stack="local", now=datetime.now(timezone.utc), last_run={}, managed={}))
     assert shown.splitlines()[-2:] == [
         "Not in this stack: router er-second, er-modifying.",
         f"R{LEFT_OUT[1:]}.",

@@ -1,5 +1,6 @@
 """A stack file from the flow logs of routers: its keys, its text, and what it leaves unchanged."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -12,9 +13,8 @@ from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLog
 from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
-from stacks.commands.adopt.existing import Adopted, adopt
+from stacks.commands.adopt.existing import Adopted, AdoptionError, adopt
 from stacks.commands.command_line import parse_values
-from stacks.planning.naming import flow_log_name
 from stacks.stackfile import editor, writer
 from tests.unit import plans
 from tests.unit.plans import attachment, flow_log
@@ -83,8 +83,7 @@ def test_fully_logged_router_selects_all_attachments() -> None:
 
 
 def test_default_name_needs_no_override() -> None:
-    default = flow_log_name("{router}-{attachment}", stack="team", router="er-core", attachment=A)
-    assert "overrides" not in adopted([flow_log("a", default)], [A]).routers["er-core"]
+    assert "overrides" not in adopted([flow_log("a", "er-core-vpc-a")], [A]).routers["er-core"]
 
 
 def test_attachments_without_a_unique_name_are_written_as_ids() -> None:
@@ -174,9 +173,44 @@ def test_routers_are_added_below_config_and_the_rest_stays(before: str) -> None:
     assert "# nothing else" in after
 
 
+def test_routers_are_added_to_those_that_the_file_has() -> None:
+    before = f"# ours\nconfig:\n    a: b\n    {KEY}:\n      own:  # old\n        router: x # one\n    # end\nsalt: v1"
+    sections = {"log_groups": {"network": {"adopt": True}}, "routers": FOUND.routers}
+
+    after = editor.add_sections(before, sections, ["new"], {})
+
+    added = "      # new\n      core:\n        router: er-core\n        attachments:\n        - x\n"
+    log_groups = "    otc-flow-logs:log_groups:\n      network:\n        adopt: true\n"
+    assert after == before.replace("    # end", f"{added}    # end").replace("config:\n", f"config:\n{log_groups}")
+
+
+def test_routers_that_the_file_has_are_not_adopted_again() -> None:
+    client = plans.FakeClient()
+    client.routers_there = [plans.router("er-1", "er-core"), plans.router("er-2", "core")]
+    client.attachments_of = {"er-1": [A], "er-2": [B]}
+    client.flow_logs_of = {"er-1": [flow_log("a", "x")], "er-2": [flow_log("b", "y", router_id="er-2")]}
+
+    def found(*names: str, declared: dict[str, str]) -> Adopted:
+        return adopt(cast(Client, client), names, stack="team", declared=declared, with_log_groups=False)
+
+    # The key `core` is taken.
+    added = found(declared={"core": "er-core"}).routers
+    assert {key: router["router"] for key, router in added.items()} == {"core-group": "core"}
+    with pytest.raises(AdoptionError, match=r"it already has router er-core: set adopt: true in its routers.core$"):
+        found("er-core", declared={"core": "er-1"})
+    with pytest.raises(AdoptionError, match="no flow logs to import on any other router of the project"):
+        found(declared={"core": "er-1", "other": "core"})
+
+
 @pytest.mark.parametrize(
     "before",
-    ["config: {}\n", "config: {a: b}\n", '"config":\n  a: b\nencryptionsalt: x\n', "config: &a\n  a: b\nb: *a\n"],
+    [
+        "config: {}\n",
+        "config: {a: b}\n",
+        '"config":\n  a: b\nencryptionsalt: x\n',
+        "config: &a\n  a: b\nb: *a\n",
+        f"config:\n  {KEY}: {{a: {{}}}}\n",
+    ],
 )
 def test_config_of_an_unusual_form_is_refused_with_advice(before: str) -> None:
     with pytest.raises(editor.EditError, match="its keys must be below a line `config:`, one key per line"):
@@ -200,9 +234,10 @@ def test_values_of_a_stack_file_have_no_secrets() -> None:
 
 
 @pytest.mark.parametrize("text", ["config:\n  otc-flow-logs:password: x\n", "config:\n  otc-flow-logs:enpoint: x\n"])
-def test_mistake_in_a_stack_file_ends_the_command(text: str) -> None:
-    with pytest.raises(SystemExit, match=r"otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: "):
+def test_mistake_in_a_stack_file_ends_the_command(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
         parse_values("team", text)
+    assert re.match(r"otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: ", capsys.readouterr().err)
 
 
 def test_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:

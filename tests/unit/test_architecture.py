@@ -30,6 +30,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *("stacks.state", "stacks.state.outputs", "stacks.planning.naming", "providers.connection"),
     ),
     "stacks.review": ("stacks.commands",),
+    "stacks.coverage": ("stacks.commands",),
     "stacks.delivery": ("stacks.commands",),
     "stacks.records": ("stacks.commands",),
     "stacks.commands": (

@@ -1,8 +1,10 @@
 """A run must use the state backend that the stack file names."""
 
+from pathlib import Path
+
 import pytest
 
-from stacks.checks.backend import check_backend, find_expected_backend, mask_secrets
+from stacks.checks.backend import check_address, check_backend, check_moved, find_expected_backend, mask_secrets
 
 PROJECT = "name: x\nbackend:\n  url: file://./.local/state?metadata=skip\nplugins: {}\n"
 S3 = "s3://states?region=eu-de&endpoint=obs"
@@ -71,3 +73,33 @@ def test_another_backend_is_refused(expected: str, project: str, environment: di
 def test_secrets_of_an_address_are_never_shown(address: str, shown: str) -> None:
     assert mask_secrets(address) == shown
     assert f"not in {shown}: set" in (check_backend("s3://others", PROJECT, {"PULUMI_BACKEND_URL": address}) or "")
+
+
+@pytest.mark.parametrize(
+    ("address", "environment", "is_refused"),
+    [
+        ("s3://states", {}, True),
+        ("s3://states?endpoint=obs.eu-de.otc.t-systems.com", {}, True),
+        ("s3://states?region=eu-de", {}, False),
+        ("s3://states?profile=team", {}, False),
+        ("s3://states", {"AWS_REGION": "eu-de"}, False),
+        ("s3://states", {"AWS_CONFIG_FILE": __file__}, False),
+        ("file://states", {}, False),
+    ],
+)
+def test_address_of_s3_needs_a_region(
+    address: str, environment: dict[str, str], is_refused: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    refusal = check_address("TO", address, environment)
+    assert bool(refusal) is is_refused
+    if refusal:
+        assert "such as s3://states?endpoint=obs.eu-de.otc.t-systems.com&region=eu-de (see" in refusal
+
+
+def test_state_that_was_moved_is_not_looked_for_where_it_was() -> None:
+    moved = "file://./.local/state?metadata=skip\ns3://states?region=eu-de\n"
+    assert check_moved("dev", moved, PROJECT, {"PULUMI_BACKEND_URL": S3}) is None
+    refusal = check_moved("dev", moved, PROJECT, {})
+    assert refusal
+    assert refusal.startswith("its state was moved from here to s3://states?region=eu-de: set PULUMI_BACKEND_URL")

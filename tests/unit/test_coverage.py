@@ -1,18 +1,36 @@
 """Coverage: every attachment with its flow logs, and the table for the terminal."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import cast
 
+import pytest
+
 from providers.er import Client
+from providers.er.flow_logs import FlowLog
 from providers.er.log_groups import LogGroup
 from stacks.commands.coverage.model import Coverage, Status
+from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey
-from stacks.commands.coverage.table import format_table
+from stacks.commands.coverage.table import format_brief, format_table
 from stacks.errors import Problem
-from stacks.planning.plan import ResolvedRouter
-from tests.unit.plans import STREAMS, FakeClient, attachment, flow_log, plan, resolved_router, router
+from stacks.planning.plan import Plan, ResolvedRouter
+from stacks.state.last_run import LastRun
+from stacks.state.managed import ManagedFlowLogs
+from tests.unit.plans import (
+    STREAMS,
+    FakeClient,
+    Stack,
+    attachment,
+    flow_log,
+    managed,
+    plan,
+    resolved_router,
+    router,
+    target,
+)
 
 NOW = datetime(2030, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
 GROUPS = [LogGroup(id="g", name="group"), LogGroup(id="g2", name="audit"), LogGroup(id="g3", name="secret")]
@@ -25,7 +43,18 @@ def survey_of(
     client.streams_of = {**STREAMS, "g3": []}
     client.refused = "streams of g3"
     found = plan(*routers, other_routers=[router(name, name) for name in others], groups=GROUPS)
-    return survey(cast(Client, client), found, stack="prod", now=NOW)
+    return survey_plan(found, client)
+
+
+def survey_plan(
+    found: Plan,
+    client: FakeClient | None = None,
+    *,
+    last_run: LastRun | None = None,
+    managed: ManagedFlowLogs | None = None,
+) -> Coverage:
+    er = cast(Client, client or FakeClient())
+    return survey(er, found, stack="prod", now=NOW, last_run=last_run or {}, managed=managed or {})
 
 
 CORE = resolved_router(
@@ -47,14 +76,14 @@ def test_table_shows_every_attachment_with_its_flow_logs_or_a_reason() -> None:
         "ROUTER     ATTACHMENT  TYPE  STATE      FLOW LOG   LOGS TO, OR WHY NOT",
         "er-1-name  fw          cfw   available  -          is of type cfw, which cannot be logged",
         "er-1-name  vpc-data    vpc   available  core-data  NOT LOGGED: is disabled",
-        "er-1-name  vpc-lab     vpc   available  -          NOT LOGGED: is not selected",
+        "er-1-name  vpc-lab     vpc   available  -          is not selected in the stack file",
         "er-1-name  vpc-new     vpc   available  -          NOT LOGGED: has no flow log to group/stream yet",
         "er-1-name  vpc-old     vpc   available  by-hand    audit/all (not this stack's)",
         "er-1-name  vpc-old     vpc   available  by-hand-2  secret/s3 (not this stack's)",
         "er-1-name  vpc-shop    vpc   available  core-shop  group/stream",
         "er-1-name  z           -     -          orphan     its attachment is gone",
         "",
-        "2 of 5 loggable attachments are logged, 2 cannot be.",
+        "2 of 5 loggable attachments are logged, 2 are not, 1 is deselected, 2 cannot be.",
         "Not in this stack: router er-lab.",
     ]
 
@@ -87,6 +116,21 @@ def test_narrow_terminal_gets_a_table_without_some_columns() -> None:
     assert narrow[0] == "ROUTER     ATTACHMENT  LOGS TO, OR WHY NOT"
     assert narrow[9] == "Without STATE, TYPE, FLOW LOG: the terminal is too narrow."
     assert narrow[10:] == wide[9:]
+
+
+def test_brief_form_has_what_is_not_logged_and_the_counts() -> None:
+    assert format_brief(survey_of([CORE], others=["er-lab"])).splitlines() == [
+        "er-1-name/vpc-data NOT LOGGED: is disabled",
+        "er-1-name/vpc-new NOT LOGGED: has no flow log to group/stream yet",
+        "2 of 5 loggable attachments are logged, 2 are not, 1 is deselected, 2 cannot be.",
+        "Not in this stack: router er-lab.",
+    ]
+
+
+def test_narrowest_terminal_gets_cells_without_their_middle() -> None:
+    lines = format_table(survey_of([CORE]), columns=46).splitlines()
+    assert max(map(len, lines[:9])) == 46
+    assert lines[5] == "er-1-name  vpc-old     audit/all (…is stack's)"
 
 
 def test_attachments_that_are_not_logged_are_coloured() -> None:
@@ -125,6 +169,92 @@ def test_attachment_with_several_flow_logs_counts_once() -> None:
     assert coverage.counts.not_logged == 0
 
 
+def test_flow_log_that_is_missing_beside_another_is_said_and_fails() -> None:
+    core = resolved_router("core", [("a", "vpc")], existing=[flow_log("a", "by-hand", stream="t")])
+    coverage = survey_of([core])
+    assert coverage.exit_code == 1
+    assert format_brief(coverage).splitlines() == [
+        "er-1-name/vpc NOT LOGGED: has no flow log to group/stream yet",
+        "1 of 1 loggable attachments are logged.",
+        "Not to every log stream of the stack file: 1 of them.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("existing", "disabled", "problems", "code"),
+    [
+        (flow_log("a", "x"), [], [], 0),
+        (flow_log("a", "x", enabled=False), [], [], 1),
+        (flow_log("a", "x", enabled=False), ["a"], [], 0),
+        (flow_log("a", "x"), [], [Problem("rules", "x")], 2),
+        (flow_log("a", "x", state="failed"), [], [Problem("rules", "x")], 1),
+    ],
+)
+def test_exit_code_says_whether_all_is_logged_that_should_be(
+    existing: FlowLog, disabled: Sequence[str], problems: Sequence[Problem], code: int
+) -> None:
+    others = [attachment("b", "vpc-deselected"), attachment("c", "fw", "cfw")]
+    core = resolved_router("core", [("a", "vpc")], existing=[existing], disabled=disabled, others=others)
+    assert survey_plan(plan(core, problems=problems)).exit_code == code
+
+
+def test_exit_code_differs_if_delivery_is_unknown() -> None:
+    coverage = survey_of([resolved_router("core", [("a", "vpc")], existing=[flow_log("a", "x")])])
+    (found,) = coverage.routers
+
+    def with_delivery(delivery: str) -> Coverage:
+        entry = replace(found.entries[0], status=Status.NOT_LOGGED, delivery=delivery)
+        return replace(coverage, routers=[replace(found, entries=[entry])])
+
+    assert [with_delivery(delivery).exit_code for delivery in ("overdue", "unknown")] == [1, 2]
+
+
+def test_flow_log_that_the_state_has_is_the_stacks_and_keeps_its_names() -> None:
+    stack = Stack(attachment("a", "vpc"))
+    stack.up()
+    existing = [flow_log("a", "old"), flow_log("a", "by-hand", id_="2", stream="t")]
+    moved = plan(resolved_router("core", [("a", "vpc")], stream="new", existing=existing))
+    nameless = replace(moved, inventory=replace(moved.inventory, groups=[], streams={}))
+    entries = survey_plan(nameless, last_run=stack.last, managed=stack.managed).entries
+    assert [(entry.flow_log, entry.logs_to, entry.is_in_stack) for entry in entries] == [
+        *(("", "", True), ("old", "group/stream", True), ("by-hand", "group/t", False)),
+    ]
+
+
+def test_renamed_router_of_the_stack_is_not_called_another() -> None:
+    found = plan(other_routers=[router("er-1", "er-renamed"), router("er-2", "er-lab")])
+    assert survey_plan(found, managed=managed(target("a"))).other_routers == ["er-lab"]
+
+
+def test_json_has_counts_names_ids_and_reasons() -> None:
+    document = json.loads(format_json(survey_of([CORE], others=["er-lab"])))
+    counts = {"logged": 2, "not_logged": 2, "deselected": 1, "cannot_be_logged": 2}
+    assert document["counts"] == counts
+    assert document["routers"] == [{"router": "er-1-name", "router_id": "er-1", "counts": counts}]
+    assert document["other_routers"] == ["er-lab"]
+    assert document["attachments"][1] == {
+        "router": "er-1-name",
+        "router_id": "er-1",
+        "attachment": "vpc-data",
+        "attachment_id": "b",
+        "flow_log": "core-data",
+        "flow_log_id": "flow-log-of-b",
+        "logs_to": "group/stream",
+        "is_in_stack": True,
+        "type": "vpc",
+        "attachment_state": "available",
+        "flow_log_state": "available",
+        "is_expected": True,
+        "status": "not logged",
+        "reason": "is disabled",
+    }
+    assert [found["status"] for found in document["attachments"][:3]] == [
+        "cannot be logged",
+        "not logged",
+        "deselected",
+    ]
+
+
 def test_two_keys_of_one_router_are_shown_as_one_router() -> None:
     existing = [flow_log("a", "x"), flow_log("b", "y")]
     second = resolved_router("second", [("b", "vpc-b")], existing=existing, others=[attachment("a", "vpc-a")])
@@ -144,7 +274,7 @@ def test_shared_names_are_followed_by_ids() -> None:
 def test_mistake_in_the_stack_file_is_shown_and_hides_no_router() -> None:
     core = replace(resolved_router("core", [("a", "vpc")]), flow_logs=[])
     found = plan(core, problems=[Problem("routers.core.log_group", "x")])
-    coverage = survey(cast(Client, FakeClient()), found, stack="prod", now=NOW)
+    coverage = survey_plan(found)
     assert coverage.mistakes == ["otc-flow-logs:routers.core.log_group in stacks/Pulumi.prod.yaml: x"]
     (entry,) = coverage.routers[0].entries
     assert (entry.status, entry.reason) == (

@@ -16,7 +16,7 @@ from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Stat
 from stacks.commands.coverage.page import LABELS_EVERY, OPEN_UP_TO, bands, render_page
 from tests.unit.review_samples import HOSTILE
 
-LOGGED, NOT_LOGGED, CANNOT_BE_LOGGED = Status
+LOGGED, NOT_LOGGED, DESELECTED, CANNOT_BE_LOGGED = Status
 VOID = {"meta", "link", "input"}
 FORBIDDEN = {"img", "iframe", "object", "embed", "base", "video", "audio", "source", "use", "image"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,12 +49,15 @@ def run(
     *,
     state: Mapping[FlowLogTarget, ManagedFlowLog] | None = None,
     is_preview: bool = False,
+    forgotten: Set[str] = frozenset(),
     rules: Mapping[str, Any] | None = None,
     max_deletes: int | None = None,
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
-    previous = Previous(last_run=BEFORE.last if state else {}, managed=state or {}, has_key=bool(state))
+    previous = Previous(
+        last_run=BEFORE.last if state else {}, managed=state or {}, has_key=bool(state), forgotten=forgotten
+    )
     return decide(
         cast(Client, client), stack_file, previous, stack="local", place="Pulumi.local.yaml", is_preview=is_preview
     )
@@ -131,6 +134,21 @@ def test_conflict_is_a_warning_in_any_other_run(client: FakeClient) -> None:
         "otc-flow-logs:routers.core in Pulumi.local.yaml: these flow logs on er-core already exist"
     )
     assert set(decision.plan.desired) == {target("a"), target("b")}
+
+
+def test_run_does_not_take_back_a_forgotten_flow_log_by_itself(client: FakeClient) -> None:
+    client.flow_logs_of["er-1"] = [flow_log("b", BEFORE.preview().names["b"], id_="1")]
+    options: dict[str, Any] = {"state": SHOP_ONLY, "forgotten": {"1", "2"}}
+
+    (problem,) = refused(client, **options)
+    assert problem.key == "routers.core"
+    assert "were forgotten by this stack: vpc-data" in problem.what
+
+    adopting = run(client, {"core": {"adopt": True}}, **options)
+    assert list(adopting.adopted) == [target("b")]
+    assert adopting.outputs["last_run"]["forgotten"] == ["2"]
+    excluding = run(client, {"core": {"attachments": ["vpc-shop"]}}, **options)
+    assert (excluding.notes.reasons, excluding.outputs["last_run"]["forgotten"]) == ({}, ["1", "2"])
 
 
 def test_log_stream_that_a_flow_log_of_any_router_writes_to_is_not_deleted(client: FakeClient) -> None:

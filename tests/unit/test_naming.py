@@ -13,7 +13,7 @@ from stacks.planning.naming import component_names, flow_log_name, logical_name
 from stacks.stackfile.template import TemplateError, check_template
 from tests.unit.plans import attachment
 
-KNOWN = "placeholders are {stack}, {router}, {attachment}, {type}, {id}"
+KNOWN = "placeholders are {stack}, {router}, {attachment}, {type}, {stream}, {id}, {hash}"
 ID = "5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6"
 NASTY_NAMES = (
     *("", " ", "vpc-shop", "VPC Shop", "Büro München", "株式会社", "🔥" * 64, "🔥🔥"),
@@ -23,32 +23,46 @@ NASTY_NAMES = (
 UNKNOWN_PLACEHOLDERS = ("{nope}", "{}", "{0}", "{attachment.id}", "{attachment[0]}", "{ attachment }", "{Attachment}")
 TEMPLATES = (
     *("{router}-{attachment}", "{attachment}", "{id}", "{type}", "x", "{stack}" * 40, "🔥", "{{{attachment}}}"),
-    "-" * 64,
+    *("-" * 64, "{stream}", "{router}-{attachment}-{hash}"),
 )
 
 
 def name(template: str, named: Attachment, *, router: str = "core") -> str:
-    return flow_log_name(template, stack="local", router=router, attachment=named)
+    return flow_log_name(template, stack="local", router=router, attachment=named, stream="er-flow-logs")
 
 
 @pytest.mark.parametrize(
-    ("template", "attachment_name", "router", "expected"),
+    ("template", "attachment_name", "expected"),
     [
-        ("{stack}-{router}-{attachment}-{type}", "vpc-shop", "core", "local-core-vpc-shop-vpc-e4ec9862"),
-        ("{router}-{id}", "vpc-shop", "core", f"core-{ID}"),
-        ("{router}-{id}", "vpc-shop", "r" * 60, f"{'r' * 55}-e4ec9862"),
-        ("{router}-{attachment}", "", "core", f"core-{ID}"),
-        ("{attachment}", "🔥🔥", "core", "e4ec9862"),
-        ("{attachment}", "Büro  München/3", "core", "B-ro-M-nchen-3-e4ec9862"),
-        ("{attachment}", "a" * 54 + "-._" + "b" * 20, "core", f"{'a' * 54}-e4ec9862"),
-        ("{{attachment}}", "vpc-shop", "core", "-attachment-e4ec9862"),
+        ("fl-{attachment}", "vpc-shop", "fl-vpc-shop"),
+        ("{stack}-{router}-{attachment}-{type}-{stream}", "vpc-shop", "local-core-vpc-shop-vpc-er-flow-logs"),
+        ("{router}-{id}", "vpc-shop", f"core-{ID}"),
+        ("{router}-{attachment}", "", f"core-{ID}"),
+        ("{attachment}", "a" * 64, "a" * 64),
+        ("{router}-{attachment}-{hash}", "vpc-shop", "core-vpc-shop-e4ec9862"),
     ],
 )
-def test_name_is_the_filled_template_with_digits_of_the_id(
-    template: str, attachment_name: str, router: str, expected: str
-) -> None:
+def test_name_is_exactly_the_filled_template(template: str, attachment_name: str, expected: str) -> None:
     check_template(template)
-    assert name(template, attachment(ID, attachment_name), router=router) == expected
+    assert name(template, attachment(ID, attachment_name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "attachment_name", "expected"),
+    [
+        ("{attachment}", "🔥🔥", "e4ec9862"),
+        ("{attachment}", "Büro  München/3", "B-ro-M-nchen-3-e4ec9862"),
+        ("{attachment}", "a" * 54 + "-._" + "b" * 20, f"{'a' * 54}-e4ec9862"),
+        ("{{attachment}}", "vpc-shop", "-attachment-e4ec9862"),
+        ("{router}-{attachment}-{hash}", "Büro", "core-B-ro-e4ec9862"),
+        ("{router}-{attachment}-{hash}", "a" * 80, f"core-{'a' * 50}-e4ec9862"),
+        ("{id}-{attachment}", "Büro", f"{ID}-B-ro"),
+        ("{id}-{attachment}", "a" * 80, f"{ID}-{'a' * 27}"),
+    ],
+)
+def test_name_that_is_cleaned_or_cut_has_digits_of_the_id(template: str, attachment_name: str, expected: str) -> None:
+    check_template(template)
+    assert name(template, attachment(ID, attachment_name)) == expected
 
 
 @pytest.mark.parametrize("nasty", NASTY_NAMES)
@@ -58,8 +72,8 @@ def test_every_name_is_valid_for_the_api(template: str, nasty: str) -> None:
     assert NAME_PATTERN.fullmatch(name(template, attachment(ID, nasty)))
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_attachments_always_have_different_names(template: str) -> None:
+@pytest.mark.parametrize("template", ["{hash}", "{id}", "{router}-{attachment}-{hash}", "{hash}{stack}" * 9])
+def test_attachments_have_different_names_with_their_hash_or_id(template: str) -> None:
     draw = random.Random(3)
     attachments = [
         attachment(str(uuid.UUID(int=draw.getrandbits(128), version=4)), draw.choice(NASTY_NAMES)) for _ in range(500)

@@ -35,6 +35,19 @@ def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+# The scripts.
+
+
+@pytest.mark.parametrize(
+    "script", [SCRIPTS / "forge.py", *(file for file in SHELL if file.suffix != ".sh")], ids=lambda file: file.name
+)
+def test_each_script_explains_itself(script: Path) -> None:
+    ended = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=10, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"{script.name} " in ended.stdout
+    assert "set -eu" not in ended.stdout
+
+
 # The pipelines.
 
 

@@ -64,9 +64,8 @@ def test_router_gets_a_flow_log_for_each_attachment() -> None:
     ]
     first = resolved.flow_logs[0]
     assert (first.logs_to, first.description, first.enabled, first.protect) == ("network/er", "d", True, True)
-    assert first.name.startswith("main-vpc-shop-")
     assert first.logical_name == logical_name("att-1", "network/er", readable="vpc-shop")
-    assert len({flow_log.name for flow_log in resolved.flow_logs}) == 3
+    assert [flow_log.name for flow_log in resolved.flow_logs] == ["main-vpc-shop", "main-vpc-shop", "main-att-3"]
 
 
 def test_router_group_and_stream_may_be_named_by_id() -> None:
@@ -110,6 +109,11 @@ def test_mistakes_of_all_routers_are_reported_once_each() -> None:
             "c": {**CORE, **wrong_stream},
             "d": {**CORE, "attachments": [], **wrong_stream},
             "e": {**CORE, "attachments": [], "overrides": {"att-1": wrong_stream, "nope": {}}},
+            "f": {
+                **CORE,
+                "attachments": [],
+                "streams": {"x": "all", "second": {"types": ["cfw"], "include": ["nope"]}},
+            },
         }
     ).problems
     assert sorted(keys(problems)) == [
@@ -120,7 +124,42 @@ def test_mistakes_of_all_routers_are_reported_once_each() -> None:
         "routers.d.log_stream",
         "routers.e.overrides.att-1.log_stream",
         "routers.e.overrides.nope",
+        "routers.f.streams.second.include[0]",
+        "routers.f.streams.second.types[0]",
+        "routers.f.streams.x",
     ]
+
+
+VPNS: dict[str, Any] = {"types": ["vpn"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "vpc", "vpn"),
+    [
+        ({"streams": {"second": VPNS}}, ["er"], ["second"]),
+        ({"streams": {"second": ["att-3"]}}, ["er"], ["second"]),
+        ({"streams": {"er": "all", "second": VPNS}}, ["er"], ["er", "second"]),
+        ({"streams": {"second": "all", "s-2": VPNS}}, ["second"], ["second"]),
+        ({"streams": {"er": "all", "second": "all"}, "attachments": ["att-3"]}, [], ["er", "second"]),
+        ({"streams": {"second": "all"}, "overrides": {"att-3": {"log_stream": "er"}}}, ["second"], ["er"]),
+        ({"streams": {}}, ["er"], ["er"]),
+    ],
+)
+def test_attachment_logs_to_all_streams_that_select_it(config: dict[str, Any], vpc: list[str], vpn: list[str]) -> None:
+    flow_logs = resolve(config).flow_logs
+    assert [log.logs_to for log in flow_logs if log.attachment.id == "att-1"] == [f"network/{name}" for name in vpc]
+    assert [log.logs_to for log in flow_logs if log.attachment.id == "att-3"] == [f"network/{name}" for name in vpn]
+
+
+def test_attachment_moves_to_the_stream_that_selects_it() -> None:
+    stack = Stack(SHOP, DATA)
+    stack.up()
+    both: dict[str, Any] = {"core": {"streams": {"stream": "all", "other": ["vpc-shop"]}}}
+    assert stack.up(both).reasons == []
+    assert stack.up({"core": {"streams": {"other": ["vpc-shop"]}}}).reasons == [
+        "the stack file declares only a flow log to group/other"
+    ]
+    assert stack.up().reasons == ["moves from group/other to group/stream"]
 
 
 def test_override_changes_only_its_attachment() -> None:
@@ -185,8 +224,8 @@ def test_only_new_flow_logs_are_named_after_a_changed_key() -> None:
     stack.up({"core": {}})
     stack.change(SHOP, DATA)
     names = stack.up({"network": {}}).names
-    assert (names["a"][:13], names["b"][:16]) == ("core-vpc-shop", "network-vpc-data")
-    assert stack.preview({"network": OTHER_STREAM}).names["a"].startswith("network-vpc-shop-")
+    assert (names["a"], names["b"]) == ("core-vpc-shop", "network-vpc-data")
+    assert stack.preview({"network": OTHER_STREAM}).names["a"] == "network-vpc-shop"
 
 
 def test_rename_in_the_console_changes_no_logical_name() -> None:

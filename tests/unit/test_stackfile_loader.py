@@ -19,7 +19,9 @@ from stacks.stackfile.model import RouterConfig, Selector, StackConfig
 
 ROUTER: dict[str, Any] = {"router": "er-core", "log_group": "network", "log_stream": "er"}
 ROUTERS = {"core": ROUTER}
-ROUTER_KEYS = "router, log_group, log_stream, name, description, enabled, attachments, overrides, adopt, protect"
+ROUTER_KEYS = (
+    "router, log_group, log_stream, streams, name, description, enabled, attachments, overrides, adopt, protect"
+)
 RULES = "every_router, every_attachment, never_disabled, log_groups, names, min_retention_days, required_tags"
 ALL_KEYS = (
     "unknown key; known: routers, log_groups, rules, max_deletes, state, endpoint, endpoints, region, project,"
@@ -151,6 +153,11 @@ def test_wrong_value_is_reported_with_its_key(values: dict[str, Any], problems: 
         ("attachments.exclude", {"exclude": {}}, f"{LIST} {{}}"),
         ("attachments.nams", {"nams": ["a"]}, "unknown key; did you mean names?"),
         ("attachments.router", {"router": "x"}, "unknown key; known: types, tags, names, include, exclude"),
+        ("streams", ["s"], f'{MAPPING} ["s"]'),
+        ("streams.s", {"s": "vpc-shop"}, f'{SELECTION}, not "vpc-shop"'),
+        ("streams.attachments[0]", {"attachments": [""]}, EMPTY),
+        ("streams.s.types[1]", {"s": {"types": ["vpc", 5]}}, f"{TEXT} 5"),
+        ("streams.streams.nams", {"streams": {"nams": ["a"]}}, "unknown key; did you mean names?"),
         ("overrides.a", {"a": None}, f"{MAPPING} null"),
         ("overrides.attachments", {"attachments": "b"}, f'{MAPPING} "b"'),
         ("overrides.a.name", {"a": {"name": "two words"}}, f'{CHARACTERS}, not "two words"'),

@@ -5,17 +5,20 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-from tools import offline, prepare, stack_check
+from tools import cache as tools_cache
+from tools import offline, prepare, run_pulumi, stack_check
 from tools.console import ToolError
 from tools.venv import ensure_venv
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV, CLI = Path("/p/.venv"), Path("/c/bin")
+CONFIG = "config: {otc-flow-logs:endpoint: emulator}"
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
     for stack in ("dev", "local"):
-        (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+        (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(CONFIG)
     (folder / "stacks" / "Pulumi.prod.yaml").write_text("config:\n  otc-flow-logs:state: s3://states\n")
     return folder
 
@@ -47,7 +50,7 @@ def run(checkout: Path, *command: str, **environment: str) -> "subprocess.Comple
 def make(checkout: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     removed = ("PULUMI_", "OTC_", "MAKE", "STACK", "ARGS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
-    return run(checkout, "make", *arguments, **inherited, **environment)
+    return run(checkout, "make", *arguments, **inherited | environment)
 
 
 OTHER_TARGETS = ("preview", "refresh", "destroy", "recover")
@@ -62,6 +65,12 @@ UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing
         ("up", "dev", {}, "Stack 'dev' protects its secrets with a passphrase"),
         ("up", "local", {"PULUMI_BACKEND_URL": "states"}, "PULUMI_BACKEND_URL is not the address of a backend"),
         ("up", "local", {"PULUMI_BACKEND_URL": "postgresql://db/x"}, "PULUMI_BACKEND_URL: Pulumi accepts postgres://…"),
+        (
+            "up",
+            "local",
+            {"PULUMI_BACKEND_URL": "s3://x", "HOME": "/nonexistent"},
+            "PULUMI_BACKEND_URL is s3://x, without",
+        ),
         ("up", "prod", {"PULUMI_CONFIG_PASSPHRASE": "x"}, "Stack 'prod': its state is in s3://states (otc-flow-logs:"),
     ],
 )
@@ -79,21 +88,124 @@ def test_make_refuses_stack_before_it_changes_anything(
     assert sorted(checkout.iterdir()) == before
 
 
+INPUTS = re.findall(r"\w+", re.findall("^INPUTS = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0])
+
+
+def test_make_never_runs_what_is_in_a_variable(checkout: Path) -> None:
+    attack = "$(shell touch ran)"
+    for name in INPUTS:
+        make(checkout, "-n", "up", "destroy", "acceptance", **{name: attack})
+        make(checkout, "-n", "up", "destroy", "acceptance", f"{name}={attack}")
+    make(checkout, "destroy", STACK=attack)
+    assert not (checkout / "ran").exists()
+
+
+def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "venv").mkdir()
+    (checkout / ".venv").symlink_to(tmp_path / "venv")
+    (checkout / "Makefile").write_text(
+        f"{(ROOT / 'Makefile').read_text()}\nlive-test: ; @$(with_venv); printf '%s\\n' \"$$@\"\n".replace(
+            "bench chaos live\n", "bench chaos live live-test\n"
+        )
+    )
+    printed = make(checkout, "live-test", "ARGS=--target 'urn:a$b::c d' -k \"$(touch ran)`touch ran`\"")
+    assert printed.stdout.splitlines() == ["--target", "urn:a$b::c d", "-k", "$(touch ran)`touch ran`"]
+    assert not (checkout / "ran").exists()
+    assert make(checkout, "live-test", ARGS="'open").stderr.startswith('error: ARGS is "\'open"')
+
+
+def test_make_refuses_arguments_that_it_would_not_pass_on(checkout: Path) -> None:
+    text = (ROOT / "Makefile").read_text()
+    recipes = dict(re.findall(r"^([a-z-]+):.*?##.*?\n((?:\t.*\n)*)", text, re.MULTILINE))
+    for target, recipe in recipes.items():
+        printed = make(checkout, "-n", target, "ARGS=-x").stderr
+        is_refused = f"make {target} takes no ARGS: leave them out" in printed
+        assert is_refused is ('"$$@"' not in recipe and target not in ("apply", "plan")), target
+
+
+PLAIN = """\
+Updating (dev):
+
+ ~  pulumi:pulumi:Stack otc-flow-logs-dev refreshing (0s)\x20
+ ~  pulumi-python:dynamic/er:FlowLog vpc-payments-3aac380e refresh (0.26s)\x20
+ ~  pulumi-python:dynamic/er:FlowLog vpc-shop-b8382afe refresh (0.27s) [diff: ~enabled]
+    pulumi:pulumi:Stack otc-flow-logs-dev running\x20
+    pulumi:pulumi:Stack otc-flow-logs-dev  1 warning
+    pulumi:pulumi:Stack otc-flow-logs-dev waiting for the API
+    otc-flow-logs:index:RouterFlowLogs er-core  warning: not logged on er-core: cfw-perimeter
+    pulumi-python:dynamic/er:FlowLog vpc-edge-proxy-de97dbad\x20\x20
+ ~  pulumi-python:dynamic/er:FlowLog vpc-shop-b8382afe updated (0.40s) [diff: ~enabled]
+Diagnostics:
+    warning: not logged on er-core: cfw-perimeter
+"""
+
+
+def test_lines_about_what_is_only_looked_at_are_left_out() -> None:
+    shown = [line for line in PLAIN.splitlines(keepends=True) if run_pulumi.is_shown(line)]
+    assert [line.split()[-1] for line in shown if line.strip()] == [
+        *("(dev):", "~enabled]", "API", "~enabled]", "Diagnostics:", "cfw-perimeter")
+    ]
+
+
+def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("pulumi-3.0.0-linux", "moto-s3-5-linux-python3.11", "somebody-elses"):
+        (cache / name / "bin").mkdir(parents=True)
+    tools_cache.clear(cache)
+    assert [path.name for path in cache.iterdir() if path.is_dir()] == ["somebody-elses"]
+    assert f"removing {cache / 'pulumi-3.0.0-linux'}\n" in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_is_a_sentence() -> None:
+    program = "from stacks.commands import command_line as c\nwith c.errors_as_sentences('dev'): print('x')"
+    ended = run(ROOT, "sh", "-c", f'{sys.executable} -c "{program}" >/dev/full', PATH=os.environ["PATH"])
+    assert (ended.returncode, ended.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    "module",
+    [
+        *(
+            "tools.cache",
+            "tools.constraints",
+            "tools.move_state",
+            "tools.prepare",
+            "tools.pulumi_cli",
+            "tools.versions",
+        ),
+        *(
+            "stacks.pending",
+            "stacks.records",
+            "stacks.coverage",
+            "stacks.delivery",
+            "stacks.review",
+            "stacks.stackfile.location",
+        ),
+        *("stacks.commands.adopt", "stacks.commands.coverage", "stacks.commands.new_stack", "stacks.commands.whoami"),
+        *("emulator", "emulator.world", "tests.chaos", "tests.live", "bench"),
+    ],
+)
+def test_each_command_explains_itself(module: str) -> None:
+    result = run(ROOT, sys.executable, "-m", module, "--help", PATH=os.environ["PATH"])
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) > 2
+
+
 @pytest.mark.parametrize(
     ("stack", "stack_file", "environment", "is_refused"),
     [
-        ("local", "config: {}", {}, False),
-        ("organization/otc-flow-logs/local", "config: {}", {}, False),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": "secret"}, False),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, False),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": ""}, True),
-        ("dev", "config: {}", {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, True),
-        ("dev", "secretsprovider: awskms://alias/x\nconfig: {}", {}, False),
-        ("dev", "secretsprovider: passphrase\nconfig: {}", {}, True),
-        ("dev", "# secretsprovider: awskms://x\nconfig: {}", {}, True),
-        ("dev", "config: {}", {"PULUMI_BACKEND_URL": "https://api.example.com"}, False),
-        ("dev", "encryptionsalt: v1:abc\n", {"PULUMI_BACKEND_URL": "https://api.example.com"}, True),
-        ("dev", "config: {}", {"PULUMI_BACKEND_URL": "s3://bucket"}, True),
+        ("local", CONFIG, {}, False),
+        ("organization/otc-flow-logs/local", CONFIG, {}, False),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE": "secret"}, False),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, False),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE": ""}, True),
+        ("dev", CONFIG, {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": "/some/file"}, True),
+        ("dev", f"secretsprovider: awskms://alias/x\n{CONFIG}", {}, False),
+        ("dev", f"secretsprovider: passphrase\n{CONFIG}", {}, True),
+        ("dev", f"# secretsprovider: awskms://x\n{CONFIG}", {}, True),
+        ("dev", CONFIG, {"PULUMI_BACKEND_URL": "https://api.example.com"}, False),
+        ("dev", f"encryptionsalt: v1:abc\n{CONFIG}", {"PULUMI_BACKEND_URL": "https://api.example.com"}, True),
+        ("dev", CONFIG, {"PULUMI_BACKEND_URL": "s3://bucket?region=eu-de"}, True),
     ],
 )
 def test_stack_with_secrets_needs_a_passphrase(
@@ -104,6 +216,25 @@ def test_stack_with_secrets_needs_a_passphrase(
     (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
     with pytest.raises(ToolError, match="passphrase") if is_refused else contextlib.nullcontext():
         stack_check.check_stack(tmp_path, stack, environment)
+
+
+@pytest.mark.parametrize(
+    ("stack_file", "what"),
+    [
+        ("", "is empty"),
+        ("\n---\n", "is empty"),
+        ("encryptionsalt: v1:abc\n", "is empty"),
+        ("# config:\n  # otc-flow-logs:routers:\n", "has only comments"),
+        ("config:\n  # otc-flow-logs:routers:\n", "has nothing below config:"),
+        ("config: {} # later\nencryptionsalt: v1:abc\n", "has nothing below config:"),
+    ],
+)
+def test_stack_file_without_settings_is_refused(tmp_path: Path, stack_file: str, what: str) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(stack_file)
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
+    with pytest.raises(ToolError, match=f"^Stack 'dev': stacks/Pulumi.dev.yaml {what}; declare the stack's routers in"):
+        stack_check.check_stack(tmp_path, "dev", {})
 
 
 @pytest.fixture

@@ -40,13 +40,10 @@ def _write(file: Path, options: argparse.Namespace) -> None:
     stack, only_print = options.stack, options.print
     before = file.read_bytes().decode() if file.exists() else ""  # read_text would lose its line ends
     values = command_line.parse_values(stack, before)
-    if "routers" in values.plain and not only_print:
-        raise AdoptionError(
-            "it already has routers: name another stack, or set ARGS=--print to see what would be written"
-        )
+    declared = {key: str(router.get("router")) for key, router in editor.routers_of(before).items()}
     with_log_groups = not (options.without_log_groups or "log_groups" in values.plain)
     client = command_line.create_client(values)
-    adopted = adopt(client, options.routers, stack=stack, with_log_groups=with_log_groups)
+    adopted = adopt(client, options.routers, stack=stack, declared=declared, with_log_groups=with_log_groups)
     new = command_line.find_place(ProviderConfig(values.plain.get, os.environ), values.plain)
     if only_print:
         print(editor.format_sections(adopted.sections, adopted.comments, new), end="")

@@ -6,7 +6,7 @@ Each is described as it is, so that the first `up` imports all of them and chang
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
-from stacks.planning.lookup import join_names, unique_names, why_hidden, why_left_out
+from stacks.planning.lookup import find_matches, join_names, unique_names, why_hidden, why_left_out
 from stacks.planning.naming import flow_log_name
 from stacks.planning.selection import cannot_be_logged
 from stacks.stackfile.model import Defaults, RouterConfig
@@ -67,36 +67,54 @@ class Adopted:
         ]
 
 
-def adopt(client: Client, names: Sequence[str], *, stack: str, with_log_groups: bool) -> Adopted:
+def adopt(
+    client: Client,
+    names: Sequence[str],
+    *,
+    stack: str,
+    declared: Mapping[str, str] = {},
+    with_log_groups: bool,
+) -> Adopted:
     """The flow logs of these routers, as a stack file would declare them.
 
     Args:
         client: The API.
-        names: The routers' ids or names; empty for all routers that are the project's own.
+        names: The routers' ids or names; empty for all routers that are the project's own and not declared.
         stack: The stack's name.
+        declared: The ids or names of routers that the stack file has already, by key.
         with_log_groups: Whether the log groups that they write to are adopted, too. A group that other flow logs write
             to may be another team's, and is left out in any case.
 
     Raises:
-        AdoptionError: There is nothing to adopt, or a router that is named is another project's.
+        AdoptionError: There is nothing to adopt, or a router that is named is declared already or another project's.
         ValueError: A router does not exist; the text is one sentence.
         ApiError: The API refused or did not answer.
     """
     existing = list(client.routers.list())
-    routers = command_line.find_routers(names, existing) if names else [own for own in existing if not own.is_shared]
+    keys = {router.id: key for key, name in declared.items() for router in find_matches(name, existing)}
+    others = [router for router in existing if not router.is_shared and router.id not in keys]
+    routers = command_line.find_routers(names, existing) if names else others
+    for router in routers:
+        if router.id in keys:
+            raise AdoptionError(
+                f"it already has router {router.display_name}: set adopt: true in its routers.{keys[router.id]}"
+            )
     lookup = _Names(client, existing)
     adopted = Adopted()
     if not names:
         adopted.left_out += [why_left_out(router) for router in existing if router.is_shared]
     for router in dict.fromkeys(routers):
         try:
-            _adopt_router(adopted, client, router, lookup, stack=stack)
+            _adopt_router(adopted, client, router, lookup, stack=stack, declared=declared)
         except ApiError as error:
             if router.hides(error):
                 raise AdoptionError(why_hidden(router, error)) from error
             raise
     if not adopted.flow_logs:
-        shown = join_names([router.display_name for router in routers]) or "any router of the project"
+        shown = (
+            join_names([router.display_name for router in routers])
+            or f"any{' other' if keys else ''} router of the project"
+        )
         raise AdoptionError("; ".join([f"there are no flow logs to import on {shown}", *adopted.left_out]))
     if with_log_groups:
         for router in existing:
@@ -127,7 +145,9 @@ class _Names:
         return unique_names(self.streams(group_id)).get(stream_id) if group_id in self.groups else None
 
 
-def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Names, *, stack: str) -> None:
+def _adopt_router(
+    adopted: Adopted, client: Client, router: Router, names: _Names, *, stack: str, declared: Collection[str]
+) -> None:
     attachments = {attachment.id: attachment for attachment in client.attachments.list(router.id)}
     shown = router.display_name
     flow_logs: list[FlowLog] = []
@@ -144,7 +164,7 @@ def _adopt_router(adopted: Adopted, client: Client, router: Router, names: _Name
     logged = {flow_log.target.resource_id for flow_log in flow_logs}
     loggable = [other for other in attachments.values() if not cannot_be_logged(other, is_tried=other.id in logged)]
     for layer in _layers(flow_logs):
-        key = _free_key(router, layer[0], names, adopted.routers)
+        key = _free_key(router, layer[0], names, {*declared, *adopted.routers})
         adopted.routers[key] = _section(key, router, layer, attachments, names, stack=stack)
         if len(layer) == len(loggable):
             adopted.routers[key]["attachments"] = "all"
@@ -232,7 +252,7 @@ def _layers(flow_logs: Sequence[FlowLog]) -> Iterator[list[FlowLog]]:
             rest = [flow_log for flow_log in rest if flow_log is not first[flow_log.target.resource_id]]
 
 
-def _free_key(router: Router, example: FlowLog, names: _Names, taken: Mapping[str, Any]) -> str:
+def _free_key(router: Router, example: FlowLog, names: _Names, taken: Collection[str]) -> str:
     """The router's name; with the log group's if that is taken; with a number if that is taken too."""
     plain = to_router_key(router.name) or "router"
     with_group = to_router_key(f"{plain}-{names.groups[example.target.log_group_id]}")
@@ -257,14 +277,15 @@ def _section(
     overrides = {}
     for flow_log in sorted(flow_logs, key=lambda flow_log: called[flow_log.target.resource_id]):
         attachment = attachments[flow_log.target.resource_id]
-        default_name = flow_log_name(template, stack=stack, router=key, attachment=attachment)
+        stream = names.stream(group_id, flow_log.target.log_stream_id) or ""
+        default_name = flow_log_name(template, stack=stack, router=key, attachment=attachment, stream=stream)
         override: dict[str, Any] = {}
         if flow_log.name != default_name and NAME_PATTERN.fullmatch(flow_log.name):
             override["name"] = flow_log.name
         if flow_log.description != description:
             override["description"] = flow_log.description
         if flow_log.target.log_stream_id != stream_id:
-            override["log_stream"] = names.stream(group_id, flow_log.target.log_stream_id)
+            override["log_stream"] = stream
         if not flow_log.enabled:
             override["enabled"] = False
         if override:

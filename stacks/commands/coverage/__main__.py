@@ -1,4 +1,4 @@
-"""Which attachments are logged now: `pulumi config --json --show-secrets | python -m stacks.commands.coverage STACK`.
+"""Which attachments are logged now: `python -m stacks.coverage [--json]`; `--help` lists the options.
 
 Prints a table, and writes a page for a browser. With `--delivery`, only attachments whose records arrive are logged.
 """
@@ -7,40 +7,56 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from stacks.commands import command_line
+from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.page import render_page
+from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey_stack
-from stacks.commands.coverage.table import format_table
+from stacks.commands.coverage.table import format_brief, format_table
 from stacks.commands.delivery.survey import add_delivery
-from stacks.stackfile.location import short_name
 
 PAGES = Path(".local", "coverage")
 
 
-def main() -> None:
-    """Print the table of the stack and write its page; ends with 1 if the stack file has mistakes."""
-    parser = argparse.ArgumentParser(prog="make coverage", description="Which attachments are logged.")
-    parser.add_argument("stack")
-    parser.add_argument("--delivery", action="store_true", help="ask log streams whether records arrive")
-    options = parser.parse_args()
-    stack = short_name(options.stack)
-    values = command_line.read_values(stack)
+def main(arguments: Sequence[str]) -> int:
+    """Print the coverage of the stack, and write its page; the result is `Coverage.exit_code`."""
+    options = _parse(arguments)
+    stack, values = command_line.fetch_values(options.stack)
     with command_line.errors_as_sentences(stack):
         client = command_line.create_client(values)
         coverage = survey_stack(client, values, stack=stack)
         if options.delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
-        print(format_table(coverage, in_colour=command_line.is_colourful(), columns=command_line.terminal_columns()))
-    file = PAGES / f"{stack}.html"
+        _print(coverage, options)
+    for sentence in coverage.mistakes:
+        print(sentence, file=sys.stderr)
+    return coverage.exit_code
+
+
+def _print(coverage: Coverage, options: argparse.Namespace) -> None:
+    if options.json or options.brief:
+        print(format_json(coverage) if options.json else format_brief(coverage))
+        return
+    print(format_table(coverage, in_colour=command_line.is_colourful(), columns=command_line.terminal_columns()))
+    file = PAGES / f"{coverage.stack}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render_page(coverage), encoding="utf-8")
     print(f"As a page: {file}")
-    if coverage.mistakes:
-        sys.exit("\n".join(coverage.mistakes))
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m stacks.coverage", description="Which attachments are logged.")
+    parser.add_argument("--stack", default="", help="the stack; the selected one by default")
+    parser.add_argument("--delivery", action="store_true", help="ask log streams whether records arrive")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON; no page")
+    form.add_argument("--brief", action="store_true", help="print only what is not logged, and the counts; no page")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -6,15 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from providers.er.flow_logs import FlowLog
 
+UNKNOWN_DELIVERY = "unknown"
+
 
 class Status(Enum):
-    """Whether an attachment is logged. Only `LOGGED` writes logs."""
+    """Whether an attachment is logged. Only `LOGGED` writes logs, and only `NOT_LOGGED` should and does not."""
 
     LOGGED = "logged"
     NOT_LOGGED = "not logged"
+    DESELECTED = "deselected"
     CANNOT_BE_LOGGED = "cannot be logged"
 
 
@@ -31,8 +35,9 @@ class Entry:
         flow_log: The flow log's name, if there is one.
         logs_to: `GROUP/STREAM`, with names if they are known; empty without a flow log.
         reason: Why its traffic is not logged; empty if it is.
-        is_in_stack: Whether the stack file declares this flow log.
-        is_expected: Whether the stack file declares a flow log here that is enabled.
+        is_in_stack: Whether the stack file declares this flow log, or the stack's state has it.
+        is_expected: Whether the stack file declares a flow log here that is enabled; or, if a mistake in it hides that,
+            whether the stack has one.
         record: The flow log as the API shows it, if there is one.
         delivery: Whether its records arrive, in a word; empty if that was not asked for.
     """
@@ -50,10 +55,9 @@ class Entry:
     record: FlowLog | None = None
     delivery: str = ""
 
-    @property
-    def destination(self) -> str:
-        """Where the flow log logs to, and whether it is another's."""
-        return self.logs_to if self.is_in_stack else f"{self.logs_to} (not this stack's)"
+    def described(self, text: str) -> str:
+        """The text about the flow log, and whether that is another's."""
+        return text if self.is_in_stack else f"{text} (not this stack's)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,7 @@ class Counts:
 
     logged: int
     not_logged: int
+    deselected: int
     cannot_be_logged: int
 
     @classmethod
@@ -73,7 +78,7 @@ class Counts:
     @property
     def loggable(self) -> int:
         """Those that can be logged."""
-        return self.logged + self.not_logged
+        return self.logged + self.not_logged + self.deselected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +90,7 @@ class RouterCoverage:
     name: str
     entries: Sequence[Entry]
 
-    @property
+    @cached_property
     def counts(self) -> Counts:
         """The counts of this router."""
         return Counts.of(best_statuses(self.entries).values())
@@ -126,9 +131,26 @@ class Coverage:
         return [entry for router in self.routers for entry in router.entries]
 
     @property
+    def exit_code(self) -> int:
+        """0 if all is logged that the stack file wants logged, 1 if something is not, 2 if that is unknown."""
+        silent = [entry for entry in self.entries if entry.is_expected and entry.status is Status.NOT_LOGGED]
+        if any(entry.delivery != UNKNOWN_DELIVERY for entry in silent):
+            return 1
+        return 2 if silent or self.mistakes else 0
+
+    @cached_property
     def has_delivery(self) -> bool:
         """Whether it also says whose records arrive."""
         return any(entry.delivery for entry in self.entries)
+
+    @property
+    def partly_logged(self) -> int:
+        """How many attachments are logged, but not to every log stream that the stack file names."""
+        logged, silent = (
+            {entry.attachment_id for entry in self.entries if entry.status is status}
+            for status in (Status.LOGGED, Status.NOT_LOGGED)
+        )
+        return len(logged & silent)
 
     @property
     def counts(self) -> Counts:

@@ -2,7 +2,7 @@
 
 All positions are in rows: the template's style sets the height of a row, so that the map grows with the reader's font.
 The map has only attachments that are logged. Attachments that are not logged come above it, in rows as high as their
-reasons need, and attachments that cannot be logged below.
+reasons need, and attachments that are deselected or cannot be logged below.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def render_page(coverage: Coverage) -> str:
 
 
 def bands(entries: Sequence[Entry]) -> list[Band]:
-    """All entries in the order of the page: not logged; logged, by stream; cannot be logged."""
+    """All entries in the order of the page: not logged; logged, by stream; deselected; cannot be logged."""
     by_attachment: dict[str, list[Entry]] = {}
     for entry in entries:
         by_attachment.setdefault(entry.attachment_id, []).append(entry)
@@ -100,7 +100,7 @@ def bands(entries: Sequence[Entry]) -> list[Band]:
     return [
         *_unlinked(by_status[Status.NOT_LOGGED]),
         *(_linked(rows) for rows in _parts(logged)),
-        *_unlinked(by_status[Status.CANNOT_BE_LOGGED]),
+        *_unlinked([*by_status[Status.DESELECTED], *by_status[Status.CANNOT_BE_LOGGED]]),
     ]
 
 

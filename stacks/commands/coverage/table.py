@@ -11,7 +11,7 @@ HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WH
 DELIVERY = "DELIVERY"
 LEFT_OUT_FIRST = ("STATE", "TYPE", "FLOW LOG")
 """What a narrow terminal can do without: a state or type that matters is in the reason."""
-_COLOURS = {Status.NOT_LOGGED: RED, Status.CANNOT_BE_LOGGED: FAINT}
+_COLOURS = {Status.NOT_LOGGED: RED, Status.DESELECTED: FAINT, Status.CANNOT_BE_LOGGED: FAINT}
 
 
 def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | None = None) -> str:
@@ -33,11 +33,26 @@ def format_table(coverage: Coverage, *, in_colour: bool = False, columns: int | 
     return "\n".join([*lines, *left_out, "", *_summary(coverage)])
 
 
+def format_brief(coverage: Coverage) -> str:
+    """A line for each attachment that is not logged, and the summary."""
+    silent = [
+        f"{router.name}/{entry.attachment} {_outcome(entry)}"
+        for router in coverage.routers
+        for entry in router.entries
+        if entry.status is Status.NOT_LOGGED
+    ]
+    return "\n".join([*silent, *_summary(coverage)])
+
+
 def _summary(coverage: Coverage) -> list[str]:
     """The counts, and the routers that are not in the stack, as sentences."""
-    counts = coverage.counts
-    cannot = f", {counts.cannot_be_logged} cannot be" if counts.cannot_be_logged else ""
-    lines = [f"{counts.logged} of {counts.loggable} loggable attachments are logged{cannot}."]
+    counts, partly = coverage.counts, coverage.partly_logged
+    others = {"not": counts.not_logged, "deselected": counts.deselected}
+    more = [f"{number} {'is' if number == 1 else 'are'} {what}" for what, number in others.items() if number]
+    more += [f"{counts.cannot_be_logged} cannot be"] if counts.cannot_be_logged else []
+    lines = [f"{', '.join([f'{counts.logged} of {counts.loggable} loggable attachments are logged', *more])}."]
+    if partly:
+        lines.append(f"Not to every log stream of the stack file: {partly} of them.")
     if coverage.other_routers:
         lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
     return [*lines, *(f"{sentence[0].upper()}{sentence[1:]}." for sentence in coverage.left_out)]
@@ -50,6 +65,4 @@ def _row(router: RouterCoverage, entry: Entry) -> Sequence[str]:
 def _outcome(entry: Entry) -> str:
     if entry.status is Status.NOT_LOGGED:
         return f"NOT LOGGED: {entry.reason}"
-    if entry.status is Status.CANNOT_BE_LOGGED:
-        return entry.reason
-    return entry.destination
+    return entry.described(entry.reason or entry.logs_to)

@@ -1,6 +1,6 @@
 """Whether the records of flow logs arrive: `python -m stacks.delivery [--json]`; `--help` lists the options.
 
-Ends with 1 if something that should deliver does not, or could not be asked.
+Ends with 1 if something that should deliver does not, and with 2 if that could not be found out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POLL = exponential_backoff(first=1, factor=1.5, cap=30, jitter=0)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what each flow log has delivered; 0, or 1 if something that should deliver does not."""
+    """Print what each flow log has delivered; 1 if something that should deliver does not, 2 if that is unknown."""
     options = _parse(arguments)
     stack, values = command_line.fetch_values(options.stack)
     late: list[Delivery] = []
@@ -47,7 +47,10 @@ def main(arguments: Sequence[str]) -> int:
             " longer, or see docs/guides/delivery.md",
             file=sys.stderr,
         )
-    return int(bool(late or coverage.mistakes or any(delivery.is_failing for delivery in found)))
+    failing = {delivery.state for delivery in found if delivery.is_failing}
+    if late or failing - {State.UNKNOWN}:
+        return 1
+    return command_line.UNKNOWN if failing or coverage.mistakes else 0
 
 
 def _format(options: argparse.Namespace, coverage: Coverage, found: Sequence[Delivery]) -> str:

@@ -9,7 +9,7 @@ from enum import Enum
 from providers.er import Record
 from providers.er.flow_logs import FlowLog
 from providers.er.validation import instant
-from stacks.commands.coverage.model import Entry, Status
+from stacks.commands.coverage.model import UNKNOWN_DELIVERY, Entry, Status
 
 INTERVAL = timedelta(minutes=10)  # between two records, where the service does not say (ER user guide: flow logs)
 ALLOWANCE = timedelta(minutes=10)  # beside two intervals, until the absence of records means something
@@ -27,7 +27,7 @@ class State(Enum):
     DELIVERING = "delivering"
     QUIET = "quiet"
     OVERDUE = "overdue"
-    UNKNOWN = "unknown"
+    UNKNOWN = UNKNOWN_DELIVERY
     NOT_LOGGED = "not logged"
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from stacks.commands.coverage.model import Coverage, RouterCoverage
+from stacks.commands.coverage.report import identify
 from stacks.commands.delivery.model import Delivery
 from stacks.commands.delivery.table import explain, format_time, summarize
 from stacks.commands.review.markdown import code, prose
@@ -30,14 +31,7 @@ def format_json(coverage: Coverage, deliveries: Sequence[tuple[RouterCoverage, D
 def _object(router: RouterCoverage, delivery: Delivery) -> dict[str, object]:
     entry, tally = delivery.entry, delivery.tally
     return {
-        "router": router.name,
-        "router_id": router.id,
-        "attachment": entry.attachment,
-        "attachment_id": entry.attachment_id,
-        "flow_log": entry.flow_log or None,
-        "flow_log_id": entry.record.id if entry.record else None,
-        "logs_to": entry.logs_to or None,
-        "is_in_stack": entry.is_in_stack,
+        **identify(router, entry),
         "is_expected": delivery.is_expected,
         "state": delivery.state.value,
         "reason": delivery.reason or None,

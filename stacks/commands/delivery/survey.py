@@ -82,7 +82,8 @@ def _with_delivery(entry: Entry, delivery: Delivery) -> Entry:
     entry = replace(entry, delivery=delivery.state.value)
     if delivery.state in (State.DELIVERING, State.QUIET):
         return entry
-    return replace(entry, status=Status.NOT_LOGGED, reason=delivery.reason)
+    status = Status.NOT_LOGGED if entry.is_expected else Status.DESELECTED
+    return replace(entry, status=status, reason=delivery.reason)
 
 
 def _judge(entry: Entry, answer: Tally | ApiError | None, question: Question) -> Delivery:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from stacks.commands.command_line import FAINT, RED, fit, paint
 from stacks.commands.coverage.model import RouterCoverage, Status
-from stacks.commands.delivery.model import STREAM_DELETED, Delivery, State, Tally, Traffic, format_age
+from stacks.commands.delivery.model import Delivery, State, Tally, Traffic, format_age
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "DELIVERY", "LAST RECORD", "INGRESS", "EGRESS", "LOGS TO, OR WHAT IS WRONG")
 LEFT_OUT_FIRST = ("LAST RECORD", "EGRESS", "INGRESS")
@@ -52,8 +52,7 @@ def explain(delivery: Delivery) -> str:
     entry = delivery.entry
     if delivery.state is State.NOT_LOGGED:
         return delivery.reason
-    # Whose it is cannot be told without its log stream.
-    logs_to = entry.logs_to if delivery.reason == STREAM_DELETED else entry.destination
+    logs_to = entry.described(entry.logs_to)
     return f"{logs_to}: {delivery.reason}" if delivery.reason else logs_to
 
 
@@ -77,7 +76,7 @@ def _row(router: RouterCoverage, delivery: Delivery) -> Sequence[str]:
 
 
 def _state(delivery: Delivery) -> str:
-    if delivery.entry.status is Status.CANNOT_BE_LOGGED:
+    if delivery.entry.status in (Status.DESELECTED, Status.CANNOT_BE_LOGGED):
         return "-"
     return delivery.state.value.upper() if delivery.is_failing else delivery.state.value
 

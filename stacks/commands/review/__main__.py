@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-import termios
 from collections.abc import Sequence
 from pathlib import Path
 
+from stacks.commands.question import is_confirmed
 from stacks.commands.review import terminal
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment
@@ -24,12 +24,14 @@ USAGE = (
     " (what `pulumi preview --json --stack STACK` printed; - is stdin)"
 )
 TEXT, ASK = "--text", "--ask"
-TERMINAL = Path("/dev/tty")  # standard input may be the preview
 STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print the comment, or the text; 0, 1 if a preview failed or the answer is no, 2 if the arguments are wrong."""
+    if "--help" in arguments:
+        print(__doc__)
+        return 0
     asks = ASK in arguments
     is_text = asks or TEXT in arguments
     files = [argument.partition("=")[::2] for argument in arguments if argument not in (TEXT, ASK)]
@@ -50,23 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
     if any(review.is_failed for review in reviews):
         return 1
-    return int(asks and not all(review.is_quiet for review in reviews) and not _is_confirmed())
-
-
-def _is_confirmed() -> bool:
-    """Whether the user answers yes at the terminal."""
-    try:
-        with TERMINAL.open("w") as screen, TERMINAL.open(errors="replace") as keyboard:
-            # What was typed before the changes were shown is no answer.
-            termios.tcflush(keyboard, termios.TCIFLUSH)
-            print("Make these changes? Only yes is accepted: ", end="", file=screen, flush=True)
-            answer = keyboard.readline()
-    except (OSError, termios.error, KeyboardInterrupt):
-        answer = ""
-    if answer.strip() == "yes":
-        return True
-    print("Nothing was changed.", file=sys.stderr)
-    return False
+    return int(asks and not all(review.is_quiet for review in reviews) and not is_confirmed("Make these changes?"))
 
 
 def _read(file: str) -> str:

@@ -1,0 +1,1 @@
+"""`make forget`: a stack stops managing flow logs, which stay in the cloud."""
