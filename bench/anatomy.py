@@ -22,7 +22,7 @@ UNSAFE = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
 PROCESSES = {
     "pulumi-language-python-exec": "the program",
     FLOOR.module: "the provider",
-    "random_plugin": "the random plugin",
+    "pulumi-resource-random": "the random plugin",
     "pulumi-language-python": "the language host",
     "pulumi": "the engine",
 }

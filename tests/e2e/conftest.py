@@ -6,19 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import grpc
 import pytest
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from tests.e2e import harness
 from tests.e2e.harness import CHECKOUT, FOREVER, Cloud, Project, make_checkout, serving
 from tools.cache import make_once
-from tools.offline.random_plugin.servicer import RandomUuidServicer
 
 PIP_LIST = ("list", "-v", "--format", "json")
 
@@ -60,35 +55,12 @@ def listed_packages(create_once: CreateOnce) -> Path:
     return create_once("listed", fill)
 
 
-class _AttachableServicer(RandomUuidServicer):
-    """The offline random plugin, which an engine can attach to while it runs."""
-
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
-        return empty_pb2.Empty()
-
-
-@pytest.fixture(scope="session")
-def random_plugin() -> Iterator[int | None]:
-    """The port of an offline random plugin that all commands share; None if the CLI has the official one."""
-    if not shutil.which("pulumi-resource-random"):
-        yield None
-        return
-    server = grpc.server(ThreadPoolExecutor(max_workers=16))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(_AttachableServicer(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield port
-    server.stop(None)
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _share_settings(listed_packages: Path, random_plugin: int | None) -> Iterator[None]:
+def _share_settings(listed_packages: Path) -> Iterator[None]:
     """Commands of tests skip what would be the same each time; commands of `make`, in tests too, do everything."""
     path = os.pathsep.join(filter(None, [str(listed_packages), os.environ.get("PYTHONPATH")]))
     # The engine leaves too little garbage for collections to be worth their time.
     harness.shared_settings |= {"PYTHONPATH": path, "GOGC": "off", "GOMEMLIMIT": "500MiB"}
-    if random_plugin:
-        harness.shared_settings["PULUMI_DEBUG_PROVIDERS"] = f"random:{random_plugin}"
     yield
     harness.shared_settings.clear()
 

@@ -19,7 +19,7 @@ def test_up_logs_every_attachment_and_second_up_changes_nothing(project: Project
     assert_same_flow_logs(project, cloud)
     outputs = json.loads(project.expect_ok("stack", "output", "--json"))
     assert outputs["coverage"] == {"logged": 10, "loggable": 10, "skipped": 2}
-    shop = {"id": cloud.flow_log_of("vpc-shop")["id"], "name": "core-vpc-shop-e4ec9862"}
+    shop = {"id": cloud.flow_log_of("vpc-shop")["id"], "name": "core-vpc-shop"}
     assert outputs["flow_logs"]["vpc-shop"] == [{**shop, "logs_to": "network/er-flow-logs"}]
     assert len(outputs["flow_logs"]) == DEMO_FLOW_LOGS
 

@@ -11,10 +11,9 @@ import yaml
 
 from providers.er import Client
 from providers.schema import provisional_id
-from providers.urn import FLOW_LOG_TYPE, STACK_TYPE
+from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, STACK_TYPE
 from stacks.commands.forget.release import ForgetError, Release, plan_release
 from stacks.errors import StackError
-from stacks.planning.naming import COMPONENT_TYPE
 from stacks.stackfile.editor import EditError
 from stacks.state.recovery import Export
 from tests.unit import plans

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stacks.commands.review import __main__ as command
+from stacks.commands import question
 from stacks.commands.review.__main__ import main
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.model import Kind, LogStoreRow, Row, StackReview
@@ -87,7 +87,6 @@ ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
             "reasons.jsonl",
             "reason: its router is no longer in the stack file logged to network/er-flow-logs",
         ),
-        ("reasons.json", "vpc-lab reason: its router is no longer in the stack file logged to network/er-flow-logs"),
         ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
         ("moved.jsonl", f"{ARCHIVED}, disabled: nothing is written enabled: true -> false"),
         ("moved.jsonl", f"{ARCHIVED}, no gap"),
@@ -238,7 +237,7 @@ def test_only_what_is_typed_after_the_question_is_an_answer(
     answer: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     controller, terminal = os.openpty()
-    monkeypatch.setattr(command, "TERMINAL", Path(os.ttyname(terminal)))
+    monkeypatch.setattr(question, "TERMINAL", Path(os.ttyname(terminal)))
     os.write(controller, b"no\n" if answer == "yes" else b"yes\n")
 
     with ThreadPoolExecutor() as pool:

@@ -1,9 +1,11 @@
 """URNs, parsed and built."""
 
+from pathlib import Path
+
+import pulumi_random
 import pytest
 
 from providers.urn import FLOW_LOG_TYPE, RANDOM_UUID_TYPE, Urn, provider_reference
-from tools.offline.random_plugin import servicer
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,6 @@ def test_provider_reference_is_urn_followed_by_id() -> None:
     assert provider_reference(urn, "some-id") == f"{urn}::some-id"
 
 
-def test_stand_in_plugin_serves_the_type_of_random_uuid() -> None:
-    # The plugin is copied into a cache folder and runs without this project, so it has the token a second time.
-    assert servicer.TOKEN == RANDOM_UUID_TYPE
+def test_type_of_random_uuid_is_that_of_the_sdk() -> None:
+    source = Path(pulumi_random.__file__).with_name("random_uuid.py").read_text()
+    assert f'@pulumi.type_token("{RANDOM_UUID_TYPE}")' in source

@@ -2,7 +2,7 @@
 
 Everything comes from the Go module proxy, pinned by the go.sum files beside this module: the CLI, the newest Python
 language host that is published as a module, and two scripts of the SDK. The `random` plugin is not published that way;
-a stand-in (random_plugin) takes its place.
+a stand-in (cli/random) takes its place.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _TOOLS = Path(__file__).parent
 _CLI = _TOOLS / "cli"
 _LANGUAGE_HOST = _TOOLS / "language_host"
 _LAUNCHERS = _TOOLS / "bin"
-_PLUGIN = _TOOLS / "random_plugin"
+_RANDOM = _CLI / "random"
 
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _VERSION_VARIABLE = f"{_SDK}/go/common/version.Version"
@@ -34,7 +34,7 @@ def build_folder() -> Path:
 def recipe_digest() -> str:
     """Identifies the sources of a build: only other modules or launchers need another one."""
     digest = hashlib.sha256(versions.PULUMI.encode())
-    sources = [_CLI, _LANGUAGE_HOST, _LAUNCHERS, _PLUGIN]
+    sources = [_CLI, _RANDOM, _LANGUAGE_HOST, _LAUNCHERS]
     for file in sorted(file for folder in sources for file in folder.iterdir() if file.is_file()):
         digest.update(f"\0{file.relative_to(_TOOLS)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:10]
@@ -65,7 +65,7 @@ def _require_go(why: str) -> str:
 
 
 def build(folder: Path, why: str) -> None:
-    """Fill `folder` with bin/ (to be put on PATH) and lib/ (the code of the stand-in).
+    """Fill `folder` with bin/, to be put on PATH.
 
     Args:
         folder: An empty folder.
@@ -81,8 +81,11 @@ def build(folder: Path, why: str) -> None:
         f"pulumi {versions.PULUMI}: building it from Go modules; the first time takes about five minutes "
         "on two cores, later clones on this machine start at once"
     )
-    _go_build(go, _CLI, binaries / "pulumi", f"-X {_VERSION_VARIABLE}=v{versions.PULUMI}", "the CLI")
-    _go_build(go, _LANGUAGE_HOST, binaries / "pulumi-language-python.real", "", "the Python language host")
+    tool = _go_mod(_CLI, r"^tool (\S+)$")
+    _go_build(go, _CLI, tool, binaries / "pulumi", "the CLI", f"-X {_VERSION_VARIABLE}=v{versions.PULUMI}")
+    _go_build(go, _CLI, "./random", binaries / "pulumi-resource-random", "the stand-in random plugin")
+    tool = _go_mod(_LANGUAGE_HOST, r"^tool (\S+)$")
+    _go_build(go, _LANGUAGE_HOST, tool, binaries / "pulumi-language-python.real", "the Python language host")
     sdk = Path(_go(go, _CLI, ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", _SDK], "finding the SDK").strip())
     scripts = ["cmd/pulumi-language-python-exec", "dist/pulumi-resource-pulumi-python"]
     for source in [*(sdk / "python" / script for script in scripts), *_LAUNCHERS.iterdir()]:
@@ -90,11 +93,9 @@ def build(folder: Path, why: str) -> None:
             raise ToolError(f"{source} is missing: empty the Go module cache (go clean -modcache), and try again.")
         shutil.copyfile(source, binaries / source.name)
         (binaries / source.name).chmod(0o755)
-    shutil.copytree(_PLUGIN, folder / "lib" / _PLUGIN.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
 
 
-def _go_build(go: str, module: Path, target: Path, link_flags: str, what: str) -> None:
-    package = _go_mod(module, r"^tool (\S+)$")
+def _go_build(go: str, module: Path, package: str, target: Path, what: str, link_flags: str = "") -> None:
     arguments = ["build", "-v", "-mod=readonly", "-ldflags", f"-s -w {link_flags}".strip(), "-o", str(target)]
     _go(go, module, [*arguments, package], f"building {what}")
 
