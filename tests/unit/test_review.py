@@ -451,6 +451,11 @@ def test_ids_are_shown_if_the_outputs_cannot_be_read() -> None:
     assert rows(text, DELETED) == [["`core`", "`att-00001`", flow_log_and_reason, "`group-1/stream-1`"]]
 
 
+def test_no_other_parent_gives_the_router_its_name() -> None:
+    of_program = {**flow_log(1), "parent": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s"}
+    assert rows(review_steps(step("delete", 1, old=of_program)), DELETED)[0][0] == "`er-1`"
+
+
 def test_unchanged_flow_logs_are_counted_by_the_steps_of_the_preview() -> None:
     same = [step("same", number, old=flow_log(number), new=flow_log(number)) for number in (1, 1, 2, 3)]
     imported = step("import", 3, new=flow_log(3))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.inputs import is_unknown
-from providers.urn import STACK_TYPE
+from providers.urn import COMPONENT_TYPE, STACK_TYPE
 from stacks.commands.review.log_stores import LOG_STORE_TYPES
 from stacks.commands.review.preview import Preview, State
 from stacks.commands.review.values import UNKNOWN
@@ -39,9 +39,10 @@ class Names:
         self.skipped = notes.skipped
 
     def router(self, state: State) -> str:
-        """The router's name; its component's if nothing names it."""
-        id_ = _text(state, "er_id")
-        return self._names.get(id_) or (state.parent.name if state.parent else "") or id_
+        """The router's name; that of its component, first seen, if nothing else names it."""
+        id_, parent = _text(state, "er_id"), state.parent
+        component = parent.name if parent and parent.type_token == COMPONENT_TYPE else ""
+        return self._names.get(id_) or component or id_
 
     def attachment(self, state: State) -> str:
         """The attachment's name."""
