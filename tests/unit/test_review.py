@@ -242,6 +242,17 @@ def test_replaced_log_stream_shows_what_becomes_of_its_records(deletes: bool, fa
     assert ("**1 to replace**" in text) is deletes
 
 
+@pytest.mark.parametrize(("group_id", "shown"), [("group-1", "`audit/flow`"), (UNKNOWN, "`flow`")])
+def test_log_stores_of_a_program_are_shown_by_their_names(group_id: str, shown: str) -> None:
+    urn = "urn:pulumi:s::p::{}::mine".format
+    group = step(
+        "same", type_=LOG_GROUP_TYPE, urn=urn(LOG_GROUP_TYPE), old={"id": "group-1", "inputs": {"name": "audit"}}
+    )
+    inputs = {"log_group_id": group_id, "name": "flow", "ttl_in_days": 3}
+    stream = step("create", type_=LOG_STREAM_TYPE, urn=urn(LOG_STREAM_TYPE), new={"inputs": inputs})
+    assert rows(review_steps(group, stream), LOG_STORES) == [[shown, "created", "`ttl_in_days`: `3`"]]
+
+
 def test_stream_that_no_output_names_is_not_known_yet() -> None:
     ids = dict.fromkeys(("log_group_id", "log_stream_id"), UNKNOWN)
     text = review_steps(step("create", 1, new=flow_log(1, **ids)))

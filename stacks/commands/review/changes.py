@@ -61,7 +61,13 @@ def _review(stack: str, preview: Preview) -> StackReview:
     # As the state had them before the preview refreshed it.
     before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
     log_stores = [
-        log_store_row(kind, step, before.get(step.urn), _by_hand(kind, step, before.get(step.urn)))
+        log_store_row(
+            kind,
+            step,
+            before.get(step.urn),
+            name=names.log_store(step),
+            note=_by_hand(kind, step, before.get(step.urn)),
+        )
         for kind, step in steps
         if step.type in LOG_STORE_TYPES
     ]
