@@ -319,6 +319,17 @@ def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed:
     assert [(row.flow_log, row.note) for row in found.rows[Kind.DELETE]] == [("c", note)]
 
 
+def test_changes_of_several_flow_logs_of_an_attachment_name_the_stream() -> None:
+    first, second = ((flow_log(1, log_stream_id=id_), flow_log(1, log_stream_id=id_, name="new")) for id_ in "ab")
+    text = review_steps(
+        step("update", 1, old=first[0], new=first[1], kinds={"name": "update"}),
+        step("update", 2, old=second[0], new=second[1], kinds={"name": "update"}),
+        step("update", 3, old=flow_log(3), new=flow_log(3, name="new"), kinds={"name": "update"}),
+    )
+    shown = [row[2] for row in rows(text, "**3 to change**")]
+    assert shown == ["`new` (logs to `group-1/a`)", "`new` (logs to `group-1/b`)", "`new`"]
+
+
 def test_replacement_that_deletes_first_is_no_move() -> None:
     states: dict[str, Any] = {"old": flow_log(1), "new": OTHER_STREAM, "kinds": {"log_stream_id": "update-replace"}}
     ops = ("delete-replaced", "replace", "create-replacement")
