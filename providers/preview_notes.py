@@ -54,8 +54,8 @@ class PreviewNotes:
 
     @property
     def message(self) -> str:
-        """The text of the event."""
-        return _PREFIX + json.dumps(asdict(self), ensure_ascii=False)
+        """The text of the event, without `<`: Pulumi takes what is from `<{%` to `%}>` for a colour, and removes it."""
+        return _PREFIX + json.dumps(asdict(self), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def are_wanted(environ: Mapping[str, str]) -> bool:

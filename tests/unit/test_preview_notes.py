@@ -24,6 +24,12 @@ def test_notes_of_several_messages_are_read_as_one() -> None:
     )
 
 
+def test_notes_have_nothing_that_pulumi_takes_for_a_colour() -> None:
+    notes = PreviewNotes(reasons={"vpc-a-1": "it is not <{%a", "vpc-b-2": "it is not b%}>"})
+    assert "<{%" not in notes.message
+    assert read_notes([notes.message]).reasons == notes.reasons
+
+
 @pytest.mark.parametrize(("value", "wanted"), [("true", True), ("1", True), ("false", False), ("", False)])
 def test_notes_are_wanted_only_where_the_preview_is_printed_as_events(value: str, wanted: bool) -> None:
     assert are_wanted({EVENTS_VARIABLE: value}) is wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
 from stacks.commands.review.values import EMPTY, difference_of, differs, settings_that_differ, show_value
+from stacks.commands.review.words import SHOW_STREAM
 from stacks.planning.lookup import join_names
 
 KINDS = {
@@ -61,7 +63,13 @@ def _review(stack: str, preview: Preview) -> StackReview:
     # As the state had them before the preview refreshed it.
     before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
     log_stores = [
-        log_store_row(kind, step, before.get(step.urn), _by_hand(kind, step, before.get(step.urn)))
+        log_store_row(
+            kind,
+            step,
+            before.get(step.urn),
+            name=names.log_store(step),
+            note=_by_hand(kind, step, before.get(step.urn)),
+        )
         for kind, step in steps
         if step.type in LOG_STORE_TYPES
     ]
@@ -72,11 +80,15 @@ def _review(stack: str, preview: Preview) -> StackReview:
     moved_to: dict[tuple[str, ...], list[str]] = {}
     for _, new in pairs:
         moved_to.setdefault(_attachment(new), []).append(names.logs_to(new.new or _known(new)))
+    by_urn = {step.urn: step for step in preview.steps if step.type == FLOW_LOG_TYPE}
+    numbers = Counter(map(_attachment, by_urn.values()))
     for kind, step in steps:
         if step.type not in LOG_STORE_TYPES and step.urn not in moves:
             for shown_as, row in _rows(kind, step, names, before.get(step.urn)):
                 if kind is Kind.DELETE and (streams := moved_to.get(_attachment(step))):
                     row = replace(row, note=f"its attachment will be logged to {join_names(streams)}")
+                if shown_as not in SHOW_STREAM and numbers[_attachment(step)] > 1:
+                    row = replace(row, note=", ".join(filter(None, [row.note, f"logs to {row.logs_to}"])))
                 rows[shown_as].append(row)
     rows[Kind.MOVE] = [_move(*pair, names) for pair in pairs]
     return StackReview(

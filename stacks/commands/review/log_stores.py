@@ -16,10 +16,10 @@ LOG_STORE_TYPES = (LOG_GROUP_TYPE, LOG_STREAM_TYPE)
 NONE = "(none)"
 
 
-def log_store_row(kind: Kind, step: Step, before: State | None, note: str) -> LogStoreRow:
+def log_store_row(kind: Kind, step: Step, before: State | None, *, name: str, note: str) -> LogStoreRow:
     """The row of a log group or log stream; `before` is its state before the preview refreshed it."""
     return LogStoreRow(
-        name=step.name,
+        name=name,
         kind=kind,
         stays=step.old is not None and step.old.value("delete_with_data") is not True,
         differences=tuple(_created(step, before) if kind is Kind.CREATE else _differences(step, before)),
