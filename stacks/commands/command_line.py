@@ -32,7 +32,7 @@ from stacks.planning.lookup import find
 from stacks.stackfile.loader import DefaultsError, check_keys
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
-from stacks.state.snapshot import Snapshot
+from stacks.state.snapshot import Snapshot, read_export
 
 SECONDS = 120.0
 UNKNOWN = 2
@@ -127,9 +127,7 @@ def _checked(stack: str, values: Values) -> Values:
 
 def fetch_snapshot(stack: str) -> Snapshot:
     """The resources in the stack's state. Ends the process if the CLI fails."""
-    export = json.loads(run_cli("stack", "export", "--stack", stack))
-    resources = (export.get("deployment") or {}).get("resources") or []
-    return {resource["urn"]: {"outputs": {}, **resource} for resource in resources}
+    return read_export(json.loads(run_cli("stack", "export", "--stack", stack)))
 
 
 def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str, str]:

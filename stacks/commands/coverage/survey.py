@@ -21,7 +21,7 @@ from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.planning.selection import GONE, cannot_be_logged
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.location import stack_file
-from stacks.state.last_run import OUTPUT, LastRun, read_last_run
+from stacks.state.last_run import LastRun, own_outputs, read_last_run
 from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.snapshot import find_stack_outputs
 
@@ -53,8 +53,8 @@ def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
     managed: ManagedFlowLogs = {}
     if _has_unknown(plan):
         snapshot = fetch_snapshot(stack)
-        outputs = find_stack_outputs(snapshot)
-        last_run, managed = read_last_run(outputs.get(OUTPUT, outputs)), find_managed_flow_logs(snapshot)
+        last_run = read_last_run(own_outputs(find_stack_outputs(snapshot)))
+        managed = find_managed_flow_logs(snapshot)
         plan = make_plan(config, inventory, stack=stack, last_run=last_run or None, managed=managed)
     return survey(client, plan, stack=stack, now=datetime.now(timezone.utc), last_run=last_run, managed=managed)
 

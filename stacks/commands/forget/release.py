@@ -25,10 +25,19 @@ from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import FLOW_LOGS, FORGOTTEN, LAST_RUN, OUTPUT, LastRun, read_forgotten, read_last_run
+from stacks.state.last_run import (
+    FLOW_LOGS,
+    FORGOTTEN,
+    LAST_RUN,
+    OUTPUT,
+    LastRun,
+    own_outputs,
+    read_forgotten,
+    read_last_run,
+)
 from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.recovery import find_pending_operations
-from stacks.state.snapshot import Snapshot, find_stack_outputs
+from stacks.state.snapshot import Snapshot, find_stack_outputs, read_export
 
 
 class ForgetError(Exception):
@@ -144,11 +153,10 @@ class _State:
     def read(cls, export: Mapping[str, Any]) -> _State:
         if find_pending_operations(export):
             raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover`")
-        resources = (export.get("deployment") or {}).get("resources") or []
-        snapshot = {resource["urn"]: resource for resource in resources if not resource.get("delete")}
+        snapshot = read_export(export)
         found = find_managed_flow_logs(snapshot).items()
         managed = {target: flow_log for target, flow_log in found if flow_log.is_in_component}
-        outputs = _own_outputs(find_stack_outputs(snapshot))
+        outputs = own_outputs(find_stack_outputs(snapshot))
         if managed and LAST_RUN not in outputs:
             raise ForgetError("the state was written by an earlier version: run `make up` first")
         return cls(snapshot, managed, read_last_run(outputs))
@@ -170,15 +178,10 @@ class _State:
         return resource
 
 
-def _own_outputs(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    own: Mapping[str, Any] = outputs.get(OUTPUT, outputs)
-    return own
-
-
 def _remember(stack: Mapping[str, Any], forgotten: Collection[str]) -> dict[str, Any]:
     """The stack's own resource, whose outputs say that these flow logs were forgotten, and no longer list them."""
     outputs = stack["outputs"]
-    own = _own_outputs(outputs)
+    own = own_outputs(outputs)
     last_run = {**own[LAST_RUN], FORGOTTEN: sorted(read_forgotten(own) | set(forgotten))}
     listed = {
         name: [flow_log for flow_log in found if flow_log["id"] not in forgotten]
