@@ -17,17 +17,10 @@ def make_notes(plan: Plan, deletions: Sequence[Deletion]) -> PreviewNotes:
         plan: What this run declares.
         deletions: What it deletes. Names that only the last run knew are in the stack's outputs.
     """
-    inventory = plan.inventory
-    named = [
-        *inventory.routers,
-        *(attachment for several in inventory.attachments.values() for attachment in several),
-        *inventory.groups,
-        *(stream for several in inventory.streams.values() for stream in several),
-    ]
     new_streams = find_new_streams(plan.log_groups)
     skipped = [several for router in plan.routers if (several := _find_skipped(router))]
     return PreviewNotes(
-        names={thing.id: thing.name for thing in named if thing.name},
+        names=plan.inventory.names,
         logs_to={
             flow_log.logical_name: flow_log.logs_to
             for target, flow_log in plan.desired.items()

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 
@@ -25,14 +25,16 @@ from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
+from providers.er.named import Named
 from providers.er.records import MAX_SPAN_DAYS
-from providers.er.routers import Router
 from stacks.errors import Problem, StackError
 from stacks.planning.lookup import find
 from stacks.stackfile.loader import DefaultsError, check_keys
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
 from stacks.state.snapshot import Snapshot, read_export
+
+N = TypeVar("N", bound=Named)
 
 SECONDS = 120.0
 UNKNOWN = 2
@@ -154,16 +156,16 @@ def create_client(values: Values) -> Client:
     return connection.client.with_deadline(Deadline(SECONDS, cancelled=cancelled, report=report_wait))
 
 
-def find_routers(names: Sequence[str], existing: Sequence[Router]) -> list[Router]:
-    """The routers of these ids or names.
+def find_named(kind: str, names: Sequence[str], existing: Sequence[N]) -> list[N]:
+    """What has these ids or names, such as routers if the kind is "router".
 
     Raises:
-        ValueError: A router does not exist, or a name is shared; the text is one sentence.
+        ValueError: One does not exist, or its name is shared; the text is one sentence.
     """
-    found = [find("ROUTER", "router", name, existing) for name in names]
+    found = [find("", kind, name, existing) for name in names]
     if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
         raise ValueError("; ".join(problems))
-    return [router for router in found if isinstance(router, Router)]
+    return [thing for thing in found if not isinstance(thing, Problem)]
 
 
 @contextlib.contextmanager

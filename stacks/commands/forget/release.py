@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.er import Client
-from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.schema import is_provisional, target_of
 from providers.urn import STACK_TYPE
 from stacks.checks.rules import check_rules
 from stacks.commands import command_line
-from stacks.errors import Problem, StackError
+from stacks.errors import StackError
 from stacks.planning.inventory import Inventory, take_inventory
-from stacks.planning.lookup import find, unique_names
+from stacks.planning.lookup import unique_names
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
@@ -112,7 +110,7 @@ def plan_release(
         return plan
 
     plan = plan_of(config)
-    router_ids = {router.id for router in command_line.find_routers(routers, inventory.routers)}
+    router_ids = {router.id for router in command_line.find_named("router", routers, inventory.routers)}
     chosen = _find_attachments(inventory, router_ids or inventory.attachments.keys(), attachments)
 
     def is_chosen(target: FlowLogTarget) -> bool:
@@ -198,12 +196,9 @@ def _parse(stack: str, text: str) -> StackConfig:
 
 def _find_attachments(inventory: Inventory, router_ids: Collection[str], names: Sequence[str]) -> set[tuple[str, str]]:
     """The attachments of these routers that have these ids or names; each as the ids of its router and its own."""
-    there = [attachment for id_ in router_ids for attachment in inventory.attachments.get(id_, ())]
-    found = [find("ATTACHMENT", "attachment", name, there) for name in names]
-    if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
-        raise ValueError("; ".join(problems))
-    ids = {attachment.id for attachment in found if isinstance(attachment, Attachment)}
-    return {(id_, other.id) for id_ in router_ids for other in inventory.attachments.get(id_, ()) if other.id in ids}
+    there = {at.id: (id_, at) for id_ in router_ids for at in inventory.attachments.get(id_, ())}
+    found = command_line.find_named("attachment", names, [at for _, at in there.values()])
+    return {(there[at.id][0], at.id) for at in found}
 
 
 def _without(declared: Mapping[str, Any], plan: Plan, router_ids: Collection[str]) -> dict[str, Any]:
@@ -244,11 +239,8 @@ def _deselect(declared: Mapping[str, Any], plan: Plan, chosen: Collection[tuple[
 def _describe(flow_log: Mapping[str, Any], inventory: Inventory) -> str:
     """The flow log of this resource, by the names of what it logs and where to."""
     target = target_of(flow_log["outputs"])
-    there: list[Named] = [*inventory.routers, *inventory.groups]
-    there += [*inventory.attachments.get(target.er_id, ()), *inventory.streams.get(target.log_group_id, ())]
-    names = {thing.id: thing.display_name for thing in there}
     router, attachment, group, stream = (
-        display_name(names.get(id_, id_))
+        display_name(inventory.names.get(id_, id_))
         for id_ in (target.er_id, target.resource_id, target.log_group_id, target.log_stream_id)
     )
     return f"{router}, {attachment}, {display_name(flow_log['outputs']['name'])}\n    logs to {group}/{stream}"
