@@ -135,8 +135,8 @@ def decide(
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
-    notes = make_notes(plan, deletions)
-    told = [
+    notes = make_notes(plan, deletions, [problem.sentence(place) for problem in log_groups.removals])
+    warnings = [
         *plan.warnings,
         *note_exceptions(config.rules, plan),
         *conflicts.warnings,
@@ -148,7 +148,7 @@ def decide(
         plan=plan,
         adopted=conflicts.adopted,
         adopted_log_stores=log_groups.adopted,
-        warnings=[*notes.told, *_format_warnings(previous, told, place)],
+        warnings=[*notes.warnings, *_format_warnings(previous, warnings, place)],
         notes=notes,
         outputs=make_outputs(plan, last_run, previous.forgotten - {holder.id for holder in conflicts.adopted.values()}),
         removing_from=_find_removals(plan, managed, deletions),
@@ -166,8 +166,8 @@ def _find_problems(
     return problems
 
 
-def _format_warnings(previous: Previous, told: Sequence[Problem], place: str | Path) -> list[str]:
-    warnings = [problem.sentence(place) for problem in told]
+def _format_warnings(previous: Previous, problems: Sequence[Problem], place: str | Path) -> list[str]:
+    warnings = [problem.sentence(place) for problem in problems]
     if not previous.has_key and not previous.is_first_run:
         # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
         warnings.append("this run migrates the state of version 0.1: run it without --target")

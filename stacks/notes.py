@@ -10,12 +10,13 @@ from stacks.planning.log_groups import find_new_streams
 from stacks.planning.plan import Plan, ResolvedRouter
 
 
-def make_notes(plan: Plan, deletions: Sequence[Deletion]) -> PreviewNotes:
+def make_notes(plan: Plan, deletions: Sequence[Deletion], removals: Sequence[str] = ()) -> PreviewNotes:
     """The notes.
 
     Args:
         plan: What this run declares.
         deletions: What it deletes. Names that only the last run knew are in the stack's outputs.
+        removals: Sentences on the log groups and log streams that are no longer declared.
     """
     new_streams = find_new_streams(plan.log_groups)
     skipped = [several for router in plan.routers if (several := _find_skipped(router))]
@@ -28,9 +29,10 @@ def make_notes(plan: Plan, deletions: Sequence[Deletion]) -> PreviewNotes:
         },
         reasons={deletion.flow_log.logical_name: deletion.reason for deletion in deletions},
         skipped=[item for several in skipped for item in several],
-        told=[
+        warnings=[
             *(deletion.sentence for deletion in deletions),
             *(f"not logged on {several[0].router}: {_join(several)}" for several in skipped),
+            *removals,
         ],
     )
 
