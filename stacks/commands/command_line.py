@@ -65,15 +65,19 @@ def fetch_values(stack: str) -> tuple[str, Values]:
 
     Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
-    stack = stack or run_cli("stack", "--show-name").strip()
-    found: dict[str, dict[str, Any]] = own_keys(
-        json.loads(run_cli("config", "--json", "--show-secrets", "--stack", stack))
-    )
+    shown = run_cli("config", "--json", "--show-secrets", *of_stack(stack))
+    found: dict[str, dict[str, Any]] = own_keys(json.loads(shown))
     values = Values(
         plain={key: item["value"] for key, item in found.items() if "value" in item},
         is_secret={key: bool(item.get("secret")) for key, item in found.items()},
     )
-    return short_name(stack), _checked(short_name(stack), values)
+    name = short_name(stack or run_cli("stack", "--show-name").strip())
+    return name, _checked(name, values)
+
+
+def of_stack(stack: str) -> list[str]:
+    """The CLI's arguments for this stack; none for the selected one, whose short name may be that of several."""
+    return ["--stack", stack] if stack else []
 
 
 def fail(text: str) -> NoReturn:
@@ -128,8 +132,11 @@ def _checked(stack: str, values: Values) -> Values:
 
 
 def fetch_snapshot(stack: str) -> Snapshot:
-    """The resources in the stack's state. Ends the process if the CLI fails."""
-    return read_export(json.loads(run_cli("stack", "export", "--stack", stack)))
+    """The resources in the state of a stack; of the selected one if the name is empty.
+
+    Ends the process if the CLI fails.
+    """
+    return read_export(json.loads(run_cli("stack", "export", *of_stack(stack))))
 
 
 def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str, str]:

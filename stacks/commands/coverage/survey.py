@@ -37,8 +37,14 @@ NOT_WRITING = {
 """States of a flow log in which nothing is written, as reasons."""
 
 
-def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
+def survey_stack(client: Client, values: Values, *, stack: str, cli_name: str) -> Coverage:
     """The coverage of the stack with this config now.
+
+    Args:
+        client: The API.
+        values: The config.
+        stack: The stack's short name.
+        cli_name: What the CLI calls it; empty for the selected one.
 
     Raises:
         StackError: The stack file has mistakes that leave nothing to show.
@@ -52,7 +58,7 @@ def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
     last_run: LastRun = {}
     managed: ManagedFlowLogs = {}
     if _has_unknown(plan):
-        snapshot = fetch_snapshot(stack)
+        snapshot = fetch_snapshot(cli_name)
         last_run = read_last_run(own_outputs(find_stack_outputs(snapshot)))
         managed = find_managed_flow_logs(snapshot)
         plan = make_plan(config, inventory, stack=stack, last_run=last_run or None, managed=managed)
