@@ -22,7 +22,7 @@ from stacks.planning.inventory import fetch_quota, read_interrupted_creates, tak
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun
-from stacks.state.managed import ManagedFlowLogs, ManagedLogStores
+from stacks.state.managed import ManagedFlowLogs, ManagedLogStores, find_attachments
 from stacks.state.outputs import make_outputs
 
 
@@ -57,10 +57,7 @@ class Previous:
     @property
     def attachments(self) -> dict[str, set[str]]:
         """By router id, the attachments that earlier runs knew."""
-        known: dict[str, set[str]] = {}
-        for flow_log in self.managed.values():
-            if flow_log.is_in_component:
-                known.setdefault(flow_log.target.er_id, set()).add(flow_log.target.resource_id)
+        known = find_attachments(self.managed)
         for router_id, router in self.last_run.items():
             known.setdefault(router_id, set()).update(router.attachments)
         return known

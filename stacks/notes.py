@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from providers.preview_notes import PreviewNotes, SkippedAttachment
 from stacks.checks.deletions import Deletion
@@ -19,7 +19,7 @@ def make_notes(plan: Plan, deletions: Sequence[Deletion], removals: Sequence[str
         removals: Sentences on the log groups and log streams that are no longer declared.
     """
     new_streams = find_new_streams(plan.log_groups)
-    skipped = [several for router in plan.routers if (several := _find_skipped(router))]
+    skipped = [several for router in plan.routers if (several := _find_skipped(router, plan.inventory.names))]
     return PreviewNotes(
         names=plan.inventory.names,
         logs_to={
@@ -37,8 +37,7 @@ def make_notes(plan: Plan, deletions: Sequence[Deletion], removals: Sequence[str
     )
 
 
-def _find_skipped(router: ResolvedRouter) -> list[SkippedAttachment]:
-    names = {attachment.id: attachment.display_name for attachment in router.attachments}
+def _find_skipped(router: ResolvedRouter, names: Mapping[str, str]) -> list[SkippedAttachment]:
     return [
         SkippedAttachment(router=router.router.name, attachment=names.get(text, text), reason=reason)
         for text, reason in router.skipped.items()

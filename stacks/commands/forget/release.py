@@ -33,7 +33,7 @@ from stacks.state.last_run import (
     read_forgotten,
     read_last_run,
 )
-from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
+from stacks.state.managed import ManagedFlowLogs, find_attachments, find_managed_flow_logs
 from stacks.state.recovery import find_pending_operations
 from stacks.state.snapshot import Snapshot, find_stack_outputs, read_export
 
@@ -101,7 +101,8 @@ def plan_release(
     """
     state = _State.read(export)
     config = _parse(stack, text)
-    inventory = take_inventory(client, config, state.attachments, {target.log_group_id for target in state.managed})
+    log_groups = {target.log_group_id for target in state.managed}
+    inventory = take_inventory(client, config, find_attachments(state.managed), log_groups)
 
     def plan_of(config: StackConfig) -> Plan:
         plan = make_plan(config, inventory, stack=stack, last_run=state.last_run, managed=state.managed)
@@ -158,14 +159,6 @@ class _State:
         if managed and LAST_RUN not in outputs:
             raise ForgetError("the state was written by an earlier version: run `make up` first")
         return cls(snapshot, managed, read_last_run(outputs))
-
-    @property
-    def attachments(self) -> dict[str, set[str]]:
-        """The attachments of its flow logs, by router id."""
-        found: dict[str, set[str]] = {}
-        for target in self.managed:
-            found.setdefault(target.er_id, set()).add(target.resource_id)
-        return found
 
     def known_to_exist(self, target: FlowLogTarget) -> Mapping[str, Any]:
         """The resource of the flow log, which a run has created."""
