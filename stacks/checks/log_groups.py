@@ -85,7 +85,8 @@ def _check_removed(
     checks: LogGroupChecks, name: str, plan: Plan, managed: ManagedLogStores, managed_flow_logs: ManagedFlowLogs
 ) -> None:
     if not managed[name]:
-        _note_removal(checks, name, "stays in the cloud")
+        what = f"{name} is no longer declared: it stays in the cloud, with its records"
+        checks.removals.append(Problem("log_groups", what))
     elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
@@ -93,11 +94,8 @@ def _check_removed(
         what = f"{name} would be deleted, but these log streams in it stay: {kept}; declare it, or delete them first"
         checks.problems.append(Problem("log_groups", what))
     else:
-        _note_removal(checks, name, "is deleted")
-
-
-def _note_removal(checks: LogGroupChecks, name: str, fate: str) -> None:
-    checks.removals.append(Problem("log_groups", f"{name} is no longer declared: it {fate}, with its records"))
+        what = f"{name} is no longer declared: it is deleted, with its records"
+        checks.removals.append(Problem("log_groups", what))
 
 
 def _find_kept_streams(plan: Plan, name: str, managed: ManagedLogStores) -> list[str]:
