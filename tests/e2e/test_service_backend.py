@@ -291,6 +291,26 @@ def test_state_moves_to_a_service_and_back(template: Path, serve: Serve, tmp_pat
 
 
 @pytest.mark.acceptance
+def test_coverage_and_delivery_read_the_stack_of_any_organisation(
+    project: TeamProject, serve: Serve, tmp_path: Path
+) -> None:
+    stack = f"team/otc-flow-logs/{STACK}"
+    project.use_backend(serve())
+    project.expect_ok("stack", "init", stack=stack)
+    with harness.serving(tmp_path / "cloud.db") as cloud:
+        project.use_cloud(cloud)
+        project.expect_ok("up", *QUICK, stack=stack)
+        project.change_router("core", attachments={"exclude": ["vpc-shop"]})
+
+        for command in ("stacks.coverage", "stacks.delivery"):
+            for selected in (["--stack", stack], []):
+                shown = project.module(command, *selected).output
+                (line,) = [line for line in shown.splitlines() if " vpc-shop " in line]
+                assert "network/er-flow-logs" in line
+                assert "not this stack's" not in shown
+
+
+@pytest.mark.acceptance
 def test_service_encrypts_secrets_with_its_own_key(project: TeamProject, serve: Serve) -> None:
     project.use_backend(serve())
     project.stack_file("other").write_text("")

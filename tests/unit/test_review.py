@@ -381,9 +381,9 @@ def test_replacement_for_another_attachment_ends_a_record(key: str) -> None:
 
 
 def test_warnings_that_the_notes_do_not_repeat_are_shown() -> None:
-    told, other = "core: att-00001 loses its flow log: why", "core: att-00002 is strange"
-    notes = PreviewNotes(told=[told])
-    assert list(review_stack("local", events(warnings=[told, other], notes=notes)).warnings) == [other]
+    repeated, other = "core: att-00001 loses its flow log: why", "core: att-00002 is strange"
+    notes = PreviewNotes(warnings=[repeated])
+    assert list(review_stack("local", events(warnings=[repeated, other], notes=notes)).warnings) == [other]
 
 
 def test_disabling_a_flow_log_is_as_loud_as_deleting_it() -> None:

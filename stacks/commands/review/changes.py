@@ -9,7 +9,7 @@ from dataclasses import replace
 from providers.schema import IDENTITY, UNKNOWN_STATE
 from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, LOG_GROUPS_COMPONENT_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.checks.deletions import former_stream
-from stacks.commands.review.log_stores import LOG_STORE_TYPES, is_repeated, log_store_row
+from stacks.commands.review.log_stores import LOG_STORE_TYPES, log_store_row
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
@@ -91,10 +91,14 @@ def _review(stack: str, preview: Preview) -> StackReview:
                     row = replace(row, note=", ".join(filter(None, [row.note, f"logs to {row.logs_to}"])))
                 rows[shown_as].append(row)
     rows[Kind.MOVE] = [_move(*pair, names) for pair in pairs]
+    # What is no longer declared and was also deleted by hand has no step.
+    for urn in preview.gone.keys() - {step.urn for _, step in steps}:
+        if urn.type_token == FLOW_LOG_TYPE:
+            rows[Kind.DELETE].append(_gone(preview.gone[urn], names))
     return StackReview(
         stack=stack,
         is_destroyed=names.is_destroy,
-        warnings=[warning for warning in preview.warnings if not any(is_repeated(warning, row) for row in log_stores)],
+        warnings=preview.warnings,
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         log_stores=sorted(log_stores, key=lambda row: row.sort_key),
         skipped=sorted(names.skipped, key=lambda item: (item.router, item.attachment)),
@@ -211,6 +215,10 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
     changed = settings_that_differ(old, state) if kind is Kind.CREATE and old else step.changed
     differences = _differences(old, state, changed, names, before) if old else ()
     return replace(row, note=", ".join(filter(None, notes)), differences=tuple(differences))
+
+
+def _gone(state: State, names: Names) -> Row:
+    return replace(_make_row(state, names), note="; ".join(filter(None, ["no longer exists", names.reason(state)])))
 
 
 def _make_row(state: State, names: Names) -> Row:

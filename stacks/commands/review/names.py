@@ -10,7 +10,7 @@ from providers.urn import COMPONENT_TYPE, STACK_TYPE
 from stacks.commands.review.log_stores import LOG_STORE_TYPES
 from stacks.commands.review.preview import Preview, State, Step
 from stacks.commands.review.values import UNKNOWN, show_value
-from stacks.state.last_run import OUTPUT, LastRun, OutputsError, read_last_run
+from stacks.state.last_run import LastRun, OutputsError, own_outputs, read_last_run
 
 NOT_DECLARED = "it is no longer declared"
 
@@ -75,7 +75,7 @@ class Names:
 
 def _read(outputs: Mapping[str, Any]) -> LastRun:
     try:
-        return read_last_run(outputs.get(OUTPUT, outputs))
+        return read_last_run(own_outputs(outputs))
     except OutputsError:
         return {}  # written by another version, or a program's own: ids are shown
 
