@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -80,6 +80,11 @@ def of_stack(stack: str) -> list[str]:
     return ["--stack", stack] if stack else []
 
 
+def as_errors(sentences: Iterable[str]) -> str:
+    """A line for each mistake in the stack file."""
+    return "\n".join(f"error: {sentence}" for sentence in sentences)
+
+
 def fail(text: str) -> NoReturn:
     """End the process with the exit code of a question that has no answer."""
     print(text, file=sys.stderr)
@@ -127,7 +132,7 @@ def parse_values(stack: str, text: str) -> Values:
 
 def _checked(stack: str, values: Values) -> Values:
     if problems := check_keys(values.plain, is_secret=values.is_secret):
-        fail(StackError(problems).sentences(stack_file(stack)))
+        fail(as_errors(StackError(problems).sentences(stack_file(stack)).splitlines()))
     return values
 
 
@@ -192,7 +197,7 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
-        fail(error.sentences(stack_file(stack)))
+        fail(as_errors(error.sentences(stack_file(stack)).splitlines()))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         fail(f"error: {error}")
 
