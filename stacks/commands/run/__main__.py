@@ -152,9 +152,9 @@ def _check_sign_in(stack: str) -> None:
 
 def _ask(stack: str, *preview: str) -> None:
     """Check, show what would change, and end the process unless there is nothing to do or the user agrees."""
-    check_terminal()
     with _held_events(*preview) as process:
         _check(stack)
+        check_terminal()
         print("previewing the changes", file=sys.stderr)
         if _show_review(stack, pulumi.read(process), is_text=True):
             sys.exit(1)
