@@ -112,7 +112,7 @@ def test_service_keeps_the_state_in_each_form(form: str, project: TeamProject, s
         assert_same_flow_logs(project, cloud)
 
         # What was deleted is created again, what failed is replaced, and what moves is created before it is deleted.
-        cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+        cloud.server.store.delete_flow_log(cloud.flow_log_of("vpc-shop")["id"])
         cloud.server.store.set_flow_log_state(cloud.flow_log_of("vpc-payments")["id"], "failed")
         project.change_router("edge", log_stream=ARCHIVE, overrides={})
         project.change_config(max_deletes=5)
