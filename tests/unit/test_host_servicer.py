@@ -164,7 +164,7 @@ def test_other_dynamic_resource_goes_to_its_own_provider(engine: Any) -> None:
     assert "a mistake of another provider" in failure.sentence
 
 
-def test_resources_of_others_are_operated_four_at_a_time_and_hold_up_no_flow_log(engine: Any) -> None:
+def test_resources_of_others_run_four_at_a_time_and_hold_up_no_flow_log(engine: Any) -> None:
     properties = struct({PROVIDER_KEY: serialize_provider(OtherProvider())})
     request = proto.DeleteRequest(id="other", urn=OTHER_URN, properties=properties)
     calls = [engine.Delete.future(request, timeout=60) for _ in range(5)]

@@ -115,6 +115,12 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     assert make(checkout, "live-test", ARGS="'open").stderr.startswith('error: ARGS is "\'open"')
 
 
+@pytest.mark.parametrize("option", ["--stack", "--stack=dev", "-s", "-sdev"])
+def test_arguments_cannot_name_another_stack(checkout: Path, option: str) -> None:
+    refused = make(checkout, "up", ARGS=f"--refresh {option} dev")
+    assert refused.stderr.startswith(f"error: ARGS has {option}, but STACK is local: name the stack in STACK alone.\n")
+
+
 def test_make_refuses_arguments_that_it_would_not_pass_on(checkout: Path) -> None:
     text = (ROOT / "Makefile").read_text()
     recipes = dict(re.findall(r"^([a-z-]+):.*?##.*?\n((?:\t.*\n)*)", text, re.MULTILINE))

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     stack, values = command_line.fetch_values(options.stack)
     with command_line.errors_as_sentences(stack):
         client = command_line.create_client(values)
-        coverage = survey_stack(client, values, stack=stack)
+        coverage = survey_stack(client, values, stack=stack, cli_name=options.stack)
         if options.delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
         _print(coverage, options)
