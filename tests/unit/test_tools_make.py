@@ -162,6 +162,17 @@ def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.Cap
     assert f"removing {cache / 'pulumi-3.0.0-linux'}\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("closed", [">/dev/full", "2>/dev/full", "2>&1 >/dev/null | head -c 9"])
+def test_run_goes_on_when_its_output_cannot_be_written(tmp_path: Path, closed: str) -> None:
+    cli = tmp_path / "pulumi"
+    flood = f"for i in $(seq 9); do printf '%20000d\\n' 1; printf '%20000d\\n' 1 >&2; done; touch {tmp_path}/ended"
+    cli.write_text(f"#!/bin/sh\n{flood}\n")
+    cli.chmod(0o755)
+    program = f'{sys.executable} -c "from stacks.commands.run import pulumi; pulumi.run()"'
+    run(ROOT, "sh", "-c", f"{program} {closed}", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (tmp_path / "ended").exists()
+
+
 def test_output_that_cannot_be_written_is_a_sentence() -> None:
     program = "from stacks.commands import command_line as c\nwith c.errors_as_sentences('dev'): print('x')"
     ended = run(ROOT, "sh", "-c", f'{sys.executable} -c "{program}" >/dev/full', PATH=os.environ["PATH"])
