@@ -332,6 +332,7 @@ def test_built_cli_has_a_pulumi_home_of_its_own(monkeypatch: pytest.MonkeyPatch,
     launcher = home / "plugins" / "resource-random-v4.21.4" / "pulumi-resource-random"
     assert f"{built}/pulumi-resource-random" in launcher.read_text()
     assert os.access(launcher, os.X_OK)
+    assert (home / "logs").is_file(), "no folder for logs"
 
     for other in (CLI, None):
         assert offline.environment(other, venv, new) == dict.fromkeys(new), "another CLI must not find the stand-in"
