@@ -68,10 +68,13 @@ def _keep_out_logs(logs: Path) -> None:
     """
     if logs.is_file():
         return
-    shutil.rmtree(logs, ignore_errors=True)
     logs.parent.mkdir(parents=True, exist_ok=True)
+    old = logs.with_name("old-logs")
     with contextlib.suppress(OSError):
+        if logs.is_dir():
+            logs.rename(old)  # runs may be writing there
         logs.write_text("In place of this file, the Pulumi CLI would make a folder, and record each run there.\n")
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _home() -> Path:
