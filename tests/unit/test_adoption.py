@@ -237,7 +237,7 @@ def test_values_of_a_stack_file_have_no_secrets() -> None:
 def test_mistake_in_a_stack_file_ends_the_command(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_values("team", text)
-    assert re.match(r"otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: ", capsys.readouterr().err)
+    assert re.match(r"error: otc-flow-logs:(password|enpoint) in stacks/Pulumi\.team\.yaml: ", capsys.readouterr().err)
 
 
 def test_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
