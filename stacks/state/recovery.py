@@ -160,13 +160,16 @@ def count_live_creates(stack: str) -> int:
     return number
 
 
-def _refuse_live(stack: str) -> None:
-    if number := count_live_creates(stack):
+def refuse_live(stack: str) -> None:
+    """Exit with a sentence if a run on this machine is creating something now; the stack's name may be its full one."""
+    if number := count_live_creates(short_name(stack)):
         sys.exit(f"error: another run of this stack is in progress, with {number} creates: wait until it has ended")
 
 
-def _refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]]) -> None:
-    """Exit with a sentence if there are interrupted creates."""
+def refuse_interrupted(stack: str, export: Export) -> None:
+    """Exit with a sentence if there are interrupted creates, or creates of a live run."""
+    refuse_live(stack)
+    unfinished = journal.unfinished(short_name(stack))
     here = {create["urn"] for create in unfinished}
     urns = {create["urn"] for create in find_interrupted_creates(export)} | here
     if urns - here:
@@ -181,9 +184,10 @@ def _refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]])
         )
 
 
-def _take_over(export: Export) -> None:
-    """Print the state with the interrupted creates, and describe them on stderr."""
-    json.dump(take_over_creates(export), sys.stdout)
+def take_over(stack: str, export: Export) -> dict[str, Any]:
+    """The state with the interrupted creates, described on stderr; exits if a run is creating something now."""
+    refuse_live(stack)
+    export = add_unfinished_creates(export, journal.unfinished(short_name(stack)))
     foreign = [operation["resource"]["urn"] for operation in find_foreign_operations(export)]
     number = len({create["urn"] for create in find_interrupted_creates(export)} - set(foreign))
     print(
@@ -204,21 +208,19 @@ def _take_over(export: Export) -> None:
             f" again: {', '.join(names)}; look for them and import or delete them",
             file=sys.stderr,
         )
+    return take_over_creates(export)
 
 
 def main(command: str, stack: str) -> None:
     """Run the command; except for `refuse-live`, the stack's state is on standard input."""
-    stack = short_name(stack)
     if command == "refuse-live":
-        _refuse_live(stack)
+        refuse_live(stack)
         return
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # `pulumi stack export` has failed, and has printed why
-    _refuse_live(stack)
-    unfinished = journal.unfinished(stack)
-    export = add_unfinished_creates(json.loads(text), unfinished)
+    export = json.loads(text)
     if command == "take-over":
-        _take_over(export)
+        json.dump(take_over(stack, export), sys.stdout)
     else:
-        _refuse_interrupted(export, unfinished)
+        refuse_interrupted(stack, export)

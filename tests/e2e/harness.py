@@ -201,6 +201,7 @@ class Project:
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_PARALLEL": "128",
+            "OTC_FLOW_LOGS_READS": "128",
             "NO_COLOR": "1",
         }
         return cls(directory, {**neutral_environment(), **settings, **shared_settings})

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from stacks.commands.run import pulumi
 from tools import cache as tools_cache
-from tools import offline, prepare, run_pulumi, stack_check
+from tools import offline, prepare, stack_check
 from tools.console import ToolError
 from tools.venv import ensure_venv
 
@@ -147,7 +148,7 @@ Diagnostics:
 
 
 def test_lines_about_what_is_only_looked_at_are_left_out() -> None:
-    shown = [line for line in PLAIN.splitlines(keepends=True) if run_pulumi.is_shown(line)]
+    shown = [line for line in PLAIN.splitlines(keepends=True) if pulumi.is_shown(line)]
     assert [line.split()[-1] for line in shown if line.strip()] == [
         *("(dev):", "~enabled]", "API", "~enabled]", "Diagnostics:", "cfw-perimeter")
     ]
@@ -159,6 +160,17 @@ def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.Cap
     tools_cache.clear(cache)
     assert [path.name for path in cache.iterdir() if path.is_dir()] == ["somebody-elses"]
     assert f"removing {cache / 'pulumi-3.0.0-linux'}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">/dev/full", "2>/dev/full", "2>&1 >/dev/null | head -c 9"])
+def test_run_goes_on_when_its_output_cannot_be_written(tmp_path: Path, closed: str) -> None:
+    cli = tmp_path / "pulumi"
+    flood = f"for i in $(seq 9); do printf '%20000d\\n' 1; printf '%20000d\\n' 1 >&2; done; touch {tmp_path}/ended"
+    cli.write_text(f"#!/bin/sh\n{flood}\n")
+    cli.chmod(0o755)
+    program = f'{sys.executable} -c "from stacks.commands.run import pulumi; pulumi.run()"'
+    run(ROOT, "sh", "-c", f"{program} {closed}", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (tmp_path / "ended").exists()
 
 
 def test_output_that_cannot_be_written_is_a_sentence() -> None:
@@ -320,6 +332,7 @@ def test_built_cli_has_a_pulumi_home_of_its_own(monkeypatch: pytest.MonkeyPatch,
     launcher = home / "plugins" / "resource-random-v4.21.4" / "pulumi-resource-random"
     assert f"{built}/pulumi-resource-random" in launcher.read_text()
     assert os.access(launcher, os.X_OK)
+    assert (home / "logs").is_file(), "no folder for logs"
 
     for other in (CLI, None):
         assert offline.environment(other, venv, new) == dict.fromkeys(new), "another CLI must not find the stand-in"
