@@ -91,10 +91,7 @@ destroy: ## Delete the stack's flow logs (asks first, except for local).
 
 .PHONY: recover
 recover: ## Finish a run that was killed, if no other run is in progress.
-	@$(with_stack); $(signed_in) && python -m stacks.pending refuse-live "$$STACK" && pulumi cancel --yes --stack "$$STACK" && \
-		state="$$(pulumi stack export --stack "$$STACK" | python -m stacks.pending take-over "$$STACK")" && \
-		printf '%s\n' "$$state" | pulumi stack import --stack "$$STACK" && \
-		rm -rf ".local/creating/$${STACK##*/}" && \
+	@$(with_stack); $(signed_in) && python -m stacks.commands.recover "$$STACK" && \
 		$(refresh) && $(up) && { $(coverage_after) || :; }
 
 .PHONY: coverage

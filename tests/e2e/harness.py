@@ -261,15 +261,8 @@ class Project:
 
     def recover(self) -> None:
         """Do what `make recover` does, except for the coverage table."""
-        run = self.run([sys.executable, "-m", "stacks.pending", "refuse-live", STACK])
+        run = self.module("stacks.commands.recover", STACK)
         assert run.ok, run.output
-        self.expect_ok("cancel", "--yes")
-        export = self.expect_ok("stack", "export")
-        # Warnings on stderr are not part of the state.
-        run = self.run(["sh", "-c", f"{sys.executable} -m stacks.pending take-over {STACK} 2>/dev/null"], input=export)
-        assert run.ok
-        self.import_state(json.loads(run.output))
-        shutil.rmtree(self.creating, ignore_errors=True)
         self.refresh()
         self.up("--refresh")
 

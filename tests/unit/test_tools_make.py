@@ -28,6 +28,9 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
+    (folder / "providers").mkdir()
+    for name in ("__init__", "backend"):
+        shutil.copy(ROOT / "providers" / f"{name}.py", folder / "providers")
     for stack in ("dev", "local"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(CONFIG)
     (folder / "stacks" / "Pulumi.prod.yaml").write_text("config:\n  otc-flow-logs:state: s3://states\n")
