@@ -27,31 +27,9 @@ with_venv = exports="$$(sh tools/python -m tools.prepare venv)" || exit 1; eval 
 with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$$exports"
 with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
 
-# Without a terminal, it prints only what changes.
-pulumi = python -m tools.run_pulumi
-reads = --parallel "$$OTC_FLOW_LOGS_READS"
-# --yes, since `asked` asks.
-up = $(pulumi) up --yes --refresh --skip-preview --suppress-outputs --stack "$$STACK"
-destroy = $(pulumi) destroy --yes --skip-preview --suppress-outputs --stack "$$STACK"
-refresh = $(pulumi) refresh $(reads) --yes --skip-preview --suppress-outputs --stack "$$STACK"
-as_events = PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi
-preview_json = $(as_events) preview $(reads) --refresh --json --stack "$$STACK"
-destroy_json = $(as_events) destroy --preview-only --json --stack "$$STACK"
-
-# Show what is deleted and moved, and ask; by default not for local, and `up` only at a terminal.
-is_answered = { [ -z "$$CONFIRM" ] && { [ -n "$$YES" ] || [ "$${STACK\#\#*/}" = local ]; }; }
-is_unattended = { [ -z "$$CONFIRM" ] && ! { [ -t 0 ] && [ -t 1 ]; }; }
-asked = { (: </dev/tty) 2>/dev/null || \
-	{ echo "error: there is no terminal to answer at: set YES=1 to change things without a question" >&2; exit 1; }; \
-	echo "previewing the changes" >&2; $(1) "$$@" | python -m stacks.review --ask "$$STACK=-"; }
-not_interrupted = pulumi stack export --stack "$$STACK" | python -m stacks.pending refuse "$$STACK"
-signed_in = python -m stacks.commands.whoami --quiet "$$STACK"
+run = exec python -m stacks.commands.run
 coverage = python -m stacks.coverage --stack "$$STACK" $${DELIVERY:+--delivery}
-coverage_after = $(coverage) $$([ -t 1 ] || echo --brief)
 delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
-waited = $(if $(WAIT),&& $(delivery) --wait "$$WITHIN")
-# Wrong values are refused before anything is changed.
-can_wait = $(if $(filter-out delivery,$(WAIT)),$(error WAIT must be delivery, not $(WAIT)))$(if $(WAIT),$(delivery) --wait "$$WITHIN" --help >/dev/null &&)
 pytest = python -m pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
@@ -61,38 +39,33 @@ help: ## List the targets.
 
 .PHONY: up
 up: ## Create and update the stack's flow logs (YES=1: without asking).
-	@$(with_stack); $(can_wait) $(signed_in) && $(not_interrupted) && \
-		{ $(is_answered) || $(is_unattended) || $(call asked,$(preview_json)); } && \
-		$(up) "$$@" && { $(coverage_after) || :; } $(waited)
+	@$(with_stack); $(run) up "$$STACK" "$$@"
 
 .PHONY: apply
 apply: up ## Another name of `make up`.
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
-	@$(with_stack); $(signed_in) && \
-		$(pulumi) preview $(reads) --refresh --diff --suppress-outputs --stack "$$STACK" "$$@"
+	@$(with_stack); $(run) preview "$$STACK" "$$@"
 
 .PHONY: plan
 plan: preview ## Another name of `make preview`.
 
 .PHONY: review
 review: ## Print what `make up` would change, as Markdown.
-	@$(with_stack); $(signed_in) && $(preview_json) "$$@" | python -m stacks.review "$$STACK=-"
+	@$(with_stack); $(run) review "$$STACK" "$$@"
 
 .PHONY: refresh
 refresh: ## Update the state with what exists now.
-	@$(with_stack); $(signed_in) && $(not_interrupted) && $(refresh) "$$@"
+	@$(with_stack); $(run) refresh "$$STACK" "$$@"
 
 .PHONY: destroy
 destroy: ## Delete the stack's flow logs (asks first, except for local).
-	@$(with_stack); $(signed_in) && $(not_interrupted) && \
-		{ $(is_answered) || $(call asked,$(destroy_json)); } && $(destroy) "$$@"
+	@$(with_stack); $(run) destroy "$$STACK" "$$@"
 
 .PHONY: recover
 recover: ## Finish a run that was killed, if no other run is in progress.
-	@$(with_stack); $(signed_in) && python -m stacks.commands.recover "$$STACK" && \
-		$(refresh) && $(up) && { $(coverage_after) || :; }
+	@$(with_stack); $(run) recover "$$STACK"
 
 .PHONY: coverage
 coverage: ## Show which attachments are logged; also as an HTML page.

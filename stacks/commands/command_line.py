@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
@@ -27,6 +27,7 @@ from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.records import MAX_SPAN_DAYS
 from providers.er.routers import Router
+from stacks.commands import cli
 from stacks.errors import Problem, StackError
 from stacks.planning.lookup import find
 from stacks.stackfile.loader import DefaultsError, check_keys
@@ -35,8 +36,6 @@ from stacks.state.last_run import OutputsError
 from stacks.state.snapshot import Snapshot
 
 SECONDS = 120.0
-UNKNOWN = 2
-"""The exit code of commands that cannot find out what they were asked; 1 is an answer that somebody should act on."""
 GAP = "  "  # between columns
 SHORTEST = 20  # characters of a cell that is cut
 RED, FAINT, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
@@ -58,15 +57,14 @@ class Values:
     is_secret: dict[str, bool]
 
 
+@functools.cache
 def fetch_values(stack: str) -> tuple[str, Values]:
     """The short name and the config of a stack; of the selected one if the name is empty.
 
     Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
-    stack = stack or run_cli("stack", "--show-name").strip()
-    found: dict[str, dict[str, Any]] = own_keys(
-        json.loads(run_cli("config", "--json", "--show-secrets", "--stack", stack))
-    )
+    stack = stack or cli.run("stack", "--show-name").strip()
+    found: dict[str, dict[str, Any]] = own_keys(json.loads(cli.run(*cli.config(stack))))
     values = Values(
         plain={key: item["value"] for key, item in found.items() if "value" in item},
         is_secret={key: bool(item.get("secret")) for key, item in found.items()},
@@ -74,30 +72,9 @@ def fetch_values(stack: str) -> tuple[str, Values]:
     return short_name(stack), _checked(short_name(stack), values)
 
 
-def fail(text: str) -> NoReturn:
-    """End the process with the exit code of a question that has no answer."""
-    print(text, file=sys.stderr)
-    sys.exit(UNKNOWN)
-
-
-def run_cli(*arguments: str, text: str = "") -> str:
-    """What the CLI prints, given this text as standard input; what it reports goes to the terminal.
-
-    Ends the process if the CLI fails.
-    """
-    command = ["pulumi", *arguments, "--non-interactive"]
-    try:
-        ended = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=False)
-    except OSError as error:
-        fail(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')
-    if ended.returncode:
-        sys.exit(max(ended.returncode, UNKNOWN))
-    return ended.stdout
-
-
 def fetch_backend() -> str:
     """The address of the state backend. It may have a password, so it is no command's argument."""
-    return str(json.loads(run_cli("whoami", "--json"))["url"])
+    return str(json.loads(cli.run("whoami", "--json"))["url"])
 
 
 def parse_values(stack: str, text: str) -> Values:
@@ -121,13 +98,19 @@ def parse_values(stack: str, text: str) -> Values:
 
 def _checked(stack: str, values: Values) -> Values:
     if problems := check_keys(values.plain, is_secret=values.is_secret):
-        fail(StackError(problems).sentences(stack_file(stack)))
+        cli.fail(StackError(problems).sentences(stack_file(stack)))
     return values
+
+
+def fetch_export(stack: str) -> dict[str, Any]:
+    """The stack's exported state. Ends the process if the CLI fails."""
+    export: dict[str, Any] = json.loads(cli.run(*cli.state(stack)))
+    return export
 
 
 def fetch_snapshot(stack: str) -> Snapshot:
     """The resources in the stack's state. Ends the process if the CLI fails."""
-    export = json.loads(run_cli("stack", "export", "--stack", stack))
+    export = fetch_export(stack)
     resources = (export.get("deployment") or {}).get("resources") or []
     return {resource["urn"]: {"outputs": {}, **resource} for resource in resources}
 
@@ -183,11 +166,11 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         sys.exit(1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
+        cli.fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
-        fail(error.sentences(stack_file(stack)))
+        cli.fail(error.sentences(stack_file(stack)))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
-        fail(f"error: {error}")
+        cli.fail(f"error: {error}")
 
 
 def parse_duration(text: str) -> timedelta:

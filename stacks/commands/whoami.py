@@ -8,13 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from providers.config import ConfigError, ConfigReader, ProviderConfig
+from providers.config import ConfigReader, ProviderConfig
 from providers.connection import EMULATOR_DATABASE
 from providers.er import Deadline
-from providers.er.exceptions import ApiError
 from providers.er.sanitizing import sanitize
 from stacks.checks.backend import mask_secrets
 from stacks.commands import command_line
@@ -56,23 +54,26 @@ def collect_facts(
     yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'}"
 
 
+def check_sign_in(stack: str) -> None:
+    """Sign in with the stack's config. Ends the process with a sentence if that fails."""
+    name, values = command_line.fetch_values(stack)
+    with command_line.errors_as_sentences(name):
+        for _ in collect_facts(values.plain.get, os.environ, report=command_line.report_wait):
+            pass
+
+
 def main() -> None:
-    """Print all facts, or only an error, if there is one."""
+    """Print all facts, or an error after those that are known."""
     parser = argparse.ArgumentParser(prog="python -m stacks.commands.whoami", description=__doc__)
     parser.add_argument("stack", metavar="STACK")
-    parser.add_argument("--quiet", action="store_true", help="sign in, and print only an error, if there is one")
     options = parser.parse_args()
-    values = command_line.fetch_values(options.stack)[1].plain
-    if not options.quiet:
+    name, values = command_line.fetch_values(options.stack)
+    with command_line.errors_as_sentences(name):
         print(f"{'version':14} {importlib.metadata.version('otc-flow-logs')}")
         print(f"{'stack':14} {options.stack}")
         print(f"{'state':14} {mask_secrets(command_line.fetch_backend())}")
-    try:
-        for what, value in collect_facts(values.get, os.environ, report=command_line.report_wait):
-            if not options.quiet:
-                print(f"{what:14} {value}", flush=True)
-    except (ConfigError, ApiError) as error:
-        sys.exit(f"error: {error}")
+        for what, value in collect_facts(values.plain.get, os.environ, report=command_line.report_wait):
+            print(f"{what:14} {value}", flush=True)
 
 
 if __name__ == "__main__":

@@ -189,12 +189,15 @@ def count_live_creates(stack: str) -> int:
 
 
 def refuse_live(stack: str) -> None:
-    if number := count_live_creates(stack):
+    """Exit with a sentence if a run on this machine is creating something now; the stack's name may be its full one."""
+    if number := count_live_creates(short_name(stack)):
         sys.exit(f"error: another run of this stack is in progress, with {number} creates: wait until it has ended")
 
 
-def refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]]) -> None:
-    """Exit with a sentence if there are interrupted creates in the state, or recorded on this machine."""
+def refuse_interrupted(stack: str, export: Export) -> None:
+    """Exit with a sentence if there are interrupted creates, or creates of a live run."""
+    refuse_live(stack)
+    unfinished = find_unfinished_creates(export, short_name(stack))
     here = {create["urn"] for create in unfinished}
     urns = {create["urn"] for create in find_interrupted_creates(export)} | here
     if urns - here:
@@ -209,13 +212,10 @@ def refuse_interrupted(export: Export, unfinished: Sequence[Mapping[str, Any]]) 
         )
 
 
-def take_over(export: Export, stack: str) -> dict[str, Any]:
-    """The state with all interrupted creates, which are described on stderr.
-
-    Raises:
-        OSError: The records cannot be read or removed.
-    """
-    export = add_unfinished_creates(export, find_unfinished_creates(export, stack))
+def take_over(stack: str, export: Export) -> dict[str, Any]:
+    """The state with the interrupted creates, described on stderr; exits if a run is creating something now."""
+    refuse_live(stack)
+    export = add_unfinished_creates(export, find_unfinished_creates(export, short_name(stack)))
     foreign = [operation["resource"]["urn"] for operation in find_foreign_operations(export)]
     number = len({create["urn"] for create in find_interrupted_creates(export)} - set(foreign))
     print(
@@ -241,16 +241,14 @@ def take_over(export: Export, stack: str) -> dict[str, Any]:
 
 def main(command: str, stack: str) -> None:
     """Run the command; except for `refuse-live`, the stack's state is on standard input."""
-    stack = short_name(stack)
     if command == "refuse-live":
         refuse_live(stack)
         return
     text = sys.stdin.read()
     if not text.strip():
         sys.exit(1)  # `pulumi stack export` has failed, and has printed why
-    refuse_live(stack)
     export = json.loads(text)
     if command == "take-over":
-        json.dump(take_over(export, stack), sys.stdout)
+        json.dump(take_over(stack, export), sys.stdout)
     else:
-        refuse_interrupted(export, find_unfinished_creates(export, stack))
+        refuse_interrupted(stack, export)

@@ -9,8 +9,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import pulumi
-
 from providers.urn import STACK_TYPE
 
 READ_TRIES = 10
@@ -26,6 +24,8 @@ def read_snapshot(stack: str) -> Snapshot:
     Raises:
         pulumi.RunError: The state cannot be read.
     """
+    import pulumi  # takes long, and commands without a program need it not
+
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
     for _ in range(READ_TRIES):
         try:

@@ -10,7 +10,6 @@ import pytest
 from tests.e2e.harness import (
     ARCHIVE,
     DEAD_PROXY,
-    QUICK,
     STACK,
     Cloud,
     Project,
@@ -117,7 +116,7 @@ def test_make_up_with_confirm_asks_for_local_too(checkout: Path, team: dict[str,
 
 @pytest.mark.up
 def test_run_without_changes_prints_a_few_lines(project: Project) -> None:
-    run = project.module("tools.run_pulumi", "up", "--refresh", "--suppress-outputs", *QUICK, "--stack", STACK)
+    run = project.module("stacks.commands.run", "up", STACK)
     assert run.ok
     assert "14 unchanged" in run.output
     assert "dynamic/er:FlowLog" not in run.output
@@ -128,7 +127,7 @@ def test_locked_stack_leads_to_make_recover(project: Project) -> None:
     locks = project.directory / ".local" / "state" / ".pulumi" / "locks" / "organization" / "otc-flow-logs" / STACK
     locks.mkdir(parents=True, exist_ok=True)
     (locks / "00000000-0000-0000-0000-000000000001.json").write_text('{"pid": 1, "username": "ann"}')
-    run = project.module("tools.run_pulumi", "refresh", *QUICK, "--stack", STACK)
+    run = project.module("stacks.commands.run", "refresh", STACK)
     assert not run.ok
     assert run.output.endswith("error: the stack is locked: if no run of it is in progress, run `make recover`\n")
 

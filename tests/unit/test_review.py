@@ -717,7 +717,7 @@ TWICE = (["dev=-", "prod=-"], ["dev=a", "dev=b"])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "usage: python -m stacks.review [--text | --ask] STACK=FILE..."),
+        ([], "usage: python -m stacks.review [--text] STACK=FILE..."),
         *(([argument], "usage:") for argument in ("dev", "=file", "d`e`v=file")),
         *((twice, "error: each stack, and standard input, may be given only once") for twice in TWICE),
         (["dev=/none"], "error: cannot read /none"),

@@ -232,22 +232,22 @@ def test_command_uses_colour_on_terminals_unless_no_color_is_set(
     assert (RED in capsys.readouterr().out) is is_red
 
 
-@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1), ("", 1)])
+@pytest.mark.parametrize(("answer", "is_yes"), [("yes", True), ("no", False), ("", False)])
 def test_only_what_is_typed_after_the_question_is_an_answer(
-    answer: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    answer: str, is_yes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     controller, terminal = os.openpty()
     monkeypatch.setattr(question, "TERMINAL", Path(os.ttyname(terminal)))
     os.write(controller, b"no\n" if answer == "yes" else b"yes\n")
 
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(main, ["--ask", f"dev={PREVIEWS / 'mixed.jsonl'}"])
+        asked = pool.submit(question.is_confirmed, "Make these changes?")
         shown = b""
         while b"Make these changes?" not in shown:
             shown += os.read(controller, 1000)
         os.write(controller, f"{answer}\n".encode())
-        assert asked.result(timeout=60) == code
+        assert asked.result(timeout=60) is is_yes
 
-    assert ("Nothing was changed." in capsys.readouterr().err) is bool(code)
+    assert ("Nothing was changed." in capsys.readouterr().err) is not is_yes
     os.close(terminal)
     os.close(controller)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from stacks.commands.run import pulumi
 from tools import cache as tools_cache
-from tools import offline, prepare, run_pulumi, stack_check
+from tools import offline, prepare, stack_check
 from tools.console import ToolError
 from tools.venv import ensure_venv
 
@@ -144,7 +145,7 @@ Diagnostics:
 
 
 def test_lines_about_what_is_only_looked_at_are_left_out() -> None:
-    shown = [line for line in PLAIN.splitlines(keepends=True) if run_pulumi.is_shown(line)]
+    shown = [line for line in PLAIN.splitlines(keepends=True) if pulumi.is_shown(line)]
     assert [line.split()[-1] for line in shown if line.strip()] == [
         *("(dev):", "~enabled]", "API", "~enabled]", "Diagnostics:", "cfw-perimeter")
     ]

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from providers.er import Client, Deadline
 from providers.er.exceptions import DeadlineExceededError
 from providers.er.retry import exponential_backoff
-from stacks.commands import command_line
+from stacks.commands import cli, command_line
 from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.survey import survey_stack
 from stacks.commands.delivery.model import Delivery, State, format_age
@@ -28,7 +28,7 @@ POLL = exponential_backoff(first=1, factor=1.5, cap=30, jitter=0)
 
 def main(arguments: Sequence[str]) -> int:
     """Print what each flow log has delivered; 1 if something that should deliver does not, 2 if that is unknown."""
-    options = _parse(arguments)
+    options = parse(arguments)
     stack, values = command_line.fetch_values(options.stack)
     late: list[Delivery] = []
     with command_line.errors_as_sentences(stack):
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     failing = {delivery.state for delivery in found if delivery.is_failing}
     if late or failing - {State.UNKNOWN}:
         return 1
-    return command_line.UNKNOWN if failing or coverage.mistakes else 0
+    return cli.UNKNOWN if failing or coverage.mistakes else 0
 
 
 def _format(options: argparse.Namespace, coverage: Coverage, found: Sequence[Delivery]) -> str:
@@ -109,7 +109,8 @@ def _attachments(deliveries: Iterable[Delivery]) -> list[str]:
     return [delivery.entry.attachment for delivery in deliveries]
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; ends the process with a sentence if one is wrong."""
     parser = argparse.ArgumentParser(prog="python -m stacks.delivery", description="Whether flow logs deliver records.")
     duration, span = command_line.parse_duration, command_line.parse_span
     parser.add_argument("--stack", default="", help="the stack; the selected one by default")

@@ -11,18 +11,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from providers.er import Client
-from stacks.checks.passphrase import LOCAL
-from stacks.commands import command_line
+from stacks.commands import cli, command_line
 from stacks.commands.forget.release import ForgetError, Release, plan_release
-from stacks.commands.question import is_confirmed
+from stacks.commands.question import is_answered, is_confirmed
 from stacks.stackfile.location import short_name, stack_file
 from stacks.stackfile.writer import write
 
@@ -37,35 +34,35 @@ def main() -> None:
     parser.add_argument("--router", nargs="*", default=[], help="ids or names; all of the stack if none is given")
     options = parser.parse_args()
     if not (options.attachments or options.router):
-        command_line.fail("error: say what to forget: ATTACHMENT='name ...', ROUTER=name, or both")
+        cli.fail("error: say what to forget: ATTACHMENT='name ...', ROUTER=name, or both")
     name, values = command_line.fetch_values(options.stack)
     with command_line.errors_as_sentences(name):
         client = command_line.create_client(values)
         try:
             forget(client, options.stack, attachments=options.attachments, routers=options.router)
         except (ForgetError, OSError, ValueError) as error:
-            command_line.fail(f"error: {error}")
+            cli.fail(f"error: {error}")
 
 
 def forget(client: Client, stack: str, *, attachments: Sequence[str], routers: Sequence[str]) -> None:
     """Forget these attachments, or these routers as a whole; see `plan_release`."""
     name = short_name(stack)
     file = stack_file(name)
-    text, export = _read(file), _export(stack)
+    text, export = _read(file), command_line.fetch_export(stack)
     release = plan_release(client, text, export, stack=name, attachments=attachments, routers=routers)
     if release.text == text and not release.flow_logs:
         print(f"Nothing to do: stack {name} does not manage {' '.join(attachments or routers)}.")
         return
     print("\n".join(_describe(release, file, text)))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not (_is_answered(name) or is_confirmed("Forget them?")):
+    if not (is_answered(name) or is_confirmed("Forget them?")):
         sys.exit(1)
     # From here on, only pulumi is interrupted.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    if (_read(file), _export(stack)) != (text, export):
+    if (_read(file), command_line.fetch_export(stack)) != (text, export):
         raise ForgetError("the stack or its file was changed meanwhile, so nothing was done: run `make forget` again")
     if release.flow_logs:
-        command_line.run_cli("stack", "import", "--stack", stack, text=json.dumps(release.remove_from(export)))
+        cli.run("stack", "import", "--stack", stack, text=json.dumps(release.remove_from(export)))
     try:
         write(file, release.text)
     except OSError as error:
@@ -75,15 +72,6 @@ def forget(client: Client, stack: str, *, attachments: Sequence[str], routers: S
 
 def _read(file: Path) -> str:
     return file.read_bytes().decode()  # read_text would lose its line ends
-
-
-def _export(stack: str) -> dict[str, Any]:
-    export: dict[str, Any] = json.loads(command_line.run_cli("stack", "export", "--stack", stack))
-    return export
-
-
-def _is_answered(stack: str) -> bool:
-    return not os.environ.get("CONFIRM") and (stack == LOCAL or bool(os.environ.get("YES")))
 
 
 def _describe(release: Release, file: Path, text: str) -> Iterator[str]:

@@ -1,9 +1,8 @@
-"""Previews as a comment for a pull request: `python -m stacks.review [--text | --ask] STACK=FILE...`.
+"""Previews as a comment for a pull request: `python -m stacks.review [--text] STACK=FILE...`.
 
 Each file is the output of `pulumi preview --json --stack STACK`; `-` is standard input. With
 PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview also prints the names of new flow logs. Prints Markdown, or with
-`--text` plain text; ends with 1 if a preview failed. With `--ask` it prints the text, asks at the terminal whether to
-go on, unless there is nothing to do, and ends with 1 if the answer is not yes.
+`--text` plain text; ends with 1 if a preview failed.
 """
 
 from __future__ import annotations
@@ -14,27 +13,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stacks.commands.question import is_confirmed
 from stacks.commands.review import terminal
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment
+from stacks.commands.review.model import StackReview
 
 USAGE = (
-    "usage: python -m stacks.review [--text | --ask] STACK=FILE..."
+    "usage: python -m stacks.review [--text] STACK=FILE..."
     " (what `pulumi preview --json --stack STACK` printed; - is stdin)"
 )
-TEXT, ASK = "--text", "--ask"
+TEXT = "--text"
 STACK_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the comment, or the text; 0, 1 if a preview failed or the answer is no, 2 if the arguments are wrong."""
+    """Print the comment, or the text; 0, 1 if a preview failed, 2 if the arguments are wrong."""
     if "--help" in arguments:
         print(__doc__)
         return 0
-    asks = ASK in arguments
-    is_text = asks or TEXT in arguments
-    files = [argument.partition("=")[::2] for argument in arguments if argument not in (TEXT, ASK)]
+    files = [argument.partition("=")[::2] for argument in arguments if argument != TEXT]
     stacks = [stack for stack, _ in files]
     if not files or not all(STACK_NAME.fullmatch(stack) and file for stack, file in files):
         print(USAGE, file=sys.stderr)
@@ -47,12 +44,15 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
+    return show(reviews, is_text=TEXT in arguments)
+
+
+def show(reviews: Sequence[StackReview], *, is_text: bool) -> int:
+    """Print the comment, or the text; 1 if a preview failed."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
-    if any(review.is_failed for review in reviews):
-        return 1
-    return int(asks and not all(review.is_quiet for review in reviews) and not is_confirmed("Make these changes?"))
+    return int(any(review.is_failed for review in reviews))
 
 
 def _read(file: str) -> str:

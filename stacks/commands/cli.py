@@ -1,0 +1,56 @@
+"""What commands of the Pulumi CLI print. They can be started early, to work while something else is done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import NoReturn
+
+UNKNOWN = 2
+"""The exit code of commands that cannot find out what they were asked; 1 is an answer that somebody should act on."""
+
+_started: dict[tuple[str, ...], subprocess.Popen[str]] = {}
+
+
+def fail(text: str) -> NoReturn:
+    """End the process with the exit code of a question that has no answer."""
+    print(text, file=sys.stderr)
+    sys.exit(UNKNOWN)
+
+
+def config(stack: str) -> tuple[str, ...]:
+    """The arguments that print the stack's config."""
+    return ("config", "--json", "--show-secrets", "--stack", stack)
+
+
+def state(stack: str) -> tuple[str, ...]:
+    """The arguments that print the stack's state."""
+    return ("stack", "export", "--stack", stack)
+
+
+def start(*arguments: str) -> None:
+    """Start the CLI; the next `run` with these arguments gives what it prints."""
+    _started[arguments] = _popen(arguments)
+
+
+def run(*arguments: str, text: str = "") -> str:
+    """What the CLI prints, given this text as standard input; what it reports goes to the terminal.
+
+    Ends the process if the CLI fails.
+    """
+    process = _started.pop(arguments, None) or _popen(arguments)
+    output, errors = process.communicate(text)
+    sys.stderr.write(errors)
+    if process.returncode:
+        sys.exit(max(process.returncode, UNKNOWN))
+    return output
+
+
+def _popen(arguments: tuple[str, ...]) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+    except OSError as error:
+        fail(f'error: pulumi cannot be run ({error.strerror}): prepare the shell with eval "$(make env)"')

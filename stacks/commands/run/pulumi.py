@@ -1,0 +1,101 @@
+"""Runs commands of Pulumi that a user watches.
+
+Without a terminal Pulumi prints a line for each resource that it only looks at: these are left out. If the stack is
+locked, a sentence says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from threading import Thread
+
+_UNCHANGED = re.compile(
+    r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
+    r"|    \S+:\S+:\S+ \S+ +(running *|warning: .*|\d+ warnings? *)?\n"  # they come again at the end
+)
+_LOCKED = b"the stack is currently locked by"
+_RECOVER = "error: the stack is locked: if no run of it is in progress, run `make recover`"
+
+Process = subprocess.Popen[bytes]
+
+
+def is_shown(line: str) -> bool:
+    """Whether a line that Pulumi prints without a terminal says more than that a resource was looked at."""
+    return not _UNCHANGED.fullmatch(line)
+
+
+def run(*arguments: str) -> int:
+    """Run a command of Pulumi, at the terminal if there is one; its exit code."""
+    with _start(arguments, None if sys.stdout.isatty() else subprocess.PIPE) as process:
+        return show(process)
+
+
+@contextlib.contextmanager
+def held(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
+    """Start a command that changes nothing. It prints nothing before `show` or `read`, and ends with the block."""
+    with _start(arguments, subprocess.PIPE, environment) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def show(process: Process) -> int:
+    """Print what the process prints, until it ends; its exit code."""
+    with _errors_shown(process):
+        for line in process.stdout or ():
+            if is_shown(line.decode(errors="replace")):
+                _print(line)
+    return process.wait()
+
+
+def read(process: Process) -> str:
+    """What the process prints, once it has ended; its errors are printed."""
+    assert process.stdout
+    with _errors_shown(process):
+        return process.stdout.read().decode(errors="replace")
+
+
+def _start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:
+    command = ["pulumi", *arguments, "--suppress-progress"]
+    return subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.PIPE)
+
+
+@contextlib.contextmanager
+def _errors_shown(process: Process) -> Iterator[None]:
+    """Print the errors of the process, which ends by itself: a signal to this process has reached it as well."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.signal(number, lambda *_: None) for number in signals}
+    errors = Thread(target=_copy_errors, args=(process,))
+    errors.start()
+    try:
+        yield
+        errors.join()
+        process.wait()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _print(line: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # as after `| head`: that nobody reads it must not end a run halfway
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _copy_errors(process: Process) -> None:
+    is_locked = False
+    for line in process.stderr or ():
+        is_locked = is_locked or _LOCKED in line
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+    if is_locked:
+        print(_RECOVER, file=sys.stderr)
