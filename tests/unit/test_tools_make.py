@@ -262,6 +262,8 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "OTC_FLOW_LOGS_READS": "512",
         "PULUMI_CONFIG_PASSPHRASE": "",
     }
+    service = prepare.exports({"PATH": "", "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, VENV, CLI, "local")
+    assert service["PULUMI_PARALLEL"] == service["OTC_FLOW_LOGS_READS"] == "512"
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8"}
     kept = prepare.exports(chosen, VENV, CLI, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
