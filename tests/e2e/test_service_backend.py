@@ -131,11 +131,12 @@ def test_make_keeps_the_state_in_a_service(checkout: Path, serve: Serve) -> None
     backend = serve()
     environment = {"PULUMI_BACKEND_URL": backend.url, **backend.environment}
 
-    commands = " && ".join(f"make {target}" for target in ("up", "up", "review", "refresh", "destroy"))
+    commands = " && ".join(f"make {target}" for target in ("up", "up", "whoami", "review", "refresh", "destroy"))
     output = run_shell(commands, checkout, 0, 5 * TIMEOUT, **environment)
 
     assert "+ 14 created" in output
     assert "nothing to do, 10 unchanged" in output
+    assert f"state          {backend.url}\n" in output
     assert "- 14 deleted" in output
     assert run_shell("git status --short", checkout) == ""
     assert not (checkout / ".local" / "state").exists()
