@@ -109,7 +109,7 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     (checkout / ".venv").symlink_to(tmp_path / "venv")
     (checkout / "Makefile").write_text(
         f"{(ROOT / 'Makefile').read_text()}\nlive-test: ; @$(with_venv); printf '%s\\n' \"$$@\"\n".replace(
-            "bench chaos live\n", "bench chaos live live-test\n"
+            "check-backend chaos live\n", "check-backend chaos live live-test\n"
         )
     )
     printed = make(checkout, "live-test", "ARGS=--target 'urn:a$b::c d' -k \"$(touch ran)`touch ran`\"")
@@ -186,7 +186,7 @@ def test_output_that_cannot_be_written_is_a_sentence() -> None:
             "stacks.stackfile.location",
         ),
         *("stacks.commands.adopt", "stacks.commands.coverage", "stacks.commands.new_stack", "stacks.commands.whoami"),
-        *("emulator", "emulator.world", "tests.chaos", "tests.live", "bench"),
+        *("emulator", "emulator.world", "tests.chaos", "tests.live", "bench", "bench.backend"),
     ],
 )
 def test_each_command_explains_itself(module: str) -> None:
