@@ -81,8 +81,7 @@ adopt: ## Write a stack file from existing flow logs (ROUTER='name ...').
 
 .PHONY: forget
 forget: ## Stop managing flow logs; they stay (ATTACHMENT='name ...').
-	@$(with_stack); $(signed_in) && $(not_interrupted) && set -f && \
-		python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
+	@$(with_stack); set -f; exec python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
 
 .PHONY: new-stack
 new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pulumi.dynamic import CheckFailure
-from pulumi.output import Unknown
-from pulumi.runtime.rpc import UNKNOWN
+from typing import TYPE_CHECKING, Any
 
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 from providers.suggestion import closest
+
+if TYPE_CHECKING:
+    from pulumi.dynamic import CheckFailure
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""`pulumi.runtime.rpc.UNKNOWN`, which stands for an unknown value between the engine, programs and providers."""
 
 Properties = Mapping[str, Any]
 Rule = tuple[Callable[[Any], bool], str]
@@ -23,7 +25,11 @@ IDEMPOTENCY_KEY = "idempotency_key"  # never compared: it is of the create, and 
 
 def is_unknown(value: object) -> bool:
     """Whether the value is not known yet: in a preview, it comes from a resource that does not exist."""
-    return isinstance(value, Unknown) or value == UNKNOWN
+    if value is None or isinstance(value, (str, bool)):
+        return value == UNKNOWN
+    from pulumi.output import Unknown  # commands, whose values are JSON, do without the SDK: to import it takes long
+
+    return isinstance(value, Unknown)
 
 
 def matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
@@ -75,6 +81,8 @@ class InputSchema:
 
     def find_failures(self, inputs: Properties) -> list[CheckFailure]:
         """What is wrong with the inputs, one failure for each; values that are not known yet are not checked."""
+        from pulumi.dynamic import CheckFailure
+
         failures = []
         rules = {**self.rules, IDEMPOTENCY_KEY: A_KEY}
         for key in self.names:

@@ -43,19 +43,19 @@ class PreviewNotes:
             exist yet, and so has no id.
         reasons: By the logical name of a flow log, why it is deleted.
         skipped: The attachments that are selected, but cannot be logged.
-        told: Warnings of the program that say no more than these notes.
+        warnings: Those of the program that say no more than these notes and the resources.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     logs_to: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     skipped: Sequence[SkippedAttachment] = ()
-    told: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def message(self) -> str:
-        """The text of the event."""
-        return _PREFIX + json.dumps(asdict(self), ensure_ascii=False)
+        """The text of the event, without `<`: Pulumi takes what is from `<{%` to `%}>` for a colour, and removes it."""
+        return _PREFIX + json.dumps(asdict(self), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def are_wanted(environ: Mapping[str, str]) -> bool:
@@ -64,18 +64,22 @@ def are_wanted(environ: Mapping[str, str]) -> bool:
 
 
 def read_notes(messages: Iterable[str]) -> PreviewNotes:
-    """All notes among the messages of a preview, as one. Messages of others are ignored."""
-    names: dict[str, str] = {}
-    logs_to: dict[str, str] = {}
-    reasons: dict[str, str] = {}
-    skipped: dict[SkippedAttachment, None] = {}
-    told: list[str] = []
-    for message in messages:
-        if message.startswith(_PREFIX):
-            data: dict[str, Any] = json.loads(message.removeprefix(_PREFIX))
-            names |= data["names"]
-            logs_to |= data["logs_to"]
-            reasons |= data["reasons"]
-            skipped |= dict.fromkeys(SkippedAttachment(**item) for item in data["skipped"])
-            told += data["told"]
-    return PreviewNotes(names=names, logs_to=logs_to, reasons=reasons, skipped=tuple(skipped), told=tuple(told))
+    """All notes among the messages of a preview, as one. Messages of others, and of other versions, are ignored."""
+    several = list(filter(None, map(_parse, messages)))
+    return PreviewNotes(
+        names={id_: name for notes in several for id_, name in notes.names.items()},
+        logs_to={flow_log: stream for notes in several for flow_log, stream in notes.logs_to.items()},
+        reasons={flow_log: reason for notes in several for flow_log, reason in notes.reasons.items()},
+        skipped=tuple(dict.fromkeys(skipped for notes in several for skipped in notes.skipped)),
+        warnings=tuple(warning for notes in several for warning in notes.warnings),
+    )
+
+
+def _parse(message: str) -> PreviewNotes | None:
+    if not message.startswith(_PREFIX):
+        return None
+    try:
+        data: dict[str, Any] = json.loads(message.removeprefix(_PREFIX))
+        return PreviewNotes(**{**data, "skipped": [SkippedAttachment(**item) for item in data["skipped"]]})
+    except (ValueError, TypeError, KeyError):
+        return None

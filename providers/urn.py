@@ -12,6 +12,7 @@ FLOW_LOG_TYPE = "pulumi-python:dynamic/er:FlowLog"
 LOG_GROUP_TYPE = "pulumi-python:dynamic/lts:LogGroup"
 LOG_STREAM_TYPE = "pulumi-python:dynamic/lts:LogStream"
 RANDOM_UUID_TYPE = "random:index/randomUuid:RandomUuid"
+START_FUNCTION = "pulumi-python:dynamic/er:start"
 STACK_TYPE = "pulumi:pulumi:Stack"
 
 COMPONENT_TYPE = "otc-flow-logs:index:RouterFlowLogs"

@@ -22,7 +22,7 @@ from stacks.planning.inventory import fetch_quota, read_interrupted_creates, tak
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import LastRun
-from stacks.state.managed import ManagedFlowLogs, ManagedLogStores
+from stacks.state.managed import ManagedFlowLogs, ManagedLogStores, find_attachments
 from stacks.state.outputs import make_outputs
 
 
@@ -64,10 +64,7 @@ class Previous:
     @property
     def attachments(self) -> dict[str, set[str]]:
         """By router id, the attachments that earlier runs knew."""
-        known: dict[str, set[str]] = {}
-        for flow_log in self.managed.values():
-            if flow_log.is_in_component:
-                known.setdefault(flow_log.target.er_id, set()).add(flow_log.target.resource_id)
+        known = find_attachments(self.managed)
         for router_id, router in self.last_run.items():
             known.setdefault(router_id, set()).update(router.attachments)
         return known
@@ -144,8 +141,8 @@ def decide(
         problems, failing = [*problems, *failing], []
     if problems:
         raise StackError(problems)
-    notes = make_notes(plan, deletions)
-    told = [
+    notes = make_notes(plan, deletions, [problem.sentence(place) for problem in log_groups.removals])
+    warnings = [
         *plan.warnings,
         *note_exceptions(config.rules, plan),
         *conflicts.warnings,
@@ -158,7 +155,7 @@ def decide(
         adopted=conflicts.adopted,
         lost_key=previous.lost_key,
         adopted_log_stores=log_groups.adopted,
-        warnings=[*notes.told, *_format_warnings(previous, told, place)],
+        warnings=[*notes.warnings, *_format_warnings(previous, warnings, place)],
         notes=notes,
         outputs=make_outputs(plan, last_run, previous.forgotten - {holder.id for holder in conflicts.adopted.values()}),
         removing_from=_find_removals(plan, managed, deletions),
@@ -178,8 +175,8 @@ def _find_problems(
     return problems
 
 
-def _format_warnings(previous: Previous, told: Sequence[Problem], place: str | Path) -> list[str]:
-    warnings = [problem.sentence(place) for problem in told]
+def _format_warnings(previous: Previous, problems: Sequence[Problem], place: str | Path) -> list[str]:
+    warnings = [problem.sentence(place) for problem in problems]
     if not previous.can_find_creates and not previous.is_first_run:
         # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
         warnings.append("this run migrates the state of version 0.1: run it without --target")

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+from pulumi.runtime.proto import resource_pb2
 
 from providers import watchdog
 from providers.config_keys import qualified
+from providers.urn import FLOW_LOG_TYPE, START_FUNCTION
 from stacks import sdk_patches
 from stacks.checks import backend, passphrase
 from stacks.stackfile.location import stack_file
 from stacks.state.last_run import OUTPUT
-from stacks.state.snapshot import find_stack_outputs, read_snapshot
+from stacks.state.snapshot import Snapshot, find_stack_outputs, read_snapshot
 
 if TYPE_CHECKING:
     from stacks.component import RouterFlowLogs
+
+_HOST = "path: providers/host"  # in Pulumi.yaml
 
 _is_declared = False
 
@@ -35,6 +40,7 @@ def main() -> None:
     sdk_patches.apply()
     stack = pulumi.get_stack()
     snapshot = read_snapshot(stack)
+    _start_host(snapshot)
     # Imported only now, because this takes long: meanwhile the engine creates the stack's own resource.
     from stacks.declaration import declare
 
@@ -43,6 +49,21 @@ def main() -> None:
     _, outputs = declare(stack, snapshot, find_stack_outputs(snapshot), None, _store)
     for name, value in outputs.items():
         pulumi.export(name, value)
+
+
+def _start_host(snapshot: Snapshot) -> None:
+    """Have the engine start its host while the program still looks things up, if the run will need it.
+
+    By itself, it waits for the first flow log to be declared. The SDK's host knows no functions.
+    """
+    is_needed = any(resource["type"] == FLOW_LOG_TYPE for resource in snapshot.values())
+    if is_needed and _HOST in _read_text(Path("Pulumi.yaml")):
+        threading.Thread(target=_call_host, args=(pulumi.runtime.settings.get_monitor(),), daemon=True).start()
+
+
+def _call_host(monitor: Any) -> None:
+    with contextlib.suppress(Exception):  # what is wrong with the host shows when a flow log needs it
+        monitor.Invoke(resource_pb2.ResourceInvokeRequest(tok=START_FUNCTION))
 
 
 def declare_flow_logs(config: Mapping[str, Any] | None = None) -> dict[str, RouterFlowLogs]:

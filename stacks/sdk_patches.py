@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import os
@@ -66,6 +67,7 @@ def apply() -> None:
         return
     if GARBAGE_COLLECTION not in kept:
         gc.disable()
+        atexit.register(gc.freeze)  # Python collects once more when it ends
     for module, name, replace in PATCHES:
         if name not in kept and hasattr(module, name):
             setattr(module, name, replace(getattr(module, name)))

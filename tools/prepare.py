@@ -11,9 +11,10 @@ makes $ARGS, with the quotation marks of a shell, the arguments of the shell tha
 
 import argparse
 import os
+import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from providers.backend import is_service
@@ -171,6 +172,16 @@ def split_arguments(text: str) -> list[str]:
         raise ToolError(f"ARGS is {text!r}, in which a quotation mark or a backslash is left alone: {error}.") from None
 
 
+def check_stack_is_one(stack: str, extra: Sequence[str]) -> None:
+    """Refuse a stack in ARGS.
+
+    Raises:
+        ToolError: Pulumi would change that one, after checks and a question about another.
+    """
+    if option := next((text for text in extra if re.match(r"--stack(=|$)|-s", text)), None):
+        raise ToolError(f"ARGS has {option}, but STACK is {stack}: name the stack in STACK alone.")
+
+
 def main(arguments: list[str]) -> int:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m tools.prepare", description=__doc__, formatter_class=form)
@@ -182,6 +193,8 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         extra = split_arguments(os.environ.get("ARGS", ""))
+        if options.what == "stack":
+            check_stack_is_one(options.stack, extra)
         try:
             new = prepare(options.what, options.stack)
         except OSError as error:

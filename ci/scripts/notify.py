@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -191,15 +192,24 @@ def post(url: str, body: Mapping[str, Any]) -> None:
         NotifyError: The webhook refused or did not answer.
     """
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    # The timeout of sockets is for each read: a server that sends a byte now and then would be waited for without end.
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(SECONDS)
     try:
-        urllib.request.build_opener(_WithoutRedirects).open(request, timeout=SECONDS).close()
+        urllib.request.build_opener(_WithoutRedirects).open(request).close()
     except urllib.error.HTTPError as error:
         raise NotifyError(f"the webhook answered with HTTP {error.code}: check {URL}.") from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         # The texts of some errors have the URL.
         reason = getattr(error, "reason", error)
         cause = reason.strerror if isinstance(reason, OSError) else None
         raise NotifyError(f"the webhook did not answer ({cause or type(reason).__name__}): check {URL}.") from None
+    finally:
+        signal.alarm(0)
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -217,7 +227,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     host = find_host(url)
     if not host:
         raise NotifyError(f"{URL} is not a valid URL.")
-    lines = cut(read_lines(Path(arguments[0]).read_text(encoding="utf-8")))
+    lines = cut(read_lines(Path(arguments[0]).read_text(encoding="utf-8", errors="replace")))
     form = find_form(host, environment.get(FORM, "").strip())
     post(url, FORMS[form](lines, find_link(environment)))
 

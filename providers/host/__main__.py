@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import functools
+import gc
 import importlib.util
 import os
 import resource
@@ -83,6 +84,7 @@ def serve(session: Session, handlers: Mapping[str, Any]) -> None:
     watchdog.exit_with_parent(int(os.environ.get("FLOW_LOG_HOST_ENGINE", os.getppid())))
     _require_known_sdk()
     _raise_open_files_limit()
+    gc.freeze()  # what was imported stays: it is not looked through again and again, nor when Python ends
     concurrent.futures.ThreadPoolExecutor = _make_executor  # type: ignore[assignment,misc]
     provider_pb2_grpc.add_ResourceProviderServicer_to_server = functools.partial(_add_servicer, session, handlers)
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)

@@ -78,6 +78,9 @@ def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]
     def get_schema(_self: Any, _request: Any, _context: grpc.ServicerContext) -> Any:
         return provider_pb2.GetSchemaResponse(schema=json.dumps(package_schema(handlers)))
 
+    def invoke(_self: Any, _request: Any, _context: grpc.ServicerContext) -> Any:
+        return provider_pb2.InvokeResponse()  # of START_FUNCTION: that the host runs is all it is for
+
     def make_method(operation: str) -> Method:
         def method(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
             handler = handlers.get(Urn.parse(request.urn).type_token)
@@ -94,7 +97,8 @@ def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]
         return method
 
     methods = {operation: make_method(operation) for operation in OPERATIONS}
-    return type("Servicer", (base,), {**methods, "Configure": configure, "Cancel": cancel, "GetSchema": get_schema})
+    own = {"Configure": configure, "Cancel": cancel, "GetSchema": get_schema, "Invoke": invoke}
+    return type("Servicer", (base,), {**methods, **own})
 
 
 def _abort_incomplete(

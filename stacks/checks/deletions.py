@@ -89,7 +89,6 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
     known = last.attachments.get(attachment_id) or LastAttachment(name="")
     present = {attachment.id: attachment for attachment in plan.inventory.attachments.get(router_id, ())}
     attachment = present.get(attachment_id)
-    router_names = {router.id: router.name for router in plan.inventory.routers}
     successors = plan.by_attachment.get(flow_log.target.attachment, [])
     moves_to = join_names([successor.logs_to for successor in successors if successor.target not in managed])
     existing = plan.inventory.flow_logs.get(router_id, ())
@@ -104,7 +103,7 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
         reason = _why_not_logged(plan, router_id, attachment, known, last)
     return Deletion(
         flow_log=flow_log,
-        router=display_name(router_names.get(router_id) or last.name or router_id),
+        router=display_name(plan.inventory.names.get(router_id) or last.name or router_id),
         attachment=display_name((attachment or known).name or attachment_id),
         logs_to=logs_to,
         reason=reason,
@@ -116,10 +115,9 @@ def _explain(plan: Plan, flow_log: ManagedFlowLog, managed: ManagedFlowLogs, las
 
 
 def _destination(flow_log: ManagedFlowLog, plan: Plan) -> str:
-    group_id, stream_id = flow_log.target.log_group_id, flow_log.target.log_stream_id
-    groups = {group.id: group.name for group in plan.inventory.groups}
-    streams = {stream.id: stream.name for stream in plan.inventory.streams.get(group_id, ())}
-    return f"{groups[group_id]}/{streams[stream_id]}" if stream_id in streams else ""
+    names = plan.inventory.names
+    group, stream = (names.get(id_) for id_ in (flow_log.target.log_group_id, flow_log.target.log_stream_id))
+    return f"{group}/{stream}" if group and stream else ""
 
 
 def _why_not_logged(

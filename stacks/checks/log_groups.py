@@ -21,11 +21,13 @@ class LogGroupChecks:
     Attributes:
         problems: What ends the run.
         warnings: What the user should know.
+        removals: What becomes of those that are no longer declared.
         adopted: By logical name, the id of what is adopted.
     """
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    removals: list[Problem] = field(default_factory=list)
     adopted: dict[str, str] = field(default_factory=dict)
 
 
@@ -48,7 +50,8 @@ def check_log_groups(
                 _check_existing(checks, stream, managed, has_key=has_key)
         if group.config.adopt and not any(store.logical_name in checks.adopted for store in (group, *group.streams)):
             checks.warnings.append(Problem(f"{group.key}.adopt", "nothing is left to import: remove this key"))
-    for removed in (name for name in managed if name not in plan.log_store_names):
+    declared = {store.logical_name for store in plan.log_stores}
+    for removed in (name for name in managed if name not in declared):
         _check_removed(checks, removed, plan, managed, managed_flow_logs)
     return checks
 
@@ -82,7 +85,8 @@ def _check_removed(
     checks: LogGroupChecks, name: str, plan: Plan, managed: ManagedLogStores, managed_flow_logs: ManagedFlowLogs
 ) -> None:
     if not managed[name]:
-        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=False)))
+        what = f"{name} is no longer declared: it stays in the cloud, with its records"
+        checks.removals.append(Problem("log_groups", what))
     elif users := join_names(sorted(set(_find_users(plan, name, managed_flow_logs)))):
         what = f"{name} would be deleted, but these flow logs write to it: {users}; declare it, or move them first"
         checks.problems.append(Problem("log_groups", what))
@@ -90,14 +94,8 @@ def _check_removed(
         what = f"{name} would be deleted, but these log streams in it stay: {kept}; declare it, or delete them first"
         checks.problems.append(Problem("log_groups", what))
     else:
-        checks.warnings.append(Problem("log_groups", removal_sentence(name, deletes=True)))
-
-
-def removal_sentence(name: str, *, deletes: bool) -> str:
-    """What becomes of the log group or log stream of this name, which is no longer declared."""
-    if deletes:
-        return f"{name} is no longer declared: it is deleted, with its records"
-    return f"{name} is no longer declared: it stays in the cloud, with its records"
+        what = f"{name} is no longer declared: it is deleted, with its records"
+        checks.removals.append(Problem("log_groups", what))
 
 
 def _find_kept_streams(plan: Plan, name: str, managed: ManagedLogStores) -> list[str]:

@@ -82,10 +82,9 @@ def _check_retention(rules: Rules, plan: Plan) -> list[Problem]:
 
 
 def _check_tags(rules: Rules, plan: Plan) -> list[Problem]:
-    stores = [store for group in plan.log_groups for store in (group, *group.streams)]
     missing = (
         f"{store.logical_name} ({join_names(tags)})"
-        for store in stores
+        for store in plan.log_stores
         if (tags := [tag for tag in rules.required_tags or () if tag not in store.config.tags])
     )
     return _report("required_tags", "these lack required tags", missing)

@@ -19,13 +19,18 @@ def fail(text: str) -> NoReturn:
 
 
 def config(stack: str) -> tuple[str, ...]:
-    """The arguments that print the stack's config."""
-    return ("config", "--json", "--show-secrets", "--stack", stack)
+    """The arguments that print the stack's config; of the selected one if the name is empty."""
+    return ("config", "--json", "--show-secrets", *_of(stack))
 
 
 def state(stack: str) -> tuple[str, ...]:
-    """The arguments that print the stack's state."""
-    return ("stack", "export", "--stack", stack)
+    """The arguments that print the stack's state; of the selected one if the name is empty."""
+    return ("stack", "export", *_of(stack))
+
+
+def _of(stack: str) -> tuple[str, ...]:
+    # Without its name, since the short name of a selected stack may be that of several.
+    return ("--stack", stack) if stack else ()
 
 
 def start(*arguments: str) -> None:

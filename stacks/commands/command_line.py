@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -26,15 +26,17 @@ from providers.config_keys import own_keys
 from providers.connection import Connection
 from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
+from providers.er.named import Named
 from providers.er.records import MAX_SPAN_DAYS
-from providers.er.routers import Router
 from stacks.commands import cli
 from stacks.errors import Problem, StackError
 from stacks.planning.lookup import find
 from stacks.stackfile.loader import DefaultsError, check_keys
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state.last_run import OutputsError
-from stacks.state.snapshot import Snapshot
+from stacks.state.snapshot import Snapshot, read_export
+
+N = TypeVar("N", bound=Named)
 
 SECONDS = 120.0
 GAP = "  "  # between columns
@@ -64,13 +66,13 @@ def fetch_values(stack: str) -> tuple[str, Values]:
 
     Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
-    stack = stack or cli.run("stack", "--show-name").strip()
     found: dict[str, dict[str, Any]] = own_keys(json.loads(cli.run(*cli.config(stack))))
     values = Values(
         plain={key: item["value"] for key, item in found.items() if "value" in item},
         is_secret={key: bool(item.get("secret")) for key, item in found.items()},
     )
-    return short_name(stack), _checked(short_name(stack), values)
+    name = short_name(stack or cli.run("stack", "--show-name").strip())
+    return name, _checked(name, values)
 
 
 def fetch_backend() -> str:
@@ -111,10 +113,11 @@ def fetch_export(stack: str) -> dict[str, Any]:
 
 
 def fetch_snapshot(stack: str) -> Snapshot:
-    """The resources in the stack's state. Ends the process if the CLI fails."""
-    export = fetch_export(stack)
-    resources = (export.get("deployment") or {}).get("resources") or []
-    return {resource["urn"]: {"outputs": {}, **resource} for resource in resources}
+    """The resources in the state of a stack; of the selected one if the name is empty.
+
+    Ends the process if the CLI fails.
+    """
+    return read_export(fetch_export(stack))
 
 
 def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str, str]:
@@ -141,16 +144,16 @@ def create_client(values: Values) -> Client:
     return connection.client.with_deadline(Deadline(SECONDS, cancelled=cancelled, report=report_wait))
 
 
-def find_routers(names: Sequence[str], existing: Sequence[Router]) -> list[Router]:
-    """The routers of these ids or names.
+def find_named(kind: str, names: Sequence[str], existing: Sequence[N]) -> list[N]:
+    """What has these ids or names, such as routers if the kind is "router".
 
     Raises:
-        ValueError: A router does not exist, or a name is shared; the text is one sentence.
+        ValueError: One does not exist, or its name is shared; the text is one sentence.
     """
-    found = [find("ROUTER", "router", name, existing) for name in names]
+    found = [find("", kind, name, existing) for name in names]
     if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
         raise ValueError("; ".join(problems))
-    return [router for router in found if isinstance(router, Router)]
+    return [thing for thing in found if not isinstance(thing, Problem)]
 
 
 @contextlib.contextmanager

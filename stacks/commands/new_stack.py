@@ -53,7 +53,7 @@ def format_stack_file(
         ApiError: The API refused or did not answer.
     """
     existing = list(client.routers.list())
-    routers = command_line.find_routers(names, existing)
+    routers = command_line.find_named("router", names, existing)
     streams = _find_log_streams(client, existing, shared)
     group, stream = (
         _find_place_for_logs(streams, shared.router)

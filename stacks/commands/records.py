@@ -20,8 +20,6 @@ from providers.er.records import parse_records
 from providers.er.sanitizing import display_name
 from stacks.commands import command_line
 from stacks.commands.destinations import find_names, logs_to
-from stacks.errors import Problem
-from stacks.planning.lookup import find
 
 LIMIT = 1000  # records of each log stream, unless another number is given
 DAY = timedelta(days=1)
@@ -74,10 +72,9 @@ def find_flow_logs(client: Client, text: str) -> tuple[tuple[str, str], list[Flo
         ApiError: The API refused or did not answer.
     """
     router_text, _, attachment_text = text.partition("/")
-    (router,) = command_line.find_routers([router_text], list(client.routers.list()))
-    attachment = find("ATTACHMENT", "attachment", attachment_text, list(client.attachments.list(router.id)))
-    if isinstance(attachment, Problem):
-        raise ValueError(attachment.what)
+    (router,) = command_line.find_named("router", [router_text], list(client.routers.list()))
+    attachments = list(client.attachments.list(router.id))
+    (attachment,) = command_line.find_named("attachment", [attachment_text], attachments)
     found = list(client.flow_logs.list(router.id, resource_ids=[attachment.id]))
     names = display_name(router.display_name), display_name(attachment.display_name)
     if not found:

@@ -54,7 +54,7 @@ def collect_facts(
     yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'}"
 
 
-def check_sign_in(stack: str) -> None:
+def sign_in(stack: str) -> None:
     """Sign in with the stack's config. Ends the process with a sentence if that fails."""
     name, values = command_line.fetch_values(stack)
     with command_line.errors_as_sentences(name):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
 from typing import TypeVar
 
 from providers import journal
@@ -46,6 +48,12 @@ class Inventory:
     attachments: Mapping[str, list[Attachment]] = field(default_factory=dict)
     flow_logs: Mapping[str, list[FlowLog]] = field(default_factory=dict)
     hidden: Mapping[str, ApiError] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of all of these but flow logs, by id; without those that have none."""
+        named = chain(self.routers, *self.attachments.values(), self.groups, *self.streams.values())
+        return {thing.id: thing.name for thing in named if thing.name}
 
 
 def take_inventory(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -109,7 +109,11 @@ class Plan:
     inventory: Inventory
     warnings: list[Problem] = field(default_factory=list)
     log_groups: list[DesiredLogStore] = field(default_factory=list)
-    log_store_names: Collection[str] = ()
+
+    @property
+    def log_stores(self) -> list[DesiredLogStore]:
+        """The log groups and log streams to declare, as one list."""
+        return [store for group in self.log_groups for store in (group, *group.streams)]
 
     @cached_property
     def desired(self) -> dict[FlowLogTarget, DesiredFlowLog]:
@@ -167,7 +171,6 @@ def make_plan(
         inventory=inventory,
         warnings=planner.warnings,
         log_groups=log_groups,
-        log_store_names=config.log_store_names,
     )
 
 

@@ -109,8 +109,8 @@ def select(
     lookup = _Lookup(attachments, previous_id)
     selected, missing = _select_ids(f"routers.{key}.attachments", config.attachments, attachments, lookup)
     streams = {}
-    for stream, wanted in config.streams.items():
-        streams[stream], gone = _select_ids(f"routers.{key}.streams.{stream}", wanted, attachments, lookup)
+    for stream, chosen in config.streams.items():
+        streams[stream], gone = _select_ids(f"routers.{key}.streams.{stream}", chosen, attachments, lookup)
         missing += gone
     overrides = _find_overrides(f"routers.{key}.overrides", config.overrides, lookup)
     requested = config.attachments

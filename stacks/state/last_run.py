@@ -98,6 +98,12 @@ LastRun = Mapping[str, LastRouter]
 """By router id; empty if there was no earlier run."""
 
 
+def own_outputs(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of a stack's outputs that are this project's: all of them, or one in a program of one's own."""
+    own: Mapping[str, Any] = outputs.get(OUTPUT, outputs)
+    return own
+
+
 def read_last_run(outputs: Mapping[str, Any]) -> dict[str, LastRouter]:
     """What the outputs of the last run contain.
 

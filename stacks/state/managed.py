@@ -67,6 +67,15 @@ def find_managed_flow_logs(snapshot: Mapping[str, Mapping[str, Any]]) -> dict[Fl
     return {flow_log.target: flow_log for flow_log in flow_logs}
 
 
+def find_attachments(managed: ManagedFlowLogs) -> dict[str, set[str]]:
+    """By router id, the attachments of the flow logs that belong to components of this project."""
+    found: dict[str, set[str]] = {}
+    for target, flow_log in managed.items():
+        if flow_log.is_in_component:
+            found.setdefault(target.er_id, set()).add(target.resource_id)
+    return found
+
+
 ManagedLogStores = Mapping[str, bool]
 """The log groups and log streams in the state: by `GROUP` or `GROUP/STREAM`, whether it is deleted, with its records,
 when it is no longer declared."""

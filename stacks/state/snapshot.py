@@ -40,6 +40,12 @@ def read_snapshot(stack: str) -> Snapshot:
     raise pulumi.RunError(f"the last state of stack {stack} cannot be read: {failure}") from failure
 
 
+def read_export(export: Mapping[str, Any]) -> Snapshot:
+    """The resources in an exported state, without those that wait to be deleted: others may have their URNs."""
+    resources = (export.get("deployment") or {}).get("resources") or []
+    return {resource["urn"]: {"outputs": {}, **resource} for resource in resources if not resource.get("delete")}
+
+
 def find_stack_outputs(snapshot: Snapshot) -> Mapping[str, Any]:
     """The stack's outputs."""
     return next((resource["outputs"] for resource in snapshot.values() if resource["type"] == STACK_TYPE), {})

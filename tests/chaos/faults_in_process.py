@@ -62,7 +62,7 @@ def run(seed: int, folder: Path, base: type[Any]) -> Outcome:
     rng, outcome = Random(seed), Outcome()
     behaviour = Behaviour(latency=0, strict=True, missing_flow_log=rng.choice(MISSING_FLOW_LOG))
     with (
-        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.log_tank.uuid4"),
+        drawn_ids(rng, "emulator.flow_logs.uuid4", "emulator.log_tank.uuid4", "emulator.store.uuid4"),
         serve_seeded(folder, behaviour) as server,
     ):
         attachments = sorted(attachment.name for attachment in server.store.network.all_attachments())

@@ -130,6 +130,12 @@ def reasons(project: Project, cloud: Cloud) -> None:
     project.change_config(routers={"core": core, "edge": fewer}, max_deletes=3)
 
 
+def gone(project: Project, cloud: Cloud) -> None:
+    project.up()
+    cloud.server.store.delete_flow_log("core-vpc-shop")
+    project.change_router("core", attachments={"exclude": ["vpc-shop"]})
+
+
 def failed(project: Project, cloud: Cloud) -> None:
     project.up()
     cloud.server.store.set_flow_log_state("core-vpc-shop", "failed")
@@ -198,6 +204,7 @@ SCENES: dict[str, tuple[Scene, tuple[str, ...]]] = {
     "merged_keys": (merged_keys, ()),
     "dropped_router": (dropped_router, ()),
     "reasons": (reasons, ()),
+    "gone": (gone, REFRESH),
     "failed": (failed, REFRESH),
     "import": (import_, ()),
     "outcome_unknown": (outcome_unknown, ()),

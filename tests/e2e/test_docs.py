@@ -1,7 +1,7 @@
 """The command blocks of the documentation, run in a checkout of its own for each page.
 
-See `tests.docs` for the format of pages. Port 8990 of a page is replaced by a free one. After a command that names it
-and ends with `&`, the next one waits until a server listens there.
+See `tests.docs` for the format of pages. A command with the output `…http://127.0.0.1:PORT…` starts a server, and is
+followed until it prints an address; its port is meant by `PORT` from there on.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ import pytest
 from bench.processes import Children, members
 from tests.docs import FAILS, Block, Command, Page, find_difference, load_pages, parse_commands, parse_page
 from tests.e2e.harness import CHECKOUT, TIMEOUT, as_in_a_new_shell, make_checkout
-from tests.emulator.process import free_port
 from tests.waiting import eventually
 from tools.cache import cache_folder
 
-PORT = re.compile(r"\b8990\b")
-"""The port of emulators that pages start."""
-WAIT = "until (: </dev/tcp/127.0.0.1/{}) 2>/dev/null; do sleep 0.05; done"
+HOST = "http://127.0.0.1:"
+PORT = "PORT"
+"""What a page writes in place of the port of an emulator that it starts."""
 
 IN_EVERY_RUN = ("README.md",)
 PAGES = load_pages()
@@ -37,6 +36,7 @@ class Shell:
 
     def __init__(self, checkout: Path, environment: Mapping[str, str]) -> None:
         self.checkout = checkout
+        self.port = PORT
         self._typed = checkout.with_name("typed")
         self._printed = checkout.with_name("printed")
         self._exit_codes, self._report_to = os.pipe()
@@ -57,7 +57,7 @@ class Shell:
 
     def run(self, command: str, timeout: float = TIMEOUT) -> tuple[int | str, str]:
         """Run a command to its end: its exit code, or in words why there is none, and its output."""
-        before = self._printed.stat().st_size
+        self._before = self._printed.stat().st_size
         self._typed.write_text(f"{command}\n", encoding="utf-8")
         # Background jobs must not keep the pipe open: it closes when the shell itself ends.
         typed = f". {shlex.quote(str(self._typed))} </dev/null {self._report_to}>&-"
@@ -68,7 +68,12 @@ class Shell:
             ended: int | str = int(code) if code else "ended the shell"
         else:
             ended = f"did not end within {timeout:g} seconds"
-        return ended, self._printed.read_bytes()[before:].decode(errors="replace")
+        return ended, self.output
+
+    @property
+    def output(self) -> str:
+        """What was printed since the last command began, also in the background."""
+        return self._printed.read_bytes()[self._before :].decode(errors="replace")
 
     @property
     def session(self) -> int:
@@ -121,28 +126,29 @@ def _is_users(folder: str) -> bool:
 def follow(page: Page, shell: Shell, timeout: float = TIMEOUT) -> None:
     """Do what the page shows, up to the first difference."""
     assert not page.mistakes, "\n".join(page.mistakes)
-    port = free_port()
     for block in page.blocks:
         if block.file:
             content = "".join(f"{line}\n" for line in block.lines)
-            (shell.checkout / block.file).write_text(PORT.sub(str(port), content), encoding="utf-8")
+            (shell.checkout / block.file).write_text(content, encoding="utf-8")
         elif block.is_run:
             commands = parse_commands(block)
             for command in commands:
                 fails = block.comment == FAILS and command is commands[-1]
-                _check(block, command, fails, shell, port, timeout)
+                _check(block, command, fails, shell, timeout)
 
 
-def _check(block: Block, command: Command, fails: bool, shell: Shell, port: int, timeout: float) -> None:
-    ended, output = shell.run(PORT.sub(str(port), command.text), timeout)
-    expected = [PORT.sub(str(port), line) for line in command.output]
+def _check(block: Block, command: Command, fails: bool, shell: Shell, timeout: float) -> None:
+    ended, output = shell.run(command.text.replace(HOST + PORT, HOST + shell.port), timeout)
+    if HOST + PORT in "".join(command.output):
+        eventually(lambda: re.search(HOST + r"\d+ ", shell.output))
+        output = shell.output
+        shell.port = output.partition(HOST)[2].partition(" ")[0]
+    expected = [line.replace(HOST + PORT, HOST + shell.port) for line in command.output]
     problem = None
     if isinstance(ended, str):
         problem = ended
     elif bool(ended) != fails:
         problem = f"ended with {ended}" + (", but must fail" if fails else "")
-    elif PORT.search(command.text) and command.text.endswith("&") and shell.run(WAIT.format(port), timeout)[0] != 0:
-        problem = f"does not listen on its port after {timeout:g} seconds"
     elif expected and (difference := find_difference(expected, output)):
         problem = f"printed something else: {difference}"
     if problem:
@@ -198,6 +204,14 @@ def test_all_blocks_of_page_run_in_one_shell(bare_shell: Shell) -> None:
         *console("$ pwd", "…/stacks", "$ echo $GREETING; cat", "hello there"),
         *console("$ jobs", "[1]+  Running …", "$ kill %1", "…"),
         *("<!-- needs a server -->", *console("$ exit 1"), "```sh", "exit 1", "```"),
+    )
+
+
+def test_port_that_server_prints_late_is_used_in_later_commands(bare_shell: Shell) -> None:
+    follow_text(
+        bare_shell,
+        *console("$ (sleep 0.2; echo emulator: http://127.0.0.1:4711 here) &", "emulator: http://127.0.0.1:PORT here"),
+        *console("$ echo http://127.0.0.1:PORT", "http://127.0.0.1:…11"),
     )
 
 

@@ -97,7 +97,7 @@ def test_committed_state_is_refreshed_and_destroyed(host: str, project: Project,
     if host == "base":
         use_base_host(project)
     text = STATE.read_text()
-    for attachment, name in (("vpc-shop", "renamed-by-hand"), ("vpn-office-bonn", "core-vpn-office-bonn")):
+    for attachment, name in (("vpc-shop", "renamed-by-hand"), ("vpn-office-bonn", "core-vpn-office-bonn-6d95ad29")):
         id_ = cloud.log(attachment, name, description="Everything that passes the core router")
         text = text.replace(f"FLOW-LOG-OF-{attachment.upper()}", id_)
     project.import_state(json.loads(text))

@@ -44,7 +44,7 @@ def test_preview_becomes_a_comment_with_names_and_reasons(project: Project, clou
             "| `er-core` | `vpc-data-platform` | `core-vpc-data-platform` (was changed by hand) |"
             " name: `core-vpc-data-platform` → `renamed` → `core-vpc-data-platform` |",
             "| `er-core` | `vpc-shop` | `the-shop` | name: `core-vpc-shop` → `the-shop` |",
-            "| `er-core` | `vpc-taken` | `core-vpc-taken-",
+            "| `er-core` | `vpc-taken` | `core-vpc-taken` |",
             "| `er-edge` | <code>vpc-&#124;&#96;new&#96;</code> | `edge-vpc--new-",
             "| `er-core` | `cfw-perimeter` | is of type cfw, which cannot be logged |",
             "| `er-edge` | `vpc-partner-lab` | waits for the router's owner to accept it |",

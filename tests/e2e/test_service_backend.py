@@ -22,7 +22,9 @@ from tests.e2e.harness import (
     DEMO_FLOW_LOGS,
     FLOW_LOG,
     FOREVER,
+    NAMESPACE,
     QUICK,
+    STACK,
     TIMEOUT,
     Cloud,
     assert_converged,
@@ -30,6 +32,7 @@ from tests.e2e.harness import (
     run_shell,
     wait_until,
 )
+from tests.e2e.test_connections import PASSWORD
 from tests.emulator.process import free_port
 from tests.pulumi_service import Behaviour
 
@@ -112,7 +115,7 @@ def test_service_keeps_the_state_in_each_form(form: str, project: TeamProject, s
         assert_same_flow_logs(project, cloud)
 
         # What was deleted is created again, what failed is replaced, and what moves is created before it is deleted.
-        cloud.server.store.delete_flow_log("core-vpc-shop-e4ec9862")
+        cloud.server.store.delete_flow_log(cloud.flow_log_of("vpc-shop")["id"])
         cloud.server.store.set_flow_log_state(cloud.flow_log_of("vpc-payments")["id"], "failed")
         project.change_router("edge", log_stream=ARCHIVE, overrides={})
         project.change_config(max_deletes=5)
@@ -308,6 +311,26 @@ def test_state_moves_to_a_service_and_back(template: Path, serve: Serve, tmp_pat
 
 
 @pytest.mark.acceptance
+def test_coverage_and_delivery_read_the_stack_of_any_organisation(
+    project: TeamProject, serve: Serve, tmp_path: Path
+) -> None:
+    stack = f"team/otc-flow-logs/{STACK}"
+    project.use_backend(serve())
+    project.expect_ok("stack", "init", stack=stack)
+    with harness.serving(tmp_path / "cloud.db") as cloud:
+        project.use_cloud(cloud)
+        project.expect_ok("up", *QUICK, stack=stack)
+        project.change_router("core", attachments={"exclude": ["vpc-shop"]})
+
+        for command in ("stacks.coverage", "stacks.delivery"):
+            for selected in (["--stack", stack], []):
+                shown = project.module(command, *selected).output
+                (line,) = [line for line in shown.splitlines() if " vpc-shop " in line]
+                assert "network/er-flow-logs" in line
+                assert "not this stack's" not in shown
+
+
+@pytest.mark.acceptance
 def test_service_encrypts_secrets_with_its_own_key(project: TeamProject, serve: Serve) -> None:
     project.use_backend(serve())
     project.stack_file("other").write_text("")
@@ -315,3 +338,25 @@ def test_service_encrypts_secrets_with_its_own_key(project: TeamProject, serve: 
     project.expect_ok("config", "set", "--secret", "otc-flow-logs:password", "canary", stack="other")
     assert "canary" not in project.stack_file("other").read_text()
     assert project.expect_ok("config", "get", "otc-flow-logs:password", stack="other") == "canary\n"
+
+
+@pytest.mark.acceptance
+def test_changed_password_is_read_from_the_stack_of_the_organisation(
+    project: TeamProject, serve: Serve, tmp_path: Path
+) -> None:
+    backend, stack = serve(), f"team/{NAMESPACE}/{STACK}"
+    project.use_backend(backend)
+    project.write_config({**project.config(), "username": "demo", "domain": "OTC-DEMO", "project": "eu-de"})
+    project.expect_ok("stack", "init", stack=stack)
+
+    def set_password(password: str) -> None:
+        project.expect_ok("config", "set", "--secret", f"{NAMESPACE}:password", password, stack=stack)
+
+    with harness.serving(tmp_path / "cloud.db") as cloud:
+        project.change_config(endpoint=cloud.server.url)
+        set_password(PASSWORD)
+        project.expect_ok("up", *QUICK, stack=stack)
+        cloud.server.store.set_password("demo", "a-new-one")
+        set_password("a-new-one")
+        project.expect_ok("destroy", *QUICK, stack=stack)
+        assert cloud.flow_logs() == {}

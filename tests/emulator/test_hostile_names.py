@@ -117,7 +117,7 @@ def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(world: World,
 
     assert FlowLogProvider().check({}, {**vars(flow_log.target), "name": flow_log.name}).failures == []
     assert len(flow_log.logical_name) <= 73
-    for text in (flow_log.logical_name, refused, *notes.told, notes.message, json.dumps(make_outputs(plan, {}))):
+    for text in (flow_log.logical_name, refused, *notes.warnings, notes.message, json.dumps(make_outputs(plan, {}))):
         assert fits_a_terminal(text, longest=5000)
     assert fits_a_terminal(
         format_table(survey(client, plan, stack="local", now=NOW, last_run={}, managed={})), longest=7 * 800, lines=7

@@ -22,7 +22,7 @@ from providers.inputs import is_unknown
 from providers.log_group import LogGroupArgs
 from providers.log_stream import LogStreamArgs
 from providers.schema import IDENTITY
-from providers.urn import FLOW_LOG_TYPE
+from providers.urn import FLOW_LOG_TYPE, START_FUNCTION
 from tests.sdk import INPUTS, hosted, properties, refusal, struct
 
 URN = f"urn:pulumi:local::otc-flow-logs::otc-flow-logs:index:RouterFlowLogs${FLOW_LOG_TYPE}::core-att-1"
@@ -164,7 +164,7 @@ def test_other_dynamic_resource_goes_to_its_own_provider(engine: Any) -> None:
     assert "a mistake of another provider" in failure.sentence
 
 
-def test_resources_of_others_are_operated_four_at_a_time_and_hold_up_no_flow_log(engine: Any) -> None:
+def test_resources_of_others_run_four_at_a_time_and_hold_up_no_flow_log(engine: Any) -> None:
     properties = struct({PROVIDER_KEY: serialize_provider(OtherProvider())})
     request = proto.DeleteRequest(id="other", urn=OTHER_URN, properties=properties)
     calls = [engine.Delete.future(request, timeout=60) for _ in range(5)]
@@ -174,6 +174,10 @@ def test_resources_of_others_are_operated_four_at_a_time_and_hold_up_no_flow_log
     assert not deletes_begun.acquire(timeout=0.1)
     may_end.set()
     assert [call.result() for call in calls] == [empty_pb2.Empty()] * 5
+
+
+def test_function_that_starts_the_host_answers_nothing(engine: Any) -> None:
+    assert not engine.Invoke(proto.InvokeRequest(tok=START_FUNCTION)).failures
 
 
 def test_schema_lets_import_write_code_with_every_input(engine: Any) -> None:

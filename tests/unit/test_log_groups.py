@@ -115,8 +115,8 @@ def test_group_no_longer_declared_stays_unless_it_was_to_be_deleted() -> None:
     plan = replace(plan, inventory=replace(plan.inventory, streams={**plan.inventory.streams, "o": [stream]}))
     names = ("network", "network/flow", "old")
 
-    kept, _ = check(plan, *names, "old/kept").warnings
-    deleted, _ = check(plan, *names, "old/kept", deletes=True).warnings
+    kept, _ = check(plan, *names, "old/kept").removals
+    deleted, _ = check(plan, *names, "old/kept", deletes=True).removals
     assert kept.what == "old is no longer declared: it stays in the cloud, with its records"
     assert deleted.what == "old is no longer declared: it is deleted, with its records"
 
@@ -127,7 +127,7 @@ def test_group_without_delete_true_stays_with_its_streams() -> None:
     for own in [("network",), ("network", "network/flow")]:
         checks = check(plan, *own)
         assert not checks.problems
-        assert [warning.what.split(" is ")[0] for warning in checks.warnings] == [*own]
+        assert [removal.what.split(" is ")[0] for removal in checks.removals] == [*own]
 
 
 @pytest.mark.parametrize("removed", ["network", "network/flow"])
@@ -167,7 +167,7 @@ def test_group_with_a_stream_that_stays_is_not_deleted(own: tuple[str, ...]) -> 
     assert "network would be deleted, but these log streams in it stay: network/flow; declare it" in problem.what
     kept = check(plan, "network", "network/flow")
     assert not kept.problems
-    assert len(kept.warnings) == 2
+    assert len(kept.removals) == 2
 
 
 def test_streams_inherit_all_but_the_tags_of_their_group() -> None:

@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -171,6 +172,7 @@ def test_without_a_webhook_nothing_happens(webhook: Any, tmp_path: Path) -> None
         (f"https://x.example/{SECRET} ü", "", f"{URL} is not a valid URL."),
         (f"file:///tmp/{SECRET}", "", f"{URL} is not a valid URL."),
         (f"http://127.0.0.1:port/{SECRET}", "", f"{URL} is not a valid URL."),
+        (f"http://.example/{SECRET}", "", f"the webhook did not answer (UnicodeError): check {URL}."),
         (f"http://127.0.0.1/{SECRET}", "irc", f"{FORM} must be slack, mattermost, teams, not 'irc'."),
     ],
 )
@@ -184,6 +186,20 @@ def test_refusal_is_an_error_and_a_redirect_is_not_followed(
 ) -> None:
     webhook.answers.append((status, headers))
     assert notify(tmp_path, **{URL: webhook.url}) == f"the webhook answered with HTTP {status}: check {URL}."
+
+
+def test_webhook_that_answers_too_slowly_is_given_up(
+    webhook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NOTIFY["post"].__globals__, "SECONDS", 1)
+
+    def drip(handler: Any) -> None:
+        for _ in range(30):
+            handler.wfile.write(b"H")
+            time.sleep(0.1)
+
+    webhook.do_POST = drip
+    assert notify(tmp_path, **{URL: webhook.url}) == f"the webhook did not answer (TimeoutError): check {URL}."
 
 
 def test_command_prints_one_sentence_if_the_report_was_not_posted(tmp_path: Path) -> None:

@@ -242,6 +242,17 @@ def test_replaced_log_stream_shows_what_becomes_of_its_records(deletes: bool, fa
     assert ("**1 to replace**" in text) is deletes
 
 
+@pytest.mark.parametrize(("group_id", "shown"), [("group-1", "`audit/flow`"), (UNKNOWN, "`flow`")])
+def test_log_stores_of_a_program_are_shown_by_their_names(group_id: str, shown: str) -> None:
+    urn = "urn:pulumi:s::p::{}::mine".format
+    group = step(
+        "same", type_=LOG_GROUP_TYPE, urn=urn(LOG_GROUP_TYPE), old={"id": "group-1", "inputs": {"name": "audit"}}
+    )
+    inputs = {"log_group_id": group_id, "name": "flow", "ttl_in_days": 3}
+    stream = step("create", type_=LOG_STREAM_TYPE, urn=urn(LOG_STREAM_TYPE), new={"inputs": inputs})
+    assert rows(review_steps(group, stream), LOG_STORES) == [[shown, "created", "`ttl_in_days`: `3`"]]
+
+
 def test_stream_that_no_output_names_is_not_known_yet() -> None:
     ids = dict.fromkeys(("log_group_id", "log_stream_id"), UNKNOWN)
     text = review_steps(step("create", 1, new=flow_log(1, **ids)))
@@ -308,6 +319,17 @@ def test_flow_logs_of_an_attachment_move_to_those_of_their_names(*, is_reversed:
     assert [(row.flow_log, row.note) for row in found.rows[Kind.DELETE]] == [("c", note)]
 
 
+def test_changes_of_several_flow_logs_of_an_attachment_name_the_stream() -> None:
+    first, second = ((flow_log(1, log_stream_id=id_), flow_log(1, log_stream_id=id_, name="new")) for id_ in "ab")
+    text = review_steps(
+        step("update", 1, old=first[0], new=first[1], kinds={"name": "update"}),
+        step("update", 2, old=second[0], new=second[1], kinds={"name": "update"}),
+        step("update", 3, old=flow_log(3), new=flow_log(3, name="new"), kinds={"name": "update"}),
+    )
+    shown = [row[2] for row in rows(text, "**3 to change**")]
+    assert shown == ["`new` (logs to `group-1/a`)", "`new` (logs to `group-1/b`)", "`new`"]
+
+
 def test_replacement_that_deletes_first_is_no_move() -> None:
     states: dict[str, Any] = {"old": flow_log(1), "new": OTHER_STREAM, "kinds": {"log_stream_id": "update-replace"}}
     ops = ("delete-replaced", "replace", "create-replacement")
@@ -359,9 +381,9 @@ def test_replacement_for_another_attachment_ends_a_record(key: str) -> None:
 
 
 def test_warnings_that_the_notes_do_not_repeat_are_shown() -> None:
-    told, other = "core: att-00001 loses its flow log: why", "core: att-00002 is strange"
-    notes = PreviewNotes(told=[told])
-    assert list(review_stack("local", events(warnings=[told, other], notes=notes)).warnings) == [other]
+    repeated, other = "core: att-00001 loses its flow log: why", "core: att-00002 is strange"
+    notes = PreviewNotes(warnings=[repeated])
+    assert list(review_stack("local", events(warnings=[repeated, other], notes=notes)).warnings) == [other]
 
 
 def test_disabling_a_flow_log_is_as_loud_as_deleting_it() -> None:
@@ -449,6 +471,11 @@ def test_ids_are_shown_if_the_outputs_cannot_be_read() -> None:
     text = review_steps(stack_step(old={"outputs": {"last_run": 5}}), step("delete", 1, old=flow_log(1)))
     flow_log_and_reason = "`flow-log-00001` (it is no longer declared)"
     assert rows(text, DELETED) == [["`core`", "`att-00001`", flow_log_and_reason, "`group-1/stream-1`"]]
+
+
+def test_no_other_parent_gives_the_router_its_name() -> None:
+    of_program = {**flow_log(1), "parent": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s"}
+    assert rows(review_steps(step("delete", 1, old=of_program)), DELETED)[0][0] == "`er-1`"
 
 
 def test_unchanged_flow_logs_are_counted_by_the_steps_of_the_preview() -> None:

@@ -87,6 +87,7 @@ ARCHIVED = "network/er-flow-logs -> network/er-flow-logs-archive"
             "reasons.jsonl",
             "reason: its router is no longer in the stack file logged to network/er-flow-logs",
         ),
+        ("gone.jsonl", "core-vpc-shop reason: no longer exists; it is no longer selected because the stack file has"),
         ("moved.jsonl", "2 TO MOVE: THE NEW FLOW LOGS ARE CREATED FIRST, THEN THE OLD ONES ARE DELETED; 1 OF THEM"),
         ("moved.jsonl", f"{ARCHIVED}, disabled: nothing is written enabled: true -> false"),
         ("moved.jsonl", f"{ARCHIVED}, no gap"),

@@ -118,6 +118,12 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     assert make(checkout, "live-test", ARGS="'open").stderr.startswith('error: ARGS is "\'open"')
 
 
+@pytest.mark.parametrize("option", ["--stack", "--stack=dev", "-s", "-sdev"])
+def test_arguments_cannot_name_another_stack(checkout: Path, option: str) -> None:
+    refused = make(checkout, "up", ARGS=f"--refresh {option} dev")
+    assert refused.stderr.startswith(f"error: ARGS has {option}, but STACK is local: name the stack in STACK alone.\n")
+
+
 def test_make_refuses_arguments_that_it_would_not_pass_on(checkout: Path) -> None:
     text = (ROOT / "Makefile").read_text()
     recipes = dict(re.findall(r"^([a-z-]+):.*?##.*?\n((?:\t.*\n)*)", text, re.MULTILINE))
@@ -157,6 +163,17 @@ def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.Cap
     tools_cache.clear(cache)
     assert [path.name for path in cache.iterdir() if path.is_dir()] == ["somebody-elses"]
     assert f"removing {cache / 'pulumi-3.0.0-linux'}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">/dev/full", "2>/dev/full", "2>&1 >/dev/null | head -c 9"])
+def test_run_goes_on_when_its_output_cannot_be_written(tmp_path: Path, closed: str) -> None:
+    cli = tmp_path / "pulumi"
+    flood = f"for i in $(seq 9); do printf '%20000d\\n' 1; printf '%20000d\\n' 1 >&2; done; touch {tmp_path}/ended"
+    cli.write_text(f"#!/bin/sh\n{flood}\n")
+    cli.chmod(0o755)
+    program = f'{sys.executable} -c "from stacks.commands.run import pulumi; pulumi.run()"'
+    run(ROOT, "sh", "-c", f"{program} {closed}", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (tmp_path / "ended").exists()
 
 
 def test_output_that_cannot_be_written_is_a_sentence() -> None:
@@ -320,6 +337,7 @@ def test_built_cli_has_a_pulumi_home_of_its_own(monkeypatch: pytest.MonkeyPatch,
     launcher = home / "plugins" / "resource-random-v4.21.4" / "pulumi-resource-random"
     assert f"{built}/pulumi-resource-random" in launcher.read_text()
     assert os.access(launcher, os.X_OK)
+    assert (home / "logs").is_file(), "no folder for logs"
 
     for other in (CLI, None):
         assert offline.environment(other, venv, new) == dict.fromkeys(new), "another CLI must not find the stand-in"

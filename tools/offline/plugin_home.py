@@ -6,7 +6,9 @@ into ~/.pulumi, where an official CLI would take it for the real plugin. A user 
 a backend (which is recorded in ~/.pulumi), keeps that home, and sees the warnings.
 """
 
+import contextlib
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,6 +48,7 @@ def _stand_in_home(cli: Path, venv: Path, current: Mapping[str, str]) -> dict[st
     version = _sdk_version(venv)
     if not version:
         return {}
+    _keep_out_logs(home / "logs")
     launcher = home / "plugins" / f"resource-random-v{version}" / "pulumi-resource-random"
     script = f'#!/bin/sh\nexec {shlex.quote(str(cli / launcher.name))} "$@"\n'
     if not launcher.is_file() or launcher.read_text() != script:
@@ -55,6 +58,23 @@ def _stand_in_home(cli: Path, venv: Path, current: Mapping[str, str]) -> dict[st
         new.chmod(0o755)
         new.replace(launcher)
     return {"PULUMI_HOME": str(home), **_SETTINGS}
+
+
+def _keep_out_logs(logs: Path) -> None:
+    """Put a file in place of the folder in which the CLI records each run, at half of the engine's processor time.
+
+    No option of 3.259 stops that. Without the folder, the CLI goes on. If a run makes it anew meanwhile, the next one
+    tries again.
+    """
+    if logs.is_file():
+        return
+    logs.parent.mkdir(parents=True, exist_ok=True)
+    old = logs.with_name("old-logs")
+    with contextlib.suppress(OSError):
+        if logs.is_dir():
+            logs.rename(old)  # runs may be writing there
+        logs.write_text("In place of this file, the Pulumi CLI would make a folder, and record each run there.\n")
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _home() -> Path:

@@ -93,7 +93,7 @@ def adopt(
     existing = list(client.routers.list())
     keys = {router.id: key for key, name in declared.items() for router in find_matches(name, existing)}
     others = [router for router in existing if not router.is_shared and router.id not in keys]
-    routers = command_line.find_routers(names, existing) if names else others
+    routers = command_line.find_named("router", names, existing) if names else others
     for router in routers:
         if router.id in keys:
             raise AdoptionError(

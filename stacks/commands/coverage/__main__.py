@@ -13,7 +13,6 @@ from pathlib import Path
 
 from stacks.commands import command_line
 from stacks.commands.coverage.model import Coverage
-from stacks.commands.coverage.page import render_page
 from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey_stack
 from stacks.commands.coverage.table import format_brief, format_table
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     stack, values = command_line.fetch_values(options.stack)
     with command_line.errors_as_sentences(stack):
         client = command_line.create_client(values)
-        coverage = survey_stack(client, values, stack=stack)
+        coverage = survey_stack(client, values, stack=stack, cli_name=options.stack)
         if options.delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
         _print(coverage, options)
@@ -42,6 +41,8 @@ def _print(coverage: Coverage, options: argparse.Namespace) -> None:
         print(format_json(coverage) if options.json else format_brief(coverage))
         return
     print(format_table(coverage, in_colour=command_line.is_colourful(), columns=command_line.terminal_columns()))
+    from stacks.commands.coverage.page import render_page  # the page's library takes long to import
+
     file = PAGES / f"{coverage.stack}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render_page(coverage), encoding="utf-8")

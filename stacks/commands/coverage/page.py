@@ -69,7 +69,7 @@ class RouterSection:
 
 def render_page(coverage: Coverage) -> str:
     """The whole page. The same coverage gives the same text."""
-    entries = [entry for router in coverage.routers for entry in router.entries]
+    entries = coverage.entries
     return _TEMPLATE.render(
         coverage=coverage,
         counts=coverage.counts,

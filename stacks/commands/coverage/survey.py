@@ -21,7 +21,7 @@ from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter, make_plan
 from stacks.planning.selection import GONE, cannot_be_logged
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.location import stack_file
-from stacks.state.last_run import OUTPUT, LastRun, read_last_run
+from stacks.state.last_run import LastRun, own_outputs, read_last_run
 from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
 from stacks.state.snapshot import find_stack_outputs
 
@@ -37,8 +37,14 @@ NOT_WRITING = {
 """States of a flow log in which nothing is written, as reasons."""
 
 
-def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
+def survey_stack(client: Client, values: Values, *, stack: str, cli_name: str) -> Coverage:
     """The coverage of the stack with this config now.
+
+    Args:
+        client: The API.
+        values: The config.
+        stack: The stack's short name.
+        cli_name: What the CLI calls it; empty for the selected one.
 
     Raises:
         StackError: The stack file has mistakes that leave nothing to show.
@@ -52,9 +58,9 @@ def survey_stack(client: Client, values: Values, *, stack: str) -> Coverage:
     last_run: LastRun = {}
     managed: ManagedFlowLogs = {}
     if _has_unknown(plan):
-        snapshot = fetch_snapshot(stack)
-        outputs = find_stack_outputs(snapshot)
-        last_run, managed = read_last_run(outputs.get(OUTPUT, outputs)), find_managed_flow_logs(snapshot)
+        snapshot = fetch_snapshot(cli_name)
+        last_run = read_last_run(own_outputs(find_stack_outputs(snapshot)))
+        managed = find_managed_flow_logs(snapshot)
         plan = make_plan(config, inventory, stack=stack, last_run=last_run or None, managed=managed)
     return survey(client, plan, stack=stack, now=datetime.now(timezone.utc), last_run=last_run, managed=managed)
 
@@ -138,9 +144,9 @@ class _Survey:
             self._existing[flow_log.target.resource_id].append(flow_log)
         existing = {flow_log.target for flow_log in router.existing}
         self._missing: dict[str, list[DesiredFlowLog]] = defaultdict(list)
-        for wanted in router.flow_logs:
-            if wanted.target not in existing:
-                self._missing[wanted.attachment.id].append(wanted)
+        for desired in router.flow_logs:
+            if desired.target not in existing:
+                self._missing[desired.attachment.id].append(desired)
 
     def coverage(self, called: str) -> RouterCoverage:
         """The coverage of the router, which is called so."""
@@ -163,13 +169,13 @@ class _Survey:
         refused = cannot_be_logged(attachment, is_tried=is_logged)
         if not is_logged:
             refused = self._skipped.get(attachment.id) or refused
-        declared = [wanted for flow_log in flow_logs if (wanted := self._desired.get(flow_log.target))] + missing
+        declared = [desired for flow_log in flow_logs if (desired := self._desired.get(flow_log.target))] + missing
         is_unclear = attachment.id in self._selected and not declared
 
-        def entry(reason: str, flow_log: FlowLog | None = None, wanted: DesiredFlowLog | None = None) -> Entry:
-            status = _status(reason, is_wanted=wanted.enabled if wanted else is_unclear)
+        def entry(reason: str, flow_log: FlowLog | None = None, desired: DesiredFlowLog | None = None) -> Entry:
+            status = _status(reason, is_desired=desired.enabled if desired else is_unclear)
             own = self._managed.get(flow_log.target) if flow_log else None
-            expected = wanted or (own if is_unclear else None)
+            expected = desired or (own if is_unclear else None)
             return Entry(
                 attachment_id=attachment.id,
                 attachment=called,
@@ -177,17 +183,17 @@ class _Survey:
                 state=attachment.state or "-",
                 status=Status.CANNOT_BE_LOGGED if refused else status,
                 reason=refused or reason,
-                is_in_stack=flow_log is None or wanted is not None or own is not None,
+                is_in_stack=flow_log is None or desired is not None or own is not None,
                 is_expected=expected is not None and expected.enabled,
                 record=flow_log,
                 **(self._shown(flow_log) if flow_log else {}),
             )
 
         for flow_log in flow_logs:
-            wanted = self._desired.get(flow_log.target)
-            yield entry(_why_silent(flow_log, wanted), flow_log, wanted)
-        for wanted in missing:
-            yield entry(display_name(f"has no flow log to {wanted.logs_to} yet"), wanted=wanted)
+            desired = self._desired.get(flow_log.target)
+            yield entry(_why_silent(flow_log, desired), flow_log, desired)
+        for desired in missing:
+            yield entry(display_name(f"has no flow log to {desired.logs_to} yet"), desired=desired)
         if not is_logged:
             yield entry(UNCLEAR if is_unclear else DESELECTED)
 
@@ -196,10 +202,10 @@ class _Survey:
         return {"flow_log": display_name(flow_log.name), "logs_to": logs_to(flow_log, self._names)}
 
 
-def _status(reason: str, *, is_wanted: bool) -> Status:
+def _status(reason: str, *, is_desired: bool) -> Status:
     if not reason:
         return Status.LOGGED
-    return Status.NOT_LOGGED if is_wanted else Status.DESELECTED
+    return Status.NOT_LOGGED if is_desired else Status.DESELECTED
 
 
 def _gone(named: str, reason: str, *, flow_log: str = "", logs_to: str = "") -> Entry:
@@ -215,10 +221,10 @@ def _gone(named: str, reason: str, *, flow_log: str = "", logs_to: str = "") -> 
     )
 
 
-def _why_silent(flow_log: FlowLog, wanted: DesiredFlowLog | None) -> str:
+def _why_silent(flow_log: FlowLog, desired: DesiredFlowLog | None) -> str:
     """Why a flow log writes nothing; empty if it does."""
     if flow_log.state in NOT_WRITING:
         return NOT_WRITING[flow_log.state]
     if flow_log.enabled:
         return ""
-    return "is disabled" if wanted is None or wanted.enabled else "is disabled in the stack file"
+    return "is disabled" if desired is None or desired.enabled else "is disabled in the stack file"

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     late: list[Delivery] = []
     with command_line.errors_as_sentences(stack):
         client = command_line.create_client(values)
-        coverage = survey_stack(client, values, stack=stack)
+        coverage = survey_stack(client, values, stack=stack, cli_name=options.stack)
         question = Question(now=datetime.now(timezone.utc), span=options.span, overdue_after=options.overdue_after)
         found = measure(client, coverage.entries, question)
         if options.wait:

@@ -10,25 +10,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.er import Client
-from providers.er.attachments import Attachment
 from providers.er.flow_logs import FlowLogTarget
-from providers.er.named import Named
 from providers.er.sanitizing import display_name
 from providers.schema import is_provisional, target_of
 from providers.urn import STACK_TYPE
 from stacks.checks.rules import check_rules
 from stacks.commands import command_line
-from stacks.errors import Problem, StackError
+from stacks.errors import StackError
 from stacks.planning.inventory import Inventory, take_inventory
-from stacks.planning.lookup import find, unique_names
+from stacks.planning.lookup import unique_names
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
 from stacks.stackfile.model import StackConfig
-from stacks.state.last_run import FLOW_LOGS, FORGOTTEN, LAST_RUN, OUTPUT, LastRun, read_forgotten, read_last_run
-from stacks.state.managed import ManagedFlowLogs, find_managed_flow_logs
+from stacks.state.last_run import (
+    FLOW_LOGS,
+    FORGOTTEN,
+    LAST_RUN,
+    OUTPUT,
+    LastRun,
+    own_outputs,
+    read_forgotten,
+    read_last_run,
+)
+from stacks.state.managed import ManagedFlowLogs, find_attachments, find_managed_flow_logs
 from stacks.state.recovery import find_pending_operations
-from stacks.state.snapshot import Snapshot, find_stack_outputs
+from stacks.state.snapshot import Snapshot, find_stack_outputs, read_export
 
 
 class ForgetError(Exception):
@@ -94,7 +101,8 @@ def plan_release(
     """
     state = _State.read(export)
     config = _parse(stack, text)
-    inventory = take_inventory(client, config, state.attachments, {target.log_group_id for target in state.managed})
+    log_groups = {target.log_group_id for target in state.managed}
+    inventory = take_inventory(client, config, find_attachments(state.managed), log_groups)
 
     def plan_of(config: StackConfig) -> Plan:
         plan = make_plan(config, inventory, stack=stack, last_run=state.last_run, managed=state.managed)
@@ -103,7 +111,7 @@ def plan_release(
         return plan
 
     plan = plan_of(config)
-    router_ids = {router.id for router in command_line.find_routers(routers, inventory.routers)}
+    router_ids = {router.id for router in command_line.find_named("router", routers, inventory.routers)}
     chosen = _find_attachments(inventory, router_ids or inventory.attachments.keys(), attachments)
 
     def is_chosen(target: FlowLogTarget) -> bool:
@@ -144,22 +152,13 @@ class _State:
     def read(cls, export: Mapping[str, Any]) -> _State:
         if find_pending_operations(export):
             raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover`")
-        resources = (export.get("deployment") or {}).get("resources") or []
-        snapshot = {resource["urn"]: resource for resource in resources if not resource.get("delete")}
+        snapshot = read_export(export)
         found = find_managed_flow_logs(snapshot).items()
         managed = {target: flow_log for target, flow_log in found if flow_log.is_in_component}
-        outputs = _own_outputs(find_stack_outputs(snapshot))
+        outputs = own_outputs(find_stack_outputs(snapshot))
         if managed and LAST_RUN not in outputs:
             raise ForgetError("the state was written by an earlier version: run `make up` first")
         return cls(snapshot, managed, read_last_run(outputs))
-
-    @property
-    def attachments(self) -> dict[str, set[str]]:
-        """The attachments of its flow logs, by router id."""
-        found: dict[str, set[str]] = {}
-        for target in self.managed:
-            found.setdefault(target.er_id, set()).add(target.resource_id)
-        return found
 
     def known_to_exist(self, target: FlowLogTarget) -> Mapping[str, Any]:
         """The resource of the flow log, which a run has created."""
@@ -170,15 +169,10 @@ class _State:
         return resource
 
 
-def _own_outputs(outputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    own: Mapping[str, Any] = outputs.get(OUTPUT, outputs)
-    return own
-
-
 def _remember(stack: Mapping[str, Any], forgotten: Collection[str]) -> dict[str, Any]:
     """The stack's own resource, whose outputs say that these flow logs were forgotten, and no longer list them."""
     outputs = stack["outputs"]
-    own = _own_outputs(outputs)
+    own = own_outputs(outputs)
     last_run = {**own[LAST_RUN], FORGOTTEN: sorted(read_forgotten(own) | set(forgotten))}
     listed = {
         name: [flow_log for flow_log in found if flow_log["id"] not in forgotten]
@@ -195,12 +189,9 @@ def _parse(stack: str, text: str) -> StackConfig:
 
 def _find_attachments(inventory: Inventory, router_ids: Collection[str], names: Sequence[str]) -> set[tuple[str, str]]:
     """The attachments of these routers that have these ids or names; each as the ids of its router and its own."""
-    there = [attachment for id_ in router_ids for attachment in inventory.attachments.get(id_, ())]
-    found = [find("ATTACHMENT", "attachment", name, there) for name in names]
-    if problems := [problem.what for problem in found if isinstance(problem, Problem)]:
-        raise ValueError("; ".join(problems))
-    ids = {attachment.id for attachment in found if isinstance(attachment, Attachment)}
-    return {(id_, other.id) for id_ in router_ids for other in inventory.attachments.get(id_, ()) if other.id in ids}
+    there = {at.id: (id_, at) for id_ in router_ids for at in inventory.attachments.get(id_, ())}
+    found = command_line.find_named("attachment", names, [at for _, at in there.values()])
+    return {(there[at.id][0], at.id) for at in found}
 
 
 def _without(declared: Mapping[str, Any], plan: Plan, router_ids: Collection[str]) -> dict[str, Any]:
@@ -241,11 +232,8 @@ def _deselect(declared: Mapping[str, Any], plan: Plan, chosen: Collection[tuple[
 def _describe(flow_log: Mapping[str, Any], inventory: Inventory) -> str:
     """The flow log of this resource, by the names of what it logs and where to."""
     target = target_of(flow_log["outputs"])
-    there: list[Named] = [*inventory.routers, *inventory.groups]
-    there += [*inventory.attachments.get(target.er_id, ()), *inventory.streams.get(target.log_group_id, ())]
-    names = {thing.id: thing.display_name for thing in there}
     router, attachment, group, stream = (
-        display_name(names.get(id_, id_))
+        display_name(inventory.names.get(id_, id_))
         for id_ in (target.er_id, target.resource_id, target.log_group_id, target.log_stream_id)
     )
     return f"{router}, {attachment}, {display_name(flow_log['outputs']['name'])}\n    logs to {group}/{stream}"

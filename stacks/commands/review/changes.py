@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from providers.schema import IDENTITY, UNKNOWN_STATE
 from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, LOG_GROUPS_COMPONENT_TYPE, RANDOM_UUID_TYPE, Urn
 from stacks.checks.deletions import former_stream
-from stacks.commands.review.log_stores import LOG_STORE_TYPES, is_repeated, log_store_row
+from stacks.commands.review.log_stores import LOG_STORE_TYPES, log_store_row
 from stacks.commands.review.model import Difference, Kind, Row, StackReview
 from stacks.commands.review.names import Names
 from stacks.commands.review.preview import Preview, State, Step, UnreadableError, read_preview
 from stacks.commands.review.values import EMPTY, difference_of, differs, settings_that_differ, show_value
+from stacks.commands.review.words import SHOW_STREAM
 from stacks.planning.lookup import join_names
 
 KINDS = {
@@ -61,7 +63,13 @@ def _review(stack: str, preview: Preview) -> StackReview:
     # As the state had them before the preview refreshed it.
     before = {step.urn: step.old for step in preview.steps if step.op == "refresh" and step.old}
     log_stores = [
-        log_store_row(kind, step, before.get(step.urn), _by_hand(kind, step, before.get(step.urn)))
+        log_store_row(
+            kind,
+            step,
+            before.get(step.urn),
+            name=names.log_store(step),
+            note=_by_hand(kind, step, before.get(step.urn)),
+        )
         for kind, step in steps
         if step.type in LOG_STORE_TYPES
     ]
@@ -72,17 +80,25 @@ def _review(stack: str, preview: Preview) -> StackReview:
     moved_to: dict[tuple[str, ...], list[str]] = {}
     for _, new in pairs:
         moved_to.setdefault(_attachment(new), []).append(names.logs_to(new.new or _known(new)))
+    by_urn = {step.urn: step for step in preview.steps if step.type == FLOW_LOG_TYPE}
+    numbers = Counter(map(_attachment, by_urn.values()))
     for kind, step in steps:
         if step.type not in LOG_STORE_TYPES and step.urn not in moves:
             for shown_as, row in _rows(kind, step, names, before.get(step.urn)):
                 if kind is Kind.DELETE and (streams := moved_to.get(_attachment(step))):
                     row = replace(row, note=f"its attachment will be logged to {join_names(streams)}")
+                if shown_as not in SHOW_STREAM and numbers[_attachment(step)] > 1:
+                    row = replace(row, note=", ".join(filter(None, [row.note, f"logs to {row.logs_to}"])))
                 rows[shown_as].append(row)
     rows[Kind.MOVE] = [_move(*pair, names) for pair in pairs]
+    # What is no longer declared and was also deleted by hand has no step.
+    for urn in preview.gone.keys() - {step.urn for _, step in steps}:
+        if urn.type_token == FLOW_LOG_TYPE:
+            rows[Kind.DELETE].append(_gone(preview.gone[urn], names))
     return StackReview(
         stack=stack,
         is_destroyed=names.is_destroy,
-        warnings=[warning for warning in preview.warnings if not any(is_repeated(warning, row) for row in log_stores)],
+        warnings=preview.warnings,
         rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
         log_stores=sorted(log_stores, key=lambda row: row.sort_key),
         skipped=sorted(names.skipped, key=lambda item: (item.router, item.attachment)),
@@ -199,6 +215,10 @@ def _row(kind: Kind, step: Step, names: Names, before: State | None) -> Row:
     changed = settings_that_differ(old, state) if kind is Kind.CREATE and old else step.changed
     differences = _differences(old, state, changed, names, before) if old else ()
     return replace(row, note=", ".join(filter(None, notes)), differences=tuple(differences))
+
+
+def _gone(state: State, names: Names) -> Row:
+    return replace(_make_row(state, names), note="; ".join(filter(None, ["no longer exists", names.reason(state)])))
 
 
 def _make_row(state: State, names: Names) -> Row:

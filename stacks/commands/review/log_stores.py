@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from providers.urn import LOG_GROUP_TYPE, LOG_STREAM_TYPE
-from stacks.checks.log_groups import removal_sentence
 from stacks.commands.review.model import Difference, Kind, LogStoreRow
 from stacks.commands.review.preview import State, Step
 from stacks.commands.review.values import difference_of, settings_that_differ, show_value
@@ -16,20 +15,15 @@ LOG_STORE_TYPES = (LOG_GROUP_TYPE, LOG_STREAM_TYPE)
 NONE = "(none)"
 
 
-def log_store_row(kind: Kind, step: Step, before: State | None, note: str) -> LogStoreRow:
+def log_store_row(kind: Kind, step: Step, before: State | None, *, name: str, note: str) -> LogStoreRow:
     """The row of a log group or log stream; `before` is its state before the preview refreshed it."""
     return LogStoreRow(
-        name=step.name,
+        name=name,
         kind=kind,
         stays=step.old is not None and step.old.value("delete_with_data") is not True,
         differences=tuple(_created(step, before) if kind is Kind.CREATE else _differences(step, before)),
         note=note,
     )
-
-
-def is_repeated(warning: str, row: LogStoreRow) -> bool:
-    """Whether the warning says no more than the row of a removal."""
-    return row.kind is Kind.DELETE and warning.endswith(f": {removal_sentence(row.name, deletes=not row.stays)}")
 
 
 def _created(step: Step, before: State | None) -> Iterator[Difference]:

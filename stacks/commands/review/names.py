@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.inputs import is_unknown
-from providers.urn import STACK_TYPE
+from providers.urn import COMPONENT_TYPE, STACK_TYPE
 from stacks.commands.review.log_stores import LOG_STORE_TYPES
-from stacks.commands.review.preview import Preview, State
-from stacks.commands.review.values import UNKNOWN
-from stacks.state.last_run import OUTPUT, LastRun, OutputsError, read_last_run
+from stacks.commands.review.preview import Preview, State, Step
+from stacks.commands.review.values import UNKNOWN, show_value
+from stacks.state.last_run import LastRun, OutputsError, own_outputs, read_last_run
 
 NOT_DECLARED = "it is no longer declared"
 
@@ -39,9 +39,10 @@ class Names:
         self.skipped = notes.skipped
 
     def router(self, state: State) -> str:
-        """The router's name; its component's if nothing names it."""
-        id_ = _text(state, "er_id")
-        return self._names.get(id_) or (state.parent.name if state.parent else "") or id_
+        """The router's name; that of its component, first seen, if nothing else names it."""
+        id_, parent = _text(state, "er_id"), state.parent
+        component = parent.name if parent and parent.type_token == COMPONENT_TYPE else ""
+        return self._names.get(id_) or component or id_
 
     def attachment(self, state: State) -> str:
         """The attachment's name."""
@@ -59,6 +60,14 @@ class Names:
             return UNKNOWN
         return "/".join(self._names.get(id_) or (f"{id_[:8]}…" if len(id_) > 8 else id_) for id_ in ids)
 
+    def log_store(self, step: Step) -> str:
+        """`GROUP` or `GROUP/STREAM`; without the group if that is not known."""
+        state = step.new or step.old
+        if step.urn.is_of_stack_file or not state:
+            return step.name
+        group = self._names.get(_text(state, "log_group_id"), "")
+        return "/".join(filter(None, [group, show_value(state.value("name"))]))
+
     def reason(self, state: State) -> str:
         """Why this flow log is deleted; empty if the stack is destroyed."""
         return self._reasons.get(state.name) or ("" if self.is_destroy else NOT_DECLARED)
@@ -66,7 +75,7 @@ class Names:
 
 def _read(outputs: Mapping[str, Any]) -> LastRun:
     try:
-        return read_last_run(outputs.get(OUTPUT, outputs))
+        return read_last_run(own_outputs(outputs))
     except OutputsError:
         return {}  # written by another version, or a program's own: ids are shown
 

@@ -103,6 +103,7 @@ class Preview:
 
     Attributes:
         steps: Its steps, also of resources that stay the same.
+        gone: By URN, the old state of resources that the refresh no longer finds.
         outputs_before: The stack's outputs after its last run; empty if there was none.
         warnings: Its warnings, without those that say no more than the notes.
         notes: Names and reasons.
@@ -110,6 +111,7 @@ class Preview:
     """
 
     steps: list[Step] = field(default_factory=list)
+    gone: dict[Urn, State] = field(default_factory=dict)
     outputs_before: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -131,7 +133,7 @@ class Preview:
         if self.errors:
             raise UnreadableError("", _sentences(self.errors))
         self.notes = read_notes(self._messages)
-        self.warnings = [warning for warning in _sentences(self.warnings) if warning not in self.notes.told]
+        self.warnings = [warning for warning in _sentences(self.warnings) if warning not in self.notes.warnings]
 
 
 def read_preview(text: str) -> Preview:
@@ -149,6 +151,8 @@ def read_preview(text: str) -> Preview:
             step = _step(_mapping(_mapping(event[kind]).get("metadata")))
             if kind == "resourcePreEvent":
                 preview.steps.append(step)
+            elif step.op == "refresh" and step.old and not step.new:
+                preview.gone[step.urn] = step.old
             if step.type == STACK_TYPE and step.old and step.old.outputs:
                 preview.outputs_before = step.old.outputs
         if "summaryEvent" in event:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from providers import journal
 from providers.preview_notes import EVENTS_VARIABLE
 from stacks.commands import cli
+from stacks.commands.checks import check, check_sign_in
 from stacks.commands.question import check_terminal, is_answered, is_confirmed
 from stacks.commands.run import pulumi
 from stacks.stackfile.location import short_name
@@ -29,14 +30,14 @@ def preview(stack: str, options: Sequence[str]) -> int:
     colour = "always" if is_colourful else "never"
     shown = ("--color", colour, "--diff", "--suppress-outputs")
     with pulumi.held(*_preview(), *shown, "--stack", stack, *options) as process:
-        _check_sign_in(stack)
+        check_sign_in(stack)
         return pulumi.show(process)
 
 
 def review(stack: str, options: Sequence[str]) -> int:
     """Print what `up` would change, as Markdown."""
     with _held_events(*_preview(), "--stack", stack, *options) as process:
-        _check_sign_in(stack)
+        check_sign_in(stack)
         return _show_review(stack, pulumi.read(process), is_text=False)
 
 
@@ -45,7 +46,7 @@ def up(stack: str, options: Sequence[str]) -> int:
     wait = _wait_options(stack)
     is_unattended = not os.environ.get("CONFIRM") and not (sys.stdin.isatty() and sys.stdout.isatty())
     if is_unattended or is_answered(stack):
-        _check(stack)
+        check(stack)
     else:
         _ask(stack, *_preview(), "--stack", stack, *options)
     return _up(stack, options) or (_wait(wait) if wait else 0)
@@ -54,7 +55,7 @@ def up(stack: str, options: Sequence[str]) -> int:
 def destroy(stack: str, options: Sequence[str]) -> int:
     """Delete the stack's flow logs."""
     if is_answered(stack):
-        _check(stack)
+        check(stack)
     else:
         _ask(stack, "destroy", "--preview-only", "--stack", stack, *options)
     return pulumi.run("destroy", *_YES, "--stack", stack, *options)
@@ -62,13 +63,13 @@ def destroy(stack: str, options: Sequence[str]) -> int:
 
 def refresh(stack: str, options: Sequence[str]) -> int:
     """Update the state with what exists now."""
-    _check(stack)
+    check(stack)
     return _refresh(stack, options)
 
 
 def recover(stack: str, _options: Sequence[str]) -> int:
     """Finish a run that was killed, if no other run is in progress."""
-    _check_sign_in(stack)
+    check_sign_in(stack)
     from stacks.commands.run.take_over import take_over
 
     take_over(stack)
@@ -96,7 +97,8 @@ def _up(stack: str, options: Sequence[str]) -> int:
     """Run `pulumi up`; if it succeeds, print the coverage, which has no say in the exit code."""
     code = pulumi.run("up", "--refresh", *_YES, "--stack", stack, *options)
     if not code:
-        journal.forget(short_name(stack))  # The backend has acknowledged the state.
+        with contextlib.suppress(OSError):  # The state has it all, which the next run will find.
+            journal.forget(short_name(stack))
         from stacks.commands.coverage.__main__ import main as show_coverage
 
         brief = () if sys.stdout.isatty() else ("--brief",)
@@ -125,29 +127,11 @@ def _wait(options: Sequence[str]) -> int:
     return show_delivery(options)
 
 
-def _check(stack: str) -> None:
-    """End the process with a sentence unless the credentials work and no run was interrupted."""
-    cli.start(*cli.state(stack))
-    _check_sign_in(stack)
-    from stacks.commands.command_line import fetch_export
-    from stacks.state import recovery
-
-    recovery.refuse_interrupted(stack, fetch_export(stack))
-
-
-def _check_sign_in(stack: str) -> None:
-    """End the process with a sentence unless the credentials work."""
-    cli.start(*cli.config(stack))
-    from stacks.commands.whoami import check_sign_in
-
-    check_sign_in(stack)
-
-
 def _ask(stack: str, *preview: str) -> None:
     """Check, show what would change, and end the process unless there is nothing to do or the user agrees."""
-    check_terminal()
     with _held_events(*preview) as process:
-        _check(stack)
+        check(stack)
+        check_terminal()
         print("previewing the changes", file=sys.stderr)
         if _show_review(stack, pulumi.read(process), is_text=True):
             sys.exit(1)

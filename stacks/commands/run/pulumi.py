@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from threading import Thread
+from typing import TextIO
 
 _UNCHANGED = re.compile(
     r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
@@ -51,7 +52,7 @@ def show(process: Process) -> int:
     with _errors_shown(process):
         for line in process.stdout or ():
             if is_shown(line.decode(errors="replace")):
-                _print(line)
+                _print(sys.stdout, line)
     return process.wait()
 
 
@@ -83,19 +84,18 @@ def _errors_shown(process: Process) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _print(line: bytes) -> None:
+def _print(stream: TextIO, line: bytes) -> None:
     try:
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # as after `| head`: that nobody reads it must not end a run halfway
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stream.buffer.write(line)
+        stream.buffer.flush()
+    except OSError:  # as after `| head`, or if the disk is full: a run that changes things must not stop halfway
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _copy_errors(process: Process) -> None:
     is_locked = False
     for line in process.stderr or ():
         is_locked = is_locked or _LOCKED in line
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+        _print(sys.stderr, line)
     if is_locked:
-        print(_RECOVER, file=sys.stderr)
+        _print(sys.stderr, f"{_RECOVER}\n".encode())
