@@ -38,13 +38,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "stacks.records": ("stacks.commands",),
     "stacks.commands": (
         *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
-        *("stacks.state", "stacks.planning.naming", "providers.connection"),
+        *("stacks.state", "stacks.planning.naming", "providers.connection", "providers.backend"),
     ),
     "emulator": ("emulator.faults",),
     "emulator.faults": ("emulator",),
     "tools": ("providers", "providers.backend", "stacks.checks", "stacks.stackfile", "stacks.state", "tools.offline"),
     "tools.offline": ("tools",),
-    "bench": ("providers", "providers.host", "stacks", "emulator", "tools", "tools.offline"),
+    "bench": (
+        *("providers", "providers.backend", "providers.host", "stacks", "stacks.checks", "stacks.state"),
+        *("emulator", "tools", "tools.offline"),
+    ),
 }
 """The packages whose modules a package's modules may import, besides their own. A longer name takes precedence."""
 
