@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -75,6 +75,11 @@ def fetch_values(stack: str) -> tuple[str, Values]:
     return name, _checked(name, values)
 
 
+def as_errors(sentences: Iterable[str]) -> str:
+    """A line for each mistake in the stack file."""
+    return "\n".join(f"error: {sentence}" for sentence in sentences)
+
+
 def fetch_backend() -> str:
     """The address of the state backend. It may have a password, so it is no command's argument."""
     # The CLI names no service but the Pulumi Cloud.
@@ -102,7 +107,7 @@ def parse_values(stack: str, text: str) -> Values:
 
 def _checked(stack: str, values: Values) -> Values:
     if problems := check_keys(values.plain, is_secret=values.is_secret):
-        cli.fail(StackError(problems).sentences(stack_file(stack)))
+        cli.fail(as_errors(StackError(problems).sentences(stack_file(stack)).splitlines()))
     return values
 
 
@@ -173,7 +178,7 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         cli.fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
-        cli.fail(error.sentences(stack_file(stack)))
+        cli.fail(as_errors(error.sentences(stack_file(stack)).splitlines()))
     except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
         cli.fail(f"error: {error}")
 

@@ -145,6 +145,6 @@ def test_make_up_works_behind_a_proxy(checkout: Path) -> None:
 
 
 def test_make_reports_wrong_credentials_once(checkout: Path, team: dict[str, str]) -> None:
-    for target in ("up", "destroy"):
+    for target in ("up", "destroy", "preview", "review"):
         output = run_shell(f"make {target}", checkout, 2, **{**team, "OS_TOKEN": "wrong"})
         assert output.count("refused the credentials") == output.count("error: ") == 1, output

@@ -11,6 +11,7 @@ import pytest
 from providers.er import Client
 from providers.er.flow_logs import FlowLog
 from providers.er.log_groups import LogGroup
+from stacks.commands import command_line
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey
@@ -309,3 +310,14 @@ def test_streams_are_listed_only_for_groups_outside_the_stack_file() -> None:
     client = FakeClient()
     assert survey_of([CORE], client).seen_at == "2030-01-02T03:04:05Z"
     assert client.requests == {"streams of g2": 1, "streams of g3": 1}
+
+
+def test_each_mistake_in_stack_file_is_an_error_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.parse_values("dev", "config: {otc-flow-logs:reigon: eu-de, otc-flow-logs:max_delete: 1}")
+
+    assert ended.value.code == command_line.UNKNOWN
+    assert capsys.readouterr().err.splitlines() == [
+        "error: otc-flow-logs:reigon in stacks/Pulumi.dev.yaml: unknown key; did you mean region?",
+        "error: otc-flow-logs:max_delete in stacks/Pulumi.dev.yaml: unknown key; did you mean max_deletes?",
+    ]

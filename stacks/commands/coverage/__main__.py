@@ -31,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
         _print(coverage, options)
-    for sentence in coverage.mistakes:
-        print(sentence, file=sys.stderr)
+    if coverage.mistakes:
+        print(command_line.as_errors(coverage.mistakes), file=sys.stderr)
     return coverage.exit_code
 
 

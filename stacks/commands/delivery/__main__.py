@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.wait:
             found, late = wait_for_first_records(client, found, question, bound=options.wait)
         print(_format(options, coverage, found))
-    for sentence in coverage.mistakes:
-        print(sentence, file=sys.stderr)
+    if coverage.mistakes:
+        print(command_line.as_errors(coverage.mistakes), file=sys.stderr)
     if late:
         print(
             f"error: after {format_age(options.wait)}, no record has come from {join_names(_attachments(late))}: wait"

@@ -6,7 +6,9 @@ starts before the checks have passed. A preview starts at once, and prints nothi
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -164,4 +166,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # the process is short, and mostly imports
+    atexit.register(gc.freeze)
     sys.exit(main(sys.argv[1:]))
