@@ -11,7 +11,7 @@ import pytest
 from providers.er import Client
 from providers.er.flow_logs import FlowLog
 from providers.er.log_groups import LogGroup
-from stacks.commands import command_line
+from stacks.commands import cli, command_line
 from stacks.commands.coverage.model import Coverage, Status
 from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey
@@ -316,7 +316,7 @@ def test_each_mistake_in_stack_file_is_an_error_of_its_own(capsys: pytest.Captur
     with pytest.raises(SystemExit) as ended:
         command_line.parse_values("dev", "config: {otc-flow-logs:reigon: eu-de, otc-flow-logs:max_delete: 1}")
 
-    assert ended.value.code == command_line.UNKNOWN
+    assert ended.value.code == cli.UNKNOWN
     assert capsys.readouterr().err.splitlines() == [
         "error: otc-flow-logs:reigon in stacks/Pulumi.dev.yaml: unknown key; did you mean region?",
         "error: otc-flow-logs:max_delete in stacks/Pulumi.dev.yaml: unknown key; did you mean max_deletes?",
