@@ -13,7 +13,7 @@ export $(INPUTS)
 
 # In these, ARGS are the arguments "$@" of the recipe: tools.prepare reads it, with the shell's quotation marks.
 TAKE_ARGS = up apply preview plan review refresh destroy coverage delivery adopt new-stack \
-	test test-fast acceptance bench chaos live
+	test test-fast acceptance bench check-backend chaos live
 OTHERS = $(filter-out $(TAKE_ARGS),$(or $(MAKECMDGOALS),help))
 $(if $(ARGS),$(if $(OTHERS),$(error make $(firstword $(OTHERS)) takes no ARGS: leave them out)))
 
@@ -111,6 +111,10 @@ acceptance: ## Run what `make test` leaves out: more cases, and docs/.
 .PHONY: bench
 bench: ## Compare the speed with the SDK's host, for over an hour.
 	@$(with_cli); python -m bench "$$@"
+
+.PHONY: check-backend
+check-backend: ## Kill a run in the state backend in use, and look.
+	@$(with_cli); python -m bench.backend "$$@"
 
 .PHONY: chaos
 chaos: ## Inject faults, and look for lost flow logs, for 40 minutes.

@@ -3,6 +3,9 @@
 The engine counts such a create as failed, and forgets it. So each create has a file from before its first request until
 the engine has the response. The file is locked all the time, and the kernel releases the lock of a killed process: a
 file without a lock belongs to an interrupted create, and a file with a lock to a run that is alive.
+
+A service may lose what the engine has sent it: there are servers that drop the journal of a run that is cancelled. So
+with a service, a file stays, without a lock, until a state is seen that has the flow log, or the flow log is deleted.
 """
 
 from __future__ import annotations
@@ -17,39 +20,53 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from providers.backend import VARIABLE, is_service
+
 FOLDER = Path(".local", "creating")
 
 _TRIES = 100  # to write a file: another process may remove the file or the folder in between
 
 
 @contextlib.contextmanager
-def recorded(stack: str, urn: str, inputs: Mapping[str, Any]) -> Iterator[None]:
-    """Record a create for as long as the block lasts.
+def recorded(
+    stack: str, urn: str, inputs: Mapping[str, Any], *, may_exist: type[Exception] | tuple[()] = ()
+) -> Iterator[None]:
+    """Record a create for as long as the block lasts; with a service, until it is forgotten.
 
     Args:
         stack: The stack's name.
         urn: The resource.
         inputs: All of its inputs. None of a FlowLog is secret; if a program marks one as secret, only the user of this
             process can read the file.
+        may_exist: The errors of the block after which what was to be created may exist. After any other, the create is
+            forgotten.
 
     Raises:
         OSError: The file cannot be written or locked. Nothing is recorded then.
     """
-    text = json.dumps({"urn": urn, "inputs": dict(inputs)}, sort_keys=True)
-    file = FOLDER / stack / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+    service = _service()
+    text = json.dumps({"urn": urn, "inputs": dict(inputs), **service}, sort_keys=True)
+    file = FOLDER / stack / f"{_digest(urn)}-{_digest(text)}.json"
+    is_kept = bool(service)
     with _open_locked(file, text) as stream:
         try:
             yield
+        except Exception as error:
+            is_kept = is_kept and isinstance(error, may_exist)
+            raise
         finally:
             # Before the lock is released: without a lock, the file would be that of an interrupted create. A run of a
             # stack of the same name in another backend may have replaced the file.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(file.stat(), os.fstat(stream.fileno())):
-                    file.unlink()
+            if not is_kept:
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(file.stat(), os.fstat(stream.fileno())):
+                        file.unlink()
 
 
 def unfinished(stack: str) -> list[dict[str, Any]]:
-    """The interrupted creates, each with `urn` and `inputs`; none of a run that is alive.
+    """The interrupted creates, each with `urn` and `inputs`; none of a run that is alive, or of another service.
+
+    With a service, these are also creates that have ended, until they are forgotten.
 
     This also removes the partial files of processes that were killed while they wrote: they had sent no request yet.
 
@@ -57,7 +74,23 @@ def unfinished(stack: str) -> list[dict[str, Any]]:
         OSError: A file cannot be read.
     """
     _remove_partial_files(stack)
-    return [json.loads(text) for text in _texts(stack) if text is not None]
+    creates = [json.loads(text) for text in _texts(stack) if text is not None]
+    return [create for create in creates if _is_here(create)]
+
+
+def forget(stack: str, urn: str = "", identity: Mapping[str, Any] | None = None) -> None:
+    """Forget creates that are not running: of this resource, with these values among its inputs; without any, all.
+
+    Raises:
+        OSError: A file cannot be read or removed.
+    """
+    for file in _files(stack, ".json", prefix=_digest(urn) if urn else ""):
+        with contextlib.suppress(FileNotFoundError):
+            if (text := _text(file)) is None:
+                continue
+            create = json.loads(text)
+            if _is_here(create) and (identity or {}).items() <= create["inputs"].items():
+                file.unlink()
 
 
 def under_way(stack: str) -> int:
@@ -67,6 +100,20 @@ def under_way(stack: str) -> int:
         OSError: A file cannot be read.
     """
     return sum(text is None for text in _texts(stack))
+
+
+def _service() -> dict[str, str]:
+    """What distinguishes stacks of the same name in two services: a hash, since an address may be secret."""
+    url = os.environ.get(VARIABLE, "")
+    return {"service": _digest(url.rstrip("/"))} if is_service(url) else {}
+
+
+def _is_here(create: Mapping[str, Any]) -> bool:
+    return create.get("service") == _service().get("service")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _open_locked(file: Path, text: str) -> IO[str]:
@@ -131,9 +178,10 @@ def _remove_partial_files(stack: str) -> None:
                 part.unlink()
 
 
-def _files(stack: str, suffix: str) -> list[Path]:
+def _files(stack: str, suffix: str, *, prefix: str = "") -> list[Path]:
     try:
-        return sorted(file for file in (FOLDER / stack).iterdir() if file.suffix == suffix)
+        files = sorted((FOLDER / stack).iterdir())
+        return [file for file in files if file.suffix == suffix and file.name.startswith(prefix)]
     except FileNotFoundError:  # nothing was ever created, or `make recover` has removed the folder
         return []
 

@@ -152,7 +152,7 @@ def _settings(store: DesiredLogStore) -> dict[str, Any]:
 
 def declare_decision(decision: Decision) -> dict[str, RouterFlowLogs]:
     """Declare what was decided; returns the routers' components by each of their keys."""
-    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY_NAME)
+    key = pulumi_random.RandomUuid(IDEMPOTENCY_KEY_NAME, opts=pulumi.ResourceOptions(import_=decision.lost_key))
     ids = LogGroups(decision, idempotency_key=key.result).ids if decision.plan.log_groups else {}
     components: dict[str, RouterFlowLogs] = {}
     for router in decision.plan.routers:

@@ -34,6 +34,7 @@ class Previous:
         last_run: The outputs of the last run.
         managed: The flow logs in the state.
         has_key: Whether the state has an idempotency key.
+        lost_key: The idempotency key, if the state had lost it.
         log_stores: The log groups and log streams in the state.
         forgotten: The ids of the flow logs that the stack has stopped managing.
     """
@@ -41,8 +42,14 @@ class Previous:
     last_run: LastRun
     managed: ManagedFlowLogs
     has_key: bool
+    lost_key: str | None = None
     log_stores: ManagedLogStores = field(default_factory=dict)
     forgotten: Set[str] = frozenset()
+
+    @property
+    def can_find_creates(self) -> bool:
+        """Whether a repeated create finds what an earlier run has created."""
+        return self.has_key or self.lost_key is not None
 
     @property
     def is_first_run(self) -> bool:
@@ -70,6 +77,7 @@ class Decision:
     Attributes:
         plan: The flow logs to declare.
         adopted: The flow logs to adopt, by target.
+        lost_key: The idempotency key that the state has lost, to import it.
         adopted_log_stores: By logical name, the ids of the log groups and log streams to adopt.
         warnings: What the user should know.
         notes: What a reviewer should know.
@@ -80,6 +88,7 @@ class Decision:
 
     plan: Plan
     adopted: Mapping[FlowLogTarget, FlowLog]
+    lost_key: str | None
     adopted_log_stores: Mapping[str, str]
     warnings: Sequence[str]
     notes: PreviewNotes
@@ -118,12 +127,12 @@ def decide(
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
     creates = find_creates(plan, managed)
-    conflicts = check_conflicts(config, plan, managed, has_key=previous.has_key, forgotten=previous.forgotten)
+    conflicts = check_conflicts(config, plan, managed, has_key=previous.can_find_creates, forgotten=previous.forgotten)
     failing, warnings = check_quota(plan, len(creates), deletions, fetch_quota(client) if creates else None)
     failing = [*conflicts.problems, *failing]
-    log_groups = check_log_groups(plan, previous.log_stores, managed, has_key=previous.has_key)
+    log_groups = check_log_groups(plan, previous.log_stores, managed, has_key=previous.can_find_creates)
     problems = [
-        *_find_problems(config, plan, managed, deletions, stack),
+        *_find_problems(config, plan, previous, deletions, stack),
         *conflicts.refusals,
         *log_groups.problems,
     ]
@@ -144,6 +153,7 @@ def decide(
     return Decision(
         plan=plan,
         adopted=conflicts.adopted,
+        lost_key=previous.lost_key,
         adopted_log_stores=log_groups.adopted,
         warnings=[*notes.warnings, *_format_warnings(previous, warnings, place)],
         notes=notes,
@@ -153,19 +163,21 @@ def decide(
 
 
 def _find_problems(
-    config: StackConfig, plan: Plan, managed: ManagedFlowLogs, deletions: Sequence[Deletion], stack: str
+    config: StackConfig, plan: Plan, previous: Previous, deletions: Sequence[Deletion], stack: str
 ) -> list[Problem]:
     """The problems that end any run."""
     problems = [*plan.problems, *check_rules(config.rules, plan)]
     if not plan.problems:
-        problems += check_deletions(config, plan, managed, deletions)
-        problems += check_interrupted_creates(plan, read_interrupted_creates(stack))
+        problems += check_deletions(config, plan, previous.managed, deletions)
+        problems += check_interrupted_creates(
+            plan, read_interrupted_creates(stack), previous.managed, has_key=previous.can_find_creates
+        )
     return problems
 
 
 def _format_warnings(previous: Previous, problems: Sequence[Problem], place: str | Path) -> list[str]:
     warnings = [problem.sentence(place) for problem in problems]
-    if not previous.has_key and not previous.is_first_run:
+    if not previous.can_find_creates and not previous.is_first_run:
         # If --target leaves out what depends on the keys of version 0.1, Pulumi writes a state that it cannot read.
         warnings.append("this run migrates the state of version 0.1: run it without --target")
     return warnings

@@ -34,7 +34,12 @@ from stacks.stackfile.loader import (
 from stacks.stackfile.location import stack_file
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import FLOW_LOGS, OutputsError, read_forgotten, read_last_run
-from stacks.state.managed import find_managed_flow_logs, find_managed_log_stores, has_idempotency_key
+from stacks.state.managed import (
+    find_lost_idempotency_key,
+    find_managed_flow_logs,
+    find_managed_log_stores,
+    has_idempotency_key,
+)
 from stacks.state.outputs import list_flow_logs
 from stacks.state.snapshot import Snapshot
 
@@ -74,6 +79,7 @@ def declare(
             forgotten=read_forgotten(last_outputs),
             managed=find_managed_flow_logs(snapshot),
             has_key=has_idempotency_key(snapshot),
+            lost_key=find_lost_idempotency_key(snapshot),
             log_stores=find_managed_log_stores(snapshot),
         )
         client = Connection(values.get, os.environ, directory=Path.cwd()).client

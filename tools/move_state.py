@@ -16,7 +16,6 @@ from typing import Any
 
 import yaml
 
-from providers import journal
 from providers.urn import Urn
 from stacks.checks import backend
 from stacks.stackfile.location import short_name, stack_file
@@ -229,11 +228,12 @@ def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> N
         raise ToolError(
             f"Another run of stack '{stack}' is in progress, with {number} creates: wait until it has ended."
         )
-    number = len(recovery.find_pending_operations(export)) + len(journal.unfinished(stack))
-    if number:
+    pending = {operation["resource"]["urn"] for operation in recovery.find_pending_operations(export)}
+    pending |= {create["urn"] for create in recovery.find_unfinished_creates(export, stack)}
+    if pending:
         raise ToolError(
-            f"A run of stack '{stack}' is in progress, or was interrupted, with {number} pending operations: if no run"
-            " is in progress, run `make recover` first."
+            f"A run of stack '{stack}' is in progress, or was interrupted, with {len(pending)} pending operations: if"
+            " no run is in progress, run `make recover` first."
         )
 
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from providers.backend import is_service
 from stacks.checks import backend, passphrase
 from stacks.stackfile.location import short_name
 from tools import offline, pulumi_cli
@@ -27,13 +28,16 @@ from tools.venv import ensure_venv
 
 ROOT = Path(__file__).absolute().parent.parent
 
-# Operations mostly wait for the API: with Pulumi's own default, four per core, most of them would queue. With many more
-# than this, the engine is busy recording pending operations in the state (measured with `python -m bench --n 500`).
-# The client limits how many calls run at once: see providers.er.background.
+# Operations mostly wait for the API: with Pulumi's own default, four per core, most of them would queue. The client
+# limits how many calls run at once: see providers.er.background. docs/speed.md says how both widths were measured.
+#
+# Most backends keep the state in one document, which each step writes, with all pending operations: with many more than
+# this, the engine is busy with that.
 PARALLEL = 128
-# Commands that only read write no state, and the more they read at once, the fewer lists the client requests.
+# Services get a journal of what changes, and commands that only read write no state. The more is done at once, the
+# fewer lists the client requests.
+WIDE = 512
 READS = "OTC_FLOW_LOGS_READS"
-_READS = 512
 _SELECT_SECONDS = 120
 _DEFAULTS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -58,12 +62,16 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
         direct = [host for host in environment.get("no_grpc_proxy", "").split(",") if host]
         new["no_grpc_proxy"] = ",".join(dict.fromkeys([*direct, *_LOOPBACK]))
     if stack:
-        width = _width("PULUMI_PARALLEL", environment) or PARALLEL
-        reads = _width(READS, environment) or (_READS if width == PARALLEL else width)
+        width = _width("PULUMI_PARALLEL", environment) or (WIDE if is_service(_backend(environment)) else PARALLEL)
+        reads = _width(READS, environment) or (WIDE if width in (PARALLEL, WIDE) else width)
         new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
         if short_name(stack) == passphrase.LOCAL:
             new[passphrase.VARIABLE] = ""  # whatever is exported for other stacks
     return new
+
+
+def _backend(environment: Mapping[str, str]) -> str:
+    return backend.find_current_backend((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"), environment)
 
 
 def _width(name: str, environment: Mapping[str, str]) -> int | None:

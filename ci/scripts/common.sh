@@ -60,8 +60,11 @@ preview_stack() (
     "$@" >"$json" </dev/null || code=$?
     if [ "$code" = "$NO_SUCH_STACK" ]; then
         echo "stack $stack: not in the state yet, which is no error; previewing it as a new stack" >&2
-        empty=$(mktemp -d)
-        trap 'rm -rf "$empty"' EXIT
+        empty=$(mktemp -d) file=${STACKS}Pulumi.$stack.yaml
+        # A service encrypts secrets itself. In its place, a passphrase is needed, and noted in the stack file.
+        cp "$file" "$empty/file"
+        trap 'cp "$empty/file" "$file"; rm -rf "$empty"' EXIT
+        [ -n "${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ] || export PULUMI_CONFIG_PASSPHRASE="${PULUMI_CONFIG_PASSPHRASE-of-no-secret}"
         export OTC_FLOW_LOGS_STATE="$PULUMI_BACKEND_URL" PULUMI_BACKEND_URL="file://$empty?metadata=skip"
         # Its "Created stack" would mislead: the stack is in the empty state only.
         created=$(pulumi stack init "$stack" --non-interactive 2>&1 </dev/null) || refuse "$created"

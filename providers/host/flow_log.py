@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -20,7 +21,8 @@ class FlowLogHandler(ResourceHandler[FlowLogProvider]):
     def Create(self, request: Any) -> Any:  # noqa: N802 - the protocol's name, as for the others
         run = self._session.run
         try:
-            with journal.recorded(Urn.parse(request.urn).stack, request.urn, MessageToDict(request.properties)):
+            stack, inputs = Urn.parse(request.urn).stack, MessageToDict(request.properties)
+            with journal.recorded(stack, request.urn, inputs, may_exist=IncompleteResourceError):
                 return super().Create(request)
         except Exception as error:
             run.record_failed(request.urn, from_struct(request.properties))
@@ -48,4 +50,8 @@ class FlowLogHandler(ResourceHandler[FlowLogProvider]):
                 f"flow log {properties.get('name')!r} ({request.id}) was not deleted, because another flow log of its"
                 " attachment could not be created in this run; the next run continues from there"
             )
-        return super().Delete(request)
+        response = super().Delete(request)
+        identity = {key: properties.get(key) for key in self.provider.schema.identity}
+        with contextlib.suppress(OSError):  # It is deleted; what stays recorded is found to be gone later.
+            journal.forget(Urn.parse(request.urn).stack, request.urn, identity)
+        return response

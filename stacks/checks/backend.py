@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from providers.backend import VARIABLE as VARIABLE
 from stacks.stackfile.yaml_scalar import scalar
 
-VARIABLE = "PULUMI_BACKEND_URL"
 ACTUAL_VARIABLE = "OTC_FLOW_LOGS_STATE"
 """Names the actual backend while an empty one takes its place, to preview a stack that does not exist yet."""
 

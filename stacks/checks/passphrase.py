@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stacks.checks import backend
+from providers.backend import VARIABLE as BACKEND
+from providers.backend import is_service
 from stacks.stackfile.yaml_scalar import scalar
 
 LOCAL = "local"
@@ -35,5 +36,4 @@ def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:
         return provider == "passphrase"
     if scalar("^encryptionsalt", stack_file):
         return True
-    # A Pulumi service encrypts the secrets of its stacks itself.
-    return not environment.get(backend.VARIABLE, "").startswith(("http://", "https://"))
+    return not is_service(environment.get(BACKEND, ""))

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from providers.backend import VARIABLE as BACKEND
 from providers.config import ConfigError, ProviderConfig
 from providers.config_keys import own_keys
 from providers.connection import Connection
@@ -81,7 +82,8 @@ def as_errors(sentences: Iterable[str]) -> str:
 
 def fetch_backend() -> str:
     """The address of the state backend. It may have a password, so it is no command's argument."""
-    return str(json.loads(cli.run("whoami", "--json"))["url"])
+    # The CLI names no service but the Pulumi Cloud.
+    return str(json.loads(cli.run("whoami", "--json"))["url"] or os.environ.get(BACKEND, ""))
 
 
 def parse_values(stack: str, text: str) -> Values:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.er.flow_logs import FlowLogTarget
+from providers.inputs import IDEMPOTENCY_KEY
 from providers.schema import target_of
 from providers.urn import (
     COMPONENT_TYPE,
@@ -96,3 +97,18 @@ def has_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> bool:
         resource["type"] == RANDOM_UUID_TYPE and Urn.parse(urn).name == IDEMPOTENCY_KEY_NAME
         for urn, resource in snapshot.items()
     )
+
+
+def find_lost_idempotency_key(snapshot: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The stack's idempotency key, if the state has lost it and has it only in recovered flow logs.
+
+    (A state of version 0.1 has other keys.)
+    """
+    if any(resource["type"] == RANDOM_UUID_TYPE for resource in snapshot.values()):
+        return None
+    keys = {
+        resource["outputs"].get(IDEMPOTENCY_KEY)
+        for urn, resource in snapshot.items()
+        if resource["type"] == FLOW_LOG_TYPE and COMPONENT_TYPE in Urn.parse(urn).parent_types
+    }
+    return next(iter(sorted(filter(None, keys))), None)

@@ -7,6 +7,9 @@ python -m stacks.pending refuse-live STACK                        end with 1 if 
 The first two also do what the third does: creates of a live run are not interrupted, and to take them over would
 duplicate them.
 
+A service may have lost what a run had sent it, even the whole state. The creates are still recorded on the run's
+machine, as are those of a killed provider, which the engine has forgotten.
+
 The stack's idempotency key finds what such a create has made. So each flow log is put into the state with its inputs
 and a provisional id, whatever the stack file has become since. The next refresh replaces the id by the real one, or
 leaves it for the next `up` to resolve.
@@ -22,7 +25,7 @@ from typing import Any
 
 from providers import journal, watchdog
 from providers.inputs import IDEMPOTENCY_KEY
-from providers.schema import UNKNOWN_STATE, provisional_id, target_of
+from providers.schema import IDENTITY, UNKNOWN_STATE, provisional_id, target_of
 from providers.urn import (
     COMPONENT_TYPE,
     FLOW_LOG_TYPE,
@@ -52,6 +55,11 @@ Export = Mapping[str, Any]
 """A stack's exported state."""
 
 
+def _resources(export: Export) -> list[dict[str, Any]]:
+    """All resources; services write `null` for none."""
+    return (export.get("deployment") or {}).get("resources") or []
+
+
 def find_pending_operations(export: Export) -> list[dict[str, Any]]:
     """The operations that were in progress when the state was written."""
     return (export.get("deployment") or {}).get("pending_operations") or []
@@ -62,23 +70,43 @@ def find_interrupted_creates(export: Export) -> list[dict[str, Any]]:
     return [operation["resource"] for operation in find_pending_operations(export) if operation["type"] == "creating"]
 
 
+def find_unfinished_creates(export: Export, stack: str) -> list[dict[str, Any]]:
+    """The creates recorded on this machine whose flow logs the state lacks; those that it has are forgotten.
+
+    Raises:
+        OSError: The records cannot be read or removed.
+    """
+    known = {
+        (resource["urn"], target_of(resource["inputs"]))
+        for resource in _resources(export)
+        if resource["type"] == FLOW_LOG_TYPE and not (resource.get("delete") or resource.get("pendingReplacement"))
+    }
+    unfinished = []
+    for create in journal.unfinished(stack):
+        if (create["urn"], target_of(create["inputs"])) in known:
+            journal.forget(stack, create["urn"], {key: create["inputs"][key] for key in IDENTITY})
+        else:
+            unfinished.append(create)
+    return unfinished
+
+
 def add_unfinished_creates(export: Export, unfinished: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The state with the creates of killed providers, which the engine has forgotten, as pending operations.
+    """The state with the creates that it lacks, as pending operations.
 
     Args:
-        export: The state.
-        unfinished: These creates, from `providers.journal`.
+        export: The state, which may have lost everything.
+        unfinished: These creates, from `find_unfinished_creates`.
     """
-    deployment = dict(export.get("deployment") or {})
-    providers = [resource for resource in deployment.get("resources") or [] if resource["type"] == PROVIDER_TYPE]
-    if unfinished and providers:
-        reference = provider_reference(providers[0]["urn"], providers[0]["id"])
-        creates = [
-            {"type": "creating", "resource": {**create, "custom": True, "type": FLOW_LOG_TYPE, "provider": reference}}
-            for create in unfinished
-        ]
-        deployment["pending_operations"] = [*find_pending_operations(export), *creates]
-    return {**export, "deployment": deployment}
+    common = {"custom": True, "type": FLOW_LOG_TYPE}
+    # Without any provider, the engine makes the default one, with the stack's config.
+    if providers := [resource for resource in _resources(export) if resource["type"] == PROVIDER_TYPE]:
+        common["provider"] = provider_reference(providers[0]["urn"], providers[0]["id"])
+    creates = [
+        {"type": "creating", "resource": {"urn": create["urn"], "inputs": create["inputs"], **common}}
+        for create in unfinished
+    ]
+    pending = [*find_pending_operations(export), *creates]
+    return {**export, "deployment": {**(export.get("deployment") or {}), "pending_operations": pending}}
 
 
 def take_over_creates(export: Export) -> dict[str, Any]:
@@ -95,7 +123,7 @@ def take_over_creates(export: Export) -> dict[str, Any]:
     # A resource that such a create was to replace has already been deleted.
     kept = [
         resource
-        for resource in deployment.get("resources", [])
+        for resource in _resources(export)
         if not (resource["urn"] in urns and resource.get("pendingReplacement"))
     ]
     targets = {
@@ -169,7 +197,7 @@ def refuse_live(stack: str) -> None:
 def refuse_interrupted(stack: str, export: Export) -> None:
     """Exit with a sentence if there are interrupted creates, or creates of a live run."""
     refuse_live(stack)
-    unfinished = journal.unfinished(short_name(stack))
+    unfinished = find_unfinished_creates(export, short_name(stack))
     here = {create["urn"] for create in unfinished}
     urns = {create["urn"] for create in find_interrupted_creates(export)} | here
     if urns - here:
@@ -187,7 +215,7 @@ def refuse_interrupted(stack: str, export: Export) -> None:
 def take_over(stack: str, export: Export) -> dict[str, Any]:
     """The state with the interrupted creates, described on stderr; exits if a run is creating something now."""
     refuse_live(stack)
-    export = add_unfinished_creates(export, journal.unfinished(short_name(stack)))
+    export = add_unfinished_creates(export, find_unfinished_creates(export, short_name(stack)))
     foreign = [operation["resource"]["urn"] for operation in find_foreign_operations(export)]
     number = len({create["urn"] for create in find_interrupted_creates(export)} - set(foreign))
     print(

@@ -261,18 +261,9 @@ class Project:
         self.expect_ok("stack", "import", "--file", str(file), **environment)
 
     def recover(self) -> None:
-        """Do what `make recover` does, except for the coverage table."""
-        run = self.run([sys.executable, "-m", "stacks.pending", "refuse-live", STACK])
+        """Do what `make recover` does."""
+        run = self.module("stacks.commands.run", "recover", STACK)
         assert run.ok, run.output
-        self.expect_ok("cancel", "--yes")
-        export = self.expect_ok("stack", "export")
-        # Warnings on stderr are not part of the state.
-        run = self.run(["sh", "-c", f"{sys.executable} -m stacks.pending take-over {STACK} 2>/dev/null"], input=export)
-        assert run.ok
-        self.import_state(json.loads(run.output))
-        shutil.rmtree(self.creating, ignore_errors=True)
-        self.refresh()
-        self.up("--refresh")
 
     def expect_no_changes(self, *arguments: str, **environment: str) -> None:
         """Run a preview, which must find nothing to do."""

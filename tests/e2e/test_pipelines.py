@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pulumi_service
 from tests.e2e.harness import CHECKOUT, DEAD_PROXY, DEMO_FLOW_LOGS, STACK, TIMEOUT, Cloud, Project, serving
 
 STALE = (
@@ -186,6 +187,17 @@ def test_plan_and_apply_can_use_different_credentials(job: Job) -> None:
         assert len(cloud.flow_logs()) == DEMO_FLOW_LOGS
         kept = [file.read_bytes() for file in job.out.rglob("*") if file.is_file()]
         assert not any(secret.encode() in data for data in kept for secret in (cloud.server.token, password))
+
+
+@pytest.mark.acceptance
+def test_new_stack_in_a_service_is_planned_without_a_passphrase(job: Job, tmp_path: Path) -> None:
+    before = job.project.stack_file().read_text().partition("encryptionsalt:")[0]
+    job.project.stack_file().write_text(before)
+    del job.environment["PULUMI_CONFIG_PASSPHRASE"]
+    with pulumi_service.serve(tmp_path / "service.db") as service:
+        backend = service.environment(tmp_path / "credentials")
+        assert job.expect_ok("plan", STACK, **backend) == "changes=true\n"
+    assert job.project.stack_file().read_text() == before
 
 
 def test_pipeline_without_a_backend_is_refused_at_once(job: Job) -> None:

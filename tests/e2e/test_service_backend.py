@@ -134,11 +134,12 @@ def test_make_keeps_the_state_in_a_service(checkout: Path, serve: Serve) -> None
     backend = serve()
     environment = {"PULUMI_BACKEND_URL": backend.url, **backend.environment}
 
-    commands = " && ".join(f"make {target}" for target in ("up", "up", "review", "refresh", "destroy"))
+    commands = " && ".join(f"make {target}" for target in ("up", "up", "whoami", "review", "refresh", "destroy"))
     output = run_shell(commands, checkout, 0, 5 * TIMEOUT, **environment)
 
     assert "+ 14 created" in output
     assert "nothing to do, 10 unchanged" in output
+    assert f"state          {backend.url}\n" in output
     assert "- 14 deleted" in output
     assert run_shell("git status --short", checkout) == ""
     assert not (checkout / ".local" / "state").exists()
@@ -182,21 +183,30 @@ def test_killed_run_in_a_service_is_recovered(project: TeamProject, serve: Serve
     assert_converged(project, stuck_cloud)
 
 
-def test_dropped_journal_leaves_flow_logs_in_no_state(project: TeamProject, serve: Serve, stuck_cloud: Cloud) -> None:
+def test_flow_logs_of_a_dropped_journal_are_recovered(project: TeamProject, serve: Serve, stuck_cloud: Cloud) -> None:
     init(project, serve(Behaviour(keeps_journal=False)))
     project.kill_engine(start_and_complete(project, stuck_cloud, 4))
-
+    made = stuck_cloud.flow_logs().keys()
     project.expect_ok("cancel", "--yes")
-
     assert not project.state().get("resources")
     assert not project.state().get("pending_operations")
-    assert len(stuck_cloud.flow_logs()) == DEMO_FLOW_LOGS
-    # Only those under way, since a provider records no others.
-    assert len(list(project.creating.iterdir())) == DEMO_FLOW_LOGS - 4
+    go_on(project, stuck_cloud)
+    project.change_router("core", attachments=["vpc-shop"])
+    project.change_config(max_deletes=5)
+    error = project.expect_error("up", *QUICK)
+    assert f"the state has lost them ({DEMO_FLOW_LOGS}): run `make recover` first" in error
+
+    project.recover()
+
+    # The others are no longer declared.
+    kept = stuck_cloud.flow_logs().keys()
+    assert len(kept) == DEMO_FLOW_LOGS - 5
+    assert kept < made
+    assert_converged(project, stuck_cloud)
 
 
 @pytest.mark.acceptance
-def test_cancelled_live_run_leaves_no_trace_of_its_creates(
+def test_flow_logs_of_a_cancelled_live_run_are_recovered(
     project: TeamProject, serve: Serve, stuck_cloud: Cloud
 ) -> None:
     init(project, serve(Behaviour(keeps_journal=False)))
@@ -209,8 +219,14 @@ def test_cancelled_live_run_leaves_no_trace_of_its_creates(
     assert process.returncode != 0
     assert "The update was cancelled" in output
     assert not project.state().get("resources")
-    assert len(stuck_cloud.flow_logs()) == DEMO_FLOW_LOGS
-    assert list(project.creating.iterdir()) == []
+    made = stuck_cloud.flow_logs().keys()
+    assert len(made) == DEMO_FLOW_LOGS
+    go_on(project, stuck_cloud)
+
+    project.recover()
+
+    assert stuck_cloud.flow_logs().keys() == made
+    assert_converged(project, stuck_cloud)
 
 
 @pytest.mark.acceptance
@@ -221,12 +237,16 @@ def test_cancelled_live_run_leaves_no_trace_of_its_creates(
         (Behaviour(names_last_update=True), "[409] Conflict: The Update has already completed"),
     ],
 )
-def test_cancel_without_a_run_is_an_error(
+def test_recovery_has_nothing_to_do_without_an_interrupted_run(
     behaviour: Behaviour, sentence: str, project: TeamProject, serve: Serve
 ) -> None:
     init(project, serve(behaviour))
     project.up()
     assert sentence in project.expect_error("cancel", "--yes")
+    before = project.flow_logs().keys()
+    project.recover()
+    assert project.flow_logs().keys() == before
+    assert list(project.creating.iterdir()) == []
 
 
 @pytest.mark.acceptance

@@ -13,7 +13,8 @@ PROJECT = ("providers", "stacks", "emulator", "tools", "bench")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "providers.er": ("providers.er.auth",),
     "providers.er.auth": ("providers.er",),
-    "providers": ("providers.er", "providers.er.auth", "providers.connection"),
+    "providers.backend": (),
+    "providers": ("providers.er", "providers.er.auth", "providers.connection", "providers.backend"),
     "providers.connection": ("providers", "providers.er", "providers.er.auth", "emulator"),
     "providers.host": ("providers", "providers.er", "providers.connection"),
     "stacks.errors": ("providers",),
@@ -23,7 +24,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "stacks.planning.naming": ("providers.er",),
     "stacks.state": ("providers", "providers.er", "stacks.planning.naming", "stacks.stackfile"),
-    "stacks.checks": ("providers.er", "stacks.errors", "stacks.planning", "stacks.stackfile", "stacks.state"),
+    "stacks.checks": (
+        *("providers.backend", "providers.er", "stacks.errors", "stacks.planning", "stacks.stackfile", "stacks.state"),
+    ),
     "stacks.state.outputs": ("providers.er", "stacks.checks", "stacks.planning", "stacks.state"),
     "stacks": (
         *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
@@ -35,13 +38,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "stacks.records": ("stacks.commands",),
     "stacks.commands": (
         *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
-        *("stacks.state", "stacks.planning.naming", "providers.connection"),
+        *("stacks.state", "stacks.planning.naming", "providers.connection", "providers.backend"),
     ),
     "emulator": ("emulator.faults",),
     "emulator.faults": ("emulator",),
-    "tools": ("providers", "stacks.checks", "stacks.stackfile", "stacks.state", "tools.offline"),
+    "tools": ("providers", "providers.backend", "stacks.checks", "stacks.stackfile", "stacks.state", "tools.offline"),
     "tools.offline": ("tools",),
-    "bench": ("providers", "providers.host", "stacks", "emulator", "tools", "tools.offline"),
+    "bench": (
+        *("providers", "providers.backend", "providers.host", "stacks", "stacks.checks", "stacks.state"),
+        *("emulator", "tools", "tools.offline"),
+    ),
 }
 """The packages whose modules a package's modules may import, besides their own. A longer name takes precedence."""
 
@@ -63,7 +69,7 @@ EXTERNAL: dict[str, tuple[str, ...]] = {
 """The packages of others that a package's modules may import."""
 
 STANDARD_LIBRARY_ONLY = (
-    *("providers.urn", "providers.config_keys", "providers.journal", "providers.watchdog"),
+    *("providers.urn", "providers.config_keys", "providers.backend", "providers.journal", "providers.watchdog"),
     *("stacks.checks.backend", "stacks.checks.passphrase", "stacks.stackfile.location"),
 )
 """Modules that tools import before anything is installed."""

@@ -52,11 +52,16 @@ def run(
     forgotten: Set[str] = frozenset(),
     rules: Mapping[str, Any] | None = None,
     max_deletes: int | None = None,
+    lost_key: str | None = None,
 ) -> Decision:
     values = config(routers or {"core": {}}, max_deletes=max_deletes).model_dump(exclude_unset=True)
     stack_file = StackConfig.model_validate({**values, "rules": dict(rules or {})})
     previous = Previous(
-        last_run=BEFORE.last if state else {}, managed=state or {}, has_key=bool(state), forgotten=forgotten
+        last_run=BEFORE.last if state else {},
+        managed=state or {},
+        has_key=bool(state) and lost_key is None,
+        lost_key=lost_key,
+        forgotten=forgotten,
     )
     return decide(
         cast(Client, client), stack_file, previous, stack="local", place="Pulumi.local.yaml", is_preview=is_preview
@@ -204,13 +209,23 @@ def interrupt_create(folder: Path, stream: str) -> None:
 
 def test_interrupted_create_that_is_still_wanted_is_continued(client: FakeClient, folder: Path) -> None:
     interrupt_create(folder, "s")
-    assert run(client).warnings == []
+    assert run(client, lost_key="k").warnings == []
 
 
 def test_interrupted_create_that_is_no_longer_wanted_ends_the_run(client: FakeClient, folder: Path) -> None:
     interrupt_create(folder, "t")
     what = (
         "an earlier run was interrupted while it created flow logs that the stack file no longer declares (1): run"
+        " `make recover` first"
+    )
+    assert refused(client, lost_key="k") == [Problem("routers", what)]
+    assert run(client, state=managed(target("a", stream="t"), parent=None)).warnings == []
+
+
+def test_interrupted_create_ends_the_run_if_the_state_lost_the_key(client: FakeClient, folder: Path) -> None:
+    interrupt_create(folder, "s")
+    what = (
+        "an earlier run on this machine created flow logs, or was creating them, and the state has lost them (1): run"
         " `make recover` first"
     )
     assert refused(client) == [Problem("routers", what)]

@@ -144,3 +144,48 @@ def test_create_that_begins_again_while_it_is_read_is_running(
     at_next_lock(again.__enter__)
     assert journal.under_way("local") == 1
     again.__exit__(None, None, None)
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The state is in a service."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com/")
+    return "https://api.pulumi.com"
+
+
+@pytest.mark.usefixtures("service")
+def test_service_has_a_create_recorded_until_it_is_forgotten() -> None:
+    with journal.recorded("local", URN, INPUTS):
+        assert creates() == RUNNING
+    with pytest.raises(TimeoutError), journal.recorded("local", "other", INPUTS, may_exist=OSError):
+        raise TimeoutError
+    journal.forget("local", URN, {"name": "another"})
+    assert {str(create["urn"]) for create in journal.unfinished("local")} == {"other", URN}
+    journal.forget("local", URN, INPUTS)
+    assert [create["urn"] for create in journal.unfinished("local")] == ["other"]
+    journal.forget("local")
+    assert creates() == ENDED
+
+
+@pytest.mark.usefixtures("service")
+def test_service_has_no_record_of_a_refused_create() -> None:
+    with pytest.raises(ZeroDivisionError), journal.recorded("local", URN, INPUTS, may_exist=OSError):
+        raise ZeroDivisionError
+    assert creates() == ENDED
+
+
+def test_creates_of_another_service_are_left_alone(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with journal.recorded("local", URN, INPUTS):
+        pass
+    for other in ("", "https://pulumi.example.com"):
+        monkeypatch.setenv("PULUMI_BACKEND_URL", other)
+        assert creates() == ENDED
+        journal.forget("local")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", service)
+    assert [create["urn"] for create in journal.unfinished("local")] == [URN]
+
+
+def test_running_create_is_not_forgotten() -> None:
+    with journal.recorded("local", URN, INPUTS):
+        journal.forget("local")
+        assert creates() == RUNNING

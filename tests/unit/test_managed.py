@@ -6,7 +6,12 @@ import pytest
 
 from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE, RANDOM_UUID_TYPE
 from stacks.planning.naming import IDEMPOTENCY_KEY_NAME
-from stacks.state.managed import ManagedFlowLog, find_managed_flow_logs, has_idempotency_key
+from stacks.state.managed import (
+    ManagedFlowLog,
+    find_lost_idempotency_key,
+    find_managed_flow_logs,
+    has_idempotency_key,
+)
 from tests.unit.plans import target, urn
 
 OUTPUTS = {"er_id": "er-1", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
@@ -49,3 +54,16 @@ def test_only_the_stacks_own_idempotency_key_is_found(name: str, found: bool) ->
     key = {"type": RANDOM_UUID_TYPE, "outputs": {}}
     snapshot = {urn("flow-log"): flow_log(), f"urn:pulumi:dev::project::{RANDOM_UUID_TYPE}::{name}": key}
     assert has_idempotency_key(snapshot) is found
+
+
+@pytest.mark.parametrize(
+    ("parent", "others", "lost"),
+    [
+        (COMPONENT_TYPE, {}, "key"),
+        ("my:own:Component", {}, None),
+        (COMPONENT_TYPE, {"urn:pulumi:dev::p::x::old": {"type": RANDOM_UUID_TYPE, "outputs": {}}}, None),
+    ],
+)
+def test_lost_idempotency_key_is_that_of_the_flow_logs(parent: str, others: dict[str, Any], lost: str | None) -> None:
+    snapshot = {urn("flow-log", parent=parent): flow_log(idempotency_key="key"), **others}
+    assert find_lost_idempotency_key(snapshot) == lost

@@ -51,9 +51,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 def killed(run: Run) -> dict[str, Any]:
     """The inputs of a create whose provider was killed: its file exists, and is not locked."""
     inputs = {"name": "a", **TARGET, **KEY}
-    folder = journal.FOLDER / "local"
-    folder.mkdir(parents=True)
-    (folder / "create.json").write_text(json.dumps({"urn": URN, "inputs": inputs}))
+    with journal.recorded("local", URN, inputs):
+        (file,) = (journal.FOLDER / "local").iterdir()
+        text = file.read_text()
+    file.write_text(text)
     return inputs
 
 
@@ -192,6 +193,24 @@ def test_create_of_a_killed_provider_is_taken_over(
     _, recovered = json.loads(capsys.readouterr().out)["deployment"]["resources"]
     assert (recovered["urn"], recovered["id"], recovered["provider"]) == (URN, "created-by:", "p::1")
     assert recovered["inputs"] == killed
+
+
+@pytest.mark.parametrize("deployment", [{"resources": None, "pending_operations": None}, {}, None])
+def test_create_is_taken_over_into_a_state_that_has_lost_everything(
+    run: Run, killed: dict[str, Any], capsys: pytest.CaptureFixture[str], deployment: dict[str, Any] | None
+) -> None:
+    assert run("take-over", {"version": 3, "deployment": deployment}) is None
+    (recovered,) = json.loads(capsys.readouterr().out)["deployment"]["resources"]
+    assert (recovered["urn"], recovered["id"], recovered["inputs"]) == (URN, "created-by:", killed)
+    assert "provider" not in recovered
+
+
+@pytest.mark.usefixtures("killed")
+@pytest.mark.parametrize(("change", "is_known"), [({}, True), ({"delete": True}, False), ({"urn": "u"}, False)])
+def test_create_that_the_state_has_is_forgotten(run: Run, change: dict[str, Any], is_known: bool) -> None:
+    state = {"deployment": {"resources": [{**in_state(), **change}]}}
+    assert run("refuse", state) == (None if is_known else EARLIER_RUN)
+    assert bool(journal.unfinished("local")) is not is_known
 
 
 @pytest.mark.usefixtures("killed")

@@ -29,6 +29,9 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
+    (folder / "providers").mkdir()
+    for name in ("__init__", "backend"):
+        shutil.copy(ROOT / "providers" / f"{name}.py", folder / "providers")
     for stack in ("dev", "local"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(CONFIG)
     (folder / "stacks" / "Pulumi.prod.yaml").write_text("config:\n  otc-flow-logs:state: s3://states\n")
@@ -106,7 +109,7 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     (checkout / ".venv").symlink_to(tmp_path / "venv")
     (checkout / "Makefile").write_text(
         f"{(ROOT / 'Makefile').read_text()}\nlive-test: ; @$(with_venv); printf '%s\\n' \"$$@\"\n".replace(
-            "bench chaos live\n", "bench chaos live live-test\n"
+            "check-backend chaos live\n", "check-backend chaos live live-test\n"
         )
     )
     printed = make(checkout, "live-test", "ARGS=--target 'urn:a$b::c d' -k \"$(touch ran)`touch ran`\"")
@@ -200,7 +203,7 @@ def test_output_that_cannot_be_written_is_a_sentence() -> None:
             "stacks.stackfile.location",
         ),
         *("stacks.commands.adopt", "stacks.commands.coverage", "stacks.commands.new_stack", "stacks.commands.whoami"),
-        *("emulator", "emulator.world", "tests.chaos", "tests.live", "bench"),
+        *("emulator", "emulator.world", "tests.chaos", "tests.live", "bench", "bench.backend"),
     ],
 )
 def test_each_command_explains_itself(module: str) -> None:
@@ -276,6 +279,8 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "OTC_FLOW_LOGS_READS": "512",
         "PULUMI_CONFIG_PASSPHRASE": "",
     }
+    service = prepare.exports({"PATH": "", "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, VENV, CLI, "local")
+    assert service["PULUMI_PARALLEL"] == service["OTC_FLOW_LOGS_READS"] == "512"
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8"}
     kept = prepare.exports(chosen, VENV, CLI, "local")
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"

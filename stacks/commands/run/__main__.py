@@ -9,9 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -74,15 +72,9 @@ def refresh(stack: str, options: Sequence[str]) -> int:
 def recover(stack: str, _options: Sequence[str]) -> int:
     """Finish a run that was killed, if no other run is in progress."""
     check_sign_in(stack)
-    from stacks.commands.command_line import fetch_export
-    from stacks.state import recovery
+    from stacks.commands.run.take_over import take_over
 
-    recovery.refuse_live(stack)
-    if code := pulumi.run("cancel", "--yes", "--stack", stack):
-        return code
-    state = recovery.take_over(stack, fetch_export(stack))
-    print(cli.run("stack", "import", "--stack", stack, text=json.dumps(state)), end="")
-    shutil.rmtree(journal.FOLDER / short_name(stack), ignore_errors=True)
+    take_over(stack)
     return _refresh(stack, []) or _up(stack, [])
 
 
@@ -107,6 +99,8 @@ def _up(stack: str, options: Sequence[str]) -> int:
     """Run `pulumi up`; if it succeeds, print the coverage, which has no say in the exit code."""
     code = pulumi.run("up", "--refresh", *_YES, "--stack", stack, *options)
     if not code:
+        with contextlib.suppress(OSError):  # The state has it all, which the next run will find.
+            journal.forget(short_name(stack))
         from stacks.commands.coverage.__main__ import main as show_coverage
 
         brief = () if sys.stdout.isatty() else ("--brief",)
