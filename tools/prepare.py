@@ -38,7 +38,8 @@ PARALLEL = 128
 # fewer lists the client requests.
 WIDE = 512
 READS = "OTC_FLOW_LOGS_READS"
-_SELECT_SECONDS = 120
+_PULUMI_SECONDS = 120
+_NO_SUCH_STACK = 6  # Pulumi's exit code
 _DEFAULTS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     # For a state in object storage. OBS refuses uploads in the form that has a checksum, and sends no checksums.
@@ -103,25 +104,35 @@ def is_in_checkout(stack: str, environment: Mapping[str, str]) -> bool:
     return not environment.get(backend.VARIABLE) and any(stacks.glob(f"*/{stack}.json"))
 
 
-def select(stack: str, environment: Mapping[str, str]) -> None:
-    """Create the stack if it is new and make it the one that a bare `pulumi` works on."""
+def create(stack: str, environment: Mapping[str, str]) -> None:
+    """Create the stack if it is new. A bare `pulumi` goes on to work on the one that was selected before."""
     if not environment.get(backend.VARIABLE):
         (ROOT / ".local" / "state").mkdir(parents=True, exist_ok=True)
-    # Twice, since another run may create the stack in between: then it only needs selecting.
-    for _ in range(2):
-        code, output = run(
-            ["pulumi", "stack", "select", "--create", stack, "--non-interactive", "--color", "never"],
-            timeout=_SELECT_SECONDS,
-            cwd=ROOT,
-            env=environment,
-            doing=f"selecting stack {stack}",
-        )
-        if not (code and "already exists" in output):
-            break
+    code, output = _pulumi(["stack", "--show-name", "--stack", stack], f"looking for stack {stack}", environment)
+    if code == _NO_SUCH_STACK:
+        doing = f"creating stack {stack}"
+        code, output = _pulumi(["stack", "init", stack, "--no-select"], doing, environment)
+        if code and "already exists" in output:  # since another run has created it in between
+            code = 0
+    _check(code, output, f"Stack '{stack}' could not be opened", environment)
+
+
+def select(stack: str, environment: Mapping[str, str]) -> None:
+    """Make the stack the one that a bare `pulumi` works on."""
+    code, output = _pulumi(["stack", "select", stack], f"selecting stack {stack}", environment)
+    _check(code, output, f"Stack '{stack}' could not be selected", environment)
+
+
+def _pulumi(arguments: list[str], doing: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+    return run(command, timeout=_PULUMI_SECONDS, cwd=ROOT, env=environment, doing=doing)
+
+
+def _check(code: int, output: str, failure: str, environment: Mapping[str, str]) -> None:
     if code:
         reason, url = first_error(output), environment.get(backend.VARIABLE)
         reason = reason.replace(url, backend.mask_secrets(url)) if url else reason
-        raise ToolError(f"Stack '{stack}' could not be selected: {reason}")
+        raise ToolError(f"{failure}: {reason}")
 
 
 def prepare(what: str, stack: str | None) -> dict[str, str | None]:
@@ -139,9 +150,11 @@ def prepare(what: str, stack: str | None) -> dict[str, str | None]:
     new |= offline.environment(cli.folder if stack else None, venv, os.environ)
     if stack is None:
         return new
-    if what == "env" or not is_in_checkout(stack, os.environ):
-        select(stack, {name: value for name, value in (os.environ | new).items() if value is not None})
+    environment = {name: value for name, value in (os.environ | new).items() if value is not None}
+    if not is_in_checkout(stack, os.environ):
+        create(stack, environment)
     if what == "env":
+        select(stack, environment)
         # A shell stays: READS would outrank a PULUMI_PARALLEL that is set later, and the empty passphrase of `local`
         # would outrank one that is exported for other stacks.
         del new[READS]
