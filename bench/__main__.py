@@ -33,7 +33,8 @@ from bench.results import Key, Results, Sample, from_json, medians, to_json, wit
 from bench.table import markdown
 from bench.targets import FIRST_RESOURCE, LATENCY, TIMES, judge
 from bench.variants import FLOOR, VARIANTS
-from tools.console import ToolError, say
+from providers.stderr import say
+from tools.console import ToolError
 from tools.prepare import PARALLEL
 
 HERE = CHECKOUT / "bench"

@@ -19,7 +19,7 @@ from bench.memory import TotalMemory
 from bench.processes import Children
 from bench.project import CHECKOUT, Project, Run, pulumi_environment
 from bench.targets import LATENCY
-from tools.console import say
+from providers.stderr import say
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from bench.plan import Step
-from tools.console import clock, say
+from providers.stderr import say
+from tools.console import clock
 
 
 class Progress:

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from providers.stderr import say
 from tools import versions
-from tools.console import ToolError, clock, exit_code, say
+from tools.console import ToolError, clock, exit_code
 
 _TEMPORARY = "incomplete-"
 _OWN = ("pulumi-*", "*-python3.*", f"{_TEMPORARY}*")

@@ -14,15 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from providers.stderr import say
+
 Describe = Callable[[str], str]
 
 
 class ToolError(Exception):
     """Something that the user can fix, described in one sentence."""
-
-
-def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

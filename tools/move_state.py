@@ -16,11 +16,12 @@ from typing import Any
 
 import yaml
 
+from providers.stderr import say
 from providers.urn import Urn
 from stacks.checks import backend
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
-from tools.console import ToolError, exit_code, first_error, run, say
+from tools.console import ToolError, exit_code, first_error, run
 
 SCRATCH = Path(".local", "moving")
 """A project without stack files: `stack init` and `stack rename` would change the stack's file."""

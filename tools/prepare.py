@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from providers.backend import is_service
+from providers.stderr import say
 from stacks.checks import backend, passphrase
 from stacks.stackfile.location import short_name
 from tools import offline, pulumi_cli
 from tools.cache import cache_folder
-from tools.console import ToolError, exit_code, first_error, run, say
+from tools.console import ToolError, exit_code, first_error, run
 from tools.stack_check import check_stack
 from tools.venv import ensure_venv
 

@@ -14,9 +14,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers.stderr import say
 from tools import offline, pulumi_installer, versions
 from tools.cache import cli_folder, make_once
-from tools.console import exit_code, last_line, run, say
+from tools.console import exit_code, last_line, run
 
 _LANGUAGE_HOST = "pulumi-language-python"
 

@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from providers.stderr import say
 from tools.cache import locked
-from tools.console import ToolError, first_error, last_line, run, say
+from tools.console import ToolError, first_error, last_line, run
 
 _INSTALL_SECONDS = 15 * 60
 

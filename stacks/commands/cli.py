@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import NoReturn
 
+from providers.stderr import say
+
 UNKNOWN = 2
 """The exit code of commands that cannot find out what they were asked; 1 is an answer that somebody should act on."""
 
@@ -14,7 +16,7 @@ _started: dict[tuple[str, ...], subprocess.Popen[str]] = {}
 
 def fail(text: str) -> NoReturn:
     """End the process with the exit code of a question that has no answer."""
-    print(text, file=sys.stderr)
+    say(text)
     sys.exit(UNKNOWN)
 
 

@@ -18,6 +18,7 @@ from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.records import parse_records
 from providers.er.sanitizing import display_name
+from providers.stderr import say
 from stacks.commands import command_line
 from stacks.commands.destinations import find_names, logs_to
 
@@ -50,7 +51,7 @@ def _print_records(client: Client, flow_log: FlowLog, names: tuple[str, str], op
     try:
         records = read(client, flow_log, since=now - options.since, until=now, limit=options.limit)
     except NotFoundError as error:
-        print(f"error: log stream {destination} of {router}/{attachment} has been deleted: {error}", file=sys.stderr)
+        say(f"error: log stream {destination} of {router}/{attachment} has been deleted: {error}")
         return False
     if options.json:
         for record in records:

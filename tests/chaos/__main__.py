@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.table import grid
+from providers.stderr import say
 from tests.chaos import edits_in_process, faults_in_process
 from tests.chaos.audit import COMPLAINTS, DONE, FAILED_RUN, REFUSED
 from tests.chaos.desired import DOUBLED, LOST
@@ -31,7 +32,7 @@ from tests.chaos.outcome import Outcome
 from tests.chaos.site import Site
 from tests.chaos.soak import Usage, soak
 from tests.sdk import servicer_class
-from tools.console import clock, say
+from tools.console import clock
 
 REPORT_SECONDS = 10.0
 PROCESSORS = cpu_count() or 1

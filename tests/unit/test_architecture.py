@@ -43,7 +43,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "emulator": ("emulator.faults",),
     "emulator.faults": ("emulator",),
     "tools": ("providers", "providers.backend", "stacks.checks", "stacks.stackfile", "stacks.state", "tools.offline"),
-    "tools.offline": ("tools",),
+    "tools.offline": ("providers", "tools"),
     "bench": (
         *("providers", "providers.backend", "providers.host", "stacks", "stacks.checks", "stacks.state"),
         *("emulator", "tools", "tools.offline"),

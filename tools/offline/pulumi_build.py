@@ -11,9 +11,10 @@ import re
 import shutil
 from pathlib import Path
 
+from providers.stderr import say
 from tools import versions
 from tools.cache import cli_folder
-from tools.console import ToolError, last_line, run, say
+from tools.console import ToolError, last_line, run
 
 _TOOLS = Path(__file__).parent
 _CLI = _TOOLS / "cli"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from providers.stderr import say
 from stacks.commands import command_line
 from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.report import format_json
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
         _print(coverage, options)
     if coverage.mistakes:
-        print(command_line.as_errors(coverage.mistakes), file=sys.stderr)
+        say(command_line.as_errors(coverage.mistakes))
     return coverage.exit_code
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from providers.er import Client, Deadline
 from providers.er.exceptions import DeadlineExceededError
 from providers.er.retry import exponential_backoff
+from providers.stderr import say
 from stacks.commands import cli, command_line
 from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.survey import survey_stack
@@ -40,12 +41,11 @@ def main(arguments: Sequence[str]) -> int:
             found, late = wait_for_first_records(client, found, question, bound=options.wait)
         print(_format(options, coverage, found))
     if coverage.mistakes:
-        print(command_line.as_errors(coverage.mistakes), file=sys.stderr)
+        say(command_line.as_errors(coverage.mistakes))
     if late:
-        print(
+        say(
             f"error: after {format_age(options.wait)}, no record has come from {join_names(_attachments(late))}: wait"
-            " longer, or see docs/guides/delivery.md",
-            file=sys.stderr,
+            " longer, or see docs/guides/delivery.md"
         )
     failing = {delivery.state for delivery in found if delivery.is_failing}
     if late or failing - {State.UNKNOWN}:
