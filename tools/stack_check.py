@@ -1,16 +1,15 @@
-"""Refuses, before anything is installed: unknown or empty stacks, another state, a missing passphrase."""
+"""Refuses, before anything is installed: unknown stacks, another state, a missing passphrase."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.checks import backend, passphrase
-from stacks.checks.empty import check_not_empty
 from stacks.stackfile.location import short_name, stack_file, stack_folder
 from tools.console import ToolError
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has settings, a state backend and, where its secrets need one, a passphrase.
+    """Raise ToolError unless the stack has a stack file, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
@@ -28,9 +27,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     text = known[name].read_text(encoding="utf-8", errors="replace")
     project_file = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     moved = root / backend.MOVED / name
-    refusal = check_not_empty(known[name].relative_to(root), text) or backend.check_backend(
-        backend.find_expected_backend(text), project_file, environment
-    )
+    refusal = backend.check_backend(backend.find_expected_backend(text), project_file, environment)
     if moved.is_file() and not refusal:
         refusal = backend.check_moved(name, moved.read_text(encoding="utf-8"), project_file, environment)
     if refusal:

@@ -1,7 +1,4 @@
-"""Stack files that say nothing.
-
-Standard library only: `make` needs it before any installation.
-"""
+"""Stack files that say nothing."""
 
 from __future__ import annotations
 

@@ -239,25 +239,6 @@ def test_stack_with_secrets_needs_a_passphrase(
         stack_check.check_stack(tmp_path, stack, environment)
 
 
-@pytest.mark.parametrize(
-    ("stack_file", "what"),
-    [
-        ("", "is empty"),
-        ("\n---\n", "is empty"),
-        ("encryptionsalt: v1:abc\n", "is empty"),
-        ("# config:\n  # otc-flow-logs:routers:\n", "has only comments"),
-        ("config:\n  # otc-flow-logs:routers:\n", "has nothing below config:"),
-        ("config: {} # later\nencryptionsalt: v1:abc\n", "has nothing below config:"),
-    ],
-)
-def test_stack_file_without_settings_is_refused(tmp_path: Path, stack_file: str, what: str) -> None:
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(stack_file)
-    (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
-    with pytest.raises(ToolError, match=f"^Stack 'dev': stacks/Pulumi.dev.yaml {what}; declare the stack's routers in"):
-        stack_check.check_stack(tmp_path, "dev", {})
-
-
 @pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
