@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from providers import journal
+from providers.schema import IDENTITY
 from tests.e2e import backends, harness
 from tests.e2e.backends import PASSWORD, S3, Backend, PostgreSql, TeamProject
 from tests.e2e.harness import (
@@ -218,7 +219,8 @@ def test_make_keeps_state_in_storage_that_refuses_aws_chunked(checkout: Path, s3
 def leave_a_create(project: TeamProject, _elsewhere: Backend) -> None:
     folder = project.directory / journal.FOLDER / STACK
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "create.json").write_text('{"urn": "urn:pulumi:local::otc-flow-logs::x::y", "inputs": {}}')
+    create = {"urn": "urn:pulumi:local::otc-flow-logs::x::y", "inputs": dict.fromkeys(IDENTITY, "an-id")}
+    (folder / "create.json").write_text(json.dumps(create))
 
 
 def leave_an_operation(project: TeamProject, _elsewhere: Backend) -> None:
