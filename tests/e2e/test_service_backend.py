@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from emulator.faults.plan import Fault
 from tests import pulumi_service
 from tests.e2e import harness
 from tests.e2e.backends import Backend, TeamProject
 from tests.e2e.harness import (
     ARCHIVE,
     CHECKOUT,
+    CREATE,
     DEMO_FLOW_LOGS,
     FLOW_LOG,
     FOREVER,
@@ -203,6 +205,17 @@ def test_flow_logs_of_a_dropped_journal_are_recovered(project: TeamProject, serv
     assert len(kept) == DEMO_FLOW_LOGS - 5
     assert kept < made
     assert_converged(project, stuck_cloud)
+
+
+def test_failed_run_leaves_no_records_of_what_the_state_has(
+    project: TeamProject, serve: Serve, stuck_cloud: Cloud
+) -> None:
+    init(project, serve())
+    go_on(project, stuck_cloud)
+    stuck_cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, skip=3, times=1)])
+    assert not project.module("stacks.commands.run", "up", STACK).ok
+    assert count_flow_logs(project.state()) == DEMO_FLOW_LOGS - 1
+    assert list(project.creating.iterdir()) == []
 
 
 @pytest.mark.acceptance

@@ -4,14 +4,17 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from stacks.commands.run import pulumi
+from tests.waiting import eventually
 from tools import cache as tools_cache
 from tools import offline, prepare, stack_check
 from tools.console import ToolError
@@ -165,15 +168,49 @@ def test_only_what_this_project_keeps_is_cleared(cache: Path, capsys: pytest.Cap
     assert f"removing {cache / 'pulumi-3.0.0-linux'}\n" in capsys.readouterr().err
 
 
+def fake_cli(folder: Path, script: str) -> dict[str, str]:
+    """The environment in which this script is `pulumi`."""
+    cli = folder / "pulumi"
+    cli.write_text(f"#!/bin/sh\n{script}\n")
+    cli.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+RUN = "from stacks.commands.run import pulumi; pulumi.run()"
+
+
 @pytest.mark.parametrize("closed", [">/dev/full", "2>/dev/full", "2>&1 >/dev/null | head -c 9"])
 def test_run_goes_on_when_its_output_cannot_be_written(tmp_path: Path, closed: str) -> None:
-    cli = tmp_path / "pulumi"
     flood = f"for i in $(seq 9); do printf '%20000d\\n' 1; printf '%20000d\\n' 1 >&2; done; touch {tmp_path}/ended"
-    cli.write_text(f"#!/bin/sh\n{flood}\n")
-    cli.chmod(0o755)
-    program = f'{sys.executable} -c "from stacks.commands.run import pulumi; pulumi.run()"'
-    run(ROOT, "sh", "-c", f"{program} {closed}", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    run(ROOT, "sh", "-c", f'{sys.executable} -c "{RUN}" {closed}', **fake_cli(tmp_path, flood))
     assert (tmp_path / "ended").exists()
+
+
+def test_preview_whose_output_cannot_be_written_fails(tmp_path: Path) -> None:
+    program = """
+from stacks.commands.command_line import errors_as_sentences
+from stacks.commands.run import pulumi
+with pulumi.held() as process, errors_as_sentences('dev'): pulumi.show(process)
+"""
+    environment = fake_cli(tmp_path, "echo change; exec sleep 20")
+    ended = run(ROOT, "sh", "-c", f'{sys.executable} -c "{program}" >/dev/full', **environment)
+    assert (ended.returncode, ended.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_pulumi_gets_a_signal_once_whoever_else_gets_it(tmp_path: Path, send: Callable[[int, int], None]) -> None:
+    script = f"trap 'echo cancelled' TERM; touch {tmp_path}/started; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.2; done"
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN],
+        cwd=ROOT,
+        env=fake_cli(tmp_path, script),
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        eventually((tmp_path / "started").exists)
+        send(process.pid, signal.SIGTERM)
+        output, _ = process.communicate()
+    assert output == b"cancelled\n"
 
 
 def test_output_that_cannot_be_written_is_a_sentence() -> None:

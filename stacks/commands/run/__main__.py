@@ -33,7 +33,10 @@ def preview(stack: str, options: Sequence[str]) -> int:
     shown = ("--color", colour, "--diff", "--suppress-outputs")
     with pulumi.held(*_preview(), *shown, "--stack", stack, *options) as process:
         check_sign_in(stack)
-        return pulumi.show(process)
+        from stacks.commands.command_line import errors_as_sentences
+
+        with errors_as_sentences(stack):
+            return pulumi.show(process)
 
 
 def review(stack: str, options: Sequence[str]) -> int:
@@ -72,9 +75,11 @@ def refresh(stack: str, options: Sequence[str]) -> int:
 def recover(stack: str, _options: Sequence[str]) -> int:
     """Finish a run that was killed, if no other run is in progress."""
     check_sign_in(stack)
+    from stacks.commands.command_line import errors_as_sentences
     from stacks.commands.run.take_over import take_over
 
-    take_over(stack)
+    with errors_as_sentences(stack):
+        take_over(stack)
     return _refresh(stack, []) or _up(stack, [])
 
 
@@ -98,7 +103,9 @@ def _refresh(stack: str, options: Sequence[str]) -> int:
 def _up(stack: str, options: Sequence[str]) -> int:
     """Run `pulumi up`; if it succeeds, print the coverage, which has no say in the exit code."""
     code = pulumi.run("up", "--refresh", *_YES, "--stack", stack, *options)
-    if not code:
+    if code:
+        _forget_known(stack)
+    else:
         with contextlib.suppress(OSError):  # The state has it all, which the next run will find.
             journal.forget(short_name(stack))
         from stacks.commands.coverage.__main__ import main as show_coverage
@@ -108,6 +115,16 @@ def _up(stack: str, options: Sequence[str]) -> int:
         with contextlib.suppress(SystemExit):
             show_coverage(("--stack", stack, *brief, *delivery))
     return code
+
+
+def _forget_known(stack: str) -> None:
+    """Forget the creates of a failed run that the state has: another clone may then delete or forget them."""
+    with contextlib.suppress(OSError, SystemExit):  # The next run tries again.
+        if journal.unfinished(short_name(stack)):
+            from stacks.commands.command_line import fetch_export
+            from stacks.state import recovery
+
+            recovery.find_unfinished_creates(fetch_export(stack), short_name(stack))
 
 
 def _wait_options(stack: str) -> Sequence[str]:
@@ -144,11 +161,13 @@ def _held_events(*arguments: str) -> contextlib.AbstractContextManager[pulumi.Pr
 
 
 def _show_review(stack: str, text: str, *, is_text: bool) -> int:
+    from stacks.commands.command_line import errors_as_sentences
     from stacks.commands.review.__main__ import show
     from stacks.commands.review.changes import review_stack
 
     found = review_stack(stack, text)
-    code = show([found], is_text=is_text)
+    with errors_as_sentences(stack):
+        code = show([found], is_text=is_text)
     if is_text and not code and not found.is_quiet:
         return 0 if is_confirmed("Make these changes?") else 1
     return code

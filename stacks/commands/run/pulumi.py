@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Thread
 from typing import TextIO
 
@@ -22,6 +22,7 @@ _UNCHANGED = re.compile(
 )
 _LOCKED = b"the stack is currently locked by"
 _RECOVER = "error: the stack is locked: if no run of it is in progress, run `make recover`"
+_SIGNAL_TIME = 0.5  # seconds, in which a signal reaches all processes that it is sent to
 
 Process = subprocess.Popen[bytes]
 
@@ -34,7 +35,7 @@ def is_shown(line: str) -> bool:
 def run(*arguments: str) -> int:
     """Run a command of Pulumi, at the terminal if there is one; its exit code."""
     with _start(arguments, None if sys.stdout.isatty() else subprocess.PIPE) as process:
-        return show(process)
+        return show(process, _print)
 
 
 @contextlib.contextmanager
@@ -47,12 +48,26 @@ def held(*arguments: str, environment: Mapping[str, str] | None = None) -> Itera
             process.terminate()
 
 
-def show(process: Process) -> int:
-    """Print what the process prints, until it ends; its exit code."""
+def write(stream: TextIO, line: bytes) -> None:
+    """Print the line now.
+
+    Raises:
+        OSError: Nobody reads the output any more, or the disk is full.
+    """
+    stream.buffer.write(line)
+    stream.buffer.flush()
+
+
+def show(process: Process, write: Callable[[TextIO, bytes], None] = write) -> int:
+    """Print what the process prints, until it ends; its exit code.
+
+    Raises:
+        OSError: As `write` raises it.
+    """
     with _errors_shown(process):
         for line in process.stdout or ():
             if is_shown(line.decode(errors="replace")):
-                _print(sys.stdout, line)
+                write(sys.stdout, line)
     return process.wait()
 
 
@@ -70,24 +85,44 @@ def _start(arguments: tuple[str, ...], output: int | None, environment: Mapping[
 
 @contextlib.contextmanager
 def _errors_shown(process: Process) -> Iterator[None]:
-    """Print the errors of the process, which ends by itself: a signal to this process has reached it as well."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handlers = {number: signal.signal(number, lambda *_: None) for number in signals}
+    """Print the errors of the process. It ends by itself, also after a signal."""
     errors = Thread(target=_copy_errors, args=(process,))
-    errors.start()
-    try:
+    with _signals_passed_on(process):
+        errors.start()
         yield
         errors.join()
         process.wait()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _signals_passed_on(process: Process) -> Iterator[None]:
+    """Pass on the first signal that only this process gets, as from make and CI systems that cancel a job.
+
+    Ctrl-C reaches Pulumi as well, which must not get it twice: then it would stop halfway. So another process of the
+    group tells the two apart: it ends by whatever reaches the group.
+    """
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as witness:
+
+        def pass_on(number: int, _frame: object) -> None:
+            try:
+                witness.wait(_SIGNAL_TIME)
+            except subprocess.TimeoutExpired:
+                witness.kill()
+                process.send_signal(number)
+
+        handlers = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+        # A terminal that is closed sends it to all.
+        handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: None)
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _print(stream: TextIO, line: bytes) -> None:
     try:
-        stream.buffer.write(line)
-        stream.buffer.flush()
+        write(stream, line)
     except OSError:  # as after `| head`, or if the disk is full: a run that changes things must not stop halfway
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
