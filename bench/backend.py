@@ -27,6 +27,7 @@ from providers.backend import VARIABLE
 from providers.urn import FLOW_LOG_TYPE
 from stacks.checks.backend import mask_secrets
 from stacks.state.recovery import find_pending_operations
+from stacks.state.snapshot import find_resources
 
 LATENCY = 2.0  # seconds
 WAIT_SECONDS = 120.0
@@ -88,8 +89,7 @@ class Check:
         return f"{len(self._flow_logs())} flow logs, {pending} pending operations"
 
     def _flow_logs(self) -> list[dict[str, Any]]:
-        resources = (self._export().get("deployment") or {}).get("resources") or []
-        return [resource for resource in resources if resource["type"] == FLOW_LOG_TYPE]
+        return [resource for resource in find_resources(self._export()) if resource["type"] == FLOW_LOG_TYPE]
 
     def _export(self) -> dict[str, Any]:
         file = self._project.directory / "export.json"

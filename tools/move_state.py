@@ -21,6 +21,7 @@ from providers.urn import Urn
 from stacks.checks import backend
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
+from stacks.state.snapshot import find_resources
 from tools.console import ToolError, exit_code, first_error, run
 
 SCRATCH = Path(".local", "moving")
@@ -106,7 +107,7 @@ class Backend:
 
     def list_resources(self, stack: str) -> Resources:
         """The stack's resources, to compare. Their secrets are in plain text, since each encryption differs."""
-        return _resources(self.export(stack, "--show-secrets"))
+        return find_resources(self.export(stack, "--show-secrets"))
 
     def preview(self, stack: str) -> str:
         """Why the preview failed, or which changes it shows; empty if it shows none."""
@@ -223,7 +224,7 @@ def _current(root: Path) -> str:
 
 def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> None:
     """Raise ToolError unless the stack has a state, and no run is pending."""
-    if not _resources(export):
+    if not find_resources(export):
         raise ToolError(f"Stack '{stack}' has no resources at {source}: there is nothing to move.")
     if number := recovery.count_live_creates(stack):
         raise ToolError(
@@ -309,10 +310,6 @@ def _remove_copy(stack: str, project: str, resources: Resources, source: Backend
             say(f"the copy at {target} is removed")
     except ToolError as error:
         say(f"warning: the copy could not be removed; do not use it: {error}")
-
-
-def _resources(export: Mapping[str, Any]) -> Resources:
-    return (export.get("deployment") or {}).get("resources") or []
 
 
 def main(arguments: list[str]) -> int:

@@ -36,6 +36,7 @@ from providers.urn import (
     provider_reference,
 )
 from stacks.stackfile.location import short_name
+from stacks.state.snapshot import find_resources
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
@@ -53,11 +54,6 @@ _PROVIDER_EXIT_TIME = 10 * watchdog.CHECK_INTERVAL  # seconds, in which a provid
 
 Export = Mapping[str, Any]
 """A stack's exported state."""
-
-
-def _resources(export: Export) -> list[dict[str, Any]]:
-    """All resources; services write `null` for none."""
-    return (export.get("deployment") or {}).get("resources") or []
 
 
 def find_pending_operations(export: Export) -> list[dict[str, Any]]:
@@ -78,7 +74,7 @@ def find_unfinished_creates(export: Export, stack: str) -> list[dict[str, Any]]:
     """
     known = {
         (resource["urn"], target_of(resource["inputs"]))
-        for resource in _resources(export)
+        for resource in find_resources(export)
         if resource["type"] == FLOW_LOG_TYPE and not (resource.get("delete") or resource.get("pendingReplacement"))
     }
     unfinished = []
@@ -99,7 +95,7 @@ def add_unfinished_creates(export: Export, unfinished: Sequence[Mapping[str, Any
     """
     common = {"custom": True, "type": FLOW_LOG_TYPE}
     # Without any provider, the engine makes the default one, with the stack's config.
-    if providers := [resource for resource in _resources(export) if resource["type"] == PROVIDER_TYPE]:
+    if providers := [resource for resource in find_resources(export) if resource["type"] == PROVIDER_TYPE]:
         common["provider"] = provider_reference(providers[0]["urn"], providers[0]["id"])
     creates = [
         {"type": "creating", "resource": {"urn": create["urn"], "inputs": create["inputs"], **common}}
@@ -123,7 +119,7 @@ def take_over_creates(export: Export) -> dict[str, Any]:
     # A resource that such a create was to replace has already been deleted.
     kept = [
         resource
-        for resource in _resources(export)
+        for resource in find_resources(export)
         if not (resource["urn"] in urns and resource.get("pendingReplacement"))
     ]
     targets = {

@@ -40,10 +40,18 @@ def read_snapshot(stack: str) -> Snapshot:
     raise pulumi.RunError(f"the last state of stack {stack} cannot be read: {failure}") from failure
 
 
+def find_resources(export: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All resources in an exported state; services write `null` for none."""
+    return (export.get("deployment") or {}).get("resources") or []
+
+
 def read_export(export: Mapping[str, Any]) -> Snapshot:
     """The resources in an exported state, without those that wait to be deleted: others may have their URNs."""
-    resources = (export.get("deployment") or {}).get("resources") or []
-    return {resource["urn"]: {"outputs": {}, **resource} for resource in resources if not resource.get("delete")}
+    return {
+        resource["urn"]: {"outputs": {}, **resource}
+        for resource in find_resources(export)
+        if not resource.get("delete")
+    }
 
 
 def find_stack_outputs(snapshot: Snapshot) -> Mapping[str, Any]:
