@@ -48,7 +48,7 @@ PATCHES: list[tuple[Any, str, Callable[[Any], Any]]] = [
     (pulumi.log, "debug", lambda _: lambda *_arguments, **_named: None),
     # 15 places in files of this machine for each resource, which go into the state.
     (resource, "_get_stack_trace", lambda _: lambda *_arguments, **_named: source_pb2.StackTrace()),
-    # The types of a resource's properties, worked out anew for each resource.
+    # The types of a resource's properties, worked out again for each resource.
     (_types, "resource_types", functools.cache),
     # A URN that only mocks and aliases need; the program has neither.
     (resource, "create_urn", lambda _: lambda *_arguments, **_named: _NoUrn()),

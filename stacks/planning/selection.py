@@ -29,7 +29,6 @@ REFUSED_STATES = {
 """States in which an attachment has no traffic to log. In the others (pending, modifying, freezed) flow logs stay."""
 
 GONE = "is gone from the router"
-NOT_SELECTED = "is not selected"
 
 
 PreviousId = Callable[[str], "str | None"]

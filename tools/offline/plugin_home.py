@@ -63,8 +63,8 @@ def _stand_in_home(cli: Path, venv: Path, current: Mapping[str, str]) -> dict[st
 def _keep_out_logs(logs: Path) -> None:
     """Put a file in place of the folder in which the CLI records each run, at half of the engine's processor time.
 
-    No option of 3.259 stops that. Without the folder, the CLI goes on. If a run makes it anew meanwhile, the next one
-    tries again.
+    No option of 3.259 stops that. Without the folder, the CLI goes on. If a run creates it again meanwhile, the next
+    one tries again.
     """
     if logs.is_file():
         return
