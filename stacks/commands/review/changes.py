@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from providers.schema import IDENTITY, UNKNOWN_STATE
@@ -73,6 +73,22 @@ def _review(stack: str, preview: Preview) -> StackReview:
         for kind, step in steps
         if step.type in LOG_STORE_TYPES
     ]
+    others = [(kind, step) for kind, step in steps if step.type not in LOG_STORE_TYPES]
+    return StackReview(
+        stack=stack,
+        is_destroyed=names.is_destroy,
+        warnings=preview.warnings,
+        rows=_all_rows(others, preview, names, before),
+        log_stores=sorted(log_stores, key=lambda row: row.sort_key),
+        skipped=sorted(names.skipped, key=lambda item: (item.router, item.attachment)),
+        unchanged=_count_unchanged(preview.steps),
+    )
+
+
+def _all_rows(
+    steps: Sequence[tuple[Kind, Step]], preview: Preview, names: Names, before: Mapping[Urn, State]
+) -> dict[Kind, list[Row]]:
+    """The rows of all resources but log groups and streams, in order."""
     moves = _moves([(kind, step) for kind, step in steps if step.type == FLOW_LOG_TYPE], _deleted_first(preview), names)
     rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
     # By attachment. If more flow logs of an attachment are deleted than created, some are no part of a move.
@@ -83,7 +99,7 @@ def _review(stack: str, preview: Preview) -> StackReview:
     by_urn = {step.urn: step for step in preview.steps if step.type == FLOW_LOG_TYPE}
     numbers = Counter(map(_attachment, by_urn.values()))
     for kind, step in steps:
-        if step.type not in LOG_STORE_TYPES and step.urn not in moves:
+        if step.urn not in moves:
             for shown_as, row in _rows(kind, step, names, before.get(step.urn)):
                 if kind is Kind.DELETE and (streams := moved_to.get(_attachment(step))):
                     row = replace(row, note=f"its attachment will be logged to {join_names(streams)}")
@@ -95,15 +111,7 @@ def _review(stack: str, preview: Preview) -> StackReview:
     for urn in preview.gone.keys() - {step.urn for _, step in steps}:
         if urn.type_token == FLOW_LOG_TYPE:
             rows[Kind.DELETE].append(_gone(preview.gone[urn], names))
-    return StackReview(
-        stack=stack,
-        is_destroyed=names.is_destroy,
-        warnings=preview.warnings,
-        rows={kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()},
-        log_stores=sorted(log_stores, key=lambda row: row.sort_key),
-        skipped=sorted(names.skipped, key=lambda item: (item.router, item.attachment)),
-        unchanged=_count_unchanged(preview.steps),
-    )
+    return {kind: sorted(several, key=lambda row: row.sort_key) for kind, several in rows.items()}
 
 
 def _count_unchanged(steps: Iterable[Step]) -> int:
