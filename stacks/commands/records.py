@@ -19,7 +19,7 @@ from providers.er.flow_logs import FlowLog
 from providers.er.records import parse_records
 from providers.er.sanitizing import display_name
 from providers.stderr import say
-from stacks.commands import command_line
+from stacks.commands import command_line, screen
 from stacks.commands.destinations import find_names, logs_to
 
 LIMIT = 1000  # records of each log stream, unless another number is given
@@ -117,7 +117,7 @@ def format_table(records: Sequence[Record], *, with_date: bool) -> str:
 
     The time is the end of the interval; the direction is seen from the attachment.
     """
-    return "\n".join(command_line.align([HEADINGS, *(_row(record, with_date) for record in records)]))
+    return "\n".join(screen.align([HEADINGS, *(_row(record, with_date) for record in records)]))
 
 
 def _row(record: Record, with_date: bool) -> Sequence[str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from providers.stderr import say
-from stacks.commands import command_line
+from stacks.commands import command_line, screen
 from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.report import format_json
 from stacks.commands.coverage.survey import survey_stack
@@ -41,7 +41,7 @@ def _print(coverage: Coverage, options: argparse.Namespace) -> None:
     if options.json or options.brief:
         print(format_json(coverage) if options.json else format_brief(coverage))
         return
-    print(format_table(coverage, in_colour=command_line.is_colourful(), columns=command_line.terminal_columns()))
+    print(format_table(coverage, in_colour=screen.is_colourful(), columns=screen.terminal_columns()))
     from stacks.commands.coverage.page import render_page  # the page's library takes long to import
 
     file = PAGES / f"{coverage.stack}.html"

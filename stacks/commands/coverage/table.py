@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stacks.commands.command_line import FAINT, RED, fit, paint
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage, Status
+from stacks.commands.screen import FAINT, RED, fit, paint
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "TYPE", "STATE", "FLOW LOG", "LOGS TO, OR WHY NOT")
 DELIVERY = "DELIVERY"

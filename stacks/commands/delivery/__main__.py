@@ -15,7 +15,7 @@ from providers.er import Client, Deadline
 from providers.er.exceptions import DeadlineExceededError
 from providers.er.retry import exponential_backoff
 from providers.stderr import say
-from stacks.commands import cli, command_line
+from stacks.commands import cli, command_line, screen
 from stacks.commands.coverage.model import Coverage
 from stacks.commands.coverage.survey import survey_stack
 from stacks.commands.delivery.model import Delivery, State, format_age
@@ -63,8 +63,8 @@ def _format(options: argparse.Namespace, coverage: Coverage, found: Sequence[Del
     return format_table(
         deliveries,
         span=options.span,
-        in_colour=command_line.is_colourful(),
-        columns=command_line.terminal_columns(),
+        in_colour=screen.is_colourful(),
+        columns=screen.terminal_columns(),
     )
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from stacks.commands.command_line import FAINT, RED, fit, paint
 from stacks.commands.coverage.model import RouterCoverage, Status
 from stacks.commands.delivery.model import Delivery, State, Tally, Traffic, format_age
+from stacks.commands.screen import FAINT, RED, fit, paint
 
 HEADINGS = ("ROUTER", "ATTACHMENT", "DELIVERY", "LAST RECORD", "INGRESS", "EGRESS", "LOGS TO, OR WHAT IS WRONG")
 LEFT_OUT_FIRST = ("LAST RECORD", "EGRESS", "INGRESS")

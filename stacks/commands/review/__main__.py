@@ -7,7 +7,6 @@ PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true the preview also prints the names of n
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from stacks.commands.review import terminal
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment
 from stacks.commands.review.model import StackReview
+from stacks.commands.screen import is_colourful
 
 USAGE = (
     "usage: python -m stacks.review [--text] STACK=FILE..."
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 def show(reviews: Sequence[StackReview], *, is_text: bool) -> int:
     """Print the comment, or the text; 1 if a preview failed."""
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the locale
-    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    in_colour = is_colourful()
     print(terminal.text(reviews, in_colour=in_colour) if is_text else comment(reviews))
     return int(any(review.is_failed for review in reviews))
 

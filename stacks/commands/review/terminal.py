@@ -9,6 +9,7 @@ from providers.er.sanitizing import display_name, sanitize
 from providers.preview_notes import SkippedAttachment
 from stacks.commands.review import words
 from stacks.commands.review.model import LOUD, Difference, Kind, LogStoreRow, Row, StackReview
+from stacks.commands.screen import PLAIN, RED
 
 COLUMNS = 80
 LONGEST_LIST = 20
@@ -16,7 +17,6 @@ LONGEST_LIST = 20
 
 NOTHING = "-"
 _ARROW = " -> "
-_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 
 def text(reviews: Iterable[StackReview], *, in_colour: bool = False) -> str:
@@ -123,7 +123,7 @@ def _more(number: int) -> Iterator[str]:
 
 
 def _coloured(lines: Iterable[str], in_colour: bool) -> Iterator[str]:
-    return (f"{_RED}{line}{_PLAIN}" if in_colour else line for line in lines)
+    return (f"{RED}{line}{PLAIN}" if in_colour else line for line in lines)
 
 
 def _listed(sentence: str) -> Iterator[str]:
