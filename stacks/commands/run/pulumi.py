@@ -22,6 +22,11 @@ _UNCHANGED = re.compile(
 )
 _LOCKED = b"the stack is currently locked by"
 _RECOVER = "error: the stack is locked: if no run of it is in progress, run `make recover`"
+_ALWAYS = {"GOGC": "400"}
+"""The CLI collects garbage less often: a fifth of its processor time in a preview, for half as much memory again."""
+_PREVIEW = {"PULUMI_PARALLEL_DIFF": "true"}
+"""The engine asks for many differences at once, where it would wait for each one. It is not tried and tested enough
+for runs that change things."""
 _SIGNAL_TIME = 0.5  # seconds, in which a signal reaches all processes that it is sent to
 
 Process = subprocess.Popen[bytes]
@@ -41,7 +46,7 @@ def run(*arguments: str) -> int:
 @contextlib.contextmanager
 def held(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
     """Start a command that changes nothing. It prints nothing before `show` or `read`, and ends with the block."""
-    with _start(arguments, subprocess.PIPE, environment) as process:
+    with _start(arguments, subprocess.PIPE, {**_PREVIEW, **(environment or os.environ)}) as process:
         try:
             yield process
         finally:
@@ -80,7 +85,8 @@ def read(process: Process) -> str:
 
 def _start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:
     command = ["pulumi", *arguments, "--suppress-progress"]
-    return subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.PIPE)
+    chosen = {**_ALWAYS, **(environment or os.environ)}
+    return subprocess.Popen(command, env=chosen, stdout=output, stderr=subprocess.PIPE)
 
 
 @contextlib.contextmanager
