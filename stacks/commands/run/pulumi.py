@@ -7,6 +7,7 @@ locked, a sentence says what to do.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from threading import Thread
 from typing import TextIO
+
+from providers.shared_sign_in import Offer
 
 _UNCHANGED = re.compile(
     r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
@@ -30,6 +33,19 @@ for runs that change things."""
 _SIGNAL_TIME = 0.5  # seconds, in which a signal reaches all processes that it is sent to
 
 Process = subprocess.Popen[bytes]
+
+
+@functools.cache
+def _offer() -> Offer | None:
+    with contextlib.suppress(OSError):  # Each process signs in by itself.
+        return Offer()
+    return None
+
+
+def hand_on(sign_in: tuple[str, str] | None) -> None:
+    """Let the program and the host continue with this sign-in, those of commands that run already too."""
+    if offer := _offer():
+        offer.hand_on(sign_in)
 
 
 def is_shown(line: str) -> bool:
@@ -85,7 +101,8 @@ def read(process: Process) -> str:
 
 def _start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:
     command = ["pulumi", *arguments, "--suppress-progress"]
-    chosen = {**_ALWAYS, **(environment or os.environ)}
+    offer = _offer()
+    chosen = {**_ALWAYS, **(environment or os.environ), **(offer.environment if offer else {})}
     return subprocess.Popen(command, env=chosen, stdout=output, stderr=subprocess.PIPE)
 
 
