@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from providers.config import ConfigReader, ProviderConfig
 from providers.connection import EMULATOR_DATABASE
 from providers.er import Client, Deadline
-from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.sanitizing import sanitize
 from stacks.checks.backend import mask_secrets
 from stacks.commands import command_line
@@ -75,11 +74,9 @@ def sign_in(stack: str) -> tuple[str, str] | None:
             return None
         client = _client(settings, command_line.report_wait)
         client.project_id()
-        credentials = client.credentials
-        if isinstance(credentials, KeystoneCredentials) and credentials.state:
-            return credentials.state
-        _prove(client)
-    return None
+        if not client.credentials.state:
+            _prove(client)
+    return client.credentials.state
 
 
 def main() -> None:

@@ -65,8 +65,6 @@ class KeystoneCredentials(Credentials):
         self._account, self._project, self._agency, self._to_check = account, project, agency or {}, to_check
         self._interface, self._verify, self._renew_password = interface, verify, renew_password
         self._ask_for_state: Callable[[str], str | None] | None = ask_for_state
-        self.state: tuple[str, str] | None = None
-        """What identifies the account, and its sign-in, for another process; None if there is none to hand on."""
         self._lock = threading.Lock()
         self._sign_ins = 0
         self._failure: ApiError | None = None

@@ -43,9 +43,10 @@ def _offer() -> Offer | None:
 
 
 def hand_on(sign_in: tuple[str, str] | None) -> None:
-    """Let the program and the host continue with this sign-in, those of commands that run already too."""
+    """Let the program and the host of each command continue with this sign-in, and what this process does later."""
     if offer := _offer():
         offer.hand_on(sign_in)
+        os.environ.update(offer.environment)
 
 
 def is_shown(line: str) -> bool:
