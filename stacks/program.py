@@ -115,6 +115,8 @@ def _store(outputs: Mapping[str, Any]) -> None:
     The engine takes the last outputs that the program registered: those of `pulumi.export` follow when all are known,
     which they never are if a create fails. A run that fails keeps the other outputs of earlier runs.
     """
+    if pulumi.runtime.is_dry_run():
+        return  # a preview stores nothing
     stack = pulumi.runtime.get_root_resource()
     assert isinstance(stack, pulumi.ComponentResource)
     stack.register_outputs(dict(outputs))
