@@ -30,7 +30,7 @@ from bench.site import (
     side_by_side,
 )
 from bench.variants import BASE, FLOOR, OURS
-from stacks.sdk_patches import GARBAGE_COLLECTION, PATCHES, SDK_DEBUG
+from stacks.sdk_patches import GARBAGE_COLLECTION, PATCHES, SDK_DEBUG, THREADS
 from tools.prepare import PARALLEL, WIDE
 
 PARTS_POLLS = 0.05  # seconds
@@ -44,7 +44,7 @@ NARROW = 32
 AT_WIDTH = "{}, {} at once"
 ZSTD, GOGC = "PULUMI_DIY_BACKEND_ZSTD=true", "GOGC=400"
 PATCHED, LOGGED = "all patches", "CLI's log"
-WITHOUT = (*(name for _, name, _ in PATCHES), GARBAGE_COLLECTION)
+WITHOUT = (*(name for _, name, _ in PATCHES), GARBAGE_COLLECTION, THREADS)
 """What can be turned off in `stacks.sdk_patches`: each is the setup of the runs without it."""
 STACKS = "{} stacks"
 SPLITS = (2, 4, 8)

@@ -135,7 +135,8 @@ def patches(results: Results) -> str:
 
     def rows() -> Iterator[list[str]]:
         for setup, label in labels.items():
-            sample = results.samples[Key(setup, PREVIEW, n)]
+            if not (sample := results.samples.get(Key(setup, PREVIEW, n))):
+                continue  # it was added since
             more = f"{sample.seconds - base.seconds:+.2f} s" if setup != PATCHED else ""
             processor = [format_seconds(sample.processes[kind].processor) for kind in (PROGRAM, ENGINE)]
             yield [label, _seconds(sample), more, *processor]
