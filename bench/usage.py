@@ -96,13 +96,16 @@ class Usage:
         # Behind the name in parentheses: 11 more, then ticks in user and in kernel mode (proc(5)).
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         processor = (int(fields[11]) + int(fields[12])) / TICKS
-        begin = self._seen[pid][1].begin if pid in self._seen else now
-        self._seen[pid] = kind_of(command), Use(begin, now, processor, _megabytes(_PEAK, status))
+        kind, before = kind_of(command), self._seen.get(pid)
+        begin = before[1].begin if before and before[0] == kind else now  # a shell may have become what it starts
+        self._seen[pid] = kind, Use(begin, now, processor, _megabytes(_PEAK, status))
         return _megabytes(_OWN, status)
 
 
 def kind_of(command: str) -> str:
     """What a process is, by its command line."""
+    if command.startswith("/bin/sh -c "):
+        return OTHERS  # a recipe of make, which names what it starts
     return next((kind for part, kind in KINDS.items() if part in command), OTHERS)
 
 

@@ -12,6 +12,7 @@ from bench.table import TIMES, format_seconds, times_faster
 from bench.targets import PREVIEWS, Verdict, judge
 from bench.usage import ENGINE, HOST, OTHERS, PROGRAM, Use, kind_of, merged
 
+
 def use(peak_mb: float) -> Use:
     return Use(0, 1, 0.5, peak_mb)
 
@@ -94,7 +95,8 @@ def test_target_without_samples_is_not_judged() -> None:
         ("/cli/pulumi-language-python -root . 127.0.0.1:1", "the language host"),
         ("pulumi preview --refresh --stack local", ENGINE),
         ("pulumi config --json --stack local", "`pulumi config` of the run command"),
-        ("make preview STACK=local", OTHERS),
+        ("/bin/sh -c sh tools/python -m tools.prepare; exec python -m stacks.commands.run preview local", OTHERS),
+        ("python -m stacks.commands.run preview local", "the run command"),
     ],
 )
 def test_processes_are_known_by_their_command_line(command: str, kind: str) -> None:
