@@ -98,9 +98,9 @@ class Cases:
         """What the targets and the README need, but for large stacks."""
         small, medium, _ = self._sizes.repetitions
         return [
-            self._previews_step(self._sizes.small, small, 60),
+            self._previews_step(self._sizes.small, small, 45),
             self._previews_step(self._sizes.medium, medium, 50),
-            Step("requests of a preview with 4 routers", 10, self._requests),
+            Step("requests of a preview with 4 routers", 5, self._requests),
             Step("up and destroy", 30, partial(self._runs, self._sizes.medium, 1, (UP, REFRESH, DESTROY))),
             Step("up with the host of the SDK", 70, partial(self._base_runs, self._sizes.medium, 1, (UP,))),
         ]
@@ -110,26 +110,23 @@ class Cases:
         sizes, (small, medium, large) = self._sizes, self._sizes.repetitions
         every = (UP, PREVIEW, REFRESH, DESTROY)
         steps = [
-            self._previews_step(sizes.small, small, 80, parts=True),
+            self._previews_step(sizes.small, small, 60, parts=True),
             self._previews_step(sizes.medium, medium, 50),
-            self._previews_step(sizes.large, large, 300, parts=True, patches=True),
-            Step("requests of a preview with 4 routers", 10, self._requests),
+            self._previews_step(sizes.large, large, 280, parts=True, patches=True),
+            Step("requests of a preview with 4 routers", 5, self._requests),
         ]
-        for n, ours, base in ((sizes.small, 50, 30), (sizes.medium, 90, 150)):
+        for n, ours, base in ((sizes.small, 45, 30), (sizes.medium, 65, 140)):
             steps += [
                 Step(f"up and destroy of {n}", ours, partial(self._runs, n, sizes.runs, every)),
                 Step(f"the same with the host of the SDK, N={n}", base, partial(self._base_runs, n, sizes.runs, every)),
             ]
         steps += [
-            Step(f"up and destroy of {sizes.large:,}", 420, partial(self._runs, sizes.large, 1, every)),
-            Step("state in a file", 190, self._files),
-            Step("state in a service", 160, self._services),
-            Step("state in PostgreSQL", 80, self._postgresql),
+            Step(f"up and destroy of {sizes.large:,}", 280, partial(self._runs, sizes.large, 1, every)),
+            Step("state in a file", 140, self._files),
+            Step("state in a service", 110, self._services),
+            Step("state in PostgreSQL", 45, self._postgresql),
         ]
-        return steps + [
-            Step(f"{number} stacks side by side", 1400 / (number + 6), partial(self._stacks, number))
-            for number in SPLITS
-        ]
+        return steps + [Step(f"{number} stacks side by side", 70, partial(self._stacks, number)) for number in SPLITS]
 
     def _previews_step(
         self, n: int, repetitions: int, seconds: float, *, parts: bool = False, patches: bool = False

@@ -93,7 +93,7 @@ def parts(results: Results) -> str:
     }
     kinds = sorted(
         {kind for processes in columns.values() for kind in processes},
-        key=lambda kind: min(processes[kind].begin for processes in columns.values() if kind in processes),
+        key=lambda kind: (min(processes[kind].begin for processes in columns.values() if kind in processes), kind),
     )
 
     def cell(use: Use | None) -> str:

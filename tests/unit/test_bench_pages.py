@@ -25,9 +25,10 @@ def test_report_is_that_of_the_last_whole_run(results: Results) -> None:
     assert (CHECKOUT / "bench" / "results.md").read_text() == report(results, tuple(TITLES))
 
 
-def test_every_table_stands_in_one_page(results: Results) -> None:
+def test_every_table_stands_in_one_page() -> None:
     pages = "".join((CHECKOUT / page).read_text() for page in PAGES)
-    assert {name: pages.count(f"<!-- bench {name}: begin -->") for name in BLOCKS} == dict.fromkeys(BLOCKS, 1)
+    found = {name: pages.count(f"<!-- bench {name}: begin -->") for name in BLOCKS}
+    assert found == {**dict.fromkeys(BLOCKS, 1), "parts": 0}  # which only results.md has
 
 
 def test_only_text_between_the_marks_is_replaced(results: Results) -> None:
