@@ -267,13 +267,15 @@ def test_state_that_was_in_another_service_settles_what_is_recorded(
     go_on(project, stuck_cloud)
     project.up()
     kept = stuck_cloud.flow_log_of("vpc-shop")["id"]
+    other = clone(project, tmp_path / "clone")
     with pulumi_service.serve(tmp_path / "there.db") as service:
         there = make_backend(service, tmp_path)
-        run = project.move(there.url)
+        run = other.move(there.url)
         assert run.ok, run.output
-        forget(project.in_backend(there), "vpc-shop")
-        run = project.in_backend(there).move(here.url)
+        forget(other.in_backend(there), "vpc-shop")
+        run = other.in_backend(there).move(here.url)
         assert run.ok, run.output
+    shutil.copy(other.stack_file(), project.stack_file())  # as `git pull` does
 
     project.recover()
 
