@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from providers import shared_sign_in
 from providers.auth import ACCESS_KEY, STACK_KEYS, Account, AuthError, find_account
 from providers.clouds_yaml import CloudsYamlError
 from providers.config_keys import qualified
@@ -173,6 +174,7 @@ class ProviderConfig:
             interface=self._interface,
             verify=self.verify,
             renew_password=functools.partial(self._current_config, "password") if is_renewable else None,
+            ask_for_state=functools.partial(shared_sign_in.ask, self._environment),
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import threading
 import traceback
@@ -38,10 +39,11 @@ def main() -> None:
     """
     watchdog.exit_with_parent(os.getppid())
     sdk_patches.apply()
+    # This takes long: meanwhile the engine reads the state and creates the stack's own resource.
+    threading.Thread(target=importlib.import_module, args=("stacks.declaration",), daemon=True).start()
     stack = pulumi.get_stack()
     snapshot = read_snapshot(stack)
     _start_host(snapshot)
-    # Imported only now, because this takes long: meanwhile the engine creates the stack's own resource.
     from stacks.declaration import declare
 
     _check_backend(stack)
@@ -115,6 +117,8 @@ def _store(outputs: Mapping[str, Any]) -> None:
     The engine takes the last outputs that the program registered: those of `pulumi.export` follow when all are known,
     which they never are if a create fails. A run that fails keeps the other outputs of earlier runs.
     """
+    if pulumi.runtime.is_dry_run():
+        return  # a preview stores nothing
     stack = pulumi.runtime.get_root_resource()
     assert isinstance(stack, pulumi.ComponentResource)
     stack.register_outputs(dict(outputs))

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import gc
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -24,6 +26,12 @@ SDK_DEBUG = "OTC_FLOW_LOGS_SDK_DEBUG"
 
 GARBAGE_COLLECTION = "gc"
 """The name of Python's garbage collection in `SDK_DEBUG`."""
+
+THREADS = "threads"
+"""The name of the SDK's number of threads in `SDK_DEBUG`."""
+
+PREVIEW_THREADS = 32
+"""Resources that a preview registers at once. The engine takes one after the other, and none waits for the API."""
 
 
 class _NoUrn:
@@ -61,13 +69,15 @@ All but the first are not part of the SDK's public interface: a version without 
 
 
 def apply() -> None:
-    """Replace these functions, and stop collecting garbage: the program ends within seconds."""
+    """Replace these functions, start fewer threads, and stop collecting garbage: the program ends within seconds."""
     kept = os.environ.get(SDK_DEBUG, "").split(",")
     if kept == ["1"]:
         return
     if GARBAGE_COLLECTION not in kept:
         gc.disable()
         atexit.register(gc.freeze)  # Python collects once more when it ends
+    if THREADS not in kept and pulumi.runtime.is_dry_run():
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(PREVIEW_THREADS))
     for module, name, replace in PATCHES:
         if name not in kept and hasattr(module, name):
             setattr(module, name, replace(getattr(module, name)))

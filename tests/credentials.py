@@ -18,6 +18,7 @@ def password_credentials(
     project_name: str | None = None,
     project_id: str | None = None,
     renew_password: Callable[[], str | None] | None = None,
+    ask_for_state: Callable[[str], str | None] = lambda _account: None,
 ) -> KeystoneCredentials:
     """Those of a user for a project of the user's own domain."""
     return KeystoneCredentials(
@@ -27,4 +28,5 @@ def password_credentials(
         account=f"user {username!r} of domain {domain_name!r}",
         project=Project(id=project_id, name=project_name, domain={"project_domain_name": domain_name}),
         renew_password=renew_password,
+        ask_for_state=ask_for_state,
     )

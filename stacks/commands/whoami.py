@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from providers.config import ConfigReader, ProviderConfig
 from providers.connection import EMULATOR_DATABASE
-from providers.er import Deadline
+from providers.er import Client, Deadline
 from providers.er.sanitizing import sanitize
 from stacks.checks.backend import mask_secrets
 from stacks.commands import command_line
@@ -44,22 +44,39 @@ def collect_facts(
         yield f"endpoint {name}", getattr(endpoints, name)
     region, origin = settings.region()
     yield "region", f"{region} (from {origin})" if region else "not set: the endpoints decide"
-    client = settings.client().with_deadline(Deadline(SIGN_IN_SECONDS, report=report))
+    client = _client(settings, report)
     yield "signs in with", settings.account.source
     yield "as", settings.account.description
     project_id, project = client.project_id(), settings.project().name
     yield "project", f"{sanitize(project_id)}{f' ({project})' if project else ''}"
-    # Only an answer of a service shows that a token, or a key with a project's id, is valid.
-    routers = sum(1 for _ in client.routers.list())
+    routers = _prove(client)
     yield "signed in", f"yes: {routers} router{'' if routers == 1 else 's'}"
 
 
-def sign_in(stack: str) -> None:
-    """Sign in with the stack's config. Ends the process with a sentence if that fails."""
+def _client(settings: ProviderConfig, report: Callable[[str], None]) -> Client:
+    return settings.client().with_deadline(Deadline(SIGN_IN_SECONDS, report=report))
+
+
+def _prove(client: Client) -> int:
+    """How many routers there are: only an answer of a service shows that a token, or an access key, is valid."""
+    return sum(1 for _ in client.routers.list())
+
+
+def sign_in(stack: str) -> tuple[str, str] | None:
+    """Sign in with the stack's config; what can be handed on to other processes.
+
+    Ends the process with a sentence if that fails.
+    """
     name, values = command_line.fetch_values(stack)
     with command_line.errors_as_sentences(name):
-        for _ in collect_facts(values.plain.get, os.environ, report=command_line.report_wait):
-            pass
+        settings = ProviderConfig(values.plain.get, os.environ)
+        if settings.uses_emulator:
+            return None
+        client = _client(settings, command_line.report_wait)
+        client.project_id()
+        if not client.credentials.state:
+            _prove(client)
+    return client.credentials.state
 
 
 def main() -> None:

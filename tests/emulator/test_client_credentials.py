@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator import Server
+from providers import shared_sign_in
 from providers.er import Client, Deadline, Endpoints
 from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.auth.token import TokenCredentials
@@ -193,3 +197,56 @@ def test_sign_in_library_is_only_loaded_to_sign_in() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def offer() -> shared_sign_in.Offer:
+    return shared_sign_in.Offer()
+
+
+def continuing(server: Server, environment: Mapping[str, str], **changes: Any) -> Client:
+    """A client in a process that this one would start with this environment."""
+    return client(server, ask_for_state=functools.partial(shared_sign_in.ask, environment), **changes)
+
+
+def test_processes_wait_for_the_sign_in_of_the_command_that_starts_them(
+    server: Server, offer: shared_sign_in.Offer
+) -> None:
+    own = client(server)
+    with ThreadPoolExecutor() as threads:
+        found = [threads.submit(routers, continuing(server, offer.environment)) for _ in range(3)]
+        own.project_id()
+        offer.hand_on(own.credentials.state)
+
+        assert [len(future.result(30)) for future in found] == [3, 3, 3]
+
+    assert server.requests.read()[SIGN_IN] == 1
+
+
+def test_sign_in_of_another_is_renewed_once_it_is_refused(server: Server, offer: shared_sign_in.Offer) -> None:
+    own = client(server)
+    own.project_id()
+    offer.hand_on(own.credentials.state)
+    server.store.identity.expire_tokens()
+
+    assert len(routers(continuing(server, offer.environment))) == 3
+    assert server.requests.read()[SIGN_IN] == 2
+
+
+@pytest.mark.parametrize("case", ["another project", "none to hand on", "no socket"])
+def test_processes_sign_in_by_themselves_if_nothing_fits(
+    server: Server, offer: shared_sign_in.Offer, tmp_path: Path, case: str
+) -> None:
+    own = client(server, project_name="eu-nl")
+    own.project_id()
+    offer.hand_on(None if case == "none to hand on" else own.credentials.state)
+    environment = {shared_sign_in.VARIABLE: str(tmp_path)} if case == "no socket" else offer.environment
+
+    assert len(routers(continuing(server, environment))) == 3
+    assert server.requests.read()[SIGN_IN] == 2
+
+
+def test_what_is_handed_on_is_only_open_to_the_user(offer: shared_sign_in.Offer) -> None:
+    folder = Path(offer.environment[shared_sign_in.VARIABLE]).parent
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

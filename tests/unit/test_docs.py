@@ -175,7 +175,7 @@ def stack_file_keys() -> set[str]:
 def environment_variables() -> set[str]:
     files = [file for folder in ("providers", "stacks", "tools") for file in (CHECKOUT / folder).rglob("*.py")]
     texts = [file.read_text(encoding="utf-8") for file in files]
-    internal = {"OTC_FLOW_LOGS_STATE", "OTC_FLOW_LOGS_VENV"}
+    internal = {"OTC_FLOW_LOGS_SIGN_IN", "OTC_FLOW_LOGS_STATE", "OTC_FLOW_LOGS_VENV"}
     return {name for text in texts for name in re.findall(r"\b(?:OS|OTC_FLOW_LOGS)_[A-Z_]*[A-Z]\b", text)} - internal
 
 

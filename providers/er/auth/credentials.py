@@ -89,6 +89,9 @@ class Credentials(Protocol):
     if_refused: str
     """What to do where a service refuses them for good, as the end of a sentence."""
 
+    state: tuple[str, str] | None = None
+    """What identifies the account, and its sign-in, for another process; None if there is none to hand on."""
+
     def find_project(self, ask: Ask) -> str:
         """The id of the project that calls go to.
 

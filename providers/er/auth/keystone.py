@@ -43,6 +43,7 @@ class KeystoneCredentials(Credentials):
         interface: str = "public",
         verify: bool | str = True,
         renew_password: Callable[[], str | None] | None = None,
+        ask_for_state: Callable[[str], str | None] = lambda _account: None,
     ) -> None:
         """Remember who signs in.
 
@@ -57,10 +58,13 @@ class KeystoneCredentials(Credentials):
             interface: Which addresses of the catalog to use.
             verify: Whether to verify certificates, or the file with the CAs to trust.
             renew_password: Asked for a newer password.
+            ask_for_state: Asked once for the `state` of a process that has signed in already, by what identifies the
+                account.
         """
         self._auth_url, self._kind, self._options = auth_url, kind, dict(options)
         self._account, self._project, self._agency, self._to_check = account, project, agency or {}, to_check
         self._interface, self._verify, self._renew_password = interface, verify, renew_password
+        self._ask_for_state: Callable[[str], str | None] | None = ask_for_state
         self._lock = threading.Lock()
         self._sign_ins = 0
         self._failure: ApiError | None = None
@@ -115,7 +119,9 @@ class KeystoneCredentials(Credentials):
 
         session = Session(session=ServiceSession(), redirect=False, verify=self._verify)
         try:
-            access = self._plugin().get_access(session)
+            plugin = self._plugin()
+            self._resume(plugin)
+            access = plugin.get_access(session)
             token, project_id, project_name = access.auth_token, access.project_id, access.project_name
             if not self._agency:
                 refuse_another_user(own_user(self._kind, self._options), access)
@@ -152,7 +158,15 @@ class KeystoneCredentials(Credentials):
                 f"IAM at {self._auth_url} gave {self._account} no token for a project: check {self._project}"
             )
         self._project.refuse_another(project_id, project_name if isinstance(project_name, str) else None)
+        if account := plugin.get_cache_id():
+            self.state = account, plugin.get_auth_state()
         return access
+
+    def _resume(self, plugin: Any) -> None:
+        """Continue with the sign-in of another process; the plugin does without it if it has expired."""
+        ask, self._ask_for_state = self._ask_for_state, None
+        if ask and (account := plugin.get_cache_id()) and (state := ask(account)):
+            plugin.set_auth_state(state)
 
     def _plugin(self) -> Any:
         if not self._agency:

@@ -32,7 +32,7 @@ def preview(stack: str, options: Sequence[str]) -> int:
     colour = "always" if is_colourful else "never"
     shown = ("--color", colour, "--diff", "--suppress-outputs")
     with pulumi.held(*_preview(), *shown, "--stack", stack, *options) as process:
-        check_sign_in(stack)
+        _check_sign_in(stack)
         from stacks.commands.command_line import errors_as_sentences
 
         with errors_as_sentences(stack):
@@ -42,7 +42,7 @@ def preview(stack: str, options: Sequence[str]) -> int:
 def review(stack: str, options: Sequence[str]) -> int:
     """Print what `up` would change, as Markdown."""
     with _held_events(*_preview(), "--stack", stack, *options) as process:
-        check_sign_in(stack)
+        _check_sign_in(stack)
         return _show_review(stack, pulumi.read(process), is_text=False)
 
 
@@ -51,7 +51,7 @@ def up(stack: str, options: Sequence[str]) -> int:
     wait = _wait_options(stack)
     is_unattended = not os.environ.get("CONFIRM") and not (sys.stdin.isatty() and sys.stdout.isatty())
     if is_unattended or is_answered(stack):
-        check(stack)
+        _check(stack)
     else:
         _ask(stack, *_preview(), "--stack", stack, *options)
     return _up(stack, options) or (_wait(wait) if wait else 0)
@@ -60,7 +60,7 @@ def up(stack: str, options: Sequence[str]) -> int:
 def destroy(stack: str, options: Sequence[str]) -> int:
     """Delete the stack's flow logs."""
     if is_answered(stack):
-        check(stack)
+        _check(stack)
     else:
         _ask(stack, "destroy", "--preview-only", "--stack", stack, *options)
     return pulumi.run("destroy", *_YES, "--stack", stack, *options)
@@ -68,13 +68,13 @@ def destroy(stack: str, options: Sequence[str]) -> int:
 
 def refresh(stack: str, options: Sequence[str]) -> int:
     """Update the state with what exists now."""
-    check(stack)
+    _check(stack)
     return _refresh(stack, options)
 
 
 def recover(stack: str, _options: Sequence[str]) -> int:
     """Finish a run that was killed, if no other run is in progress."""
-    check_sign_in(stack)
+    _check_sign_in(stack)
     from stacks.commands.command_line import errors_as_sentences
     from stacks.commands.run.take_over import take_over
 
@@ -86,6 +86,14 @@ def recover(stack: str, _options: Sequence[str]) -> int:
 COMMANDS: Mapping[str, Callable[[str, Sequence[str]], int]] = {
     command.__name__: command for command in (up, preview, review, refresh, destroy, recover)
 }
+
+
+def _check_sign_in(stack: str) -> None:
+    pulumi.hand_on(check_sign_in(stack))
+
+
+def _check(stack: str) -> None:
+    pulumi.hand_on(check(stack))
 
 
 def _reads() -> tuple[str, ...]:
@@ -137,7 +145,7 @@ def _wait(options: Sequence[str]) -> int:
 def _ask(stack: str, *preview: str) -> None:
     """Check, show what would change, and end the process unless there is nothing to do or the user agrees."""
     with _held_events(*preview) as process:
-        check(stack)
+        _check(stack)
         check_terminal()
         print("previewing the changes", file=sys.stderr)
         if _show_review(stack, pulumi.read(process), is_text=True):
