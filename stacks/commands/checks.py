@@ -21,7 +21,7 @@ def check(stack: str) -> SignIn:
     cli.start(*cli.state(stack))
     sign_in = check_sign_in(stack)
     from stacks.commands.command_line import fetch_export
-    from stacks.state import recovery
+    from stacks.commands.pending import refuse_interrupted
 
-    recovery.refuse_interrupted(stack, fetch_export(stack))
+    refuse_interrupted(stack, fetch_export(stack))
     return sign_in

@@ -111,9 +111,7 @@ def _refresh(stack: str, options: Sequence[str]) -> int:
 def _up(stack: str, options: Sequence[str]) -> int:
     """Run `pulumi up`; if it succeeds, print the coverage, which has no say in the exit code."""
     code = pulumi.run("up", "--refresh", *_YES, "--stack", stack, *options)
-    if code:
-        _forget_known(stack)
-    else:
+    if not code:
         with contextlib.suppress(OSError):  # The state has it all, which the next run will find.
             journal.forget(short_name(stack))
         from stacks.commands.coverage.__main__ import main as show_coverage
@@ -123,16 +121,6 @@ def _up(stack: str, options: Sequence[str]) -> int:
         with contextlib.suppress(SystemExit):
             show_coverage(("--stack", stack, *brief, *delivery))
     return code
-
-
-def _forget_known(stack: str) -> None:
-    """Forget the creates of a failed run that the state has: another clone may then delete or forget them."""
-    with contextlib.suppress(OSError, SystemExit):  # The next run tries again.
-        if journal.unfinished(short_name(stack)):
-            from stacks.commands.command_line import fetch_export
-            from stacks.state import recovery
-
-            recovery.find_unfinished_creates(fetch_export(stack), short_name(stack))
 
 
 def _wait_options(stack: str) -> Sequence[str]:
