@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
     (folder / "providers").mkdir()
-    for name in ("__init__", "backend"):
+    for name in ("__init__", "backend", "config_keys"):
         shutil.copy(ROOT / "providers" / f"{name}.py", folder / "providers")
     for stack in ("dev", "local"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(CONFIG)
@@ -285,7 +285,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("cache")
 def test_environment_keeps_what_the_user_chose() -> None:
-    defaults = prepare.exports({"PATH": "/usr/bin"}, VENV, CLI, "local")
+    defaults = prepare.exports({"PATH": "/usr/bin"}, VENV, CLI, ["local"])
     assert defaults == {
         "PATH": "/p/.venv/bin:/c/bin:/usr/bin",
         "OTC_FLOW_LOGS_VENV": "/p/.venv",
@@ -295,16 +295,17 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "no_grpc_proxy": "127.0.0.1,localhost",
         "PULUMI_PARALLEL": "128",
         "OTC_FLOW_LOGS_READS": "512",
+        "OTC_FLOW_LOGS_STACKS": "1",
         "PULUMI_CONFIG_PASSPHRASE": "",
     }
-    service = prepare.exports({"PATH": "", "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, VENV, CLI, "local")
+    service = prepare.exports({"PATH": "", "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, VENV, CLI, ["local"])
     assert service["PULUMI_PARALLEL"] == service["OTC_FLOW_LOGS_READS"] == "512"
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8"}
-    kept = prepare.exports(chosen, VENV, CLI, "local")
+    kept = prepare.exports(chosen, VENV, CLI, ["local"])
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
-    assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, VENV, CLI, "local")["OTC_FLOW_LOGS_READS"] == "9"
-    assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, None)["no_grpc_proxy"] == "db,127.0.0.1,localhost"
-    again = prepare.exports(defaults, VENV, CLI, "local")
+    assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, VENV, CLI, ["local"])["OTC_FLOW_LOGS_READS"] == "9"
+    assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, ())["no_grpc_proxy"] == "db,127.0.0.1,localhost"
+    again = prepare.exports(defaults, VENV, CLI, ["local"])
     assert (again["PATH"], again["no_grpc_proxy"]) == (defaults["PATH"], defaults["no_grpc_proxy"])
 
 
@@ -319,15 +320,15 @@ def test_cli_is_named_only_when_it_changes(
 
 def test_local_stack_always_has_the_empty_passphrase() -> None:
     exported = {"PULUMI_CONFIG_PASSPHRASE": "the team's"}
-    assert prepare.exports(exported, VENV, CLI, "local")["PULUMI_CONFIG_PASSPHRASE"] == ""
-    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(exported, VENV, CLI, "dev")
+    assert prepare.exports(exported, VENV, CLI, ["local"])["PULUMI_CONFIG_PASSPHRASE"] == ""
+    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(exported, VENV, CLI, ["dev"])
 
 
 @pytest.mark.parametrize("name", ["PULUMI_PARALLEL", "OTC_FLOW_LOGS_READS"])
 @pytest.mark.parametrize("value", ["0", "-3", "2.5", "many"])
 def test_number_of_parallel_operations_must_be_positive(name: str, value: str) -> None:
     with pytest.raises(ToolError, match=f"{name} is '{value}': it must be a whole number from 1 on."):
-        prepare.exports({name: value}, VENV, CLI, "local")
+        prepare.exports({name: value}, VENV, CLI, ["local"])
 
 
 def test_other_clis_of_the_cache_are_removed_from_path(cache: Path, tmp_path: Path) -> None:
