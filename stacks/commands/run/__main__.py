@@ -47,7 +47,7 @@ def preview(stacks: Sequence[str], options: Sequence[str]) -> int:
 
 def review(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Print what `up` would change, as Markdown."""
-    previews = [StackRun(stack, keeps_output=True) for stack in stacks]
+    previews = [StackRun(stack, is_preview=True) for stack in stacks]
     with _events(previews, *_preview(), *options) as started:
         _check(stacks, check_sign_in)
         started.finish()
@@ -183,10 +183,12 @@ def _check(stacks: Sequence[str], check_one: Callable[[str], None]) -> None:
     for stack in stacks:
         try:
             check_one(stack)
-        except SystemExit:
-            if len(stacks) > 1:
-                say(f"error: nothing was changed in any stack, because of stack {stack}")
-            raise
+        except SystemExit as error:
+            if len(stacks) == 1:
+                raise
+            if isinstance(error.code, str):
+                say(error.code)
+            cli.fail(f"error: stack {stack} is not ready, so nothing was done in any stack")
 
 
 def _checked(stacks: Sequence[str]) -> Sequence[StackRun]:
@@ -196,7 +198,7 @@ def _checked(stacks: Sequence[str]) -> Sequence[StackRun]:
 
 def _agreed(stacks: Sequence[str], *preview: str) -> Sequence[StackRun]:
     """Check, show what would change, and end the process unless there is nothing to do or the user agrees."""
-    previews = [StackRun(stack, keeps_output=True) for stack in stacks]
+    previews = [StackRun(stack, is_preview=True) for stack in stacks]
     with _events(previews, *preview) as started:
         _check(stacks, check)
         check_terminal()
@@ -233,7 +235,7 @@ def _show_reviews(previews: Sequence[StackRun], *, is_text: bool) -> int:
 
 def _print_previews(stacks: Sequence[str], *arguments: str) -> int:
     """Print the previews of several stacks, one after the other."""
-    previews = [StackRun(stack, keeps_output=True) for stack in stacks]
+    previews = [StackRun(stack, is_preview=True) for stack in stacks]
     with SideBySide(previews, *arguments, doing=_DOING["preview"]) as started:
         _check(stacks, check_sign_in)
         started.finish()

@@ -19,7 +19,7 @@ HEADINGS = ("STACK", "RESULT", "FLOW LOGS", "TIME")
 
 def format_table(runs: Sequence[StackRun]) -> str:
     """How the runs ended."""
-    rows = [(run.stack, run.status(), _changes(run) or "-", _clock(run.seconds)) for run in runs]
+    rows = [(run.stack, run.status(), _outcome(run) or "-", _clock(run.seconds)) for run in runs]
     return "\n".join(align([HEADINGS, *rows]))
 
 
@@ -44,7 +44,7 @@ class Progress:
     def __init__(self, runs: Sequence[StackRun], doing: str) -> None:
         self._runs, self._doing = runs, doing
         self._is_live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._height = 0
+        self._shown: Sequence[str] = ()
         self._told: dict[str, tuple[float, str, str]] = {}
 
     def show(self) -> None:
@@ -61,13 +61,14 @@ class Progress:
         self._replace([])
 
     def _replace(self, lines: Sequence[str]) -> None:
-        begin = f"\r\x1b[{self._height}A\x1b[J" if self._height else ""
-        _print(begin + "".join(f"{line}\n" for line in lines))
-        self._height = len(lines)
+        if lines != self._shown:
+            begin = f"\r\x1b[{len(self._shown)}A\x1b[J" if self._shown else ""
+            _print(begin + "".join(f"{line}\n" for line in lines))
+            self._shown = lines
 
     def _tell(self, run: StackRun) -> None:
         """Print a line if there is news."""
-        status, changes, now = run.status(self._doing), _changes(run), time.monotonic()
+        status, changes, now = run.status(self._doing), _count(run), time.monotonic()
         since, *last = self._told.get(run.stack, (0.0, "waiting", ""))
         if status != last[0] or (changes != last[1] and now - since > _EVERY):
             self._told[run.stack] = now, status, changes
@@ -80,13 +81,16 @@ def _print(text: str) -> None:
 
 def _cells(run: StackRun, doing: str) -> tuple[str, ...]:
     clock = _clock(run.seconds) if run.process else ""
-    waits_for = run.waits_for if run.is_running else ""
-    return run.stack, run.status(doing), clock, _changes(run), waits_for
+    return run.stack, run.status(doing), clock, _count(run), run.waits_for if run.is_running else ""
 
 
-def _changes(run: StackRun) -> str:
+def _count(run: StackRun) -> str:
+    return f"{run.done.total():,} of {run.total:,}" if run.total and not run.is_preview else ""
+
+
+def _outcome(run: StackRun) -> str:
     words = ", ".join(f"{number:,} {what}" for what, number in sorted(run.done.items()))
-    return f"{run.done.total():,} of {run.planned:,}: {words}" if words and run.planned else words
+    return words if run.done.total() == run.total else f"{words or 'none'} of {run.total:,}"
 
 
 def _clock(seconds: float) -> str:

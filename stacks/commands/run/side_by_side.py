@@ -16,6 +16,7 @@ from stacks.commands.run.stack_run import StackRun
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of a shell
 
+_LONGEST_LIST = 10  # messages of a stack that are printed
 _TICK = 0.1  # seconds
 _NEXT = {
     "failed": "failed: correct the errors above, then run",
@@ -52,15 +53,17 @@ class SideBySide:
 
     def finish(self) -> None:
         """Start the others in turn, and wait until all have ended. After a signal, no other is started."""
-        progress = Progress(self._runs, self._doing)
+        progress, failed = Progress(self._runs, self._doing), list[StackRun]()
         with pulumi.signals_passed_on(self._processes) as interrupted:
             while any(run.is_running or not (run.process or interrupted.is_set()) for run in self._runs):
-                if not interrupted.is_set():
+                if interrupted.is_set():
+                    for run in self._runs:
+                        run.is_interrupted = run not in failed
+                else:
+                    failed = [run for run in self._runs if run.status() == "failed"]
                     self._start()
                 progress.show()
                 time.sleep(_TICK)
-        for run in self._runs:
-            run.is_interrupted = interrupted.is_set() and bool(run.code)
         progress.show()
         progress.clear()
 
@@ -91,8 +94,11 @@ def report(runs: Sequence[StackRun], command: str) -> None:
 
     for run in runs:
         for kind, messages in {"warning": run.warnings, "error": run.errors}.items():
-            for sentence in sentences(messages):
+            found = sentences(messages)
+            for sentence in found[:_LONGEST_LIST]:
                 say(f"{run.stack}: {kind}: {sentence}")
+            if len(found) > _LONGEST_LIST:
+                say(f"{run.stack}: ... and {len(found) - _LONGEST_LIST:,} more")
     print_errors(runs)
     print(format_table(runs), flush=True)
     for run in runs:

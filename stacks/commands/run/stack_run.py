@@ -31,8 +31,9 @@ class StackRun:
     Attributes:
         stack: The stack's name.
         planned: How many changes to flow logs it will make; 0 if that is unknown.
+        is_preview: Whether it changes nothing.
         begun: How many it has begun; in a preview, how many it would make.
-        done: How many it has made, by what became of the flow logs, and how many failed.
+        done: How many it has made, by what became of the flow logs, and how many failed; none in a preview.
         errors: The errors in its events.
         warnings: The warnings in its events.
         stderr: The lines on its standard error.
@@ -41,7 +42,7 @@ class StackRun:
         is_interrupted: Whether a signal ended it, or kept it from being started.
     """
 
-    def __init__(self, stack: str, *, planned: int = 0, keeps_output: bool = False) -> None:
+    def __init__(self, stack: str, *, planned: int = 0, is_preview: bool = False) -> None:
         self.stack, self.planned = stack, planned
         self.begun, self.done = 0, Counter[str]()
         self.errors: list[str] = []
@@ -50,7 +51,8 @@ class StackRun:
         self.waits_for = ""
         self.process: pulumi.Process | None = None
         self.is_interrupted = False
-        self._output: list[str] | None = [] if keeps_output else None
+        self.is_preview = is_preview
+        self._output: list[str] = []
         self._begin = self._end = 0.0
         self._follower = Thread(target=self._follow, name=stack)
 
@@ -68,9 +70,14 @@ class StackRun:
             self._follower.join()
 
     @property
+    def total(self) -> int:
+        """How many changes it makes, as far as that is known."""
+        return max(self.planned, self.begun)
+
+    @property
     def output(self) -> str:
-        """What it printed, if that is kept."""
-        return "".join(self._output or ())
+        """What a preview has printed; nothing is kept of others."""
+        return "".join(self._output)
 
     @property
     def is_running(self) -> bool:
@@ -103,7 +110,7 @@ class StackRun:
         errors = Thread(target=lambda: self.stderr.extend(map(_decode, process.stderr or ())))
         errors.start()
         for line in map(_decode, process.stdout or ()):
-            if self._output is not None:
+            if self.is_preview:
                 self._output.append(line)
             if line.startswith(_EVENT):
                 self.read(json.loads(line))
@@ -124,7 +131,7 @@ class StackRun:
             return
         if kind == "resourcePreEvent":
             self.begun += 1
-        else:
+        elif not self.is_preview:
             self.done["failed" if kind == "resOpFailedEvent" else change] += 1
             self.waits_for = ""
 
