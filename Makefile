@@ -1,5 +1,14 @@
 # The commands of this project; `make` alone lists them. Anything longer than a few lines lives in tools/.
 
+# STACKS names several stacks, for targets that can work on them side by side.
+TAKE_STACKS = up apply preview plan review refresh destroy coverage
+ifneq ($(origin STACKS),undefined)
+ALONE = $(filter-out $(TAKE_STACKS),$(or $(MAKECMDGOALS),help))
+$(if $(ALONE),$(error make $(firstword $(ALONE)) takes no STACKS: use STACK))
+$(if $(strip $(value STACKS)),,$(error STACKS is empty: name stacks in it, as in STACKS="a b"))
+$(if $(filter-out undefined,$(origin STACK)),$(error STACK and STACKS are both set: leave one of them out))
+endif
+
 STACK ?= local
 JOBS ?= 4
 SPAN ?= 1h
@@ -7,7 +16,8 @@ WITHIN ?= 30m
 
 # What users set. make takes their text as it is: otherwise it would run a `$(shell ...)` in it, and lose the `$` of a URN.
 # Recipes read it as variables of the shell.
-INPUTS = ALL ARGS ATTACHMENT CONFIRM DELIVERY JOBS JSON NAME ROUTER SPAN STACK TO WAIT WITHIN YES
+INPUTS = ALL ARGS ATTACHMENT CONFIRM DELIVERY JOBS JSON NAME ROUTER SPAN STACK TO WAIT WITHIN YES \
+	$(if $(filter-out undefined,$(origin STACKS)),STACKS)
 $(foreach input,$(INPUTS),$(eval override $(input) := $$(value $(input))))
 export $(INPUTS)
 
@@ -25,43 +35,45 @@ MAKEFLAGS += --no-print-directory
 # Messages go to stderr.
 with_venv = exports="$$(sh tools/python -m tools.prepare venv)" || exit 1; eval "$$exports"
 with_cli = exports="$$(sh tools/python -m tools.prepare cli)" || exit 1; eval "$$exports"
-with_stack = exports="$$(sh tools/python -m tools.prepare stack "$$STACK")" || exit 1; eval "$$exports"
+with_stack = exports="$$(sh tools/python -m tools.prepare $(if $(STACKS),stacks "$$STACKS",stack "$$STACK"))" || exit 1; \
+	eval "$$exports"
+named = "$${STACKS:-$$STACK}"
 
 run = exec python -m stacks.commands.run
-coverage = python -m stacks.coverage --stack "$$STACK" $${DELIVERY:+--delivery}
+coverage = python -m stacks.coverage --stack $(named) $${DELIVERY:+--delivery}
 delivery = python -m stacks.delivery --stack "$$STACK" --span "$$SPAN"
 pytest = python -m pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the targets.
-	@echo "make TARGET [STACK=local] [ARGS='...']"; echo
+	@echo "make TARGET [STACK=local] [STACKS='a b'] [ARGS='...']"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: ## Create and update the stack's flow logs (YES=1: without asking).
-	@$(with_stack); $(run) up "$$STACK" "$$@"
+	@$(with_stack); $(run) up $(named) "$$@"
 
 .PHONY: apply
 apply: up ## Another name of `make up`.
 
 .PHONY: preview
 preview: ## Show what `make up` would change.
-	@$(with_stack); $(run) preview "$$STACK" "$$@"
+	@$(with_stack); $(run) preview $(named) "$$@"
 
 .PHONY: plan
 plan: preview ## Another name of `make preview`.
 
 .PHONY: review
 review: ## Print what `make up` would change, as Markdown.
-	@$(with_stack); $(run) review "$$STACK" "$$@"
+	@$(with_stack); $(run) review $(named) "$$@"
 
 .PHONY: refresh
 refresh: ## Update the state with what exists now.
-	@$(with_stack); $(run) refresh "$$STACK" "$$@"
+	@$(with_stack); $(run) refresh $(named) "$$@"
 
 .PHONY: destroy
 destroy: ## Delete the stack's flow logs (asks first, except for local).
-	@$(with_stack); $(run) destroy "$$STACK" "$$@"
+	@$(with_stack); $(run) destroy $(named) "$$@"
 
 .PHONY: recover
 recover: ## Finish a run that was killed, if no other run is in progress.

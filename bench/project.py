@@ -25,7 +25,7 @@ CHECKOUT = Path(__file__).absolute().parent.parent
 STACK = "local"
 COMMAND_SECONDS = 1200.0  # far beyond the longest
 LAST_LINES = 30  # of a failed command
-OUTER_MAKE = ("MAKE", "MFLAGS", "ARGS", "CONFIRM", "DELIVERY", "WAIT")
+OUTER_MAKE = ("MAKE", "MFLAGS", "ARGS", "STACK", "CONFIRM", "DELIVERY", "WAIT")
 """How the names begin that `make bench` and its user set for that make, and not for those that are measured."""
 
 

@@ -16,13 +16,14 @@ from pathlib import Path
 from providers import shared_sign_in
 from providers.auth import ACCESS_KEY, STACK_KEYS, Account, AuthError, find_account
 from providers.clouds_yaml import CloudsYamlError
-from providers.config_keys import qualified
+from providers.config_keys import STACKS_AT_ONCE, qualified
 from providers.er import Client, Endpoints
 from providers.er.auth.access_key import AccessKeyCredentials
 from providers.er.auth.credentials import Credentials, Project
 from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.auth.plugins import PASSWORD, TOKEN, PluginError
 from providers.er.auth.token import TokenCredentials
+from providers.er.background import MAX_CONCURRENT_CALLS
 from providers.er.endpoints import REGIONS, EndpointError, find_other_region, region_of
 from providers.er.limits import ID_CHARACTERS, ID_PATTERN
 from providers.er.sanitizing import sanitize
@@ -144,10 +145,18 @@ class ProviderConfig:
         """A client. Nothing is sent before its first call.
 
         Raises:
-            ConfigError: As for `account`, `project` and `endpoints`.
+            ConfigError: As for `account`, `project` and `endpoints`; or the number of stacks at once is not valid.
         """
         endpoints = self.endpoints()
-        return Client(self._credentials(endpoints.iam), endpoints, verify=self.verify)
+        credentials = self._credentials(endpoints.iam)
+        return Client(credentials, endpoints, verify=self.verify, max_calls=self._max_calls())
+
+    def _max_calls(self) -> int:
+        """This process's share of the calls that are made at once."""
+        stacks = self._environment.get(STACKS_AT_ONCE, "").strip() or "1"
+        if not (stacks.isdecimal() and int(stacks)):
+            raise ConfigError(f"{STACKS_AT_ONCE} is {stacks!r}: it must be a whole number from 1 on")
+        return max(1, MAX_CONCURRENT_CALLS // int(stacks))
 
     def _credentials(self, iam: str) -> Credentials:
         """How to sign in.

@@ -9,6 +9,9 @@ T = TypeVar("T")
 
 CONFIG_NAMESPACE = "otc-flow-logs"
 
+STACKS_AT_ONCE = "OTC_FLOW_LOGS_STACKS"
+"""The environment variable with the number of stacks that run at once on this machine; they share the calls."""
+
 
 def qualified(key: str) -> str:
     """The key with its namespace."""

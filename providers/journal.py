@@ -5,7 +5,8 @@ the engine has the response. The file is locked all the time, and the kernel rel
 file without a lock belongs to an interrupted create, and a file with a lock to a run that is alive.
 
 A service may lose what the engine has sent it: there are servers that drop the journal of a run that is cancelled. So
-with a service, a file stays, without a lock, until a state is seen that has the flow log, or the flow log is deleted.
+with a service, a file stays, without a lock, until a state is seen that has the flow log, or the flow log is deleted,
+or a later run has settled what the state has. A run of another clone leaves the file, so it has the time of the create.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -45,8 +47,9 @@ def recorded(
         OSError: The file cannot be written or locked. Nothing is recorded then.
     """
     service = _service()
-    text = json.dumps({"urn": urn, "inputs": dict(inputs), **service}, sort_keys=True)
-    file = FOLDER / stack / f"{_digest(urn)}-{_digest(text)}.json"
+    create = {"urn": urn, "inputs": dict(inputs), **service}
+    file = FOLDER / stack / f"{_digest(urn)}-{_digest(json.dumps(create, sort_keys=True))}.json"
+    text = json.dumps({**create, "time": time.time()})
     is_kept = bool(service)
     with _open_locked(file, text) as stream:
         try:
@@ -64,9 +67,10 @@ def recorded(
 
 
 def unfinished(stack: str) -> list[dict[str, Any]]:
-    """The interrupted creates, each with `urn` and `inputs`; none of a run that is alive, or of another service.
+    """The interrupted creates, each with `urn`, `inputs` and `time`, in seconds since 1970 by this machine's clock.
 
-    With a service, these are also creates that have ended, until they are forgotten.
+    None is of a run that is alive, or of another service. With a service, each also has `service`, and these are also
+    creates that have ended, until they are forgotten.
 
     This also removes the partial files of processes that were killed while they wrote: they had sent no request yet.
 

@@ -15,7 +15,7 @@ from typing import Any
 EVENTS_VARIABLE = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 """The environment variable that makes `pulumi preview --json` print events. Pulumi passes it on to its plugins."""
 
-_PREFIX = "otc-flow-logs notes: "
+PREFIX = "otc-flow-logs notes: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class PreviewNotes:
     @property
     def message(self) -> str:
         """The text of the event, without `<`: Pulumi takes what is from `<{%` to `%}>` for a colour, and removes it."""
-        return _PREFIX + json.dumps(asdict(self), ensure_ascii=False).replace("<", "\\u003c")
+        return PREFIX + json.dumps(asdict(self), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def are_wanted(environ: Mapping[str, str]) -> bool:
@@ -76,10 +76,10 @@ def read_notes(messages: Iterable[str]) -> PreviewNotes:
 
 
 def _parse(message: str) -> PreviewNotes | None:
-    if not message.startswith(_PREFIX):
+    if not message.startswith(PREFIX):
         return None
     try:
-        data: dict[str, Any] = json.loads(message.removeprefix(_PREFIX))
+        data: dict[str, Any] = json.loads(message.removeprefix(PREFIX))
         return PreviewNotes(**{**data, "skipped": [SkippedAttachment(**item) for item in data["skipped"]]})
     except (ValueError, TypeError, KeyError):
         return None

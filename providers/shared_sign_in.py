@@ -38,9 +38,9 @@ class Offer:
         self._listener.listen()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def hand_on(self, sign_in: tuple[str, str] | None) -> None:
-        """Answer those who ask, now and later, with `KeystoneCredentials.state`; with nothing if that is None."""
-        self._answer = json.dumps(dict([sign_in] if sign_in else [])).encode()
+    def hand_on(self, sign_ins: Mapping[str, str]) -> None:
+        """Answer those who ask, now and later, with the sign-ins: see `Credentials.state`. There may be none."""
+        self._answer = json.dumps(dict(sign_ins)).encode()
         self._is_ready.set()
 
     def _listen(self) -> None:

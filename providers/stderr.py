@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from typing import NoReturn
 
 
 def say(text: str) -> None:
@@ -13,6 +14,12 @@ def say(text: str) -> None:
         columns = shutil.get_terminal_size().columns
         text = "\n".join(_fold(line, columns) for line in text.splitlines())
     print(text, file=sys.stderr, flush=True)
+
+
+def say_and_exit(text: str, code: int = 1) -> NoReturn:
+    """Print to stderr, and end the process with this exit code."""
+    say(text)
+    sys.exit(code)
 
 
 def _fold(line: str, columns: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import threading
 import traceback
@@ -38,10 +39,11 @@ def main() -> None:
     """
     watchdog.exit_with_parent(os.getppid())
     sdk_patches.apply()
+    # This takes long: meanwhile the engine reads the state and creates the stack's own resource.
+    threading.Thread(target=importlib.import_module, args=("stacks.declaration",), daemon=True).start()
     stack = pulumi.get_stack()
     snapshot = read_snapshot(stack)
     _start_host(snapshot)
-    # Imported only now, because this takes long: meanwhile the engine creates the stack's own resource.
     from stacks.declaration import declare
 
     _check_backend(stack)

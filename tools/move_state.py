@@ -22,6 +22,7 @@ from stacks.checks import backend
 from stacks.stackfile.location import short_name, stack_file
 from stacks.state import recovery
 from stacks.state.snapshot import find_resources
+from stacks.state.updates import HISTORY, Update, read_updates
 from tools.console import ToolError, exit_code, first_error, run
 
 SCRATCH = Path(".local", "moving")
@@ -99,11 +100,19 @@ class Backend:
     def export(self, stack: str, *options: str) -> dict[str, Any]:
         """The stack's state, with encrypted secrets unless the options change that."""
         output = self.must(f"Reading stack '{stack}'", "stack", "export", "--stack", stack, *options)
-        start = re.search(r"^{", output, re.MULTILINE)
+        export: dict[str, Any] = json.loads(self._find_json(stack, output))
+        return export
+
+    def list_updates(self, stack: str) -> list[Update]:
+        """The updates of a stack in a service."""
+        return read_updates(self._find_json(stack, self.must(f"Reading stack '{stack}'", *HISTORY, "--stack", stack)))
+
+    def _find_json(self, stack: str, output: str) -> str:
+        """The document among what else the CLI has printed."""
+        start = re.search(r"^[{[]", output, re.MULTILINE)
         if not start:
             raise ToolError(f"Reading stack '{stack}' at {self} failed: {first_error(output)}")
-        export: dict[str, Any] = json.JSONDecoder().raw_decode(output, start.start())[0]
-        return export
+        return output[start.start() : json.JSONDecoder().raw_decode(output, start.start())[1]]
 
     def list_resources(self, stack: str) -> Resources:
         """The stack's resources, to compare. Their secrets are in plain text, since each encryption differs."""
@@ -231,7 +240,8 @@ def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> N
             f"Another run of stack '{stack}' is in progress, with {number} creates: wait until it has ended."
         )
     pending = {operation["resource"]["urn"] for operation in recovery.find_pending_operations(export)}
-    pending |= {create["urn"] for create in recovery.find_unfinished_creates(export, stack)}
+    unfinished = recovery.find_unfinished_creates(export, stack, lambda: source.list_updates(stack))
+    pending |= {create["urn"] for create in unfinished}
     if pending:
         raise ToolError(
             f"A run of stack '{stack}' is in progress, or was interrupted, with {len(pending)} pending operations: if"

@@ -3,6 +3,7 @@
     python -m tools.prepare venv            .venv
     python -m tools.prepare cli             .venv and the Pulumi CLI
     python -m tools.prepare stack STACK     these, and the stack: checked, created if new
+    python -m tools.prepare stacks STACKS   the same for several stacks, with spaces between their names
     python -m tools.prepare env STACK       the same, and the stack selected, for a bare `pulumi`
 
 stdout is for `eval`; messages go to stderr. It takes a moment if everything is there already. Except for `env`, it also
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from providers.backend import is_service
+from providers.config_keys import STACKS_AT_ONCE
 from providers.stderr import say
 from stacks.checks import backend, passphrase
 from stacks.stackfile.location import short_name
@@ -39,8 +41,12 @@ PARALLEL = 128
 # fewer lists the client requests.
 WIDE = 512
 READS = "OTC_FLOW_LOGS_READS"
+# How many stacks run at once: as many as the machine has cores, within these bounds. Each takes half a gigabyte of
+# memory, and docs/guides/splitting-stacks.md has measurements.
+FEW_STACKS, MANY_STACKS = 4, 16
 _PULUMI_SECONDS = 120
 _NO_SUCH_STACK = 6  # Pulumi's exit code
+_OF_ONE_STACK = re.compile(r"--(config-file|event-log|exclude|plan|replace|save-plan|target|target-replace)(=|$)|-t")
 _DEFAULTS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     # For a state in object storage. OBS refuses uploads in the form that has a checksum, and sends no checksums.
@@ -50,7 +56,7 @@ _DEFAULTS = {
 _LOOPBACK = ["127.0.0.1", "localhost"]
 
 
-def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack: str | None) -> dict[str, str]:
+def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stacks: Sequence[str]) -> dict[str, str]:
     """The variables to set; what the user has chosen stays, except for the passphrase of `local`.
 
     Raises:
@@ -63,11 +69,13 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stack:
         # Otherwise gRPC, alone of all that is used here, connects to the engine through the user's proxy.
         direct = [host for host in environment.get("no_grpc_proxy", "").split(",") if host]
         new["no_grpc_proxy"] = ",".join(dict.fromkeys([*direct, *_LOOPBACK]))
-    if stack:
+    if stacks:
         width = _width("PULUMI_PARALLEL", environment) or (WIDE if is_service(_backend(environment)) else PARALLEL)
         reads = _width(READS, environment) or (WIDE if width in (PARALLEL, WIDE) else width)
         new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
-        if short_name(stack) == passphrase.LOCAL:
+        at_once = _width(STACKS_AT_ONCE, environment) or min(max(os.cpu_count() or 1, FEW_STACKS), MANY_STACKS)
+        new[STACKS_AT_ONCE] = str(min(at_once, len(stacks)))
+        if short_name(stacks[0]) == passphrase.LOCAL:
             new[passphrase.VARIABLE] = ""  # whatever is exported for other stacks
     return new
 
@@ -136,29 +144,28 @@ def _check(code: int, output: str, failure: str, environment: Mapping[str, str])
         raise ToolError(f"{failure}: {reason}")
 
 
-def prepare(what: str, stack: str | None) -> dict[str, str | None]:
+def prepare(what: str, stacks: Sequence[str]) -> dict[str, str | None]:
     """Prepare it all; return the variables to set, and None for those to unset."""
-    if stack is not None:
+    for stack in stacks:
         check_stack(ROOT, stack, os.environ)
     venv = ensure_venv(ROOT)
     new: dict[str, str | None] = {}
     if what == "venv":
-        new |= exports(os.environ, venv, None, None)
+        new |= exports(os.environ, venv, None, ())
         return new
     cli = pulumi_cli.find_cli()
     _say_once(cli.summary)
-    new |= exports(os.environ, venv, cli.folder, stack)
-    new |= offline.environment(cli.folder if stack else None, venv, os.environ)
-    if stack is None:
-        return new
+    new |= exports(os.environ, venv, cli.folder, stacks)
+    new |= offline.environment(cli.folder if stacks else None, venv, os.environ)
     environment = {name: value for name, value in (os.environ | new).items() if value is not None}
-    if not is_in_checkout(stack, os.environ):
-        create(stack, environment)
+    for stack in stacks:
+        if not is_in_checkout(stack, os.environ):
+            create(stack, environment)
     if what == "env":
-        select(stack, environment)
+        select(stacks[0], environment)
         # A shell stays: READS would outrank a PULUMI_PARALLEL that is set later, and the empty passphrase of `local`
         # would outrank one that is exported for other stacks.
-        del new[READS]
+        del new[READS], new[STACKS_AT_ONCE]
         if passphrase.VARIABLE in os.environ or os.environ.get(passphrase.FILE_VARIABLE):
             new.pop(passphrase.VARIABLE, None)
     return new
@@ -186,31 +193,52 @@ def split_arguments(text: str) -> list[str]:
         raise ToolError(f"ARGS is {text!r}, in which a quotation mark or a backslash is left alone: {error}.") from None
 
 
-def check_stack_is_one(stack: str, extra: Sequence[str]) -> None:
+def check_stack_is_one(what: str, stack: str, extra: Sequence[str]) -> None:
     """Refuse a stack in ARGS.
 
     Raises:
         ToolError: Pulumi would change that one, after checks and a question about another.
     """
     if option := next((text for text in extra if re.match(r"--stack(=|$)|-s", text)), None):
-        raise ToolError(f"ARGS has {option}, but STACK is {stack}: name the stack in STACK alone.")
+        variable = what.upper()
+        raise ToolError(f"ARGS has {option}, but {variable} is {stack}: name the stack in {variable} alone.")
+
+
+def split_stacks(text: str, extra: Sequence[str]) -> list[str]:
+    """The stacks in STACKS.
+
+    Raises:
+        ToolError: They cannot run together, or not with these arguments.
+    """
+    stacks = text.split()
+    names = [short_name(stack) for stack in stacks]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ToolError(f"STACKS is {text!r}: it names {twice} twice.")
+    if len(names) > 1 and passphrase.LOCAL in names:
+        raise ToolError(f"STACKS is {text!r}: {passphrase.LOCAL} has a passphrase of its own; use STACK for it.")
+    if option := next((text for text in extra if _OF_ONE_STACK.match(text)), None):
+        raise ToolError(f"ARGS has {option}, which is about one stack: use STACK instead of STACKS.")
+    return stacks
 
 
 def main(arguments: list[str]) -> int:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m tools.prepare", description=__doc__, formatter_class=form)
-    parser.add_argument("what", choices=("venv", "cli", "stack", "env"))
+    parser.add_argument("what", choices=("venv", "cli", "stack", "stacks", "env"))
     parser.add_argument("stack", metavar="STACK", nargs="?")
     options = parser.parse_args(arguments)
-    if (options.stack is not None) is not (options.what in ("stack", "env")):
-        parser.error("stack and env need the name of a stack, and the others need none")
+    if (options.stack is not None) is not (options.what in ("stack", "stacks", "env")):
+        parser.error("stack, stacks and env need names of stacks, and the others need none")
 
     def work() -> None:
         extra = split_arguments(os.environ.get("ARGS", ""))
-        if options.what == "stack":
-            check_stack_is_one(options.stack, extra)
+        stacks = [] if options.stack is None else [options.stack]
+        if options.what in ("stack", "stacks"):
+            check_stack_is_one(options.what, options.stack, extra)
+        if options.what == "stacks":
+            stacks = split_stacks(options.stack, extra)
         try:
-            new = prepare(options.what, options.stack)
+            new = prepare(options.what, stacks)
         except OSError as error:
             raise ToolError(
                 f"{error.filename} cannot be used ({error.strerror}): the checkout must be readable and writable."

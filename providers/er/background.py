@@ -21,8 +21,8 @@ T = TypeVar("T")
 class BackgroundCalls:
     """Runs a bounded number of calls at once."""
 
-    def __init__(self) -> None:
-        self._slots = threading.Semaphore(MAX_CONCURRENT_CALLS)
+    def __init__(self, most: int) -> None:
+        self._slots = threading.Semaphore(most)
 
     def run(self, call: Callable[[], T], deadline: Deadline, waiting_for: str) -> T:
         """Run the call and return what it returns. It is not begun once the operation is to stop.

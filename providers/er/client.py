@@ -6,6 +6,7 @@ import copy
 
 from providers.er.attachments import Attachments
 from providers.er.auth.credentials import Credentials
+from providers.er.background import MAX_CONCURRENT_CALLS
 from providers.er.calls import Calls
 from providers.er.deadline import Deadline
 from providers.er.directory import Directory
@@ -34,6 +35,7 @@ class Client:
         backoff: The waits after failures.
         poll: The waits while something is being operated.
         verify: Whether to verify certificates, or the file with the CAs to trust instead of the environment's.
+        max_calls: How many calls are made at once; from 1 on.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Client:
         backoff: Backoff | None = None,
         poll: Backoff | None = None,
         verify: bool | str = True,
+        max_calls: int = MAX_CONCURRENT_CALLS,
     ) -> None:
         self.credentials = credentials
         self.endpoints = endpoints
         self.poll = poll or exponential_backoff(first=0.1, factor=1.25, cap=5, jitter=0.2)
         transport = Transport(credentials, verify=verify)
-        retry = Retry(backoff=backoff or exponential_backoff(first=0.5, factor=2, cap=20), poll=self.poll)
+        backoff = backoff or exponential_backoff(first=0.5, factor=2, cap=20)
+        retry = Retry(backoff=backoff, poll=self.poll, max_calls=max_calls)
         calls = Calls(transport, retry, Directory(transport, retry, endpoints))
         self._batch_poller = BatchPoller(FlowLogs(calls), self.poll)
         self._bind(calls)

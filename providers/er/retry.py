@@ -14,7 +14,8 @@ Any other refusal is raised at once as an `ApiError`: what is frozen (`FrozenErr
 
 Between two tries the client waits 0.5 s, then twice as long each time up to 20 s, each wait shortened by a random part
 of up to half. While something is being operated, it waits 0.1 s, then a quarter longer each time up to 5 s. At most 64
-calls are under way at once. Connecting may take 5 s, and 30 s may pass between two pieces of an answer.
+calls are under way at once, unless `Client` was given another number. Connecting may take 5 s, and 30 s may pass
+between two pieces of an answer.
 
 No wait outlasts the deadline of the operation (10 min unless `Client.with_deadline` sets another). A call under way at
 that moment has 0.75 s more to be answered. After a cancellation no call is begun.
@@ -86,12 +87,13 @@ class Retry:
     Args:
         backoff: The waits after failures.
         poll: The waits while something is being operated.
+        max_calls: How many calls are made at once.
     """
 
-    def __init__(self, *, backoff: Backoff, poll: Backoff) -> None:
+    def __init__(self, *, backoff: Backoff, poll: Backoff, max_calls: int) -> None:
         self._backoff = backoff
         self._poll = poll
-        self._calls = BackgroundCalls()
+        self._calls = BackgroundCalls(max_calls)
 
     def repeat(
         self,

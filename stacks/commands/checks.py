@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from stacks.commands import cli
 
-SignIn = tuple[str, str] | None
-"""What other processes can continue with: see providers.shared_sign_in."""
 
-
-def check_sign_in(stack: str) -> SignIn:
-    """End the process with a sentence unless the credentials work."""
+def check_sign_in(stack: str) -> Mapping[str, str]:
+    """End the process with a sentence unless the credentials work; what can be handed on to other processes."""
     cli.start(*cli.config(stack))
     from stacks.commands import whoami
 
     return whoami.sign_in(stack)
 
 
-def check(stack: str) -> SignIn:
-    """End the process with a sentence unless the credentials work and no run was interrupted."""
+def check(stack: str) -> Mapping[str, str]:
+    """As `check_sign_in`; also end the process if a run was interrupted."""
     cli.start(*cli.state(stack))
     sign_in = check_sign_in(stack)
     from stacks.commands.command_line import fetch_export
-    from stacks.state import recovery
+    from stacks.commands.pending import refuse_interrupted
 
-    recovery.refuse_interrupted(stack, fetch_export(stack))
+    refuse_interrupted(stack, fetch_export(stack))
     return sign_in

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import NoReturn
 
-from providers.stderr import say
+from providers.stderr import say_and_exit
 
 UNKNOWN = 2
 """The exit code of commands that cannot find out what they were asked; 1 is an answer that somebody should act on."""
@@ -16,8 +16,7 @@ _started: dict[tuple[str, ...], subprocess.Popen[str]] = {}
 
 def fail(text: str) -> NoReturn:
     """End the process with the exit code of a question that has no answer."""
-    say(text)
-    sys.exit(UNKNOWN)
+    say_and_exit(text, UNKNOWN)
 
 
 def config(stack: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from providers.er.log_groups import LogGroup
 from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
+from providers.stderr import say_and_exit
 from stacks.checks import backend
 from stacks.commands import command_line
 from stacks.planning.inventory import Inventory
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--endpoint", help="`emulator`, or one address for all services")
     options = parser.parse_intermixed_args()
     if not (options.stack and options.routers):
-        sys.exit("error: set NAME and ROUTER, for example: make new-stack NAME=lab ROUTER='er-core er-edge'")
+        say_and_exit("error: set NAME and ROUTER, for example: make new-stack NAME=lab ROUTER='er-core er-edge'")
     file = stack_file(options.stack)
     try:
         check_stack_name(options.stack)
@@ -179,7 +179,7 @@ def main() -> None:
         client = command_line.create_client(command_line.Values(values, {}))
         write(file, format_stack_file(client, options.stack, options.routers, place, load_defaults()))
     except (ConfigError, ApiError, OSError, ValueError) as error:
-        sys.exit(f"error: {file} was not written: {error}")
+        say_and_exit(f"error: {file} was not written: {error}")
     print(f"{file} was written. Review it, then run: STACK={options.stack} make preview")
 
 

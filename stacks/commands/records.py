@@ -18,7 +18,7 @@ from providers.er.exceptions import ApiError, NotFoundError
 from providers.er.flow_logs import FlowLog
 from providers.er.records import parse_records
 from providers.er.sanitizing import display_name
-from providers.stderr import say
+from providers.stderr import say, say_and_exit
 from stacks.commands import command_line, screen
 from stacks.commands.destinations import find_names, logs_to
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             names, flow_logs = find_flow_logs(client, options.attachment)
         except ValueError as error:
-            sys.exit(f"error: {error}")
+            say_and_exit(f"error: {error}")
         are_read = [_print_records(client, flow_log, names, options) for flow_log in flow_logs]
     return int(not all(are_read))
 

@@ -62,7 +62,7 @@ def _prove(client: Client) -> int:
     return sum(1 for _ in client.routers.list())
 
 
-def sign_in(stack: str) -> tuple[str, str] | None:
+def sign_in(stack: str) -> Mapping[str, str]:
     """Sign in with the stack's config; what can be handed on to other processes.
 
     Ends the process with a sentence if that fails.
@@ -71,12 +71,12 @@ def sign_in(stack: str) -> tuple[str, str] | None:
     with command_line.errors_as_sentences(name):
         settings = ProviderConfig(values.plain.get, os.environ)
         if settings.uses_emulator:
-            return None
+            return {}
         client = _client(settings, command_line.report_wait)
         client.project_id()
-        if not client.credentials.state:
+        if not client.credentials.state():
             _prove(client)
-    return client.credentials.state
+    return client.credentials.state()
 
 
 def main() -> None:

@@ -1,12 +1,5 @@
 """Recovers interrupted creates: the state says that they were started, and their outcome is unknown.
 
-pulumi stack export | python -m stacks.pending refuse STACK       end with 1 if there are any: others would forget them
-pulumi stack export | python -m stacks.pending take-over STACK    print the state in which the next refresh finds them
-python -m stacks.pending refuse-live STACK                        end with 1 if a run on this machine is creating now
-
-The first two also do what the third does: creates of a live run are not interrupted, and to take them over would
-duplicate them.
-
 A service may have lost what a run had sent it, even the whole state. The creates are still recorded on the run's
 machine, as are those of a killed provider, which the engine has forgotten.
 
@@ -17,10 +10,8 @@ leaves it for the next `up` to resolve.
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from providers import journal, watchdog
@@ -35,8 +26,8 @@ from providers.urn import (
     RANDOM_UUID_TYPE,
     provider_reference,
 )
-from stacks.stackfile.location import short_name
 from stacks.state.snapshot import find_resources
+from stacks.state.updates import Update, has_settled
 
 PROVIDER_TYPE = "pulumi:providers:pulumi-python"
 
@@ -66,8 +57,18 @@ def find_interrupted_creates(export: Export) -> list[dict[str, Any]]:
     return [operation["resource"] for operation in find_pending_operations(export) if operation["type"] == "creating"]
 
 
-def find_unfinished_creates(export: Export, stack: str) -> list[dict[str, Any]]:
-    """The creates recorded on this machine whose flow logs the state lacks; those that it has are forgotten.
+def find_unfinished_creates(
+    export: Export, stack: str, fetch_updates: Callable[[], Sequence[Update]]
+) -> list[dict[str, Any]]:
+    """The creates recorded on this machine whose flow logs the state lacks.
+
+    Forgotten are those that the state has; and with a service, those that a later run has settled: it may have
+    forgotten the flow log on purpose, in another clone.
+
+    Args:
+        export: The state.
+        stack: The stack's short name.
+        fetch_updates: Fetches the updates of the stack; called only if a service's creates are recorded.
 
     Raises:
         OSError: The records cannot be read or removed.
@@ -77,9 +78,12 @@ def find_unfinished_creates(export: Export, stack: str) -> list[dict[str, Any]]:
         for resource in find_resources(export)
         if resource["type"] == FLOW_LOG_TYPE and not (resource.get("delete") or resource.get("pendingReplacement"))
     }
+    recorded = journal.unfinished(stack)
+    updates = fetch_updates() if any("service" in create for create in recorded) else ()
     unfinished = []
-    for create in journal.unfinished(stack):
-        if (create["urn"], target_of(create["inputs"])) in known:
+    for create in recorded:
+        is_known = (create["urn"], target_of(create["inputs"])) in known
+        if is_known or ("service" in create and has_settled(updates, create["time"])):
             journal.forget(stack, create["urn"], {key: create["inputs"][key] for key in IDENTITY})
         else:
             unfinished.append(create)
@@ -182,69 +186,3 @@ def count_live_creates(stack: str) -> int:
     while (number := journal.under_way(stack)) and time.monotonic() < deadline:
         time.sleep(watchdog.CHECK_INTERVAL)
     return number
-
-
-def refuse_live(stack: str) -> None:
-    """Exit with a sentence if a run on this machine is creating something now; the stack's name may be its full one."""
-    if number := count_live_creates(short_name(stack)):
-        sys.exit(f"error: another run of this stack is in progress, with {number} creates: wait until it has ended")
-
-
-def refuse_interrupted(stack: str, export: Export) -> None:
-    """Exit with a sentence if there are interrupted creates, or creates of a live run."""
-    refuse_live(stack)
-    unfinished = find_unfinished_creates(export, short_name(stack))
-    here = {create["urn"] for create in unfinished}
-    urns = {create["urn"] for create in find_interrupted_creates(export)} | here
-    if urns - here:
-        sys.exit(
-            f"error: another run is creating {len(urns)} resources, or was interrupted while creating them: if no run"
-            " of this stack is in progress, run `make recover` first"
-        )
-    if urns:
-        sys.exit(
-            f"error: an earlier run was interrupted while it created {len(urns)} resources: if no run of this stack"
-            " is in progress, run `make recover` first"
-        )
-
-
-def take_over(stack: str, export: Export) -> dict[str, Any]:
-    """The state with the interrupted creates, described on stderr; exits if a run is creating something now."""
-    refuse_live(stack)
-    export = add_unfinished_creates(export, find_unfinished_creates(export, short_name(stack)))
-    foreign = [operation["resource"]["urn"] for operation in find_foreign_operations(export)]
-    number = len({create["urn"] for create in find_interrupted_creates(export)} - set(foreign))
-    print(
-        f"interrupted: {number} creates; the next refresh finds out what they created"
-        if number
-        else "no create was interrupted",
-        file=sys.stderr,
-    )
-    if foreign:
-        print(
-            f"warning: {len(foreign)} operations on other resources were interrupted as well. `pulumi stack import`"
-            f" drops them: check whether these exist, and import or delete them: {', '.join(foreign)}",
-            file=sys.stderr,
-        )
-    if names := find_unrecoverable(export):
-        print(
-            f"warning: {len(names)} flow logs without an idempotency_key may have been created and cannot be found"
-            f" again: {', '.join(names)}; look for them and import or delete them",
-            file=sys.stderr,
-        )
-    return take_over_creates(export)
-
-
-def main(command: str, stack: str) -> None:
-    """Run the command; except for `refuse-live`, the stack's state is on standard input."""
-    if command == "refuse-live":
-        refuse_live(stack)
-        return
-    text = sys.stdin.read()
-    if not text.strip():
-        sys.exit(1)  # `pulumi stack export` has failed, and has printed why
-    export = json.loads(text)
-    if command == "take-over":
-        json.dump(take_over(stack, export), sys.stdout)
-    else:
-        refuse_interrupted(stack, export)

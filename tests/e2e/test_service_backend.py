@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 
-from emulator.faults.plan import Fault
 from tests import pulumi_service
 from tests.e2e import harness
 from tests.e2e.backends import Backend, TeamProject
 from tests.e2e.harness import (
     ARCHIVE,
     CHECKOUT,
-    CREATE,
     DEMO_FLOW_LOGS,
     FLOW_LOG,
     FOREVER,
@@ -98,6 +96,21 @@ def start_and_complete(project: TeamProject, cloud: Cloud, number: int) -> subpr
         cloud.server.store.set_flow_log_state(id_, "available")
     wait_until(lambda: count_flow_logs(project.state()) == number, process)
     return process
+
+
+def clone(project: TeamProject, directory: Path) -> TeamProject:
+    """The project on another machine, where nothing is recorded."""
+    copied = TeamProject.copy(directory, project.directory)
+    shutil.rmtree(copied.directory / ".local")
+    shutil.copy(project.stack_file(), copied.stack_file())
+    copied.environment = dict(project.environment)
+    return copied
+
+
+def forget(project: TeamProject, attachment: str) -> None:
+    """Do what `make forget` does."""
+    run = project.run([sys.executable, "-m", "stacks.commands.forget", STACK, attachment], YES="1")
+    assert run.ok, run.output
 
 
 def go_on(project: TeamProject, cloud: Cloud) -> None:
@@ -207,15 +220,101 @@ def test_flow_logs_of_a_dropped_journal_are_recovered(project: TeamProject, serv
     assert_converged(project, stuck_cloud)
 
 
-def test_failed_run_leaves_no_records_of_what_the_state_has(
+def test_recovery_leaves_what_another_clone_has_forgotten(
+    project: TeamProject, serve: Serve, stuck_cloud: Cloud, tmp_path: Path
+) -> None:
+    init(project, serve())
+    go_on(project, stuck_cloud)
+    project.up()
+    kept = stuck_cloud.flow_log_of("vpc-shop")["id"]
+    assert len(list(project.creating.iterdir())) == DEMO_FLOW_LOGS
+    other = clone(project, tmp_path / "clone")
+    forget(other, "vpc-shop")
+    shutil.copy(other.stack_file(), project.stack_file())  # as `git pull` does
+
+    project.recover()
+
+    assert kept in stuck_cloud.flow_logs()
+    assert kept not in project.flow_logs()
+    assert list(project.creating.iterdir()) == []
+
+
+@pytest.mark.acceptance
+def test_records_of_a_renamed_stack_are_not_those_of_a_new_one(
     project: TeamProject, serve: Serve, stuck_cloud: Cloud
 ) -> None:
     init(project, serve())
     go_on(project, stuck_cloud)
-    stuck_cloud.server.faults.use(0, [Fault("error", calls=CREATE, status=403, skip=3, times=1)])
-    assert not project.module("stacks.commands.run", "up", STACK).ok
-    assert count_flow_logs(project.state()) == DEMO_FLOW_LOGS - 1
+    project.up()
+    project.expect_ok("stack", "rename", "renamed")
+    project.stack_file("renamed").rename(project.stack_file())
+    project.expect_ok("stack", "init")
+
+    run = project.module("stacks.commands.run", "recover", STACK)
+
+    assert "no create was interrupted" in run.output
+    assert "these flow logs on er-core already exist and do not belong to this stack" in run.output
+    assert count_flow_logs(project.state()) == 0
     assert list(project.creating.iterdir()) == []
+
+
+@pytest.mark.acceptance
+def test_state_that_was_in_another_service_settles_what_is_recorded(
+    project: TeamProject, serve: Serve, stuck_cloud: Cloud, tmp_path: Path
+) -> None:
+    here = serve()
+    init(project, here)
+    go_on(project, stuck_cloud)
+    project.up()
+    kept = stuck_cloud.flow_log_of("vpc-shop")["id"]
+    other = clone(project, tmp_path / "clone")
+    with pulumi_service.serve(tmp_path / "there.db") as service:
+        there = make_backend(service, tmp_path)
+        run = other.move(there.url)
+        assert run.ok, run.output
+        forget(other.in_backend(there), "vpc-shop")
+        run = other.in_backend(there).move(here.url)
+        assert run.ok, run.output
+    shutil.copy(other.stack_file(), project.stack_file())  # as `git pull` does
+
+    project.recover()
+
+    assert kept in stuck_cloud.flow_logs()
+    assert kept not in project.flow_logs()
+
+
+def test_run_of_another_clone_is_not_ended_without_an_answer(
+    project: TeamProject, serve: Serve, stuck_cloud: Cloud, tmp_path: Path
+) -> None:
+    init(project, serve())
+    process = start_and_complete(project, stuck_cloud, 4)
+
+    run = clone(project, tmp_path / "clone").module("stacks.commands.run", "recover", STACK)
+
+    assert not run.ok
+    assert "A run of this stack (update, begun on " in run.output
+    assert "error: there is no terminal to answer at: set YES=1" in run.output
+    stuck_cloud.complete_operations()
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, output
+    assert_same_flow_logs(project, stuck_cloud)
+
+
+@pytest.mark.acceptance
+def test_run_that_was_killed_in_another_clone_is_ended_after_an_answer(
+    project: TeamProject, serve: Serve, stuck_cloud: Cloud, tmp_path: Path
+) -> None:
+    init(project, serve())
+    project.kill_engine(start_and_complete(project, stuck_cloud, 4))
+    made = stuck_cloud.flow_logs().keys()
+    go_on(project, stuck_cloud)
+    other = clone(project, tmp_path / "clone")
+
+    other.environment["YES"] = "1"
+    other.recover()
+
+    assert stuck_cloud.flow_logs().keys() == made
+    assert_converged(other, stuck_cloud)
 
 
 @pytest.mark.acceptance

@@ -216,7 +216,7 @@ def test_processes_wait_for_the_sign_in_of_the_command_that_starts_them(
     with ThreadPoolExecutor() as threads:
         found = [threads.submit(routers, continuing(server, offer.environment)) for _ in range(3)]
         own.project_id()
-        offer.hand_on(own.credentials.state)
+        offer.hand_on(own.credentials.state())
 
         assert [len(future.result(30)) for future in found] == [3, 3, 3]
 
@@ -226,7 +226,7 @@ def test_processes_wait_for_the_sign_in_of_the_command_that_starts_them(
 def test_sign_in_of_another_is_renewed_once_it_is_refused(server: Server, offer: shared_sign_in.Offer) -> None:
     own = client(server)
     own.project_id()
-    offer.hand_on(own.credentials.state)
+    offer.hand_on(own.credentials.state())
     server.store.identity.expire_tokens()
 
     assert len(routers(continuing(server, offer.environment))) == 3
@@ -239,7 +239,7 @@ def test_processes_sign_in_by_themselves_if_nothing_fits(
 ) -> None:
     own = client(server, project_name="eu-nl")
     own.project_id()
-    offer.hand_on(None if case == "none to hand on" else own.credentials.state)
+    offer.hand_on({} if case == "none to hand on" else own.credentials.state())
     environment = {shared_sign_in.VARIABLE: str(tmp_path)} if case == "no socket" else offer.environment
 
     assert len(routers(continuing(server, environment))) == 3

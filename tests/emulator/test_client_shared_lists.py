@@ -14,6 +14,8 @@ from typing import TypeVar
 import pytest
 
 from emulator import Behaviour, Server
+from providers.config import ProviderConfig
+from providers.config_keys import STACKS_AT_ONCE
 from providers.er import Client, Deadline, Endpoints, idempotency, lifecycle
 from providers.er.auth.token import TokenCredentials
 from providers.er.background import MAX_CONCURRENT_CALLS
@@ -169,17 +171,19 @@ def enable_at_once(client: Client, number: int) -> None:
     at_once(enable, list(range(number)))
 
 
-def test_number_of_calls_at_once_is_bounded(slow: str) -> None:
+@pytest.mark.parametrize(("stacks", "most"), [("", MAX_CONCURRENT_CALLS), ("4", MAX_CONCURRENT_CALLS // 4)])
+def test_number_of_calls_at_once_is_bounded_for_all_stacks_together(slow: str, stacks: str, most: int) -> None:
     def go_on() -> None:
-        eventually(lambda: Slow.waiting >= MAX_CONCURRENT_CALLS)
+        eventually(lambda: Slow.waiting >= most)
         threading.Event().wait(0.5)  # in which more could come
         Slow.go_on.set()
 
+    config = {"endpoint": slow, "token": "token", "project_id": "project"}
     threading.Thread(target=go_on, daemon=True).start()
-    enable_at_once(client_at(slow), 2 * MAX_CONCURRENT_CALLS)
+    enable_at_once(ProviderConfig(config.get, {STACKS_AT_ONCE: stacks}).client(), 2 * MAX_CONCURRENT_CALLS)
 
     assert Slow.received == 2 * MAX_CONCURRENT_CALLS
-    assert Slow.most == MAX_CONCURRENT_CALLS
+    assert Slow.most == most
 
 
 def test_no_call_is_begun_after_a_cancellation(slow: str) -> None:

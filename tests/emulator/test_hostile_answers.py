@@ -148,11 +148,10 @@ def test_unfinished_answer_ends_with_the_deadline_and_blocks_no_call(
     scripted: ServerFactory, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(background, "ANSWER_GRACE", 0.05)
-    monkeypatch.setattr(background, "MAX_CONCURRENT_CALLS", 1)
     head, more = UNFINISHED[kind]
     server = scripted(Raw(lambda: itertools.chain([head], itertools.repeat(more))))
     endpoints = Endpoints.at(scripted(Answer(body={"log_groups": []})).url).overridden(er=server.url)
-    client = Client(TokenCredentials(TOKEN, PROJECT), endpoints)
+    client = Client(TokenCredentials(TOKEN, PROJECT), endpoints, max_calls=1)
 
     error = raised(DeadlineExceededError, lambda: show(client.with_deadline(Deadline(seconds=0.1))))
 

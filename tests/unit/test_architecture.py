@@ -1,6 +1,7 @@
 """Who may import whom."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "stacks.coverage": ("stacks.commands",),
     "stacks.delivery": ("stacks.commands",),
     "stacks.records": ("stacks.commands",),
+    "stacks.pending": ("stacks.commands",),
     "stacks.commands": (
         *("providers", "providers.er", "stacks.errors", "stacks.stackfile", "stacks.planning", "stacks.checks"),
         *("stacks.state", "stacks.planning.naming", "providers.connection", "providers.backend"),
@@ -172,6 +174,21 @@ def test_only_the_inventory_fetches_what_is_planned_and_checked() -> None:
     fetchers = {module for module in MODULES if module.startswith(rooms) and GRAPH[module] & fetching}
     assert fetchers == {"stacks.planning.inventory"}
     assert not [module for module in MODULES if module.startswith("stacks.checks") and fetchers & GRAPH[module]]
+
+
+def test_process_ends_with_a_sentence_only_by_say_and_exit() -> None:
+    """What `sys.exit` prints breaks inside words at a terminal. The host has none."""
+    calls = [
+        (module, node)
+        for module, path in MODULES.items()
+        if not module.startswith("providers.host.")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "SystemExit")
+    ]
+    assert calls
+    assert not [
+        f"{module}: {ast.unparse(call)}" for module, call in calls if re.search("\\(f?['\"]", ast.unparse(call))
+    ]
 
 
 def test_importing_the_client_imports_nothing_else() -> None:

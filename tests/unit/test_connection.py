@@ -215,6 +215,12 @@ def test_insecure_turns_verification_off(setting: str, verifies: bool) -> None:
     assert ProviderConfig(lambda _key: None, {**USER, "OS_INSECURE": setting}).verify is verifies
 
 
+@pytest.mark.parametrize("number", ["0", "many"])
+def test_number_of_stacks_at_once_must_be_positive(number: str) -> None:
+    error = refused({**EU_DE}, **USER, OTC_FLOW_LOGS_STACKS=number)
+    assert error == f"OTC_FLOW_LOGS_STACKS is '{number}': it must be a whole number from 1 on"
+
+
 @pytest.mark.parametrize("variable", ["OS_INSECURE", "OS_VERIFY"])
 def test_switch_of_another_value_is_refused(variable: str) -> None:
     assert refused({**EU_DE}, **USER, **{variable: "maybe"}) == f"{variable} is 'maybe': it must be true or false"

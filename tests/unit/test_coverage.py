@@ -1,6 +1,5 @@
 """Coverage: every attachment with its flow logs, and the table for the terminal."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -13,7 +12,7 @@ from providers.er.flow_logs import FlowLog
 from providers.er.log_groups import LogGroup
 from stacks.commands import cli, command_line
 from stacks.commands.coverage.model import Coverage, Status
-from stacks.commands.coverage.report import format_json
+from stacks.commands.coverage.report import describe
 from stacks.commands.coverage.survey import survey
 from stacks.commands.coverage.table import format_brief, format_table
 from stacks.errors import Problem
@@ -228,7 +227,7 @@ def test_renamed_router_of_the_stack_is_not_called_another() -> None:
 
 
 def test_json_has_counts_names_ids_and_reasons() -> None:
-    document = json.loads(format_json(survey_of([CORE], others=["er-lab"])))
+    document = describe(survey_of([CORE], others=["er-lab"]))
     counts = {"logged": 2, "not_logged": 2, "deselected": 1, "cannot_be_logged": 2}
     assert document["counts"] == counts
     assert document["routers"] == [{"router": "er-1-name", "router_id": "er-1", "counts": counts}]

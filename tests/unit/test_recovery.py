@@ -14,7 +14,9 @@ import pytest
 
 from providers import journal
 from providers.urn import FLOW_LOG_TYPE, LOG_GROUP_TYPE, LOG_GROUPS_COMPONENT_TYPE, LOG_STREAM_TYPE, RANDOM_UUID_TYPE
+from stacks.commands import pending
 from stacks.state import recovery
+from stacks.state.updates import Update, find_in_progress, has_settled, read_updates
 
 URN = f"urn:pulumi:local::otc-flow-logs::{FLOW_LOG_TYPE}::core-a"
 TARGET = {"er_id": "r", "resource_id": "a", "log_group_id": "g", "log_stream_id": "s"}
@@ -32,16 +34,19 @@ Run = Callable[[str, "Mapping[str, Any] | str"], "str | int | None"]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command with this state on standard input; returns what it exits with."""
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command with this state on standard input; returns the sentence or code with which it fails."""
     monkeypatch.chdir(tmp_path)
 
     def run(command: str, state: Mapping[str, Any] | str) -> str | int | None:
         monkeypatch.setattr("sys.stdin", io.StringIO(state if isinstance(state, str) else json.dumps(state)))
+        # The same stack as `local`.
+        monkeypatch.setattr("sys.argv", ["pending", command, "organization/otc-flow-logs/local"])
         try:
-            recovery.main(command, "organization/otc-flow-logs/local")  # the same stack as `local`
+            pending.main()
         except SystemExit as ended:
-            return ended.code
+            output, error = capsys.readouterr()
+            return output + error.strip() or ended.code
         return None
 
     return run
@@ -96,9 +101,8 @@ def test_refuse_accepts_a_state_without_interrupted_creates(run: Run, state: dic
 
 
 @pytest.mark.parametrize("command", ["refuse", "take-over"])
-def test_failed_export_ends_the_command(run: Run, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_export_ends_the_command(run: Run, command: str) -> None:
     assert run(command, "") == 1
-    assert capsys.readouterr().out == ""
 
 
 def test_interrupted_create_becomes_a_flow_log_with_a_provisional_id() -> None:
@@ -221,13 +225,10 @@ def test_killed_provider_of_this_machine_is_an_interrupted_run(run: Run, state: 
 
 @pytest.mark.usefixtures("killed")
 @pytest.mark.parametrize("command", ["refuse", "take-over", "refuse-live"])
-def test_live_run_refuses_every_command(
-    run: Run, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_live_run_refuses_every_command(run: Run, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "_PROVIDER_EXIT_TIME", 0)
     with journal.recorded("local", URN, {"name": "live"}):
         assert run(command, make_export("creating")) == LIVE_RUN
-    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.usefixtures("killed")
@@ -254,3 +255,35 @@ def test_wrong_arguments_print_usage(
         runpy.run_module("stacks.pending", run_name="__main__")
     assert ended.value.code == code
     assert "".join(capsys.readouterr()).startswith("usage: python -m stacks.pending ")
+
+
+def updates(*several: tuple[float, str, str]) -> list[Update]:
+    """Updates, the last one first: when each began, its kind and its result."""
+    return [Update(kind, result, started) for started, kind, result in several]
+
+
+@pytest.mark.parametrize(
+    ("several", "is_settled"),
+    [
+        ([(99, "update", "in-progress")], False),
+        ([(100, "update", "succeeded")], False),
+        ([(101, "update", "failed"), (99, "update", "failed")], False),
+        ([(101, "refresh", "succeeded"), (99, "update", "failed")], False),
+        ([(103, "update", "failed"), (101, "import", "succeeded"), (99, "update", "succeeded")], True),
+        ([(101, "update", "failed")], True),
+        ([], True),
+    ],
+)
+def test_later_update_or_a_new_stack_settles_what_was_created(
+    several: list[tuple[float, str, str]], is_settled: bool
+) -> None:
+    assert has_settled(updates(*several), 100.5) is is_settled
+
+
+def test_only_the_last_update_can_be_in_progress() -> None:
+    text = json.dumps([{"kind": "update", "startTime": "1970-01-01T00:01:40.000Z", "result": "in-progress"}])
+    (running,) = read_updates(text)
+    assert running == Update("update", "in-progress", 100)
+    assert find_in_progress([running]) is running
+    assert find_in_progress(updates((101, "import", "succeeded"), (100, "update", "in-progress"))) is None
+    assert find_in_progress([]) is None

@@ -217,6 +217,8 @@ def test_command_prints_text_wherever_the_option_stands(position: int, capsys: p
     assert main(arguments) == 0
     assert capsys.readouterr().out == review("mixed.jsonl", "dev") + "\n"
     assert main(["--text", f"dev={PREVIEWS / 'wrong_stack_file.jsonl'}"]) == 1
+    file = "otc-flow-logs:routers.core.log_group in stacks/Pulumi.local.yaml"
+    assert capsys.readouterr().err.startswith(f"error: the preview of stack dev failed: {file}: there is no log group")
 
 
 @pytest.mark.parametrize(("no_color", "is_red"), [(None, True), ("", True), ("1", False)])

@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.*.yaml"))
     (folder / "providers").mkdir()
-    for name in ("__init__", "backend"):
+    for name in ("__init__", "backend", "config_keys"):
         shutil.copy(ROOT / "providers" / f"{name}.py", folder / "providers")
     for stack in ("dev", "local"):
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(CONFIG)
@@ -119,6 +119,35 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     assert printed.stdout.splitlines() == ["--target", "urn:a$b::c d", "-k", "$(touch ran)`touch ran`"]
     assert not (checkout / "ran").exists()
     assert make(checkout, "live-test", ARGS="'open").stderr.startswith('error: ARGS is "\'open"')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("up", "STACKS="), "STACKS is empty"),
+        (("up", "STACKS=dev prod", "STACK=dev"), "STACK and STACKS are both set"),
+        (("recover", "STACKS=dev prod"), "make recover takes no STACKS: use STACK"),
+        (("up", "STACKS=dev org/x/dev"), "error: STACKS is 'dev org/x/dev': it names dev twice."),
+        (("up", "STACKS=dev local"), "error: STACKS is 'dev local': local has a passphrase of its own"),
+        (("up", "STACKS=dev prod", "ARGS=--target=x"), "error: ARGS has --target=x, which is about one stack"),
+        (("up", "STACKS=dev prod", "ARGS=-sdev"), "error: ARGS has -sdev, but STACKS is dev prod: name the stack in"),
+        (("up", "STACKS=staging dev"), f"error: {UNKNOWN}"),
+    ],
+)
+def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments: tuple[str, ...], error: str) -> None:
+    refused = make(checkout, *arguments)
+    assert refused.returncode != 0
+    assert error in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_stacks_share_what_runs_at_once() -> None:
+    def at_once(number: int, **environment: str) -> str:
+        return prepare.exports({"PATH": "", **environment}, VENV, CLI, ["dev"] * number)["OTC_FLOW_LOGS_STACKS"]
+
+    assert at_once(3) == "3"
+    assert int(at_once(99)) <= 16
+    assert at_once(5, OTC_FLOW_LOGS_STACKS="2") == "2"
 
 
 @pytest.mark.parametrize("option", ["--stack", "--stack=dev", "-s", "-sdev"])
@@ -213,6 +242,50 @@ def test_pulumi_gets_a_signal_once_whoever_else_gets_it(tmp_path: Path, send: Ca
     assert output == b"cancelled\n"
 
 
+SEVERAL = """
+from stacks.commands.run.side_by_side import *
+runs = [StackRun(stack) for stack in 'abc']
+with SideBySide(runs, 'up', doing='updating') as started: started.finish()
+report(runs, 'up')
+raise SystemExit(exit_code(runs))
+"""
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_signal_reaches_each_stack_once_and_starts_no_other(tmp_path: Path, send: Callable[[int, int], None]) -> None:
+    told = tmp_path / "told"
+    script = f"""shift $(($# - 2)); trap "echo cancelled $1 >>{told}" TERM; touch {tmp_path}/started-$1
+for i in 1 2 3 4 5 6 7; do sleep 0.2; done; exit 1"""
+    environment = {**fake_cli(tmp_path, script), "OTC_FLOW_LOGS_STACKS": "2"}
+    with subprocess.Popen(
+        [sys.executable, "-c", SEVERAL], cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        eventually(lambda: len(list(tmp_path.glob("started-*"))) == 2)
+        send(process.pid, signal.SIGTERM)
+        output, _ = process.communicate()
+    assert process.returncode == 130
+    assert sorted(told.read_text().splitlines()) == ["cancelled a", "cancelled b"]
+    assert re.findall(r"^(\w) +(\w+(?: \w+)?)  ", output.decode(), re.MULTILINE) == [
+        *(("a", "interrupted"), ("b", "interrupted"), ("c", "not started"))
+    ]
+
+
+def test_failure_of_one_stack_leaves_the_others_alone(tmp_path: Path) -> None:
+    script = (
+        """case $* in *'--stack b'*) echo 'error: the stack is currently locked by 1 lock(s).' >&2; exit 3;; esac"""
+    )
+    environment = {**fake_cli(tmp_path, script), "OTC_FLOW_LOGS_STACKS": "2"}
+    ended = run(ROOT, sys.executable, "-c", SEVERAL, **environment)
+    assert ended.returncode == 3
+    assert [line.split() for line in ended.stdout.splitlines()[1:]] == [
+        *(["a", "done", "-", "0:00"], ["b", "failed", "-", "0:00"], ["c", "done", "-", "0:00"])
+    ]
+    assert ended.stderr.splitlines()[-2:] == [
+        "b: error: the stack is currently locked by 1 lock(s).",
+        "error: stack b is locked: if no run of it is in progress, run `make recover STACK=b`",
+    ]
+
+
 def test_output_that_cannot_be_written_is_a_sentence() -> None:
     program = "from stacks.commands import command_line as c\nwith c.errors_as_sentences('dev'): print('x')"
     ended = run(ROOT, "sh", "-c", f'{sys.executable} -c "{program}" >/dev/full', PATH=os.environ["PATH"])
@@ -285,7 +358,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("cache")
 def test_environment_keeps_what_the_user_chose() -> None:
-    defaults = prepare.exports({"PATH": "/usr/bin"}, VENV, CLI, "local")
+    defaults = prepare.exports({"PATH": "/usr/bin"}, VENV, CLI, ["local"])
     assert defaults == {
         "PATH": "/p/.venv/bin:/c/bin:/usr/bin",
         "OTC_FLOW_LOGS_VENV": "/p/.venv",
@@ -295,16 +368,17 @@ def test_environment_keeps_what_the_user_chose() -> None:
         "no_grpc_proxy": "127.0.0.1,localhost",
         "PULUMI_PARALLEL": "128",
         "OTC_FLOW_LOGS_READS": "512",
+        "OTC_FLOW_LOGS_STACKS": "1",
         "PULUMI_CONFIG_PASSPHRASE": "",
     }
-    service = prepare.exports({"PATH": "", "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, VENV, CLI, "local")
+    service = prepare.exports({"PATH": "", "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, VENV, CLI, ["local"])
     assert service["PULUMI_PARALLEL"] == service["OTC_FLOW_LOGS_READS"] == "512"
     chosen = {"PATH": "/usr/bin", "PULUMI_PARALLEL": "8"}
-    kept = prepare.exports(chosen, VENV, CLI, "local")
+    kept = prepare.exports(chosen, VENV, CLI, ["local"])
     assert kept["PULUMI_PARALLEL"] == kept["OTC_FLOW_LOGS_READS"] == "8"
-    assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, VENV, CLI, "local")["OTC_FLOW_LOGS_READS"] == "9"
-    assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, None)["no_grpc_proxy"] == "db,127.0.0.1,localhost"
-    again = prepare.exports(defaults, VENV, CLI, "local")
+    assert prepare.exports({**chosen, "OTC_FLOW_LOGS_READS": "9"}, VENV, CLI, ["local"])["OTC_FLOW_LOGS_READS"] == "9"
+    assert prepare.exports({"no_grpc_proxy": "db"}, VENV, CLI, ())["no_grpc_proxy"] == "db,127.0.0.1,localhost"
+    again = prepare.exports(defaults, VENV, CLI, ["local"])
     assert (again["PATH"], again["no_grpc_proxy"]) == (defaults["PATH"], defaults["no_grpc_proxy"])
 
 
@@ -319,15 +393,15 @@ def test_cli_is_named_only_when_it_changes(
 
 def test_local_stack_always_has_the_empty_passphrase() -> None:
     exported = {"PULUMI_CONFIG_PASSPHRASE": "the team's"}
-    assert prepare.exports(exported, VENV, CLI, "local")["PULUMI_CONFIG_PASSPHRASE"] == ""
-    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(exported, VENV, CLI, "dev")
+    assert prepare.exports(exported, VENV, CLI, ["local"])["PULUMI_CONFIG_PASSPHRASE"] == ""
+    assert "PULUMI_CONFIG_PASSPHRASE" not in prepare.exports(exported, VENV, CLI, ["dev"])
 
 
-@pytest.mark.parametrize("name", ["PULUMI_PARALLEL", "OTC_FLOW_LOGS_READS"])
+@pytest.mark.parametrize("name", ["PULUMI_PARALLEL", "OTC_FLOW_LOGS_READS", "OTC_FLOW_LOGS_STACKS"])
 @pytest.mark.parametrize("value", ["0", "-3", "2.5", "many"])
 def test_number_of_parallel_operations_must_be_positive(name: str, value: str) -> None:
     with pytest.raises(ToolError, match=f"{name} is '{value}': it must be a whole number from 1 on."):
-        prepare.exports({name: value}, VENV, CLI, "local")
+        prepare.exports({name: value}, VENV, CLI, ["local"])
 
 
 def test_other_clis_of_the_cache_are_removed_from_path(cache: Path, tmp_path: Path) -> None:

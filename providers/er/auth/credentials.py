@@ -89,9 +89,6 @@ class Credentials(Protocol):
     if_refused: str
     """What to do where a service refuses them for good, as the end of a sentence."""
 
-    state: tuple[str, str] | None = None
-    """What identifies the account, and its sign-in, for another process; None if there is none to hand on."""
-
     def find_project(self, ask: Ask) -> str:
         """The id of the project that calls go to.
 
@@ -109,6 +106,10 @@ class Credentials(Protocol):
     def renew(self, rejected: requests.PreparedRequest) -> bool:
         """Get new credentials after the service answered 401 to `rejected`; False if there are none to get."""
         return False
+
+    def state(self) -> Mapping[str, str]:
+        """The sign-in, by what identifies the account, for other processes; empty if there is none to hand on."""
+        return {}
 
     def find_endpoint(self, service: str) -> str | None:
         """The service's address in IAM's catalog; None if these credentials know no catalog, or it lacks the service.

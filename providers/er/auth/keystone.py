@@ -64,6 +64,7 @@ class KeystoneCredentials(Credentials):
         self._auth_url, self._kind, self._options = auth_url, kind, dict(options)
         self._account, self._project, self._agency, self._to_check = account, project, agency or {}, to_check
         self._interface, self._verify, self._renew_password = interface, verify, renew_password
+        self._state: Mapping[str, str] = {}
         self._ask_for_state: Callable[[str], str | None] | None = ask_for_state
         self._lock = threading.Lock()
         self._sign_ins = 0
@@ -84,6 +85,10 @@ class KeystoneCredentials(Credentials):
             if self._access and self._access.auth_token == rejected.headers.get(TOKEN_HEADER):
                 self._access = None
         return True
+
+    def state(self) -> Mapping[str, str]:
+        """The sign-in, as keystoneauth1 stores it, by its id of the account and the project."""
+        return self._state
 
     def find_endpoint(self, service: str) -> str | None:
         """The first address of the service in the catalog that came with the token."""
@@ -159,7 +164,7 @@ class KeystoneCredentials(Credentials):
             )
         self._project.refuse_another(project_id, project_name if isinstance(project_name, str) else None)
         if account := plugin.get_cache_id():
-            self.state = account, plugin.get_auth_state()
+            self._state = {account: plugin.get_auth_state()}
         return access
 
     def _resume(self, plugin: Any) -> None:

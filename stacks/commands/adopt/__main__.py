@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from providers.config import ConfigError, ProviderConfig
 from providers.er.exceptions import ApiError
+from providers.stderr import say_and_exit
 from stacks.commands import command_line
 from stacks.commands.adopt.existing import AdoptionError, adopt
 from stacks.stackfile import editor
@@ -33,7 +33,7 @@ def main() -> None:
         _write(file, options)
     # ValueError: not UTF-8, or not a stack file.
     except (AdoptionError, ConfigError, ApiError, OSError, ValueError) as error:
-        sys.exit(f"error: {file} was not written: {error}")
+        say_and_exit(f"error: {file} was not written: {error}")
 
 
 def _write(file: Path, options: argparse.Namespace) -> None:

@@ -1,20 +1,22 @@
 """Which attachments are logged now: `python -m stacks.coverage [--json]`; `--help` lists the options.
 
-Prints a table, and writes a page for a browser. With `--delivery`, only attachments whose records arrive are logged.
+For each stack it prints a table, and writes a page for a browser. With `--delivery`, only attachments whose records
+arrive are logged.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from providers.stderr import say
-from stacks.commands import command_line, screen
+from stacks.commands import cli, command_line, screen
 from stacks.commands.coverage.model import Coverage
-from stacks.commands.coverage.report import format_json
+from stacks.commands.coverage.report import describe
 from stacks.commands.coverage.survey import survey_stack
 from stacks.commands.coverage.table import format_brief, format_table
 from stacks.commands.delivery.survey import add_delivery
@@ -23,23 +25,50 @@ PAGES = Path(".local", "coverage")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the coverage of the stack, and write its page; the result is `Coverage.exit_code`."""
+    """Print the coverage of the stacks, and write their pages; the result is `Coverage.exit_code`, for all together."""
     options = _parse(arguments)
-    stack, values = command_line.fetch_values(options.stack)
+    stacks = options.stack.split() or [""]
+    found = list[Coverage]()
+    for stack in stacks:
+        try:
+            found.append(_survey(stack, with_delivery=options.delivery))
+        except SystemExit:
+            if len(stacks) == 1:
+                raise
+            say(f"error: the coverage of stack {stack} is unknown")
+    with command_line.errors_as_sentences(stacks[0]):
+        _print(found, options, is_one=len(stacks) == 1)
+    for coverage in found:
+        if coverage.mistakes:
+            say(command_line.as_errors(coverage.mistakes))
+    codes = {coverage.exit_code for coverage in found} | ({cli.UNKNOWN} if len(found) < len(stacks) else set())
+    return next((code for code in (1, cli.UNKNOWN) if code in codes), 0)
+
+
+def _survey(cli_name: str, *, with_delivery: bool) -> Coverage:
+    stack, values = command_line.fetch_values(cli_name)
     with command_line.errors_as_sentences(stack):
         client = command_line.create_client(values)
-        coverage = survey_stack(client, values, stack=stack, cli_name=options.stack)
-        if options.delivery:
+        coverage = survey_stack(client, values, stack=stack, cli_name=cli_name)
+        if with_delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
-        _print(coverage, options)
-    if coverage.mistakes:
-        say(command_line.as_errors(coverage.mistakes))
-    return coverage.exit_code
+    return coverage
 
 
-def _print(coverage: Coverage, options: argparse.Namespace) -> None:
-    if options.json or options.brief:
-        print(format_json(coverage) if options.json else format_brief(coverage))
+def _print(found: Sequence[Coverage], options: argparse.Namespace, *, is_one: bool) -> None:
+    if options.json:
+        documents = [describe(coverage) for coverage in found]
+        print(json.dumps(documents[0] if is_one else documents, indent=2))
+        return
+    for coverage in found:
+        print("" if is_one else f"Stack {coverage.stack}:\n", end="")
+        _print_one(coverage, is_brief=options.brief)
+        print("" if is_one else "\n", end="")
+
+
+def _print_one(coverage: Coverage, *, is_brief: bool) -> None:
+    if is_brief:
+        print(format_brief(coverage))
         return
     print(format_table(coverage, in_colour=screen.is_colourful(), columns=screen.terminal_columns()))
     from stacks.commands.coverage.page import render_page  # the page's library takes long to import
@@ -52,7 +81,8 @@ def _print(coverage: Coverage, options: argparse.Namespace) -> None:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stacks.coverage", description="Which attachments are logged.")
-    parser.add_argument("--stack", default="", help="the stack; the selected one by default")
+    stack_help = "the stack, or several with spaces between them; the selected one by default"
+    parser.add_argument("--stack", default="", help=stack_help)
     parser.add_argument("--delivery", action="store_true", help="ask log streams whether records arrive")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON; no page")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
+from typing import Any
 
 from stacks.commands.coverage.model import Coverage, Entry, RouterCoverage
 
 
-def format_json(coverage: Coverage) -> str:
+def describe(coverage: Coverage) -> dict[str, Any]:
     """Everything that the table has, and the ids."""
-    document = {
+    return {
         "stack": coverage.stack,
         "seen_at": coverage.seen_at,
         "counts": asdict(coverage.counts),
@@ -23,7 +23,6 @@ def format_json(coverage: Coverage) -> str:
         "mistakes": list(coverage.mistakes),
         "attachments": [_object(router, entry) for router in coverage.routers for entry in router.entries],
     }
-    return json.dumps(document, indent=2)
 
 
 def _object(router: RouterCoverage, entry: Entry) -> dict[str, object]:

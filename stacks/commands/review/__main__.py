@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from providers.stderr import say
 from stacks.commands.review import terminal
 from stacks.commands.review.changes import review_stack
 from stacks.commands.review.comment import comment
@@ -44,6 +45,11 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         print(f"error: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
+    # The comment is in a file, and the log of a job has nothing else to say why the job failed.
+    for review in reviews:
+        if review.is_failed:
+            reasons = "; ".join(filter(None, [review.failure, *review.errors]))
+            say(f"error: the preview of stack {review.stack} failed: {reasons}")
     return show(reviews, is_text=TEXT in arguments)
 
 

@@ -131,9 +131,9 @@ class Preview:
             UnreadableError: There are errors.
         """
         if self.errors:
-            raise UnreadableError("", _sentences(self.errors))
+            raise UnreadableError("", sentences(self.errors))
         self.notes = read_notes(self._messages)
-        self.warnings = [warning for warning in _sentences(self.warnings) if warning not in self.notes.warnings]
+        self.warnings = [warning for warning in sentences(self.warnings) if warning not in self.notes.warnings]
 
 
 def read_preview(text: str) -> Preview:
@@ -190,7 +190,7 @@ def _events(text: str) -> Iterator[Mapping[str, Any]]:
             if line.startswith("{"):
                 raise UnreadableError(INCOMPLETE if line.startswith('{"sequence"') else _DOCUMENT)
             errors = [line for line in text.splitlines() if line.startswith("error: ")]
-            raise UnreadableError(_NOT_JSON, _sentences(errors))
+            raise UnreadableError(_NOT_JSON, sentences(errors))
         yield event
 
 
@@ -224,7 +224,7 @@ def _state(name: str, state: object) -> State | None:
     )
 
 
-def _sentences(messages: Sequence[str]) -> list[str]:
+def sentences(messages: Sequence[str]) -> list[str]:
     """The sentences of messages, sorted and each once, without what is of no use to a reviewer."""
     found: set[str] = set()
     for message in messages:

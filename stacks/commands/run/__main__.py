@@ -1,7 +1,8 @@
 """Runs of Pulumi with their checks: `python -m stacks.commands.run COMMAND STACK [OPTION ...]`, as make starts them.
 
-COMMAND is up, preview, review, refresh, destroy or recover; the options are Pulumi's. Nothing that changes anything
-starts before the checks have passed. A preview starts at once, and prints nothing until they have.
+COMMAND is up, preview, review, refresh, destroy or recover; the options are Pulumi's. All but recover take several
+stacks, as one argument with spaces: they run side by side. Nothing that changes anything starts before the checks have
+passed, in all stacks. A preview starts at once, and prints nothing until they have.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from providers import journal
 from providers.preview_notes import EVENTS_VARIABLE
+from providers.stderr import say
 from stacks.commands import cli
 from stacks.commands.checks import check, check_sign_in
 from stacks.commands.question import check_terminal, is_answered, is_confirmed
 from stacks.commands.run import pulumi
+from stacks.commands.run.side_by_side import INTERRUPTED, SideBySide, exit_code, print_errors, report
+from stacks.commands.run.stack_run import StackRun
 from stacks.stackfile.location import short_name
 
 # What takes long to import is imported in functions: meanwhile, Pulumi works.
@@ -26,74 +30,68 @@ from stacks.stackfile.location import short_name
 _YES = ("--yes", "--skip-preview", "--suppress-outputs")  # the question is our own
 
 
-def preview(stack: str, options: Sequence[str]) -> int:
+def preview(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Show what `up` would change, in Pulumi's terms."""
     is_colourful = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     colour = "always" if is_colourful else "never"
-    shown = ("--color", colour, "--diff", "--suppress-outputs")
-    with pulumi.held(*_preview(), *shown, "--stack", stack, *options) as process:
-        _check_sign_in(stack)
+    command = (*_preview(), "--color", colour, "--diff", "--suppress-outputs", *options)
+    if len(stacks) > 1:
+        return _print_previews(stacks, *command)
+    with pulumi.held(*command, "--stack", *stacks) as process:
+        _check(stacks, check_sign_in)
         from stacks.commands.command_line import errors_as_sentences
 
-        with errors_as_sentences(stack):
+        with errors_as_sentences(stacks[0]):
             return pulumi.show(process)
 
 
-def review(stack: str, options: Sequence[str]) -> int:
+def review(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Print what `up` would change, as Markdown."""
-    with _held_events(*_preview(), "--stack", stack, *options) as process:
-        _check_sign_in(stack)
-        return _show_review(stack, pulumi.read(process), is_text=False)
+    previews = [StackRun(stack, is_preview=True) for stack in stacks]
+    with _events(previews, *_preview(), *options) as started:
+        _check(stacks, check_sign_in)
+        started.finish()
+    return _show_reviews(previews, is_text=False)
 
 
-def up(stack: str, options: Sequence[str]) -> int:
+def up(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Create, change and delete flow logs, print the coverage, and wait for records if WAIT is set."""
-    wait = _wait_options(stack)
+    waits = list(filter(None, map(_wait_options, stacks)))
     is_unattended = not os.environ.get("CONFIRM") and not (sys.stdin.isatty() and sys.stdout.isatty())
-    if is_unattended or is_answered(stack):
-        _check(stack)
-    else:
-        _ask(stack, *_preview(), "--stack", stack, *options)
-    return _up(stack, options) or (_wait(wait) if wait else 0)
+    is_asked = not (is_unattended or all(map(is_answered, stacks)))
+    runs = _agreed(stacks, *_preview(), *options) if is_asked else _checked(stacks)
+    return _up(runs, options) or _wait(waits)
 
 
-def destroy(stack: str, options: Sequence[str]) -> int:
+def destroy(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Delete the stack's flow logs."""
-    if is_answered(stack):
-        _check(stack)
-    else:
-        _ask(stack, "destroy", "--preview-only", "--stack", stack, *options)
-    return pulumi.run("destroy", *_YES, "--stack", stack, *options)
+    is_asked = not all(map(is_answered, stacks))
+    runs = _agreed(stacks, "destroy", "--preview-only", *options) if is_asked else _checked(stacks)
+    codes = _run(runs, "destroy", *_YES, *options)
+    return _end(runs, codes, "destroy")
 
 
-def refresh(stack: str, options: Sequence[str]) -> int:
+def refresh(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Update the state with what exists now."""
-    _check(stack)
-    return _refresh(stack, options)
+    return _refresh(_checked(stacks), options)
 
 
-def recover(stack: str, _options: Sequence[str]) -> int:
+def recover(stacks: Sequence[str], _options: Sequence[str]) -> int:
     """Finish a run that was killed, if no other run is in progress."""
-    _check_sign_in(stack)
+    (stack,) = stacks
+    _check(stacks, check_sign_in)
     from stacks.commands.command_line import errors_as_sentences
     from stacks.commands.run.take_over import take_over
 
     with errors_as_sentences(stack):
         take_over(stack)
-    return _refresh(stack, []) or _up(stack, [])
+    return _refresh([StackRun(stack)], []) or _up([StackRun(stack)], [])
 
 
-COMMANDS: Mapping[str, Callable[[str, Sequence[str]], int]] = {
+COMMANDS: Mapping[str, Callable[[Sequence[str], Sequence[str]], int]] = {
     command.__name__: command for command in (up, preview, review, refresh, destroy, recover)
 }
-
-
-def _check_sign_in(stack: str) -> None:
-    pulumi.hand_on(check_sign_in(stack))
-
-
-def _check(stack: str) -> None:
-    pulumi.hand_on(check(stack))
+_DOING = {"up": "updating", "destroy": "deleting", "refresh": "looking", "preview": "previewing"}
 
 
 def _reads() -> tuple[str, ...]:
@@ -104,35 +102,47 @@ def _preview() -> tuple[str, ...]:
     return ("preview", *_reads(), "--refresh")
 
 
-def _refresh(stack: str, options: Sequence[str]) -> int:
-    return pulumi.run("refresh", *_reads(), *_YES, "--stack", stack, *options)
+def _refresh(runs: Sequence[StackRun], options: Sequence[str]) -> int:
+    return _end(runs, _run(runs, "refresh", *_reads(), *_YES, *options), "refresh")
 
 
-def _up(stack: str, options: Sequence[str]) -> int:
-    """Run `pulumi up`; if it succeeds, print the coverage, which has no say in the exit code."""
-    code = pulumi.run("up", "--refresh", *_YES, "--stack", stack, *options)
-    if code:
-        _forget_known(stack)
-    else:
-        with contextlib.suppress(OSError):  # The state has it all, which the next run will find.
-            journal.forget(short_name(stack))
+def _up(runs: Sequence[StackRun], options: Sequence[str]) -> int:
+    """Run `pulumi up`; where it succeeds, print the coverage, which has no say in the exit code."""
+    codes = _run(runs, "up", "--refresh", *_YES, *options)
+    logged = []
+    for run, code in zip(runs, codes, strict=True):
+        if not code:
+            with contextlib.suppress(OSError):  # The state has it all, which the next run will find.
+                journal.forget(short_name(run.stack))
+            logged.append(run.stack)
+    if logged:
         from stacks.commands.coverage.__main__ import main as show_coverage
 
-        brief = () if sys.stdout.isatty() else ("--brief",)
+        brief = () if sys.stdout.isatty() and len(runs) == 1 else ("--brief",)
         delivery = ("--delivery",) if os.environ.get("DELIVERY") else ()
         with contextlib.suppress(SystemExit):
-            show_coverage(("--stack", stack, *brief, *delivery))
-    return code
+            show_coverage(("--stack", " ".join(logged), *brief, *delivery))
+    return _end(runs, codes, "up")
 
 
-def _forget_known(stack: str) -> None:
-    """Forget the creates of a failed run that the state has: another clone may then delete or forget them."""
-    with contextlib.suppress(OSError, SystemExit):  # The next run tries again.
-        if journal.unfinished(short_name(stack)):
-            from stacks.commands.command_line import fetch_export
-            from stacks.state import recovery
+def _run(runs: Sequence[StackRun], command: str, *arguments: str) -> Sequence[int]:
+    """Run a command of Pulumi that changes things; its exit codes. One stack has the terminal to itself."""
+    if len(runs) == 1:
+        return [pulumi.run(command, *arguments, "--stack", runs[0].stack)]
+    with SideBySide(runs, command, *arguments, "--json", doing=_DOING[command]) as started:
+        started.finish()
+    return [run.code for run in runs]
 
-            recovery.find_unfinished_creates(fetch_export(stack), short_name(stack))
+
+def _end(runs: Sequence[StackRun], codes: Sequence[int], command: str) -> int:
+    """The exit code; of several stacks, print how the command ended."""
+    if len(runs) == 1:
+        return codes[0]
+    from stacks.commands.command_line import errors_as_sentences
+
+    with errors_as_sentences(""):
+        report(runs, command)
+    return exit_code(runs)
 
 
 def _wait_options(stack: str) -> Sequence[str]:
@@ -148,48 +158,96 @@ def _wait_options(stack: str) -> Sequence[str]:
     return options
 
 
-def _wait(options: Sequence[str]) -> int:
+def _wait(waits: Sequence[Sequence[str]]) -> int:
+    if not waits:
+        return 0
     from stacks.commands.delivery.__main__ import main as show_delivery
 
-    return show_delivery(options)
+    return max([show_delivery(options) for options in waits])
 
 
-def _ask(stack: str, *preview: str) -> None:
+def _check(stacks: Sequence[str], check_one: Callable[[str], Mapping[str, str]]) -> None:
+    """Check the stacks; end the process with a sentence about the first that does not pass."""
+    sign_ins = dict[str, str]()
+    for stack in stacks:
+        try:
+            sign_ins |= check_one(stack)
+        except SystemExit:
+            if len(stacks) == 1:
+                raise
+            cli.fail(f"error: stack {stack} is not ready, so nothing was done in any stack")
+    pulumi.hand_on(sign_ins)
+
+
+def _checked(stacks: Sequence[str]) -> Sequence[StackRun]:
+    _check(stacks, check)
+    return [StackRun(stack) for stack in stacks]
+
+
+def _agreed(stacks: Sequence[str], *preview: str) -> Sequence[StackRun]:
     """Check, show what would change, and end the process unless there is nothing to do or the user agrees."""
-    with _held_events(*preview) as process:
-        _check(stack)
+    previews = [StackRun(stack, is_preview=True) for stack in stacks]
+    with _events(previews, *preview) as started:
+        _check(stacks, check)
         check_terminal()
         print("previewing the changes", file=sys.stderr)
-        if _show_review(stack, pulumi.read(process), is_text=True):
-            sys.exit(1)
+        started.finish()
+    if code := _show_reviews(previews, is_text=True):
+        sys.exit(code)
+    return [StackRun(run.stack, planned=run.begun) for run in previews]
 
 
-def _held_events(*arguments: str) -> contextlib.AbstractContextManager[pulumi.Process]:
-    return pulumi.held(*arguments, "--json", environment={**os.environ, EVENTS_VARIABLE: "true"})
+def _events(previews: Sequence[StackRun], *arguments: str) -> SideBySide:
+    environment = {**os.environ, EVENTS_VARIABLE: "true"}
+    return SideBySide(previews, *arguments, "--json", doing=_DOING["preview"], environment=environment)
 
 
-def _show_review(stack: str, text: str, *, is_text: bool) -> int:
+def _show_reviews(previews: Sequence[StackRun], *, is_text: bool) -> int:
+    """Print the reviews. As text, a question follows unless there is nothing to do; 1 if the user does not agree."""
+    print_errors(previews)
+    if any(preview.is_interrupted for preview in previews):
+        return INTERRUPTED
     from stacks.commands.command_line import errors_as_sentences
     from stacks.commands.review.__main__ import show
     from stacks.commands.review.changes import review_stack
 
-    found = review_stack(stack, text)
-    with errors_as_sentences(stack):
-        code = show([found], is_text=is_text)
-    if is_text and not code and not found.is_quiet:
+    found = [review_stack(preview.stack, preview.output) for preview in previews]
+    with errors_as_sentences(found[0].stack):
+        code = show(found, is_text=is_text)
+    if code and is_text and len(found) > 1:
+        say("error: nothing was changed in any stack, because a preview failed")
+    if is_text and not code and not all(review.is_quiet for review in found):
         return 0 if is_confirmed("Make these changes?") else 1
     return code
 
 
+def _print_previews(stacks: Sequence[str], *arguments: str) -> int:
+    """Print the previews of several stacks, one after the other."""
+    previews = [StackRun(stack, is_preview=True) for stack in stacks]
+    with SideBySide(previews, *arguments, doing=_DOING["preview"]) as started:
+        _check(stacks, check_sign_in)
+        started.finish()
+    from stacks.commands.command_line import errors_as_sentences
+
+    with errors_as_sentences(stacks[0]):
+        for run in previews:
+            print("".join(filter(pulumi.is_shown, run.output.splitlines(keepends=True))))
+    print_errors(previews)
+    for run in previews:
+        if run.code and not run.is_interrupted:
+            say(f"error: the preview of stack {run.stack} failed")
+    return exit_code(previews)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command; its exit code, or Pulumi's."""
-    if len(arguments) < 2 or arguments[0] not in COMMANDS:
+    stacks = arguments[1].split() if len(arguments) > 1 else []
+    if not stacks or arguments[0] not in COMMANDS or (len(stacks) > 1 and COMMANDS[arguments[0]] is recover):
         cli.fail(str(__doc__))
-    command, stack, *options = arguments
     try:
-        return COMMANDS[command](stack, options)
+        return COMMANDS[arguments[0]](stacks, arguments[2:])
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

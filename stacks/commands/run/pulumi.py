@@ -13,8 +13,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from threading import Thread
+from collections.abc import Callable, Collection, Iterator, Mapping
+from threading import Event, Thread
 from typing import TextIO
 
 from providers.shared_sign_in import Offer
@@ -23,13 +23,13 @@ _UNCHANGED = re.compile(
     r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
     r"|    \S+:\S+:\S+ \S+ +(running *|warning: .*|\d+ warnings? *)?\n"  # they come again at the end
 )
-_LOCKED = b"the stack is currently locked by"
-_RECOVER = "error: the stack is locked: if no run of it is in progress, run `make recover`"
 _ALWAYS = {"GOGC": "400"}
 """The CLI collects garbage less often: a fifth of its processor time in a preview, for half as much memory again."""
 _PREVIEW = {"PULUMI_PARALLEL_DIFF": "true"}
 """The engine asks for many differences at once, where it would wait for each one. It is not tried and tested enough
 for runs that change things."""
+LOCKED = "the stack is currently locked by"
+"""In what Pulumi prints if a run of the stack is in progress, or was killed."""
 _SIGNAL_TIME = 0.5  # seconds, in which a signal reaches all processes that it is sent to
 
 Process = subprocess.Popen[bytes]
@@ -42,11 +42,17 @@ def _offer() -> Offer | None:
     return None
 
 
-def hand_on(sign_in: tuple[str, str] | None) -> None:
-    """Let the program and the host of each command continue with this sign-in, and what this process does later."""
+def hand_on(sign_ins: Mapping[str, str]) -> None:
+    """Let the program and the host of each command continue with these sign-ins, and what this process does later."""
     if offer := _offer():
-        offer.hand_on(sign_in)
+        offer.hand_on(sign_ins)
         os.environ.update(offer.environment)
+
+
+def recover_sentence(stack: str = "") -> str:
+    """What to do if a stack is locked; it is named if there are several."""
+    named, option = (f"stack {stack}", f" STACK={stack}") if stack else ("the stack", "")
+    return f"error: {named} is locked: if no run of it is in progress, run `make recover{option}`"
 
 
 def is_shown(line: str) -> bool:
@@ -56,14 +62,14 @@ def is_shown(line: str) -> bool:
 
 def run(*arguments: str) -> int:
     """Run a command of Pulumi, at the terminal if there is one; its exit code."""
-    with _start(arguments, None if sys.stdout.isatty() else subprocess.PIPE) as process:
-        return show(process, _print)
+    with start(arguments, None if sys.stdout.isatty() else subprocess.PIPE) as process:
+        return show(process, print_if_possible)
 
 
 @contextlib.contextmanager
 def held(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
-    """Start a command that changes nothing. It prints nothing before `show` or `read`, and ends with the block."""
-    with _start(arguments, subprocess.PIPE, {**_PREVIEW, **(environment or os.environ)}) as process:
+    """Start a command that changes nothing. It prints nothing before `show`, and ends with the block."""
+    with start(arguments, subprocess.PIPE, environment) as process:
         try:
             yield process
         finally:
@@ -80,6 +86,14 @@ def write(stream: TextIO, line: bytes) -> None:
     stream.buffer.flush()
 
 
+def print_if_possible(stream: TextIO, line: bytes) -> None:
+    """Print the line, or no line any more if nobody reads them: a run that changes things must not stop halfway."""
+    try:
+        write(stream, line)
+    except OSError:  # as after `| head`, or if the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def show(process: Process, write: Callable[[TextIO, bytes], None] = write) -> int:
     """Print what the process prints, until it ends; its exit code.
 
@@ -93,17 +107,12 @@ def show(process: Process, write: Callable[[TextIO, bytes], None] = write) -> in
     return process.wait()
 
 
-def read(process: Process) -> str:
-    """What the process prints, once it has ended; its errors are printed."""
-    assert process.stdout
-    with _errors_shown(process):
-        return process.stdout.read().decode(errors="replace")
-
-
-def _start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:
+def start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:
+    """Start a command of Pulumi; its output goes to the terminal or to a pipe, its errors to a pipe."""
     command = ["pulumi", *arguments, "--suppress-progress"]
     offer = _offer()
-    chosen = {**_ALWAYS, **(environment or os.environ), **(offer.environment if offer else {})}
+    settings = {**_ALWAYS, **(_PREVIEW if arguments[:1] == ("preview",) else {})}
+    chosen = {**settings, **(environment or os.environ), **(offer.environment if offer else {})}
     return subprocess.Popen(command, env=chosen, stdout=output, stderr=subprocess.PIPE)
 
 
@@ -111,7 +120,7 @@ def _start(arguments: tuple[str, ...], output: int | None, environment: Mapping[
 def _errors_shown(process: Process) -> Iterator[None]:
     """Print the errors of the process. It ends by itself, also after a signal."""
     errors = Thread(target=_copy_errors, args=(process,))
-    with _signals_passed_on(process):
+    with signals_passed_on([process]):
         errors.start()
         yield
         errors.join()
@@ -119,42 +128,38 @@ def _errors_shown(process: Process) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals_passed_on(process: Process) -> Iterator[None]:
+def signals_passed_on(processes: Collection[Process]) -> Iterator[Event]:
     """Pass on the first signal that only this process gets, as from make and CI systems that cancel a job.
 
     Ctrl-C reaches Pulumi as well, which must not get it twice: then it would stop halfway. So another process of the
-    group tells the two apart: it ends by whatever reaches the group.
+    group tells the two apart: it ends by whatever reaches the group. The block gets an event that is set by a signal.
     """
+    received = Event()
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as witness:
 
         def pass_on(number: int, _frame: object) -> None:
+            received.set()
             try:
                 witness.wait(_SIGNAL_TIME)
             except subprocess.TimeoutExpired:
                 witness.kill()
-                process.send_signal(number)
+                for process in processes:
+                    process.send_signal(number)
 
         handlers = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
         # A terminal that is closed sends it to all.
         handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: None)
         try:
-            yield
+            yield received
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
 
-def _print(stream: TextIO, line: bytes) -> None:
-    try:
-        write(stream, line)
-    except OSError:  # as after `| head`, or if the disk is full: a run that changes things must not stop halfway
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def _copy_errors(process: Process) -> None:
     is_locked = False
     for line in process.stderr or ():
-        is_locked = is_locked or _LOCKED in line
-        _print(sys.stderr, line)
+        is_locked = is_locked or LOCKED in line.decode(errors="replace")
+        print_if_possible(sys.stderr, line)
     if is_locked:
-        _print(sys.stderr, f"{_RECOVER}\n".encode())
+        print_if_possible(sys.stderr, f"{recover_sentence()}\n".encode())
