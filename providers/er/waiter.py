@@ -1,7 +1,7 @@
 """Waiting for flow logs together: one list answers all operations that wait for flow logs of the same router.
 
-A list is requested after the polls that it answers, so no answer is older than its poll. Lists may lag behind, so a
-list only confirms: what it does not show, or shows otherwise than expected, is decided by a show.
+A list is requested after the polls that it answers, or just before a read. Lists may lag behind, so a list only
+confirms: what it does not show, or shows otherwise than expected, is decided by a show.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from providers.er.deadline import Deadline
@@ -19,10 +19,10 @@ from providers.er.retry import Backoff
 from providers.er.sanitizing import sanitize
 from providers.er.validation import instant
 
-SINGLE_DELAY = 0.02  # seconds that a read waits for others to be listed with
 QUIET_DELAY = 0.05  # seconds without a new read, after which those that came together are listed
 MAX_DELAY = 1.0  # seconds that the first of them waits at most
 LIST_INTERVAL = 0.7  # seconds between two lists for operations that wait for a change: fewer would find it later
+FRESH = 10.0  # seconds in which a list also confirms what is read next: a refresh does not read everything at once
 LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
 SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
 MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed
@@ -82,7 +82,7 @@ class Poller:
     def read(
         self, er_id: str, flow_log_id: str, *, resource_id: str | None, is_expected: Callable[[FlowLog], bool]
     ) -> FlowLog:
-        """The flow log as it is: shown, or listed if others read at the same time and the list has what is expected.
+        """The flow log as it is: listed if the list has what is expected, otherwise shown.
 
         Args:
             er_id: The router.
@@ -200,6 +200,7 @@ class _RouterPoller:
         self._polls: list[_Poll] = []
         self._has_thread = False
         self._last_listed = 0.0
+        self._last_list: tuple[float, Mapping[str, FlowLog]] = (-FRESH, {})  # with the time before its request
         self._abandoned = threading.Event()
         self.trouble = ""
         """What keeps the list under way from being answered, to be appended to a sentence."""
@@ -208,12 +209,25 @@ class _RouterPoller:
         """Have a poll answered; its event is set then."""
         poll.answered.clear()
         poll.requested_at = time.monotonic()
+        if self._confirm(poll):
+            return
         with self._changed:
             self._polls.append(poll)
             self._changed.notify()
             if not self._has_thread:
                 threading.Thread(target=self._run, name=f"lists of {self._er_id}", daemon=True).start()
                 self._has_thread = True
+
+    def _confirm(self, poll: _Poll) -> bool:
+        """Answer a read with the last list, if that is fresh and as expected."""
+        listed_at, records = self._last_list
+        if poll.is_wait or poll.requested_at - listed_at > FRESH:
+            return False
+        listed = records.get(poll.flow_log_id)
+        if _verdict(poll, listed) is not Verdict.DONE:
+            return False
+        poll.resolve(listed)
+        return True
 
     def remove(self, poll: _Poll) -> None:
         """Forget a poll, answered or not."""
@@ -243,20 +257,22 @@ class _RouterPoller:
         is_shared = len(self._polls) > 1
         starts = []
         if reads := [poll.requested_at for poll in self._polls if not poll.is_wait]:
-            quiet = max(reads) + (QUIET_DELAY if is_shared else SINGLE_DELAY)
-            starts.append(min(quiet, min(reads) + MAX_DELAY))
+            starts.append(min(max(reads) + QUIET_DELAY, min(reads) + MAX_DELAY))
         if waits := [poll.due for poll in self._polls if poll.is_wait]:
             starts.append(max(min(waits), self._last_listed + LIST_INTERVAL if is_shared else 0.0))
         return min(starts)
 
     def _answer(self, polls: list[_Poll]) -> None:
-        if len(polls) == 1:
+        polls = [poll for poll in polls if not self._confirm(poll)]  # Some were requested during the last list.
+        if not polls:
+            return
+        if len(polls) == 1 and polls[0].is_wait:
             polls[0].resolve(None)
             return
         now = time.monotonic()
         try:
             listed = self._list(polls)
-            self._last_listed = time.monotonic()
+            self._last_list, self._last_listed = (now, listed), time.monotonic()
             for poll in polls:
                 self._judge(poll, listed.get(poll.flow_log_id), now=now)
         except Exception as error:
@@ -269,7 +285,8 @@ class _RouterPoller:
     def _list(self, polls: list[_Poll]) -> dict[str, FlowLog]:
         resource_ids = {poll.resource_id for poll in polls}
         known = sorted(id_ for id_ in resource_ids if id_)
-        is_filtered = len(known) == len(resource_ids) <= MAX_FILTERED
+        # After a read, others of the router mostly follow: its list confirms them too.
+        is_filtered = all(poll.is_wait for poll in polls) and len(known) == len(resource_ids) <= MAX_FILTERED
         deadline = Deadline(
             seconds=min(LIST_DEADLINE, max(poll.deadline.left for poll in polls)),
             cancelled=self._abandoned,
@@ -286,7 +303,7 @@ class _RouterPoller:
         self.trouble = f" (waiting for {text})"
 
     def _judge(self, poll: _Poll, listed: FlowLog | None, *, now: float) -> None:
-        verdict = poll.judge(listed) if listed and listed.state not in FINAL_STATES else Verdict.SHOW
+        verdict = _verdict(poll, listed)
         if verdict is Verdict.DONE:
             poll.resolve(listed)
         elif verdict is Verdict.NOT_YET and (poll.polls + 1) % SHOW_EVERY:
@@ -295,3 +312,7 @@ class _RouterPoller:
             poll.due = max(poll.due, now + self._interval(poll.polls))
         elif not poll.is_wait or poll.due <= now:
             poll.resolve(None)
+
+
+def _verdict(poll: _Poll, listed: FlowLog | None) -> Verdict:
+    return poll.judge(listed) if listed and listed.state not in FINAL_STATES else Verdict.SHOW

@@ -126,29 +126,20 @@ def together(threads: ThreadPoolExecutor) -> Together:
 @pytest.fixture
 def gathered(together: Together, monkeypatch: pytest.MonkeyPatch) -> Together:
     """The same, but requests at the same time are gathered even on a busy machine."""
-    monkeypatch.setattr(waiter, "SINGLE_DELAY", 0.5)
     monkeypatch.setattr(waiter, "QUIET_DELAY", 0.5)
     return together
 
 
-def test_single_read_is_a_show(service: Service) -> None:
-    service.stored["f-0"] = numbered(0)
-    assert service.read(0) == numbered(0)
-    assert (service.listed, service.shown) == ([], ["f-0"])
+def test_first_read_lists_the_router_for_those_that_follow(service: Service) -> None:
+    service.store(3)
+    assert [service.read(number) for number in range(3)] == list(service.stored.values())
+    assert (service.listed, service.shown) == ([()], [])
 
 
-def test_reads_at_the_same_time_share_one_list(service: Service, gathered: Together) -> None:
+def test_reads_at_the_same_time_share_one_list_of_the_router(service: Service, gathered: Together) -> None:
     service.store(40, state="available")
     assert gathered(40, service.read) == list(service.stored.values())
-    assert service.shown == []
-    assert [len(ids) for ids in service.listed] == [40]
-
-
-def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, gathered: Together) -> None:
-    count = waiter.MAX_FILTERED + 1
-    service.store(count)
-    assert gathered(count, service.read) == list(service.stored.values())
-    assert service.listed == [()]
+    assert (service.listed, service.shown) == ([()], [])
 
 
 def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, gathered: Together) -> None:
@@ -169,14 +160,37 @@ def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service
     assert sorted(service.shown) == ["f-1", "f-2"]
 
 
-def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPoolExecutor, gathered: Together) -> None:
+@pytest.mark.parametrize(
+    ("fresh", "is_expected", "lists", "shown"), [(60, True, 1, []), (60, False, 2, ["f-2"]), (0, True, 2, [])]
+)
+def test_read_just_after_a_list_is_confirmed_by_it(
+    service: Service,
+    gathered: Together,
+    monkeypatch: pytest.MonkeyPatch,
+    fresh: float,
+    is_expected: bool,
+    lists: int,
+    shown: Sequence[str],
+) -> None:
+    monkeypatch.setattr(waiter, "FRESH", fresh)
+    service.store(4)
+    gathered(4, service.read)
+
+    assert service.read(2, lambda _: is_expected) == numbered(2)
+
+    assert (len(service.listed), service.shown) == (lists, shown)
+
+
+def test_reads_during_a_list_are_answered_by_it_if_it_confirms_them(
+    service: Service, threads: ThreadPoolExecutor, gathered: Together
+) -> None:
     service.store(4, name="old")
     later: list[Future[FlowLog]] = []
     requested = threading.Semaphore(0)
 
     def read(number: int) -> FlowLog:
         requested.release()
-        return service.read(number)
+        return service.read(number, lambda flow_log: number == 2 or flow_log.name == "new")
 
     def change_once_listed() -> None:
         service.while_listing = lambda: None
@@ -186,10 +200,10 @@ def test_no_answer_is_older_than_its_request(service: Service, threads: ThreadPo
             assert requested.acquire(timeout=30)
 
     service.while_listing = change_once_listed
-    first = gathered(2, service.read)
+    gathered(2, service.read)
 
-    assert {flow_log.name for flow_log in first} <= {"old", "new"}
-    assert [future.result(timeout=30).name for future in later] == ["new", "new"]
+    assert [future.result(timeout=30).name for future in later] == ["old", "new"]
+    assert (len(service.listed), service.shown) == (2, [])
 
 
 def test_operations_that_wait_share_lists(service: Service, together: Together) -> None:
