@@ -41,7 +41,7 @@ def preview(stacks: Sequence[str], options: Sequence[str]) -> int:
         _check(stacks, check_sign_in)
         from stacks.commands.command_line import errors_as_sentences
 
-        with errors_as_sentences(stacks[0]):
+        with errors_as_sentences(stacks[0]), pulumi.signals_passed_on([process]):
             return pulumi.show(process)
 
 
@@ -129,8 +129,7 @@ def _run(runs: Sequence[StackRun], command: str, *arguments: str) -> Sequence[in
     """Run a command of Pulumi that changes things; its exit codes. One stack has the terminal to itself."""
     if len(runs) == 1:
         return [pulumi.run(command, *arguments, "--stack", runs[0].stack)]
-    with SideBySide(runs, command, *arguments, "--json", doing=_DOING[command]) as started:
-        started.finish()
+    SideBySide(runs, command, *arguments, "--json", doing=_DOING[command]).finish()
     return [run.code for run in runs]
 
 
