@@ -165,12 +165,12 @@ def _wait(waits: Sequence[Sequence[str]]) -> int:
     return max([show_delivery(options) for options in waits])
 
 
-def _check(stacks: Sequence[str], check_one: Callable[[str], Mapping[str, str]]) -> None:
+def _check(stacks: Sequence[str], check_one: Callable[[str, Mapping[str, str]], Mapping[str, str]]) -> None:
     """Check the stacks; end the process with a sentence about the first that does not pass."""
     sign_ins = dict[str, str]()
     for stack in stacks:
         try:
-            sign_ins |= check_one(stack)
+            sign_ins |= check_one(stack, sign_ins)
         except SystemExit:
             if len(stacks) == 1:
                 raise
