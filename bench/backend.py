@@ -71,7 +71,8 @@ class Check:
 
     def _kill(self) -> None:
         width, deadline = self._n // KILLED_AT, time.monotonic() + WAIT_SECONDS
-        with self._project.running("up", *QUIET, PULUMI_PARALLEL=str(width)) as run:
+        command = self._project.with_stack("pulumi", "up", *QUIET)
+        with self._project.running(*command, PULUMI_PARALLEL=str(width)) as run:
             while (created := self._emulator.flow_logs()) < width:
                 if run.process.poll() is not None or time.monotonic() > deadline:
                     raise BenchError(f"`pulumi up` could not be killed in the middle:\n{run.output.read_text()}")
@@ -81,8 +82,8 @@ class Check:
         self._report("killed", f"`pulumi up` of {self._n} flow logs, when {created} were available")
 
     def _time(self, command: str) -> None:
-        outcome = self._project.pulumi(command, *QUIET)
-        self._report(f"{command} of {self._n}", f"{outcome.seconds:.1f} s, of which a flow log takes {LATENCY:g} s")
+        seconds = self._project.pulumi(command, *QUIET)
+        self._report(f"{command} of {self._n}", f"{seconds:.1f} s, of which a flow log takes {LATENCY:g} s")
 
     def _describe(self) -> str:
         pending = len(find_pending_operations(self._export()))
@@ -128,8 +129,8 @@ def check_backend(n: int, report: Callable[[str, str], None]) -> bool:
         folder = Path(name)
         (folder / "project").mkdir()
         with run_emulator(children, CHECKOUT, folder, attachments=n, latency=LATENCY) as emulator:
-            environment = pulumi_environment(**emulator.credentials, **({VARIABLE: url} if url else {}))
-            environment["PULUMI_CONFIG_PASSPHRASE"] = stack
+            chosen = {**emulator.credentials, "PULUMI_CONFIG_PASSPHRASE": stack, **({VARIABLE: url} if url else {})}
+            environment = pulumi_environment(**chosen)
             config = emulator.stack_config(range(1))
             project = Project.of_checkout(folder / "project", environment, children, stack=stack, stack_config=config)
             check = Check(project, emulator, n, report)

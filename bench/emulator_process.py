@@ -18,6 +18,7 @@ from bench.errors import BenchError
 from bench.processes import Children
 
 ROUTER, LOG_GROUP, LOG_STREAM = "er-bench", "network", "er-flow-logs"
+LOG_GROUP_ID, LOG_STREAM_ID = (f"00000000-0000-4000-{part}000-000000000001" for part in "de")
 DOMAIN, USER, PASSWORD, PROJECT = "OTC-BENCH", "bench", "only-on-loopback", "eu-de"
 PROJECT_ID = "0605767a9980d5762fbcc00b3537e757"
 TYPES = ("vpc", "vpn", "vgw")  # those that can be logged
@@ -36,7 +37,7 @@ def seed(attachments: int, routers: int = 1) -> dict[str, Any]:
         "name": PROJECT,
         "quotas": {"flow_log": UNLIMITED},
         "routers": [_router(number, attachments) for number in range(routers)],
-        "log_groups": [{"name": LOG_GROUP, "streams": [{"name": LOG_STREAM}]}],
+        "log_groups": [{"id": LOG_GROUP_ID, "name": LOG_GROUP, "streams": [{"id": LOG_STREAM_ID, "name": LOG_STREAM}]}],
     }
     return {"domain": {"name": DOMAIN}, "users": [{"name": USER, "password": PASSWORD}], "projects": [project]}
 
@@ -44,11 +45,11 @@ def seed(attachments: int, routers: int = 1) -> dict[str, Any]:
 def _router(number: int, attachments: int) -> dict[str, Any]:
     first = number * attachments
     return {
-        "id": _router_id(number),
+        "id": router_id(number),
         "name": _numbered(ROUTER, number),
         "attachments": [
             {
-                "id": f"00000000-0000-4000-a000-{number:012}",
+                "id": attachment_id(number),
                 "name": f"{TYPES[number % len(TYPES)]}-{number:04}",
                 "resource_type": TYPES[number % len(TYPES)],
                 "resource_id": f"00000000-0000-4000-c000-{number:012}",
@@ -58,8 +59,14 @@ def _router(number: int, attachments: int) -> dict[str, Any]:
     }
 
 
-def _router_id(number: int) -> str:
+def router_id(number: int) -> str:
+    """The id of the router with this number, from 0 on."""
     return f"00000000-0000-4000-8000-{number + 1:012}"
+
+
+def attachment_id(number: int) -> str:
+    """The id of the attachment with this number, from 0 on, among those of all routers."""
+    return f"00000000-0000-4000-a000-{number:012}"
 
 
 def _numbered(name: str, number: int) -> str:
@@ -80,11 +87,6 @@ class EmulatorProcess:
         return {"endpoint": self.url, "routers": routers}
 
     @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return int(self.url.rpartition(":")[2])
-
-    @property
     def credentials(self) -> dict[str, str]:
         """Environment variables for sign-in with a password."""
         return {
@@ -98,20 +100,19 @@ class EmulatorProcess:
         """Count requests from zero."""
         requests.delete(f"{self.url}/_emulator/requests", timeout=TIMEOUT).raise_for_status()
 
-    def requests(self) -> dict[str, int]:
-        """How many requests there were since, by method and path."""
+    def requests(self) -> int:
+        """How many requests there were since."""
         answer = requests.get(f"{self.url}/_emulator/requests", timeout=TIMEOUT)
         answer.raise_for_status()
-        counts: dict[str, int] = answer.json()["requests"]
-        return counts
+        return sum(answer.json()["requests"].values())
 
     def flow_logs(self) -> int:
         """How many flow logs are available."""
         headers = {"X-Auth-Token": self._token()}
-        return sum(self._flow_logs(_router_id(number), headers) for number in range(self.routers))
+        return sum(self._flow_logs(router_id(number), headers) for number in range(self.routers))
 
-    def _flow_logs(self, router_id: str, headers: dict[str, str]) -> int:
-        url = f"{self.url}/v3/{PROJECT_ID}/enterprise-router/{router_id}/flow-logs"
+    def _flow_logs(self, er_id: str, headers: dict[str, str]) -> int:
+        url = f"{self.url}/v3/{PROJECT_ID}/enterprise-router/{er_id}/flow-logs"
         count, query = 0, {"limit": str(PAGE)}
         while True:
             answer = requests.get(url, headers=headers, params=query, timeout=TIMEOUT)

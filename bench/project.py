@@ -1,4 +1,4 @@
-"""A Pulumi project of its own for each repetition, and the real `pulumi` in it."""
+"""A Pulumi project of its own for each repetition, and the real `pulumi` and `make` in it."""
 
 from __future__ import annotations
 
@@ -10,40 +10,34 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
 from bench.errors import BenchError
-from bench.memory import PeakMemory
 from bench.processes import Children, neutral_environment
-from bench.variants import THIS_PROJECT, Variant
+from bench.variants import OURS, Variant
 from providers.config_keys import qualified
 from tools import offline, pulumi_cli
 from tools.prepare import exports
 
 CHECKOUT = Path(__file__).absolute().parent.parent
 STACK = "local"
-COMMAND_SECONDS = 3600.0  # far beyond the longest: the base host with 1,000 flow logs
+COMMAND_SECONDS = 1200.0  # far beyond the longest
 LAST_LINES = 30  # of a failed command
+OUTER_MAKE = ("MAKE", "MFLAGS", "ARGS", "STACK", "CONFIRM", "DELIVERY", "WAIT")
+"""How the names begin that `make bench` and its user set for that make, and not for those that are measured."""
 
 
 def pulumi_environment(**chosen: str) -> dict[str, str]:
     """The variables that `make` sets for `pulumi`, with `chosen` ones, and without the user's own cloud and backend."""
-    kept = {**neutral_environment(), "PULUMI_CONFIG_PASSPHRASE": "", **chosen}
+    kept = {name: value for name, value in neutral_environment().items() if not name.startswith(OUTER_MAKE)}
+    kept |= {"PULUMI_CONFIG_PASSPHRASE": "", **chosen}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     cli, venv = pulumi_cli.find_cli(), CHECKOUT / ".venv"
-    made = {**kept, **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1"}
+    made = {**kept, **exports(kept, venv, cli.folder, STACK), "NO_COLOR": "1", **chosen}
     made |= {name: value for name, value in offline.environment(cli.folder, venv, made).items() if value is not None}
     return made
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How long a command took, and the peak memory of the provider process in 10^6 bytes."""
-
-    seconds: float
-    peak_mb: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,6 @@ class Project:
     directory: Path
     environment: Mapping[str, str]
     children: Children
-    provider_module: str
     stack: str = STACK
 
     @classmethod
@@ -94,12 +87,12 @@ class Project:
         environment: Mapping[str, str],
         children: Children,
         *,
-        variant: Variant = THIS_PROJECT,
+        stack_config: Mapping[str, Any],
+        variant: Variant = OURS,
         stack: str = STACK,
-        stack_config: Mapping[str, Any] | None = None,
     ) -> Project:
         """The checkout's code with the variant's host, and `stack_config` in place of the stack file."""
-        for name in ("providers", "emulator", "bench", ".venv"):
+        for name in ("providers", "emulator", "bench", "tools", ".venv", "Makefile"):
             (directory / name).symlink_to(CHECKOUT / name)
         shutil.copy(CHECKOUT / "__main__.py", directory)
         # With bytecode, as after an earlier run.
@@ -107,72 +100,47 @@ class Project:
         document = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
         variant.adapt(document)
         (directory / "Pulumi.yaml").write_text(yaml.safe_dump(document))
-        return cls(directory, environment, children, variant.module, stack)._with_stack(stack_config)
+        return cls(directory, environment, children, stack)._with_stack(stack_config)
 
     def beside(self, stack: str, stack_config: Mapping[str, Any]) -> Project:
         """The same project folder with another stack of that name."""
         return replace(self, stack=stack)._with_stack(stack_config)
 
-    @classmethod
-    def with_empty_program(cls, directory: Path, environment: Mapping[str, str], children: Children) -> Project:
-        """A project with the checkout's runtime and backend, and a program that declares nothing."""
-        (directory / ".venv").symlink_to(CHECKOUT / ".venv")
-        (directory / "__main__.py").write_text("import pulumi\n")
-        document = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
-        kept = {key: document[key] for key in ("name", "runtime", "backend")}
-        (directory / "Pulumi.yaml").write_text(yaml.safe_dump(kept))
-        return cls(directory, environment, children, THIS_PROJECT.module)._with_stack(None)
-
-    def _with_stack(self, stack_config: Mapping[str, Any] | None) -> Project:
-        if stack_config is not None:
-            config = {qualified(key): value for key, value in stack_config.items()}
-            (self.directory / "stacks" / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+    def _with_stack(self, stack_config: Mapping[str, Any]) -> Project:
+        config = {qualified(key): value for key, value in stack_config.items()}
+        (self.directory / "stacks" / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
         (self.directory / ".local" / "state").mkdir(parents=True, exist_ok=True)
         # Not selected: a selection would stay in Pulumi's home.
         self.pulumi("stack", "init", "--no-select")
         return self
 
-    @property
-    def state_bytes(self) -> int:
-        """The size of the stack's state."""
-        (file,) = (self.directory / ".local" / "state").glob(f".pulumi/stacks/*/{self.stack}.json")
-        return file.stat().st_size
-
-    def pulumi(self, *arguments: str, **environment: str) -> Outcome:
-        """Run `pulumi`, which must succeed.
+    def pulumi(self, *arguments: str, **environment: str) -> float:
+        """Run `pulumi`, which must succeed; how many seconds it took.
 
         Raises:
             BenchError: It failed; with its last lines.
         """
-        with (
-            self.running(*arguments, **environment) as run,
-            PeakMemory(run.process.pid, self.provider_module) as peak,
-        ):
-            seconds = run.end()
-        return Outcome(seconds, peak.megabytes)
+        with self.running(*self.with_stack("pulumi", *arguments), **environment) as run:
+            return run.end()
+
+    def with_stack(self, *command: str) -> tuple[str, ...]:
+        """The command of make or Pulumi, for this stack."""
+        if command[0] == "make":
+            return (*command, f"STACK={self.stack}")
+        return (*command, "--stack", self.stack, "--non-interactive")
 
     @contextlib.contextmanager
-    def running(self, *arguments: str, **environment: str) -> Iterator[Run]:
-        """`pulumi` as long as the block lasts; its output is kept in case it fails."""
+    def running(self, *command: str, **environment: str) -> Iterator[Run]:
+        """The command as long as the block lasts, and no longer than `COMMAND_SECONDS`; its output is kept."""
         file = self.directory / f"output-{self.stack}.txt"
+        changed = {**self.environment, **environment}
         with file.open("wb") as output:
             start = time.perf_counter()
-            with self.started(*arguments, output=output, **environment) as process:
-                yield Run(f"pulumi {' '.join(arguments)} --stack {self.stack}", process, start, file)
-
-    @contextlib.contextmanager
-    def started(
-        self, *arguments: str, output: IO[bytes] | int, **environment: str
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """`pulumi` as long as the block lasts, and no longer than `COMMAND_SECONDS`."""
-        command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive"]
-        with self.children.running(
-            command, cwd=self.directory, environment={**self.environment, **environment}, output=output
-        ) as process:
-            deadline = threading.Timer(COMMAND_SECONDS, self.children.end, (process,))
-            deadline.daemon = True
-            deadline.start()
-            try:
-                yield process
-            finally:
-                deadline.cancel()
+            with self.children.running(command, cwd=self.directory, environment=changed, output=output) as process:
+                deadline = threading.Timer(COMMAND_SECONDS, self.children.end, (process,))
+                deadline.daemon = True
+                deadline.start()
+                try:
+                    yield Run(" ".join(command), process, start, file)
+                finally:
+                    deadline.cancel()

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from bench.cuts import Cut, CutRun, Fleet
+from bench.usage import Use
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """What was run: a command with `n` flow logs in all, in one of the ways that `bench.cases` has."""
+
+    setup: str
+    command: str
+    n: int
 
 
 @dataclass(frozen=True)
@@ -17,75 +26,79 @@ class Sample:
 
     Attributes:
         seconds: Wall-clock time from start to end.
-        peak_mb: The provider process's peak resident memory, in 10^6 bytes.
-        requests: How many HTTP requests the emulator had, by method and path.
+        requests: How many HTTP requests the emulator had.
+        memory_mb: The most memory that all processes had at once, in 10^6 bytes; 0 if they were not looked at.
+        processes: What each kind of process used; empty if they were not looked at.
     """
 
     seconds: float
-    peak_mb: float
-    requests: Mapping[str, float]
+    requests: float
+    memory_mb: float = 0.0
+    processes: Mapping[str, Use] = field(default_factory=dict)
+
+    @property
+    def processor(self) -> float:
+        """Processor time of all processes, in seconds."""
+        return sum(use.processor for use in self.processes.values())
+
+
+Samples = Mapping[Key, Sample]
 
 
 @dataclass(frozen=True)
-class Key:
-    """What was run: `n` flow logs, at a latency of the API in seconds."""
+class Results:
+    """What one run of the benchmark has measured.
 
-    case: str
-    n: int
-    latency_s: float
-    variant: str
+    Attributes:
+        commit: What was measured.
+        date: When: YYYY-MM-DD.
+        processors: How many the machine has.
+        samples: The medians.
+    """
 
-
-Results = dict[Key, Sample]
+    commit: str
+    date: str
+    processors: int
+    samples: Samples
 
 
 def medians(samples: Sequence[Sample]) -> Sample:
-    """The median of each number; a missing kind of request counts as 0."""
-    kinds = sorted({kind for sample in samples for kind in sample.requests})
+    """The median of each number."""
+    kinds = sorted({kind for sample in samples for kind in sample.processes})
     return Sample(
-        seconds=round(median(sample.seconds for sample in samples), 3),
-        peak_mb=round(median(sample.peak_mb for sample in samples), 1),
-        requests={kind: median(sample.requests.get(kind, 0) for sample in samples) for kind in kinds},
+        seconds=_median([sample.seconds for sample in samples]),
+        requests=median(sample.requests for sample in samples),
+        memory_mb=_median([sample.memory_mb for sample in samples]),
+        processes={
+            kind: _median_use([sample.processes[kind] for sample in samples if kind in sample.processes])
+            for kind in kinds
+        },
     )
 
 
-def with_floor_at_each_latency(results: Results, latencies: Iterable[float], floor: str) -> Results:
-    """The results, with the floor's at every latency: it calls no API, so it is measured at one of them only."""
-    copies = {
-        replace(key, latency_s=latency): sample
-        for key, sample in results.items()
-        if key.variant == floor and key.n
-        for latency in latencies
-    }
-    return {**copies, **results}
+def _median_use(uses: Sequence[Use]) -> Use:
+    return Use(**{name: _median([getattr(use, name) for use in uses]) for name in Use.__annotations__})
 
 
-def from_json(text: str) -> tuple[Results, Fleet]:
+def _median(numbers: Sequence[float]) -> float:
+    return round(median(numbers), 3)
+
+
+def to_json(results: Results) -> str:
+    """The results, with one line for each sample."""
+    head = {name: value for name, value in vars(results).items() if name != "samples"}
+    lines = [json.dumps({**asdict(key), **asdict(results.samples[key])}) for key in sorted(results.samples)]
+    return f'{json.dumps(head)[:-1]}, "samples": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def from_json(text: str) -> Results:
     """The results that `to_json` wrote."""
     document = json.loads(text)
-    results = {
-        Key(*_pop(record, "case", "n", "latency_s", "variant")): Sample(**record)  # what is left of the record
-        for record in document["hosts"]
-    }
-    fleet = {
-        (Cut(*_pop(record, "stacks", "routers", "attachments", "parallel")), record.pop("case")): CutRun(**record)
-        for record in document["fleet"]
-    }
-    return results, fleet
+    samples = dict(_from_record(record) for record in document.pop("samples"))
+    return Results(**document, samples=samples)
 
 
-def to_json(results: Results, fleet: Fleet) -> str:
-    """The results of the hosts and those of the fleet as lists, one line each."""
-    order = sorted(results, key=lambda key: (key.n, -key.latency_s, key.case, key.variant))
-    hosts = [{**asdict(key), **asdict(results[key])} for key in order]
-    together = [{"case": case, **asdict(cut), **asdict(fleet[cut, case])} for cut, case in sorted(fleet)]
-    return f'{{\n"hosts": {_lines(hosts)},\n"fleet": {_lines(together)}\n}}\n'
-
-
-def _pop(record: dict[str, Any], *names: str) -> list[Any]:
-    """Remove these keys from the record, and return their values."""
-    return [record.pop(name) for name in names]
-
-
-def _lines(records: Iterable[Mapping[str, Any]]) -> str:
-    return "[\n" + ",\n".join(f"  {json.dumps(record)}" for record in records) + "\n]"
+def _from_record(record: dict[str, Any]) -> tuple[Key, Sample]:
+    key = Key(*(record.pop(name) for name in Key.__annotations__))
+    processes = {kind: Use(**use) for kind, use in record.pop("processes").items()}
+    return key, Sample(**record, processes=processes)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.results import Key, Results, Sample
+from bench.cases import FOUR_ROUTERS, IN_PARTS
+from bench.results import Key, Sample, Samples
+from bench.site import BASELINE, DESTROY, LATENCY, MAKE_PREVIEW, MAKE_UP, PREVIEW, REFRESH, UP
+from bench.table import TIMES
+from bench.usage import HOST, PROGRAM
+from bench.variants import FLOOR, OURS
 
-TIMES = "\N{MULTIPLICATION SIGN}"
-LATENCY = 2.0  # seconds, at which all targets but the first resource's are judged
-FIRST_RESOURCE = "first resource"
-LIST_FLOW_LOGS = "GET /v3/{project_id}/enterprise-router/{er_id}/flow-logs"  # as the emulator counts it
+PREVIEWS = {10: 1.25, 100: 1.5, 1000: 3.0}
+"""How many times as long as the baseline a preview without changes may take, by flow logs."""
+MEGABYTES = 200
 
 
 @dataclass(frozen=True)
@@ -28,76 +32,64 @@ class Verdict:
     met: bool | None
 
 
-def judge(results: Results) -> list[Verdict]:
+def judge(samples: Samples) -> list[Verdict]:
     """The verdict on each target."""
-    return [
-        _ratio(results, "up", 100, 1.25, api=LATENCY),
-        _ratio(results, "destroy", 100, 1.25, api=LATENCY),
-        _requests_of_up(results, 100, 1.3),
-        _lists_of_refresh(results, 1000, 5),
-        _ratio(results, "refresh", 1000, 1.25),
-        _ratio(results, "preview", 100, 1.15),
-        _ratio(results, "preview", 1000, 1.15),
-        _ratio(results, "up", 1000, 1.3, api=LATENCY),
-        _memory_of_up(results, 1000, 200),
-        _first_resource(results, 1.2),
-    ]
+    return [*_previews(samples), *_floors(samples), *_requests(samples), *_memory(samples)]
 
 
-def _ratio(results: Results, case: str, n: int, limit: float, *, api: float = 0.0) -> Verdict:
-    """This project against the floor, plus the seconds that the API takes for one flow log."""
-    base = f"(floor + {api:g} s)" if api else "floor"
-
-    def measure(sample: Sample, floor: Sample) -> tuple[str, bool]:
-        allowed = floor.seconds + api
-        ratio = sample.seconds / allowed
-        return f"{ratio:.2f} {TIMES} ({sample.seconds:.2f} s against {allowed:.2f} s)", ratio <= limit
-
-    return _verdict(f"{case}, N={n:,}: at most {limit:g} {TIMES} {base}", measure, *_both(results, case, n))
+def _previews(samples: Samples) -> Iterator[Verdict]:
+    for n, limit in PREVIEWS.items():
+        preview = samples.get(Key(OURS.name, MAKE_PREVIEW, n))
+        baseline = samples.get(Key(BASELINE, PREVIEW, n))
+        yield _ratio(f"`make preview` without changes, N={n:,}", preview, limit, "baseline", baseline)
+        up = samples.get(Key(OURS.name, MAKE_UP, n))
+        yield _ratio(f"`make up` without changes, N={n:,}", up, 1.3, "`make preview`", preview)
 
 
-def _requests_of_up(results: Results, n: int, limit: float) -> Verdict:
-    def measure(sample: Sample) -> tuple[str, bool]:
-        total = sum(sample.requests.values())
-        return f"{total / n:.2f} ({total:g} in all)", total / n <= limit
-
-    return _verdict(f"up, N={n:,}: at most {limit:g} requests per flow log", measure, _sample(results, "up", n))
-
-
-def _lists_of_refresh(results: Results, n: int, limit: int) -> Verdict:
-    def measure(sample: Sample) -> tuple[str, bool]:
-        lists = sample.requests.get(LIST_FLOW_LOGS, 0)
-        return f"{lists:g} (of {sum(sample.requests.values()):g} requests)", lists <= limit
-
-    return _verdict(f"refresh, N={n:,}: at most {limit} lists of flow logs", measure, _sample(results, "refresh", n))
+def _floors(samples: Samples) -> Iterator[Verdict]:
+    for command, n, limit, api in (
+        (UP, 100, 1.25, LATENCY),
+        (DESTROY, 100, 1.25, LATENCY),
+        (UP, 1000, 1.3, LATENCY),
+        (REFRESH, 1000, 1.25, 0.0),
+    ):
+        floor = samples.get(Key(FLOOR.name, command, n))
+        base = f"(floor + {api:g} s)" if api else "floor"
+        yield _ratio(f"`{command}`, N={n:,}", samples.get(Key(OURS.name, command, n)), limit, base, floor, api)
 
 
-def _memory_of_up(results: Results, n: int, limit: float) -> Verdict:
-    def measure(sample: Sample) -> tuple[str, bool]:
-        return f"{sample.peak_mb:.0f} MB", sample.peak_mb < limit
-
-    return _verdict(f"up, N={n:,}: provider process under {limit:g} MB", measure, _sample(results, "up", n))
-
-
-def _first_resource(results: Results, limit: float) -> Verdict:
-    def measure(sample: Sample, empty: Sample) -> tuple[str, bool]:
-        ratio = sample.seconds / empty.seconds
-        return f"{ratio:.2f} {TIMES} ({sample.seconds:.2f} s against {empty.seconds:.2f} s)", ratio <= limit
-
-    samples = [results.get(Key(FIRST_RESOURCE, 0, 0, variant)) for variant in ("ours", "floor")]
-    return _verdict(f"first resource of a preview: at most {limit:g} {TIMES} an empty program's", measure, *samples)
+def _requests(samples: Samples) -> Iterator[Verdict]:
+    for n in (10, 100, 1000):
+        up = samples.get(Key(OURS.name, UP, n))
+        yield _at_most(f"`up`, N={n:,}: requests", up, lambda sample: sample.requests, 1.2 * n + 10)
+    for key, routers in ((Key(OURS.name, MAKE_PREVIEW, 10), 1), (Key(FOUR_ROUTERS, MAKE_PREVIEW, 40), 4)):
+        what = f"`make preview` without changes, routers: {routers}: requests"
+        yield _at_most(what, samples.get(key), lambda sample: sample.requests, 3 * routers + 4)
 
 
-def _sample(results: Results, case: str, n: int) -> Sample | None:
-    return results.get(Key(case, n, LATENCY, "ours"))
+def _memory(samples: Samples) -> Iterator[Verdict]:
+    preview = samples.get(Key(IN_PARTS.format(OURS.name), MAKE_PREVIEW, 1000))
+    up = samples.get(Key(OURS.name, UP, 1000))
+    yield _at_most("`make preview`, N=1,000: MB of the program", preview, _peak_of(PROGRAM), MEGABYTES)
+    yield _at_most("`up`, N=1,000: MB of the provider", up, _peak_of(HOST), MEGABYTES)
 
 
-def _both(results: Results, case: str, n: int) -> tuple[Sample | None, Sample | None]:
-    return _sample(results, case, n), results.get(Key(case, n, LATENCY, "floor"))
+def _peak_of(kind: str) -> Callable[[Sample], float]:
+    return lambda sample: sample.processes[kind].peak_mb
 
 
-def _verdict(target: str, measure: Callable[..., tuple[str, bool]], *samples: Sample | None) -> Verdict:
-    if None in samples:
+def _ratio(what: str, sample: Sample | None, limit: float, name: str, base: Sample | None, more: float = 0) -> Verdict:
+    """How long it takes against another, with more seconds added to that one."""
+    target = f"{what}: at most {limit:g} {TIMES} {name}"
+    if not sample or not base:
         return Verdict(target, "not measured", None)
-    text, met = measure(*samples)
-    return Verdict(target, text, met)
+    allowed = base.seconds + more
+    ratio = sample.seconds / allowed
+    return Verdict(target, f"{ratio:.2f} {TIMES} ({sample.seconds:.2f} s against {allowed:.2f} s)", ratio <= limit)
+
+
+def _at_most(what: str, sample: Sample | None, figure: Callable[[Sample], float], limit: float) -> Verdict:
+    target = f"{what}: at most {limit:,g}"
+    if not sample:
+        return Verdict(target, "not measured", None)
+    return Verdict(target, f"{figure(sample):,.0f}", figure(sample) <= limit)

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.prepare import PARALLEL
-
 Document = dict[str, Any]
 
 
@@ -17,16 +15,12 @@ class Variant:
 
     Attributes:
         name: As in the results.
-        module: The Python module that its process runs, by which it is found among others.
         adapt: Changes the document of Pulumi.yaml so that the engine takes this host.
-        width: Operations at a time, at the default of PULUMI_PARALLEL.
         calls_the_api: Whether flow logs are created.
     """
 
     name: str
-    module: str
     adapt: Callable[[Document], None]
-    width: int
     calls_the_api: bool = True
 
 
@@ -42,8 +36,8 @@ def _with_the_floor(document: Document) -> None:
     document["plugins"]["providers"][0]["path"] = "bench/floor"
 
 
-FLOOR = Variant("floor", "bench.floor", _with_the_floor, width=PARALLEL, calls_the_api=False)
-THIS_PROJECT = Variant("ours", "providers.host", _as_it_is, width=PARALLEL)
-BASE = Variant("base", "pulumi.dynamic", _without_plugins, width=4)  # SDK: pulumi/dynamic/__main__.py
+FLOOR = Variant("floor", _with_the_floor, calls_the_api=False)
+OURS = Variant("ours", _as_it_is)
+BASE = Variant("base", _without_plugins)
 
-VARIANTS = {variant.name: variant for variant in (FLOOR, THIS_PROJECT, BASE)}
+VARIANTS = (FLOOR, OURS, BASE)

@@ -22,7 +22,7 @@ from providers.er.validation import instant
 SINGLE_DELAY = 0.02  # seconds that a read waits for others to be listed with
 QUIET_DELAY = 0.05  # seconds without a new read, after which those that came together are listed
 MAX_DELAY = 1.0  # seconds that the first of them waits at most
-LIST_INTERVAL = 0.25  # seconds between two lists for operations that wait for a change
+LIST_INTERVAL = 0.7  # seconds between two lists for operations that wait for a change: fewer would find it later
 LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
 SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
 MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed

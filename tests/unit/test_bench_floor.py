@@ -47,9 +47,9 @@ def test_read_returns_its_request() -> None:
 def test_variants_differ_only_in_the_host() -> None:
     text = (CHECKOUT / "Pulumi.yaml").read_text()
     original = yaml.safe_load(text)
-    documents = {name: yaml.safe_load(text) for name in VARIANTS}
-    for name, variant in VARIANTS.items():
-        variant.adapt(documents[name])
+    documents = {variant.name: yaml.safe_load(text) for variant in VARIANTS}
+    for variant in VARIANTS:
+        variant.adapt(documents[variant.name])
     assert documents["ours"] == original
     assert documents["base"] == {key: value for key, value in original.items() if key != "plugins"}
     assert documents["floor"]["plugins"]["providers"] == [{"name": "pulumi-python", "path": "bench/floor"}]
