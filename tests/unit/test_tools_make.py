@@ -130,6 +130,7 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
         (("up", "STACKS=dev org/x/dev"), "error: STACKS is 'dev org/x/dev': it names dev twice."),
         (("up", "STACKS=dev local"), "error: STACKS is 'dev local': local has a passphrase of its own"),
         (("up", "STACKS=dev prod", "ARGS=--target=x"), "error: ARGS has --target=x, which is about one stack"),
+        (("up", "STACKS=dev prod", "ARGS=-x urn"), "error: ARGS has -x, which is about one stack"),
         (("up", "STACKS=dev prod", "ARGS=-sdev"), "error: ARGS has -sdev, but STACKS is dev prod: name the stack in"),
         (("up", "STACKS=staging dev"), f"error: {UNKNOWN}"),
     ],
