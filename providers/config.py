@@ -58,11 +58,16 @@ class ProviderConfig:
         config: ConfigReader,
         environment: Mapping[str, str],
         current_config: Callable[[str], str | None] = lambda _key: None,
+        sign_ins: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep the sources of the settings; see `providers.connection`."""
+        """Keep the sources of the settings; see `providers.connection`.
+
+        `sign_ins` are those of this process, as `Credentials.state` has them; by default another process is asked.
+        """
         self._config = config
         self._environment = environment
         self._current_config = current_config
+        self._ask_for_sign_in = functools.partial(shared_sign_in.ask, environment) if sign_ins is None else sign_ins.get
 
     @property
     def uses_emulator(self) -> bool:
@@ -183,7 +188,7 @@ class ProviderConfig:
             interface=self._interface,
             verify=self.verify,
             renew_password=functools.partial(self._current_config, "password") if is_renewable else None,
-            ask_for_state=functools.partial(shared_sign_in.ask, self._environment),
+            ask_for_state=self._ask_for_sign_in,
         )
 
     @property

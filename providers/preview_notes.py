@@ -15,6 +15,9 @@ from typing import Any
 EVENTS_VARIABLE = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 """The environment variable that makes `pulumi preview --json` print events. Pulumi passes it on to its plugins."""
 
+EVENT_START = '{"sequence"'
+"""How the line of an event begins."""
+
 PREFIX = "otc-flow-logs notes: "
 
 

@@ -46,7 +46,9 @@ READS = "OTC_FLOW_LOGS_READS"
 FEW_STACKS, MANY_STACKS = 4, 16
 _PULUMI_SECONDS = 120
 _NO_SUCH_STACK = 6  # Pulumi's exit code
-_OF_ONE_STACK = re.compile(r"--(config-file|event-log|exclude|plan|replace|save-plan|target|target-replace)(=|$)|-t")
+_OF_ONE_STACK = re.compile(
+    r"--(config-file|event-log|exclude|import-file|plan|replace|save-plan|target|target-replace)(=|$)|-[tx]"
+)
 _DEFAULTS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     # For a state in object storage. OBS refuses uploads in the form that has a checksum, and sends no checksums.

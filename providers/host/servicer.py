@@ -98,9 +98,9 @@ def make_servicer(base: type[Any], session: Session, handlers: Mapping[str, Any]
         return method
 
     methods: dict[str, Any] = {operation: make_method(operation) for operation in OPERATIONS}
-    # The engine checks one resource after the other, and mostly nothing waits for the API. A few threads of their own
-    # take less time for that than the hundreds that have waited for lists. Other versions of gRPC ignore this.
-    methods["Check"].experimental_thread_pool = ThreadPoolExecutor(MAX_OTHERS)
+    # The engine checks one resource after the other. A few threads of its own make that faster: by then, the server's
+    # pool has grown to hundreds. A version of gRPC without this attribute ignores it.
+    methods["Check"].experimental_thread_pool = ThreadPoolExecutor(MAX_OTHERS, thread_name_prefix="check")
     own = {"Configure": configure, "Cancel": cancel, "GetSchema": get_schema, "Invoke": invoke}
     return type("Servicer", (base,), {**methods, **own})
 

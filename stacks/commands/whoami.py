@@ -62,14 +62,14 @@ def _prove(client: Client) -> int:
     return sum(1 for _ in client.routers.list())
 
 
-def sign_in(stack: str) -> Mapping[str, str]:
-    """Sign in with the stack's config; what can be handed on to other processes.
+def sign_in(stack: str, known: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Sign in with the stack's config, continuing with what is known; what can be handed on to other processes.
 
     Ends the process with a sentence if that fails.
     """
     name, values = command_line.fetch_values(stack)
     with command_line.errors_as_sentences(name):
-        settings = ProviderConfig(values.plain.get, os.environ)
+        settings = ProviderConfig(values.plain.get, os.environ, sign_ins=known)
         if settings.uses_emulator:
             return {}
         client = _client(settings, command_line.report_wait)

@@ -23,6 +23,7 @@ from tests.e2e.harness import (
     serving,
     wait_until,
 )
+from tests.e2e.test_connections import WRITER
 
 ATTACHMENTS = {"one": "vpc-shop", "two": "vpc-payments", "three": "vpn-office-bonn"}
 STACKS = " ".join(ATTACHMENTS)
@@ -84,7 +85,11 @@ def test_question_is_asked_once_for_all_stacks(checkout: Path, cloud: Cloud, env
     assert cloud.flow_logs() == {}
     assert results(at_terminal("up", "yes")) == dict.fromkeys(ATTACHMENTS, "done 1 created")
     assert run_shell("make review", checkout, **environment).count("nothing to do, 1 unchanged") == 3
-    assert run_shell("make preview", checkout, **environment).count("Previewing update") == 3
+    del environment["OS_TOKEN"]
+    user = {**WRITER, "OS_AUTH_URL": f"{cloud.server.url}/v3"}
+    assert run_shell("make preview", checkout, **environment, **user).count("Previewing update") == 3
+    assert cloud.server.requests.read()["POST /v3/auth/tokens"] == 1
+    environment["OS_TOKEN"] = cloud.server.token
     assert results(at_terminal("destroy", "yes")) == dict.fromkeys(ATTACHMENTS, "done 1 deleted")
 
 

@@ -17,6 +17,7 @@ import pytest
 from emulator import Server
 from providers import shared_sign_in
 from providers.er import Client, Deadline, Endpoints
+from providers.er.auth.agency import act_through_agency
 from providers.er.auth.keystone import KeystoneCredentials
 from providers.er.auth.token import TokenCredentials
 from providers.er.exceptions import ApiError, UnauthorizedError
@@ -244,6 +245,16 @@ def test_processes_sign_in_by_themselves_if_nothing_fits(
 
     assert len(routers(continuing(server, environment))) == 3
     assert server.requests.read()[SIGN_IN] == 2
+
+
+def test_sign_in_through_an_agency_is_known_by_user_and_agency() -> None:
+    def identify(agency: str, **user: str) -> object:
+        named = {"agency_name": agency, "agency_domain_name": "OTC-OTHER"}
+        return act_through_agency("http://iam/v3", "v3password", user, named, {"project_id": "p"}).get_cache_id()
+
+    ann, bob = {"user_id": "ann", "password": "x"}, {"user_id": "bob", "password": "x"}
+    assert identify("readers", **ann) == identify("readers", **ann)
+    assert len({identify("readers", **ann), identify("writers", **ann), identify("readers", **bob), None}) == 4
 
 
 def test_what_is_handed_on_is_only_open_to_the_user(offer: shared_sign_in.Offer) -> None:

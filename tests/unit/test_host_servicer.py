@@ -97,6 +97,11 @@ def test_check_passes_unknown_inputs_on(engine: Any) -> None:
     assert (answer.inputs["er_id"], answer.inputs["idempotency_key"]) == (rpc.UNKNOWN, rpc.UNKNOWN)
 
 
+def test_checks_have_threads_of_their_own(engine: Any) -> None:
+    check(engine)
+    assert any(thread.name.startswith("check") for thread in threading.enumerate()), "gRPC has changed"
+
+
 def test_second_declaration_of_target_is_refused(engine: Any) -> None:
     assert list(check(engine).failures) == []
     (failure,) = check(engine, SECOND_URN, name="other").failures

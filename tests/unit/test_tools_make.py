@@ -130,6 +130,7 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
         (("up", "STACKS=dev org/x/dev"), "error: STACKS is 'dev org/x/dev': it names dev twice."),
         (("up", "STACKS=dev local"), "error: STACKS is 'dev local': local has a passphrase of its own"),
         (("up", "STACKS=dev prod", "ARGS=--target=x"), "error: ARGS has --target=x, which is about one stack"),
+        (("up", "STACKS=dev prod", "ARGS=-x urn"), "error: ARGS has -x, which is about one stack"),
         (("up", "STACKS=dev prod", "ARGS=-sdev"), "error: ARGS has -sdev, but STACKS is dev prod: name the stack in"),
         (("up", "STACKS=staging dev"), f"error: {UNKNOWN}"),
     ],
@@ -245,7 +246,7 @@ def test_pulumi_gets_a_signal_once_whoever_else_gets_it(tmp_path: Path, send: Ca
 SEVERAL = """
 from stacks.commands.run.side_by_side import *
 runs = [StackRun(stack) for stack in 'abc']
-with SideBySide(runs, 'up', doing='updating') as started: started.finish()
+SideBySide(runs, 'up', doing='updating').finish()
 report(runs, 'up')
 raise SystemExit(exit_code(runs))
 """
@@ -268,6 +269,28 @@ for i in 1 2 3 4 5 6 7; do sleep 0.2; done; exit 1"""
     assert re.findall(r"^(\w) +(\w+(?: \w+)?)  ", output.decode(), re.MULTILINE) == [
         *(("a", "interrupted"), ("b", "interrupted"), ("c", "not started"))
     ]
+
+
+def test_stacks_that_end_at_once_after_a_signal_are_interrupted(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"""case $* in *'--stack a'*) exit;; esac
+trap 'exit 1' TERM; touch {started}; while :; do sleep 0.01; done"""
+    environment = {**fake_cli(tmp_path, script), "OTC_FLOW_LOGS_STACKS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", SEVERAL], cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        eventually(started.exists)
+        os.killpg(process.pid, signal.SIGTERM)
+        output, _ = process.communicate()
+    assert process.returncode == 130
+    assert re.findall("done|interrupted|not started", output.decode()) == ["done", "interrupted", "not started"]
+
+
+def test_event_that_a_killed_cli_began_is_left_out(tmp_path: Path) -> None:
+    environment = {**fake_cli(tmp_path, """printf '{"sequence":1,"diag'; kill -9 $$"""), "OTC_FLOW_LOGS_STACKS": "3"}
+    ended = run(ROOT, sys.executable, "-c", SEVERAL, **environment)
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout.count("failed") == 3
 
 
 def test_failure_of_one_stack_leaves_the_others_alone(tmp_path: Path) -> None:

@@ -27,6 +27,12 @@ class _AssumeRole(v3.AuthMethod):
             refuse_another_user(self._user, self._own.get_access(session))
         return "assume_role", self._agency
 
+    def get_cache_id_elements(self) -> dict[str, str | None]:
+        """What identifies the account, as keystoneauth1 asks for it; unknown if that of one's own is."""
+        if not (own := self._own.get_cache_id()):
+            raise NotImplementedError
+        return {"assume_role_own": own, **{f"assume_role_{key}": value for key, value in self._agency.items()}}
+
 
 def act_through_agency(
     auth_url: str, kind: str, options: Mapping[str, Any], agency: Mapping[str, str], scope: Mapping[str, Any]

@@ -21,6 +21,7 @@ from stacks.commands import cli, command_line
 from stacks.commands.checks import check
 from stacks.commands.forget.release import ForgetError, Release, plan_release
 from stacks.commands.question import is_answered, is_confirmed
+from stacks.commands.run import pulumi
 from stacks.stackfile.location import short_name, stack_file
 from stacks.stackfile.writer import write
 
@@ -36,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.attachments or options.router):
         cli.fail("error: say what to forget: ATTACHMENT='name ...', ROUTER=name, or both")
-    check(options.stack)
+    pulumi.hand_on(check(options.stack))
     name, values = command_line.fetch_values(options.stack)
     with command_line.errors_as_sentences(name):
         client = command_line.create_client(values)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.er.sanitizing import display_name
-from providers.preview_notes import EVENTS_VARIABLE, PreviewNotes, read_notes
+from providers.preview_notes import EVENT_START, EVENTS_VARIABLE, PreviewNotes, read_notes
 from providers.urn import STACK_TYPE, Urn
 
 OPERATIONS = {
@@ -188,7 +188,7 @@ def _events(text: str) -> Iterator[Mapping[str, Any]]:
             event = None
         if not isinstance(event, dict) or "sequence" not in event:
             if line.startswith("{"):
-                raise UnreadableError(INCOMPLETE if line.startswith('{"sequence"') else _DOCUMENT)
+                raise UnreadableError(INCOMPLETE if line.startswith(EVENT_START) else _DOCUMENT)
             errors = [line for line in text.splitlines() if line.startswith("error: ")]
             raise UnreadableError(_NOT_JSON, sentences(errors))
         yield event

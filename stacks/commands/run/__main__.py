@@ -41,7 +41,7 @@ def preview(stacks: Sequence[str], options: Sequence[str]) -> int:
         _check(stacks, check_sign_in)
         from stacks.commands.command_line import errors_as_sentences
 
-        with errors_as_sentences(stacks[0]):
+        with errors_as_sentences(stacks[0]), pulumi.signals_passed_on([process]):
             return pulumi.show(process)
 
 
@@ -129,8 +129,7 @@ def _run(runs: Sequence[StackRun], command: str, *arguments: str) -> Sequence[in
     """Run a command of Pulumi that changes things; its exit codes. One stack has the terminal to itself."""
     if len(runs) == 1:
         return [pulumi.run(command, *arguments, "--stack", runs[0].stack)]
-    with SideBySide(runs, command, *arguments, "--json", doing=_DOING[command]) as started:
-        started.finish()
+    SideBySide(runs, command, *arguments, "--json", doing=_DOING[command]).finish()
     return [run.code for run in runs]
 
 
@@ -166,12 +165,12 @@ def _wait(waits: Sequence[Sequence[str]]) -> int:
     return max([show_delivery(options) for options in waits])
 
 
-def _check(stacks: Sequence[str], check_one: Callable[[str], Mapping[str, str]]) -> None:
+def _check(stacks: Sequence[str], check_one: Callable[[str, Mapping[str, str]], Mapping[str, str]]) -> None:
     """Check the stacks; end the process with a sentence about the first that does not pass."""
     sign_ins = dict[str, str]()
     for stack in stacks:
         try:
-            sign_ins |= check_one(stack)
+            sign_ins |= check_one(stack, sign_ins)
         except SystemExit:
             if len(stacks) == 1:
                 raise

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TextIO
 
@@ -62,14 +63,17 @@ def is_shown(line: str) -> bool:
 
 def run(*arguments: str) -> int:
     """Run a command of Pulumi, at the terminal if there is one; its exit code."""
-    with start(arguments, None if sys.stdout.isatty() else subprocess.PIPE) as process:
+    processes: list[Process] = []
+    output = None if sys.stdout.isatty() else subprocess.PIPE
+    with signals_passed_on(processes), start(arguments, output) as process:
+        processes.append(process)
         return show(process, print_if_possible)
 
 
 @contextlib.contextmanager
-def held(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
+def held(*arguments: str) -> Iterator[Process]:
     """Start a command that changes nothing. It prints nothing before `show`, and ends with the block."""
-    with start(arguments, subprocess.PIPE, environment) as process:
+    with start(arguments, subprocess.PIPE) as process:
         try:
             yield process
         finally:
@@ -118,13 +122,12 @@ def start(arguments: tuple[str, ...], output: int | None, environment: Mapping[s
 
 @contextlib.contextmanager
 def _errors_shown(process: Process) -> Iterator[None]:
-    """Print the errors of the process. It ends by itself, also after a signal."""
+    """Print the errors of the process, until it ends."""
     errors = Thread(target=_copy_errors, args=(process,))
-    with signals_passed_on([process]):
-        errors.start()
-        yield
-        errors.join()
-        process.wait()
+    errors.start()
+    yield
+    errors.join()
+    process.wait()
 
 
 @contextlib.contextmanager
@@ -133,20 +136,28 @@ def signals_passed_on(processes: Collection[Process]) -> Iterator[Event]:
 
     Ctrl-C reaches Pulumi as well, which must not get it twice: then it would stop halfway. So another process of the
     group tells the two apart: it ends by whatever reaches the group. The block gets an event that is set by a signal.
+
+    The block can add processes as it starts them, but none after a signal.
     """
-    received = Event()
+    signals, received = SimpleQueue[int](), Event()
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as witness:
 
-        def pass_on(number: int, _frame: object) -> None:
+        def pass_on() -> None:
+            if not (number := signals.get()):
+                return
             received.set()
             try:
                 witness.wait(_SIGNAL_TIME)
             except subprocess.TimeoutExpired:
-                witness.kill()
                 for process in processes:
                     process.send_signal(number)
 
-        handlers = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+        # A thread, so that the block can meanwhile add the process that it is starting.
+        Thread(target=pass_on).start()
+        handlers = {
+            number: signal.signal(number, lambda number, _frame: signals.put(number))
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
         # A terminal that is closed sends it to all.
         handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: None)
         try:
@@ -154,6 +165,7 @@ def signals_passed_on(processes: Collection[Process]) -> Iterator[Event]:
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+            signals.put(0)  # the thread need not wait any longer
 
 
 def _copy_errors(process: Process) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from threading import Event
 from types import TracebackType
 
 from providers.config_keys import STACKS_AT_ONCE
@@ -27,7 +28,9 @@ _NEXT = {
 
 
 class SideBySide:
-    """Starts as many runs as may be in progress at once. The end of its block ends those that are still running.
+    """Starts as many runs as may be in progress at once.
+
+    Runs that change nothing can be started by a block, before `finish`. Its end ends those that are still running.
 
     Args:
         runs: What to run.
@@ -40,42 +43,45 @@ class SideBySide:
         self, runs: Sequence[StackRun], *arguments: str, doing: str, environment: Mapping[str, str] | None = None
     ) -> None:
         self._runs, self._arguments, self._doing = runs, arguments, doing
-        self._environment = environment or os.environ
+        self._environment = environment
         self._processes: list[pulumi.Process] = []
 
     def __enter__(self) -> SideBySide:
-        self._start()
+        self._start(Event())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, trace: TracebackType | None) -> None:
+        for process in self._processes:
+            process.terminate()
         for run in self._runs:
-            run.end()
+            run.join()
 
     def finish(self) -> None:
-        """Start the others in turn, and wait until all have ended. After a signal, no other is started."""
+        """Start the rest in turn, and wait until all have ended. After a signal, no other is started."""
         progress, failed = Progress(self._runs, self._doing), list[StackRun]()
         with pulumi.signals_passed_on(self._processes) as interrupted:
             while any(run.is_running or not (run.process or interrupted.is_set()) for run in self._runs):
-                if interrupted.is_set():
-                    for run in self._runs:
-                        run.is_interrupted = run not in failed
-                else:
+                if not interrupted.is_set():
                     failed = [run for run in self._runs if run.status() == "failed"]
-                    self._start()
+                self._start(interrupted)
                 progress.show()
                 time.sleep(_TICK)
+            for run in self._runs:
+                run.is_interrupted = interrupted.is_set() and run not in failed
         progress.show()
         progress.clear()
 
-    def _start(self) -> None:
+    def _start(self, interrupted: Event) -> None:
         free = int(os.environ.get(STACKS_AT_ONCE) or 1) - sum(run.is_running for run in self._runs)
         waiting = [run for run in self._runs if not run.process]
         for run in waiting[: max(free, 0)]:
+            if interrupted.is_set():
+                return
             self._processes.append(run.start(self._arguments, self._environment))
 
 
 def exit_code(runs: Sequence[StackRun]) -> int:
-    """That of a run that failed, if one did."""
+    """That of a run that failed, if one did; after a signal, that of a shell."""
     if any(run.is_interrupted for run in runs):
         return INTERRUPTED
     return next((run.code for run in runs if run.code), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import time
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import Any
 
-from providers.preview_notes import PREFIX
+from providers.preview_notes import EVENT_START, PREFIX
 from providers.urn import FLOW_LOG_TYPE
 from stacks.commands.run import pulumi
 
@@ -21,7 +22,6 @@ _CHANGES = {
     **dict.fromkeys(("delete", "delete-replaced"), "deleted"),
 }
 """By operation, what becomes of the flow log. A replacement consists of others."""
-_EVENT = '{"sequence"'
 _KINDS = {"diagnosticEvent", "resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"}
 
 
@@ -56,17 +56,16 @@ class StackRun:
         self._begin = self._end = 0.0
         self._follower = Thread(target=self._follow, name=stack)
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> pulumi.Process:
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str] | None) -> pulumi.Process:
         """Start the command; the process."""
         self._begin = time.monotonic()
         self.process = pulumi.start((*arguments, "--stack", self.stack), subprocess.PIPE, environment)
         self._follower.start()
         return self.process
 
-    def end(self) -> None:
-        """Have the command end in order if it runs, and wait for that."""
+    def join(self) -> None:
+        """Wait until the command has ended, if it was started."""
         if self.process:
-            self.process.terminate()
             self._follower.join()
 
     @property
@@ -112,8 +111,9 @@ class StackRun:
         for line in map(_decode, process.stdout or ()):
             if self.is_preview:
                 self._output.append(line)
-            if line.startswith(_EVENT):
-                self.read(json.loads(line))
+            if line.startswith(EVENT_START):
+                with contextlib.suppress(ValueError):  # the last one of a killed CLI may be incomplete
+                    self.read(json.loads(line))
         errors.join()
         process.wait()
         self._end = time.monotonic()

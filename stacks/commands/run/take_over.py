@@ -61,5 +61,6 @@ def _cancel(stack: str) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode and not _NOTHING_TO_CANCEL.search(ended.stderr):
         cli.fail(ended.stderr)
-    sys.stderr.write("" if ended.returncode else ended.stderr)
+    if not ended.returncode:
+        sys.stderr.write(ended.stderr)
     print(ended.stdout, end="", flush=True)
