@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -21,12 +22,15 @@ class Deadline:
         cancelled: Set it to cancel the operation.
         report: Called whenever a wait begins, with what is waited for; a person reads "waiting for" before it.
         clock: Seconds that only go forward.
+        run_began: When the run began of which the operation is a part, by `time.monotonic`; infinity if of none. What
+            operations of one run read may be as old as the run.
     """
 
     seconds: float = 600.0
     cancelled: threading.Event = field(default_factory=threading.Event)
     report: Callable[[str], None] = lambda _text: None
     clock: Callable[[], float] = time.monotonic
+    run_began: float = math.inf
     started: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,12 +1,14 @@
 """Waiting for flow logs together: one list answers all operations that wait for flow logs of the same router.
 
-A list is requested after the polls that it answers, or just before a read. Lists may lag behind, so a list only
-confirms: what it does not show, or shows otherwise than expected, is decided by a show.
+A list is requested after the polls that it answers, so no answer is older than its poll; but for reads of one run, as
+in a refresh, it is enough that it was requested in that run. Lists may lag behind, so a list only confirms: what it
+does not show, or shows otherwise than expected, is decided by a show.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +24,6 @@ from providers.er.validation import instant
 QUIET_DELAY = 0.05  # seconds without a new read, after which those that came together are listed
 MAX_DELAY = 1.0  # seconds that the first of them waits at most
 LIST_INTERVAL = 0.7  # seconds between two lists for operations that wait for a change: fewer would find it later
-FRESH = 10.0  # seconds in which a list also confirms what is read next: a refresh does not read everything at once
 LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
 SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
 MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed
@@ -55,6 +56,11 @@ class _Poll:
     last_seen: FlowLog | None = None
     answer: FlowLog | Exception | None = None  # None: a show is to decide
     answered: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def listed_since(self) -> float:
+        """Lists that were requested later confirm it, even if they were requested before it."""
+        return math.inf if self.is_wait else self.deadline.run_began
 
     def keep_newest(self, flow_log: FlowLog | None) -> None:
         """Remember the record, unless it is older than what is known already."""
@@ -200,7 +206,7 @@ class _RouterPoller:
         self._polls: list[_Poll] = []
         self._has_thread = False
         self._last_listed = 0.0
-        self._last_list: tuple[float, Mapping[str, FlowLog]] = (-FRESH, {})  # with the time before its request
+        self._last_list: tuple[float, Mapping[str, FlowLog]] = (0.0, {})  # with the time before its request
         self._abandoned = threading.Event()
         self.trouble = ""
         """What keeps the list under way from being answered, to be appended to a sentence."""
@@ -219,12 +225,10 @@ class _RouterPoller:
                 self._has_thread = True
 
     def _confirm(self, poll: _Poll) -> bool:
-        """Answer a read with the last list, if that is fresh and as expected."""
+        """Answer a read with the last list, if that is of the same run and has what is expected."""
         listed_at, records = self._last_list
-        if poll.is_wait or poll.requested_at - listed_at > FRESH:
-            return False
         listed = records.get(poll.flow_log_id)
-        if _verdict(poll, listed) is not Verdict.DONE:
+        if listed_at < poll.listed_since or _verdict(poll, listed) is not Verdict.DONE:
             return False
         poll.resolve(listed)
         return True
@@ -266,7 +270,7 @@ class _RouterPoller:
         polls = [poll for poll in polls if not self._confirm(poll)]  # Some were requested during the last list.
         if not polls:
             return
-        if len(polls) == 1 and polls[0].is_wait:
+        if len(polls) == 1 and polls[0].listed_since == math.inf:
             polls[0].resolve(None)
             return
         now = time.monotonic()
@@ -285,8 +289,10 @@ class _RouterPoller:
     def _list(self, polls: list[_Poll]) -> dict[str, FlowLog]:
         resource_ids = {poll.resource_id for poll in polls}
         known = sorted(id_ for id_ in resource_ids if id_)
-        # After a read, others of the router mostly follow: its list confirms them too.
-        is_filtered = all(poll.is_wait for poll in polls) and len(known) == len(resource_ids) <= MAX_FILTERED
+        # In a run, others of the router mostly follow: its list confirms them too.
+        is_filtered = all(poll.listed_since == math.inf for poll in polls) and (
+            len(known) == len(resource_ids) <= MAX_FILTERED
+        )
         deadline = Deadline(
             seconds=min(LIST_DEADLINE, max(poll.deadline.left for poll in polls)),
             cancelled=self._abandoned,

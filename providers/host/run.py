@@ -14,6 +14,7 @@ resources may be the same flow log (or log group, or log stream), nor that some 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ class Run:
     """The memory of one run; safe to use from many threads. Resources are known by their URNs."""
 
     def __init__(self) -> None:
+        self.began = time.monotonic()
         self._lock = threading.Lock()
         self._declared: set[str] = set()
         self._by_identity: dict[tuple[str, ...], str] = {}  # by type and identity, the first resource that declares it

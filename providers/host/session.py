@@ -71,7 +71,7 @@ class Session:
     def deadline(self, request: Any) -> Iterator[Deadline]:
         """The deadline of one operation, from the custom timeouts of the resource if it has any."""
         with self._lines.show_waits(request.urn) as report:
-            deadline = Deadline(cancelled=self.cancelled, report=report)
+            deadline = Deadline(cancelled=self.cancelled, report=report, run_began=self.run.began)
             # In seconds; 0 means that none is set, and the request of a diff has none.
             timeout = getattr(request, "timeout", 0)
             yield replace(deadline, seconds=timeout) if timeout else deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -130,16 +131,31 @@ def gathered(together: Together, monkeypatch: pytest.MonkeyPatch) -> Together:
     return together
 
 
-def test_first_read_lists_the_router_for_those_that_follow(service: Service) -> None:
+def test_single_read_is_a_show(service: Service) -> None:
+    service.stored["f-0"] = numbered(0)
+    assert service.read(0) == numbered(0)
+    assert (service.listed, service.shown) == ([], ["f-0"])
+
+
+def test_first_read_of_a_run_lists_the_router_for_those_that_follow(service: Service) -> None:
     service.store(3)
+    service.deadline = Deadline(seconds=60, run_began=time.monotonic())
     assert [service.read(number) for number in range(3)] == list(service.stored.values())
     assert (service.listed, service.shown) == ([()], [])
 
 
-def test_reads_at_the_same_time_share_one_list_of_the_router(service: Service, gathered: Together) -> None:
+def test_reads_at_the_same_time_share_one_list(service: Service, gathered: Together) -> None:
     service.store(40, state="available")
     assert gathered(40, service.read) == list(service.stored.values())
-    assert (service.listed, service.shown) == ([()], [])
+    assert service.shown == []
+    assert [len(ids) for ids in service.listed] == [40]
+
+
+def test_too_many_reads_for_a_filter_list_the_whole_router(service: Service, gathered: Together) -> None:
+    count = waiter.MAX_FILTERED + 1
+    service.store(count)
+    assert gathered(count, service.read) == list(service.stored.values())
+    assert service.listed == [()]
 
 
 def test_unexpected_record_of_a_list_is_checked_by_a_show(service: Service, gathered: Together) -> None:
@@ -161,36 +177,36 @@ def test_missing_from_a_list_is_gone_only_if_a_show_confirms_it(service: Service
 
 
 @pytest.mark.parametrize(
-    ("fresh", "is_expected", "lists", "shown"), [(60, True, 1, []), (60, False, 2, ["f-2"]), (0, True, 2, [])]
+    ("is_expected", "is_new_run", "lists", "shown"),
+    [(True, False, 1, []), (False, False, 2, ["f-2"]), (True, True, 2, [])],
 )
-def test_read_just_after_a_list_is_confirmed_by_it(
-    service: Service,
-    gathered: Together,
-    monkeypatch: pytest.MonkeyPatch,
-    fresh: float,
-    is_expected: bool,
-    lists: int,
-    shown: Sequence[str],
+def test_list_confirms_what_the_same_run_reads_later(
+    service: Service, is_expected: bool, is_new_run: bool, lists: int, shown: Sequence[str]
 ) -> None:
-    monkeypatch.setattr(waiter, "FRESH", fresh)
     service.store(4)
-    gathered(4, service.read)
+    service.deadline = Deadline(seconds=60, run_began=time.monotonic())
+    service.read(0)
 
+    if is_new_run:
+        service.deadline = Deadline(seconds=60, run_began=time.monotonic())
     assert service.read(2, lambda _: is_expected) == numbered(2)
 
     assert (len(service.listed), service.shown) == (lists, shown)
 
 
-def test_reads_during_a_list_are_answered_by_it_if_it_confirms_them(
-    service: Service, threads: ThreadPoolExecutor, gathered: Together
+@pytest.mark.parametrize(("is_in_run", "names"), [(False, ["new", "new"]), (True, ["old", "new"])])
+def test_answer_is_older_than_its_request_only_in_a_run(
+    service: Service, threads: ThreadPoolExecutor, gathered: Together, is_in_run: bool, names: Sequence[str]
 ) -> None:
     service.store(4, name="old")
     later: list[Future[FlowLog]] = []
     requested = threading.Semaphore(0)
+    if is_in_run:
+        service.deadline = Deadline(seconds=60, run_began=time.monotonic())
 
     def read(number: int) -> FlowLog:
         requested.release()
-        return service.read(number, lambda flow_log: number == 2 or flow_log.name == "new")
+        return service.read(number, lambda flow_log: number != 3 or flow_log.name == "new")
 
     def change_once_listed() -> None:
         service.while_listing = lambda: None
@@ -202,8 +218,7 @@ def test_reads_during_a_list_are_answered_by_it_if_it_confirms_them(
     service.while_listing = change_once_listed
     gathered(2, service.read)
 
-    assert [future.result(timeout=30).name for future in later] == ["old", "new"]
-    assert (len(service.listed), service.shown) == (2, [])
+    assert [future.result(timeout=30).name for future in later] == names
 
 
 def test_operations_that_wait_share_lists(service: Service, together: Together) -> None:
