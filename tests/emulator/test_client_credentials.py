@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -234,16 +232,18 @@ def test_sign_in_of_another_is_renewed_once_it_is_refused(server: Server, offer:
     assert server.requests.read()[SIGN_IN] == 2
 
 
-@pytest.mark.parametrize("case", ["another project", "none to hand on", "no socket"])
+@pytest.mark.parametrize("case", ["another project", "none to hand on", "nobody", "wrong secret"])
 def test_processes_sign_in_by_themselves_if_nothing_fits(
-    server: Server, offer: shared_sign_in.Offer, tmp_path: Path, case: str
+    server: Server, offer: shared_sign_in.Offer, unused_port: int, case: str
 ) -> None:
-    own = client(server, project_name="eu-nl")
+    own = client(server, project_name="eu-nl" if case == "another project" else "eu-de")
     own.project_id()
     offer.hand_on({} if case == "none to hand on" else own.credentials.state())
-    environment = {shared_sign_in.VARIABLE: str(tmp_path)} if case == "no socket" else offer.environment
+    value = offer.environment[shared_sign_in.VARIABLE]
+    port, _, secret = value.partition(":")
+    value = {"nobody": f"{unused_port}:{secret}", "wrong secret": f"{port}:{'0' * len(secret)}"}.get(case, value)
 
-    assert len(routers(continuing(server, environment))) == 3
+    assert len(routers(continuing(server, {shared_sign_in.VARIABLE: value}))) == 3
     assert server.requests.read()[SIGN_IN] == 2
 
 
@@ -255,9 +255,3 @@ def test_sign_in_through_an_agency_is_known_by_user_and_agency() -> None:
     ann, bob = {"user_id": "ann", "password": "x"}, {"user_id": "bob", "password": "x"}
     assert identify("readers", **ann) == identify("readers", **ann)
     assert len({identify("readers", **ann), identify("writers", **ann), identify("readers", **bob), None}) == 4
-
-
-def test_what_is_handed_on_is_only_open_to_the_user(offer: shared_sign_in.Offer) -> None:
-    folder = Path(offer.environment[shared_sign_in.VARIABLE]).parent
-
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
