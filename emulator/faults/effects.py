@@ -200,8 +200,15 @@ class FaultInjector:
     # Of the cloud contents; a call that is not about a flow log stays as it is
 
     def stuck(self) -> Response:
-        """A created flow log stays pending."""
-        return self._with_flow_log(lambda id_: self._store.set_flow_log_state(id_, PENDING))
+        """A flow log that is created stays pending; one that a repeated create finds is not created."""
+        is_create = "flow_log_id" not in self._call.path
+        existing = {flow_log.id for flow_log in self._store.flow_logs.live()} if is_create else set[str]()
+
+        def keep_pending(id_: str) -> None:
+            if id_ not in existing:
+                self._store.set_flow_log_state(id_, PENDING)
+
+        return self._with_flow_log(keep_pending)
 
     def fail(self) -> Response:
         return self._with_flow_log(lambda id_: self._store.set_flow_log_state(id_, FAILED))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from providers.er.client import Client
 from providers.er.exceptions import ApiError, FailedStateError, NotFoundError
 from providers.er.flow_logs import FlowLog, FlowLogSpec, failed_state_error
-from providers.er.waiter import Verdict
+from providers.er.waiter import DELETION_INTERVAL, Verdict
 
 # Seconds after a deletion was accepted in which a show may still have the failure from before it.
 STALE_FAILURE = 2.0
@@ -120,7 +120,12 @@ def wait_until_gone(
         FailedStateError: Its deletion failed.
     """
     wait = client.poller.begin_wait(
-        er_id, flow_log_id, resource_id=resource_id, waiting_for=waiting_for, judge=lambda _listed: Verdict.NOT_YET
+        er_id,
+        flow_log_id,
+        resource_id=resource_id,
+        waiting_for=waiting_for,
+        judge=lambda _listed: Verdict.NOT_YET,
+        list_interval=DELETION_INTERVAL,
     )
     was_deleting = False
     with contextlib.suppress(NotFoundError):

@@ -24,6 +24,7 @@ from providers.er.validation import instant
 QUIET_DELAY = 0.05  # seconds without a new read, after which those that came together are listed
 MAX_DELAY = 1.0  # seconds that the first of them waits at most
 LIST_INTERVAL = 0.7  # seconds between two lists for operations that wait for a change: fewer would find it later
+DELETION_INTERVAL = 0.25  # the same for those that wait for a deletion, which a show confirms after that
 LIST_DEADLINE = 30.0  # seconds after which an unanswered list is given up in favour of shows
 SHOW_EVERY = 30  # of so many polls that lists answer with "not yet", the last is answered by a show
 MAX_FILTERED = 50  # attachments that fit into an address; for more, the whole router is listed
@@ -49,6 +50,7 @@ class _Poll:
     resource_id: str | None
     judge: Judge
     deadline: Deadline
+    list_interval: float  # seconds from the list before; 0 for a read
     is_wait: bool  # is repeated while lists show "not yet"; otherwise the first list decides
     requested_at: float = 0.0  # as all times here, by the monotonic clock
     due: float = 0.0
@@ -104,12 +106,19 @@ class Poller:
         def judge(listed: FlowLog) -> Verdict:
             return Verdict.DONE if is_expected(listed) else Verdict.SHOW
 
-        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=False)
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, list_interval=0.0, is_wait=False)
         listed = self.batches.answer(er_id, poll, lambda: "the list of flow logs")
         return listed or self.flow_logs.get(er_id, flow_log_id)
 
     def begin_wait(
-        self, er_id: str, flow_log_id: str, *, resource_id: str | None, waiting_for: str, judge: Judge
+        self,
+        er_id: str,
+        flow_log_id: str,
+        *,
+        resource_id: str | None,
+        waiting_for: str,
+        judge: Judge,
+        list_interval: float | None = None,
     ) -> Wait:
         """Begin to wait for a flow log to change.
 
@@ -119,8 +128,10 @@ class Poller:
             resource_id: Its attachment, if that is known.
             waiting_for: What is waited for; a person reads "waiting for" before it, and the state after it.
             judge: What a list's record means; not called for those in one of `FINAL_STATES`.
+            list_interval: Seconds between two lists at least; `LIST_INTERVAL` by default.
         """
-        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, is_wait=True)
+        interval = LIST_INTERVAL if list_interval is None else list_interval
+        poll = _Poll(flow_log_id, resource_id, judge, self.flow_logs.deadline, list_interval=interval, is_wait=True)
         return Wait(self, er_id, poll, waiting_for)
 
 
@@ -262,8 +273,11 @@ class _RouterPoller:
         starts = []
         if reads := [poll.requested_at for poll in self._polls if not poll.is_wait]:
             starts.append(min(max(reads) + QUIET_DELAY, min(reads) + MAX_DELAY))
-        if waits := [poll.due for poll in self._polls if poll.is_wait]:
-            starts.append(max(min(waits), self._last_listed + LIST_INTERVAL if is_shared else 0.0))
+        starts += [
+            max(poll.due, self._last_listed + poll.list_interval if is_shared else 0.0)
+            for poll in self._polls
+            if poll.is_wait
+        ]
         return min(starts)
 
     def _answer(self, polls: list[_Poll]) -> None:

@@ -199,6 +199,15 @@ def test_created_flow_log_does_not_become_available(
     assert client.state(created["id"]) == state
 
 
+def test_repeated_create_leaves_the_existing_flow_log_available(
+    client: PlainClient, new: dict[str, str], inject: Inject
+) -> None:
+    id_ = client.create(new, client_token="t")["id"]
+    inject(Fault("stuck", calls=CREATE, times=1))
+    assert client.create(new, client_token="t")["id"] == id_
+    assert client.state(id_) == "available"
+
+
 @pytest.mark.parametrize(
     ("kind", "changed"), [("rename", {"name": "renamed-by-somebody"}), ("disable", {"enabled": False})]
 )
