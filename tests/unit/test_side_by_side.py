@@ -76,8 +76,8 @@ def test_table_says_what_was_done_and_of_how_many() -> None:
     ]
     runs[2].is_interrupted = True
     assert format_table(runs).splitlines() == [
-        "STACK  RESULT       FLOW LOGS                      TIME",
-        "core   waiting      1 created                      0:00",
-        "edge   waiting      1 changed, 1 deleted of 1,200  0:00",
-        "lab    not started  -                              0:00",
+        "STACK  RESULT       FLOW LOGS                         TIME",
+        "core   waiting      1 created                         0:00",
+        "edge   waiting      2 of 1,200: 1 changed, 1 deleted  0:00",
+        "lab    not started  -                                 0:00",
     ]
