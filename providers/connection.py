@@ -25,6 +25,7 @@ class Connection:
         *,
         directory: Path,
         current_config: Callable[[str], str | None] = lambda _key: None,
+        sign_ins: Mapping[str, str] | None = None,
     ) -> None:
         """Keep the sources of the settings; nothing is read before the first use of `client`.
 
@@ -34,8 +35,9 @@ class Connection:
             directory: The root folder of the project, with the database of the embedded emulator.
             current_config: Looks up a key in the stack file as it is now. A destroy or refresh gets the config of the
                 last `up` from the engine, in which a password may be out of date.
+            sign_ins: Those of this process: see `ProviderConfig`.
         """
-        self._settings = ProviderConfig(config, environment, current_config)
+        self._settings = ProviderConfig(config, environment, current_config, sign_ins=sign_ins)
         self._directory = directory
         self._lock = threading.Lock()
         self._client: Client | None = None

@@ -133,15 +133,19 @@ def find_place(settings: ProviderConfig, values: Mapping[str, str]) -> dict[str,
     return {key: value for key, value in place.items() if value and key not in values}
 
 
-def create_client(values: Values) -> Client:
+def create_client(values: Values, sign_ins: Mapping[str, str] | None = None) -> Client:
     """A client whose requests share one deadline. From now on, Ctrl-C ends a wait with a sentence.
+
+    Args:
+        values: The stack's config.
+        sign_ins: Those of other clients of this process, as `Credentials.state` has them.
 
     Raises:
         ConfigError: A setting is missing or not valid.
     """
     cancelled = threading.Event()
     signal.signal(signal.SIGINT, lambda _number, _frame: cancelled.set())
-    connection = Connection(values.plain.get, os.environ, directory=Path.cwd())
+    connection = Connection(values.plain.get, os.environ, directory=Path.cwd(), sign_ins=sign_ins)
     return connection.client.with_deadline(Deadline(SECONDS, cancelled=cancelled, report=report_wait))
 
 

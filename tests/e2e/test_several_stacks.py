@@ -85,6 +85,7 @@ def test_question_is_asked_once_for_all_stacks(checkout: Path, cloud: Cloud, env
     assert cloud.flow_logs() == {}
     assert results(at_terminal("up", "yes")) == dict.fromkeys(ATTACHMENTS, "done 1 created")
     assert run_shell("make review", checkout, **environment).count("nothing to do, 1 unchanged") == 3
+    run_shell("make refresh >/dev/full", checkout, **environment)
     del environment["OS_TOKEN"]
     user = {**WRITER, "OS_AUTH_URL": f"{cloud.server.url}/v3"}
     assert run_shell("make preview", checkout, **environment, **user).count("Previewing update") == 3

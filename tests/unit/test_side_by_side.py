@@ -1,10 +1,13 @@
 """Runs of several stacks: what their events say, and how they are shown."""
 
+import subprocess
+
 import pytest
 
 from providers.preview_notes import PREFIX
 from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE
 from stacks.commands.run.progress import format_lines, format_table
+from stacks.commands.run.side_by_side import exit_code, report
 from stacks.commands.run.stack_run import StackRun
 
 
@@ -76,8 +79,18 @@ def test_table_says_what_was_done_and_of_how_many() -> None:
     ]
     runs[2].is_interrupted = True
     assert format_table(runs).splitlines() == [
-        "STACK  RESULT       FLOW LOGS                      TIME",
-        "core   waiting      1 created                      0:00",
-        "edge   waiting      1 changed, 1 deleted of 1,200  0:00",
-        "lab    not started  -                              0:00",
+        "STACK  RESULT       FLOW LOGS                         TIME",
+        "core   waiting      1 created                         0:00",
+        "edge   waiting      2 of 1,200: 1 changed, 1 deleted  0:00",
+        "lab    not started  -                                 0:00",
     ]
+
+
+def test_stack_whose_pulumi_was_killed_is_to_be_recovered(capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_of(stack="core")
+    run.process = subprocess.Popen(["sh", "-c", "kill -KILL $$"], stderr=subprocess.PIPE)
+    assert exit_code([run]) == 137
+    report([run], "up")
+    shown = capsys.readouterr()
+    assert "core   killed" in shown.out
+    assert "error: stack core is locked: if no run of it is in progress, run `make recover STACK=core`" in shown.err

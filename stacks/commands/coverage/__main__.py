@@ -28,10 +28,10 @@ def main(arguments: Sequence[str]) -> int:
     """Print the coverage of the stacks, and write their pages; the result is `Coverage.exit_code`, for all together."""
     options = _parse(arguments)
     stacks = options.stack.split() or [""]
-    found = list[Coverage]()
+    found, sign_ins = list[Coverage](), dict[str, str]()
     for stack in stacks:
         try:
-            found.append(_survey(stack, with_delivery=options.delivery))
+            found.append(_survey(stack, sign_ins, with_delivery=options.delivery))
         except SystemExit:
             if len(stacks) == 1:
                 raise
@@ -45,13 +45,15 @@ def main(arguments: Sequence[str]) -> int:
     return next((code for code in (1, cli.UNKNOWN) if code in codes), 0)
 
 
-def _survey(cli_name: str, *, with_delivery: bool) -> Coverage:
+def _survey(cli_name: str, sign_ins: dict[str, str], *, with_delivery: bool) -> Coverage:
+    """The coverage of a stack; an account signs in once for all of them."""
     stack, values = command_line.fetch_values(cli_name)
     with command_line.errors_as_sentences(stack):
-        client = command_line.create_client(values)
+        client = command_line.create_client(values, sign_ins or None)
         coverage = survey_stack(client, values, stack=stack, cli_name=cli_name)
         if with_delivery:
             coverage = add_delivery(client, coverage, now=datetime.now(timezone.utc))
+        sign_ins |= client.credentials.state()
     return coverage
 
 

@@ -137,10 +137,7 @@ def _end(runs: Sequence[StackRun], codes: Sequence[int], command: str) -> int:
     """The exit code; of several stacks, print how the command ended."""
     if len(runs) == 1:
         return codes[0]
-    from stacks.commands.command_line import errors_as_sentences
-
-    with errors_as_sentences(""):
-        report(runs, command)
+    report(runs, command)
     return exit_code(runs)
 
 

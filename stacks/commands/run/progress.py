@@ -90,7 +90,9 @@ def _count(run: StackRun) -> str:
 
 def _outcome(run: StackRun) -> str:
     words = ", ".join(f"{number:,} {what}" for what, number in sorted(run.done.items()))
-    return words if run.done.total() == run.total else f"{words or 'none'} of {run.total:,}"
+    if run.done.total() == run.total:
+        return words
+    return ": ".join(filter(None, [f"{run.done.total():,} of {run.total:,}", words]))
 
 
 def _clock(seconds: float) -> str:

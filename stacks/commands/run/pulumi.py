@@ -19,6 +19,7 @@ from threading import Event, Thread
 from typing import TextIO
 
 from providers.shared_sign_in import Offer
+from providers.stderr import say
 
 _UNCHANGED = re.compile(
     r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
@@ -67,7 +68,10 @@ def run(*arguments: str) -> int:
     output = None if sys.stdout.isatty() else subprocess.PIPE
     with signals_passed_on(processes), start(arguments, output) as process:
         processes.append(process)
-        return show(process, print_if_possible)
+        code = show(process, print_if_possible)
+    if is_killed(process):
+        say(recover_sentence())
+    return code
 
 
 @contextlib.contextmanager
@@ -108,7 +112,18 @@ def show(process: Process, write: Callable[[TextIO, bytes], None] = write) -> in
         for line in process.stdout or ():
             if is_shown(line.decode(errors="replace")):
                 write(sys.stdout, line)
-    return process.wait()
+    return wait(process)
+
+
+def wait(process: Process) -> int:
+    """Wait until the process has ended; its exit code, which is that of a shell if a signal has killed it."""
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def is_killed(process: Process) -> bool:
+    """Whether it was killed, as by a machine that has no memory left; then it has left a lock, and no message."""
+    return process.returncode == -signal.SIGKILL
 
 
 def start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:

@@ -60,14 +60,17 @@ class SideBySide:
         """Start the rest in turn, and wait until all have ended. After a signal, no other is started."""
         progress, failed = Progress(self._runs, self._doing), list[StackRun]()
         with pulumi.signals_passed_on(self._processes) as interrupted:
-            while any(run.is_running or not (run.process or interrupted.is_set()) for run in self._runs):
-                if not interrupted.is_set():
-                    failed = [run for run in self._runs if run.status() == "failed"]
+            while True:
+                is_interrupted = interrupted.is_set()
+                if not is_interrupted:
+                    failed = [run for run in self._runs if run.status() in ("failed", "killed")]
+                for run in self._runs:
+                    run.is_interrupted = is_interrupted and run not in failed
+                if not any(run.is_running or not (run.process or is_interrupted) for run in self._runs):
+                    break
                 self._start(interrupted)
                 progress.show()
                 time.sleep(_TICK)
-            for run in self._runs:
-                run.is_interrupted = interrupted.is_set() and run not in failed
         progress.show()
         progress.clear()
 
@@ -106,9 +109,10 @@ def report(runs: Sequence[StackRun], command: str) -> None:
             if len(found) > _LONGEST_LIST:
                 say(f"{run.stack}: ... and {len(found) - _LONGEST_LIST:,} more")
     print_errors(runs)
-    print(format_table(runs), flush=True)
+    pulumi.print_if_possible(sys.stdout, f"{format_table(runs)}\n".encode())
     for run in runs:
-        if any(pulumi.LOCKED in line for line in run.stderr):
+        status = run.status()
+        if status == "killed" or any(pulumi.LOCKED in line for line in run.stderr):
             say(pulumi.recover_sentence(run.stack))
-        elif (status := run.status()) in _NEXT:
+        elif status in _NEXT:
             say(f"error: stack {run.stack} {_NEXT[status]} `make {command} STACK={run.stack}`")

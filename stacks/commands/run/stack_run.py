@@ -86,7 +86,7 @@ class StackRun:
     @property
     def code(self) -> int:
         """The exit code; 1 if it was not started."""
-        return self.process.wait() if self.process else 1
+        return pulumi.wait(self.process) if self.process else 1
 
     @property
     def seconds(self) -> float:
@@ -101,7 +101,9 @@ class StackRun:
             return "not started" if self.is_interrupted else "waiting"
         if not self.code:
             return "done"
-        return "interrupted" if self.is_interrupted else "failed"
+        if self.is_interrupted:
+            return "interrupted"
+        return "killed" if pulumi.is_killed(self.process) else "failed"
 
     def _follow(self) -> None:
         process = self.process
