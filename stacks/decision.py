@@ -127,7 +127,9 @@ def decide(
     # A mistake in the stack file leaves out flow logs, which must not count as deletions.
     deletions = [] if plan.problems else find_deletions(plan, managed, last_run)
     creates = find_creates(plan, managed)
-    conflicts = check_conflicts(config, plan, managed, has_key=previous.can_find_creates, forgotten=previous.forgotten)
+    conflicts = check_conflicts(
+        config, plan, managed, stack=stack, has_key=previous.can_find_creates, forgotten=previous.forgotten
+    )
     failing, warnings = check_quota(plan, len(creates), deletions, fetch_quota(client) if creates else None)
     failing = [*conflicts.problems, *failing]
     log_groups = check_log_groups(plan, previous.log_stores, managed, has_key=previous.can_find_creates)
@@ -170,7 +172,7 @@ def _find_problems(
     if not plan.problems:
         problems += check_deletions(config, plan, previous.managed, deletions)
         problems += check_interrupted_creates(
-            plan, read_interrupted_creates(stack), previous.managed, has_key=previous.can_find_creates
+            plan, read_interrupted_creates(stack), previous.managed, stack=stack, has_key=previous.can_find_creates
         )
     return problems
 

@@ -22,7 +22,7 @@ from providers.backend import is_service
 from providers.config_keys import STACKS_AT_ONCE
 from providers.stderr import say
 from stacks.checks import backend, passphrase
-from stacks.stackfile.location import short_name
+from stacks.stackfile.location import LOCAL, short_name
 from tools import offline, pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, exit_code, first_error, run
@@ -77,7 +77,7 @@ def exports(environment: Mapping[str, str], venv: Path, cli: Path | None, stacks
         new |= {"PULUMI_PARALLEL": str(width), READS: str(reads)}
         at_once = _width(STACKS_AT_ONCE, environment) or min(max(os.cpu_count() or 1, FEW_STACKS), MANY_STACKS)
         new[STACKS_AT_ONCE] = str(min(at_once, len(stacks)))
-        if short_name(stacks[0]) == passphrase.LOCAL:
+        if short_name(stacks[0]) == LOCAL:
             new[passphrase.VARIABLE] = ""  # whatever is exported for other stacks
     return new
 
@@ -216,8 +216,8 @@ def split_stacks(text: str, extra: Sequence[str]) -> list[str]:
     names = [short_name(stack) for stack in stacks]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ToolError(f"STACKS is {text!r}: it names {twice} twice.")
-    if len(names) > 1 and passphrase.LOCAL in names:
-        raise ToolError(f"STACKS is {text!r}: {passphrase.LOCAL} has a passphrase of its own; use STACK for it.")
+    if len(names) > 1 and LOCAL in names:
+        raise ToolError(f"STACKS is {text!r}: {LOCAL} has a passphrase of its own; use STACK for it.")
     if option := next((text for text in extra if _OF_ONE_STACK.match(text)), None):
         raise ToolError(f"ARGS has {option}, which is about one stack: use STACK instead of STACKS.")
     return stacks

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.checks import backend, passphrase
-from stacks.stackfile.location import short_name, stack_file, stack_folder
+from stacks.stackfile.location import LOCAL, short_name, stack_file, stack_folder
 from tools.console import ToolError
 
 
@@ -34,7 +34,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.lacks_passphrase(name, text, environment):
         raise ToolError(
-            f"Stack '{stack}' protects its secrets with a passphrase, which may be empty only for '{passphrase.LOCAL}':"
+            f"Stack '{stack}' protects its secrets with a passphrase, which may be empty only for '{LOCAL}':"
             f" set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}."
         )
 

@@ -11,6 +11,7 @@ from providers.er.validation import instant
 from stacks.errors import Problem
 from stacks.planning.lookup import join_names
 from stacks.planning.plan import DesiredFlowLog, Plan, ResolvedRouter
+from stacks.stackfile.location import make_command
 from stacks.stackfile.model import StackConfig
 from stacks.state.managed import ManagedFlowLogs
 
@@ -40,6 +41,7 @@ def check_conflicts(
     plan: Plan,
     managed: ManagedFlowLogs,
     *,
+    stack: str,
     has_key: bool,
     forgotten: Collection[str] = (),
 ) -> Conflicts:
@@ -49,6 +51,7 @@ def check_conflicts(
         config: The stack file.
         plan: What it declares.
         managed: The flow logs in the state.
+        stack: The stack's name.
         has_key: Whether the state has an idempotency key: without one no interrupted run has created anything.
         forgotten: The ids of flow logs that the stack has stopped managing.
     """
@@ -64,8 +67,9 @@ def check_conflicts(
             released = [pair for pair in others if pair[1].id in forgotten and not adopt]
             if released:
                 what = (
-                    f"these flow logs on {name} were forgotten by this stack: {_describe(released)}; run `make forget`"
-                    " to change this file as well, or set adopt: true here to manage them again"
+                    f"these flow logs on {name} were forgotten by this stack: {_describe(released)}; run"
+                    f" `{make_command('forget', stack)}` to change this file as well, or set adopt: true here to"
+                    " manage them again"
                 )
                 conflicts.refusals.append(Problem(f"routers.{key}", what))
             others = [pair for pair in others if pair not in released]

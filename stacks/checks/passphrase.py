@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 from providers.backend import VARIABLE as BACKEND
 from providers.backend import is_service
+from stacks.stackfile.location import LOCAL
 from stacks.stackfile.yaml_scalar import scalar
-
-LOCAL = "local"
 
 VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE = f"{VARIABLE}_FILE"

@@ -7,9 +7,8 @@ import sys
 import termios
 from pathlib import Path
 
-from stacks.checks.passphrase import LOCAL
 from stacks.commands import cli
-from stacks.stackfile.location import short_name
+from stacks.stackfile.location import LOCAL, short_name
 
 TERMINAL = Path("/dev/tty")  # standard input may be something else
 

@@ -1,4 +1,4 @@
-"""Where stack files are, and the short names of stacks.
+"""Where stack files are, the short names of stacks, and how make takes them.
 
     python -m stacks.stackfile.location     prints the folder, with a slash; nothing if it is the project's
 
@@ -12,6 +12,9 @@ from pathlib import Path
 
 from stacks.stackfile.yaml_scalar import scalar
 
+LOCAL = "local"
+"""The stack that `make` works on without STACK."""
+
 PROJECT_FOLDER = Path()
 """The project's folder, as seen from itself: the stack program and the commands run there."""
 
@@ -19,6 +22,12 @@ PROJECT_FOLDER = Path()
 def short_name(stack: str) -> str:
     """The stack's own name: ORGANIZATION/PROJECT/STACK is the same stack."""
     return stack.rpartition("/")[2]
+
+
+def make_command(target: str, stack: str) -> str:
+    """The command that does this to the stack, as messages advise it."""
+    name = short_name(stack)
+    return f"make {target}" if name == LOCAL else f"make {target} STACK={name}"
 
 
 def stack_folder(project: Path = PROJECT_FOLDER) -> Path:

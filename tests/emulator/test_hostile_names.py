@@ -113,7 +113,8 @@ def test_hostile_names_in_names_tables_and_warnings_fit_a_terminal(world: World,
 
     (flow_log,) = plan.desired.values()
     notes = make_notes(plan, [])
-    (refused,) = StackError(check_conflicts(config, plan, {}, has_key=False).problems).sentences("x.yaml").split("\n")
+    conflicts = check_conflicts(config, plan, {}, stack="local", has_key=False)
+    (refused,) = StackError(conflicts.problems).sentences("x.yaml").split("\n")
 
     assert FlowLogProvider().check({}, {**vars(flow_log.target), "name": flow_log.name}).failures == []
     assert len(flow_log.logical_name) <= 73

@@ -28,7 +28,7 @@ def check(
     values: dict[str, Any] = {"router": "r", "log_group": "g", "log_stream": "s", "adopt": adopt}
     config = StackConfig.model_validate({"routers": dict.fromkeys(("core", "second"), values)})
     wanted = plan(*(routers or [resolved_router("core", ATTACHMENTS, existing=existing)]))
-    return check_conflicts(config, wanted, state or {}, has_key=has_key)
+    return check_conflicts(config, wanted, state or {}, stack="local", has_key=has_key)
 
 
 def two_keys(*existing: FlowLog) -> list[ResolvedRouter]:

@@ -22,6 +22,7 @@ from stacks.planning.lookup import unique_names
 from stacks.planning.plan import Plan, make_plan
 from stacks.stackfile import editor
 from stacks.stackfile.loader import load_defaults, parse_stack_file
+from stacks.stackfile.location import make_command
 from stacks.stackfile.model import StackConfig
 from stacks.state.last_run import (
     FLOW_LOGS,
@@ -99,7 +100,7 @@ def plan_release(
         StackError: The stack file has mistakes, or would break a rule.
         ApiError: The API refused or did not answer.
     """
-    state = _State.read(export)
+    state = _State.read(export, stack)
     config = _parse(stack, text)
     log_groups = {target.log_group_id for target in state.managed}
     inventory = take_inventory(client, config, find_attachments(state.managed), log_groups)
@@ -139,33 +140,38 @@ class _State:
     """What the stack has.
 
     Attributes:
+        stack: Its name.
         snapshot: Its resources, by URN.
         managed: The flow logs that its stack file has declared.
         last_run: What its last run left.
     """
 
+    stack: str
     snapshot: Snapshot
     managed: ManagedFlowLogs
     last_run: LastRun
 
     @classmethod
-    def read(cls, export: Mapping[str, Any]) -> _State:
+    def read(cls, export: Mapping[str, Any], stack: str) -> _State:
         if find_pending_operations(export):
-            raise ForgetError("a run of this stack is in progress or was interrupted: wait, or run `make recover`")
+            recover = make_command("recover", stack)
+            raise ForgetError(f"a run of this stack is in progress or was interrupted: wait, or run `{recover}`")
         snapshot = read_export(export)
         found = find_managed_flow_logs(snapshot).items()
         managed = {target: flow_log for target, flow_log in found if flow_log.is_in_component}
         outputs = own_outputs(find_stack_outputs(snapshot))
         if managed and LAST_RUN not in outputs:
-            raise ForgetError("the state was written by an earlier version: run `make up` first")
-        return cls(snapshot, managed, read_last_run(outputs))
+            up = make_command("up", stack)
+            raise ForgetError(f"the state was written by an earlier version: run `{up}` first")
+        return cls(stack, snapshot, managed, read_last_run(outputs))
 
     def known_to_exist(self, target: FlowLogTarget) -> Mapping[str, Any]:
         """The resource of the flow log, which a run has created."""
         flow_log = self.managed[target]
         resource = self.snapshot[flow_log.urn]
         if is_provisional(resource["id"]):
-            raise ForgetError(f"whether flow log {flow_log.logical_name} exists is unknown: run `make refresh` first")
+            refresh = make_command("refresh", self.stack)
+            raise ForgetError(f"whether flow log {flow_log.logical_name} exists is unknown: run `{refresh}` first")
         return resource
 
 

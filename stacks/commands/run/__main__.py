@@ -37,12 +37,12 @@ def preview(stacks: Sequence[str], options: Sequence[str]) -> int:
     command = (*_preview(), "--color", colour, "--diff", "--suppress-outputs", *options)
     if len(stacks) > 1:
         return _print_previews(stacks, *command)
-    with pulumi.held(*command, "--stack", *stacks) as process:
+    with pulumi.held(stacks[0], *command) as process:
         _check(stacks, check_sign_in)
         from stacks.commands.command_line import errors_as_sentences
 
         with errors_as_sentences(stacks[0]), pulumi.signals_passed_on([process]):
-            return pulumi.show(process)
+            return pulumi.show(process, stacks[0])
 
 
 def review(stacks: Sequence[str], options: Sequence[str]) -> int:
@@ -128,7 +128,7 @@ def _up(runs: Sequence[StackRun], options: Sequence[str]) -> int:
 def _run(runs: Sequence[StackRun], command: str, *arguments: str) -> Sequence[int]:
     """Run a command of Pulumi that changes things; its exit codes. One stack has the terminal to itself."""
     if len(runs) == 1:
-        return [pulumi.run(command, *arguments, "--stack", runs[0].stack)]
+        return [pulumi.run(runs[0].stack, command, *arguments)]
     SideBySide(runs, command, *arguments, "--json", doing=_DOING[command]).finish()
     return [run.code for run in runs]
 

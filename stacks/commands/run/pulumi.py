@@ -13,13 +13,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TextIO
 
 from providers.shared_sign_in import Offer
 from providers.stderr import say
+from stacks.stackfile.location import make_command
 
 _UNCHANGED = re.compile(
     r" ~  \S+ \S+ refresh(ing)? \([\d.]+s\) *\n"  # which found no difference
@@ -51,10 +52,10 @@ def hand_on(sign_ins: Mapping[str, str]) -> None:
         os.environ.update(offer.environment)
 
 
-def recover_sentence(stack: str = "") -> str:
-    """What to do if a stack is locked; it is named if there are several."""
-    named, option = (f"stack {stack}", f" STACK={stack}") if stack else ("the stack", "")
-    return f"error: {named} is locked: if no run of it is in progress, run `make recover{option}`"
+def recover_sentence(stack: str) -> str:
+    """What to do if a stack is locked."""
+    recover = make_command("recover", stack)
+    return f"error: stack {stack} is locked: if no run of it is in progress, run `{recover}`"
 
 
 def is_shown(line: str) -> bool:
@@ -62,22 +63,22 @@ def is_shown(line: str) -> bool:
     return not _UNCHANGED.fullmatch(line)
 
 
-def run(*arguments: str) -> int:
-    """Run a command of Pulumi, at the terminal if there is one; its exit code."""
+def run(stack: str, *arguments: str) -> int:
+    """Run a command of Pulumi for a stack, at the terminal if there is one; its exit code."""
     processes: list[Process] = []
     output = None if sys.stdout.isatty() else subprocess.PIPE
-    with signals_passed_on(processes), start(arguments, output) as process:
+    with signals_passed_on(processes), start(stack, arguments, output) as process:
         processes.append(process)
-        code = show(process, print_if_possible)
+        code = show(process, stack, print_if_possible)
     if is_killed(process):
-        say(recover_sentence())
+        say(recover_sentence(stack))
     return code
 
 
 @contextlib.contextmanager
-def held(*arguments: str) -> Iterator[Process]:
+def held(stack: str, *arguments: str) -> Iterator[Process]:
     """Start a command that changes nothing. It prints nothing before `show`, and ends with the block."""
-    with start(arguments, subprocess.PIPE) as process:
+    with start(stack, arguments, subprocess.PIPE) as process:
         try:
             yield process
         finally:
@@ -102,13 +103,13 @@ def print_if_possible(stream: TextIO, line: bytes) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def show(process: Process, write: Callable[[TextIO, bytes], None] = write) -> int:
-    """Print what the process prints, until it ends; its exit code.
+def show(process: Process, stack: str, write: Callable[[TextIO, bytes], None] = write) -> int:
+    """Print what the stack's process prints, until it ends; its exit code.
 
     Raises:
         OSError: As `write` raises it.
     """
-    with _errors_shown(process):
+    with _errors_shown(process, stack):
         for line in process.stdout or ():
             if is_shown(line.decode(errors="replace")):
                 write(sys.stdout, line)
@@ -126,19 +127,21 @@ def is_killed(process: Process) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def start(arguments: tuple[str, ...], output: int | None, environment: Mapping[str, str] | None = None) -> Process:
-    """Start a command of Pulumi; its output goes to the terminal or to a pipe, its errors to a pipe."""
-    command = ["pulumi", *arguments, "--suppress-progress"]
+def start(
+    stack: str, arguments: Sequence[str], output: int | None, environment: Mapping[str, str] | None = None
+) -> Process:
+    """Start a command of Pulumi for a stack; its output goes to the terminal or to a pipe, its errors to a pipe."""
+    command = ["pulumi", *arguments, "--stack", stack, "--suppress-progress"]
     offer = _offer()
-    settings = {**_ALWAYS, **(_PREVIEW if arguments[:1] == ("preview",) else {})}
+    settings = {**_ALWAYS, **(_PREVIEW if arguments[0] == "preview" else {})}
     chosen = {**settings, **(environment or os.environ), **(offer.environment if offer else {})}
     return subprocess.Popen(command, env=chosen, stdout=output, stderr=subprocess.PIPE)
 
 
 @contextlib.contextmanager
-def _errors_shown(process: Process) -> Iterator[None]:
+def _errors_shown(process: Process, stack: str) -> Iterator[None]:
     """Print the errors of the process, until it ends."""
-    errors = Thread(target=_copy_errors, args=(process,))
+    errors = Thread(target=_copy_errors, args=(process, stack))
     errors.start()
     yield
     errors.join()
@@ -183,10 +186,10 @@ def signals_passed_on(processes: Collection[Process]) -> Iterator[Event]:
             signals.put(0)  # the thread need not wait any longer
 
 
-def _copy_errors(process: Process) -> None:
+def _copy_errors(process: Process, stack: str) -> None:
     is_locked = False
     for line in process.stderr or ():
         is_locked = is_locked or LOCKED in line.decode(errors="replace")
         print_if_possible(sys.stderr, line)
     if is_locked:
-        print_if_possible(sys.stderr, f"{recover_sentence()}\n".encode())
+        print_if_possible(sys.stderr, f"{recover_sentence(stack)}\n".encode())

@@ -14,6 +14,7 @@ from providers.stderr import say
 from stacks.commands.run import pulumi
 from stacks.commands.run.progress import Progress, format_table
 from stacks.commands.run.stack_run import StackRun
+from stacks.stackfile.location import make_command
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of a shell
 
@@ -115,4 +116,4 @@ def report(runs: Sequence[StackRun], command: str) -> None:
         if status == "killed" or any(pulumi.LOCKED in line for line in run.stderr):
             say(pulumi.recover_sentence(run.stack))
         elif status in _NEXT:
-            say(f"error: stack {run.stack} {_NEXT[status]} `make {command} STACK={run.stack}`")
+            say(f"error: stack {run.stack} {_NEXT[status]} `{make_command(command, run.stack)}`")

@@ -59,7 +59,7 @@ class StackRun:
     def start(self, arguments: Sequence[str], environment: Mapping[str, str] | None) -> pulumi.Process:
         """Start the command; the process."""
         self._begin = time.monotonic()
-        self.process = pulumi.start((*arguments, "--stack", self.stack), subprocess.PIPE, environment)
+        self.process = pulumi.start(self.stack, arguments, subprocess.PIPE, environment)
         self._follower.start()
         return self.process
 
