@@ -19,7 +19,7 @@ import yaml
 from providers.stderr import say
 from providers.urn import Urn
 from stacks.checks import backend
-from stacks.stackfile.location import short_name, stack_file
+from stacks.stackfile.location import make_command, short_name, stack_file
 from stacks.state import recovery
 from stacks.state.snapshot import find_resources
 from stacks.state.updates import HISTORY, Update, read_updates
@@ -150,7 +150,7 @@ def move(root: Path, stack: str, to: str) -> None:
     if reason := source.preview(stack):
         raise ToolError(
             f"The preview of stack '{stack}' at {source} must show no changes before the move; if it shows any, run"
-            f" `make up` first: {reason}"
+            f" `{make_command('up', stack)}` first: {reason}"
         )
     old = _copy_and_rename(stack, project, export, resources, source, target)
     _note_move(root, stack, target)
@@ -240,12 +240,12 @@ def _check_finished(stack: str, export: Mapping[str, Any], source: Backend) -> N
             f"Another run of stack '{stack}' is in progress, with {number} creates: wait until it has ended."
         )
     pending = {operation["resource"]["urn"] for operation in recovery.find_pending_operations(export)}
-    unfinished = recovery.find_unfinished_creates(export, stack, lambda: source.list_updates(stack))
+    unfinished = recovery.forget_settled_creates(export, stack, lambda: source.list_updates(stack))
     pending |= {create["urn"] for create in unfinished}
     if pending:
         raise ToolError(
             f"A run of stack '{stack}' is in progress, or was interrupted, with {len(pending)} pending operations: if"
-            " no run is in progress, run `make recover` first."
+            f" no run is in progress, run `{make_command('recover', stack)}` first."
         )
 
 

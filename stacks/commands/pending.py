@@ -17,7 +17,7 @@ from typing import Any
 
 from providers.stderr import say, say_and_exit
 from stacks.commands import cli
-from stacks.stackfile.location import short_name
+from stacks.stackfile.location import make_command, short_name
 from stacks.state import recovery
 from stacks.state.updates import HISTORY, Update, read_updates
 
@@ -27,9 +27,9 @@ def fetch_updates(stack: str) -> list[Update]:
     return read_updates(cli.run(*HISTORY, "--stack", stack))
 
 
-def find_unfinished_creates(stack: str, export: recovery.Export) -> list[dict[str, Any]]:
-    """The creates recorded on this machine that are neither in the state nor settled since."""
-    return recovery.find_unfinished_creates(export, short_name(stack), lambda: fetch_updates(stack))
+def forget_settled_creates(stack: str, export: recovery.Export) -> list[dict[str, Any]]:
+    """Forget the creates recorded on this machine that are in the state, or settled since; the others."""
+    return recovery.forget_settled_creates(export, short_name(stack), lambda: fetch_updates(stack))
 
 
 def refuse_live(stack: str) -> None:
@@ -41,42 +41,42 @@ def refuse_live(stack: str) -> None:
 def refuse_interrupted(stack: str, export: recovery.Export) -> None:
     """Exit with a sentence if there are interrupted creates, or creates of a live run."""
     refuse_live(stack)
-    here = {create["urn"] for create in find_unfinished_creates(stack, export)}
+    recover = make_command("recover", stack)
+    here = {create["urn"] for create in forget_settled_creates(stack, export)}
     urns = {create["urn"] for create in recovery.find_interrupted_creates(export)} | here
     if urns - here:
         say_and_exit(
             f"error: another run is creating {len(urns)} resources, or was interrupted while creating them: if no run"
-            " of this stack is in progress, run `make recover` first"
+            f" of this stack is in progress, run `{recover}` first"
         )
     if urns:
         say_and_exit(
             f"error: an earlier run was interrupted while it created {len(urns)} resources: if no run of this stack"
-            " is in progress, run `make recover` first"
+            f" is in progress, run `{recover}` first"
         )
 
 
-def take_over(stack: str, export: recovery.Export) -> dict[str, Any]:
-    """The state with the interrupted creates, described on stderr; exits if a run is creating something now."""
-    refuse_live(stack)
-    export = recovery.add_unfinished_creates(export, find_unfinished_creates(stack, export))
+def take_over(stack: str, export: recovery.Export) -> tuple[dict[str, Any], list[str]]:
+    """The state with the interrupted creates, and sentences about them."""
+    export = recovery.add_unfinished_creates(export, forget_settled_creates(stack, export))
     foreign = [operation["resource"]["urn"] for operation in recovery.find_foreign_operations(export)]
     number = len({create["urn"] for create in recovery.find_interrupted_creates(export)} - set(foreign))
-    say(
+    sentences = [
         f"interrupted: {number} creates; the next refresh finds out what they created"
         if number
         else "no create was interrupted"
-    )
+    ]
     if foreign:
-        say(
+        sentences.append(
             f"warning: {len(foreign)} operations on other resources were interrupted as well. `pulumi stack import`"
             f" drops them: check whether these exist, and import or delete them: {', '.join(foreign)}"
         )
     if names := recovery.find_unrecoverable(export):
-        say(
+        sentences.append(
             f"warning: {len(names)} flow logs without an idempotency_key may have been created and cannot be found"
             f" again: {', '.join(names)}; look for them and import or delete them"
         )
-    return recovery.take_over_creates(export)
+    return recovery.take_over_creates(export), sentences
 
 
 def main() -> None:
@@ -95,6 +95,9 @@ def main() -> None:
         sys.exit(1)  # `pulumi stack export` has failed, and has printed why
     export = json.loads(text)
     if options.command == "take-over":
-        json.dump(take_over(options.stack, export), sys.stdout)
+        refuse_live(options.stack)
+        state, sentences = take_over(options.stack, export)
+        say("\n".join(sentences))
+        json.dump(state, sys.stdout)
     else:
         refuse_interrupted(options.stack, export)

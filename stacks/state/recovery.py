@@ -57,13 +57,13 @@ def find_interrupted_creates(export: Export) -> list[dict[str, Any]]:
     return [operation["resource"] for operation in find_pending_operations(export) if operation["type"] == "creating"]
 
 
-def find_unfinished_creates(
+def forget_settled_creates(
     export: Export, stack: str, fetch_updates: Callable[[], Sequence[Update]]
 ) -> list[dict[str, Any]]:
-    """The creates recorded on this machine whose flow logs the state lacks.
+    """Forget the creates recorded on this machine that are settled; the others, whose flow logs the state lacks.
 
-    Forgotten are those that the state has; and with a service, those that a later run has settled: it may have
-    forgotten the flow log on purpose, in another clone.
+    Settled are those that the state has; and with a service, those that a later run has settled: it may have forgotten
+    the flow log on purpose, in another clone.
 
     Args:
         export: The state.
@@ -95,7 +95,7 @@ def add_unfinished_creates(export: Export, unfinished: Sequence[Mapping[str, Any
 
     Args:
         export: The state, which may have lost everything.
-        unfinished: These creates, from `find_unfinished_creates`.
+        unfinished: These creates, from `forget_settled_creates`.
     """
     common = {"custom": True, "type": FLOW_LOG_TYPE}
     # Without any provider, the engine makes the default one, with the stack's config.

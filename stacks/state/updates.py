@@ -29,13 +29,14 @@ class Update:
 def read_updates(text: str) -> list[Update]:
     """The updates that the CLI has printed."""
     return [
-        Update(update["kind"], update.get("result", ""), _parse_time(update["startTime"]))
+        Update(update["kind"], update.get("result", ""), parse_time(update["startTime"]).timestamp())
         for update in json.loads(text)
     ]
 
 
-def _parse_time(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()  # Python 3.10 knows no Z
+def parse_time(text: str) -> datetime:
+    """A time as Pulumi writes it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 knows no Z
 
 
 def find_in_progress(updates: Sequence[Update]) -> Update | None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +19,7 @@ from tests.e2e.harness import (
     STACK,
     Cloud,
     Project,
+    Run,
     as_in_a_new_shell,
     run_at_terminal,
     run_shell,
@@ -137,13 +144,29 @@ def test_run_without_changes_prints_a_few_lines(project: Project) -> None:
 
 
 @pytest.mark.up
-def test_locked_stack_leads_to_make_recover(project: Project) -> None:
+def test_locked_stack_leads_to_make_recover_which_ends_no_live_run(project: Project) -> None:
     locks = project.directory / ".local" / "state" / ".pulumi" / "locks" / "organization" / "otc-flow-logs" / STACK
     locks.mkdir(parents=True, exist_ok=True)
-    (locks / "00000000-0000-0000-0000-000000000001.json").write_text('{"pid": 1, "username": "ann"}')
-    run = project.module("stacks.commands.run", "refresh", STACK)
-    assert not run.ok
-    assert run.output.endswith("error: the stack is locked: if no run of it is in progress, run `make recover`\n")
+    lock = {"pid": os.getpid(), "username": "ann", "hostname": "office", "timestamp": "2026-01-01T08:00:00+01:00"}
+
+    def run(command: str, **changes: Any) -> Run:
+        (locks / "00000000-0000-0000-0000-000000000001.json").write_text(json.dumps(lock | changes))
+        return project.run(["setsid", "-w", sys.executable, "-m", "stacks.commands.run", command, STACK])
+
+    assert run("refresh").output.endswith(
+        f"error: stack {STACK} is locked: if no run of it is in progress, run `make recover`\n"
+    )
+    here = socket.gethostname()
+    for host in ("office", here):
+        refused = run("recover", hostname=host).output
+        assert f"(by ann@{host}, process {os.getpid()}, begun on 2026-01-01 at 07:00:00 UTC) is in progress" in refused
+        assert "set YES=1" in refused
+        assert len(list(locks.iterdir())) == 1
+    ended = subprocess.Popen(["true"])
+    recovered = run("recover", hostname=here, pid=ended.pid)
+    ended.wait()
+    assert recovered.ok, recovered.output
+    assert not list(locks.iterdir())
 
 
 def test_make_version_names_all_versions(checkout: Path) -> None:
