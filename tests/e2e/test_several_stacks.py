@@ -86,6 +86,9 @@ def test_question_is_asked_once_for_all_stacks(checkout: Path, cloud: Cloud, env
     assert results(at_terminal("up", "yes")) == dict.fromkeys(ATTACHMENTS, "done 1 created")
     assert run_shell("make review", checkout, **environment).count("nothing to do, 1 unchanged") == 3
     run_shell("make refresh >/dev/full", checkout, **environment)
+    waited = run_shell("make up YES=1 WAIT=delivery WITHIN=1m", checkout, **environment)
+    assert re.findall(r"^(\w+):$", waited, re.MULTILINE) == list(ATTACHMENTS)
+    assert waited.count("1 of 1 flow logs of this stack deliver.") == 3
     del environment["OS_TOKEN"]
     user = {**WRITER, "OS_AUTH_URL": f"{cloud.server.url}/v3"}
     assert run_shell("make preview", checkout, **environment, **user).count("Previewing update") == 3

@@ -56,7 +56,7 @@ def review(stacks: Sequence[str], options: Sequence[str]) -> int:
 
 def up(stacks: Sequence[str], options: Sequence[str]) -> int:
     """Create, change and delete flow logs, print the coverage, and wait for records if WAIT is set."""
-    waits = list(filter(None, map(_wait_options, stacks)))
+    waits = {stack: _wait_options(stack) for stack in stacks if os.environ.get("WAIT")}
     is_unattended = not os.environ.get("CONFIRM") and not (sys.stdin.isatty() and sys.stdout.isatty())
     is_asked = not (is_unattended or all(map(is_answered, stacks)))
     runs = _agreed(stacks, *_preview(), *options) if is_asked else _checked(stacks)
@@ -142,10 +142,8 @@ def _end(runs: Sequence[StackRun], codes: Sequence[int], command: str) -> int:
 
 
 def _wait_options(stack: str) -> Sequence[str]:
-    """How to wait for records, if WAIT is set; ends the process with a sentence if that is not valid."""
-    if not (wait := os.environ.get("WAIT")):
-        return ()
-    if wait != "delivery":
+    """How to wait for records; ends the process with a sentence if WAIT or the times are not valid."""
+    if (wait := os.environ["WAIT"]) != "delivery":
         cli.fail(f"error: WAIT must be delivery, not {wait}.")
     from stacks.commands.delivery.__main__ import parse
 
@@ -154,12 +152,21 @@ def _wait_options(stack: str) -> Sequence[str]:
     return options
 
 
-def _wait(waits: Sequence[Sequence[str]]) -> int:
+def _wait(waits: Mapping[str, Sequence[str]]) -> int:
+    """Wait for records, by stack; 1 if some do not arrive, 2 if that is unknown."""
     if not waits:
         return 0
     from stacks.commands.delivery.__main__ import main as show_delivery
 
-    return max([show_delivery(options) for options in waits])
+    codes = set[object]()
+    for stack, options in waits.items():
+        if len(waits) > 1:
+            print(f"{stack}:", flush=True)
+        try:
+            codes.add(show_delivery(options))
+        except SystemExit as error:
+            codes.add(error.code)
+    return next((code for code in (1, cli.UNKNOWN) if code in codes), 0)
 
 
 def _check(stacks: Sequence[str], check_one: Callable[[str, Mapping[str, str]], Mapping[str, str]]) -> None:
