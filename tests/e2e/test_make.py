@@ -103,6 +103,7 @@ def test_make_up_asks_at_a_terminal_and_shows_moves_first(checkout: Path, cloud:
     assert "6 TO MOVE" in shown.upper()
     assert shown.index("network/er-flow-logs-archive") < shown.index("Make these changes?")
     assert "Nothing was changed." in shown
+    assert "Nothing was changed." in at_terminal("make recover", "no", checkout, team)
     assert cloud.flow_logs() == before
 
 

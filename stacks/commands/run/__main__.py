@@ -77,7 +77,7 @@ def refresh(stacks: Sequence[str], options: Sequence[str]) -> int:
 
 
 def recover(stacks: Sequence[str], _options: Sequence[str]) -> int:
-    """Finish a run that was killed, if no other run is in progress."""
+    """Finish a run that was killed, if no other run is in progress. What the `up` at its end changes is asked for."""
     (stack,) = stacks
     _check(stacks, check_sign_in)
     from stacks.commands.command_line import errors_as_sentences
@@ -85,7 +85,7 @@ def recover(stacks: Sequence[str], _options: Sequence[str]) -> int:
 
     with errors_as_sentences(stack):
         take_over(stack)
-    return _refresh([StackRun(stack)], []) or _up([StackRun(stack)], [])
+    return _refresh([StackRun(stack)], []) or up(stacks, [])
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str], Sequence[str]], int]] = {
