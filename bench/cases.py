@@ -124,7 +124,7 @@ class Cases:
             Step(f"up and destroy of {sizes.large:,}", 280, partial(self._runs, sizes.large, 1, every)),
             Step("state in a file", 140, self._files),
             Step("state in a service", 110, self._services),
-            Step("state in PostgreSQL", 45, self._postgresql),
+            Step("state in PostgreSQL", 320, self._postgresql),
         ]
         return steps + [Step(f"{number} stacks side by side", 70, partial(self._stacks, number)) for number in SPLITS]
 
@@ -205,8 +205,8 @@ class Cases:
 
     def _postgresql(self) -> None:
         with state_backends.postgresql() as variables:
-            if variables:
-                self._up_and_destroy(POSTGRESQL, self._sizes.team, **variables)
+            for n in (self._sizes.team, self._sizes.large) if variables else ():
+                self._up_and_destroy(POSTGRESQL, n, **(variables or {}))
 
     def _up_and_destroy(self, setup: str, n: int, **environment: str) -> None:
         with self._site(n, setup, **environment) as site:
