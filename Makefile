@@ -47,7 +47,7 @@ pytest = python -m pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
 .PHONY: help
 help: ## List the targets.
 	@echo "make TARGET [STACK=local] [STACKS='a b'] [ARGS='...']"; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: ## Create and update the stack's flow logs (YES=1: without asking).

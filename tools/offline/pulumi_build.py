@@ -79,7 +79,7 @@ def build(folder: Path, why: str) -> None:
     binaries = folder / "bin"
     binaries.mkdir()
     say(
-        f"pulumi {versions.PULUMI}: building it from Go modules; the first time takes about five minutes "
+        f"pulumi {versions.PULUMI}: building it from Go modules; the first time takes up to five minutes "
         "on two cores, later clones on this machine start at once"
     )
     tool = _go_mod(_CLI, r"^tool (\S+)$")
