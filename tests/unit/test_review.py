@@ -624,6 +624,11 @@ def test_sentences_are_shown_as_they_are_and_link_to_nothing(words: list[str]) -
     assert not LINKED.search(outside)
 
 
+def test_json_in_a_sentence_is_one_piece_of_code() -> None:
+    value = '{"types": ["vpc", "vpn"], "exclude": []}'
+    assert prose(f"it has {value}, which selects nothing") == f"it has `{value}`, which selects nothing"
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_stay_text(text: str) -> None:
     cell = code(text)

@@ -7,7 +7,9 @@ character prevents none. So whatever is not a plain word is shown as code.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 from providers.er.sanitizing import MAX_NAME_LENGTH, replace_surrogates, sanitize
 
@@ -34,9 +36,17 @@ def code(text: str, longest: int = MAX_NAME_LENGTH) -> str:
 
 def prose(text: str, longest: int = 500) -> str:
     """A sentence: its plain words as they are, everything else as code."""
-    words = _clean(text, longest).split()
-    runs = ((is_plain, " ".join(run)) for is_plain, run in groupby(words, key=_is_plain))
-    return " ".join(run if is_plain else _code_in_sentence(run) for is_plain, run in runs)
+    runs = groupby(_mark_plain(_clean(text, longest).split()), key=itemgetter(1))
+    texts = ((is_plain, " ".join(word for word, _ in run)) for is_plain, run in runs)
+    return " ".join(run if is_plain else _code_in_sentence(run) for is_plain, run in texts)
+
+
+def _mark_plain(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Each word, and whether it is plain; nothing in brackets of JSON is, so that a value is one piece of code."""
+    depth = 0
+    for word in words:
+        yield word, not depth and _is_plain(word)
+        depth = max(0, depth + sum(map(word.count, "{[")) - sum(map(word.count, "}]")))
 
 
 def _is_plain(word: str) -> bool:
