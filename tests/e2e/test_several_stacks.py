@@ -71,6 +71,11 @@ def test_make_up_runs_stacks_side_by_side(checkout: Path, cloud: Cloud, environm
     covered = run_shell("make coverage JSON=1 2>/dev/null", checkout, 2, **environment)
     mistaken = [found["stack"] for found in json.loads(covered) if found["mistakes"]]
     assert mistaken == ["two"]
+    output = run_shell("make up", checkout, 2, **environment | {"STACKS": "one two"})
+    assert "Stack one:\n" in output
+    assert "incomplete, because of mistakes in the stack file: 0 of 0" in run_shell(
+        "make coverage STACK=two", checkout, 2, **{key: value for key, value in environment.items() if key != "STACKS"}
+    )
 
 
 @pytest.mark.acceptance

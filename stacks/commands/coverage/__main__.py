@@ -24,8 +24,16 @@ from stacks.commands.delivery.survey import add_delivery
 PAGES = Path(".local", "coverage")
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the coverage of the stacks, and write their pages; the result is `Coverage.exit_code`, for all together."""
+def main(arguments: Sequence[str], *, is_one: bool = True) -> int:
+    """Print the coverage of the stacks, and write their pages.
+
+    Args:
+        arguments: Those of the command line.
+        is_one: Whether there is no other stack, even if this is not about it: several have headings.
+
+    Returns:
+        `Coverage.exit_code`, for all together.
+    """
     options = _parse(arguments)
     stacks = options.stack.split() or [""]
     found, sign_ins = list[Coverage](), dict[str, str]()
@@ -37,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
                 raise
             say(f"error: the coverage of stack {stack} is unknown")
     with command_line.errors_as_sentences(stacks[0]):
-        _print(found, options, is_one=len(stacks) == 1)
+        _print(found, options, is_one=is_one and len(stacks) == 1)
     for coverage in found:
         if coverage.mistakes:
             say(command_line.as_errors(coverage.mistakes))

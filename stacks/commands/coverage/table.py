@@ -45,14 +45,17 @@ def format_brief(coverage: Coverage) -> str:
 
 
 def _summary(coverage: Coverage) -> list[str]:
-    """The counts, and the routers that are not in the stack, as sentences."""
+    """The counts, and the routers that are not in the stack, as sentences; mistakes may have left out routers."""
     counts, partly = coverage.counts, coverage.partly_logged
     others = {"not": counts.not_logged, "deselected": counts.deselected}
     more = [f"{number} {'is' if number == 1 else 'are'} {what}" for what, number in others.items() if number]
     more += [f"{counts.cannot_be_logged} cannot be"] if counts.cannot_be_logged else []
-    lines = [f"{', '.join([f'{counts.logged} of {counts.loggable} loggable attachments are logged', *more])}."]
+    known = "incomplete, because of mistakes in the stack file: " if coverage.mistakes else ""
+    lines = [f"{known}{', '.join([f'{counts.logged} of {counts.loggable} loggable attachments are logged', *more])}."]
     if partly:
-        lines.append(f"Not to every log stream of the stack file: {partly} of them.")
+        lines.append(
+            f"{partly} of them {'lacks' if partly == 1 else 'lack'} a flow log to another log stream of the file."
+        )
     if coverage.other_routers:
         lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
     return [*lines, *(f"{sentence[0].upper()}{sentence[1:]}." for sentence in coverage.left_out)]
