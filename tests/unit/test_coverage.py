@@ -176,7 +176,7 @@ def test_flow_log_that_is_missing_beside_another_is_said_and_fails() -> None:
     assert format_brief(coverage).splitlines() == [
         "er-1-name/vpc NOT LOGGED: has no flow log to group/stream yet",
         "1 of 1 loggable attachments are logged.",
-        "Not to every log stream of the stack file: 1 of them.",
+        "1 of them lacks a flow log to another log stream that the stack file names.",
     ]
 
 

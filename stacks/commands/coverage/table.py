@@ -53,9 +53,8 @@ def _summary(coverage: Coverage) -> list[str]:
     known = "incomplete, because of mistakes in the stack file: " if coverage.mistakes else ""
     lines = [f"{known}{', '.join([f'{counts.logged} of {counts.loggable} loggable attachments are logged', *more])}."]
     if partly:
-        lines.append(
-            f"{partly} of them {'lacks' if partly == 1 else 'lack'} a flow log to another log stream of the file."
-        )
+        lack = "lacks" if partly == 1 else "lack"
+        lines.append(f"{partly} of them {lack} a flow log to another log stream that the stack file names.")
     if coverage.other_routers:
         lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
     return [*lines, *(f"{sentence[0].upper()}{sentence[1:]}." for sentence in coverage.left_out)]
