@@ -474,10 +474,13 @@ def run_at_terminal(
     process = subprocess.Popen(
         ["sh", "-c", f"exec <{name} >{name} 2>&1; {command}"], cwd=directory, env=environment, start_new_session=True
     )
-    shown, deadline = "", time.monotonic() + TIMEOUT
-    while process.poll() is None and time.monotonic() < deadline and not (until and re.search(until, shown)):
-        if select.select([controller], [], [], 0.1)[0]:
+    shown, deadline, has_ended = "", time.monotonic() + TIMEOUT, False
+    while not has_ended and time.monotonic() < deadline and not (until and re.search(until, shown)):
+        has_ended = process.poll() is not None  # What it has shown last is read below.
+        while select.select([controller], [], [], 0 if has_ended else 0.1)[0]:
             shown += os.read(controller, 65536).decode(errors="replace")
+            if not has_ended:
+                break
         if question and question in shown:
             question = ""
             os.write(controller, f"{answer}\n".encode())
