@@ -9,6 +9,13 @@ $(if $(strip $(value STACKS)),,$(error STACKS is empty: name stacks in it, as in
 $(if $(filter-out undefined,$(origin STACK)),$(error STACK and STACKS are both set: leave one of them out))
 endif
 
+# What a target would ignore is refused, as long as it is for this command alone.
+TAKE_JSON = coverage
+TAKE_WAIT = up apply
+$(foreach input,JSON WAIT,$(if $(filter command,$(origin $(input))),\
+	$(foreach goal,$(filter-out $(TAKE_$(input)),$(or $(MAKECMDGOALS),help)),\
+		$(error make $(goal) takes no $(input): leave it out))))
+
 STACK ?= local
 JOBS ?= 4
 SPAN ?= 1h
@@ -96,7 +103,7 @@ forget: ## Stop managing flow logs; they stay (ATTACHMENT='name ...').
 	@$(with_stack); set -f; exec python -m stacks.commands.forget "$$STACK" $$ATTACHMENT --router $$ROUTER
 
 .PHONY: new-stack
-new-stack: ## Write a commented stack file for NAME=name and ROUTER='name ...'.
+new-stack: ## Write a commented stack file (NAME=name, ROUTER='name ...').
 	@$(with_venv); set -f; exec python -m stacks.commands.new_stack "$$NAME" $$ROUTER "$$@"
 
 .PHONY: whoami

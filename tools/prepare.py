@@ -192,7 +192,7 @@ def split_arguments(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise ToolError(f"ARGS is {text!r}, in which a quotation mark or a backslash is left alone: {error}.") from None
+        raise ToolError(f"ARGS has an unmatched quotation mark, or a backslash at its end: {text}") from error
 
 
 def check_stack_is_one(what: str, stack: str, extra: Sequence[str]) -> None:

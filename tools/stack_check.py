@@ -14,6 +14,8 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
     name = short_name(stack)
+    if not name:
+        raise ToolError("STACK is empty: name the stack, or leave STACK out.")
     files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
     known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
     if name not in known:

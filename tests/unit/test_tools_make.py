@@ -118,7 +118,7 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     printed = make(checkout, "live-test", "ARGS=--target 'urn:a$b::c d' -k \"$(touch ran)`touch ran`\"")
     assert printed.stdout.splitlines() == ["--target", "urn:a$b::c d", "-k", "$(touch ran)`touch ran`"]
     assert not (checkout / "ran").exists()
-    assert make(checkout, "live-test", ARGS="'open").stderr.startswith('error: ARGS is "\'open"')
+    assert make(checkout, "live-test", ARGS="'open").stderr.startswith("error: ARGS has an unmatched quotation mark")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,20 @@ def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments:
     assert refused.returncode != 0
     assert error in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("preview", "JSON=1"), "make preview takes no JSON: leave it out"),
+        (("coverage", "WAIT=delivery"), "make coverage takes no WAIT: leave it out"),
+        (("up", "STACK="), "error: STACK is empty"),
+    ],
+)
+def test_make_refuses_variables_that_mean_nothing(checkout: Path, arguments: tuple[str, ...], error: str) -> None:
+    refused = make(checkout, *arguments)
+    assert refused.returncode != 0
+    assert error in refused.stderr
 
 
 def test_stacks_share_what_runs_at_once() -> None:
