@@ -8,25 +8,29 @@ from stacks.stackfile.location import LOCAL, short_name, stack_file, stack_folde
 from tools.console import ToolError
 
 
+def check_exists(root: Path, stack: str) -> None:
+    """Raise ToolError unless the stack has a stack file."""
+    if not stack:
+        raise ToolError("STACK is empty: name the stack, or leave STACK out.")
+    if (file := stack_file(short_name(stack), root)).is_file():
+        return
+    files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
+    known = [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files]
+    existing = _listed(known) if known else "none"
+    hint = " Spaces separate names." if "," in stack else ""
+    raise ToolError(f"Stack '{stack}' does not exist: {file.relative_to(root)} is missing; known: {existing}.{hint}")
+
+
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has a stack file, a state backend and, where its secrets need one, a passphrase.
+    """Raise ToolError unless the stack has a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
     name = short_name(stack)
-    if not name:
-        raise ToolError("STACK is empty: name the stack, or leave STACK out.")
-    files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
-    known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
-    if name not in known:
-        existing = _listed(sorted(known)) if known else "none"
-        raise ToolError(
-            f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
-        )
     url = environment.get(backend.VARIABLE)
     if url and (wrong := backend.check_address(backend.VARIABLE, url, environment)):
         raise ToolError(wrong)
-    text = known[name].read_text(encoding="utf-8", errors="replace")
+    text = stack_file(name, root).read_text(encoding="utf-8", errors="replace")
     project_file = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     moved = root / backend.MOVED / name
     refusal = backend.check_backend(backend.find_expected_backend(text), project_file, environment)

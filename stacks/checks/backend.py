@@ -21,6 +21,9 @@ PUBLIC_PARAMETERS = {
 }
 """Parameters of an address that may be shown; any other could be a secret."""
 
+SCHEMES = ("file", "s3", "gs", "azblob", "postgres", "http", "https")
+"""How the addresses of Pulumi's backends begin. For any other, the CLI asks for an access token of the Pulumi Cloud."""
+
 MOVED = Path(".local", "moved")
 """A file for each stack whose state was moved: the address before the move in one line, and after it in the next."""
 
@@ -38,8 +41,8 @@ def check_address(name: str, url: str, environment: Mapping[str, str]) -> str | 
     scheme, separator, place = url.partition("://")
     if scheme == "postgresql":
         return f"{name}: Pulumi accepts postgres://…, not postgresql://…."
-    if not (separator and scheme and place):
-        # Not shown: without a scheme, it is unclear what in it is a password.
+    if not (separator and scheme in SCHEMES and place):
+        # Not shown: without a known scheme, it is unclear what in it is a password.
         return f"{name} is not the address of a backend, such as postgres://…, s3://… or file://…: correct it."
     if scheme == "s3" and not _finds_region(place, environment):
         # Otherwise the CLI says "Invalid region" of a setting that nobody made.

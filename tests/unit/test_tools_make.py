@@ -71,6 +71,7 @@ UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing
         *(pytest.param(target, "staging", {}, UNKNOWN, marks=pytest.mark.acceptance) for target in OTHER_TARGETS),
         ("up", "dev", {}, "Stack 'dev' protects its secrets with a passphrase"),
         ("up", "local", {"PULUMI_BACKEND_URL": "states"}, "PULUMI_BACKEND_URL is not the address of a backend"),
+        ("up", "local", {"PULUMI_BACKEND_URL": "postgrse://x"}, "PULUMI_BACKEND_URL is not the address of a backend"),
         ("up", "local", {"PULUMI_BACKEND_URL": "postgresql://db/x"}, "PULUMI_BACKEND_URL: Pulumi accepts postgres://…"),
         (
             "up",
@@ -133,6 +134,8 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
         (("up", "STACKS=dev prod", "ARGS=-x urn"), "error: ARGS has -x, which is about one stack"),
         (("up", "STACKS=dev prod", "ARGS=-sdev"), "error: ARGS has -sdev, but STACKS is dev prod: name the stack in"),
         (("up", "STACKS=staging dev"), f"error: {UNKNOWN}"),
+        (("up", "STACKS=dev nosuch"), "error: Stack 'nosuch' does not exist"),
+        (("up", "STACKS=dev,prod"), "Spaces separate names."),
     ],
 )
 def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments: tuple[str, ...], error: str) -> None:
