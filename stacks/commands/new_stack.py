@@ -21,7 +21,7 @@ from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from providers.stderr import say_and_exit
-from stacks.checks import backend
+from stacks.checks import backend, passphrase
 from stacks.commands import command_line
 from stacks.planning.inventory import Inventory
 from stacks.planning.log_groups import add_declared, desire_log_groups
@@ -181,6 +181,8 @@ def main() -> None:
     except (ConfigError, ApiError, OSError, ValueError) as error:
         say_and_exit(f"error: {file} was not written: {error}")
     print(f"{file} was written. Review it, then run: STACK={options.stack} make preview")
+    if passphrase.lacks_passphrase(options.stack, "", os.environ):
+        print(f"Before, choose a passphrase for the stack's secrets: export {passphrase.VARIABLE}=…")
 
 
 if __name__ == "__main__":

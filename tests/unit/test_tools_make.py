@@ -61,6 +61,10 @@ def make(checkout: Path, *arguments: str, **environment: str) -> "subprocess.Com
 
 
 OTHER_TARGETS = ("preview", "refresh", "destroy", "recover")
+NEW_PASSPHRASE = (
+    "Stack 'dev' protects its secrets with a passphrase, which may be empty only for 'local': set"
+    " PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to one that you choose, because the stack has none yet."
+)
 UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing; known: dev, local and prod.\n"
 
 
@@ -69,7 +73,7 @@ UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing
     [
         *((target, "staging", {}, UNKNOWN) for target in ("up", "env")),
         *(pytest.param(target, "staging", {}, UNKNOWN, marks=pytest.mark.acceptance) for target in OTHER_TARGETS),
-        ("up", "dev", {}, "Stack 'dev' protects its secrets with a passphrase"),
+        ("up", "dev", {}, NEW_PASSPHRASE),
         ("up", "local", {"PULUMI_BACKEND_URL": "states"}, "PULUMI_BACKEND_URL is not the address of a backend"),
         ("up", "local", {"PULUMI_BACKEND_URL": "postgrse://x"}, "PULUMI_BACKEND_URL is not the address of a backend"),
         ("up", "local", {"PULUMI_BACKEND_URL": "postgresql://db/x"}, "PULUMI_BACKEND_URL: Pulumi accepts postgres://…"),
