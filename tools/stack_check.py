@@ -1,9 +1,10 @@
-"""Refuses, before anything is installed: unknown stacks, another state, a missing passphrase."""
+"""Refuses, before anything is installed: unknown stacks, misplaced keys, another state, a missing passphrase."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.checks import backend, passphrase
+from stacks.checks.top_level import check_top_level
 from stacks.stackfile.location import LOCAL, short_name, stack_file, stack_folder
 from tools.console import ToolError
 
@@ -22,15 +23,18 @@ def check_exists(root: Path, stack: str) -> None:
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
-    """Raise ToolError unless the stack has a state backend and, where its secrets need one, a passphrase.
+    """Raise ToolError unless the stack has valid keys, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
     name = short_name(stack)
+    file = stack_file(name, root)
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if wrong := check_top_level(file.relative_to(root), text):
+        raise ToolError(f"{wrong}.")
     url = environment.get(backend.VARIABLE)
     if url and (wrong := backend.check_address(backend.VARIABLE, url, environment)):
         raise ToolError(wrong)
-    text = stack_file(name, root).read_text(encoding="utf-8", errors="replace")
     project_file = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     moved = root / backend.MOVED / name
     refusal = backend.check_backend(backend.find_expected_backend(text), project_file, environment)
