@@ -612,9 +612,10 @@ def shown_of(markdown: str) -> tuple[str, str]:
     return seen, in_code.sub("·", markdown)
 
 
-@given(
-    st.lists(st.sampled_from([*REFERENCES, *HOSTILE[:-3], "plain", "vpc-shop", "it's", "7", "(see", "me),", "'a b'"]))
-)
+WORDS = ["plain", "vpc-shop", "it's", "7", "(see", "me),", "'a b'", '{"a":', '"b",', '["c', '"d"]}']
+
+
+@given(st.lists(st.sampled_from([*REFERENCES, *HOSTILE[:-3], *WORDS])))
 def test_sentences_are_shown_as_they_are_and_link_to_nothing(words: list[str]) -> None:
     text = " ".join(words)
 
@@ -622,6 +623,27 @@ def test_sentences_are_shown_as_they_are_and_link_to_nothing(words: list[str]) -
 
     assert seen == sanitize(replace_surrogates(text), 10_000)
     assert not LINKED.search(outside)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "value"),
+    [
+        ("the file has routers.core.attachments: {}, which", '{"types": ["vpc", "vpn"], "exclude": []}'),
+        ("it has {}.", '{"names": ["a] b", "c"], "include": ["plain", "words"]}'),
+        ("it must be all or a list, not {}", '{"types": ["vpc", "vpn"], "exclude": ["a...'),
+        ("these have {} and no more", '["one", "two", {"x": "plain"}]'),
+    ],
+)
+def test_value_in_brackets_is_never_split_into_several_spans(sentence: str, value: str) -> None:
+    shown = prose(sentence.format(value))
+
+    inside = [span for span in re.findall("`(.+?)`", shown) if "{" in span or "[" in span]
+    assert len(inside) == 1
+    assert value.rstrip(".") in inside[0]
+
+
+def test_bracket_that_is_never_closed_hides_no_plain_words() -> None:
+    assert prose("the name [x is not known [y") == "the name `[x` is not known `[y`"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -20,6 +20,12 @@ _PUNCTUATED = re.compile(
 _PLAIN = re.compile(r"(?:[^\W\d_]+(?:[-'][^\W\d_]+)*'?|\d[\d.,]*|-)?")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
 """What may be the beginning of a commit's hash: both forges link it."""
+_CLOSING = {"[": "]", "{": "}"}
+_BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+"""Brackets in the strings of JSON are none of its own."""
+_CUT = re.compile(r"…|\.{3}")
+_SPACE = "\0"
+"""A space inside a value. Shown text has no such character."""
 
 
 def code(text: str, longest: int = MAX_NAME_LENGTH) -> str:
@@ -33,10 +39,38 @@ def code(text: str, longest: int = MAX_NAME_LENGTH) -> str:
 
 
 def prose(text: str, longest: int = 500) -> str:
-    """A sentence: its plain words as they are, everything else as code."""
-    words = _clean(text, longest).split()
+    """A sentence: its plain words as they are, everything else as code. A value in brackets is one code span."""
+    words = _with_values_as_words(_clean(text, longest)).split(" ")
     runs = ((is_plain, " ".join(run)) for is_plain, run in groupby(words, key=_is_plain))
-    return " ".join(run if is_plain else _code_in_sentence(run) for is_plain, run in runs)
+    joined = " ".join(run if is_plain else _code_in_sentence(run) for is_plain, run in runs)
+    return joined.replace(_SPACE, " ")
+
+
+def _with_values_as_words(text: str) -> str:
+    """The text with `_SPACE` for each space inside square or curly brackets, as JSON has them.
+
+    A bracket that is never closed counts if the text is cut after it.
+    """
+    parts, end = [], 0
+    for start, stop in _find_values(text):
+        if start >= end:
+            parts += [text[end:start], text[start:stop].replace(" ", _SPACE)]
+            end = stop
+    return "".join([*parts, text[end:]])
+
+
+def _find_values(text: str) -> list[tuple[int, int]]:
+    """Where values in brackets begin and end; an outer one comes before those in it."""
+    found, opened = [], list[tuple[str, int]]()
+    for match in _BRACKET_OR_STRING.finditer(text):
+        token = match[0]
+        if token in _CLOSING:
+            opened.append((_CLOSING[token], match.start()))
+        elif opened and token == opened[-1][0]:
+            found.append((opened.pop()[1], match.end()))
+    if opened and (cut := _CUT.search(text, opened[0][1])):
+        found.append((opened[0][1], cut.end()))
+    return sorted(found, key=lambda place: (place[0], -place[1]))
 
 
 def _is_plain(word: str) -> bool:
