@@ -20,6 +20,7 @@ from providers.er.exceptions import ApiError
 from providers.preview_notes import are_wanted
 from providers.suggestion import closest
 from stacks.checks.empty import check_not_empty
+from stacks.checks.top_level import check_top_level
 from stacks.component import RouterFlowLogs, declare_decision
 from stacks.decision import Previous, decide
 from stacks.errors import PROGRAM, Problem, StackError
@@ -132,11 +133,13 @@ def _load_config(values: Mapping[str, str], file: Path, program_config: Mapping[
 
     Raises:
         StackError: It has problems.
-        pulumi.RunError: The stack file is empty; or the program passes it, and the stack file has other problems.
+        pulumi.RunError: The stack file is empty, or has settings outside `config`; or the program passes them, and the
+            stack file has other problems.
     """
     secret = {key: pulumi.runtime.is_config_secret(qualified(key)) for key in values}
     if program_config is None:
-        if file.is_file() and (refusal := check_not_empty(file, file.read_text(encoding="utf-8", errors="replace"))):
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+        if text is not None and (refusal := check_top_level(file, text) or check_not_empty(file, text)):
             raise pulumi.RunError(refusal)
         return parse_stack_file(values, is_secret=secret, defaults=load_defaults())
     problems = check_keys(values, is_secret=secret)

@@ -22,7 +22,7 @@ from providers.backend import is_service
 from providers.config_keys import STACKS_AT_ONCE
 from providers.stderr import say
 from stacks.checks import backend, passphrase
-from stacks.stackfile.location import LOCAL, short_name
+from stacks.stackfile.location import LOCAL, short_name, stack_file
 from tools import offline, pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, exit_code, first_error, run
@@ -125,7 +125,18 @@ def create(stack: str, environment: Mapping[str, str]) -> None:
         code, output = _pulumi(["stack", "init", stack, "--no-select"], doing, environment)
         if code and "already exists" in output:  # since another run has created it in between
             code = 0
+    if code and (mistake := _find_mistake(stack, environment)):
+        raise ToolError(f"{mistake}.")
     _check(code, output, f"Stack '{stack}' could not be opened", environment)
+
+
+def _find_mistake(stack: str, environment: Mapping[str, str]) -> str:
+    """What is wrong with the YAML of the stack's file; empty if it is valid."""
+    # Only the virtual environment has a parser.
+    file = stack_file(short_name(stack), ROOT).relative_to(ROOT)
+    command = ["python", "-m", "stacks.stackfile.syntax", str(file)]
+    code, output = run(command, timeout=_PULUMI_SECONDS, cwd=ROOT, env=environment, doing=f"reading {file}")
+    return "" if code else output.strip()
 
 
 def select(stack: str, environment: Mapping[str, str]) -> None:

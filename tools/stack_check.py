@@ -1,9 +1,10 @@
-"""Refuses, before anything is installed: unknown stacks, another state, a missing passphrase."""
+"""Refuses, before anything is installed: unknown stacks, misplaced keys, another state, a missing passphrase."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.checks import backend, passphrase
+from stacks.checks.top_level import check_top_level
 from stacks.stackfile.location import LOCAL, short_name, stack_file, stack_folder
 from tools.console import ToolError
 
@@ -21,10 +22,12 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
         raise ToolError(
             f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
         )
+    text = known[name].read_text(encoding="utf-8", errors="replace")
+    if wrong := check_top_level(known[name].relative_to(root), text):
+        raise ToolError(f"{wrong}.")
     url = environment.get(backend.VARIABLE)
     if url and (wrong := backend.check_address(backend.VARIABLE, url, environment)):
         raise ToolError(wrong)
-    text = known[name].read_text(encoding="utf-8", errors="replace")
     project_file = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     moved = root / backend.MOVED / name
     refusal = backend.check_backend(backend.find_expected_backend(text), project_file, environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from providers.stderr import say_and_exit
@@ -39,13 +40,20 @@ def start(*arguments: str) -> None:
     _started[arguments] = _popen(arguments)
 
 
-def run(*arguments: str, text: str = "") -> str:
+def run(*arguments: str, text: str = "", explain: Callable[[], str | None] = lambda: None) -> str:
     """What the CLI prints, given this text as standard input; what it reports goes to the terminal.
 
     Ends the process if the CLI fails.
+
+    Args:
+        arguments: The CLI's arguments.
+        text: Its standard input.
+        explain: Looks for the reason of a failure; its sentence takes the place of what the CLI reports.
     """
     process = _started.pop(arguments, None) or _popen(arguments)
     output, errors = process.communicate(text)
+    if process.returncode and (sentence := explain()):
+        fail(f"error: {sentence}")
     sys.stderr.write(errors)
     if process.returncode:
         sys.exit(max(process.returncode, UNKNOWN))

@@ -27,11 +27,14 @@ from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.named import Named
 from providers.er.records import MAX_SPAN_DAYS
+from stacks.checks.empty import check_not_empty
+from stacks.checks.top_level import check_top_level
 from stacks.commands import cli
 from stacks.errors import Problem, StackError
 from stacks.planning.lookup import find
 from stacks.stackfile.loader import DefaultsError, check_keys
 from stacks.stackfile.location import short_name, stack_file
+from stacks.stackfile.syntax import check_syntax, describe
 from stacks.state.last_run import OutputsError
 from stacks.state.snapshot import Snapshot, read_export
 
@@ -62,7 +65,8 @@ def fetch_values(stack: str) -> tuple[str, Values]:
 
     Ends the process if the CLI fails, or with a sentence for each mistake in the config.
     """
-    found: dict[str, dict[str, Any]] = own_keys(json.loads(cli.run(*cli.config(stack))))
+    text = cli.run(*cli.config(stack), explain=lambda: check_syntax(stack_file(short_name(stack))))
+    found: dict[str, dict[str, Any]] = own_keys(json.loads(text))
     values = Values(
         plain={key: item["value"] for key, item in found.items() if "value" in item},
         is_secret={key: bool(item.get("secret")) for key, item in found.items()},
@@ -91,7 +95,7 @@ def parse_values(stack: str, text: str) -> Values:
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"it is not valid YAML: {' '.join(str(error).split())}") from None
+        raise ValueError(f"it is not valid YAML: {describe(error)}") from None
     written = (document or {}).get("config") if isinstance(document or {}, dict) else document
     if not isinstance(written or {}, dict):
         raise ValueError("it is not a stack file: the keys must be indented below a line `config:`")
@@ -179,8 +183,20 @@ def errors_as_sentences(stack: str) -> Iterator[None]:
         cli.fail(f"error: {error.filename or 'the output'} cannot be written: {error.strerror}")
     except StackError as error:
         cli.fail(as_errors(error.sentences(stack_file(stack)).splitlines()))
-    except (ConfigError, ApiError, DefaultsError, OutputsError) as error:
+    except ConfigError as error:
+        # What is missing may be in a stack file that Pulumi reads as empty.
+        cli.fail(as_errors(filter(None, [_check_shape(stack), str(error)])))
+    except (ApiError, DefaultsError, OutputsError) as error:
         cli.fail(f"error: {error}")
+
+
+def _check_shape(stack: str) -> str | None:
+    """The sentence about a stack file that has no settings, or has them in the wrong place; None if it has."""
+    file = stack_file(short_name(stack))
+    if not file.is_file():
+        return None
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return check_top_level(file, text) or check_not_empty(file, text)
 
 
 def parse_duration(text: str) -> timedelta:

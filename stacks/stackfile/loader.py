@@ -15,6 +15,7 @@ from providers.config_keys import qualified
 from stacks.errors import Problem, StackError
 from stacks.stackfile.model import Defaults, LogGroupConfig, LogStreamConfig, StackConfig, none_is_empty
 from stacks.stackfile.problems import find_problems, not_a_mapping, unknown_key
+from stacks.stackfile.syntax import describe
 
 DEFAULTS_FILE = "stacks/defaults.yaml"
 NO_DEFAULTS = Defaults()
@@ -49,7 +50,7 @@ def parse_defaults(text: str) -> Defaults:
             raise DefaultsError(f"{DEFAULTS_FILE} must be a mapping")
         return Defaults.model_validate(document)
     except yaml.YAMLError as error:
-        raise DefaultsError(f"{DEFAULTS_FILE} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise DefaultsError(f"{DEFAULTS_FILE} is not valid YAML: {describe(error)}") from None
     except ValidationError as error:
         lines = [f"{problem.key} in {DEFAULTS_FILE}: {problem.what}" for problem in find_problems(error)]
         raise DefaultsError("\n".join(lines)) from None

@@ -72,7 +72,7 @@ EXTERNAL: dict[str, tuple[str, ...]] = {
 
 STANDARD_LIBRARY_ONLY = (
     *("providers.urn", "providers.config_keys", "providers.backend", "providers.journal", "providers.watchdog"),
-    *("stacks.checks.backend", "stacks.checks.passphrase", "stacks.stackfile.location"),
+    *("stacks.checks.backend", "stacks.checks.passphrase", "stacks.checks.top_level", "stacks.stackfile.location"),
 )
 """Modules that tools import before anything is installed."""
 
