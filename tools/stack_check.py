@@ -36,9 +36,10 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     if refusal:
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.lacks_passphrase(name, text, environment):
+        hint = "" if passphrase.is_chosen(text) else " (new stack: choose one)"
         raise ToolError(
             f"Stack '{stack}' protects its secrets with a passphrase, which may be empty only for '{LOCAL}':"
-            f" set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}."
+            f" set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}{hint}."
         )
 
 

@@ -177,10 +177,11 @@ def main() -> None:
         if current:
             place["state"] = backend.mask_secrets(current.partition("?")[0])  # without its options for reaching it
         client = command_line.create_client(command_line.Values(values, {}))
-        write(file, format_stack_file(client, options.stack, options.routers, place, load_defaults()))
+        text = format_stack_file(client, options.stack, options.routers, place, load_defaults())
+        write(file, text)
     except (ConfigError, ApiError, OSError, ValueError) as error:
         say_and_exit(f"error: {file} was not written: {error}")
-    print(f"{file} was written. Review it, then run: STACK={options.stack} make preview")
+    print(f"{file} was written. {command_line.next_step(options.stack, text)}")
 
 
 if __name__ == "__main__":

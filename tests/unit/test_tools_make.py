@@ -372,6 +372,16 @@ def test_stack_with_secrets_needs_a_passphrase(
         stack_check.check_stack(tmp_path, stack, environment)
 
 
+def test_passphrase_of_a_new_stack_is_to_be_chosen(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
+    for salt, end in (("", "_FILE (new stack: choose one)."), ("encryptionsalt: v1:abc\n", "_FILE.")):
+        (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(f"{salt}{CONFIG}")
+        with pytest.raises(ToolError) as refusal:
+            stack_check.check_stack(tmp_path, "dev", {})
+        assert str(refusal.value).endswith(end)
+
+
 @pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
