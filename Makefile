@@ -6,7 +6,7 @@ ifneq ($(origin STACKS),undefined)
 ALONE = $(filter-out $(TAKE_STACKS),$(or $(MAKECMDGOALS),help))
 $(if $(ALONE),$(error make $(firstword $(ALONE)) takes no STACKS: use STACK))
 $(if $(strip $(value STACKS)),,$(error STACKS is empty: name stacks in it, as in STACKS="a b"))
-$(if $(filter-out undefined,$(origin STACK)),$(error STACK and STACKS are both set: leave one of them out))
+$(if $(strip $(value STACK)),$(error STACK and STACKS are both set: leave one of them out))
 endif
 
 STACK ?= local

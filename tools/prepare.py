@@ -26,7 +26,7 @@ from stacks.stackfile.location import LOCAL, short_name, stack_file
 from tools import offline, pulumi_cli
 from tools.cache import cache_folder
 from tools.console import ToolError, exit_code, first_error, run
-from tools.stack_check import check_stack
+from tools.stack_check import check_exists, check_stack
 from tools.venv import ensure_venv
 
 ROOT = Path(__file__).absolute().parent.parent
@@ -159,6 +159,8 @@ def _check(code: int, output: str, failure: str, environment: Mapping[str, str])
 
 def prepare(what: str, stacks: Sequence[str]) -> dict[str, str | None]:
     """Prepare it all; return the variables to set, and None for those to unset."""
+    for stack in stacks:
+        check_exists(ROOT, stack)
     for stack in stacks:
         check_stack(ROOT, stack, os.environ)
     venv = ensure_venv(ROOT)

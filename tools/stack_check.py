@@ -9,21 +9,33 @@ from stacks.stackfile.location import LOCAL, short_name, stack_file, stack_folde
 from tools.console import ToolError
 
 
+def check_exists(root: Path, stack: str) -> Path:
+    """The stack's file.
+
+    Raises:
+        ToolError: There is none.
+    """
+    if not stack.strip():
+        raise ToolError("STACK is empty: name a stack in it, or unset it.")
+    name = short_name(stack)
+    files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
+    known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
+    if name in known:
+        return known[name]
+    existing = _listed(sorted(known)) if known else "none"
+    hint = " Several stacks are named in STACKS, with spaces between them." if {",", ";", " "} & set(stack) else ""
+    missing = stack_file(name, root).relative_to(root)
+    raise ToolError(f"Stack '{stack}' does not exist: {missing} is missing; known: {existing}.{hint}")
+
+
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     """Raise ToolError unless the stack has a stack file, a state backend and, where its secrets need one, a passphrase.
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
-    name = short_name(stack)
-    files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
-    known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
-    if name not in known:
-        existing = _listed(sorted(known)) if known else "none"
-        raise ToolError(
-            f"Stack '{stack}' does not exist: {stack_file(name, root).relative_to(root)} is missing; known: {existing}."
-        )
-    text = known[name].read_text(encoding="utf-8", errors="replace")
-    if wrong := check_top_level(known[name].relative_to(root), text):
+    file, name = check_exists(root, stack), short_name(stack)
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if wrong := check_top_level(file.relative_to(root), text):
         raise ToolError(f"{wrong}.")
     url = environment.get(backend.VARIABLE)
     if url and (wrong := backend.check_address(backend.VARIABLE, url, environment)):

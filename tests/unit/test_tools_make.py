@@ -133,6 +133,10 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
         (("up", "STACKS=dev prod", "ARGS=-x urn"), "error: ARGS has -x, which is about one stack"),
         (("up", "STACKS=dev prod", "ARGS=-sdev"), "error: ARGS has -sdev, but STACKS is dev prod: name the stack in"),
         (("up", "STACKS=staging dev"), f"error: {UNKNOWN}"),
+        (("up", "STACKS=dev staging"), f"error: {UNKNOWN}"),
+        (("up", "STACKS=dev,prod"), "Several stacks are named in STACKS, with spaces between them.\n"),
+        (("up", "STACK=dev prod"), "Several stacks are named in STACKS, with spaces between them.\n"),
+        (("up", "STACK="), "error: STACK is empty: name a stack in it, or unset it.\n"),
     ],
 )
 def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments: tuple[str, ...], error: str) -> None:
@@ -140,6 +144,12 @@ def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments:
     assert refused.returncode != 0
     assert error in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_exported_stack_that_is_empty_is_refused_where_it_would_be_used(checkout: Path) -> None:
+    assert make(checkout, "preview", STACK="").stderr.startswith("error: STACK is empty: ")
+    assert make(checkout, "help", STACK="").returncode == 0
+    assert make(checkout, "preview", "STACKS=staging dev", STACK="").stderr.startswith(f"error: {UNKNOWN}")
 
 
 def test_stacks_share_what_runs_at_once() -> None:
