@@ -98,11 +98,14 @@ def test_make_refuses_stack_before_it_changes_anything(
 INPUTS = re.findall(r"\w+", re.findall("^INPUTS = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0])
 
 
+TAKERS = dict(re.findall("^TAKE_([A-Z]+) = (.*)$", (ROOT / "Makefile").read_text().replace("\\\n", ""), re.MULTILINE))
+
+
 def test_make_never_runs_what_is_in_a_variable(checkout: Path) -> None:
     attack = "$(shell touch ran)"
     for name in INPUTS:
         make(checkout, "-n", "up", "destroy", "acceptance", **{name: attack})
-        make(checkout, "-n", "up", "destroy", "acceptance", f"{name}={attack}")
+        make(checkout, "-n", *TAKERS.get(name, "up destroy acceptance").split(), f"{name}={attack}")
     make(checkout, "destroy", STACK=attack)
     assert not (checkout / "ran").exists()
 
@@ -118,7 +121,9 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     printed = make(checkout, "live-test", "ARGS=--target 'urn:a$b::c d' -k \"$(touch ran)`touch ran`\"")
     assert printed.stdout.splitlines() == ["--target", "urn:a$b::c d", "-k", "$(touch ran)`touch ran`"]
     assert not (checkout / "ran").exists()
-    assert make(checkout, "live-test", ARGS="'open").stderr.startswith('error: ARGS is "\'open"')
+    for text in ("it's", "a\\"):
+        refused = make(checkout, "live-test", ARGS=text).stderr
+        assert refused.startswith(f"error: ARGS has an unmatched quotation mark or a trailing backslash: {text}\n")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +179,40 @@ def test_make_refuses_arguments_that_it_would_not_pass_on(checkout: Path) -> Non
         printed = make(checkout, "-n", target, "ARGS=-x").stderr
         is_refused = f"make {target} takes no ARGS: leave them out" in printed
         assert is_refused is ('"$$@"' not in recipe and target not in ("apply", "plan")), target
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("preview JSON", "delivery JSON", "up JSON", "preview WAIT", "recover WAIT", "preview DELIVERY"),
+        *("coverage SPAN", "delivery WITHIN", "up ATTACHMENT", "coverage ROUTER", "up NAME", "up TO", "lint ALL"),
+    ],
+)
+def test_make_refuses_variables_that_the_target_does_not_read(checkout: Path, command: str) -> None:
+    target, name = command.split()
+    refused = make(checkout, "-n", target, f"{name}=delivery")
+    assert refused.returncode != 0
+    assert f"make {target} takes no {name}: leave it out" in refused.stderr
+    assert make(checkout, "-n", target, **{name: "delivery"}).returncode == 0, "exported, it may be for other targets"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("coverage JSON=1 DELIVERY=1", "up WAIT=delivery WITHIN=1m SPAN=1h DELIVERY=1", "apply WAIT=delivery"),
+        *("delivery SPAN=1d", "forget ATTACHMENT=x ROUTER=y", "new-stack NAME=x ROUTER=y", "adopt ROUTER=y"),
+        *("move-state TO=file:///x", "clean ALL=1"),
+    ],
+)
+def test_make_takes_variables_that_the_target_reads(checkout: Path, command: str) -> None:
+    assert make(checkout, "-n", *command.split()).returncode == 0
+
+
+def test_every_input_of_one_target_is_limited_to_it() -> None:
+    text = (ROOT / "Makefile").read_text()
+    limited = re.findall("^LIMITED = (.*)$", text, re.MULTILINE)[0].split()
+    assert limited == re.findall(r"^TAKE_(?!STACKS|ARGS)(\w+) =", text, re.MULTILINE)
+    assert set(INPUTS) - set(limited) == {"ARGS", "CONFIRM", "JOBS", "STACK", "YES"}
 
 
 PLAIN = """\
