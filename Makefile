@@ -6,15 +6,25 @@ ifneq ($(origin STACKS),undefined)
 ALONE = $(filter-out $(TAKE_STACKS),$(or $(MAKECMDGOALS),help))
 $(if $(ALONE),$(error make $(firstword $(ALONE)) takes no STACKS: use STACK))
 $(if $(strip $(value STACKS)),,$(error STACKS is empty: name stacks in it, as in STACKS="a b"))
-$(if $(filter-out undefined,$(origin STACK)),$(error STACK and STACKS are both set: leave one of them out))
+$(if $(strip $(value STACK)),$(error STACK and STACKS are both set: leave one of them out))
 endif
 
-# What a target would ignore is refused, as long as it is for this command alone.
+# What only some targets read. Given to make itself, it is refused elsewhere: it would have no effect. Exported by a shell,
+# it may be meant for other targets.
+TAKE_ALL = clean
+TAKE_ATTACHMENT = forget
+TAKE_DELIVERY = up apply coverage recover
 TAKE_JSON = coverage
+TAKE_NAME = new-stack
+TAKE_ROUTER = adopt forget new-stack
+TAKE_SPAN = up apply delivery
+TAKE_TO = move-state
 TAKE_WAIT = up apply
-$(foreach input,JSON WAIT,$(if $(filter command,$(origin $(input))),\
-	$(foreach goal,$(filter-out $(TAKE_$(input)),$(or $(MAKECMDGOALS),help)),\
-		$(error make $(goal) takes no $(input): leave it out))))
+TAKE_WITHIN = up apply
+LIMITED = ALL ATTACHMENT DELIVERY JSON NAME ROUTER SPAN TO WAIT WITHIN
+$(foreach input,$(LIMITED),$(if $(filter command,$(origin $(input))),$(foreach target,\
+	$(firstword $(filter-out $(TAKE_$(input)),$(or $(MAKECMDGOALS),help))),\
+	$(error make $(target) takes no $(input): leave it out))))
 
 STACK ?= local
 JOBS ?= 4

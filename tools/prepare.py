@@ -200,12 +200,12 @@ def split_arguments(text: str) -> list[str]:
     """The arguments in ARGS. No shell reads it: that would expand the `$` of URNs, and run commands.
 
     Raises:
-        ToolError: A quotation mark has no partner.
+        ToolError: A quotation mark has no partner, or a backslash is the last character.
     """
     try:
         return shlex.split(text)
-    except ValueError as error:
-        raise ToolError(f"ARGS has an unmatched quotation mark, or a backslash at its end: {text}") from error
+    except ValueError:
+        raise ToolError(f"ARGS has an unmatched quotation mark or a trailing backslash: {text}") from None
 
 
 def check_stack_is_one(what: str, stack: str, extra: Sequence[str]) -> None:

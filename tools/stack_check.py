@@ -9,17 +9,23 @@ from stacks.stackfile.location import LOCAL, short_name, stack_file, stack_folde
 from tools.console import ToolError
 
 
-def check_exists(root: Path, stack: str) -> None:
-    """Raise ToolError unless the stack has a stack file."""
-    if not stack:
-        raise ToolError("STACK is empty: name the stack, or leave STACK out.")
-    if (file := stack_file(short_name(stack), root)).is_file():
-        return
+def check_exists(root: Path, stack: str) -> Path:
+    """The stack's file.
+
+    Raises:
+        ToolError: There is none.
+    """
+    if not stack.strip():
+        raise ToolError("STACK is empty: name a stack in it, or unset it.")
+    name = short_name(stack)
     files = sorted(stack_folder(root).glob("Pulumi.*.yaml"))
-    known = [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files]
-    existing = _listed(known) if known else "none"
-    hint = " Spaces separate names." if "," in stack else ""
-    raise ToolError(f"Stack '{stack}' does not exist: {file.relative_to(root)} is missing; known: {existing}.{hint}")
+    known = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
+    if name in known:
+        return known[name]
+    existing = _listed(sorted(known)) if known else "none"
+    hint = " Several stacks are named in STACKS, with spaces between them." if {",", ";", " "} & set(stack) else ""
+    missing = stack_file(name, root).relative_to(root)
+    raise ToolError(f"Stack '{stack}' does not exist: {missing} is missing; known: {existing}.{hint}")
 
 
 def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
@@ -27,8 +33,7 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
 
     Only `local` may have an empty passphrase: it holds no secret worth protecting and must run anywhere.
     """
-    name = short_name(stack)
-    file = stack_file(name, root)
+    file, name = check_exists(root, stack), short_name(stack)
     text = file.read_text(encoding="utf-8", errors="replace")
     if wrong := check_top_level(file.relative_to(root), text):
         raise ToolError(f"{wrong}.")
@@ -43,10 +48,10 @@ def check_stack(root: Path, stack: str, environment: Mapping[str, str]) -> None:
     if refusal:
         raise ToolError(f"Stack '{stack}': {refusal}.")
     if passphrase.lacks_passphrase(name, text, environment):
-        chosen = "" if passphrase.has_passphrase(text) else " to one that you choose, because the stack has none yet"
+        hint = "" if passphrase.is_chosen(text) else " (new stack: choose one)"
         raise ToolError(
             f"Stack '{stack}' protects its secrets with a passphrase, which may be empty only for '{LOCAL}':"
-            f" set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}{chosen}."
+            f" set {passphrase.VARIABLE} or {passphrase.FILE_VARIABLE}{hint}."
         )
 
 

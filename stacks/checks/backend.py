@@ -6,7 +6,7 @@ Standard library only: `make` needs it before anything is installed or created.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from providers.backend import VARIABLE as VARIABLE
@@ -21,11 +21,11 @@ PUBLIC_PARAMETERS = {
 }
 """Parameters of an address that may be shown; any other could be a secret."""
 
-SCHEMES = ("file", "s3", "gs", "azblob", "postgres", "http", "https")
-"""How the addresses of Pulumi's backends begin. For any other, the CLI asks for an access token of the Pulumi Cloud."""
-
 MOVED = Path(".local", "moved")
 """A file for each stack whose state was moved: the address before the move in one line, and after it in the next."""
+
+_SCHEMES = ("file", "s3", "gs", "azblob", "postgres", "http", "https")
+"""Of the backends that Pulumi knows. It takes any other for a service, and asks for an access token."""
 
 _KEY = "otc-flow-logs:state"
 
@@ -41,7 +41,7 @@ def check_address(name: str, url: str, environment: Mapping[str, str]) -> str | 
     scheme, separator, place = url.partition("://")
     if scheme == "postgresql":
         return f"{name}: Pulumi accepts postgres://…, not postgresql://…."
-    if not (separator and scheme in SCHEMES and place):
+    if not (separator and scheme in _SCHEMES and place):
         # Not shown: without a known scheme, it is unclear what in it is a password.
         return f"{name} is not the address of a backend, such as postgres://…, s3://… or file://…: correct it."
     if scheme == "s3" and not _finds_region(place, environment):
@@ -72,10 +72,8 @@ def check_backend(expected: str, project_file: str, environment: Mapping[str, st
     actual = environment.get(ACTUAL_VARIABLE) or find_current_backend(project_file, environment)
     if not expected or _is_same(expected, actual):
         return None
-    used = mask_secrets(actual) or "that of `pulumi login`"
-    return (
-        f"its state is in {mask_secrets(expected)} ({_KEY}), not in {used}: set {VARIABLE} (see docs/guides/state.md)"
-    )
+    used = _place(actual) or "that of `pulumi login`"
+    return f"its state is in {_place(expected)} ({_KEY}), not in {used}: set {VARIABLE} (see docs/guides/state.md)"
 
 
 def check_moved(stack: str, moved: str, project_file: str, environment: Mapping[str, str]) -> str | None:
@@ -111,11 +109,21 @@ def find_current_backend(project_file: str, environment: Mapping[str, str]) -> s
 
 def mask_secrets(url: str) -> str:
     """The address without what may be secret: a password before the host, and most parameters after the `?`."""
+    return _keep(url, PUBLIC_PARAMETERS)
+
+
+def _place(url: str) -> str:
+    """The address without what may be secret, and without what does not say where the state is."""
+    return _keep(url, PUBLIC_PARAMETERS - {"metadata"})
+
+
+def _keep(url: str, parameters: Set[str]) -> str:
     address, _, query = re.sub(r"(://[^:/?@]*):.*@", r"\1@", url).partition("?")
-    shown = "&".join(part for part in query.split("&") if part.partition("=")[0] in PUBLIC_PARAMETERS)
+    shown = "&".join(part for part in query.split("&") if part.partition("=")[0] in parameters)
     return f"{address}?{shown}" if shown else address
 
 
 def _is_same(expected: str, actual: str) -> bool:
-    address = mask_secrets(actual if "?" in expected else actual.partition("?")[0])
-    return address.rstrip("/") == mask_secrets(expected).rstrip("/")
+    wanted = _place(expected)
+    address = _place(actual if "?" in wanted else actual.partition("?")[0])
+    return address.rstrip("/") == wanted.rstrip("/")

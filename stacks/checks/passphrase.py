@@ -30,12 +30,12 @@ def lacks_passphrase(stack: str, stack_file: str, environment: Mapping[str, str]
     return not environment.get(VARIABLE, environment.get(FILE_VARIABLE))
 
 
-def has_passphrase(stack_file: str) -> bool:
-    """Whether the stack has one, from the text of its file: Pulumi writes a salt when it creates the stack."""
+def is_chosen(stack_file: str) -> bool:
+    """Whether the stack has a passphrase: Pulumi writes its salt into the file when it creates the stack."""
     return bool(scalar("^encryptionsalt", stack_file))
 
 
 def _uses_passphrase(stack_file: str, environment: Mapping[str, str]) -> bool:
     if provider := scalar("^secretsprovider", stack_file):
         return provider == "passphrase"
-    return has_passphrase(stack_file) or not is_service(environment.get(BACKEND, ""))
+    return is_chosen(stack_file) or not is_service(environment.get(BACKEND, ""))

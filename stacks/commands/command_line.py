@@ -27,6 +27,7 @@ from providers.er import Client, Deadline
 from providers.er.exceptions import ApiError
 from providers.er.named import Named
 from providers.er.records import MAX_SPAN_DAYS
+from stacks.checks import passphrase
 from stacks.checks.empty import check_not_empty
 from stacks.checks.top_level import check_top_level
 from stacks.commands import cli
@@ -197,6 +198,13 @@ def _check_shape(stack: str) -> str | None:
         return None
     text = file.read_text(encoding="utf-8", errors="replace")
     return check_top_level(file, text) or check_not_empty(file, text)
+
+
+def next_step(stack: str, text: str) -> str:
+    """What to do once the stack's file has this text."""
+    choose = f", choose a passphrase for its secrets (export {passphrase.VARIABLE}=…)"
+    is_needed = passphrase.lacks_passphrase(stack, text, os.environ)
+    return f"Review it{choose if is_needed else ''}, then run: STACK={stack} make preview"
 
 
 def parse_duration(text: str) -> timedelta:

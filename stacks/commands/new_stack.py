@@ -21,7 +21,7 @@ from providers.er.log_streams import LogStream
 from providers.er.routers import Router
 from providers.er.sanitizing import display_name
 from providers.stderr import say_and_exit
-from stacks.checks import backend, passphrase
+from stacks.checks import backend
 from stacks.commands import command_line
 from stacks.planning.inventory import Inventory
 from stacks.planning.log_groups import add_declared, desire_log_groups
@@ -177,12 +177,11 @@ def main() -> None:
         if current:
             place["state"] = backend.mask_secrets(current.partition("?")[0])  # without its options for reaching it
         client = command_line.create_client(command_line.Values(values, {}))
-        write(file, format_stack_file(client, options.stack, options.routers, place, load_defaults()))
+        text = format_stack_file(client, options.stack, options.routers, place, load_defaults())
+        write(file, text)
     except (ConfigError, ApiError, OSError, ValueError) as error:
         say_and_exit(f"error: {file} was not written: {error}")
-    print(f"{file} was written. Review it, then run: STACK={options.stack} make preview")
-    if passphrase.lacks_passphrase(options.stack, "", os.environ):
-        print(f"Before, choose a passphrase for the stack's secrets: export {passphrase.VARIABLE}=…")
+    print(f"{file} was written. {command_line.next_step(options.stack, text)}")
 
 
 if __name__ == "__main__":

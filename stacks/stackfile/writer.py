@@ -70,5 +70,7 @@ def check_stack_name(stack: str) -> None:
     Raises:
         ValueError: It cannot be one; the text is one sentence.
     """
+    if not stack:
+        raise ValueError("the stack's name is empty")
     if not _STACK.fullmatch(stack):
         raise ValueError(f"{stack!r} is not a valid stack name: use letters, digits, _, - and .")

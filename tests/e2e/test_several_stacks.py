@@ -73,7 +73,7 @@ def test_make_up_runs_stacks_side_by_side(checkout: Path, cloud: Cloud, environm
     assert mistaken == ["two"]
     output = run_shell("make up", checkout, 2, **environment | {"STACKS": "one two"})
     assert "Stack one:\n" in output
-    assert "incomplete, because of mistakes in the stack file: 0 of 0" in run_shell(
+    assert "Incomplete, because of mistakes in the stack file: 0 of 0" in run_shell(
         "make coverage STACK=two", checkout, 2, **{key: value for key, value in environment.items() if key != "STACKS"}
     )
 

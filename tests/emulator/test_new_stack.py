@@ -137,12 +137,13 @@ def test_command_never_overwrites_a_stack_file(
     Path("Pulumi.yaml").write_text(f"name: x\nstackConfigDir: stacks\n{backend}")
     monkeypatch.setenv("OS_TOKEN", server.token)
     monkeypatch.setenv("OS_PROJECT_ID", server.project_id)
-    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_BACKEND_URL"):
+        monkeypatch.delenv(name, raising=False)
 
     command("lab", "er-main", f"--endpoint={server.url}")
 
-    written = "stacks/Pulumi.lab.yaml was written. Review it, then run: STACK=lab make preview\n"
-    written += "Before, choose a passphrase for the stack's secrets: export PULUMI_CONFIG_PASSPHRASE=…\n"
+    choose = "choose a passphrase for its secrets (export PULUMI_CONFIG_PASSPHRASE=…)"
+    written = f"stacks/Pulumi.lab.yaml was written. Review it, {choose}, then run: STACK=lab make preview\n"
     assert capsys.readouterr().out == written
     before = (folder / "Pulumi.lab.yaml").read_text()
     assert yaml.safe_load(before)["config"]["otc-flow-logs:state"] == "file://./.local/state"

@@ -30,6 +30,7 @@ def stack_file(state: str) -> str:
             {"PULUMI_BACKEND_URL": "postgres://ann:hush@db/states?sslmode=require"},
         ),
         (stack_file("file://./.local/state"), {"PULUMI_BACKEND_URL": ""}),
+        (stack_file("file://./.local/state?metadata=skip"), {"PULUMI_BACKEND_URL": "file://./.local/state"}),
         (stack_file("s3://states"), {"PULUMI_BACKEND_URL": "file:///tmp/empty", "OTC_FLOW_LOGS_STATE": S3}),
     ],
 )
@@ -42,7 +43,7 @@ def test_expected_backend_is_accepted(stack: str, environment: dict[str, str]) -
 @pytest.mark.parametrize(
     ("expected", "project", "environment", "actual"),
     [
-        ("s3://states", PROJECT, {}, "file://./.local/state?metadata=skip"),
+        ("s3://states", PROJECT, {}, "file://./.local/state"),
         ("s3://states", PROJECT, {"PULUMI_BACKEND_URL": "s3://others"}, "s3://others"),
         (S3, PROJECT, {"PULUMI_BACKEND_URL": "s3://states?region=eu-nl"}, "s3://states?region=eu-nl"),
         ("file://./.local/state", PROJECT, {"PULUMI_BACKEND_URL": S3}, S3),
@@ -95,6 +96,26 @@ def test_address_of_s3_needs_a_region(
     assert bool(refusal) is is_refused
     if refusal:
         assert "such as s3://states?endpoint=obs.eu-de.otc.t-systems.com&region=eu-de (see" in refusal
+
+
+@pytest.mark.parametrize(
+    "address", ["states", "/tmp/x", "foo://bar", "postgrse://db/x", "://x", "s3://", "S3//x", "redis://h:6379/0"]
+)
+def test_address_that_pulumi_does_not_know_is_refused(address: str) -> None:
+    assert check_address("PULUMI_BACKEND_URL", address, {}) == (
+        "PULUMI_BACKEND_URL is not the address of a backend, such as postgres://…, s3://… or file://…: correct it."
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("file://~/states", "file:///states", "s3://states?region=eu-de", "gs://states", "azblob://states"),
+        *("postgres://db/states", "https://api.pulumi.com", "http://localhost:8080"),
+    ],
+)
+def test_address_of_a_backend_of_pulumi_is_accepted(address: str) -> None:
+    assert check_address("PULUMI_BACKEND_URL", address, {}) is None
 
 
 def test_state_that_was_moved_is_not_looked_for_where_it_was() -> None:

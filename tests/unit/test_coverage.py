@@ -176,8 +176,13 @@ def test_flow_log_that_is_missing_beside_another_is_said_and_fails() -> None:
     assert format_brief(coverage).splitlines() == [
         "er-1-name/vpc NOT LOGGED: has no flow log to group/stream yet",
         "1 of 1 loggable attachments are logged.",
-        "1 of them lacks a flow log to another log stream that the stack file names.",
+        "1 logged attachment lacks a flow log to another log stream that the stack file names.",
     ]
+    existing = [flow_log("a", "x", stream="t"), flow_log("b", "y", stream="t")]
+    both = survey_of([resolved_router("core", [("a", "vpc"), ("b", "vpc-b")], existing=existing)])
+    assert format_brief(both).splitlines()[-1] == (
+        "2 logged attachments lack a flow log to another log stream that the stack file names."
+    )
 
 
 @pytest.mark.parametrize(
@@ -281,6 +286,15 @@ def test_mistake_in_the_stack_file_is_shown_and_hides_no_router() -> None:
         Status.NOT_LOGGED,
         "the log stream is unknown because of a mistake in the stack file",
     )
+
+
+def test_headline_claims_nothing_complete_if_the_stack_file_has_mistakes() -> None:
+    core = resolved_router("core", [("a", "vpc")], existing=[flow_log("a", "x")])
+    coverage = survey_plan(plan(core, problems=[Problem("routers.edge.router", "there is no router er-croe")]))
+    for shown in (format_table(coverage), format_brief(coverage)):
+        assert shown.splitlines()[-1] == (
+            "Incomplete, because of mistakes in the stack file: 1 of 1 loggable attachments are logged."
+        )
 
 
 def test_attachment_that_is_gone_but_in_the_stack_file_is_shown() -> None:

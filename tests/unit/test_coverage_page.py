@@ -271,6 +271,9 @@ def test_other_routers_and_mistakes_are_warnings() -> None:
     mistakes, routers = read(replace(DEMO, other_routers=["er-old", ""], mistakes=[mistake])).all("section", "warning")
     assert mistakes.only("h2").text == "⚠ The stack file has mistakes: parts of it may be missing here"
     assert [item.text for item in mistakes.all("li")] == [mistake]
+    page = read(replace(DEMO, mistakes=[mistake]))
+    for element in (page.only("title"), page.only("p", "figure")):
+        assert element.text.startswith("Incomplete, because of mistakes in the stack file: ")
     assert routers.only("h2").text == "⚠ 2 routers of the project are not in the stack file, and not counted here"
     assert [item.text for item in routers.all("li")] == ["er-old", "(no name)"]
     assert read(DEMO).all("section", "warning") == []

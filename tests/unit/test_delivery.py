@@ -142,6 +142,15 @@ def test_markdown_lists_what_should_deliver_and_does_not() -> None:
     assert "|" not in format_markdown(coverage, with_router(DELIVERIES[:1]), span=HOUR)
 
 
+def test_summary_is_incomplete_if_the_stack_file_has_mistakes() -> None:
+    coverage = Coverage(stack="prod", seen_at="", routers=(), mistakes=["a mistake"])
+    for text in (
+        format_table(with_router(DELIVERIES), span=HOUR, caveat=coverage.caveat),
+        format_markdown(coverage, with_router(DELIVERIES), span=HOUR),
+    ):
+        assert "\nIncomplete, because of mistakes in the stack file: 1 of 4 flow logs of this stack deliver" in text
+
+
 def test_usual_records_fit_eighty_columns() -> None:
     wide = "1 p 5b8e1c94-0a6d-4f27-8d13-c2e97f40a1b6 er 192.168.100.100 10.200.100.20 65535 65535 {} 9999 9999999"
     lines = [f"{wide.format(protocol)} {int(NOW.timestamp())} {int(NOW.timestamp())} egress" for protocol in (6, 99)]

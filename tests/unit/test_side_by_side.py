@@ -6,6 +6,9 @@ import pytest
 
 from providers.preview_notes import PREFIX
 from providers.urn import COMPONENT_TYPE, FLOW_LOG_TYPE
+from stacks.commands.coverage import __main__ as coverage_command
+from stacks.commands.coverage.model import Coverage
+from stacks.commands.run import __main__ as run_command
 from stacks.commands.run.progress import format_lines, format_table
 from stacks.commands.run.side_by_side import exit_code, report
 from stacks.commands.run.stack_run import StackRun
@@ -24,6 +27,17 @@ def run_of(*events: dict[str, object], stack: str = "a", planned: int = 0, is_pr
     for found in events:
         run.read(found)
     return run
+
+
+def test_coverage_names_the_stack_when_it_alone_of_several_succeeds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_command, "_run", lambda *_: [0, 1])
+    monkeypatch.setattr(
+        coverage_command, "_survey", lambda stack, *_, **__: Coverage(stack=stack, seen_at="", routers=())
+    )
+    run_command._up([StackRun("one"), StackRun("two")], ())
+    assert capsys.readouterr().out.startswith("Stack one:\n0 of 0 loggable attachments are logged.\n")
 
 
 BEGUN, DONE, FAILED = "resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"

@@ -52,6 +52,28 @@ def test_make_refuses_key_outside_config_before_pulumi_drops_it(tmp_path: Path) 
         check_stack(tmp_path, "dev", {"PULUMI_CONFIG_PASSPHRASE": "x"})
 
 
+@pytest.mark.parametrize(
+    ("stack", "environment", "is_said"),
+    [
+        ("dev", {}, True),
+        ("dev", {"PULUMI_CONFIG_PASSPHRASE": ""}, True),
+        ("dev", {"PULUMI_CONFIG_PASSPHRASE": "x"}, False),
+        ("dev", {"PULUMI_BACKEND_URL": "https://api.pulumi.com"}, False),
+        ("local", {}, False),
+    ],
+)
+def test_next_step_of_a_new_stack_includes_its_passphrase(
+    stack: str, environment: dict[str, str], is_said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_BACKEND_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    said = command_line.next_step(stack, f"config:\n  {ENDPOINT}\n")
+    assert ("export PULUMI_CONFIG_PASSPHRASE=…" in said) is is_said
+    assert said.endswith(f", then run: STACK={stack} make preview")
+
+
 class FailedCli:
     returncode = 255
 

@@ -63,7 +63,7 @@ def make(checkout: Path, *arguments: str, **environment: str) -> "subprocess.Com
 OTHER_TARGETS = ("preview", "refresh", "destroy", "recover")
 NEW_PASSPHRASE = (
     "Stack 'dev' protects its secrets with a passphrase, which may be empty only for 'local': set"
-    " PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to one that you choose, because the stack has none yet."
+    " PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE (new stack: choose one)."
 )
 UNKNOWN = "Stack 'staging' does not exist: stacks/Pulumi.staging.yaml is missing; known: dev, local and prod.\n"
 
@@ -103,11 +103,14 @@ def test_make_refuses_stack_before_it_changes_anything(
 INPUTS = re.findall(r"\w+", re.findall("^INPUTS = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0])
 
 
+TAKERS = dict(re.findall("^TAKE_([A-Z]+) = (.*)$", (ROOT / "Makefile").read_text().replace("\\\n", ""), re.MULTILINE))
+
+
 def test_make_never_runs_what_is_in_a_variable(checkout: Path) -> None:
     attack = "$(shell touch ran)"
     for name in INPUTS:
         make(checkout, "-n", "up", "destroy", "acceptance", **{name: attack})
-        make(checkout, "-n", "up", "destroy", "acceptance", f"{name}={attack}")
+        make(checkout, "-n", *TAKERS.get(name, "up destroy acceptance").split(), f"{name}={attack}")
     make(checkout, "destroy", STACK=attack)
     assert not (checkout / "ran").exists()
 
@@ -123,7 +126,9 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
     printed = make(checkout, "live-test", "ARGS=--target 'urn:a$b::c d' -k \"$(touch ran)`touch ran`\"")
     assert printed.stdout.splitlines() == ["--target", "urn:a$b::c d", "-k", "$(touch ran)`touch ran`"]
     assert not (checkout / "ran").exists()
-    assert make(checkout, "live-test", ARGS="'open").stderr.startswith("error: ARGS has an unmatched quotation mark")
+    for text in ("it's", "a\\"):
+        refused = make(checkout, "live-test", ARGS=text).stderr
+        assert refused.startswith(f"error: ARGS has an unmatched quotation mark or a trailing backslash: {text}\n")
 
 
 @pytest.mark.parametrize(
@@ -138,8 +143,10 @@ def test_arguments_keep_their_quotation_marks_and_dollars(checkout: Path, tmp_pa
         (("up", "STACKS=dev prod", "ARGS=-x urn"), "error: ARGS has -x, which is about one stack"),
         (("up", "STACKS=dev prod", "ARGS=-sdev"), "error: ARGS has -sdev, but STACKS is dev prod: name the stack in"),
         (("up", "STACKS=staging dev"), f"error: {UNKNOWN}"),
-        (("up", "STACKS=dev nosuch"), "error: Stack 'nosuch' does not exist"),
-        (("up", "STACKS=dev,prod"), "Spaces separate names."),
+        (("up", "STACKS=dev staging"), f"error: {UNKNOWN}"),
+        (("up", "STACKS=dev,prod"), "Several stacks are named in STACKS, with spaces between them.\n"),
+        (("up", "STACK=dev prod"), "Several stacks are named in STACKS, with spaces between them.\n"),
+        (("up", "STACK="), "error: STACK is empty: name a stack in it, or unset it.\n"),
     ],
 )
 def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments: tuple[str, ...], error: str) -> None:
@@ -149,18 +156,10 @@ def test_make_refuses_stacks_that_cannot_run_together(checkout: Path, arguments:
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (("preview", "JSON=1"), "make preview takes no JSON: leave it out"),
-        (("coverage", "WAIT=delivery"), "make coverage takes no WAIT: leave it out"),
-        (("up", "STACK="), "error: STACK is empty"),
-    ],
-)
-def test_make_refuses_variables_that_mean_nothing(checkout: Path, arguments: tuple[str, ...], error: str) -> None:
-    refused = make(checkout, *arguments)
-    assert refused.returncode != 0
-    assert error in refused.stderr
+def test_exported_stack_that_is_empty_is_refused_where_it_would_be_used(checkout: Path) -> None:
+    assert make(checkout, "preview", STACK="").stderr.startswith("error: STACK is empty: ")
+    assert make(checkout, "help", STACK="").returncode == 0
+    assert make(checkout, "preview", "STACKS=staging dev", STACK="").stderr.startswith(f"error: {UNKNOWN}")
 
 
 def test_stacks_share_what_runs_at_once() -> None:
@@ -185,6 +184,40 @@ def test_make_refuses_arguments_that_it_would_not_pass_on(checkout: Path) -> Non
         printed = make(checkout, "-n", target, "ARGS=-x").stderr
         is_refused = f"make {target} takes no ARGS: leave them out" in printed
         assert is_refused is ('"$$@"' not in recipe and target not in ("apply", "plan")), target
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("preview JSON", "delivery JSON", "up JSON", "preview WAIT", "recover WAIT", "preview DELIVERY"),
+        *("coverage SPAN", "delivery WITHIN", "up ATTACHMENT", "coverage ROUTER", "up NAME", "up TO", "lint ALL"),
+    ],
+)
+def test_make_refuses_variables_that_the_target_does_not_read(checkout: Path, command: str) -> None:
+    target, name = command.split()
+    refused = make(checkout, "-n", target, f"{name}=delivery")
+    assert refused.returncode != 0
+    assert f"make {target} takes no {name}: leave it out" in refused.stderr
+    assert make(checkout, "-n", target, **{name: "delivery"}).returncode == 0, "exported, it may be for other targets"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("coverage JSON=1 DELIVERY=1", "up WAIT=delivery WITHIN=1m SPAN=1h DELIVERY=1", "apply WAIT=delivery"),
+        *("delivery SPAN=1d", "forget ATTACHMENT=x ROUTER=y", "new-stack NAME=x ROUTER=y", "adopt ROUTER=y"),
+        *("move-state TO=file:///x", "clean ALL=1"),
+    ],
+)
+def test_make_takes_variables_that_the_target_reads(checkout: Path, command: str) -> None:
+    assert make(checkout, "-n", *command.split()).returncode == 0
+
+
+def test_every_input_of_one_target_is_limited_to_it() -> None:
+    text = (ROOT / "Makefile").read_text()
+    limited = re.findall("^LIMITED = (.*)$", text, re.MULTILINE)[0].split()
+    assert limited == re.findall(r"^TAKE_(?!STACKS|ARGS)(\w+) =", text, re.MULTILINE)
+    assert set(INPUTS) - set(limited) == {"ARGS", "CONFIRM", "JOBS", "STACK", "YES"}
 
 
 PLAIN = """\
@@ -391,6 +424,16 @@ def test_stack_with_secrets_needs_a_passphrase(
     (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
     with pytest.raises(ToolError, match="passphrase") if is_refused else contextlib.nullcontext():
         stack_check.check_stack(tmp_path, stack, environment)
+
+
+def test_passphrase_of_a_new_stack_is_to_be_chosen(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nstackConfigDir: stacks\n")
+    for salt, end in (("", "_FILE (new stack: choose one)."), ("encryptionsalt: v1:abc\n", "_FILE.")):
+        (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(f"{salt}{CONFIG}")
+        with pytest.raises(ToolError) as refusal:
+            stack_check.check_stack(tmp_path, "dev", {})
+        assert str(refusal.value).endswith(end)
 
 
 @pytest.fixture

@@ -48,14 +48,15 @@ def _write(file: Path, options: argparse.Namespace) -> None:
     if only_print:
         print(editor.format_sections(adopted.sections, adopted.comments, new), end="")
         return
-    write(file, editor.add_sections(before, adopted.sections, adopted.comments, new))
+    text = editor.add_sections(before, adopted.sections, adopted.comments, new)
+    write(file, text)
     count = len(adopted.flow_logs)
     print(f"{file}: {count} flow log{'' if count == 1 else 's'}, under {', '.join(adopted.routers)}.")
     if adopted.log_groups:
         print(f"Log groups with their streams: {', '.join(adopted.log_groups)}.")
     for note in (*adopted.left_out, *adopted.notes):
         print(f"note: {note}")
-    print(f"Review it, then run: STACK={stack} make preview")
+    print(command_line.next_step(stack, text))
 
 
 if __name__ == "__main__":

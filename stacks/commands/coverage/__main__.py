@@ -24,28 +24,26 @@ from stacks.commands.delivery.survey import add_delivery
 PAGES = Path(".local", "coverage")
 
 
-def main(arguments: Sequence[str], *, is_one: bool = True) -> int:
-    """Print the coverage of the stacks, and write their pages.
+def main(arguments: Sequence[str], *, is_one_of_several: bool = False) -> int:
+    """Print the coverage of the stacks, and write their pages; the result is `Coverage.exit_code`, for all together.
 
     Args:
-        arguments: Those of the command line.
-        is_one: Whether there is no other stack, even if this is not about it: several have headings.
-
-    Returns:
-        `Coverage.exit_code`, for all together.
+        arguments: The options.
+        is_one_of_several: Whether a single stack is named as well, because the command was about several.
     """
     options = _parse(arguments)
     stacks = options.stack.split() or [""]
+    is_one = len(stacks) == 1 and not is_one_of_several
     found, sign_ins = list[Coverage](), dict[str, str]()
     for stack in stacks:
         try:
             found.append(_survey(stack, sign_ins, with_delivery=options.delivery))
         except SystemExit:
-            if len(stacks) == 1:
+            if is_one:
                 raise
             say(f"error: the coverage of stack {stack} is unknown")
     with command_line.errors_as_sentences(stacks[0]):
-        _print(found, options, is_one=is_one and len(stacks) == 1)
+        _print(found, options, is_one=is_one)
     for coverage in found:
         if coverage.mistakes:
             say(command_line.as_errors(coverage.mistakes))

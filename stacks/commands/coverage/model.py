@@ -126,6 +126,11 @@ class Coverage:
     mistakes: Sequence[str] = ()
 
     @property
+    def caveat(self) -> str:
+        """What comes before a count of all attachments: with mistakes, some of them may not be counted."""
+        return "Incomplete, because of mistakes in the stack file: " if self.mistakes else ""
+
+    @property
     def entries(self) -> list[Entry]:
         """Those of all routers."""
         return [entry for router in self.routers for entry in router.entries]

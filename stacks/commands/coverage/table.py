@@ -50,11 +50,11 @@ def _summary(coverage: Coverage) -> list[str]:
     others = {"not": counts.not_logged, "deselected": counts.deselected}
     more = [f"{number} {'is' if number == 1 else 'are'} {what}" for what, number in others.items() if number]
     more += [f"{counts.cannot_be_logged} cannot be"] if counts.cannot_be_logged else []
-    known = "incomplete, because of mistakes in the stack file: " if coverage.mistakes else ""
-    lines = [f"{known}{', '.join([f'{counts.logged} of {counts.loggable} loggable attachments are logged', *more])}."]
+    headline = f"{coverage.caveat}{counts.logged} of {counts.loggable} loggable attachments are logged"
+    lines = [f"{', '.join([headline, *more])}."]
     if partly:
-        lack = "lacks" if partly == 1 else "lack"
-        lines.append(f"{partly} of them {lack} a flow log to another log stream that the stack file names.")
+        which = "1 logged attachment lacks" if partly == 1 else f"{partly} logged attachments lack"
+        lines.append(f"{which} a flow log to another log stream that the stack file names.")
     if coverage.other_routers:
         lines.append(f"Not in this stack: router {', '.join(coverage.other_routers)}.")
     return [*lines, *(f"{sentence[0].upper()}{sentence[1:]}." for sentence in coverage.left_out)]

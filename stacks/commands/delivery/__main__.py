@@ -63,6 +63,7 @@ def _format(options: argparse.Namespace, coverage: Coverage, found: Sequence[Del
     return format_table(
         deliveries,
         span=options.span,
+        caveat=coverage.caveat,
         in_colour=screen.is_colourful(),
         columns=screen.terminal_columns(),
     )

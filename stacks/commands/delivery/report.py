@@ -60,7 +60,7 @@ def format_markdown(
     ]
     more = [f"\nAnd {len(failing) - MAX_ROWS} more."] if len(failing) > MAX_ROWS else []
     mistakes = [f"- {prose(sentence)}" for sentence in coverage.mistakes]
-    sentences = summarize([delivery for _, delivery in deliveries], span=span)
+    sentences = summarize([delivery for _, delivery in deliveries], span=span, caveat=coverage.caveat)
     return "\n".join(
         [f"### Delivery of stack {code(coverage.stack)}", "", *sentences, *mistakes, *(table if failing else []), *more]
     )

@@ -20,25 +20,32 @@ def format_table(
     deliveries: Sequence[tuple[RouterCoverage, Delivery]],
     *,
     span: timedelta,
+    caveat: str = "",
     in_colour: bool = False,
     columns: int | None = None,
 ) -> str:
     """Every flow log and every attachment without one, with what it has delivered in the span; and a summary.
 
-    A table that is wider than `columns` lacks some of its columns; None: there is no limit.
+    Args:
+        deliveries: What to show.
+        span: The time whose records are counted.
+        caveat: See `Coverage.caveat`.
+        in_colour: Whether flow logs that do not deliver are coloured.
+        columns: The width of the terminal: a wider table lacks some columns. None: there is no limit.
     """
     rows = [HEADINGS, *(_row(router, delivery) for router, delivery in deliveries)]
     lines, left_out = fit(rows, LEFT_OUT_FIRST, columns=columns)
     if in_colour:
         lines = paint(lines, ["", *(_colour(delivery) for _, delivery in deliveries)])
-    return "\n".join([*lines, *left_out, "", *summarize([delivery for _, delivery in deliveries], span=span)])
+    summary = summarize([delivery for _, delivery in deliveries], span=span, caveat=caveat)
+    return "\n".join([*lines, *left_out, "", *summary])
 
 
-def summarize(deliveries: Sequence[Delivery], *, span: timedelta) -> list[str]:
-    """How many of the stack's flow logs deliver, as sentences."""
+def summarize(deliveries: Sequence[Delivery], *, span: timedelta, caveat: str) -> list[str]:
+    """How many of the stack's flow logs deliver, as sentences, after the caveat."""
     counts = Counter(delivery.state for delivery in deliveries if delivery.is_expected)
     others = [f"{counts[state]} {state.value}" for state in State if state is not State.DELIVERING and counts[state]]
-    sentence = f"{counts[State.DELIVERING]} of {counts.total()} flow logs of this stack deliver"
+    sentence = f"{caveat}{counts[State.DELIVERING]} of {counts.total()} flow logs of this stack deliver"
     return [f"{', '.join([sentence, *others])}. Ingress and egress are those of the last {format_age(span)}."]
 
 

@@ -121,7 +121,7 @@ def _up(runs: Sequence[StackRun], options: Sequence[str]) -> int:
         brief = () if sys.stdout.isatty() and len(runs) == 1 else ("--brief",)
         delivery = ("--delivery",) if os.environ.get("DELIVERY") else ()
         with contextlib.suppress(SystemExit):
-            show_coverage(("--stack", " ".join(logged), *brief, *delivery), is_one=len(runs) == 1)
+            show_coverage(("--stack", " ".join(logged), *brief, *delivery), is_one_of_several=len(runs) > 1)
     return _end(runs, codes, "up")
 
 
