@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 UNKNOWN_ROUTE = "(unknown route)"
+_PARSING = threading.Lock()
+"""The map of URLs uses Python's parser, which fails now and then if two threads use it at once.
+
+Source: https://github.com/python/cpython/issues/106905, of Python 3.11 and 3.12.
+"""
 _log = logging.getLogger("emulator")
 
 
@@ -44,7 +50,8 @@ class Application:
             *iam_api.routes(store, self._gateway),
             *control_api.routes(requests, faults),
         ]
-        self._urls = Map([_rule(route) for route in routes], strict_slashes=False, merge_slashes=False)
+        with _PARSING:
+            self._urls = Map([_rule(route) for route in routes], strict_slashes=False, merge_slashes=False)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
